@@ -115,7 +115,7 @@ class Workspace:
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
         require_extra("sandbox", needed_for=_("an environment with `api: sandbox`"))
-        from wechat_campaigns.sandbox.server import embedded
+        from wechat_sandbox.server import embedded
 
         own_accounts = [
             {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}
@@ -172,7 +172,7 @@ class Workspace:
         events, environment = tuple(self._events()), self.settings.environment
         self._take_events(events)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic, self.settings.namespace)
+        state = fold(events, authentic)
         streams = (account for account in environment.accounts.values() if account.appid in state.streams)
         unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
         self.unverified = (*unread, *wrong_secrets(state, environment))

@@ -89,7 +89,6 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.mark.parametrize("theme", BUILTIN_THEMES)
 def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path, theme: str) -> None:
-    """In every theme the example articles scroll in one direction only, and every line can be read."""
     articles = [_sample(theme), *_examples(theme)]
     assert articles
     for number, article in enumerate(articles):
@@ -105,7 +104,6 @@ def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path,
 
 
 def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    """Each of its questions has a finding where there is a fault."""
     file = tmp_path / "bad.html"
     lines = "一二三四五" * 20
     file.write_text(

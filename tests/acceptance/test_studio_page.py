@@ -61,7 +61,6 @@ def complaints(chrome: Chrome) -> list[str]:
 def test_phone_follows_saves_and_keeps_the_last_good_picture(
     chrome: Chrome, studio: StudioProcess, folder: Path
 ) -> None:
-    """An error stands above what was shown last, with a link into the editor; a lost studio is told."""
     file = folder / "campaigns" / "hello.yaml"
     go(chrome, studio, "/c/hello")
     until(shows(chrome, "#feed", "第一版"))
@@ -87,7 +86,6 @@ def test_phone_follows_saves_and_keeps_the_last_good_picture(
 def test_article_keeps_its_place_and_tries_themes(
     chrome: Chrome, studio: StudioProcess, folder: Path
 ) -> None:
-    """A save changes the text where it was scrolled to; theme, dark mode and width change the view."""
     article = folder / "campaigns" / "tea" / "spring-tea" / "article.md"
     go(chrome, studio, "/c/tea/spring-tea")
     until(lambda: run(chrome, f"return {FRAME}?.contentDocument.body.textContent.includes('每年三月底')"))
@@ -113,7 +111,6 @@ def test_article_keeps_its_place_and_tries_themes(
 
 
 def test_click_while_the_next_campaign_loads_is_no_fault(chrome: Chrome, studio: StudioProcess) -> None:
-    """The buttons of the campaign before are still there; they do nothing any more."""
     go(chrome, studio, "/c/autumn/tasting")
     until(lambda: len(chrome.find_elements("css selector", "#entries button")) == 4)
     run(
@@ -126,7 +123,6 @@ def test_click_while_the_next_campaign_loads_is_no_fault(chrome: Chrome, studio:
 
 
 def test_every_page_fits_a_phone_and_asks_nobody_else(chrome: Chrome, studio: StudioProcess) -> None:
-    """Every campaign, the plan, the calendar, the results at 390 px: no scrolling sideways, no complaint."""
     narrow = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
     links = run(

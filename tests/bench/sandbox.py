@@ -15,8 +15,8 @@ from pathlib import Path
 
 import requests
 
-from wechat_campaigns.sandbox.client import SandboxClient
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.client import SandboxClient
+from wechat_sandbox.server import embedded
 
 FOLLOWERS = 20_000
 CALLS = 500

@@ -28,7 +28,6 @@ RULE = re.compile(
 
 @pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))
 def test_every_rule_is_explained(page: str) -> None:
-    """Each rule id of the code stands in the table of findings, and no other."""
     in_code = {name for found in RULE.findall(CODE) for name in found if name}
     findings = page.rpartition("\n## ")[2]
     rows = [line.split("|")[1] for line in findings.splitlines() if line.startswith("|")]
@@ -38,7 +37,6 @@ def test_every_rule_is_explained(page: str) -> None:
 
 @pytest.mark.parametrize("page", THEMES, ids=("en", "zh"))
 def test_the_tags_that_a_theme_may_style_are_named(page: str) -> None:
-    """The list of the section on own themes is what Markdown becomes."""
     listed = re.search("[(（]`(section p [^`]*)`[)）]", page)
     assert listed
     assert set(re.findall(r"[a-z]+\d?", listed[1])) <= TAGS
@@ -46,7 +44,6 @@ def test_the_tags_that_a_theme_may_style_are_named(page: str) -> None:
 
 @pytest.mark.parametrize("page", THEMES, ids=("en", "zh"))
 def test_every_theme_box_class_and_colour_is_named(page: str) -> None:
-    """Shipped themes with a picture of each, what they style, and the variables they use."""
     css = "".join(theme.whole_css(theme.builtin_css(name)) for name in theme.BUILTIN_THEMES)
     selectors = (line.partition("{")[0] for line in css.splitlines() if not line.startswith("/*"))
     classes = {name for selector in selectors for name in re.findall(r"\.([a-z-]+)", selector)}
@@ -58,7 +55,6 @@ def test_every_theme_box_class_and_colour_is_named(page: str) -> None:
 
 
 def test_pictures_of_themes_are_small() -> None:
-    """A clone and a page stay light."""
     sizes = [file.stat().st_size for file in (DOCS / "images" / "themes").iterdir()]
     assert len(sizes) == len(theme.BUILTIN_THEMES) + 1
     assert sum(sizes) < 1_500_000

@@ -45,18 +45,15 @@ def _options(command: click.Command, context: click.Context) -> set[str]:
 
 
 def lines(page: Path) -> Iterator[str]:
-    """The words after `campaign` in code spans and console blocks."""
     yield from (found[1] for found in LINE.finditer(page.read_text(encoding="utf-8")) if found[1][:1] == " ")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_line_exists(page: Path) -> None:
-    """A renamed command or option is renamed in the pages too."""
     assert [f"campaign{line}: {fault}" for line in lines(page) if (fault := problem(line))] == []
 
 
 def test_a_wrong_line_is_found() -> None:
-    """Each kind of fault."""
     assert problem(" plan --out plan.json") is None
     assert problem(" --lang zh ledger settle sale --not-sent --reason 'x'") is None
     assert problem(" plann") is not None

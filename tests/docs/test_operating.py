@@ -22,7 +22,6 @@ SETTINGS: dict[str, Any] = schema("settings")
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_exists(page: str) -> None:
-    """What stands after `campaign` in code is a command."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:`|\$ )campaign ([a-z]+)", text))
     assert named <= set(COMMANDS)
@@ -30,7 +29,6 @@ def test_every_command_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["daily", "policy", "callback", "notify"])
 def test_every_example_of_settings_is_valid(page: str) -> None:
-    """A block of YAML has keys of the settings, or of a campaign, and holds nothing unknown below policy."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL):
         data = yaml.safe_load(block)
@@ -40,7 +38,6 @@ def test_every_example_of_settings_is_valid(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
-    """A page that is linked exists."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([\w./-]+\.md)\)", text):
         assert (DOCS / link).is_file(), link
@@ -48,6 +45,5 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["troubleshooting.md", "troubleshooting.zh-CN.md"])
 def test_every_exit_code_is_explained(page: str) -> None:
-    """On the page, in the help of `campaign` and for programs, which all list the same."""
     rows = re.findall(r"^\| (\d+) \|", (DOCS / page).read_text(encoding="utf-8"), flags=re.M)
     assert [int(row) for row in rows] == list(ExitCode) == list(EXIT_CODES)

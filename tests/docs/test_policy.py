@@ -17,7 +17,6 @@ PAGES: tuple[tuple[str, Language], ...] = (("policy.md", "en"), ("policy.zh-CN.m
 @pytest.mark.parametrize(("page", "language"), PAGES)
 @pytest.mark.parametrize("rule", RULES)
 def test_the_page_shows_a_rule_with_its_message(page: str, language: Language, rule: str) -> None:
-    """Each rule has a row with its setting, and one with what it says when it fails."""
     set_language(language)
     text = (DOCS / page).read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith(f"| `{rule}` |")]
@@ -29,7 +28,6 @@ def test_the_page_shows_a_rule_with_its_message(page: str, language: Language, r
 @pytest.mark.parametrize(("page", "language"), PAGES)
 @pytest.mark.parametrize("rule", UNCHECKED)
 def test_the_page_shows_what_cannot_be_checked(page: str, language: Language, rule: str) -> None:
-    """The messages of rules without an answer are shown as well."""
     set_language(language)
     found = next(o for o in evaluate(UNCHECKED[rule], {}) if o.rule == rule)
     row = f"| `{rule}` | {found.message} | {found.hint} |"

@@ -11,20 +11,17 @@ COLUMNS = 4
 
 
 def rows(page: str) -> list[list[str]]:
-    """Return the cells of the threat model's table, without its head."""
     section = page.partition("## Threat model")[2].partition("\n## ")[0]
     table = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
 
 
 def existing() -> set[str]:
-    """Return the names of every test function of the suite."""
     found = (ROOT / "tests").rglob("test_*.py")
     return {name for file in found for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.M)}
 
 
 def test_every_claim_names_tests_that_exist() -> None:
-    """A renamed or removed test takes the claim with it."""
     tests, claims = existing(), rows(PAGE.read_text(encoding="utf-8"))
     assert len(claims) >= 10
     assert {len(claim) for claim in claims} == {COLUMNS}

@@ -10,7 +10,6 @@ ROW = re.compile(r"^\| `(runner/[^`]+)` \| (\d+) \|", re.M)
 
 
 def test_the_files_have_the_lines_that_the_page_says() -> None:
-    """And every file of the protocol is among them."""
     listed = {path: int(lines) for path, lines in ROW.findall((ROOT / "docs/trust.md").read_text("utf-8"))}
     assert listed == {path: (ROOT / path).read_text("utf-8").count("\n") for path in listed}
     protocol = {

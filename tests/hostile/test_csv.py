@@ -32,7 +32,6 @@ def written(name: str, note: str = "") -> str:
 
 
 def formulas(text: str) -> list[str]:
-    """Each cell that begins one, by whatever separator a spreadsheet may read the file with."""
     found = []
     for separator in ",;\t|":
         for row in csv.reader(io.StringIO(text), delimiter=separator):
@@ -42,7 +41,6 @@ def formulas(text: str) -> list[str]:
 
 @pytest.mark.parametrize("start", STARTS, ids=ascii)
 def test_a_cell_is_no_formula(start: str) -> None:
-    """At its start, after blanks, hidden characters and every separator; in half and full width."""
     for sign in SIGNS:
         cell = f"{start}{sign}HYPERLINK(A1)"
         text = written(cell, cell)
@@ -55,7 +53,6 @@ def test_a_cell_is_no_formula(start: str) -> None:
 
 @given(st.text("=+-@;,\t\r\n \"'|＝＠ab", min_size=1, max_size=12))
 def test_no_text_is_a_formula(text: str) -> None:
-    """Nor any other one made of such characters."""
     assert formulas(written(text, text)) == []
 
 

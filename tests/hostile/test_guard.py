@@ -230,7 +230,6 @@ def signed(data: Mapping[str, Any], key: bytes) -> Entry:
 
 
 def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
-    """Another secret, edited rules, a copy of an old one, one for another account: none holds."""
     ledger = MemoryLedger()
     old = guard(ledger, PLAIN)
     strict = guard(ledger, with_approvals("bob"))
@@ -262,7 +261,6 @@ ODD: list[Mapping[str, Any]] = [
 
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
-    """Whoever can write to the ledger can write anything."""
     from wechat_campaigns.guard.approved_tree import guard_approvals
 
     event = guard_event(data)
@@ -273,7 +271,6 @@ def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
 
 
 def test_every_edited_key_is_named() -> None:
-    """Added, edited, removed, below any depth; a whole environment is taken apart."""
     before = {"environments": {"p": {"api": "a", "accounts": {"m": {"secret": {"env": "A"}}}}}, "notify": [1]}
     after = {
         "environments": {
@@ -349,7 +346,6 @@ def moved(repository: Repository) -> Repository:
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository, ci: bool) -> None:
-    """The rules of the last apply are in the ledger that was left: leaving it is agreed to like those."""
     done = moved.apply(ci=ci)
     assert done.returncode == ExitCode.POLICY, done.stdout
     assert "ledger" in done.stderr
@@ -361,7 +357,6 @@ def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository,
 
 
 def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> None:
-    """`ledger guard` shows the move, keeps the rules, and they are asked about no more."""
     done = moved.run("ledger", "guard", "--auto-approve", "--reason", "agreed", ci=False)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "sqlite:other.sqlite3" in done.stderr + done.stdout
@@ -370,7 +365,6 @@ def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> Non
 
 
 def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
-    """Its guard holds, of rules that were in force once: the ledger that it names is not this one."""
     out = repository.folder / "ledger.jsonl"
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
@@ -382,7 +376,6 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
 
 
 def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
-    """Without --auto-approve somebody has to be asked; an answer in a pipe is nobody's."""
     done = repository.run("apply", ci=False, given="yes\nyes\n")
     assert done.returncode == ExitCode.USAGE, done.stderr
     assert len(repository.texts()) == 1
@@ -407,7 +400,6 @@ def test_a_reviewed_digest_covers_the_rules(repository: Repository) -> None:
 
 
 def test_who_holds_the_secret_agrees(repository: Repository) -> None:
-    """`ledger guard`, on a machine only; the reason is kept."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard).returncode == ExitCode.POLICY
     assert repository.apply().returncode == ExitCode.POLICY
@@ -432,7 +424,6 @@ def forge(repository: Repository, entry: Entry) -> None:
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
-    """By somebody who reaches the ledger, not the AppSecret: exit 6, nothing sent, until it is settled."""
     now = make_settings(policy=Policy(max_recipients=90000), name="production")
     forge(repository, signed(guard_data(now, before=None), KEY))
     digest = digest_of(repository, "--offline", WECHAT_MAIN_SECRET="")["plan_digest"]
@@ -453,7 +444,6 @@ def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
 
 
 def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository, tmp_path: Path) -> None:
-    """Where it sends, where its secret comes from, who approves: old and new, in text, Markdown and JSON."""
     base = repository.git("rev-parse", "HEAD")
     secret = "{command: [vault, read, wx]}"
     more = settings(repository.sandbox, "approvals: {approvers: [eve]}", secret=secret)
@@ -509,7 +499,6 @@ def test_other_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool, 
 
 
 def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sandbox: Sandbox) -> None:
-    """The rules of the first apply are kept, whatever becomes of its sends."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), sale=SALE)
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
@@ -522,7 +511,6 @@ def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sa
 
 
 def opening(seconds: float = 25) -> str:
-    """A window that opens soon, later than a busy machine needs to plan."""
     return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
 
 

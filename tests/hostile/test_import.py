@@ -58,7 +58,6 @@ def test_pictures_are_counted_wherever_they_come_from(tmp_path: Path, kind: str)
 
 
 def test_words_of_a_page_are_no_template(tmp_path: Path) -> None:
-    """In the text, in an attribute and in the title they arrive as they stand in the page."""
     words = "{{ coupon }} {% include 'x' %} {# note #} {{{ a }}}"
     page = (
         f'<title>茶 {{{{ title }}}}</title><p>{words}</p><img alt="{words}" src="https://mmbiz.qpic.cn/a/0">'

@@ -1,4 +1,4 @@
-"""The source of the package, for tests and tools that read it."""
+"""The source of the packages, for tests and tools that read it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "runner" / "wechat_campaigns"
+RUNNER = ROOT / "runner"
+PACKAGE, SANDBOX = RUNNER / "wechat_campaigns", RUNNER / "wechat_sandbox"
 
 
 @cache
 def trees() -> dict[Path, ast.Module]:
     """Every module by its path; parsed once for all who ask, so none may change a tree."""
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    files = sorted([*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py")])
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
 def statements(node: ast.AST, *, typing: bool = True) -> Iterator[ast.AST]:

@@ -21,7 +21,7 @@ from tests.support.console import add_draft, send_by_hand, set_clock
 from tests.support.playground import Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 FIRST = date(2026, 12, 1)
 DAYS = 31

@@ -23,7 +23,7 @@ from tests.support.playground import SERVICE, SUBSCRIPTION, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import LANGUAGES
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 EXAMPLE = Path(__file__).parents[2] / "campaigns" / "tea" / "spring-tea"
 FIRST, TODAY = date(2026, 10, 9), date(2026, 11, 27)

@@ -25,9 +25,9 @@ from tests.tools.messages import messages
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.i18n import Language, set_language
-from wechat_campaigns.sandbox.control.openapi import document
-from wechat_campaigns.sandbox.control.routes import ROUTES
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
+from wechat_sandbox.control.openapi import document
+from wechat_sandbox.control.routes import ROUTES
 
 FOLDER = ROOT / "docs" / "reference"
 OPENAPI = ROOT / "schema" / "sandbox.openapi.json"

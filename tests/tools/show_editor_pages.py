@@ -20,7 +20,7 @@ from tests.support.browser import open_browser
 from tests.support.editor_pages import PAGES, send_page
 from tests.support.playground import Sandbox
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 WIDTH, HEIGHT, EDGE, ROW = 375, 480, 12, 2
 AS_LOADED = """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.source import PACKAGE, ROOT
+from tests.support.source import PACKAGE, ROOT, SANDBOX
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ DOTTED = re.compile(r"`([a-z_]+(?:\.\w+)+)`|\bwechat_campaigns((?:\.\w+)+)")
 
 @cache
 def sources() -> dict[Path, str]:
-    files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    files = [*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     return {file: file.read_text(encoding="utf-8") for file in files}
 
 
@@ -51,7 +51,6 @@ def is_text(node: ast.AST) -> bool:
 
 
 def test_modules_that_are_named_exist() -> None:
-    """Named as a file, with its package, or by its last name alone."""
     ends = {"/".join(f.parts[i:]) for f in sources() for i in range(len(f.parts))}
     modules = {
         ".".join(f.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): source

@@ -118,7 +118,7 @@ def apply(
             select,
             partial(_reviewed, context, data, expect_digest),
             overrides=overrides,
-            resend=lambda state: unknown_sends(state, resend),
+            resend=lambda state: unknown_sends(context, state, resend),
         )
         plan = prepared.plan
         if PlanAction.INVALID in plan.counts():

@@ -31,9 +31,8 @@ class OfflineReads:
     def render(self, campaign: str, trial: Trial) -> CompileResult:
         """Render one campaign, by its id."""
         workspace = self._workspace
-        if not any(
-            normalize_id(item.id) == normalize_id(campaign) for item in find_campaigns(workspace.root)[0]
-        ):
+        found = find_campaigns(workspace.root, (), workspace.settings.namespace)[0]
+        if not any(normalize_id(item.id) == normalize_id(campaign) for item in found):
             return CompileResult(sends=(), problems=(), invalid=())
         return compile_campaigns(
             workspace.root,

@@ -132,7 +132,7 @@ def _sends(context: Context, select: str) -> list[Send]:
     compiled = compile_selected(context, (campaign_of(select),))
     if compiled.errors:
         raise InvalidError(compiled.errors)
-    wanted_id = normalize_id(select)
+    wanted_id = normalize_id(context.full_id(select))
     sends = [
         send for send in compiled.sends if wanted_id in (normalize_id(send.id), normalize_id(send.campaign))
     ]

@@ -73,6 +73,7 @@ def report(
     sends = past_sends(state, accounts, now=now, since=period.since, until=period.until)
     articles = article_rows(records, state, accounts, kept, now=now, since=period.since, until=period.until)
     if campaign is not None:
+        campaign = context.full_id(campaign)
         sends = tuple(one for one in sends if _is_of(one.send, campaign))
         articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
     view = HistoryView(sends, articles)

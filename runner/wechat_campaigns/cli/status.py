@@ -54,6 +54,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until their
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
+    send_id = context.full_id(send_id) if send_id is not None else None
     expired = _expired_unsent(context, send_id)
     ends = _Ends(context)
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
@@ -155,12 +156,7 @@ def _waited(
 
 
 def _selected(state: LedgerState, send_id: str | None) -> list[SendRecord]:
-    wanted_id = state.ledger_id(send_id) if send_id is not None else None
-    return [
-        send
-        for send in state.sends.values()
-        if wanted_id is None or stands_for(wanted_id, state.ledger_id(send.send))
-    ]
+    return [send for send in state.sends.values() if send_id is None or stands_for(send_id, send.send)]
 
 
 def _has_jobs(context: LedgerContext, sends: Iterable[SendRecord]) -> bool:

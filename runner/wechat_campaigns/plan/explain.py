@@ -9,7 +9,6 @@ from typing import Final
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.records import SendRecord, SendStatus, answer_text
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.hints import (
     START_AGAIN,
     apply_again_hint,
@@ -20,7 +19,7 @@ from wechat_campaigns.plan.hints import (
 )
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
-from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.protocol.keys import SendId, list_id
 
 HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
@@ -31,7 +30,6 @@ def explain(
     """Word the reason of a decision, and what to do about it; empty where nothing is to be done.
 
     Args:
-        decision: its record's id as the campaigns here write it.
         environment: of the commands of a hint.
     """
     if decision.action in (Action.RESEND, Action.UNKNOWN):

@@ -15,9 +15,9 @@ from itertools import groupby
 
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import china_day
+from wechat_campaigns.protocol.keys import list_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
@@ -22,7 +21,7 @@ from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_name
 from wechat_campaigns.plan.stored_intent import stored_row
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import Message
+from wechat_campaigns.protocol.keys import Message, list_id
 
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]

@@ -17,7 +17,6 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,
@@ -56,6 +55,7 @@ from wechat_campaigns.plan.warnings import (
 )
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import list_id, normalize_id
 
 
 def make_plan(
@@ -95,7 +95,7 @@ def make_plan(
         unknown_sends=tuple(
             one
             for one in unplanned_unknown_sends(sends, context)
-            if with_unplanned or state.normalized_ledger_id(one.send_state.send) in context.resend
+            if with_unplanned or normalize_id(one.send_state.send) in context.resend
         ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         month_uses={
@@ -118,7 +118,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
     resolved = resolve(send, account.appid, facts, state, now)
     decision = decide(send, digest, context)
     if decision.resend_intent is not None:
-        stored = stored_resend(decision, send, state)
+        stored = stored_resend(decision, send)
         if stored is not None:
             return PlannedSend(
                 send=stored,

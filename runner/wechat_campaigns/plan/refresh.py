@@ -41,7 +41,7 @@ def refresh(
     again: dict[str, list[Send]] = {}
     for send in sends:
         decided = decide(send, context.content_digest(send), context)
-        if (stored := stored_resend(decided, send, context.state)) is not None:
+        if (stored := stored_resend(decided, send)) is not None:
             again.setdefault(send.account, []).append(stored)
         elif decided.action in OPEN or (
             # Only a wrong clock may say that the window ended: the answers tell the time.

@@ -23,7 +23,6 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.protocol.events import Event
@@ -46,13 +45,12 @@ def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | N
         return None  # written by a program that we are not
 
 
-def stored_resend(decision: PlanDecision, campaign: Send, state: LedgerState) -> Send | None:
+def stored_resend(decision: PlanDecision, campaign: Send) -> Send | None:
     """Return the send that a decision would post again, as `stored_send`; None if it posts none."""
     intent = decision.resend_intent
     if intent is None:
         return None
-    name = state.display_id(intent.data["send"])
-    return stored_send(intent, send_id=name, account=campaign.account, campaign=campaign)
+    return stored_send(intent, send_id=intent.data["send"], account=campaign.account, campaign=campaign)
 
 
 def stored_body(intent: Event, send: Send) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from wechat_campaigns.plan.plan import UnknownSend
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.stored_intent import stored_send
 from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.keys import normalize_id
 
 
 def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
@@ -30,7 +31,7 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
     """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
     accounts = context.settings.environment.accounts
     for known in _unplanned(sends, context):
-        if context.state.normalized_ledger_id(known.send) in context.resend and known.intent is not None:
+        if normalize_id(known.send) in context.resend and known.intent is not None:
             names = [name for name, account in accounts.items() if account.appid == known.appid]
             if not names:
                 continue  # its account left the settings: nothing can be posted
@@ -58,7 +59,7 @@ def incomplete_decision(resend: PlanDecision, send_id: str, env: str) -> PlanDec
 
 def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
     """Decide on an unknown send that no campaign speaks of."""
-    state, environment = context.state, context.settings.environment
+    environment = context.settings.environment
     if known.appid in context.former_appids:
         why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")
         return PlanDecision(
@@ -68,14 +69,14 @@ def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisio
             code=protocol.Reason.OUTCOME_UNKNOWN,
         )
     facts = protocol.DecisionInput(
-        id=state.ledger_id(known.send),
+        id=known.send,
         revision=known.revision,
         content_digest="",
         now=context.now,
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),
-        resend_stored=state.normalized_ledger_id(known.send) in context.resend,
+        resend_stored=normalize_id(known.send) in context.resend,
     )
     decision = decide_by(facts, known.appid, context)
     if decision.resend_intent is not None:
@@ -102,10 +103,8 @@ def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRec
         (appid, name)
         for send in sends
         for appid in (accounts[send.account].appid,)
-        for name in state.stream(appid).aliases(*map(state.ledger_id, (send.id, *send.formerly)))
+        for name in state.stream(appid).aliases(send.id, *send.formerly)
     }
     # Those of another namespace have their files, and their runs, elsewhere.
-    mine = (known for known in found if state.is_in_namespace(state.ledger_id(known.send)))
-    return tuple(
-        known for known in mine if (known.appid, state.normalized_ledger_id(known.send)) not in planned
-    )
+    mine = (known for known in found if context.is_of_folder(known.send))
+    return tuple(known for known in mine if (known.appid, normalize_id(known.send)) not in planned)

@@ -160,7 +160,7 @@ def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
 
 
 def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
-    former, stream = SendId.parse(state.normalized_ledger_id(name)), state.stream(appid)
+    former, stream = SendId.parse(normalize_id(name)), state.stream(appid)
     # An id of the campaign stands for the same entry: a new entry has no former one.
     if former.entry in (None, normalize_id(SendId.parse(send.id).entry or "")):
         return any(True for _known in stream.in_place_of(SendId(former.campaign)))

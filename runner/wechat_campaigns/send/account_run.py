@@ -109,7 +109,7 @@ class AccountRun:
         """Read the account's stream, its chain verified, and connect to WeChat."""
         self.calls = len(self.plan.calls())
         events = self.ports.ledger.read(self.account.appid)
-        state = fold(events, self._authentic(events), self.settings.namespace)
+        state = fold(events, self._authentic(events))
         api = self.ports.connect(self.account)
         self.audiences = AudienceCounter(api, self.ports.clock)
         self.sender = AccountSender(

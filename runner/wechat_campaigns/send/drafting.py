@@ -61,7 +61,7 @@ def ensure_draft(
     articles = payloads.draft_articles(content, ids)
     send, api, state = planned.send, ports.api, ports.state
     key = state.key(planned.account.appid, send.id, send.revision)
-    data = {**state.send_fields(send.id, send.revision), "sha256": sha256(articles)}
+    data: dict[str, Any] = {"send": send.id, "revision": send.revision, "sha256": sha256(articles)}
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     stored = read_news_items(known.media_id, api) if known is not None else None

@@ -63,7 +63,6 @@ SAME = {
 
 @pytest.mark.parametrize("case", SAME)
 def test_equivalent_markup_is_not_a_change(case: str):
-    """Looks are left to the eye."""
     assert with_html(*SAME[case]) == ()
 
 
@@ -94,33 +93,28 @@ def test_lost_words_pictures_and_links_are_reported_as_lost(case: str):
 
 @pytest.mark.parametrize("name", ["title", "author", "content_source_url", "thumb_media_id"])
 def test_changed_field_is_reported(name: str):
-    """Another title, author, source or cover; a field that is missing in the answer cannot be compared."""
     (loss,) = compare(**{name: "别的"})
     assert f"WeChat stored `{name}` as `别的`" in loss
     assert losses([GIVEN], [{key: value for key, value in GIVEN.items() if key != name}]) == ()
 
 
 def test_title_may_come_back_escaped():
-    """WeChat writes entities where it likes."""
     assert compare({**GIVEN, "title": "茶 & 酒"}, title="茶 &amp; 酒") == ()
 
 
 def test_summary_of_a_draft_is_compared_only_when_it_was_given():
-    """An empty one is filled in by WeChat; one of several articles is shown to nobody."""
     written = {**GIVEN, "digest": "摘要"}
     assert len(compare(written, digest="别的")) == 1
     assert losses([written, GIVEN], [{**written, "digest": ""}, GIVEN]) == ()
 
 
 def test_missing_article_is_reported_as_lost():
-    """Fewer articles than were posted."""
     assert losses([GIVEN, GIVEN], [GIVEN]) == ("WeChat stored 1 of 2 articles",)
     (loss,) = losses([GIVEN, GIVEN], [GIVEN, {**GIVEN, "title": "x"}])
     assert loss.startswith("article 2: ")
 
 
 def test_picture_post_keeps_its_text_and_pictures():
-    """Plain text may come back escaped or with line breaks as tags; pictures keep their order."""
     assert compare(NEWSPIC, content="一 &lt; 二<br>三") == ()
     assert len(compare(NEWSPIC, content="一")) == 1
     turned = {"image_list": [{"image_media_id": "B"}, {"image_media_id": "A"}]}
@@ -128,7 +122,6 @@ def test_picture_post_keeps_its_text_and_pictures():
 
 
 def test_fingerprint_of_a_draft_changes_with_edits_alone():
-    """Titles, words, styles and flags count; temporary links and equivalent markup do not."""
     mark = fingerprint([GIVEN])
     again = {**GIVEN, "url": "u", "content": HTML.replace("https://mmbiz", "http://mmbiz")}
     assert fingerprint([again]) == mark
@@ -158,7 +151,6 @@ EDITS = {
 
 @pytest.mark.parametrize("case", EDITS)
 def test_edit_that_changes_where_readers_end_up_changes_the_fingerprint(case: str):
-    """Whatever a phone goes by is in it."""
     frame = '<iframe data-src="https://v.qq.com/player.html?vid=a1"></iframe><p></p><i></i><style>i{}</style>'
     stored = {**GIVEN, "content": f'<b style="color:red;color:#fff">{LINK_TO_SHOP}</b>{frame}'}
     old, new = EDITS[case]
@@ -176,21 +168,18 @@ REWRITTEN["fragment of an own link"] = ("mid=1", "mid=1#rd")
 
 @pytest.mark.parametrize("case", REWRITTEN)
 def test_what_the_platform_rewrites_by_itself_is_not_an_edit(case: str):
-    """The send is not stopped for it."""
     old, new = REWRITTEN[case]
     assert old in HTML
     assert fingerprint([{**GIVEN, "content": HTML.replace(old, new)}]) == fingerprint([GIVEN])
 
 
 def test_lost_fragment_of_a_link_is_reported_as_lost():
-    """It is the page of a web app that readers were to see."""
     content = '<a href="https://a.example/#/good">领</a>'
     assert compare({**GIVEN, "content": content}, content=content.replace("#/good", ""))
 
 
 @given(st.text(alphabet="<>![]-/?abpre=\"' &;#x茶", max_size=60))
 def test_any_stored_text_can_be_compared(text: str):
-    """A text never differs from itself."""
     assert losses([{**GIVEN, "content": text}], [{**GIVEN, "content": text}]) == ()
     read_html(text)
 
@@ -200,7 +189,6 @@ def test_any_stored_text_can_be_compared(text: str):
     st.lists(st.sampled_from(["<p>", "</p>", "<b>", "</b>", "一", "二 ", "<br>", "<img src=x>"]), max_size=12)
 )
 def test_lost_character_is_always_reported(parts: list[str]):
-    """Wherever it stood."""
     html = "".join([*parts, "末"])
     assert losses([{**GIVEN, "content": html}], [{**GIVEN, "content": html.removesuffix("末")}])
 
@@ -217,13 +205,11 @@ def test_lost_character_is_always_reported(parts: list[str]):
     ],
 )
 def test_no_part_of_a_draft_is_outside_its_fingerprint(shown: str) -> None:
-    """Browsers end comments and styles where the parser here reads on; a word there is an edit, too."""
     one, other = ([{**GIVEN, "content": shown.format(word)}] for word in ("新茶", "中奖"))
     assert fingerprint(one) != fingerprint(other)
 
 
 def test_goods_and_the_crop_of_a_cover_are_in_the_fingerprint() -> None:
-    """Followers see them; WeChat may name them without a value as well."""
     goods = {"product_info": {"footer_product_info": {"product_key": "k"}}}
     crop = {"cover_info": {"crop_percent_list": [{"ratio": "1_1", "x1": "0", "x2": "1"}]}}
     empty = {"product_info": {"footer_product_info": {"product_key": ""}}, "cover_info": None}

@@ -66,7 +66,6 @@ def view_of(title: str = "春茶", *readers: int, told: bool = False, **more: ob
 
 
 def test_text_gives_totals_sources_and_days() -> None:
-    """The last total, not the sum of totals; days without new readers at the end are left out."""
     text = history_text(view_of(), TextOptions())
     assert "sale (1) 春茶 (main): up to 2026-12-02" in text
     assert "Delivered 180, Readers 9, Read rate 5.0%" in text
@@ -76,7 +75,6 @@ def test_text_gives_totals_sources_and_days() -> None:
 
 
 def test_the_event_counts_better_than_the_rate() -> None:
-    """Delivered and its rate are those of the event."""
     first, by_hand = articles_data(view_of(told=True).articles)
     assert (first["delivered"], first["delivery_rate"]) == (80, 0.8)
     assert (by_hand["delivered"], by_hand["by_hand"], by_hand["send"]) == (None, True, None)
@@ -85,7 +83,6 @@ def test_the_event_counts_better_than_the_rate() -> None:
 
 @pytest.mark.parametrize("told", [True, False])
 def test_html_leads_to_an_article_once(told: bool) -> None:
-    """By the address of the event; without an event, by that of the figures."""
     links = ["http://mp.weixin.qq.com/s/told"]
     page = history_html(view_of(told=told, links=links))
     assert page.count('<a href="https://mp.weixin.qq.com/s/') == 1
@@ -93,7 +90,6 @@ def test_html_leads_to_an_article_once(told: bool) -> None:
 
 
 def test_a_title_is_no_formula() -> None:
-    """An apostrophe stands before it; numbers stay numbers."""
     rows = list(csv.DictReader(io.StringIO(history_csv(view_of(HOSTILE)).removeprefix(BOM))))
     assert rows[0]["Title"].startswith("'=HYPERLINK")
     assert {row["Readers"] for row in rows} <= {"5", "9", ""}
@@ -101,7 +97,6 @@ def test_a_title_is_no_formula() -> None:
 
 
 def test_a_title_is_only_text() -> None:
-    """On one line in a terminal and in Markdown, escaped in HTML, nothing hidden."""
     view = view_of(HOSTILE)
     for text in (history_text(view, TextOptions(width=400)), history_markdown(view)):
         assert "\u202e" not in text
@@ -116,7 +111,6 @@ def test_a_title_is_only_text() -> None:
 
 
 def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
-    """In every form; no campaign is said to have been sent."""
     by_hand = [row for row in view_of("手发").articles if not row.send]
     read = replace(by_hand[0].article, days=(figures(0, 5),)) if by_hand[0].article else None
     view = HistoryView((), [replace(by_hand[0], article=read)])
@@ -128,7 +122,6 @@ def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
 
 
 def test_best_and_worst_are_named_by_read_rate() -> None:
-    """In every form for people, and as data; one article alone is neither."""
     one = view_of().articles[0]
     assert one.article is not None
     rows = [

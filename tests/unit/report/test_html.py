@@ -37,7 +37,6 @@ DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 
 def test_articles_stand_on_phones_with_their_pictures() -> None:
-    """Each article once, whole, in no frame that scrolls; the pictures inside, no placeholder left."""
     articles = Articles(articles=(make_article("春茶", PICTURE), make_article("夏茶")))
     asked: list[str] = []
 
@@ -55,7 +54,6 @@ def test_articles_stand_on_phones_with_their_pictures() -> None:
 
 
 def test_an_article_stays_in_its_box() -> None:
-    """Open tags are closed, no box moves out, links lead nowhere, pictures of strangers are left out."""
     html = (
         '<p style="position:fixed;color:red">一</div></section></main><script>x</script><form>'
         '<a href="https://x">二</a><img src="https://evil.example/x.png"><template></template>'
@@ -69,7 +67,6 @@ def test_an_article_stays_in_its_box() -> None:
 
 
 def test_the_plan_names_whom_when_and_what_first() -> None:
-    """The schedule by day, then accounts, errors, blocked sends, warnings by rule, messages at last."""
     alt = [
         Diagnostic(
             location=Location(file="a.md", line=n), rule="image-alt", message="no alt", hint="write it",
@@ -98,7 +95,6 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
 
 
 def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
-    """A blocked send and one that is still written are not sent by an apply, whatever their window."""
     plan = plan_of(make_send("sale", "甲"), make_send("spare", "乙"), make_send("tea", "丙"))
     actions = (PlanAction.SEND, PlanAction.BLOCKED, PlanAction.DRAFT)
     sends = [
@@ -111,14 +107,12 @@ def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
 
 
 def test_sends_of_one_moment_are_scheduled_for_it() -> None:
-    """Not from it to it."""
     sends = [make_send(name, name, not_before=NOW + timedelta(days=1)) for name in ("a", "b")]
     page = plan_html(view_of(plan_of(*sends)), data=lambda _file: b"")
     assert "Scheduled: 2 sends, 2,000 messages in all, for 2026-12-02 12:00." in page
 
 
 def test_the_head_counts_what_is_scheduled() -> None:
-    """Who approves a week agrees to more than what is due now."""
     days = [NOW + timedelta(days=number) for number in (1, 2)]
     later = [make_send(f"x{day.day}", f"茶{day.day}", not_before=day) for day in days]
     page = plan_html(view_of(plan_of(*later)), data=lambda _file: b"")
@@ -128,7 +122,6 @@ def test_the_head_counts_what_is_scheduled() -> None:
 
 
 def test_recipients_are_told_with_what_they_got_this_month() -> None:
-    """By the ledger: sends to their tag and to everyone, not those of last month; four is the most."""
     past = [
         (make_send("a", "甲"), 1), (make_send("b", "乙", filter=Filter(is_to_all=True)), 2),
         (make_send("c", "丙"), 72), (make_send("d", "丁", filter=Filter(tag="北京")), 1),
@@ -149,13 +142,11 @@ def test_recipients_are_told_with_what_they_got_this_month() -> None:
 
 
 def test_no_page_is_joined_from_strings() -> None:
-    """Markup stands in templates alone, where whatever is printed is escaped."""
     for path in (*REPORT.glob("*_view.py"), *(REPORT / f"{name}.py" for name in PAGES)):
         assert not re.search(r"</?[a-z]+[ >]", path.read_text(encoding="utf-8")), path.name
 
 
 def test_every_page_shows_what_is_hidden() -> None:
-    """Names stand in the history, its chart and the calendar as text, with nothing unseen in them."""
     name = "\u202e<b>\u200bx"
     send = make_send(name)
     steps = [(EventKind.INTENT, intent_of(send, account=name)), (EventKind.ACCEPTED, named(send, msg_id=7))]

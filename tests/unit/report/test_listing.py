@@ -32,7 +32,6 @@ def drawn(rows: list[tuple[str, ...]], width: int) -> list[str]:
 
 
 def test_a_table_is_drawn_where_it_fits() -> None:
-    """Numbers to the right, one line a row."""
     assert drawn([("sent", "sale", "1,000", "arrived"), ("ok", "b", "7", "")], 60) == [
         "STATUS  SEND  FOLLOWERS  NOTE",
         "sent    sale      1,000  arrived",
@@ -41,7 +40,6 @@ def test_a_table_is_drawn_where_it_fits() -> None:
 
 
 def test_a_sentence_stands_below_where_the_table_does_not_fit() -> None:
-    """Short cells keep their columns; the sentence is broken between words."""
     note = "followers received it, others were left out this month"
     assert drawn([("sent", "sale", "1,000", note), ("ok", "b", "7", "")], 40) == [
         "STATUS  SEND  FOLLOWERS",
@@ -53,7 +51,6 @@ def test_a_sentence_stands_below_where_the_table_does_not_fit() -> None:
 
 
 def test_a_long_name_does_not_push_the_columns_apart() -> None:
-    """It has a line of its own; what stands beside it elsewhere follows in its column."""
     rows = [("sent", "2026/" + "long-name-" * 6, "1,000", ""), ("ok", "b", "7", "")]
     lines = drawn(rows, 40)
     assert lines[0] == "STATUS  SEND  FOLLOWERS"
@@ -63,7 +60,6 @@ def test_a_long_name_does_not_push_the_columns_apart() -> None:
 
 
 def test_a_cell_of_two_lines_stays_in_its_column() -> None:
-    """Its second line is below the first, not at the edge."""
     rows = [("sent", "sale", "1,000\nof 2,000", "followers received it this month"), ("ok", "b", "7", "")]
     assert drawn(rows, 40) == [
         "STATUS  SEND  FOLLOWERS",
@@ -76,7 +72,6 @@ def test_a_cell_of_two_lines_stays_in_its_column() -> None:
 
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
-    """The account beside the name, hours and message below; no reason that the action already gives."""
     shop, daily = make_account("shop"), make_account("daily", appid=SUBSCRIPTION)
     begin = NOW + timedelta(days=1)
     sends = [
@@ -99,7 +94,6 @@ def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
     "content", ["今晚八点在门店相见，带上朋友一起来", "今晚 八点 在门店 相见，带上 朋友"]
 )
 def test_dots_follow_the_last_sign(content: str) -> None:
-    """Whether the cut falls on a blank or through the middle of a sign."""
     cut = []
     for width in range(60, 72):
         view = view_of(plan_of(make_send("sale", content * 4)))

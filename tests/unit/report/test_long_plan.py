@@ -11,7 +11,6 @@ from wechat_campaigns.report.text import MAX_TABLE_ROWS, TextOptions, plan_text
 
 
 def test_each_send_of_a_long_plan_has_its_line() -> None:
-    """Above the limit no table is fitted; what a table says of a send stands in its line."""
     sends = [make_send(f"s{number}", text=f"第 {number} 期\n一行") for number in range(MAX_TABLE_ROWS + 1)]
     text = plan_text(view_of(plan_of(*sends)), TextOptions())
     for number in (0, MAX_TABLE_ROWS):
@@ -23,7 +22,6 @@ def test_each_send_of_a_long_plan_has_its_line() -> None:
 
 
 def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:
-    """Nothing in a send's words can move the cursor of a terminal."""
     sends = [
         make_send(f"s{number}", text="\x1b[2J清屏" if number else "好")
         for number in range(MAX_TABLE_ROWS + 1)
@@ -33,7 +31,6 @@ def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:
 
 @pytest.mark.deep
 def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
-    """A line a send, a few seconds of CPU at most even on a slow machine."""
     plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期") for number in range(10_000)])
     began = time.process_time()
     assert plan_text(view_of(plan), TextOptions()).count("\n") > 10_000

@@ -76,7 +76,6 @@ def column(sheet: Any, heading: str) -> list[Any]:
 
 
 def test_a_sheet_a_month_with_types() -> None:
-    """Times, days, counts and rates can be sorted and added up."""
     found = book("sale", "news")
     assert found.sheetnames == ["2026-12"]
     sheet = found["2026-12"]
@@ -89,7 +88,6 @@ def test_a_sheet_a_month_with_types() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "＝1", "\t=1"])
 def test_a_text_is_never_a_formula(text: str) -> None:
-    """The cell is a text, as it is; in CSV, which has no types, an apostrophe stands before it."""
     found = book(f"{text}x")
     (cell,) = [c for row in found["2026-12"].iter_rows(min_row=2) for c in row if str(c.value).endswith("x")]
     assert cell.data_type == "s"
@@ -98,7 +96,6 @@ def test_a_text_is_never_a_formula(text: str) -> None:
 
 
 def test_the_headings_are_in_the_language_of_the_reader() -> None:
-    """As in CSV."""
     set_language("zh")
     try:
         found = book("sale")
@@ -109,6 +106,5 @@ def test_the_headings_are_in_the_language_of_the_reader() -> None:
 
 
 def test_a_report_of_nothing_is_a_workbook_too() -> None:
-    """Excel opens no file without a sheet."""
     found = openpyxl.load_workbook(io.BytesIO(history_workbook(HistoryView([]))))
     assert found.sheetnames == ["Sends"]

@@ -8,6 +8,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import hosts, links
 from wechat_campaigns.core.model import Draft
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
+from wechat_campaigns.protocol.keys import normalize_id
 
 
 def allowed_links(facts: RuleInput) -> Violation | None:
@@ -54,12 +55,12 @@ def duplicate_content_days(facts: RuleInput) -> Violation | None:
         return None
     since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
     state = facts.state
-    mine = {state.normalized_ledger_id(name) for name in (facts.send.id, *facts.send.formerly)}
+    mine = {normalize_id(name) for name in (facts.send.id, *facts.send.formerly)}
     twins = [facts.duplicate_of] if facts.duplicate_of else []
     twins += [
         known.send
         for known in state.sends_by_content(facts.account.appid, facts.content_digest)
-        if state.normalized_ledger_id(known.send) not in mine and known.at >= since and known.may_have_reached
+        if normalize_id(known.send) not in mine and known.at >= since and known.may_have_reached
     ]
     if not twins:
         return None

@@ -16,7 +16,6 @@ GOLDENS = load()
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 def test_case_proves_its_rule(golden: Golden) -> None:
-    """Each line of the .rule file holds for what becomes of the .md file, and WeChat keeps all of it."""
     body = golden.build()
     tree = dom.parse(body.html)
     assert [check for check in golden.checks if not _holds(check, tree, body)] == []
@@ -26,13 +25,11 @@ def test_case_proves_its_rule(golden: Golden) -> None:
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 def test_case_gives_the_reviewed_html(golden: Golden) -> None:
-    """What becomes of the .md file is, byte for byte, the .html file somebody looked at."""
     if golden.first("html") != "no":
         assert shown(golden.build().html) == golden.html_file.read_text(encoding="utf-8")
 
 
 def test_there_are_enough_cases() -> None:
-    """At least forty constructs are covered, each with a sentence that says its rule."""
     assert len(GOLDENS) >= 40
     assert all(golden.first("rule") for golden in GOLDENS)
 

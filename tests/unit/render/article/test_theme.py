@@ -22,7 +22,6 @@ SAMPLE = (
 @pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
-    """No shipped theme has a style WeChat flags, or colours that are hard to read by day or night."""
     findings = Findings(file=name)
     theme.check(theme.builtin_css(name), findings)
     assert list(findings) == []
@@ -32,14 +31,12 @@ def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_brand_colour_is_a_variable(make: Make, name: str) -> None:
-    """Every shipped theme shows the brand colour of the settings."""
     html = make(SAMPLE, theme=name, options=ArticleOptions(brand_color="#8a1538")).html
     assert "#8a1538" in html
     assert "var(" not in html
 
 
 def test_the_schemas_name_every_theme() -> None:
-    """An editor offers the themes, and `campaign new` names them."""
     article = schema("campaign")["definitions"]["article"]["properties"]["theme"]
     settings = schema("settings")["definitions"]["articles"]["properties"]["theme"]
     assert tuple(article["examples"]) == tuple(settings["examples"]) == theme.BUILTIN_THEMES
@@ -49,13 +46,11 @@ def test_the_schemas_name_every_theme() -> None:
 
 @pytest.mark.slow
 def test_the_settings_choose_the_theme(make: Make) -> None:
-    """Without a theme of its own an article has the one of the settings."""
     assert make(SAMPLE, options=ArticleOptions(theme="simple")).html == make(SAMPLE, theme="simple").html
     assert make(SAMPLE, theme="simple").html != make(SAMPLE).html
 
 
 def test_own_theme_is_used(make: Make) -> None:
-    """A CSS file under `_themes/` is a theme by its name."""
     css = "p { color: var(--brand); margin: var(--gap) }\n.article { --gap: 4px }\n"
     body = make(
         "茶", theme="house", at={"_themes/house.css": css}, options=ArticleOptions(brand_color="#004488")
@@ -97,14 +92,12 @@ def test_fault_of_a_theme_is_at_its_line(make: Make, css: str, rule: str) -> Non
 
 
 def test_unknown_theme_is_an_error(make: Make) -> None:
-    """A theme that is neither shipped nor a file is named, with the choices."""
     body = make("茶", theme="fancy")
     assert rules(body) == ["e theme None"]
     assert "default, elegant, simple" in body.findings[0].hint
 
 
 def test_contrast_is_wcag() -> None:
-    """Black on white has 21, a colour on itself 1."""
     assert ratio((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
     assert ratio((0.3, 0.5, 0.1), (0.3, 0.5, 0.1)) == 1
 
@@ -124,7 +117,6 @@ def test_contrast_is_wcag() -> None:
 def test_dark_mode_follows_the_published_thresholds(
     text: str, ground: str, dark_text: str, dark_ground: str
 ) -> None:
-    """The reader's recolouring is worked out from its published rules."""
     assert [_hex(colour) for colour in dark(_rgb(text), _rgb(ground))] == [dark_text, dark_ground]
 
 
