@@ -25,11 +25,10 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
-from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.refresh import refresh
-from wechat_campaigns.plan.resolve import RemoteFacts
+from wechat_campaigns.plan.resolve import RemoteFacts, refresh
+from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text

@@ -57,7 +57,6 @@ SHORT = {
     "wechat_campaigns/core/html_reader.py",
     "wechat_campaigns/core/interfaces.py",
     "wechat_campaigns/ledger/kinds.py",
-    "wechat_campaigns/plan/past_audience.py",
     "wechat_campaigns/report/spreadsheet.py",
     "wechat_campaigns/wechat/sandbox_clock.py",
     "wechat_sandbox/callbacks/endpoints.py",

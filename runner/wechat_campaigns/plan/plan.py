@@ -12,13 +12,13 @@ from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.records import QuotaUses, SendRecord
+from wechat_campaigns.ledger.records import QuotaUses
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
-from wechat_campaigns.plan.stored_intent import stored_row
+from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_row
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import Message, list_id
@@ -85,19 +85,6 @@ class PlannedSend:
         if self.resend_intent is None:
             return plan_row(self.send, self.content_digest, self.account.appid)
         return stored_row(self.resend_intent, self.send.id)
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownSend:
-    """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
-
-    send_state: SendRecord
-    decision: PlanDecision
-
-    @property
-    def key(self) -> SendKey:
-        """As that of a planned send."""
-        return self.send_state.appid, self.send_state.send, self.send_state.revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

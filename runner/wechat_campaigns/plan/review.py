@@ -24,7 +24,7 @@ from wechat_campaigns.plan.planfile import (
     stale_plan_error,
 )
 from wechat_campaigns.plan.policy.rule_changes import changed_rules
-from wechat_campaigns.plan.stored_intent import stored_row
+from wechat_campaigns.plan.unknown_sends import stored_row
 
 
 def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:

@@ -15,10 +15,9 @@ from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.budget import Budget
-from wechat_campaigns.plan.overlap import overlaps
+from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.stored_intent import resend_data
+from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english

@@ -40,8 +40,7 @@ from wechat_campaigns.ledger.fold import SendStatus, fold
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.review import as_reviewed, check_file
-from wechat_campaigns.plan.stored_intent import stored_body, stored_send
-from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
+from wechat_campaigns.plan.unknown_sends import stored_body, stored_send, stored_unknown_sends
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.wechat import payloads
