@@ -28,14 +28,14 @@ LINES = {
     "wechat_campaigns/studio": 983,
     "wechat_campaigns/cli": 7327,
     "wechat_sandbox": 6622,
-    "wechat_campaigns": 772,
-    "tests": 61497,
+    "wechat_campaigns": 773,
+    "tests": 61495,
     "catalog": 9551,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 52212
+RUNNER = 52213
 FILES = 406
 RECORDS = 213
 """Dataclasses and named tuples."""
