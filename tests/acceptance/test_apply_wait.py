@@ -121,10 +121,15 @@ def edit_settings(shop: Shop) -> None:
     file.write_text(f"# {file.read_text('utf-8')}", "utf-8")
 
 
+def change_a_rule(shop: Shop) -> None:
+    file = shop.folder / "campaigns/_settings.yaml"
+    file.write_text(file.read_text("utf-8") + "policy: {max_recipients: 100000}\n", "utf-8")
+
+
 HELD = (hold, hold_for_a_moment, hold_correct_and_release)
 
 
-@pytest.mark.parametrize("change", [*HELD, edit, delete, reschedule, edit_settings])
+@pytest.mark.parametrize("change", [*HELD, edit, delete, reschedule, edit_settings, change_a_rule])
 def test_what_was_stopped_or_changed_meanwhile_is_not_sent(
     make_shop: MakeShop, change: Callable[[Shop], None]
 ) -> None:

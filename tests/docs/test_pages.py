@@ -9,10 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.docs.blocks import ROOT, SHELLS, Block, Reader, blocks, commands, matches
-from wechat_campaigns.source.schemas.store import schema
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").glob("*.md")])
 TOLD_ELSEWHERE = ("week.md", "week.zh-CN.md")
@@ -71,16 +69,6 @@ def test_links_lead_somewhere() -> None:
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def test_every_example_of_settings_is_valid() -> None:
-    campaign, settings = schema("campaign"), schema("settings")
-    for page in PAGES:
-        for block in blocks(page):
-            data = yaml.safe_load(block.body) if block.language == "yaml" and not block.title else None
-            if isinstance(data, dict) and "policy" in data:
-                assert set(data) <= {*settings["properties"], *campaign["properties"]}, (page, block.line)
-                assert set(data["policy"]) <= set(settings["definitions"]["policy"]["properties"])
 
 
 def test_the_readme_is_short() -> None:

@@ -1,0 +1,33 @@
+"""The pages for operators name settings and exit codes that exist."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.docs.blocks import ROOT
+from wechat_campaigns.cli.help_pages import EXIT_CODES
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.source.schemas.store import schema
+
+DOCS = ROOT / "docs"
+CAMPAIGN: dict[str, Any] = schema("campaign")
+SETTINGS: dict[str, Any] = schema("settings")
+
+
+@pytest.mark.parametrize("page", ["daily", "policy", "notify"])
+def test_every_example_of_settings_is_valid(page: str) -> None:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL):
+        data = yaml.safe_load(block)
+        assert set(data) <= set(SETTINGS["properties"]) or set(data) <= set(CAMPAIGN["properties"])
+        assert set(data.get("policy", {})) <= set(SETTINGS["definitions"]["policy"]["properties"])
+
+
+@pytest.mark.parametrize("page", ["troubleshooting.md", "troubleshooting.zh-CN.md"])
+def test_every_exit_code_is_explained(page: str) -> None:
+    rows = re.findall(r"^\| (\d+) \|", (DOCS / page).read_text(encoding="utf-8"), flags=re.M)
+    assert [int(row) for row in rows] == list(ExitCode) == list(EXIT_CODES)
