@@ -333,7 +333,7 @@ def _confirm(
     if makes_calls:
         print_message(calls_text(plan, waiting, timezone=timezone))
     if not (rules_confirmed(looser, ask) and (not makes_calls or calls_confirmed(plan, ask, waiting))):
-        raise click.Abort(_("Not confirmed: nothing was sent."))
+        raise click.Abort(_("Not confirmed: nothing was done."))
 
 
 def _print_unknown(plan: Plan) -> None:

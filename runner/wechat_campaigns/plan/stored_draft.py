@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import N_, _
@@ -34,30 +34,6 @@ class DraftDifference:
 
     message: str
     lossy: bool = False
-
-
-class _ListMessages(NamedTuple):
-    """What is said of addresses that changed."""
-
-    lost_one: str
-    """Of one that there was."""
-    lost: str
-    more: str
-    moved: str
-
-
-_PICTURES: Final = _ListMessages(
-    lost_one=N_("the picture is missing: {address}"),
-    lost=N_("pictures missing: {lost} of {count}, such as {address}"),
-    more=N_("pictures in the draft: {kept} instead of {count}"),
-    moved=N_("the pictures are in another order"),
-)
-_LINKS: Final = _ListMessages(
-    lost_one=N_("the link is missing: {address}"),
-    lost=N_("links missing: {lost} of {count}, such as {address}"),
-    more=N_("links in the draft: {kept} instead of {count}"),
-    moved=N_("the links are in another order"),
-)
 
 
 def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
@@ -168,8 +144,8 @@ def _content(given: str, stored: str) -> Iterator[DraftDifference]:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
         yield DraftDifference(_("spaces or line breaks in a code block changed"))
-    yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
-    yield from _addresses(_LINKS, meant.links, kept.links)
+    yield from _addresses(N_("pictures"), meant.pictures, kept.pictures)
+    yield from _addresses(N_("links"), meant.links, kept.links)
     if names := _changed_marks(meant, kept):
         yield DraftDifference(_("the markup changed: {marks}").format(marks=_(", ").join(names)))
 
@@ -183,15 +159,17 @@ def _text_change(meant: str, kept: str) -> DraftDifference:
     return DraftDifference(what, lossy=True)
 
 
-def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) -> Iterator[DraftDifference]:
+def _addresses(kind: str, meant: Sequence[str], kept: Sequence[str]) -> Iterator[DraftDifference]:
+    """Compare the addresses of pictures, or of links; `kind` is the word for them."""
     if lost := Counter(meant) - Counter(kept):
-        template = words.lost_one if len(meant) == 1 else words.lost
-        what = _(template).format(lost=lost.total(), count=len(meant), address=min(lost))
+        what = _("{kind} missing: {lost} of {count}, such as {address}")
+        what = what.format(kind=_(kind), lost=lost.total(), count=len(meant), address=min(lost))
         yield DraftDifference(what, lossy=True)
     elif len(kept) > len(meant):
-        yield DraftDifference(_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
+        what = _("{kind} in the draft: {kept} instead of {count}")
+        yield DraftDifference(what.format(kind=_(kind), kept=len(kept), count=len(meant)), lossy=True)
     elif tuple(meant) != tuple(kept):
-        yield DraftDifference(_(words.moved), lossy=True)
+        yield DraftDifference(_("the {kind} are in another order").format(kind=_(kind)), lossy=True)
 
 
 def _changed_marks(meant: ArticleContent, kept: ArticleContent) -> list[str]:

@@ -70,11 +70,11 @@ LOST = {
     "picture": (
         f'<img src="{PICTURE}" alt="茶" data-w="640">',
         "",
-        "the picture is missing: mmbiz.qpic.cn",
+        "pictures missing: 1 of 1, such as mmbiz.qpic.cn",
     ),
-    "address of a picture": (f'src="{PICTURE}" ', "", "the picture is missing"),
-    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "the link is missing"),
-    "target of a link": ("mid=1", "mid=2", "the link is missing"),
+    "address of a picture": (f'src="{PICTURE}" ', "", "pictures missing: 1 of 1"),
+    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "links missing: 1 of 1"),
+    "target of a link": ("mid=1", "mid=2", "links missing: 1 of 1"),
     "picture added": (
         "</pre>",
         '</pre><img src="https://mmbiz.qpic.cn/x/0">',

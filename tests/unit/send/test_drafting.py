@@ -109,7 +109,7 @@ def test_changed_markup_is_reported_and_sent():
 
 LOSSES = [
     ({"content": '<p>正</p><img src="https://mmbiz.qpic.cn/p">'}, "the text changed"),
-    ({"content": "<p>正文</p>"}, "the picture is missing"),
+    ({"content": "<p>正文</p>"}, "pictures missing: 1 of 1"),
     ({"title": "别的"}, "`title`"),
     ({"thumb_media_id": "X"}, "`thumb_media_id`"),
 ]
