@@ -20,7 +20,6 @@ from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.history import COLUMNS
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import schema
 
@@ -54,7 +53,6 @@ def keys(part: object) -> Iterator[str]:
 
 def output_keys() -> Iterator[str]:
     """List the keys that reports and commands write: those of dicts, and of `output_sentence`."""
-    yield from COLUMNS
     writing = [
         tree for path, tree in trees().items() if path.relative_to(RUNNER).parts[1] in ("report", "cli")
     ]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from tests.support.policy_cases import FAILING
 from wechat_campaigns.core.i18n import Language, current_language, set_language
-from wechat_campaigns.notify.messages import RunSummary, message
-from wechat_campaigns.notify.notices import Moment, Notice
+from wechat_campaigns.notify.notices import Moment, Notice, RunSummary, message
 from wechat_campaigns.plan.policy import evaluate
 
 ROOT = Path(__file__).parents[2]
