@@ -332,7 +332,7 @@ def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> No
         print_message(rules_text(plan.settings_changes))
     print_message(calls_text(plan, waiting, timezone=timezone))
     if not calls_confirmed(plan, ask, waiting):
-        raise click.Abort(_("Not confirmed: nothing was sent."))
+        raise click.Abort(_("Not confirmed: nothing was done."))
 
 
 def _print_unknown(plan: Plan) -> None:

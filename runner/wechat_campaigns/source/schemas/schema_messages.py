@@ -116,7 +116,7 @@ def _wrong_type(error: SchemaViolation) -> Iterator[Finding]:
 
 def _not_listed(error: SchemaViolation) -> Iterator[Finding]:
     allowed = [str(value) for value in error.keyword_value]
-    otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
+    otherwise = _("use one of: {names}").format(names=_(", ").join(allowed))
     hint = did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT)
     yield _finding(error, "unknown-value", _(_CANNOT_BE), hint)
 
