@@ -1,14 +1,12 @@
-"""Finds secrets that were written into the settings, and reads them from where they belong."""
+"""Read secrets from where the settings say they are."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Mapping
+from typing import Final
 
-from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.errors import SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
@@ -21,16 +19,9 @@ NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 _TIMEOUT_S: Final = 30
 _STDERR_BYTES: Final = 4096
 _STDERR_CHARS: Final = 300
-_APPSECRET = re.compile(r"[0-9A-Fa-f]{32}")
-_AES_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[0-9A-Za-z]{43}=?")
 _NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
 """What the name of a variable looks like; anything else may be the secret itself, and is not repeated."""
-_SCP_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@[^/]")
 _PROGRAM = re.compile(r"[A-Za-z][A-Za-z_-]*[0-9.]{0,4}|.*[/\\.].*", re.DOTALL)
-_TELLING_KEY = re.compile(
-    r"(app|client)[_-]?secret|(encoding)?[_-]?aes[_-]?key|secret[_-]?key|passw(or)?d|((access|refresh)[_-]?)?token",
-    re.I,
-)
 
 
 def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppSecret") -> str:
@@ -98,12 +89,6 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     raise SecretError(what, hint=hint, location=_program(command))
 
 
-def written_secrets(data: object) -> list[Finding]:
-    """Find secrets in the settings' data; a finding never repeats them."""
-    found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
-    return [Finding("written-secret", *_words(path), path) for path in found]
-
-
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     value = environ.get(name, "").strip()
     if not value and not _NAME_OF_VARIABLE.fullmatch(name):
@@ -140,76 +125,3 @@ def _by_hand(command: tuple[str, ...]) -> str:
 def _program(command: tuple[str, ...]) -> str:
     """Return a program for a message, unless it looks like the secret itself, written as a command."""
     return command[0] if len(command) > 1 or _PROGRAM.fullmatch(command[0]) else "…"
-
-
-def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            if _looks_like_one(key):
-                yield path, key
-            yield from _leaves(below, (*path, key))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _leaves(below, (*path, index))
-    else:
-        yield path, value
-
-
-def _is_secret(path: KeyPath, value: object) -> bool:
-    if value is None or isinstance(value, bool) or value == "":
-        return False
-    if isinstance(value, str) and (_looks_like_one(value) or _logs_in(path, value)):
-        return True
-    if "vars" in path:  # a campaign may call its coupon's word a password
-        return False
-    keys = [step for step in path if isinstance(step, str)]
-    if keys[:1] == ["notify"] and keys[-1] == "url":  # whoever has a robot's address can write to the chat
-        return True
-    return keys[-1:] == ["secret"] or any(_TELLING_KEY.fullmatch(key) for key in keys[-1:])
-
-
-def _looks_like_one(value: str) -> bool:
-    return bool(_APPSECRET.fullmatch(value.strip()) or _AES_KEY.fullmatch(value.strip()))
-
-
-def _logs_in(path: KeyPath, value: str) -> bool:
-    """Return whether an address holds a password, or is https and has a user, who may be a token."""
-    if "vars" in path and path[-1:] != ("ledger",):
-        return _has_password(value)
-    if path[-1:] == ("ledger",) and value.startswith("git:"):
-        address = value.removeprefix("git:").partition("#")[0]
-        return _has_password(address) or _has_user(address) or bool(_SCP_PASSWORD.match(address))
-    return _has_password(value) or (path[-1:] in (("api",), ("ledger",)) and _has_user(value))
-
-
-def _has_password(value: str) -> bool:
-    if "://" not in value:
-        return False
-    try:
-        address = urlsplit(value)
-        asked = {name.lower() for name, _value in parse_qsl(address.query, keep_blank_values=True)}
-    except ValueError:
-        return "@" in value
-    return bool(address.password) or any(
-        _TELLING_KEY.fullmatch(name) or name == "sslpassword" for name in asked
-    )
-
-
-def _has_user(value: str) -> bool:
-    """Return whether an http address has a user at all; with git over ssh one is usual."""
-    scheme, mark, rest = value.partition("://")
-    return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
-
-
-def _words(path: KeyPath) -> tuple[str, str]:
-    if path[-1:] == ("ledger",):
-        hint = _("remove it; use PGPASSWORD or a .pgpass file, or, for a git ledger, CAMPAIGN_LEDGER_TOKEN")
-        return _("this address contains a password or a token"), hint
-    if path[-1:] == ("api",):
-        return _("this address contains a password"), _("remove it; write only the address")
-    key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
-    hint = _(
-        "remove it, change the secret (the old one stays in the history of the file), and write "
-        "`{key}: {{env: NAME}}`"
-    ).format(key=key)
-    return _("this file contains a secret"), hint

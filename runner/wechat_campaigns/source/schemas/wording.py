@@ -194,12 +194,14 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
 
 
 def _map_hint(key: str) -> str:
+    if key in ("secret", "token", "aes_key", "url"):
+        hint = _("write `{key}: {{env: NAME}}`, and set that variable; change the secret if it was committed")
+        return hint.format(key=key)
     examples = {
         "cover": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
         "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
         "content": _("write `key: value` lines"),
         "filter": _("write `filter: {tag: NAME}`"),
-        "secret": _("write `secret: {env: NAME}` and store the secret in that environment variable"),
         "vars": _("write `vars: {name: value}`"),
         "openids": _("write a list, or `{file: path}`"),
         "newspic": _("write `newspic: {title: …, images: […]}`"),
