@@ -32,7 +32,7 @@ PURE = (
     "render.templates.placeholders", "ledger.fold", "ledger.events", "ledger.kinds",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.messages", "notify.notices",
+    "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
@@ -204,7 +204,8 @@ def test_one_function_joins_a_host_and_a_port() -> None:
 
 
 @pytest.mark.slow
-def test_mass_calls_are_made_in_two_modules() -> None:
+def test_mass_calls_are_made_in_one_module() -> None:
+    """A message goes out by way of the protocol."""
     calls = {"mass_send", "mass_sendall"}
     making = {
         name
@@ -212,7 +213,7 @@ def test_mass_calls_are_made_in_two_modules() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in calls
     }
-    assert making == {"send.posting", "send.smoke"}
+    assert making == {"send.posting"}
 
 
 def test_programs_are_started_in_four_modules() -> None:
