@@ -11,7 +11,7 @@ from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.report.coming import APPLY
-from wechat_campaigns.report.plan_view import PlanView, plan_view
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import json_text
 
@@ -19,8 +19,8 @@ from wechat_campaigns.report.sanitize import json_text
 def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
     """Build the view that every output format of a plan renders."""
     timezone = context.settings.policy.timezone
-    return plan_view(
-        result.plan,
+    return PlanView(
+        plan=result.plan,
         timezone=timezone,
         comparison=result.comparison,
         errors=result.errors,

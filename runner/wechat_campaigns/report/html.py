@@ -142,7 +142,7 @@ def history_html(view: HistoryView) -> str:
 
 
 def calendar_html(view: CalendarView) -> str:
-    """Draw a month: a grid of days, then the count by account and recipients."""
+    """Draw a month: a grid of days, then what each account may still send."""
     return _render(
         "calendar.html",
         view=view,

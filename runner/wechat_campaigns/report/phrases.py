@@ -29,8 +29,7 @@ from wechat_campaigns.core.spoken_time import zone_name
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
     N_("When"), N_("Reason"), N_("Account"), N_("Details"), N_("Time"), N_("Note"), N_("Tag"),
-    N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"),
-    N_("Coming"),
+    N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"),
 )  # fmt: skip
 """What stands above columns; names of WeChat's own fields are the same in every language."""
 STATUSES = (
