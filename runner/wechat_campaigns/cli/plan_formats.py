@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.report.coming import APPLY
+from wechat_campaigns.report.outlook import APPLY
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import json_text

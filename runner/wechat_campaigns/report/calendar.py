@@ -13,8 +13,8 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
-from wechat_campaigns.report.accounts import AccountCard, account_cards
 from wechat_campaigns.report.history import article_link
+from wechat_campaigns.report.outlook import AccountCard, account_cards
 from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line

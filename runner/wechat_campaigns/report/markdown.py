@@ -17,8 +17,7 @@ from wechat_campaigns.core.model import PlanAction, Send, visible_content
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.diff import change_diff, content_lines
-from wechat_campaigns.report.phrases import followers, short_commit, shortened
+from wechat_campaigns.report.phrases import change_diff, content_lines, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code

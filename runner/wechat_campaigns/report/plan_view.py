@@ -17,9 +17,8 @@ from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey, UnknownSend
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
-from wechat_campaigns.report.coming import APPLY, coming_lines
+from wechat_campaigns.report.outlook import APPLY, AccountCard, account_cards, coming_lines, console_quota
 from wechat_campaigns.report.phrases import (
     calls,
     content_kind,
