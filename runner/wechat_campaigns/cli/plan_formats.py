@@ -48,6 +48,9 @@ def apply_command(context: Context) -> str:
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
+    from wechat_campaigns.report.json import plan_data, widget
+    from wechat_campaigns.report.markdown import plan_markdown
+
     of_problems = problem_formats(view.problems)
 
     def text() -> str:
@@ -61,29 +64,14 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 
         return plan_html(view, data=context.read)
 
-    def json() -> str:
-        from wechat_campaigns.report.json import plan_data
-
-        return json_text(plan_data(view))
-
-    def markdown() -> str:
-        from wechat_campaigns.report.markdown import plan_markdown
-
-        return plan_markdown(view)
-
-    def widget() -> str:
-        from wechat_campaigns.report.json import widget
-
-        return widget(view)
-
     return {
         "text": text,
-        "json": json,
-        "markdown": markdown,
+        "json": lambda: json_text(plan_data(view)),
+        "markdown": lambda: plan_markdown(view),
         "html": html,
         "github": github,
         "codequality": of_problems["codequality"],
-        "widget": widget,
+        "widget": lambda: widget(view),
     }
 
 

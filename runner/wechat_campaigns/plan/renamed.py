@@ -17,7 +17,7 @@ from wechat_campaigns.core.model import Send, visible_content
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
-from wechat_campaigns.plan.policy.wording import words
+from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.keys import Message, SendId, list_id, normalize_id

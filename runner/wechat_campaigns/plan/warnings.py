@@ -51,7 +51,7 @@ def draft_warnings(
     elif known.stored_changes:
         rule = "draft-changed"
         what = _("WeChat changed the draft {media_id} of this send: {changes}")
-        hint = _("check the draft in the WeChat console: it is sent as it is")
+        hint = _("check the draft in the WeChat console: apply refuses one that lost a part")
     else:
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))

@@ -11,8 +11,8 @@ from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.plan.budget import Overlap, overlaps
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
@@ -161,25 +161,23 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
 
 
 def _settings_notes(plan: Plan) -> Iterator[Note]:
-    since = _("setting changed since the last apply: {change}")
+    since = _("rule changed since the last apply: {change}")
     if plan.offline:  # the ledger's record was not compared with the AppSecret
-        since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
+        since = _("rule changed since the last apply (as the ledger records it, not verified): {change}")
+    for change in plan.settings_changes:
+        yield Note(rule="settings", message=since.format(change=settings_change(change)))
     edited = _("setting edited: {change}")
-    changes = [(since, change) for change in plan.settings_changes]
-    changes += [(edited, change) for change in plan.settings_edits]
     # Who edits the settings names the keys, so their order would let a hundred others come first.
-    for template, change in sorted(changes, key=lambda one: _weight(one[1], plan.environment)):
-        yield Note(rule="settings", message=template.format(change=settings_change(change)))
+    for change in sorted(plan.settings_edits, key=lambda one: _weight(one, plan.environment)):
+        yield Note(rule="settings", message=edited.format(change=settings_change(change)))
 
 
 def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:
-    """Order edits: those of settings that decide first, of them looser rules, then programs."""
+    """Order edits: those of settings that decide first, of them programs."""
     own = f"environments.{environment}."
     is_foreign = change.key.startswith("environments.") and not change.key.startswith(own)
     steps = change.key.removeprefix(own).split(".")
     name = steps[2] if is_foreign and len(steps) > 2 else steps[0]
-    if change.is_looser:
-        return 0, -1, False
     if name not in DECISIVE:
         return 2, 0, False
     return int(is_foreign), DECISIVE.index(name), "command" not in steps
@@ -230,7 +228,7 @@ def _labelled(send_id: str, what: str) -> str:
 
 def settings_change(change: SettingsChange) -> str:
     """Write a key of the settings before and after, without secrets."""
-    template = _("{key}: {before} → {after}, looser") if change.is_looser else _("{key}: {before} → {after}")
+    template = _("{key}: {before} → {after}")
     before, after = (shortened(redact(text), VALUE_CHARS) for text in (change.before, change.after))
     return template.format(key=shortened(redact(change.key), VALUE_CHARS), before=before, after=after)
 

@@ -15,7 +15,8 @@ from wechat_campaigns.core.spoken_time import day_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey, UnknownSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
+from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
 from wechat_campaigns.report.outlook import APPLY, AccountCard, account_cards, coming_lines, console_quota

@@ -241,13 +241,11 @@ def test_digest_is_the_same_at_any_time_of_day(minute: int):
 
 
 def test_digest_is_the_same_offline_and_blocked():
-    send = make_send(filter=EVERYONE)
-    digests = {
-        plan_of(send).plan_digest,
-        plan_of(send, remote_facts=None).plan_digest,
-        plan_of(send, settings=OPEN).plan_digest,
-    }
-    assert len(digests) == 1
+    send = make_send()
+    held = make_state((EventKind.HOLD, {"held": True, "reason": "故障"}))
+    plans = plan_of(send), plan_of(send, remote_facts=None), plan_of(send, state=held)
+    assert [plan.sends[0].action for plan in plans][-1] is PlanAction.BLOCKED
+    assert len({plan.plan_digest for plan in plans}) == 1
 
 
 @pytest.mark.parametrize("outcome", [[], [(EventKind.ACCEPTED, named(make_send("a")))],

@@ -32,7 +32,7 @@ from wechat_campaigns.report.sanitize import inert
     formats=TEXT_AND_JSON,
     options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
     examples={
-        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
+        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),
     },
 )
 @click.option("--new-secret", is_flag=True, help="The AppSecret was changed: keep earlier events authentic.")
