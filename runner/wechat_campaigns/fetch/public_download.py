@@ -214,9 +214,9 @@ def _normalized(url: str) -> str:
         host, port = parts.hostname or "", parts.port
         if parts.scheme not in ("http", "https") or not host or parts.username is not None:
             raise ValueError
-        host = host if ":" in host else host.encode("idna").decode()
+        host = host_port(host if ":" in host else host.encode("idna").decode(), port)
     except ValueError as error:
         raise DownloadError(_("it is not an address of the form https://HOST/PATH")) from error
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    return f"{parts.scheme}://{host_port(host, port)}{path}" + (f"?{query}" if query else "")
+    return f"{parts.scheme}://{host}{path}" + (f"?{query}" if query else "")
