@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, PolicyError, UsageError
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import Audience, Draft, Filter, PlanAction, Send
 from wechat_campaigns.core.nearest import close_matches
@@ -82,34 +82,6 @@ class Resolution:
 
 
 OFFLINE = RemoteFacts(offline=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _KindMessages:
-    """What is said of the material of one kind."""
-
-    many: str
-    ambiguous: str
-    missing: str
-
-
-_KIND_MESSAGES = {
-    "image": _KindMessages(
-        N_("the account has more than {count} pictures, too many to search by name"),
-        N_("{count} pictures of the account are named {name}"),
-        N_("the account has no picture named {name}"),
-    ),
-    "voice": _KindMessages(
-        N_("the account has more than {count} voice messages, too many to search by name"),
-        N_("{count} voice messages of the account are named {name}"),
-        N_("the account has no voice message named {name}"),
-    ),
-    "video": _KindMessages(
-        N_("the account has more than {count} videos, too many to search by name"),
-        N_("{count} videos of the account are named {name}"),
-        N_("the account has no video named {name}"),
-    ),
-}
 
 
 def fetch_remote_facts(
@@ -331,7 +303,9 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
         if not items or (page + 1) * PAGE >= int(answer["total_count"]):
             return
     raise UsageError(
-        _(_KIND_MESSAGES[kind].many).format(count=MAX_PAGES * PAGE),
+        _("the account has more than {count} materials of type {kind}, too many to search by name").format(
+            count=MAX_PAGES * PAGE, kind=kind
+        ),
         hint=_("use the `media_id` instead of the name"),
         location="material/batchget_material",
     )
@@ -340,14 +314,14 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
 def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
-        rule, message = "ambiguous-name", _(_KIND_MESSAGES[kind].ambiguous)
+        rule, message = "ambiguous-name", _("{count} materials of type {kind} are named {name}")
         hint = _("rename them in the WeChat console, or use the `media_id`")
     else:
-        rule, message = "unknown-name", _(_KIND_MESSAGES[kind].missing)
+        rule, message = "unknown-name", _("the account has no material of type {kind} named {name}")
         hint = _("check the material list in the WeChat console")
         if close := close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST):
             hint = _("did you mean {names}?").format(names=_(", ").join(close))
-    message = message.format(count=count, name=name)
+    message = message.format(count=count, kind=kind, name=name)
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 
