@@ -427,7 +427,7 @@ def test_a_hostile_theme_is_a_problem_in_bounded_time(tmp_path: Path, name: str)
 def test_a_fault_of_a_theme_names_the_campaign_and_the_line(tmp_path: Path) -> None:
     theme = "p { color: #333 }\np { position: fixed }\n"
     _found, said = _article(tmp_path, "春茶", theme="house", _themes__house_dot_css=theme)
-    problem = next(one for one in json.loads(said)["problems"] if one["rule"] == "position")
+    problem = next(one for one in json.loads(said)["problems"] if one["rule"] == "style-value")
     assert "house.css" in json.dumps(problem)
     assert " c)" in json.dumps(problem, ensure_ascii=False)
     assert "2" in json.dumps(problem)

@@ -51,10 +51,10 @@ from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
-from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code, left_outcome
 from wechat_campaigns.send.posting import RunContext

@@ -11,9 +11,9 @@ from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.report.coming import APPLY
-from wechat_campaigns.report.formats import OF_PLAN, OF_PROBLEMS, Formats, formats
 from wechat_campaigns.report.plan_view import PlanView, plan_view
-from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
+from wechat_campaigns.report.sanitize import json_text
 
 
 def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
@@ -48,7 +48,7 @@ def apply_command(context: Context) -> str:
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
-    of_problems = formats(OF_PROBLEMS, view.problems)
+    of_problems = problem_formats(view.problems)
 
     def text() -> str:
         return plan_text(context, view, everything=everything)
@@ -61,7 +61,30 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 
         return plan_html(view, data=context.read)
 
-    return {**of_problems, **formats(OF_PLAN, view), "text": text, "github": github, "html": html}
+    def json() -> str:
+        from wechat_campaigns.report.json import plan_data
+
+        return json_text(plan_data(view))
+
+    def markdown() -> str:
+        from wechat_campaigns.report.markdown import plan_markdown
+
+        return plan_markdown(view)
+
+    def widget() -> str:
+        from wechat_campaigns.report.json import widget
+
+        return widget(view)
+
+    return {
+        "text": text,
+        "json": json,
+        "markdown": markdown,
+        "html": html,
+        "github": github,
+        "codequality": of_problems["codequality"],
+        "widget": widget,
+    }
 
 
 def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.i18n import _, english_text, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
@@ -53,8 +52,6 @@ class Note:
     """Of a problem in a file."""
     decides: bool = False
     """True where it is why the send is not made."""
-    is_weighty: bool = False
-    """True of an edit of `DECISIVE` settings that this run goes by: no report leaves one out."""
 
     @property
     def text(self) -> str:
@@ -168,14 +165,11 @@ def _settings_notes(plan: Plan) -> Iterator[Note]:
     if plan.offline:  # the ledger's record was not compared with the AppSecret
         since = _("rule changed since the last apply (as the ledger records it, not verified): {change}")
     for change in plan.settings_changes:
-        yield Note(rule="settings", message=since.format(change=settings_change(change)), is_weighty=True)
+        yield Note(rule="settings", message=since.format(change=settings_change(change)))
     edited = _("setting edited: {change}")
     # Who edits the settings names the keys, so their order would let a hundred others come first.
     for change in sorted(plan.settings_edits, key=lambda one: _weight(one, plan.environment)):
-        is_weighty = _weight(change, plan.environment)[0] == 0
-        yield Note(
-            rule="settings", message=edited.format(change=settings_change(change)), is_weighty=is_weighty
-        )
+        yield Note(rule="settings", message=edited.format(change=settings_change(change)))
 
 
 def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:
@@ -248,19 +242,6 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
     problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
     problems += [problem for planned in plan.sends for problem in _problems(plan, planned)]
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
-
-
-def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
-    """Yield each problem 64 hex characters that stay when its line moves.
-
-    Problems alike in file, JSON path, rule and message differ by their order. The message is the English
-    one, whatever language the report is in.
-    """
-    seen: Counter[str] = Counter()
-    for problem in problems:
-        base = sha256([problem.location.file, problem.path, problem.rule, english_text(problem.message)])
-        seen[base] += 1
-        yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
 def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
 from wechat_campaigns.core.links import links
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.budget import Budget, overlaps
@@ -20,7 +21,7 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_words
 
 
@@ -57,6 +58,16 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         ],
     }
     return planfile.with_checksum(in_english(data))
+
+
+def widget(view: PlanView) -> str:
+    """Write a plan's counts for `artifacts:reports:terraform`: create is due now, update is due later.
+
+    A plan never deletes anything. Source: GitLab Docs, Terraform integration in merge requests,
+    read 2026-11; the three keys are all the widget reads.
+    """
+    due = view.counts.get(PlanAction.SEND, 0) + view.counts.get(PlanAction.RESEND, 0)
+    return json_text({"create": due, "update": view.counts.get(PlanAction.SCHEDULED, 0), "delete": 0})
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

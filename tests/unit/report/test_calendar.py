@@ -11,7 +11,7 @@ from tests.support.factories import NOW, intent_of, make_account, make_send, mak
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
-from wechat_campaigns.report.history import past_sends
+from wechat_campaigns.report.history import history_view
 from wechat_campaigns.report.html import calendar_html
 
 DECEMBER = date(2026, 12, 1)
@@ -22,7 +22,7 @@ def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = Non
     return calendar_view(
         first,
         plan_of(*sends, state=state, remote_facts=known),
-        past_sends(state, {"main": make_account()}, now=NOW),
+        history_view(state, {"main": make_account()}, {}, now=NOW).rows,
         NOW,
     )
 

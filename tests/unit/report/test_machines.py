@@ -13,9 +13,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.attention import fingerprints, plan_problems
-from wechat_campaigns.report.gitlab import codequality, widget
-from wechat_campaigns.report.problems import problems_github
+from wechat_campaigns.report.attention import plan_problems
+from wechat_campaigns.report.json import widget
+from wechat_campaigns.report.problems import codequality, fingerprints, problems_github
 
 PROBLEM = Diagnostic(
     location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",

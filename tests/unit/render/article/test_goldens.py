@@ -6,8 +6,8 @@ import pytest
 from lxml.html import HtmlElement
 
 from tests.unit.render.article.goldens import Golden, load, shown
+from tests.unit.render.article.making import assert_nothing_alive
 from wechat_campaigns.render.article import ArticleBody, dom
-from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS, style_fault
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ def test_case_proves_its_rule(golden: Golden) -> None:
     tree = dom.parse(body.html)
     assert [check for check in golden.checks if not _holds(check, tree, body)] == []
     assert _findings(body) == [value for kind, value in golden.checks if kind == "finding"]
-    _require_allowed(tree)
+    assert_nothing_alive(body.html)
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
@@ -32,17 +32,6 @@ def test_case_gives_the_reviewed_html(golden: Golden) -> None:
 def test_there_are_enough_cases() -> None:
     assert len(GOLDENS) >= 40
     assert all(golden.first("rule") for golden in GOLDENS)
-
-
-def _require_allowed(tree: HtmlElement) -> None:
-    """No case gives a tag, an attribute or a style that WeChat drops or flags."""
-    for element in dom.elements(tree):
-        assert element.tag in TAGS
-        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())
-        assert set(element.attrib) <= {name.lower() for name in allowed}  # as the parser writes them
-        assert [
-            fault for name, value in _style(element) if (fault := style_fault(element.tag, name, value))
-        ] == []
 
 
 def _holds(check: tuple[str, str], tree: HtmlElement, body: ArticleBody) -> bool:
@@ -66,8 +55,3 @@ def _holds(check: tuple[str, str], tree: HtmlElement, body: ArticleBody) -> bool
 
 def _findings(body: ArticleBody) -> list[str]:
     return [f"{finding.rule} {finding.location.line}" for finding in body.findings]
-
-
-def _style(element: HtmlElement) -> list[tuple[str, str]]:
-    pairs = (part.partition(":") for part in element.get("style", "").split(";") if part)
-    return [(name, value) for name, _, value in pairs]

@@ -6,12 +6,10 @@ import pytest
 from lxml.html import HtmlElement
 
 from tests.support.sample_article import TEXT, sample_body
-from tests.unit.render.article.making import Make, rules
+from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.render.article import dom, ornaments, palette, theme
-from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS, style_fault
 from wechat_campaigns.render.article.boxes import BOXES
 from wechat_campaigns.render.article.dark import darken
-from wechat_campaigns.render.article.parts import Findings
 
 COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
 """The default, and those that are hardest to read text on or in."""
@@ -20,25 +18,10 @@ COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#8
 @pytest.mark.deep
 @pytest.mark.parametrize("color", COLOURS)
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
-def test_every_theme_is_readable_in_every_colour(name: str, color: str) -> None:
-    assert rules(sample_body(name, color)) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
-def test_every_theme_is_inside_the_allow_list(name: str) -> None:
-    for element in dom.elements(dom.parse(sample_body(name, "#07c160").html)):
-        assert element.tag in TAGS
-        assert set(element.attrib) <= ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())
-        assert [one for one in _styles(element) if style_fault(element.tag, *one)] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
-def test_themes_have_no_fault_with_the_shared_rules(name: str) -> None:
-    findings = Findings(file=name)
-    theme.check(theme.whole_css(theme.builtin_css(name)), findings)
-    assert list(findings) == []
+def test_every_theme_is_kept_whole_in_every_colour(name: str, color: str) -> None:
+    body = sample_body(name, color)
+    assert rules(body) == []
+    assert_nothing_alive(body.html)
 
 
 @pytest.mark.slow

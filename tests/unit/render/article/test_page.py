@@ -32,8 +32,8 @@ from wechat_campaigns.render.article.page import (
     SCREENS,
     Pictures,
     crop_style,
-    frame_document,
     page,
+    reader,
     rich_text,
 )
 
@@ -79,8 +79,8 @@ def test_a_card_shows_its_cover_and_an_account_its_name() -> None:
     card = f'data-miniprogram-title="a > b" data-miniprogram-imageurl="{cover.placeholder}"'
     body = f"<p>茶</p><mp-common-miniprogram {card}></mp-common-miniprogram>"
     article = replace(ARTICLE, html=f'{body}<mp-common-profile data-nickname="茶铺"></mp-common-profile>')
-    document = frame_document(replace(article, images=(cover,)), pictures=Pictures(lambda _: b"\x89PN"))
-    shown = html.document_fromstring(document)
+    pictures = Pictures(lambda _: b"\x89PN")
+    shown = html.document_fromstring(reader(replace(article, images=(cover,)), pictures=pictures))
     assert [one.get("src", "")[:15] for one in shown.xpath("//mp-common-miniprogram/img")] == [
         "data:image/png;"
     ]
@@ -108,8 +108,8 @@ def test_the_kind_is_named_in_the_readers_language() -> None:
     assert bubble.startswith("图文")
 
 
-def test_a_document_holds_the_article_with_its_pictures() -> None:
-    document = frame_document(ARTICLE, pictures=Pictures(lambda _: b"\x89PN"))
+def test_the_reader_shows_the_article_with_its_pictures() -> None:
+    document = reader(ARTICLE, pictures=Pictures(lambda _: b"\x89PN"))
     assert "<p>好茶</p>" in document
     assert "春茶 &lt;上新&gt;" in document
     assert "内容组" in document

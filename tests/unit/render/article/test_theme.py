@@ -8,7 +8,7 @@ from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import theme
-from wechat_campaigns.render.article.contrast import dark, ratio
+from wechat_campaigns.render.article.dark import dark, ratio
 from wechat_campaigns.render.article.parts import Findings
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 from wechat_campaigns.source.schemas.store import schema
@@ -23,7 +23,7 @@ SAMPLE = (
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
     findings = Findings(file=name)
-    theme.check(theme.builtin_css(name), findings)
+    theme.check(theme.whole_css(name), findings)
     assert list(findings) == []
     assert rules(make(SAMPLE, theme=name)) == []
 
@@ -63,13 +63,11 @@ def test_own_theme_is_used(make: Make) -> None:
 @pytest.mark.parametrize(
     ("css", "rule"),
     [
-        ("p { font-family: serif }", "font-family"),
         ("p { color: red !important }", "important"),
-        ("p { width: 300px }", "fixed-width"),
-        ("p { line-height: 0.8 }", "line-height"),
-        ("p { text-align: end }", "text-align"),
-        ("p { background: url(x.png) }", "style-property"),
-        ("p { position: fixed }", "position"),
+        ("p { line-height: 0.2 }", "style-value"),
+        ("p { background: url(x.png) }", "style-value"),
+        ("p { position: fixed }", "style-value"),
+        ("p { caret-color: red }", "style-value"),
         ("p { color: }", "theme-css"),
         ("p { color red }", "theme-css"),
         ("p { color: var(--inks) }", "theme-variable"),
@@ -85,10 +83,30 @@ def test_own_theme_is_used(make: Make) -> None:
     ],
 )
 def test_fault_of_a_theme_is_at_its_line(make: Make, css: str, rule: str) -> None:
-    """What of a theme would be lost or flagged is an error at the theme's own line."""
+    """What of a theme would be lost is an error at the theme's own line."""
     body = make("茶", theme="house", at={"_themes/house.css": f"h2 {{ color: #333 }}\n\n{css}\n"})
     assert rules(body) == [f"e {rule} 3"]
     assert body.findings[0].location.file == "campaigns/_themes/house.css"
+
+
+@pytest.mark.parametrize(
+    ("css", "found"),
+    [
+        ("p { font-family: serif }", ["a font-family 1"]),
+        ("p { width: 360px }", ["a fixed-width 1"]),
+        ("p { white-space: nowrap }", ["a no-wrap 1"]),
+        ("p code { white-space: nowrap }", []),
+    ],
+)
+def test_a_theme_gets_the_same_advice_as_an_editor(make: Make, css: str, found: list[str]) -> None:
+    assert rules(make("## 甲", theme="house", at={"_themes/house.css": css})) == found
+
+
+def test_a_variable_is_judged_where_it_is_filled_in(make: Make) -> None:
+    css = ".article { --c: #333 }\n.lead { --c: transparent; color: var(--c) }\n"
+    body = make("茶", theme="house", at={"_themes/house.css": css})
+    assert rules(body) == ["w style-value 1"]
+    assert "transparent" not in body.html
 
 
 def test_unknown_theme_is_an_error(make: Make) -> None:

@@ -1,7 +1,8 @@
-"""One style declaration of an editor's HTML → kept or not: all that WeChat stores, within bounds.
+"""The one table of the style properties of articles, from editors and from themes, and their bounded values.
 
 A value may be so large or small that it hides text, its own or its neighbours'. What lies outside the bounds
-is taken out and said, so that the reviewer's phone and the followers' show the same.
+is taken out and said, so that the reviewer's phone and the followers' show the same. What some phones, or
+dark mode, show badly is kept, with advice.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from wechat_campaigns.render.article import css, measure
-from wechat_campaigns.render.article.allow import FONT_PX, IMAGE_PREFIXES, LEAST_ALPHA
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.render.article import css
+from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, Findings
 
 _SIDES = ("", "-top", "-right", "-bottom", "-left")
 _COLOURS = """
@@ -81,6 +83,9 @@ _LINES_PX: dict[str, float] = {
 LINE_HEIGHTS: Final = (0.8, 6.0)
 """As a part of the font's size; as a length, of 16 px."""
 _INKS: Final = ("color", "-webkit-text-fill-color")
+FONT_PX: Final = (8.0, 100.0)
+LEAST_ALPHA: Final = 0.2
+"""Of a text's colour."""
 INHERITED: Final = frozenset(("font-size", "line-height", "visibility", *_INKS))
 """A text inside need not have the value: an element nearer to it may say another."""
 LEAST_OPACITY, SCALES, MOST_DEGREES = 0.2, (0.4, 3.0), 75.0
@@ -107,9 +112,6 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
     Args:
         has_text: whether its element, or one inside it, holds text.
         inherited: the properties of `INHERITED` that such a text has from it.
-
-    Raises:
-        CssBoundsError: it is too long or too deep.
     """
     kept: list[str] = []
     important: list[str] = []
@@ -135,6 +137,12 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
     return Judged(";".join([*kept, *important]), tuple(dropped))
 
 
+def said(name: str, value: str) -> tuple[str, str]:
+    """Return the message and the hint for a declaration that is taken out."""
+    what = _("the style `{name}: {value}` was left out, because it can hide text or does not work in WeChat")
+    return what.format(name=name, value=value[:60]), _("check the look in `campaign render`")
+
+
 def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
     functions, addresses, is_whole = css.parts(item)
     value = css.value_of(item).lower()
@@ -145,7 +153,7 @@ def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
     ):
         return False
     if name in _WITHOUT_TEXT:
-        lengths = map(measure.length, _PLAIN_LENGTH.findall(value))
+        lengths = map(css.length, _PLAIN_LENGTH.findall(value))
         stays = all(abs(length or 0) <= BLUR_PX for length in lengths)
         return value == "none" or (stays and (functions == {"drop-shadow"} or not has_text))
     return _CHECKS[name](value)
@@ -161,12 +169,12 @@ def _colour(value: str) -> bool:
 
 
 def _length(*keywords: str) -> _Accepts:
-    return lambda value: value in keywords or measure.length(value) is not None
+    return lambda value: value in keywords or css.length(value) is not None
 
 
 def _within(least: float, most: float, *keywords: str) -> _Accepts:
     def accepts(value: str) -> bool:
-        sides = measure.lengths(value)
+        sides = css.lengths(value)
         return value in keywords or (sides is not None and all(least <= side <= most for side in sides))
 
     return accepts
@@ -179,7 +187,7 @@ def _background(value: str) -> bool:
 
 def _line(most: float) -> _Accepts:
     def accepts(value: str) -> bool:
-        lengths = [measure.length(word) for word in re.sub(r"\([^()]*\)", "", value).split()]
+        lengths = [css.length(word) for word in re.sub(r"\([^()]*\)", "", value).split()]
         return all(one is None or 0 <= one <= most for one in lengths) and "calc" not in value
 
     return accepts
@@ -191,7 +199,7 @@ def _shadow(value: str) -> bool:
 
 
 def _stays_small(shadow: str) -> bool:
-    read = (measure.length(word) for word in shadow.split())
+    read = (css.length(word) for word in shadow.split())
     right, down, blur, spread = (*(one for one in read if one is not None), 0, 0, 0, 0)[:4]
     reach = max(abs(right), abs(down)) + spread - blur / 2
     return reach <= SHADOW_PX and 0 <= blur <= BLUR_PX and abs(spread) <= SHADOW_PX
@@ -199,11 +207,11 @@ def _stays_small(shadow: str) -> bool:
 
 def _text_shadow(value: str) -> bool:
     words = re.split(r"[\s,]+", re.sub(r"\([^()]*\)", "", value))
-    return all(abs(measure.length(word) or 0) <= BLUR_PX / 2 for word in words)
+    return all(abs(css.length(word) or 0) <= BLUR_PX / 2 for word in words)
 
 
 def _transform(value: str) -> bool:
-    return value == "none" or measure.functions(value) is not None
+    return value == "none" or css.functions(value) is not None
 
 
 # --- what shows the text inside -----------------------------------------------------------------
@@ -211,30 +219,30 @@ def _transform(value: str) -> bool:
 
 def _at_least(least: float, most: float) -> _Accepts:
     def accepts(value: str) -> bool:
-        part = measure.number(value)
+        part = css.number(value)
         return part is None or least <= part <= most
 
     return accepts
 
 
 def _font_size(value: str) -> bool:
-    size = measure.length(value)
+    size = css.length(value)
     return size is None or FONT_PX[0] <= size <= FONT_PX[1]
 
 
 def _line_height(value: str) -> bool:
-    part = measure.number(value)
-    if part is None and (length := measure.length(value)) is not None:
-        part = length / measure.EM_PX
+    part = css.number(value)
+    if part is None and (length := css.length(value)) is not None:
+        part = length / css.EM_PX
     return part is None or LINE_HEIGHTS[0] <= part <= max(LINE_HEIGHTS[1], 12 if "px" in value else 0)
 
 
 def _stays_in_sight(value: str) -> bool:
-    return all(_moves_little(name, arguments) for name, arguments in measure.functions(value) or ())
+    return all(_moves_little(name, arguments) for name, arguments in css.functions(value) or ())
 
 
 def _moves_little(name: str, arguments: list[str]) -> bool:
-    numbers = [measure.number(one) or 0.0 for one in arguments]
+    numbers = [css.number(one) or 0.0 for one in arguments]
     if name.startswith("scale"):
         return name == "scalez" or all(SCALES[0] <= abs(one) <= SCALES[1] for one in numbers[:2])
     if name == "matrix":
@@ -244,9 +252,9 @@ def _moves_little(name: str, arguments: list[str]) -> bool:
         )
     if name.startswith("translate"):
         most = _BOUNDS_PX["top" if name == "translatey" else "margin"][1]
-        return all(abs(measure.length(one) or 0.0) <= most for one in arguments)
+        return all(abs(css.length(one) or 0.0) <= most for one in arguments)
     leans = name in ("rotatex", "rotatey", "rotate3d") or name.startswith("skew")
-    return not leans or all(abs(measure.degrees(one) or 0.0) <= MOST_DEGREES for one in arguments)
+    return not leans or all(abs(css.degrees(one) or 0.0) <= MOST_DEGREES for one in arguments)
 
 
 _OVERFLOW: Final = ("overflow", "overflow-x", "overflow-y")
@@ -260,7 +268,7 @@ def _cuts_off(said: list[Any]) -> bool:
     named = ("width", "max-width", "height", "max-height", "flex-basis")
     boxes = [values[name] for name in named if name in values]
     boxes += values.get("flex", "").split()[2:3]
-    lengths = [measure.length(size) for size in boxes]
+    lengths = [css.length(size) for size in boxes]
     return any(length is not None and length < LEAST_CUT_PX for length in lengths)
 
 
@@ -286,6 +294,10 @@ _SHOWING: dict[str, _Accepts] = {
 _KEYWORDS = (
     "auto", "none", "normal", "inherit", "initial", "unset", "max-content", "min-content", "fit-content",
 )  # fmt: skip
+_FONT_SIZES = (
+    "xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large",
+    "smaller", "larger", "inherit",
+)  # fmt: skip
 _CHECKS: dict[str, _Accepts] = {
     **{name: (lambda _value: True) for name in _ANY.split()},
     **dict.fromkeys(_COLOURS.split(), _colour),
@@ -303,10 +315,10 @@ _CHECKS: dict[str, _Accepts] = {
         f"overflow{side}": _words(r"(visible|hidden|auto|scroll|clip| |initial)+")
         for side in ("", "-x", "-y")
     },
-    "font-size": _length("smaller", "larger", "inherit", *measure.FONT_SIZES),
+    "font-size": _length(*_FONT_SIZES),
     "line-height": _length("normal", "inherit", "initial", "unset"),
-    "opacity": lambda value: value in ("initial", "unset") or measure.number(value) is not None,
-    "zoom": lambda value: value == "normal" or measure.number(value) is not None,
+    "opacity": lambda value: value in ("initial", "unset") or css.number(value) is not None,
+    "zoom": lambda value: value == "normal" or css.number(value) is not None,
     "transform": _transform,
     "-webkit-transform": _transform,
     **{name: _within(least, most, *_KEYWORDS) for name, (least, most) in _BOUNDS_PX.items()},
@@ -327,3 +339,78 @@ _CHECKS: dict[str, _Accepts] = {
     "list-style-position": _words("[a-z]+"),
     "list-style-image": _words("none|url.*"),
 }
+
+
+# --- advice -------------------------------------------------------------------------------------
+
+
+def advise(style: str, has_text: bool, line: int | None, findings: Findings, *, tag: str = "") -> None:
+    """Add what a style that stays may do to readers.
+
+    Source: wechatjs/verify-article-structure-spec, rules 1.4, 1.5, 3 and 4, read 2026-11.
+    """
+    for part in style.lower().split(";"):
+        name, _colon, value = part.removesuffix("!important").partition(":")
+        for rule, names, applies, what, hint in _ADVICE:
+            scrolls = rule == "no-wrap" and tag in ("pre", "code")
+            if name in names and applies(value) and not scrolls and (has_text or rule == "fixed-width"):
+                findings.advise(rule, _(what).format(name=name, value=value[:60]), _(hint), line=line)
+
+
+def _over(most: float) -> _Accepts:
+    return lambda value: (css.length(value) or 0) > most
+
+
+WIDE_PX: Final = 345
+"""What a phone shows of an article's width."""
+_ADVICE: Final = (
+    (
+        "fixed-width",
+        ("width", "min-width"),
+        lambda value: value.endswith("px") and _over(WIDE_PX)(value),
+        N_("`{name}: {value}` can overflow a phone's screen"),
+        N_("use a percentage up to 100%"),
+    ),
+    (
+        "fixed-height",
+        ("height", "max-height"),
+        lambda value: value.endswith(("px", "em", "pt")),
+        N_("`{name}: {value}` around text: larger text would overlap"),
+        N_("remove it: readers can enlarge the text"),
+    ),
+    (
+        "position",
+        ("position",),
+        lambda value: value == "absolute",
+        N_("`{name}: {value}` around text can cover other text"),
+        N_("check it at each width in `campaign render`"),
+    ),
+    (
+        "large-margin",
+        ("margin-left", "margin-right", "padding-left", "padding-right"),
+        _over(48),
+        N_("`{name}: {value}` makes the text narrow on a phone"),
+        N_("use 0 to 48px"),
+    ),
+    (
+        "no-wrap",
+        ("white-space",),
+        lambda value: value in ("nowrap", "pre"),
+        N_("`{name}: {value}` prevents text from wrapping on a phone"),
+        N_("remove it"),
+    ),
+    (
+        "background-image",
+        ("background-image", "background"),
+        lambda value: "gradient" in value or "url(" in value,
+        N_("text stands on a picture or a gradient, which dark mode does not recolour"),
+        N_("use background-color behind text"),
+    ),
+    (
+        "font-family",
+        ("font-family",),
+        lambda _value: True,
+        N_("`font-family` is set: most phones do not have the font"),
+        N_("remove it: the phone uses its own font"),
+    ),
+)
