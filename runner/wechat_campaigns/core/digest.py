@@ -158,10 +158,5 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> 
         64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved, or
         when a rule changes.
     """
-    return sha256(
-        {
-            "version": DIGEST_VERSION,
-            "sends": sorted(rows, key=lambda row: (row["id"], row["appid"])),
-            "rules": dict(rules),
-        }
-    )
+    sends = sorted(rows, key=lambda row: (row["id"], row["appid"]))
+    return sha256({"version": DIGEST_VERSION, "sends": sends, "rules": dict(rules)})

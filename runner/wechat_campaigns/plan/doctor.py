@@ -156,10 +156,9 @@ def _refused(name: str, error: CampaignError) -> Check:
     hint = error.hint
     if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
         address = _ADDRESS.search(error.errmsg)
-        hint = _("add the address of this machine to the IP allow list: {where}").format(where=_(IP_HINT))
-        if address is not None:
-            hint = _("add {address} to the IP allow list: {where}")
-            hint = hint.format(address=address.group(), where=_(IP_HINT))
+        hint = _("add {address} to the IP allow list: {where}").format(
+            address=address.group() if address is not None else _("this machine"), where=_(IP_HINT)
+        )
     return _error(error.exit_code, name, error.message, hint)
 
 
@@ -191,17 +190,7 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
             ),
             _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
-    message = ngettext(
-        "subscription account (订阅号): {count} tag is readable; openid lists are not available",
-        "subscription account (订阅号): {count} tags are readable; openid lists are not available",
-        len(tags),
-    )
-    if account.kind is AccountKind.SERVICE:
-        message = ngettext(
-            "service account (服务号): {count} tag is readable; openid lists are available",
-            "service account (服务号): {count} tags are readable; openid lists are available",
-            len(tags),
-        )
+    message = ngettext("{count} tag is readable", "{count} tags are readable", len(tags))
     return _ok(name, message.format(count=len(tags)))
 
 

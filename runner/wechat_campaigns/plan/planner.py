@@ -36,7 +36,7 @@ from wechat_campaigns.plan.plan import (
     SendKey,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
+from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, remedy
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, recipients, usage
@@ -228,8 +228,8 @@ def _under_policy(
             one = with_violations(one, _violations(one, rule_input, context))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = with_violations(one, evaluate_later(rule_input, context.overrides))
+            rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
+            one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id

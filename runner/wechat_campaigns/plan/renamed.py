@@ -85,14 +85,9 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
         message = Message(appid, name, record.revision, record.content_digest)
         if name not in mine and _reads_like(record.send, data, seen, send) and not context.is_kept(message):
             what = _(
-                "{send} was sent to the same recipients with nearly the same text {when}, and its campaign "
-                "is gone or has other content now"
+                "{send} was sent with nearly the same text {when}, to the same recipients or another list, "
+                "and its campaign is gone or has other content now"
             )
-            if send.batch is not None:
-                what = _(
-                    "{send} was sent to an openid list with nearly the same text {when}, and its campaign is "
-                    "gone or has other content now"
-                )
             former = list_id(record.send)
             yield Diagnostic(
                 location=send.location,
