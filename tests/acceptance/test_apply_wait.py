@@ -9,12 +9,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.test_operating_commands import robot
+from tests.support import hasty_command
 from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
@@ -23,6 +25,13 @@ from wechat_campaigns.plan import planfile
 SOON_S = 3
 PLANS = 4
 """Until a window opens: seconds, and the time of so many plans, so that a run has to wait for it."""
+
+
+@pytest.fixture
+def make_shop(make_shop: MakeShop) -> MakeShop:
+    """Nobody waits half a minute for what a run does each half minute."""
+    start = (hasty_command.__file__,)
+    return lambda *words, **more: replace(make_shop(*words, **more), start=start)
 
 
 def opening(seconds: float) -> datetime:
@@ -112,10 +121,15 @@ def edit_settings(shop: Shop) -> None:
     file.write_text(f"# {file.read_text('utf-8')}", "utf-8")
 
 
+def change_a_rule(shop: Shop) -> None:
+    file = shop.folder / "campaigns/_settings.yaml"
+    file.write_text(file.read_text("utf-8") + "policy: {max_recipients: 100000}\n", "utf-8")
+
+
 HELD = (hold, hold_for_a_moment, hold_correct_and_release)
 
 
-@pytest.mark.parametrize("change", [*HELD, edit, delete, reschedule, edit_settings])
+@pytest.mark.parametrize("change", [*HELD, edit, delete, reschedule, edit_settings, change_a_rule])
 def test_what_was_stopped_or_changed_meanwhile_is_not_sent(
     make_shop: MakeShop, change: Callable[[Shop], None]
 ) -> None:
@@ -361,7 +375,9 @@ def test_terminal_that_is_closed_while_a_run_waits_hides_no_send(make_shop: Make
 
 def test_an_account_that_failed_when_the_wait_began_is_tried_at_its_window(make_shop: MakeShop) -> None:
     shop = with_second_account(make_shop())
-    shop.write(a=scheduled("a", opening(16)), b=scheduled("b", opening(12)) + "account: shop\n")
+    opens_at = soon(shop)
+    later = opens_at + timedelta(seconds=2)
+    shop.write(a=scheduled("a", later), b=scheduled("b", opens_at) + "account: shop\n")
     shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": ["203.0.113.9"]})
     with shop.begin("apply", "--auto-approve", "--wait") as running:
         wait_for_line(shop, running, "Waiting for")
@@ -372,7 +388,7 @@ def test_an_account_that_failed_when_the_wait_began_is_tried_at_its_window(make_
 
 def test_a_second_send_of_a_window_is_tried_again_as_the_first_one_is(make_shop: MakeShop) -> None:
     shop = make_shop("git")
-    opens_at = opening(8)
+    opens_at = soon(shop)
     shop.write(one=scheduled("one", opens_at), two=scheduled("two", opens_at))
     remote = shop.folder.parent / "remote.git"
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=3)
@@ -380,7 +396,7 @@ def test_a_second_send_of_a_window_is_tried_again_as_the_first_one_is(make_shop:
         wait_for_line(shop, running, "one: sending")
         time.sleep(1.5)
         aside = remote.rename(remote.with_name("away.git"))
-        time.sleep(8)
+        time.sleep(4)
         aside.rename(remote)
         _out, said = running.communicate(timeout=90)
     assert shop.texts() == ["one", "two"], said

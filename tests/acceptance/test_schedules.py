@@ -26,9 +26,7 @@ def systemd_words() -> list[str]:
 
 
 def cron_words() -> list[str]:
-    pages = [
-        (FILES.parent / name).read_text(encoding="utf-8") for name in ("schedule.md", "schedule.zh-CN.md")
-    ]
+    pages = [page.read_text(encoding="utf-8") for page in FILES.parent.glob("where-it-runs*.md")]
     (line,) = {found for page in pages for found in re.findall(r"^\*/10 .*", page, flags=re.M)}
     return str(line).partition("campaign ")[2].split()
 

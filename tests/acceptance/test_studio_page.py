@@ -83,9 +83,7 @@ def test_phone_follows_saves_and_keeps_the_last_good_picture(
     assert chrome.find_element("css selector", "#alarm").is_displayed()
 
 
-def test_article_keeps_its_place_and_tries_themes(
-    chrome: Chrome, studio: StudioProcess, folder: Path
-) -> None:
+def test_article_keeps_its_place_and_turns_dark(chrome: Chrome, studio: StudioProcess, folder: Path) -> None:
     article = folder / "campaigns" / "tea" / "spring-tea" / "article.md"
     go(chrome, studio, "/c/tea/spring-tea")
     until(lambda: run(chrome, f"return {FRAME}?.contentDocument.body.textContent.includes('每年三月底')"))
@@ -93,13 +91,6 @@ def test_article_keeps_its_place_and_tries_themes(
     article.write_text(article.read_text("utf-8").replace("每年三月底", "每年四月初"), encoding="utf-8")
     until(lambda: run(chrome, f"return {FRAME}?.contentDocument.body.textContent.includes('每年四月初')"))
     assert run(chrome, f"return {FRAME}.contentWindow.scrollY") == 900
-    run(
-        chrome,
-        "const one = document.querySelector('#theme'); one.value = 'elegant';"
-        " one.dispatchEvent(new Event('change'))",
-    )
-    until(shows(chrome, "#tried", "theme: elegant"))
-    until(lambda: "theme=elegant" in run(chrome, f"return {FRAME}.src"))
     chrome.find_element("css selector", "#dark").click()
     until(lambda: "dark=1" in run(chrome, f"return {FRAME}.src"))
     chrome.find_element("css selector", "[data-size='320']").click()

@@ -27,8 +27,8 @@ def _imported(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
     "page",
     [
         '<p style="' + "url(" * 100_000 + '">茶</p>',
-        "<p " + " ".join(f"a{number}=1" for number in range(50_000)) + ">茶</p>",
-        "<img " + " ".join(f"a{number}=1" for number in range(100_000)) + ">",
+        pytest.param("<p " + " ".join(f"a{n}=1" for n in range(50_000)) + ">茶</p>", marks=pytest.mark.deep),
+        pytest.param("<img " + " ".join(f"a{n}=1" for n in range(100_000)) + ">", marks=pytest.mark.deep),
     ],
     ids=["addresses in addresses", "attributes", "attributes of a picture"],
 )

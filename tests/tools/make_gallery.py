@@ -1,4 +1,4 @@
-"""Take the pictures of docs/themes.md: one article in every theme, by day and in dark mode; and the boxes.
+"""Take the pictures of docs/articles.md: one article in every theme, by day and in dark mode; and the boxes.
 
 Run `python -m tests.tools.make_gallery`, with names of pictures for a few of them; it needs Chromium.
 """

@@ -13,34 +13,34 @@ from tests.unit.test_layers import edges
 
 LINES = {
     "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4089,
-    "wechat_campaigns/source": 3729,
-    "wechat_campaigns/render": 8110,
-    "wechat_campaigns/ledger": 3763,
+    "wechat_campaigns/core": 4051,
+    "wechat_campaigns/source": 3480,
+    "wechat_campaigns/render": 7553,
+    "wechat_campaigns/ledger": 3691,
     "wechat_campaigns/wechat": 2398,
-    "wechat_campaigns/plan": 5548,
-    "wechat_campaigns/send": 1766,
-    "wechat_campaigns/report": 4477,
-    "wechat_campaigns/guard": 1722,
+    "wechat_campaigns/plan": 5013,
+    "wechat_campaigns/send": 1759,
+    "wechat_campaigns/report": 3898,
+    "wechat_campaigns/guard": 1718,
     "wechat_campaigns/code_host": 642,
-    "wechat_campaigns/notify": 475,
-    "wechat_campaigns/fetch": 486,
-    "wechat_campaigns/studio": 1024,
-    "wechat_campaigns/cli": 7307,
+    "wechat_campaigns/notify": 435,
+    "wechat_campaigns/fetch": 471,
+    "wechat_campaigns/studio": 983,
+    "wechat_campaigns/cli": 7315,
     "wechat_sandbox": 6622,
-    "wechat_campaigns": 774,
-    "tests": 63223,
-    "catalog": 9768,
+    "wechat_campaigns": 773,
+    "tests": 61458,
+    "catalog": 9151,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 53822
-FILES = 429
-RECORDS = 223
+RUNNER = 51692
+FILES = 399
+RECORDS = 212
 """Dataclasses and named tuples."""
-PAGES = 70
-IMPORTS = 9.6
+PAGES = 45
+IMPORTS = 9.5
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {
@@ -53,8 +53,6 @@ SHORT = {
     "wechat_campaigns/cli/unhold.py",
     "wechat_campaigns/code_host/merged_request.py",
     "wechat_campaigns/ledger/kinds.py",
-    "wechat_campaigns/plan/past_audience.py",
-    "wechat_campaigns/report/spreadsheet.py",
     "wechat_campaigns/wechat/sandbox_clock.py",
     "wechat_sandbox/callbacks/endpoints.py",
     "wechat_sandbox/drafts/models.py",

@@ -24,7 +24,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.protocol.keys import SendId, full_id, normalize_id
-from wechat_campaigns.report.formats import Formats
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
@@ -268,7 +268,7 @@ def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     ids = _(", ").join(send.id for send in sends)
     return UsageError(
         _("no send has the id {name}").format(name=send_id),
-        hint=_("choose one of: {names}").format(names=ids),
+        hint=_("use one of: {names}").format(names=ids),
     )
 
 

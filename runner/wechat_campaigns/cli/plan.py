@@ -110,7 +110,7 @@ def plan(
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    from wechat_campaigns.plan.held import held_sends
+    from wechat_campaigns.plan.compare import held_sends
 
     held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
     if held:

@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, Usa
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.source.api_hosts import check_api_host
+from wechat_campaigns.source.secret import check_api_host
 
 if TYPE_CHECKING:
     from wechat_campaigns.guard.approved_tree import Anchor, ApprovedTree

@@ -15,8 +15,7 @@ from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.explain import explain
-from wechat_campaigns.plan.hints import not_resent_message
+from wechat_campaigns.plan.hints import explain, not_resent_message
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event

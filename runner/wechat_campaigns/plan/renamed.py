@@ -17,7 +17,7 @@ from wechat_campaigns.core.model import Send, visible_content
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
-from wechat_campaigns.plan.policy.wording import words
+from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.keys import Message, SendId, list_id, normalize_id
@@ -85,14 +85,9 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
         message = Message(appid, name, record.revision, record.content_digest)
         if name not in mine and _reads_like(record.send, data, seen, send) and not context.is_kept(message):
             what = _(
-                "{send} was sent to the same recipients with nearly the same text {when}, and its campaign "
-                "is gone or has other content now"
+                "{send} was sent with nearly the same text {when}, to the same recipients or another list, "
+                "and its campaign is gone or has other content now"
             )
-            if send.batch is not None:
-                what = _(
-                    "{send} was sent to an openid list with nearly the same text {when}, and its campaign is "
-                    "gone or has other content now"
-                )
             former = list_id(record.send)
             yield Diagnostic(
                 location=send.location,

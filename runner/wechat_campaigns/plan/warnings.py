@@ -50,8 +50,8 @@ def draft_warnings(
         hint = edited_by_hand_hint(known.media_id)
     elif known.stored_changes:
         rule = "draft-changed"
-        what = _("WeChat changed the draft {media_id} of this send: {changes}")
-        hint = _("check the draft in the WeChat console: it is sent as it is")
+        what = _("the draft {media_id} of this send lost a part at WeChat: {changes}")
+        hint = _("check the draft in the WeChat console: apply refuses one that lost a part")
     else:
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wechat_campaigns.cli import help_pages, language
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import i18n
-from wechat_campaigns.report.line_breaks import breaks, columns, wrapped
+from wechat_campaigns.report.terminal import breaks, columns, wrapped
 
 CHINESE = "用评审过的文件群发微信公众号消息。"
 

@@ -14,8 +14,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.code_host.comment import comment_body, upsert
 from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
-from wechat_campaigns.report.markdown import marker
-from wechat_campaigns.report.sections import COMMENT_CHARS
+from wechat_campaigns.report.markdown import COMMENT_CHARS, marker
 
 REPO = "shop/campaigns"
 COMMENTS = f"/repos/{REPO}/issues/12/comments"
@@ -191,7 +190,8 @@ RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
 
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
     data = {
-        "format_version": "1.0", "file_sha256": "0" * 64, "plan_digest": digest, "resolved_digest": None,
+        "format_version": "2.0", "rules": {}, "settings": [], "file_sha256": "0" * 64,
+        "plan_digest": digest, "resolved_digest": None,
         "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
         "counts": {}, "accounts": {},

@@ -122,15 +122,15 @@ def test_plan_digest_does_not_depend_on_the_order(texts: list[str], random: Any)
         for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))
     ]
     shuffled = random.sample(sends, len(sends))
-    assert plan_digest(shuffled) == plan_digest(sends)
-    assert plan_digest(sends[1:]) != plan_digest(sends)
+    assert plan_digest(shuffled, {}) == plan_digest(sends, {})
+    assert plan_digest(sends[1:], {}) != plan_digest(sends, {})
 
 
 @pytest.mark.parametrize("change", [{"revision": 2}, {"not_before": NOW}, {"not_after": NOW}, {"id": "x"}])
 def test_plan_digest_covers_window_and_revision(change: dict[str, Any]):
     plain, changed = make_send(), make_send(**change)
     before, after = (
-        plan_digest([plan_row(send, compute_content_digest(send), "wx1")]) for send in (plain, changed)
+        plan_digest([plan_row(send, compute_content_digest(send), "wx1")], {}) for send in (plain, changed)
     )
     assert before != after
 
@@ -139,7 +139,12 @@ def test_plan_digest_covers_the_appid():
     """The settings gave the account's name another AppID: the same text would go to other followers."""
     send = make_send()
     assert (
-        len({plan_digest([plan_row(send, compute_content_digest(send), appid)]) for appid in ("wx1", "wx2")})
+        len(
+            {
+                plan_digest([plan_row(send, compute_content_digest(send), appid)], {})
+                for appid in ("wx1", "wx2")
+            }
+        )
         == 2
     )
 
@@ -148,7 +153,9 @@ def test_plan_digest_is_equal_for_equal_moments():
     from datetime import timezone
 
     china = NOW.astimezone(timezone(timedelta(hours=8)))
-    digests = {plan_digest([plan_row(make_send(not_before=moment), "d", "wx1")]) for moment in (NOW, china)}
+    digests = {
+        plan_digest([plan_row(make_send(not_before=moment), "d", "wx1")], {}) for moment in (NOW, china)
+    }
     assert len(digests) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.html import HtmlReader
-from wechat_campaigns.plan.stored_html import read_html
+from wechat_campaigns.plan.stored_draft import read_html
 from wechat_sandbox.inbox.markup import sanitize
 
 CHARS = 40_000

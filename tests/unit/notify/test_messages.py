@@ -24,11 +24,17 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
-from wechat_campaigns.notify import robots
-from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
-from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
-from wechat_campaigns.notify.robots import payload, post
-from wechat_campaigns.notify.target import notify_target
+from wechat_campaigns.notify import target as targets
+from wechat_campaigns.notify.notices import (
+    MAX_BYTES,
+    Moment,
+    Notice,
+    RunSummary,
+    message,
+    outcome_notices,
+    untold,
+)
+from wechat_campaigns.notify.target import notify_target, payload, post
 from wechat_campaigns.send.outcome import left_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
@@ -187,7 +193,7 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
 
 
 def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(robots, "WHOLE_S", 0.5)
+    monkeypatch.setattr(targets, "WHOLE_S", 0.5)
     robot.endless = 0.1
     begun = time.monotonic()
     assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from tests.support.factories import (
     make_upload_ports,
     plan_of,
 )
+from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import EventKind
@@ -38,7 +40,8 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
     if stored:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
-    drafting.create_draft(make_planned(send), make_upload_ports(api, ledger))
+    with suppress(WeChatError):  # of a draft that lost a part
+        drafting.create_draft(make_planned(send), make_upload_ports(api, ledger))
     return fold(ledger.events())
 
 
@@ -54,10 +57,10 @@ def test_unchanged_draft_has_no_note():
 
 def test_plan_notes_what_the_platform_changed_in_a_draft():
     """The reviewer sees what followers will get otherwise than it was written."""
-    ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正文</section>"))
+    ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正</section>"))
     assert rule == "draft-changed"
     assert "draft D" in what
-    assert "the markup changed: <p>, <section>" in what
+    assert "the text changed: `正文` became `正`" in what
 
 
 @pytest.mark.parametrize(

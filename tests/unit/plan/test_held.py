@@ -10,8 +10,7 @@ import pytest
 from tests.support.factories import NOW, intent_of, make_send, make_settings, make_state, named, plan_of
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.compare import compare
-from wechat_campaigns.plan.held import held_sends
+from wechat_campaigns.plan.compare import compare, held_sends
 from wechat_campaigns.protocol.events import EventKind
 
 EVERY_KIND = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)

@@ -11,7 +11,7 @@ from wechat_campaigns.core.errors import NotSentError
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.planner import make_plan
-from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.resolve import refresh
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import Files

@@ -40,8 +40,7 @@ from wechat_campaigns.ledger.fold import SendStatus, fold
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.review import as_reviewed, check_file
-from wechat_campaigns.plan.stored_intent import stored_body, stored_send
-from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
+from wechat_campaigns.plan.unknown_sends import stored_body, stored_send, stored_unknown_sends
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.wechat import payloads
@@ -118,10 +117,11 @@ def test_malformed_stored_body_is_ignored(more: dict[str, Any], known: bool) -> 
 
 
 def test_rule_that_blocks_a_resend_keeps_it_unknown_under_the_same_digest() -> None:
+    day_moment = NOW + 2 * HOUR
     send = make_send("sale")
     state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
     quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
-    night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
+    night, day = (plan_of(send, state=state, settings=quiet, now=now) for now in (NOW, day_moment))
     assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
     assert "--allow quiet_hours" in night.sends[0].decision.hint
     assert night.plan_digest == day.plan_digest

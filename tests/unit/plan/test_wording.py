@@ -23,7 +23,7 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.policy.wording import banned_words, folded, required_text
+from wechat_campaigns.plan.policy.content import banned_words, folded, required_text
 
 WORD = "No1最佳"
 

@@ -19,13 +19,18 @@ from wechat_campaigns.core.i18n import _, set_language, status_word
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.doctor import Severity
-from wechat_campaigns.report.attention import fingerprints
 from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.phrases import recorded_recipients, status_counts
-from wechat_campaigns.report.problems import problem_dict, problems_data, problems_github, problems_text
+from wechat_campaigns.report.problems import (
+    fingerprints,
+    problem_dict,
+    problems_data,
+    problems_github,
+    problems_text,
+)
 from wechat_campaigns.report.sanitize import json_text, visible_record
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from tests.support.factories import (
     NOW,
@@ -26,13 +25,12 @@ from wechat_campaigns.core.model import Articles, FileInfo, Filter, PlanAction
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
-from wechat_campaigns.report.history import HistoryView, past_sends
+from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
-from wechat_campaigns.report.schedule import schedule
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
-PAGES = ("html", "history", "calendar", "bars", "schedule", "accounts", "failure")
+PAGES = ("html", "history", "calendar", "outlook", "failure")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 
@@ -101,44 +99,9 @@ def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
         replace(planned, decision=PlanDecision(action=action, reason="x"))
         for planned, action in zip(plan.sends, actions, strict=True)
     ]
-    now, later = schedule(view_of(replace(plan, sends=tuple(sends))))
-    assert [one.row.id for one in now.rows] == ["sale"]
-    assert [one.row.id for one in later.rows] == ["spare", "tea"]
-
-
-def test_sends_of_one_moment_are_scheduled_for_it() -> None:
-    sends = [make_send(name, name, not_before=NOW + timedelta(days=1)) for name in ("a", "b")]
-    page = plan_html(view_of(plan_of(*sends)), data=lambda _file: b"")
-    assert "Scheduled: 2 sends, 2,000 messages in all, for 2026-12-02 12:00." in page
-
-
-def test_the_head_counts_what_is_scheduled() -> None:
-    days = [NOW + timedelta(days=number) for number in (1, 2)]
-    later = [make_send(f"x{day.day}", f"茶{day.day}", not_before=day) for day in days]
-    page = plan_html(view_of(plan_of(*later)), data=lambda _file: b"")
-    assert "Scheduled: 2 sends, 2,000 messages in all, from 2026-12-02 12:00 to 2026-12-03 12:00." in page
-    page = plan_html(view_of(plan_of(later[0], remote_facts=None)), data=lambda _file: b"")
-    assert "Scheduled: 1 send to an unknown number of followers, for 2026-12-02 12:00." in page
-
-
-def test_recipients_are_told_with_what_they_got_this_month() -> None:
-    past = [
-        (make_send("a", "甲"), 1), (make_send("b", "乙", filter=Filter(is_to_all=True)), 2),
-        (make_send("c", "丙"), 72), (make_send("d", "丁", filter=Filter(tag="北京")), 1),
-    ]  # fmt: skip
-    events: list[Any] = []
-    for send, hours in past:
-        at = NOW - timedelta(hours=hours)
-        events.append((EventKind.INTENT, intent_of(send, at=at, account="main")))
-        events.append((EventKind.ACCEPTED, named(send)))
-    state = make_state(*events)
-    more = [make_send(f"x{number}", f"茶{number}") for number in range(3)]
-    page = plan_html(view_of(plan_of(*more, state=state)), data=lambda _file: b"")
-    assert "tag 会员: 3 sends (2 earlier this month)" in page
-    assert "5 in one month: a follower receives at most 4" in page
-    later = [make_send("y", not_before=NOW + timedelta(days=40))]
-    page = plan_html(view_of(plan_of(*later, state=state)), data=lambda _file: b"")
-    assert "in one month" not in page
+    (_now, now), (_later, later) = view_of(replace(plan, sends=tuple(sends))).days()
+    assert [row.id for row in now] == ["sale"]
+    assert [row.id for row in later] == ["spare", "tea"]
 
 
 def test_no_page_is_joined_from_strings() -> None:
@@ -151,7 +114,7 @@ def test_every_page_shows_what_is_hidden() -> None:
     send = make_send(name)
     steps = [(EventKind.INTENT, intent_of(send, account=name)), (EventKind.ACCEPTED, named(send, msg_id=7))]
     state = make_state(*steps)
-    sends = past_sends(state, {"main": make_account()}, now=NOW)
+    sends = history_view(state, {"main": make_account()}, {}, now=NOW).rows
     month = calendar_view(date(2026, 12, 1), plan_of(state=state), sends, NOW)
     for page in (history_html(HistoryView(sends)), calendar_html(month), failure_html(name, name)):
         assert "<b>" not in page

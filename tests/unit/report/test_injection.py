@@ -22,11 +22,10 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.attention import plan_problems
 from wechat_campaigns.report.failure import failure_forms
-from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.html import plan_html
-from wechat_campaigns.report.json import plan_data
+from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
-from wechat_campaigns.report.problems import problems_github, problems_text
+from wechat_campaigns.report.problems import codequality, problems_github, problems_text
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 

@@ -13,9 +13,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.attention import fingerprints, plan_problems
-from wechat_campaigns.report.gitlab import codequality, widget
-from wechat_campaigns.report.problems import problems_github
+from wechat_campaigns.report.attention import plan_problems
+from wechat_campaigns.report.json import widget
+from wechat_campaigns.report.problems import codequality, fingerprints, problems_github
 
 PROBLEM = Diagnostic(
     location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
@@ -86,7 +86,7 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
     lines = [line for line in view_of(plan).attention if "max_recipients" in line]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → the plan "
-        "after the merge and `campaign apply` check them"
+        "after the merge and `campaign apply` check again"
     ]
     assert [problem.rule for problem in plan_problems(plan)] == []
     seen = plan_of(*sends, settings=settings)

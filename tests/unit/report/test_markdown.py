@@ -15,9 +15,16 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
+from wechat_campaigns.report.markdown import (
+    COMMENT_CHARS,
+    Section,
+    failure_markdown,
+    fitted,
+    marker,
+    outcomes_markdown,
+    plan_markdown,
+)
 from wechat_campaigns.report.phrases import shortened
-from wechat_campaigns.report.sections import COMMENT_CHARS, Section, fitted
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 GOLDEN = Path(__file__).parent / "plan.md"
@@ -90,7 +97,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     assert plan.plan_digest in text
     for heading in ("### Who receives", "### Changed since", "### What followers receive", "### Accounts"):
         assert heading in text
-    assert "… not shown: 900 messages. See the log of this run" in text
+    assert "… 900 more not shown: see the log of this run" in text
     assert text.count("```") % 2 == 0
 
 
@@ -99,9 +106,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     st.integers(min_value=1500, max_value=4000),
 )
 def test_whatever_is_cut_the_whole_stays_within_its_limit(groups: list[list[str]], limit: int) -> None:
-    sections = [
-        Section(title=f"T{n}", noun="note", blocks=[f"<{b}>" for b in g]) for n, g in enumerate(groups)
-    ]
+    sections = [Section(title=f"T{n}", blocks=[f"<{b}>" for b in g]) for n, g in enumerate(groups)]
     text = fitted("head", sections, limit=limit)
     assert len(text) <= limit
     assert text.startswith("head")

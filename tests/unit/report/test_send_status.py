@@ -96,8 +96,8 @@ def test_a_reason_nobody_knows_is_repeated() -> None:
 def test_counts_say_what_became_of_the_others() -> None:
     row = stand(ACCEPTED, SENT, (LedgerKind.CALLBACK, TOLD))
     assert row.note == (
-        "75 of 100 followers received it: "
-        "20 left out (four this month already, or messages turned off), 5 failed"
+        "75 of 100 followers received it, "
+        "20 were left out (four this month already, or messages turned off), 5 failed"
     )
     all_of_them = (LedgerKind.CALLBACK, {**TOLD, "left_out": 0, "sent": 100, "failed": 0})
     assert stand(ACCEPTED, SENT, all_of_them).note == "100 of 100 followers received it"

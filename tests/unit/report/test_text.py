@@ -80,7 +80,7 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
 def test_a_picture_post_is_not_called_an_article() -> None:
     post = Newspic(title="市集", text="南门广场见", images=(Media(media_id="M"),))
     plan = plan_of(replace(make_send("market"), msgtype=Msgtype.MPNEWS, content=post))
-    assert "newspic: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
+    assert "picture post: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
 
 
 def test_a_plan_of_edited_files_names_no_clean_commit() -> None:

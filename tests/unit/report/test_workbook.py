@@ -10,33 +10,23 @@ import openpyxl
 import pytest
 
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.report.figures import ArticleRow
-from wechat_campaigns.report.history import HistoryView, history_csv
-from wechat_campaigns.report.past_sends import PastSend
-from wechat_campaigns.report.workbook import history_workbook
+from wechat_campaigns.report.history import HistoryView, history_csv, history_workbook
+from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 
 FIRST = date(2026, 12, 1)
 
 
-def past_send(name: str, hour: int = 12, **more: Any) -> PastSend:
-    """A send on the first of December, at an hour in China."""
-    values: dict[str, Any] = {
-        "moment": datetime(2026, 12, 1, hour, tzinfo=UTC) - timedelta(hours=8),
-        "account": "main",
-        "send": name,
-        "revision": 1,
-        "msgtype": "mpnews",
-        "recipients": "tag 会员",
-        "status": "sent",
-        "may_have_reached": True,
-        **dict.fromkeys(("audience", "addressed", "sent", "left_out", "failed", "msg_id")),
-        "commit": "",
-        "note": "",
-        "links": (),
-    }
-    return PastSend(**{**values, **more})
+def past_send(name: str) -> StatusRow:
+    """A send at noon of the first of December in China."""
+    at = datetime(2026, 12, 1, 4, tzinfo=UTC)
+    known = SendRecord(
+        appid="wx0000000000000001", send=name, revision=1, status=SendStatus.SENT, at=at, audience=1000
+    )
+    return StatusRow(account="main", known=known, told=None, note="")
 
 
 def article(
@@ -64,7 +54,7 @@ def article(
 
 
 def book(*names: str, **more: Any) -> Any:
-    sends = [past_send(name, addressed=1000) for name in names]
+    sends = [past_send(name) for name in names]
     rows = [article(name, 1000, 300, **more) for name in names]
     view = HistoryView(sends, rows)
     return openpyxl.load_workbook(io.BytesIO(history_workbook(view)))

@@ -25,7 +25,6 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.studio.data import editor_url, error_data, problems_data
 from wechat_campaigns.studio.phone import MISSING, article_html, files_of, message_data
-from wechat_campaigns.studio.reads import AS_WRITTEN
 
 FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")
 HERE = Media(file=FILE)
@@ -71,7 +70,7 @@ def test_errors_come_first_and_hide_nothing() -> None:
 def test_each_kind_is_drawn_as_in_the_inbox(content: Content, shown: dict[str, object], files: int) -> None:
     send = make_send("x", content=content)
     assert len(list(files_of(send))) == files
-    data = message_data(send, AS_WRITTEN)["content"]
+    data = message_data(send)["content"]
     for kind, expected in shown.items():
         pairs = zip(data[kind], expected, strict=True) if kind == "articles" else [(data[kind], expected)]  # type: ignore[arg-type]
         for found, wanted in pairs:

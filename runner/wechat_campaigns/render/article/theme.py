@@ -33,12 +33,6 @@ _SIDES: Final = ("top", "right", "bottom", "left", "color", "style", "width")
 """How the names end that `border`, `margin` and `padding` set as well."""
 
 
-def theme_names(root: Path) -> tuple[str, ...]:
-    """Return the themes of a campaigns folder, then the shipped ones."""
-    own = sorted(path.stem for path in (root / FOLDER).glob("*.css"))
-    return (*own, *(name for name in BUILTIN_THEMES if name not in own))
-
-
 def load(source: ArticleSource, findings: Findings) -> str:
     """Return the CSS of an article's theme.
 
@@ -50,7 +44,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
         CSS with the rules that all themes share before it; the default theme when that one is
         missing or has problems, which have been reported.
     """
-    name = source.options.tried_theme or source.theme or source.options.theme
+    name = source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
         css = source.files.text(PurePosixPath("_settings.yaml"), path)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import time
 from datetime import timedelta
 
 import pytest
-from rich.cells import cell_len
-from rich.console import Console
 
 from tests.support.factories import (
     NOW,
@@ -19,16 +17,14 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
-from wechat_campaigns.report.listing import listing
+from wechat_campaigns.report.terminal import columns, table
 from wechat_campaigns.report.text import TextOptions, plan_text
 
 HEADINGS = ("Status", "Send", "Followers", "Note")
 
 
 def drawn(rows: list[tuple[str, ...]], width: int) -> list[str]:
-    console = Console(width=width, file=io.StringIO(), record=True)
-    console.print(listing(HEADINGS, rows, width))
-    return [line.rstrip() for line in console.export_text().splitlines()]
+    return table(HEADINGS, rows, width).split("\n")
 
 
 def test_a_table_is_drawn_where_it_fits() -> None:
@@ -56,7 +52,7 @@ def test_a_long_name_does_not_push_the_columns_apart() -> None:
     assert lines[0] == "STATUS  SEND  FOLLOWERS"
     assert lines[-1] == "ok      b             7"
     assert lines[-2].strip() == "1,000"
-    assert max(map(cell_len, lines)) <= 40
+    assert max(map(columns, lines)) <= 40
 
 
 def test_a_cell_of_two_lines_stays_in_its_column() -> None:
@@ -87,7 +83,7 @@ def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
     assert rows[:3] == ["scheduled", "week/daily", "daily"]
     assert "12:00–14:00" in " ".join(rows)
     assert "window" not in " ".join(rows)
-    assert max(map(cell_len, lines)) <= width
+    assert max(map(columns, lines)) <= width
 
 
 @pytest.mark.parametrize(
@@ -100,3 +96,23 @@ def test_dots_follow_the_last_sign(content: str) -> None:
         cut += [line for line in plan_text(view, TextOptions(width=width)).split("\n") if "…" in line]
     assert cut
     assert not [line for line in cut if " …" in line]
+
+
+def test_each_send_of_a_long_plan_has_its_line() -> None:
+    sends = [make_send(f"s{number}", text=f"第 {number} 期\n一行") for number in range(101)]
+    text = plan_text(view_of(plan_of(*sends)), TextOptions())
+    for number in (0, 100):
+        (line,) = [line for line in text.splitlines() if f" s{number} " in line]
+        assert line.split()[:2] == ["send", f"s{number}"]
+        assert f"text: 第 {number} 期" in line
+        assert "tag 会员" in line
+    assert "Summary: 101 to send" in text
+
+
+@pytest.mark.deep
+def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
+    plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期" * 200) for number in range(10_000)])
+    view = view_of(plan)
+    began = time.process_time()
+    assert plan_text(view, TextOptions()).count("\n") > 10_000
+    assert time.process_time() - began < 10
