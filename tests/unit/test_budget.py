@@ -51,7 +51,6 @@ SHORT = {
     "wechat_campaigns/cli/tags.py",
     "wechat_campaigns/cli/testers.py",
     "wechat_campaigns/cli/unhold.py",
-    "wechat_campaigns/code_host/merged_request.py",
     "wechat_campaigns/core/design.py",
     "wechat_campaigns/core/extras.py",
     "wechat_campaigns/core/html_reader.py",
