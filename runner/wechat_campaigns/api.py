@@ -323,9 +323,9 @@ def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Pl
 
 def _as_json(workspace: Workspace, plan: Plan) -> str:
     from wechat_campaigns.report.json import plan_data
-    from wechat_campaigns.report.plan_view import plan_view
+    from wechat_campaigns.report.plan_view import PlanView
 
-    return json_text(plan_data(plan_view(plan, timezone=workspace.settings.policy.timezone)))
+    return json_text(plan_data(PlanView(plan=plan, timezone=workspace.settings.policy.timezone)))
 
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:

@@ -63,7 +63,7 @@ def recall(
     _announce(context, state, chosen, errors)
     if not auto_approve:
         question = _("Type {send} to recall it").format(send=select)
-        confirm(question, _("Not confirmed: nothing was recalled."), answer=select)
+        confirm(question, _("Not confirmed: nothing was done."), answer=select)
     context.ledger.read(account.appid)  # verifies the chain
     api = context.write_api(account)
     for send in chosen:
@@ -147,7 +147,7 @@ def _sent_by(
         hint = suggestion_suffix(select, {known.send for known in state.sends.values()})
         raise UsageError(
             _("the ledger has no send {name}{hint}").format(name=select, hint=hint),
-            hint=_("run `campaign status` to list the sends"),
+            hint=_("run `campaign status` to list all sends"),
         )
     senders = sorted({accounts[send.appid].name for send in candidates})
     if len(senders) > 1:

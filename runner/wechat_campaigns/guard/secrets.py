@@ -29,7 +29,7 @@ from wechat_campaigns.guard.approved_tree import (
 from wechat_campaigns.guard.checkout import head_of
 from wechat_campaigns.guard.run import WorkspacePort, check_secret_place
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.source.api_hosts import check_api_host
+from wechat_campaigns.source.secret import check_api_host
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.events import Ledger

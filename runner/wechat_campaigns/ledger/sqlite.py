@@ -273,7 +273,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         return 0
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(
-            _("this SQLite file is not a campaign ledger"),
+            _("this file is not a campaign ledger"),
             hint=_("set another file in `ledger: sqlite:PATH`"),
             location=str(path),
         )

@@ -133,7 +133,8 @@ def _clock(ports: DoctorPorts) -> Check:
         )
     if abs(away) <= CLOCK_SLACK:
         return _ok(_("clock"), _("the clock is within half a minute of WeChat's"))
-    message = _("the clock is {seconds:+.0f} s off WeChat's").format(seconds=away.total_seconds())
+    message = _("the clock of this machine and WeChat's differ by {seconds:.0f} s")
+    message = message.format(seconds=abs(away).total_seconds())
     hint = _("set the clock of this machine with NTP: send windows, quiet hours and resends depend on it")
     if abs(away) <= CLOCK_TOLERANCE:
         return _warning(_("clock"), message, hint)

@@ -304,7 +304,7 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
             return
     raise UsageError(
         _("the account has more than {count} materials of type {kind}, too many to search by name").format(
-            count=MAX_PAGES * PAGE, kind=kind
+            count=MAX_PAGES * PAGE, kind=_(kind)
         ),
         hint=_("use the `media_id` instead of the name"),
         location="material/batchget_material",
@@ -314,14 +314,14 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
 def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
-        rule, message = "ambiguous-name", _("{count} materials of type {kind} are named {name}")
+        rule, message = "ambiguous-name", _("the account has {count} materials of type {kind} named {name}")
         hint = _("rename them in the WeChat console, or use the `media_id`")
     else:
         rule, message = "unknown-name", _("the account has no material of type {kind} named {name}")
         hint = _("check the material list in the WeChat console")
         if close := close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST):
             hint = _("did you mean {names}?").format(names=_(", ").join(close))
-    message = message.format(count=count, kind=kind, name=name)
+    message = message.format(count=count, name=name, kind=_(kind))
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 

@@ -62,7 +62,7 @@ def read_table(data: bytes, column: str | None) -> OpenidColumn:
     rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)
     numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
     if not numbered:
-        raise _error(_("the table is empty"), _("write one openid in each row"))
+        raise _error(_("the file is empty"), _("write one openid in each row"))
     index, has_header = _column(numbered[0][1], column)
     found: dict[str, int] = {}
     blank = repeated = 0
@@ -120,7 +120,7 @@ def _csv_rows(data: bytes) -> list[Row]:
     if data.startswith(_OLD_EXCEL):
         raise _error(
             _("the file is a workbook of an old Excel (.xls), or protected by a password"),
-            _("save it as .xlsx or .csv, without a password"),
+            _("save it again as .xlsx or .csv, without a password"),
         )
     text = _decoded(data)
     first = text.lstrip("\r\n").partition("\n")[0]
@@ -130,7 +130,7 @@ def _csv_rows(data: bytes) -> list[Row]:
         return [[cell.strip() for cell in row] for row in rows]
     except csv.Error as error:
         raise _error(
-            _("the file cannot be read as CSV"), _("save it again as .csv or .xlsx in Excel")
+            _("the file cannot be read as CSV"), _("save it again as .xlsx or .csv, without a password")
         ) from error
 
 
@@ -243,7 +243,8 @@ def _texts(cells: Iterable[object]) -> Row:
 
 def _unreadable() -> FileError:
     return _error(
-        _("the file is not an Excel workbook (.xlsx), or it is damaged"), _("save it again as .xlsx or .csv")
+        _("the file is not an Excel workbook (.xlsx), or it is damaged"),
+        _("save it again as .xlsx or .csv, without a password"),
     )
 
 

@@ -188,7 +188,7 @@ def _account(scope: Scope, settings: Settings) -> str:
         hint = _("write `account:` with one of {names}, or set `default_account`")
     else:
         what = _("the environment `{environment}` has no account `{name}`{hint}")
-        hint = _("write one of {names}")
+        hint = _("use one of: {names}")
     suggestion = suggestion_suffix(name or "", environment.accounts)
     what = what.format(name=name, environment=environment.name, hint=suggestion)
     scope.problem(("account",), "account", what, hint.format(names=_listed(environment.accounts)))

@@ -222,7 +222,7 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
             hint = _("rename one of them: its letters belong to another script and look the same")
             if is_same:
                 what = _("the id `{id}` is already used by `{file}`")
-                hint = _("rename one of them: ids must differ in more than letter case or suffix")
+                hint = _("rename one of them: ids must differ in more than letter case")
             what = what.format(id=item.id, file=others[0].display_path)
             problems.append(Finding("campaign-id-taken", what, hint).at(Location(file=item.display_path)))
     return problems

@@ -286,14 +286,14 @@ def test_a_pending_response_names_the_seconds_to_wait() -> None:
     assert f"again in {after - 10 + 1} s" in decision.hint
 
 
-@pytest.mark.parametrize(("skew", "words"), [(HOUR, "60 minutes apart"), (-HOUR, "60 minutes apart")])
+@pytest.mark.parametrize("skew", [HOUR, -HOUR])
 @pytest.mark.parametrize("steps", [[], [begun(at=NOW - HOUR)]], ids=["new", "unknown"])
-def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, words: str, steps: list[Any]) -> None:
+def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, steps: list[Any]) -> None:
     context = DecisionContext(settings=make_settings(), state=make_state(*steps), now=NOW, clock_skew=skew)
     decision = decide(SALE, compute_content_digest(SALE), context)
     assert decision.code is Reason.CLOCK_SKEW
     assert decision.action is (PlanAction.UNKNOWN if steps else PlanAction.BLOCKED)
-    assert words in decision.reason
+    assert "60 minutes" in decision.reason
     assert "NTP" in decision.hint
 
 

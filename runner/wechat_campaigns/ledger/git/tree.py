@@ -119,7 +119,9 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
             _("{file} on the ledger branch is missing or was changed").format(file=HEADS),
-            hint=_("restore the branch from a backup before you apply anything"),
+            hint=_(
+                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+            ),
             location=commit[:12],
         ) from error
 

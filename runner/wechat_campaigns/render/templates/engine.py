@@ -176,7 +176,7 @@ def _syntax_words(message: str) -> tuple[str, str]:
         name = unknown[1]
         return (
             _("unknown filter `{name}`{hint}").format(name=name, hint=suggestion_suffix(name, FILTER_NAMES)),
-            _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
+            _("use one of: {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (
         _("the template is not valid: {reason}").format(reason=message[:1].lower() + message[1:].rstrip(".")),
