@@ -32,7 +32,7 @@ PURE = (
     "render.templates.placeholders", "ledger.fold", "ledger.events", "ledger.kinds",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.notices",
+    "guard.approvals", "fetch.draft_files", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")

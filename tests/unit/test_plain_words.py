@@ -107,7 +107,6 @@ CODE_YET = {
     "wechat_campaigns/guard": 23,
     "wechat_campaigns/ledger": 39,
     "wechat_campaigns/notify": 8,
-    "wechat_campaigns/plan": 32,
     "wechat_campaigns/protocol": 20,
     "wechat_campaigns/report": 4,
     "wechat_campaigns/send": 10,

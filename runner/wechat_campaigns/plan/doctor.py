@@ -81,7 +81,7 @@ class DoctorPorts:
 
 
 def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
-    """Look at everything; one fault never hides another."""
+    """Check everything; one fault never hides another."""
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _extras(), _clock(ports)]

@@ -87,7 +87,7 @@ def apply_again_hint(seconds: int, env: str) -> str:
 
 
 def not_resent_message(why: str) -> str:
-    """Say that an unknown send was left as it is."""
+    """Return why an unknown send is left as it is."""
     return _("not resent: {why}").format(why=why)
 
 
