@@ -19,7 +19,6 @@ from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
 
 DIGEST_VERSION = 1
 PLAN_FORMAT = "2.0"
-"""Of a plan as JSON, and so of a plan file."""
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.
@@ -157,8 +156,7 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> 
         rules: every rule in force, as the plan shows it.
 
     Returns:
-        64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved, or
-        when a rule changes.
+        64 hex characters that change with any send or rule.
     """
     sends = sorted(rows, key=lambda row: (row["id"], row["appid"]))
     return sha256({"version": DIGEST_VERSION, "sends": sends, "rules": dict(rules)})
