@@ -94,7 +94,7 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", "\n\n".join(_commands(campaign, "campaign"))),
         "campaign.md": _page("Campaign files", _schema("campaign"), "[中文](campaign.zh-CN.md)"),
         "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
-        "campaign.1": man_page(reference_data(), _all_variables()),
+        "campaign.1": man_page(reference_data(campaign), _all_variables()),
         "environment.md": _page("Variables of the environment", _environment()),
         "log.md": _page("Logs: `CAMPAIGN_LOG` and `--log-file`", _schema("log")),
         "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
@@ -196,7 +196,7 @@ def _environment() -> str:
 
 
 def _of_options() -> dict[str, str]:
-    options = [option for command in reference_data()["commands"] for option in command["options"]]
+    options = [option for command in reference_data(campaign)["commands"] for option in command["options"]]
     found = {
         str(option["variable"]): f"`{option['names'][0]}`: {option['help']}"
         for option in (*options, *_own_options())

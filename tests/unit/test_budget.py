@@ -45,12 +45,6 @@ IMPORTS = 9.6
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/cli/completion.py",
-    "wechat_campaigns/cli/named_environment.py",
-    "wechat_campaigns/cli/schema.py",
-    "wechat_campaigns/cli/tags.py",
-    "wechat_campaigns/cli/testers.py",
-    "wechat_campaigns/cli/unhold.py",
     "wechat_campaigns/code_host/merged_request.py",
     "wechat_campaigns/core/design.py",
     "wechat_campaigns/core/extras.py",

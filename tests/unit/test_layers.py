@@ -223,7 +223,7 @@ def test_programs_are_started_in_four_modules() -> None:
     """Git, Chromium, the commands of a user's settings for a secret and for checks: none through a shell."""
     starting = {name for name, found in foreign().items() if "subprocess" in found}
     assert starting == {
-        "core.git", "source.secret", "guard.plan_checks", "cli.ci.phone_pictures",
+        "core.git", "source.secret", "guard.plan_checks", "cli.phone_pictures",
     }  # fmt: skip
 
 

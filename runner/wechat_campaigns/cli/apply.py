@@ -18,19 +18,26 @@ from wechat_campaigns.api import (
     decision_context,
     prepare,
 )
-from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
-from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
-from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
+from wechat_campaigns.cli.plan import (
+    ALLOW,
+    RESEND,
+    apply_command,
+    overridden_rules,
+    plan_formats,
+    plan_text,
+    unknown_sends,
+    view_of,
+)
 from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
-from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
+from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, waiting_progress
 from wechat_campaigns.core.errors import (
     ExitCode,
     InvalidError,
@@ -190,17 +197,16 @@ class _ApplyRun:
                     raise StalePlanError(gone.message, hint=_(START_AGAIN)) from gone
                 yield prepared.plan, lambda part: prepared.send(part, self.right, stopping)
 
-        with countdown(self.context) as show:
-            ports = WaitPorts(
-                clock=self.context.clock,
-                stopping=stopping,
-                prepare=prepare_again,
-                held=self._held,
-                show=show,
-                report=self.report_early,
-                until=until,
-            )
-            return tuple(send_in_windows(self.waiting, ports))
+        ports = WaitPorts(
+            clock=self.context.clock,
+            stopping=stopping,
+            prepare=prepare_again,
+            held=self._held,
+            show=waiting_progress(self.context),
+            report=self.report_early,
+            until=until,
+        )
+        return tuple(send_in_windows(self.waiting, ports))
 
     def _held(self) -> list[str]:
         before, now = self.plan.last_holds or {}, self.context.fold_ledger(verified=True).last_holds()

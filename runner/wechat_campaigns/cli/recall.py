@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.completers import accounts, campaign_ids
 from wechat_campaigns.cli.context import OnlineContext, stands_for
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, accounts, campaign_ids
 from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code

@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.api import compile_selected
-from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, OnlineContext, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, OnlineOption
+from wechat_campaigns.cli.options import DIR, ENV, VAR, OnlineOption, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError

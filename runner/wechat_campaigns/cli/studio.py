@@ -5,25 +5,38 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.history import month_view
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.extras import is_extra_installed, require_extra
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.report.figures import article_rows
+from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
+from wechat_campaigns.report.plan_view import plan_view
+from wechat_campaigns.source.load import find_campaigns
+from wechat_campaigns.studio.reads import Overview, Trial
+from wechat_campaigns.wechat.statistics_file import read_statistics
+from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.serving import BaseWSGIServer
-
-    from wechat_campaigns.cli.offline_reads import OfflineReads
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.05
@@ -48,14 +61,12 @@ def studio(context: Context, open_: bool, port: int) -> int:
     send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
-    from wechat_campaigns.cli.offline_reads import OfflineReads
     from wechat_campaigns.render.article import preload
     from wechat_campaigns.sandbox.server import listen
     from wechat_campaigns.studio.app import build
     from wechat_campaigns.studio.desk import Desk
     from wechat_campaigns.studio.gate import Gate
     from wechat_campaigns.studio.live import Live, follow
-    from wechat_campaigns.workspace import Workspace
 
     preload()  # each save is rendered by a child, which has what is loaded here
     environment, live, stop = context.settings.environment, Live(), threading.Event()
@@ -102,3 +113,70 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
         # What is called in the main thread would wait for itself.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     return server
+
+
+class OfflineReads:
+    """One state of a campaigns folder; implements `studio.reads.Reads`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def render(self, campaign: str, trial: Trial) -> CompileResult:
+        """Render one campaign, by its id."""
+        workspace = self._workspace
+        if not any(
+            normalize_id(item.id) == normalize_id(campaign) for item in find_campaigns(workspace.root)[0]
+        ):
+            return CompileResult(sends=(), problems=(), invalid=())
+        return compile_campaigns(
+            workspace.root,
+            settings=replace(workspace.settings, articles=self._tried(trial)),
+            files=workspace.files,
+            variables=workspace.variables,
+            only=(campaign,),
+        )
+
+    def overview(self) -> Overview:
+        """Plan every campaign."""
+        workspace = self._workspace
+        compiled = compile_selected(workspace, ())
+        state = workspace.unverified_state()
+        plan = plan_selected(workspace, (), state, compiled=compiled).plan
+        view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
+        return Overview(files=tuple(compiled.files.values()), plan=view)
+
+    def calendar(self, month: date | None) -> CalendarView:
+        """Show the month of a day; None for this month."""
+        return month_view(self._workspace, month)[0]
+
+    def history(self) -> HistoryView:
+        """Show past sends."""
+        workspace, state = self._workspace, self._workspace.unverified_state()
+        accounts, now = workspace.settings.environment.accounts, workspace.clock()
+        kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
+        articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
+        return HistoryView(past_sends(state, accounts, now=now), articles)
+
+    def read(self, file: FileInfo) -> bytes:
+        """Read a file that a send carries."""
+        return self._workspace.read(file)
+
+    def timezone(self) -> str:
+        """Return the time zone of the settings."""
+        return self._workspace.settings.policy.timezone
+
+    def options(self) -> ArticleOptions:
+        """Return how articles are made, as the settings have it."""
+        return self._workspace.settings.articles
+
+    def themes(self) -> tuple[str, ...]:
+        """Return the themes that can be tried out; without the libraries of articles there is none."""
+        if not is_extra_installed("articles"):
+            return ()
+        from wechat_campaigns.render.article.theme import theme_names
+
+        return theme_names(self._workspace.root)
+
+    def _tried(self, trial: Trial) -> ArticleOptions:
+        options = replace(self.options(), tried_theme=trial.theme)
+        return replace(options, brand_color=trial.color) if trial.color else options

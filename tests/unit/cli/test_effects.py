@@ -143,7 +143,7 @@ def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     before = contents(tmp_path)
     for name, line in REFUSED.items():
-        assert run(["--env", "production", *shlex.split(line)]) == ExitCode.POLICY, name
+        assert run([*shlex.split(line), "--env", "production"]) == ExitCode.POLICY, name
         message = capsys.readouterr().err
         assert f"campaign {name}" in message
         assert AGENTS[variable].name in message
@@ -159,7 +159,7 @@ def test_a_gateway_on_loopback_is_no_sandbox_for_an_agent(
     gateway = SETTINGS.replace("https://api.weixin.qq.com", "http://127.0.0.1:9")
     Path("campaigns/_settings.yaml").write_text(gateway, encoding="utf-8")
     monkeypatch.setenv("CLAUDECODE", "1")
-    assert run(["--env", "production", "apply", "--auto-approve"]) == ExitCode.POLICY
+    assert run(["apply", "--env", "production", "--auto-approve"]) == ExitCode.POLICY
     assert "ask a person" in capsys.readouterr().err
 
 
@@ -172,7 +172,7 @@ def test_doctor_opens_no_tunnel_to_a_host_that_only_the_settings_name(
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        assert run(["--env", "production", "doctor"]) != ExitCode.OK
+        assert run(["doctor", "--env", "production"]) != ExitCode.OK
         assert "CAMPAIGN_API_HOSTS" in capsys.readouterr().out
         proxy.settimeout(0.05)
         with pytest.raises(TimeoutError):
@@ -192,8 +192,8 @@ def test_an_agent_may_stop_sends_and_read(
 ) -> None:
     """`hold` in production, and everything that only reads; the sandbox as a whole."""
     monkeypatch.setenv("CLAUDECODE", "1")
-    assert run(["--env", "production", "hold", "main", "--reason", "wrong price"]) == ExitCode.OK
-    assert run(["--env", "production", "plan", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
+    assert run(["hold", "main", "--env", "production", "--reason", "wrong price"]) == ExitCode.OK
+    assert run(["plan", "--env", "production", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
     capsys.readouterr()
 
