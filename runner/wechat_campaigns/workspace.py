@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.send.posting import ApplyPorts
-    from wechat_campaigns.wechat.client import Connection, SharedTokens
-    from wechat_campaigns.wechat.clock_watch import ClockWatch
+    from wechat_campaigns.wechat.client import SharedTokens
+    from wechat_campaigns.wechat.clock import ClockWatch
+    from wechat_campaigns.wechat.connection import Connection
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 
@@ -131,7 +132,7 @@ class Workspace:
         """The same, without asking: the embedded sandbox keeps it in its state."""
         if self.settings.environment.api != SANDBOX:
             return timedelta()
-        from wechat_campaigns.wechat.sandbox_clock import stored_clock_offset
+        from wechat_campaigns.wechat.clock import stored_clock_offset
 
         return stored_clock_offset(self.state_dir / SANDBOX_LEDGER_FILE)
 
@@ -304,7 +305,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
         if not self.is_sandbox:
             return timedelta()
-        from wechat_campaigns.wechat.sandbox_clock import clock_offset
+        from wechat_campaigns.wechat.clock import clock_offset
 
         return clock_offset(self.api_url)
 
@@ -375,7 +376,7 @@ class OnlineWorkspace(LedgerWorkspace):
         return self._connect(account).all_calls()
 
     def _connect(self, account: Account) -> Connection:
-        from wechat_campaigns.wechat.client import connect
+        from wechat_campaigns.wechat.connection import connect
 
         self.secrets.check_approved(account.appid)
         return connect(
@@ -390,7 +391,7 @@ class OnlineWorkspace(LedgerWorkspace):
     @cached_property
     def watch(self) -> ClockWatch:
         """How far this machine's clock is from WeChat's, as its answers tell."""
-        from wechat_campaigns.wechat.clock_watch import ClockWatch
+        from wechat_campaigns.wechat.clock import ClockWatch
 
         return ClockWatch()
 

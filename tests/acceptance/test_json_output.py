@@ -139,7 +139,8 @@ def outputs(
             if name == "ledger import":
                 patch.setenv("CAMPAIGN_STATE_DIR", str(folder / "other-state"))
             capsys.readouterr()
-            run(["--lang", language, "--format", "json", *shlex.split(line.replace("OPENID", openid))])
+            words = shlex.split(line.replace("OPENID", openid))
+            run(["--lang", language, *words, "--format", "json"])
         captured = capsys.readouterr()
         assert captured.out, f"{name}: {captured.err}"
         for text in captured.out.splitlines():

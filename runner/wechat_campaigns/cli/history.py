@@ -40,8 +40,7 @@ from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.formats import OF_CALENDAR, OF_HISTORY, formats
 from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
 from wechat_campaigns.report.sanitize import line
-from wechat_campaigns.wechat.statistics import Days
-from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
+from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
 from wechat_campaigns.workspace import Workspace
 
 

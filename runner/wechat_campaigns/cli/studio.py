@@ -31,7 +31,7 @@ from wechat_campaigns.report.history import HistoryView, begun_records, past_sen
 from wechat_campaigns.report.plan_view import plan_view
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.studio.reads import Overview, Trial
-from wechat_campaigns.wechat.statistics_file import read_statistics
+from wechat_campaigns.wechat.statistics import read_statistics
 from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:

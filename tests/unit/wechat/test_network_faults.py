@@ -73,7 +73,7 @@ def closed_port() -> int:
 def test_a_name_that_dns_does_not_know() -> None:
     """The name is in the message, and the variable that leads around a missing DNS in the hint."""
     error = fault_at("https://api.no-such-host.invalid")
-    assert error.message == "DNS does not know the host name api.no-such-host.invalid"
+    assert error.message == "no connection to api.no-such-host.invalid: DNS does not know this host name"
     assert "`HTTPS_PROXY`" in error.hint
 
 
@@ -81,7 +81,7 @@ def test_a_port_that_refuses() -> None:
     """Host and port, and that nothing listens."""
     port = closed_port()
     error = fault_at(f"http://127.0.0.1:{port}")
-    assert error.message == f"127.0.0.1:{port} refuses the connection"
+    assert error.message == f"no connection to 127.0.0.1:{port}: Connection refused"
     assert "`api`" in error.hint
 
 
