@@ -107,9 +107,6 @@ dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel need
 
 bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench
-	@$(BIN)/python -m tests.bench.sandbox
-	@$(BIN)/python -m tests.bench.articles
-	@$(BIN)/python -m tests.bench.ledgers
 
 model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far beyond the suite; print the snapshots seen
 	@$(BIN)/python -m tests.protocol

@@ -25,8 +25,8 @@ from tests.support.postgres_server import Server, postgres_server
 from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
-from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
+from wechat_sandbox.server import embedded
 
 # For a format that no schema here has, `jsonschema` would compile a grammar for two seconds, in every worker.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]

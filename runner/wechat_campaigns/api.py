@@ -19,17 +19,16 @@ from wechat_campaigns.guard.campaigns_folder import (
     record_campaigns_folders,
 )
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
-from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
+from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
-from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.refresh import refresh
-from wechat_campaigns.plan.resolve import RemoteFacts
+from wechat_campaigns.plan.resolve import RemoteFacts, refresh
+from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
@@ -122,7 +121,6 @@ def apply(
         return review.check_digest(digest, result.valid_plan(), state)
 
     prepared = prepare(campaigns, tuple(select), reviewed)
-    check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
     return prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
 

@@ -22,7 +22,6 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
@@ -116,7 +115,7 @@ class Workspace:
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
         require_extra("sandbox", needed_for=_("an environment with `api: sandbox`"))
-        from wechat_campaigns.sandbox.server import embedded
+        from wechat_sandbox.server import embedded
 
         own_accounts = [
             {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}
@@ -173,7 +172,7 @@ class Workspace:
         events, environment = tuple(self._events()), self.settings.environment
         self._take_events(events)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic, self.settings.namespace)
+        state = fold(events, authentic)
         streams = (account for account in environment.accounts.values() if account.appid in state.streams)
         unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
         self.unverified = (*unread, *wrong_secrets(state, environment))
@@ -278,6 +277,8 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             StalePlanError: the settings are not as this one read them.
         """
+        from wechat_campaigns.plan.hints import START_AGAIN
+
         fresh = replace(self, stack=ExitStack(), signed_events=None)
         if not self.root.is_dir() or fresh.settings.source != self.settings.source:
             raise StalePlanError(

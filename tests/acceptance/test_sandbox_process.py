@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from wechat_campaigns.sandbox.client import SandboxClient
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.client import SandboxClient
+from wechat_sandbox.server import embedded
 
 SENDALL = "/cgi-bin/message/mass/sendall"
 
@@ -52,7 +52,6 @@ def send(sandbox: SandboxClient, access_token: str, name: str) -> dict[str, obje
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
-    """The first line gives the address; SIGTERM and SIGINT end it with 0 and no other output."""
     with process() as (started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
         started.send_signal(number)
@@ -61,14 +60,12 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
 
 
 def test_sandbox_on_ipv6_prints_an_address_that_can_be_called() -> None:
-    """Its host stands in brackets, and requests that name it so are answered."""
     with process("--host", "::1") as (_started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs the threads of a process by number")
 def test_signal_that_another_thread_takes_ends_the_sandbox() -> None:
-    """A system may hand a signal to any thread, or just before the main one begins to wait."""
     with process() as (started, _sandbox):
         threads = sorted(int(task.name) for task in Path(f"/proc/{started.pid}/task").iterdir())
         thread = next(number for number in threads if number != started.pid)
@@ -79,7 +76,6 @@ def test_signal_that_another_thread_takes_ends_the_sandbox() -> None:
 
 @pytest.mark.deep
 def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
-    """Every answered call is there after a SIGKILL, and nothing is there twice."""
     state = tmp_path / "state.db"
     accepted = []
     for turn in range(5):
@@ -100,7 +96,6 @@ def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
 
 
 def test_two_processes_share_a_state(tmp_path: Path) -> None:
-    """Sends through two servers of one file are one account's sends, each counted once."""
     state = tmp_path / "state.db"
     with embedded(state, quota=False) as ours, process("--state", str(state), "--no-quota") as (_, theirs):
         sandbox = SandboxClient(url=ours)
@@ -120,7 +115,6 @@ def test_two_processes_share_a_state(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])
 def test_sandbox_can_cut_a_connection(kind: str, jobs: int) -> None:
-    """The client sees its connection end; the send happened or did not, as ordered."""
     with embedded() as url:
         sandbox = SandboxClient(url=url)
         access_token = token(sandbox)
@@ -131,7 +125,6 @@ def test_sandbox_can_cut_a_connection(kind: str, jobs: int) -> None:
 
 
 def test_sandbox_accepts_multipart_of_real_clients() -> None:
-    """A part without a content type and with a whole path as its name is an upload."""
     with embedded() as url:
         sandbox = SandboxClient(url=url)
         head = 'Content-Disposition: form-data; name="media"; filename="/home/图片/a.png"'
@@ -148,7 +141,6 @@ def test_sandbox_accepts_multipart_of_real_clients() -> None:
 
 
 def test_sandbox_reads_a_chunked_upload() -> None:
-    """Clients that stream their form send it in chunks, without a length."""
     with embedded() as url:
         head = 'Content-Disposition: form-data; name="media"; filename="a.png"'
         parts = [f"--b\r\n{head}\r\n\r\n".encode(), b"\x89PNG\r\n\x1a\n123", b"\r\n--b--\r\n"]
@@ -167,7 +159,6 @@ PROGRAM = "from wechat_campaigns.cli import sandbox_main; sandbox_main()"
 
 @pytest.mark.deep
 def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
-    """`wechat-sandbox` is the same sandbox; a folder of campaigns is no part of it."""
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
     command = [sys.executable, "-c", PROGRAM]
@@ -205,14 +196,12 @@ def refused(*arguments: str) -> str:
 
 
 def test_sandbox_serves_only_loopback_by_default() -> None:
-    """Another address needs an option; a taken port is reported."""
     assert "--expose" in refused("--host", "0.0.0.0")
     with embedded() as url:
         assert "--port 0" in refused("--port", url.rsplit(":", 1)[1])
 
 
 def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
-    """A broken seed ends with a hint."""
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, colour: red}]")
     printed = refused("--seed", str(seed))
@@ -222,7 +211,6 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
 
 @pytest.mark.deep
 def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
-    """Two lines are enough: a test takes `wechat_sandbox`, and gets it fresh each time."""
     (tmp_path / "test_it.py").write_text(
         "import json, requests\n"
         "def send(sandbox):\n"
@@ -243,7 +231,6 @@ def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
 
 
 def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
-    """`--rehearsal` serves the state that `api: sandbox` left behind; it goes with no other state."""
     folder = tmp_path / "campaigns"
     folder.mkdir()
     (folder / "_settings.yaml").write_text(
@@ -269,7 +256,6 @@ def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
 
 
 def test_a_rehearsal_has_the_accounts_of_the_settings(tmp_path: Path) -> None:
-    """An AppID of one's own gets followers; `--seed` adds tags of one's own, also later."""
     folder = tmp_path / "campaigns"
     folder.mkdir()
     (folder / "_settings.yaml").write_text(

@@ -28,7 +28,6 @@ PLACEHOLDER = re.compile(r"[A-Z]+")
 
 
 def named(page: Path) -> Iterator[list[str]]:
-    """The words after `campaign`, of inline code and of console blocks."""
     for inline, block in NAMED.findall(page.read_text(encoding="utf-8")):
         text = re.split(r" (?:\|\|?|&&|>) ", inline or block)[0]
         text = re.sub(r"--lang \w+|…", "", text)
@@ -56,7 +55,6 @@ def faults(words: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_what_is_named_exists(page: Path) -> None:
-    """A renamed command or option takes its pages along."""
     assert [fault for words in named(page) for fault in faults(words)] == []
 
 

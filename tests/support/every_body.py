@@ -26,10 +26,11 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.protocol.keys import clientmsgid
-from wechat_campaigns.sandbox.seeds import openid_of
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.endpoints import WeChatApi, connect
+from wechat_campaigns.wechat.connection import connect
+from wechat_campaigns.wechat.endpoints import WeChatApi
+from wechat_sandbox.seeds import openid_of
 
 OPENIDS = (openid_of(SERVICE, 0), openid_of(SERVICE, 1))
 MEDIA = {"IMAGE1": "image", "IMAGE2": "image", "VOICE": "voice", "VIDEO": "video"}

@@ -234,7 +234,7 @@ def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     from wechat_campaigns.plan.quota import recipients
     from wechat_campaigns.plan.renamed import identity
 
-    data = identity(send, compute_content_digest(send), LedgerState())
+    data = identity(send, compute_content_digest(send))
     data |= {"body": body_of(send), "body_sha256": sha256(body_of(send))}
     return {**data, "recipients": recipients(send.filter), "at": at, **more}
 

@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-PACKAGE = "wechat_campaigns"
+PACKAGE, SANDBOX = "wechat_campaigns", "wechat_sandbox"
 STATUS = struct.Struct("=i")
 """What goes over the pipe of a child: its process id when it begins, its wait status when it has ended."""
 LATE_IMPORT = re.compile(r"^ +(?:from|import) ([a-z_][\w.]*)(?= import|$| as)", re.MULTILINE)
@@ -48,13 +48,13 @@ def preload() -> None:
 
 
 def _imported() -> Iterator[str]:
-    package = importlib.import_module(PACKAGE)
-    for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
-        if module.name.endswith(("__main__", "pytest_plugin")) or ".translations" in module.name:
-            continue
-        yield module.name
-    for source in Path(package.__path__[0]).rglob("*.py"):
-        yield from LATE_IMPORT.findall(source.read_text(encoding="utf-8"))
+    for package in map(importlib.import_module, (PACKAGE, SANDBOX)):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.endswith(("__main__", "pytest_plugin")) or ".translations" in module.name:
+                continue
+            yield module.name
+        for source in Path(package.__path__[0]).rglob("*.py"):
+            yield from LATE_IMPORT.findall(source.read_text(encoding="utf-8"))
 
 
 def serve(connection: socket.socket) -> dict[str, Any]:

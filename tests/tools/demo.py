@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wechat_campaigns.core.i18n import language_from_env
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 ROOT = Path(__file__).parents[2]
 STATE = ready_state_folder(ROOT / "campaigns", os.environ)

@@ -9,12 +9,12 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from tests.support.source import PACKAGE, ROOT, trees
+from tests.support.source import PACKAGE, ROOT, RUNNER, trees
 
 PICTURE = ROOT / "docs" / "images" / "packages.svg"
 ORDER = (
     "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report",
-    "code_host", "guard", "fetch", "notify", "studio", "workspace", "api", "cli", "sandbox",
+    "code_host", "guard", "fetch", "notify", "studio", "wechat_sandbox", "workspace", "api", "cli",
 )  # fmt: skip
 ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
 STYLE = """\
@@ -38,13 +38,13 @@ def imports() -> Counter[tuple[str, str]]:
             names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
-            found |= {name.split(".")[1] for name in names if name.startswith("wechat_campaigns.")}
+            found |= {name.removeprefix("wechat_campaigns.").split(".")[0] for name in names}
         pairs.update((importer, package) for package in found & set(ORDER) - {importer})
     return pairs
 
 
 def _package(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+    return path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else RUNNER).with_suffix("").parts[0]
 
 
 def picture() -> str:

@@ -20,7 +20,7 @@ from tests.support.browser import BROWSER_LANGUAGE, open_browser
 from tests.support.studio import open_studio
 from wechat_campaigns.core.i18n import LANGUAGES, Language
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"

@@ -9,7 +9,7 @@ import json
 
 from tests.support.every_body import OPENIDS, post_every_body
 from tests.support.playground import Sandbox
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 
 def main() -> None:

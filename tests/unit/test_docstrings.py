@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.source import PACKAGE, ROOT
+from tests.support.source import PACKAGE, ROOT, SANDBOX, comments, statements
 
 pytestmark = pytest.mark.slow
 
@@ -26,18 +24,21 @@ DOTTED = re.compile(r"`([a-z_]+(?:\.\w+)+)`|\bwechat_campaigns((?:\.\w+)+)")
 
 @cache
 def sources() -> dict[Path, str]:
-    files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    files = [*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     return {file: file.read_text(encoding="utf-8") for file in files}
+
+
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(sources()[file])
 
 
 def prose() -> Iterator[tuple[str, str]]:
     """Every comment and every string that stands alone, with its place."""
     for file, source in sources().items():
         place = file.relative_to(ROOT).as_posix()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type == tokenize.COMMENT:
-                yield f"{place}:{token.start[0]}", token.string
-        for node in ast.walk(ast.parse(source)):
+        yield from ((f"{place}:{line}", text) for line, text in comments(source))
+        for node in statements(tree(file)):
             if is_text(node):
                 yield f"{place}:{node.lineno}", node.value.value
 
@@ -51,7 +52,6 @@ def is_text(node: ast.AST) -> bool:
 
 
 def test_modules_that_are_named_exist() -> None:
-    """Named as a file, with its package, or by its last name alone."""
     ends = {"/".join(f.parts[i:]) for f in sources() for i in range(len(f.parts))}
     modules = {
         ".".join(f.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): source
@@ -83,8 +83,8 @@ def test_modules_that_are_named_exist() -> None:
 def test_strings_under_an_assignment_explain_it() -> None:
     """One each, in the line below: of two in a row the second would explain what stands further up."""
     wrong = []
-    for file, source in sources().items():
-        for node in ast.walk(ast.parse(source)):
+    for file in sources():
+        for node in (tree(file), *statements(tree(file))):
             body = getattr(node, "body", None)
             for above, text in pairwise(body) if isinstance(body, list) else ():
                 is_explained = isinstance(above, ast.Assign | ast.AnnAssign)

@@ -23,8 +23,8 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.written_files import write_file
-from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.report.formats import Formats
+from wechat_campaigns.protocol.keys import SendId, full_id, normalize_id
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
@@ -100,6 +100,10 @@ class Context(Workspace):
                 hint=hint.format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]
+
+    def full_id(self, send_id: str) -> str:
+        """Return an id from the command line with the namespace of the settings."""
+        return full_id(self.settings.namespace, send_id)
 
     def output(
         self,

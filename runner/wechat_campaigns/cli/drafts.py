@@ -67,7 +67,7 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     result = plan_selected(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
-    pending = _pending(result.plan, select)
+    pending = _pending(result.plan, context.full_id(select))
     _confirm_drafts(context, pending, auto_approve=auto_approve)
     drafts = [(planned, _make_draft(context, planned)) for planned in pending]
     context.output_data(
@@ -119,7 +119,7 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(context.ledger.read(appid), namespace=context.settings.namespace)
+        state = fold(context.ledger.read(appid))
         now = decide(planned.send, planned.content_digest, decision_context(context, state))
         if now.action not in UNSENT:
             raise UsageError(

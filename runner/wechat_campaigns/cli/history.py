@@ -26,7 +26,7 @@ from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
-from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.plan.unknown_sends import stored_send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.archive import (
     MESSAGE,
@@ -35,18 +35,24 @@ from wechat_campaigns.report.archive import (
     archive_name,
     events_by_send,
 )
-from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_view
+from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.figures import article_rows
-from wechat_campaigns.report.formats import OF_CALENDAR, OF_HISTORY, formats
-from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
-from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.report.history import (
+    HistoryView,
+    begun_records,
+    history_csv,
+    history_data,
+    history_view,
+    history_workbook,
+)
+from wechat_campaigns.report.sanitize import json_text, line
 from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
 from wechat_campaigns.workspace import Workspace
 
 
 @command(
     effect=Effect.LEDGER_READ,
-    formats=("text", "json", "markdown", "html", "csv", "xlsx"),
+    formats=("text", "json", "html", "csv", "xlsx"),
     options=(DIR, ENV),
     examples={
         "campaign report --refresh": N_("query the figures of articles first, once a day"),
@@ -67,9 +73,9 @@ from wechat_campaigns.workspace import Workspace
 def report(context: LedgerContext, month: datetime | None, campaign: str | None) -> int:
     """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
 
-    Makes no request to WeChat without --refresh. Text and Markdown are tables, HTML has a chart, CSV is for
-    a spreadsheet. Counts come from events (`campaign listen`), statuses from the last `campaign status`,
-    figures of articles from the last `campaign report --refresh`.
+    Makes no request to WeChat without --refresh. CSV and XLSX are for a spreadsheet. Counts come from events
+    (`campaign listen`), statuses from the last `campaign status`, figures of articles from the last
+    `campaign report --refresh`.
     """
     if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
         require_extra("excel", needed_for=_("a report as XLSX"))
@@ -78,25 +84,25 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     since, until = bounds(month.date()) if month is not None else (None, None)
     code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
-    records = begun_records(state, accounts, since=since, until=until)
-    sends = past_sends(state, accounts, now=now, since=since, until=until)
-    articles = article_rows(records, state, accounts, kept, now=now, since=since, until=until)
+    view = history_view(state, accounts, kept, now=now, since=since, until=until)
     if campaign is not None:
-        sends = tuple(one for one in sends if _is_of(one.send, campaign))
-        articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
-    view = HistoryView(sends, articles)
+        campaign = context.full_id(campaign)
+        sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
+        view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
 
         return history_text(view, context.text_options)
 
-    def workbook() -> bytes:
-        from wechat_campaigns.report.workbook import history_workbook
+    def html() -> str:
+        from wechat_campaigns.report.html import history_html
 
-        return history_workbook(view)
+        return history_html(view)
 
-    context.output({"text": text, **formats(OF_HISTORY, view)}, binary={"xlsx": workbook})
+    csv, json = (lambda: history_csv(view)), (lambda: json_text(history_data(view)))
+    forms = {"text": text, "json": json, "html": html, "csv": csv}
+    context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
     return code
 
 
@@ -222,7 +228,19 @@ def calendar(context: LedgerContext, month: datetime | None) -> int:
             invalid,
         )
         context.show_progress(message.format(count=invalid))
-    context.output(formats(OF_CALENDAR, view))
+
+    def html() -> str:
+        from wechat_campaigns.report.html import calendar_html
+
+        return calendar_html(view)
+
+    context.output(
+        {
+            "text": lambda: calendar_text(view),
+            "json": lambda: json_text(calendar_data(view)),
+            "html": html,
+        }
+    )
     return ExitCode.OK
 
 
@@ -231,6 +249,7 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     now, state = workspace.clock(), workspace.unverified_state()
     first = month if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
-    sends = past_sends(state, workspace.settings.environment.accounts, now=now, since=begin, until=end)
+    accounts = workspace.settings.environment.accounts
+    sends = history_view(state, accounts, {}, now=now, since=begin, until=end).rows
     plan = plan_selected(workspace, (), state).plan
     return calendar_view(first, plan, sends, now), len(plan.invalid)

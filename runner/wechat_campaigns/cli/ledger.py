@@ -24,7 +24,6 @@ from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines, to_li
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.initialization import check_not_rehearsed, wrong_secret_error
 from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.send_ids import display_id
 from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
@@ -98,9 +97,7 @@ def log(context: LedgerContext) -> int:
 
 def event_line(event: Event, settings: Settings) -> str:
     """Write an event in one line."""
-    data = dict(event.data)
-    if "send" in data:
-        data["send"] = display_id(settings.namespace, str(data["send"]))
+    data = event.data
     details = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
@@ -150,7 +147,7 @@ def verify(context: LedgerContext) -> int:
     if isinstance(context, OnlineContext):
         key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
     misplaced, forged, unread, wrong = found
-    descriptions = [*misplaced, *forged] or _contradictions(context, events, key_of)
+    descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
@@ -184,11 +181,11 @@ def verify(context: LedgerContext) -> int:
     return code
 
 
-def _contradictions(context: LedgerContext, events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
+def _contradictions(events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
     """Find what stops every command that reads the ledger, such as a push that tells of nothing."""
     try:
         authentic = authenticator(events, key_of) if key_of is not None else None
-        fold(events, authentic, context.settings.namespace)
+        fold(events, authentic)
     except TamperedLedgerError as error:
         return [str(error)]
     return []

@@ -92,7 +92,7 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
     for send in unsent:
         appid = accounts[send.account].appid
         # Each names the event before it: where one is taken out, the next ones tell.
-        entry = _baseline_entry(send, appid, state, reason=reason, actor=context.actor())
+        entry = _baseline_entry(send, appid, reason=reason, actor=context.actor())
         heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
     recorded_before = [send.id for send in compiled.sends if statuses[send.id] is Status.ACCEPTED]
     lines = [
@@ -117,16 +117,14 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
 def _baseline_status(send: Send, appid: str, state: LedgerState) -> Status:
     """Return where a message stands, under every id that it has had."""
     stream = state.stream(appid)
-    names = stream.aliases(*map(state.ledger_id, (send.id, *send.formerly)))
+    names = stream.aliases(send.id, *send.formerly)
     found = {known.status for known in stream.revisions(names) if known.revision == send.revision}
     order = (Status.DISPUTED, Status.UNKNOWN, Status.ACCEPTED)
     return next((status for status in order if status in found), Status.REJECTED)
 
 
-def _baseline_entry(
-    send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]
-) -> Entry:
-    known_by = identity(send, compute_content_digest(send), state)
+def _baseline_entry(send: Send, appid: str, *, reason: str, actor: dict[str, str]) -> Entry:
+    known_by = identity(send, compute_content_digest(send))
     data = {**known_by, "account": send.account, "reason": reason, "actor": actor}
     return Entry(stream=appid, kind=EventKind.BASELINE, data=data)
 
@@ -188,16 +186,17 @@ def settle(
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
-    state = context.state()
+    state, send_id = context.state(), context.full_id(send_id)
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
     meant = (one for one in found if account in (None, one.account, one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
     stream = state.stream(send.appid)
-    record = stream.find(state.ledger_id(send.send), send.revision)
+    record = stream.find(send.send, send.revision)
     if msg_id is not None:
         _check_msg_id(msg_id, send)
     data = {
-        **state.send_fields(send.send, send.revision),
+        "send": send.send,
+        "revision": send.revision,
         "sent": not not_sent,
         "msg_id": msg_id,
         "reason": reason,
@@ -296,7 +295,7 @@ def _only_send(matches: Sequence[SendRecord], send_id: str) -> SendRecord:
     formats=TEXT_AND_JSON,
     options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
     examples={
-        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
+        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),
     },
 )
 @click.option("--new-secret", is_flag=True, help="The AppSecret was changed: keep earlier events authentic.")

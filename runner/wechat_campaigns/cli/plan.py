@@ -34,14 +34,15 @@ from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.held import held_sends
+from wechat_campaigns.plan.compare import held_sends
 from wechat_campaigns.plan.policy import OVERRIDABLE
+from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 from wechat_campaigns.report import text as terminal
 from wechat_campaigns.report.coming import APPLY
-from wechat_campaigns.report.formats import OF_PLAN, OF_PROBLEMS, Formats, formats
-from wechat_campaigns.report.json import plan_data
+from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.plan_view import PlanView, plan_view
-from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import LEFT
 
 HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
@@ -123,7 +124,7 @@ def plan(
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
-    resend_ids = unknown_sends(state, resend)
+    resend_ids = unknown_sends(context, state, resend)
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
     view = view_of(context, result, horizon=last)
     if out is not None:
@@ -183,7 +184,7 @@ def apply_command(context: Context) -> str:
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
-    of_problems = formats(OF_PROBLEMS, view.problems)
+    of_problems = problem_formats(view.problems)
 
     def text() -> str:
         return plan_text(context, view, everything=everything)
@@ -196,7 +197,20 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 
         return plan_html(view, data=context.read)
 
-    return {**of_problems, **formats(OF_PLAN, view), "text": text, "github": github, "html": html}
+    def markdown() -> str:
+        from wechat_campaigns.report.markdown import plan_markdown
+
+        return plan_markdown(view)
+
+    return {
+        "text": text,
+        "json": lambda: json_text(plan_data(view)),
+        "markdown": markdown,
+        "html": html,
+        "github": github,
+        "codequality": of_problems["codequality"],
+        "widget": lambda: widget(view),
+    }
 
 
 def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:
@@ -207,23 +221,26 @@ def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_
     return "\n\n".join(filter(None, [errors, plan]))
 
 
-def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
-    """Read the ids of `--resend`, normalized.
+def unknown_sends(context: Context, state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
+    """Return the ids of `--resend`, by `normalize_id`.
 
     Raises:
         UsageError: no unknown send has one of them.
     """
-    names = (send.send for send in state.sends.values() if send.status is SendStatus.UNKNOWN)
+    mine = normalize_id(context.settings.namespace)
     unknown = {
-        state.normalized_ledger_id(name) for name in names if state.is_in_namespace(state.ledger_id(name))
+        key[1]
+        for key, send in state.sends.items()
+        if send.status is SendStatus.UNKNOWN and namespace_of(send.send) == mine
     }
-    for send_id in ids:
-        if state.normalized_ledger_id(send_id) not in unknown:
+    chosen = {normalize_id(context.full_id(send_id)): send_id for send_id in ids}
+    for name, send_id in chosen.items():
+        if name not in unknown:
             raise UsageError(
                 _("--resend {send}: no unknown send has this id").format(send=send_id),
                 hint=_("use an id from `campaign status`"),
             )
-    return frozenset(state.normalized_ledger_id(send_id) for send_id in ids)
+    return frozenset(chosen)
 
 
 def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:

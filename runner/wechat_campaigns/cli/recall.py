@@ -134,8 +134,8 @@ def _sent_by(
     if account_name is not None:
         account = context.account(account_name)
         accounts = {account.appid: account}
-    wanted_id = state.ledger_id(select)
-    sends = (send for send in state.sends.values() if stands_for(wanted_id, state.ledger_id(send.send)))
+    wanted_id = context.full_id(select)
+    sends = (send for send in state.sends.values() if stands_for(wanted_id, send.send))
     # Unknown ones too: what they hide is not made up for by an older revision.
     candidates = [
         send

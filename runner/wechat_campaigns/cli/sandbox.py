@@ -76,7 +76,7 @@ def sandbox(
     from wechat_campaigns.core.hosts import is_loopback
 
     require_extra("sandbox", needed_for=_("the command `campaign sandbox`"))
-    from wechat_campaigns.sandbox.server import embedded
+    from wechat_sandbox.server import embedded
 
     if rehearsal:
         state = _rehearsal_state(context.root, state)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -147,18 +147,21 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
     }
 
 
-def plan_digest(rows: Iterable[Mapping[str, Any]], *, loosened: Sequence[Sequence[str]] = ()) -> str:
+def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> str:
     """Fingerprint what a plan would send.
 
     Args:
         rows: of pending sends, and of what would be posted once more; the order does not matter.
-        loosened: rules that hold back less than at the last apply, as key, before, after.
+        rules: every rule in force, as the plan shows it.
 
     Returns:
-        64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved.
+        64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved, or
+        when a rule changes.
     """
-    covered: dict[str, Any] = {
-        "version": DIGEST_VERSION,
-        "sends": sorted(rows, key=lambda row: (row["id"], row["appid"])),
-    }
-    return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
+    return sha256(
+        {
+            "version": DIGEST_VERSION,
+            "sends": sorted(rows, key=lambda row: (row["id"], row["appid"])),
+            "rules": dict(rules),
+        }
+    )

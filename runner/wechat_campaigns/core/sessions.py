@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
@@ -162,11 +160,3 @@ def is_socks(proxy: str) -> bool:
 def certificates(environ: Mapping[str, str]) -> str | bool:
     """Return the file or folder of CA certificates that HTTPS trusts; True stands for those of certifi."""
     return next((environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)), True)
-
-
-def tls_context(trusted: str | bool) -> ssl.SSLContext:
-    """Return a context that trusts the certificates of a file or folder, or certifi's."""
-    place = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
-    if Path(place).is_dir():
-        return ssl.create_default_context(capath=place)
-    return ssl.create_default_context(cafile=place)

@@ -178,8 +178,6 @@ class ArticleOptions:
     """Markdown: whether a line break inside a paragraph is shown."""
     advice: bool = True
     """Whether findings about looks are listed."""
-    tried_theme: str = ""
-    """A theme that takes the place of those that campaigns name, while the studio tries it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,9 @@ from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.ledger.send_ids import namespace_of
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 from wechat_campaigns.source.settings import SETTINGS_FILE
 
 
@@ -39,7 +38,7 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
             folders,
             _here(root),
             namespace,
-            sent_by=frozenset(normalize_id(namespace_of(place[0])) for place in state.stream(appid).sends),
+            sent_by=frozenset(map(namespace_of, state.stream(appid).sends)),
             has_commit=lambda commit: _has_commit(root, commit),
         )
         if found is not None:

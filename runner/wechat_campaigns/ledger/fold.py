@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger import send_ids
 from wechat_campaigns.ledger.fold_steps import STEPS, UNAUTHENTIC_STEPS
 from wechat_campaigns.ledger.records import (
     DraftRecord,
@@ -29,21 +27,15 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 
 Key = tuple[str, str, int]
-"""AppID, id as `normalize_id` gives it of the ledger's, revision; `LedgerState.key` makes one."""
+"""AppID, id as `normalize_id` returns it, revision; `LedgerState.key` makes one."""
 IsAuthentic = Callable[[Event], bool]
 """Whether an event's mac holds."""
 
 
 @dataclass(slots=True)
 class LedgerState:
-    """Everything plan and apply need to know of the past; built only by `fold`.
+    """Everything plan and apply need to know of the past; built only by `fold`."""
 
-    Ids come in and go out as users write them; `ledger_id` and `display_id` convert to those of the ledger
-    and back.
-    """
-
-    namespace: str = ""
-    """Of the settings: whose sends are shown without it."""
     initialized: bool = False
     initialized_for: set[str] = field(default_factory=set)
     """The streams that `ledger init` began, with a mac that holds."""
@@ -107,31 +99,11 @@ class LedgerState:
 
     def key(self, appid: str, send_id: str, revision: int) -> Key:
         """Make the key of a send."""
-        return appid, self.normalized_ledger_id(send_id), revision
-
-    def normalized_ledger_id(self, send_id: str) -> str:
-        """Return the form in which ids are compared."""
-        return normalize_id(self.ledger_id(send_id))
-
-    def ledger_id(self, send_id: str) -> str:
-        """Return an id as events have it."""
-        return send_ids.ledger_id(self.namespace, send_id)
-
-    def display_id(self, kept_id: str) -> str:
-        """Return the id of an event as users write it."""
-        return send_ids.display_id(self.namespace, kept_id)
-
-    def is_in_namespace(self, kept_id: str) -> bool:
-        """Return whether the id of an event is of this namespace."""
-        return normalize_id(send_ids.namespace_of(kept_id)) == normalize_id(self.namespace)
-
-    def send_fields(self, send_id: str, revision: int) -> dict[str, Any]:
-        """Return a send in the data of an event."""
-        return {"send": self.ledger_id(send_id), "revision": revision}
+        return appid, normalize_id(send_id), revision
 
     def sends_by_id(self, send_id: str) -> list[SendRecord]:
         """List all sends of this id, at any revision and by any account."""
-        id_ = self.normalized_ledger_id(send_id)
+        id_ = normalize_id(send_id)
         return [record for (_appid, name, _revision), record in self.sends.items() if name == id_]
 
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
@@ -186,13 +158,13 @@ class LedgerState:
             ) from error
 
 
-def fold(events: Iterable[Event], authentic: IsAuthentic | None = None, namespace: str = "") -> LedgerState:
+def fold(events: Iterable[Event], authentic: IsAuthentic | None = None) -> LedgerState:
     """Fold events, in order within each stream, to the state of every send.
 
     Args:
         authentic: tells whether a mac holds; None believes all.
     """
-    state = LedgerState(is_authentic=authentic, namespace=namespace)
+    state = LedgerState(is_authentic=authentic)
     for event in events:
         state.add(event)
     return state

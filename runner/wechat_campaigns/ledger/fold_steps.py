@@ -108,7 +108,7 @@ def _begin(state: LedgerState, event: Event) -> None:
     fields = _meaning(state, event, None)
     state.sends[key] = SendRecord(
         appid=key[0],
-        send=state.display_id(event.data["send"]),
+        send=event.data["send"],
         revision=key[2],
         **_content(event),
         **(fields | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else fields),
@@ -177,7 +177,7 @@ def _unauthentic(state: LedgerState, event: Event) -> None:
     if key not in state.sends:
         state.sends[key] = SendRecord(
             appid=key[0],
-            send=state.display_id(data["send"]),
+            send=data["send"],
             revision=key[2],
             status=SendStatus.UNKNOWN,
             at=event.at,

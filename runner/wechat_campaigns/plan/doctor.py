@@ -211,7 +211,7 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
     try:
         ledger = ports.open_ledger()
         events = ledger.events()
-        state = fold(events, namespace=settings.namespace)
+        state = fold(events)
     except CampaignError as error:
         return [_error(error.exit_code, _("ledger"), error.message, error.hint)]
     summary = ngettext(

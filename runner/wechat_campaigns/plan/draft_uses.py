@@ -70,7 +70,7 @@ def draft_uses(
         found.append(
             BoxDraft(
                 entry=entry,
-                made_for=state.display_id(made.send) if made is not None else "",
+                made_for=made.send if made is not None else "",
                 used_by=users,
                 left_behind=made is not None and not users and _is_left_behind(entry, made, mine, context),
             )
@@ -134,10 +134,7 @@ def _is_left_behind(
 
     That of a campaign that is not in this folder is not: another branch may have it.
     """
-    state = context.state
-    if not state.is_in_namespace(made.send):
-        return False
-    name = normalize_id(state.display_id(made.send))
+    state, name = context.state, normalize_id(made.send)
     current = next((send for send in sends if normalize_id(send.id) == name), None)
     if current is None or current.revision < made.revision:
         return False

@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import CampaignError, UsageError
+from wechat_campaigns.core.errors import CampaignError, PolicyError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import Audience, Draft, Filter, Send
+from wechat_campaigns.core.model import Audience, Draft, Filter, PlanAction, Send
 from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.draft_box import (
     BoxEntry,
     StoredDraft,
@@ -24,6 +27,7 @@ from wechat_campaigns.plan.draft_box import (
     fetch_drafts,
 )
 from wechat_campaigns.plan.strangers import strangers
+from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat import payloads
@@ -352,3 +356,56 @@ def _reusable(upload: payloads.Upload, appid: str, state: LedgerState, now: date
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None
     return known.result
+
+
+MAX_PARALLEL_ACCOUNTS = 16
+"""Accounts that are asked at a time."""
+
+
+def refresh(
+    sends: Iterable[Send],
+    context: DecisionContext,
+    *,
+    connect: Callable[[Account], ReadOnlyApi],
+    clock: Clock,
+) -> dict[str, RemoteFacts]:
+    """Ask WeChat what a plan needs, once for each account that has something to send.
+
+    Returns:
+        By account name; of an account that could not be asked, the error, so that the others go on.
+
+    Raises:
+        PolicyError: these settings or this address may receive no secret, of whichever account.
+    """
+    concerned: dict[str, list[Send]] = {}
+    again: dict[str, list[Send]] = {}
+    for send in sends:
+        decided = decide(send, context.content_digest(send), context)
+        if (stored := stored_resend(decided, send)) is not None:
+            again.setdefault(send.account, []).append(stored)
+        elif decided.action in OPEN or (
+            # Only a wrong clock may say that the window ended: the answers tell the time.
+            decided.action is PlanAction.EXPIRED and ended_recently(send, context.now)
+        ):
+            concerned.setdefault(send.account, []).append(send)
+    accounts, state = context.settings.environment.accounts, context.state
+    names = sorted(concerned.keys() | again.keys())
+
+    def asked(name: str) -> RemoteFacts:
+        appid, mine = accounts[name].appid, concerned.get(name, ())
+        made = (state.drafts.get(state.key(appid, send.id, send.revision)) for send in mine)
+        try:
+            return fetch_remote_facts(
+                mine,
+                connect(accounts[name]),
+                clock,
+                again=again.get(name, ()),
+                made_drafts=[record.media_id for record in made if record is not None],
+            )
+        except PolicyError:
+            raise
+        except CampaignError as error:
+            error.add_context(_("account {name}").format(name=name))
+            return RemoteFacts(offline=True, error=error)
+
+    return dict(zip(names, map_in_threads(asked, names, MAX_PARALLEL_ACCOUNTS), strict=True))

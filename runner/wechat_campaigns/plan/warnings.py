@@ -51,7 +51,7 @@ def draft_warnings(
     elif known.stored_changes:
         rule = "draft-changed"
         what = _("WeChat changed the draft {media_id} of this send: {changes}")
-        hint = _("check the draft in the WeChat console: it is sent as it is")
+        hint = _("check the draft in the WeChat console: apply refuses one that lost a part")
     else:
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))
@@ -160,7 +160,7 @@ def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
 
 
 def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
-    former, stream = SendId.parse(state.normalized_ledger_id(name)), state.stream(appid)
+    former, stream = SendId.parse(normalize_id(name)), state.stream(appid)
     # An id of the campaign stands for the same entry: a new entry has no former one.
     if former.entry in (None, normalize_id(SendId.parse(send.id).entry or "")):
         return any(True for _known in stream.in_place_of(SendId(former.campaign)))

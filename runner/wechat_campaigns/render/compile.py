@@ -194,8 +194,8 @@ def compile_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
     """
-    items, problems = find_campaigns(root, only)
-    everything = find_campaigns(root)[0] if only else items
+    items, problems = find_campaigns(root, only, settings.namespace)
+    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
     compiler = Compiler(
         settings=settings,
         files=files,
@@ -204,7 +204,7 @@ def compile_campaigns(
     )
     results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
-        _check_selection(root, only, elsewhere, settings.environment.name)
+        _check_selection(root, only, elsewhere, settings)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
     return CompileResult(
         sends=tuple(send for result in results for send in result.sends),
@@ -216,14 +216,14 @@ def compile_campaigns(
     )
 
 
-def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], environment: str) -> None:
+def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], settings: Settings) -> None:
     """Refuse a selection that this environment may not send: who named it expects it to be sent."""
     for word in only:
-        if all(item.id in elsewhere for item in find_campaigns(root, (word,))[0]):
+        if all(item.id in elsewhere for item in find_campaigns(root, (word,), settings.namespace)[0]):
             raise UsageError(
                 _(
                     "{selection} is not for the environment {environment}: `environments` leaves it out"
-                ).format(selection=word, environment=environment),
+                ).format(selection=word, environment=settings.environment.name),
                 hint=_("add `--env NAME`, or correct `environments` in the campaign"),
             )
 

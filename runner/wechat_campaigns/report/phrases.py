@@ -40,26 +40,8 @@ STATUSES = (
     N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
-NEWSPIC = N_("newspic")
-MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"), NEWSPIC)
-"""WeChat's names for kinds of messages, which in English stand for themselves; `newspic` is an mpnews."""
-
-
-def with_msgtype(msgtype: str, content: str) -> str:
-    """Write the kind of a message before what a follower sees of it."""
-    return _("{msgtype}: {content}").format(msgtype=msgtype_word(msgtype), content=content)
-
-
-def displayed_msgtype(send: Send) -> str:
-    """Return what a send is for people: a picture post looks nothing like the articles of its msgtype."""
-    return NEWSPIC if isinstance(send.content, Newspic) else send.msgtype
-
-
-def msgtype_word(msgtype: str) -> str:
-    """Write the kind of a message for people."""
-    return _(str(msgtype))
-
-
+MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"))
+"""WeChat's names for kinds of messages, which in English stand for themselves."""
 COUNTED = {
     "send": N_("{count} to send"),
     "resend": N_("{count} to resend"),
@@ -140,8 +122,7 @@ def summary(content: Content) -> str:
             )
             return pictures.format(title=content.title, count=len(content.images))
         case Draft():
-            name = summary(content.stored) if content.stored is not None else content.name
-            return _("draft {name}").format(name=name)
+            return summary(content.stored) if content.stored is not None else content.name
         case Voice() | Image():
             return media(content.media)
         case Images():

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
+from wechat_campaigns.core.spoken_time import day_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey, UnknownSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
+from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
 from wechat_campaigns.report.coming import APPLY, coming_lines
 from wechat_campaigns.report.phrases import (
     calls,
-    displayed_msgtype,
+    content_kind,
     headcount,
     moment,
     recipients,
     status_counts,
     summary,
     window,
-    with_msgtype,
 )
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
+WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+_TIMELESS = frozenset({PlanAction.CONFLICT, PlanAction.UNKNOWN, PlanAction.INVALID})
+_DUE = frozenset({PlanAction.SEND, PlanAction.RESEND})
+_NOW, _STAYS = date.min, date.max
 OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
 """Reasons that the action and the hours beside it already give."""
 
@@ -46,8 +52,8 @@ class Row:
     hint: str = ""
     recipients: str = ""
     followers: str = ""
-    msgtype: str = ""
-    """As people call it: `newspic` is one."""
+    kind: str = ""
+    """Of the message, as people call it: `3 articles`."""
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
@@ -71,8 +77,13 @@ class Row:
 
     @property
     def message(self) -> str:
-        """The msgtype, and what a follower sees."""
-        return with_msgtype(self.msgtype, self.content) if self.msgtype else ""
+        """The kind of the message, and what a follower sees."""
+        return _("{msgtype}: {content}").format(msgtype=self.kind, content=self.content) if self.kind else ""
+
+    @property
+    def begin(self) -> datetime | None:
+        """When its window opens, if it has such a moment."""
+        return self.planned.send.not_before if self.planned is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +146,22 @@ class PlanView:
     def listed(self, *, everything: bool = False) -> tuple[Row, ...]:
         """List the rows without what was sent or is expired, unless everything is wanted."""
         return tuple(row for row in self.rows if everything or row.action not in FINISHED)
+
+    def days(self) -> list[tuple[str, list[Row]]]:
+        """Return the listed rows below titles: what goes out at once, then day by day, then what does not."""
+        zone = ZoneInfo(self.timezone)
+        now = self.plan.created_at.astimezone(zone)
+        days: dict[date, list[Row]] = {}
+        ordered = sorted(
+            self.listed(), key=lambda row: (row.begin.timestamp() if row.begin else 0.0, row.account, row.id)
+        )
+        for row in ordered:
+            days.setdefault(_day(row, now), []).append(row)
+        return [(_day_title(day, now.date()), days[day]) for day in sorted(days)]
+
+    def in_order(self) -> Iterator[Row]:
+        """Yield the listed rows in the order of their days."""
+        return (row for _title, rows in self.days() for row in rows)
 
 
 def plan_view(
@@ -221,6 +248,24 @@ def apply_view(
     )
 
 
+def _day(row: Row, now: datetime) -> date:
+    """Return the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
+    if row.action not in _TIMELESS and row.begin is not None and row.begin > now:
+        return row.begin.astimezone(now.tzinfo).date()
+    return _NOW if row.action in _DUE else _STAYS
+
+
+def _day_title(day: date, today: date) -> str:
+    if day == _NOW:
+        return _("As soon as the plan is applied")
+    if day == _STAYS:
+        return _("Not sent until somebody acts")
+    title = _("{day} {weekday}").format(day=day.isoformat(), weekday=_(WEEKDAYS[day.weekday()]))
+    if (day - today).days not in (0, 1):
+        return title
+    return _("{day}, {near}").format(day=title, near=day_text(day, today))
+
+
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
     send, decision, problems = planned.send, planned.decision, planned.resolved.problems
     code = problems[0].rule if decision.code is PlanReason.UNRESOLVED else decision.code.value
@@ -232,7 +277,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         hint=decision.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
-        msgtype=displayed_msgtype(send),
+        kind=content_kind(send.content),
         content=" ".join(summary(send.content).split()),
         window=window(send, timezone),
         problems=problems,

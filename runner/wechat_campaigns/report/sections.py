@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import _
 
 COMMENT_CHARS = 65_000
 """GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 _NOTE_CHARS = 120
-COUNTED: Mapping[str, Callable[[int], str]] = {
-    "change": lambda n: ngettext("{count:,} change", "{count:,} changes", n),
-    "error": lambda n: ngettext("{count:,} error", "{count:,} errors", n),
-    "line": lambda n: ngettext("{count:,} line", "{count:,} lines", n),
-    "message": lambda n: ngettext("{count:,} message", "{count:,} messages", n),
-    "note": lambda n: ngettext("{count:,} note", "{count:,} notes", n),
-    "problem": lambda n: ngettext("{count:,} problem", "{count:,} problems", n),
-    "send": lambda n: ngettext("{count:,} send", "{count:,} sends", n),
-}
-"""By noun, in English and everywhere else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +17,6 @@ class Section:
     """A heading, a text that leads in, and blocks that may be left out from the end."""
 
     title: str
-    noun: str
-    """What a block is, of `COUNTED`, for the note that says how many are left out: `send`."""
     blocks: Sequence[str]
     lead: str = ""
     joint: str = "\n\n"
@@ -61,8 +49,8 @@ def _cut(section: Section, room: int) -> str:
         text += piece
         left -= 1
     if left:
-        note = _("… not shown: {what}. See the log of this run, or its JSON report.")
-        text += f"\n\n{note.format(what=COUNTED[section.noun](left).format(count=left))}"
+        note = _("… {count:,} more not shown: see the log of this run, or its JSON report.")
+        text += f"\n\n{note.format(count=left)}"
     return text
 
 

@@ -107,7 +107,8 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
             errors[one.name] = error
             continue
         data = {
-            **ports.state.send_fields(planned.send.id, planned.send.revision),
+            "send": planned.send.id,
+            "revision": planned.send.revision,
             "content_digest": planned.content_digest,
             "to": sha256(dict(one.body)),
         }

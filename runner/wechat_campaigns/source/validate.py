@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.core.names import id_fault, openid_fault
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import full_id, namespace_of, normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
 from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, hides_values
@@ -127,15 +127,26 @@ def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
 
 
 def _campaign(document: Document) -> Campaign:
-    data = dict(document.data)
+    namespace = namespace_of(document.id)
+    data = {**_with_full_former_ids(namespace, document.data)}
     for key in ("not_before", "not_after"):
         if key in data:
             data[key] = _moment(data[key])
-    for key in ("formerly", "environments"):
-        data[key] = tuple(data.get(key, ()))
+    data.setdefault("formerly", ())
+    data["environments"] = tuple(data.get("environments", ()))
+    if "for_each" in data:
+        entries = data["for_each"].items()
+        data["for_each"] = {key: _with_full_former_ids(namespace, entry) for key, entry in entries}
     data["msgtype"] = Msgtype(data["msgtype"])
     data.setdefault("filter", None)
     return Campaign(id=document.id, file=document.file, source=document, **data)
+
+
+def _with_full_former_ids(namespace: str, written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a campaign or an entry whose `formerly` has the namespace of the folder."""
+    if "formerly" not in written:
+        return written
+    return {**written, "formerly": tuple(full_id(namespace, name) for name in written["formerly"])}
 
 
 def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:

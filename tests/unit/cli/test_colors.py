@@ -30,7 +30,6 @@ class Terminal(io.StringIO):
     ],
 )
 def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewhere: bool) -> None:
-    """As no-color.org and bixense.com/clicolors define them."""
     assert wants_color(Terminal(), variables) is on_terminal
     assert wants_color(io.StringIO(), variables) is elsewhere
 
@@ -51,7 +50,6 @@ def test_a_pipe_gets_colours_when_asked(
 
 
 def test_json_has_none(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever is asked."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLICOLOR_FORCE", "1")
     run(["init"])

@@ -23,7 +23,6 @@ def test_it_uses_no_network_and_no_campaigns(
 
 
 def test_the_option_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    """As programs print it that have no such command."""
     assert run(["--version"]) == ExitCode.OK
     short = capsys.readouterr().out
     assert run(["version"]) == ExitCode.OK

@@ -9,8 +9,8 @@ import pytest
 
 from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.html_reader import HtmlReader
-from wechat_campaigns.plan.stored_html import read_html
-from wechat_campaigns.sandbox.inbox.markup import sanitize
+from wechat_campaigns.plan.stored_draft import read_html
+from wechat_sandbox.inbox.markup import sanitize
 
 CHARS = 40_000
 """An article of the console is as long; looked at again from each mark, it takes up to a minute."""
@@ -39,7 +39,6 @@ class _Seen(HtmlReader):
 @pytest.mark.slow
 @pytest.mark.parametrize("read", READERS, ids=["draft", "text", "sandbox"])
 def test_what_never_closes_is_read_in_no_time(read: Callable[[str], object]) -> None:
-    """However often it is repeated: each character is read a bounded number of times."""
     for repeated in REPEATED:
         begun = time.process_time()
         read((repeated * CHARS)[:CHARS])
@@ -56,7 +55,6 @@ def test_what_never_closes_is_read_in_no_time(read: Callable[[str], object]) -> 
     ],
 )
 def test_the_rest_is_text(html: str, seen: str) -> None:
-    """Nothing is lost."""
     reader = _Seen()
     reader.read(html)
     assert "|".join(reader.seen) == seen

@@ -20,20 +20,17 @@ def lines(**more: object) -> tuple[str, ...]:
 
 
 def test_next_send_is_named_with_what_to_run() -> None:
-    """The first to open, in the time zone of the settings."""
     (line,) = lines()
     assert line.startswith("Next: noon, today at 13:00.")
     assert "`campaign apply --wait`" in line
 
 
 def test_command_is_the_one_of_the_environment() -> None:
-    """A protected one asks for the reviewed plan."""
     (line,) = lines(command="campaign apply --plan FILE")
     assert "run `campaign apply --plan FILE` at that time, or `campaign apply --plan FILE --wait`" in line
 
 
 def test_horizon_lists_what_becomes_due() -> None:
-    """What opens later is left out; an empty horizon is said in words."""
     assert lines(horizon=NOW + 2 * HOUR)[0] == (
         "Due before the horizon, today at 14:00: noon (today at 13:00)."
     )
@@ -42,14 +39,12 @@ def test_horizon_lists_what_becomes_due() -> None:
 
 
 def test_what_a_run_has_sent_is_not_named_as_next() -> None:
-    """After a wait the plan still calls a send scheduled."""
     _now, noon, late = (one.key for one in PLAN.sends)
     assert lines(without={noon, late}) == ()
     assert lines(without={noon})[0].startswith("Next: late")
 
 
 def test_hundred_sends_make_one_sentence() -> None:
-    """Twenty are named, the others counted."""
     sends = [make_send(f"s{n:03}", str(n), not_before=NOW + HOUR) for n in range(MOST_NAMED + 3)]
     (first, _next) = coming_lines(plan_of(*sends), timezone="Asia/Shanghai", horizon=NOW + 2 * HOUR)
     assert first.endswith("s019 (today at 13:00) and 3 more.")

@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from wechat_campaigns.sandbox import seeds, web
-from wechat_campaigns.sandbox.dispatcher import Dispatcher
-from wechat_campaigns.sandbox.store import Store
+from wechat_sandbox import seeds, web
+from wechat_sandbox.dispatcher import Dispatcher
+from wechat_sandbox.store import Store
 
 SERVICE = "wx0000000000000001"
 SUBSCRIPTION = "wx0000000000000002"

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.unit.sandbox.client import WeChat, as_new, open_sandbox
-from wechat_campaigns.sandbox.dispatcher import Dispatcher
+from wechat_sandbox.dispatcher import Dispatcher
 
 Sandboxes = dict[str, tuple[Flask, Dispatcher]]
 

@@ -19,8 +19,8 @@ from wechatpy.utils import check_signature
 
 from tests.support.served import QuietHandler, served
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
-from wechat_campaigns.sandbox.accounts import Callback
-from wechat_campaigns.sandbox.callbacks import encoding, models, pusher
+from wechat_sandbox.accounts import Callback
+from wechat_sandbox.callbacks import encoding, models, pusher
 
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TOKEN = "token"
@@ -82,7 +82,6 @@ def push(wechat: WeChat) -> None:
 
 
 def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Receiver) -> None:
-    """The event of a job arrives as WeChat's XML at the URL, with its own parameters kept."""
     listen(wechat, receiver)
     msg_id = wechat.sendall("mpnews", {"media_id": wechat.draft()})["msg_id"]
     push(wechat)
@@ -117,7 +116,6 @@ CHECKED += "<NeedReplaceContent><NeedShowReprintSource>"
 def test_the_fields_of_an_event_and_their_order(
     wechat: WeChat, receiver: Receiver, can_reprint: bool | None, ignore: int, checked: str, links: bool
 ) -> None:
-    """Every field is there, as on WeChat's page; links only of what was sent."""
     listen(wechat, receiver)
     if can_reprint is not None:
         wechat.control("POST", "originals", {"title": "原创", "can_reprint": can_reprint})
@@ -133,7 +131,6 @@ def test_the_fields_of_an_event_and_their_order(
 
 
 def test_a_text_has_both_results_empty(wechat: WeChat, receiver: Receiver) -> None:
-    """Jobs without articles carry the originality check and the links, without anything in them."""
     listen(wechat, receiver)
     wechat.sendall()
     push(wechat)
@@ -146,7 +143,6 @@ def test_a_text_has_both_results_empty(wechat: WeChat, receiver: Receiver) -> No
 
 
 def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: Receiver) -> None:
-    """With an AES key the body is encrypted as SDKs expect it, appid and signature included."""
     listen(wechat, receiver, aes_key=AES_KEY)
     wechat.sendall()
     push(wechat)
@@ -159,7 +155,6 @@ def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: R
 
 @pytest.mark.parametrize(("failures", "attempts", "state"), [(1, 2, "delivered"), (9, 4, "failed")])
 def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attempts: int, state: str) -> None:
-    """A push that is not answered is repeated three times and then given up."""
     listen(wechat, receiver)
     receiver.failures = failures
     wechat.sendall()
@@ -172,7 +167,6 @@ def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attemp
 @pytest.mark.slow
 @pytest.mark.parametrize(("says", "attempts"), [("", 1), ("<xml></xml>", 1), ("ok", 4)])
 def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str, attempts: int) -> None:
-    """Nothing and a reply in XML, which SDKs write, end the pushing; other words do not."""
     listen(wechat, receiver)
     receiver.says = says
     wechat.sendall()
@@ -181,7 +175,6 @@ def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str,
 
 
 def test_a_publication_has_an_event_too(wechat: WeChat, receiver: Receiver) -> None:
-    """PUBLISHJOBFINISH tells the publication's outcome and link."""
     listen(wechat, receiver)
     ids = wechat.post("freepublish/submit", {"media_id": wechat.draft()})
     push(wechat)
@@ -192,7 +185,6 @@ def test_a_publication_has_an_event_too(wechat: WeChat, receiver: Receiver) -> N
 
 
 def test_a_url_that_does_not_echo_is_not_taken(wechat: WeChat, receiver: Receiver) -> None:
-    """The check fails for a wrong answer, a dead address and a wrong key; nothing is changed."""
     receiver.echoes = False
     assert "echostr" in str(listen(wechat, receiver)["error"])
     assert "aes_key" in str(listen(wechat, receiver, aes_key="short")["error"])
@@ -202,7 +194,6 @@ def test_a_url_that_does_not_echo_is_not_taken(wechat: WeChat, receiver: Receive
 
 
 def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver) -> None:
-    """callback/check is 40201 without a URL, and checks its arguments with one."""
     ask = {"action": "all", "check_operator": "DEFAULT"}
     assert wechat.post("callback/check", ask)["errcode"] == 40201
     listen(wechat, receiver)
@@ -212,7 +203,6 @@ def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver)
 
 
 def test_events_come_from_an_openid_of_their_account() -> None:
-    """FromUserName is another for each account, and always the same for one."""
     froms = []
     for appid in (SERVICE, SERVICE, SUBSCRIPTION):
         callback = Callback(url="u", token=TOKEN)
@@ -222,7 +212,6 @@ def test_events_come_from_an_openid_of_their_account() -> None:
 
 
 def test_text_cannot_leave_its_element() -> None:
-    """Whatever an event holds, its XML is read back as it was."""
     nasty = "]]><x>&</x>"
     event = models.PushEvent(
         id=1,
@@ -235,7 +224,6 @@ def test_text_cannot_leave_its_element() -> None:
 
 
 def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> None:
-    """Neither the switches nor the state show the callback's token or key."""
     told = listen(wechat, receiver, aes_key=AES_KEY)
     assert AES_KEY not in str(told) + str(wechat.control("GET", "state"))
     assert told["options"]["callback"] == {"url": receiver.url}  # type: ignore[index]
@@ -243,7 +231,6 @@ def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> Non
 
 
 def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
-    """Of several processes that push from one state, one gets an event."""
     listen(wechat, receiver)
     wechat.sendall()
     wechat.get("tags/get")
@@ -253,12 +240,10 @@ def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
 
 @given(st.text(max_size=70))
 def test_encryption_pads_to_32_bytes(text: str) -> None:
-    """WeChat pads to blocks of 32, whatever the length; another implementation reads it."""
     encrypted = encoding.encrypt(text, AES_KEY, SERVICE)
     assert len(base64.b64decode(encrypted)) % 32 == 0
     assert PrpCrypto(base64.b64decode(f"{AES_KEY}=")).decrypt(encrypted, SERVICE) == text
 
 
 def test_addresses_are_told(wechat: WeChat) -> None:
-    """Both lists of addresses hold the one there is."""
     assert wechat.get("get_api_domain_ip") == wechat.post("getcallbackip") == {"ip_list": ["127.0.0.1"]}

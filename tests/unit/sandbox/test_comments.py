@@ -34,7 +34,6 @@ def listed(wechat: WeChat, msg_data_id: int, **more: object) -> list[Any]:
 
 
 def test_readers_comment_as_the_clock_passes(wechat: WeChat) -> None:
-    """Every tenth of sixty readers, ten minutes apart, newest first; each is the account's follower."""
     sent = send(wechat, OPEN)
     assert comment(wechat, "list", sent, begin=0, count=49, type=0) == {
         "errcode": 0, "errmsg": "ok", "total": 0, "comment": []
@@ -51,7 +50,6 @@ def test_readers_comment_as_the_clock_passes(wechat: WeChat) -> None:
 
 
 def test_comments_are_open_as_the_draft_has_it(wechat: WeChat) -> None:
-    """Each article by itself, index from 0; all may write where not only fans may, one without an openid."""
     sent = send(wechat, {}, {"need_open_comment": 1}, OPEN)
     wechat.next_day()
     closed, for_all, for_fans = (listed(wechat, sent, index=index) for index in range(3))
@@ -62,7 +60,6 @@ def test_comments_are_open_as_the_draft_has_it(wechat: WeChat) -> None:
 
 
 def test_only_a_send_that_succeeds_gets_comments(wechat: WeChat) -> None:
-    """88001 while it is being sent, after it has failed, and for a draft that was never sent."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "finish_after_s": 60})
     sent = send(wechat, OPEN)
     assert comment(wechat, "close", sent)["errcode"] == 88001
@@ -76,7 +73,6 @@ def test_only_a_send_that_succeeds_gets_comments(wechat: WeChat) -> None:
 
 
 def test_opening_and_closing(wechat: WeChat) -> None:
-    """A closed article keeps its comments and gets no more; opened again, the others have their turn."""
     sent = send(wechat, OPEN)
     wechat.wait(2 * MINUTES_10)
     assert comment(wechat, "close", sent)["errcode"] == 0
@@ -91,7 +87,6 @@ def test_opening_and_closing(wechat: WeChat) -> None:
 
 
 def test_an_article_that_was_sent_closed_can_be_opened(wechat: WeChat) -> None:
-    """Its readers comment from then on."""
     sent = send(wechat, {})
     wechat.next_day()
     assert comment(wechat, "open", sent)["errcode"] == 0
@@ -101,7 +96,6 @@ def test_an_article_that_was_sent_closed_can_be_opened(wechat: WeChat) -> None:
 
 
 def test_sends_that_share_an_article_share_its_comments(wechat: WeChat) -> None:
-    """A list in pieces: the readers of each comment, and closing holds for the pieces to come."""
     people, media_id = wechat.openids(), wechat.draft(**OPEN)
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}}
     sent = [
@@ -117,7 +111,6 @@ def test_sends_that_share_an_article_share_its_comments(wechat: WeChat) -> None:
 
 
 def test_pages_and_types(wechat: WeChat) -> None:
-    """`begin` and `count` walk through what `total` counts; an elected comment is of type 2, others of 1."""
     sent = send(wechat, OPEN)
     wechat.next_day()
     page = comment(wechat, "list", str(sent), index="0", begin=4, count=4, type=0)
@@ -149,19 +142,16 @@ def test_pages_and_types(wechat: WeChat) -> None:
     ],
 )
 def test_lists_that_are_refused(wechat: WeChat, spoilt: dict[str, object], errcode: int) -> None:
-    """begin, count and type are required; the article must have been sent."""
     body = {"msg_data_id": send(wechat, OPEN), "begin": 0, "count": 49, "type": 0}
     assert wechat.post("comment/list", {**body, **spoilt})["errcode"] == errcode
 
 
 def test_fifty_comments_at_once(wechat: WeChat) -> None:
-    """The page refuses 50, the text of its errcode only more."""
     answer = comment(wechat, "list", send(wechat, OPEN), begin=0, count=50, type=0)
     assert answer["errcode"] == (88010 if wechat.strict else 0)
 
 
 def test_replies(wechat: WeChat) -> None:
-    """One reply a comment; the list shows it, and deleting the comment deletes it as well."""
     sent = send(wechat, OPEN)
     wechat.wait(MINUTES_10)
     (one,) = listed(wechat, sent)
@@ -182,7 +172,6 @@ def test_replies(wechat: WeChat) -> None:
 
 
 def test_deleting_a_reply_that_is_missing(wechat: WeChat) -> None:
-    """87009 by the older page; the newest gives that number another meaning."""
     sent = send(wechat, OPEN)
     wechat.wait(MINUTES_10)
     answer = comment(wechat, "reply/delete", sent, user_comment_id=listed(wechat, sent)[0]["user_comment_id"])
@@ -190,7 +179,6 @@ def test_deleting_a_reply_that_is_missing(wechat: WeChat) -> None:
 
 
 def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
-    """Its id answers 88008 until it is written."""
     sent = send(wechat, OPEN)
     assert comment(wechat, "markelect", sent, user_comment_id=1)["errcode"] == 88008
     wechat.wait(MINUTES_10)
@@ -199,7 +187,6 @@ def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_at_most_a_hundred_elected(wechat: WeChat) -> None:
-    """The 101st is 88003; one that is elected already is no fault."""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 1200}]})
     sent = send(wechat, {"need_open_comment": 1})
     wechat.next_day()
@@ -209,7 +196,6 @@ def test_at_most_a_hundred_elected(wechat: WeChat) -> None:
 
 
 def test_who_may_use_comments(wechat: WeChat) -> None:
-    """Verified accounts with the ability: 88000 without it, 48001 for others."""
     sent = send(wechat, {})
     assert comment(wechat.of(SUBSCRIPTION), "open", sent)["errcode"] == 88001
     assert comment(wechat.of(TEST), "open", sent)["errcode"] == 48001
@@ -218,6 +204,5 @@ def test_who_may_use_comments(wechat: WeChat) -> None:
 
 
 def test_comments_of_a_publication(wechat: WeChat) -> None:
-    """It has a msg_data_id as well; the pages speak of that of a send."""
     published = wechat.post("freepublish/submit", {"media_id": wechat.draft(**OPEN)})["msg_data_id"]
     assert comment(wechat, "open", published)["errcode"] == (88001 if wechat.strict else 0)

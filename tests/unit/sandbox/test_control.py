@@ -3,11 +3,10 @@
 import pytest
 
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
-from wechat_campaigns.sandbox.control.routes import ROUTES
+from wechat_sandbox.control.routes import ROUTES
 
 
 def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
-    """Time is advanced, set, and given back; everything on WeChat follows it."""
     start = wechat.control("GET", "clock")
     assert start == {"now": "2026-12-01T12:00:00+08:00", "offset_s": 0}
     wechat.wait(90)
@@ -28,7 +27,6 @@ def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
     ],
 )
 def test_a_wrong_clock_call_is_explained(wechat: WeChat, body: object, says: str) -> None:
-    """A mistake is a 400 whose error says what is wanted."""
     assert says in wechat.control("POST", "clock", body)["error"]
 
 
@@ -44,7 +42,6 @@ def test_reset_begins_anew(wechat: WeChat) -> None:
 
 
 def test_the_last_twenty_snapshots_are_kept(wechat: WeChat) -> None:
-    """However many are made, memory holds twenty; the names of the others are gone, none is used twice."""
     names = [wechat.control("POST", "snapshot")["snapshot"] for _ in range(25)]
     assert names == [str(number) for number in range(1, 26)]
     assert "no snapshot" in wechat.control("POST", "restore", {"snapshot": "5"})["error"]
@@ -54,7 +51,6 @@ def test_the_last_twenty_snapshots_are_kept(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["seed", "faults", "clock", "restore", "followers"])
 def test_a_small_body_does_not_grow_in_memory(wechat: WeChat, name: str) -> None:
-    """Aliases, of which a few lines stand for gigabytes, are refused before anything is made of them."""
     bomb = "&b0 [x, x]"
     for level in range(1, 60):
         bomb = f"&b{level} [{bomb}, *b{level - 1}]"
@@ -64,7 +60,6 @@ def test_a_small_body_does_not_grow_in_memory(wechat: WeChat, name: str) -> None
 
 
 def test_a_snapshot_can_be_gone_back_to(wechat: WeChat) -> None:
-    """What happened after a snapshot is undone by going back to it, as often as wanted."""
     wechat.sendall(clientmsgid="a")
     name = wechat.control("POST", "snapshot")["snapshot"]
     for _ in range(2):
@@ -75,7 +70,6 @@ def test_a_snapshot_can_be_gone_back_to(wechat: WeChat) -> None:
 
 
 def test_media_can_have_a_chosen_id(wechat: WeChat) -> None:
-    """Rehearsals name ids of real accounts: each kind can be registered under a given media_id."""
     for kind in ("image", "voice", "mpvideo", "news"):
         told = wechat.control("POST", "media", {"appid": SERVICE, "media_id": f"M-{kind}", "kind": kind})
         assert told["media_id"] == f"M-{kind}"
@@ -105,7 +99,6 @@ WRONG_SWITCHES: list[dict[str, object]] = [
 
 
 def test_switches(wechat: WeChat) -> None:
-    """Switches change one account; an unknown one or a wrong type is explained."""
     told = wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 3, "protection": True})
     assert (told["options"]["finish_after_s"], told["options"]["protection"]) == (3, True)
     assert "secret" not in told
@@ -114,7 +107,6 @@ def test_switches(wechat: WeChat) -> None:
 
 
 def test_a_verdict_can_be_ordered(wechat: WeChat) -> None:
-    """An account whose jobs fail tells SEND_FAIL, delivers nothing, and keeps its allowance."""
     wechat.control("POST", "accounts", {"appid": SUBSCRIPTION, "verdict": "err(20001)"})
     account = wechat.of(SUBSCRIPTION)
     msg_id = account.sendall(clientmsgid="a")["msg_id"]
@@ -124,7 +116,6 @@ def test_a_verdict_can_be_ordered(wechat: WeChat) -> None:
 
 
 def test_the_inbox_of_one_follower(wechat: WeChat) -> None:
-    """A phone shows the jobs that reached it and previews, with the time of each."""
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"][-1]
     other = wechat.openids()[1]
     wechat.sendall()
@@ -140,7 +131,6 @@ def test_the_inbox_of_one_follower(wechat: WeChat) -> None:
 
 
 def test_deliveries_are_limited_but_counted_whole(wechat: WeChat) -> None:
-    """The list is cut at limit, the counts are not; both filter by account."""
     wechat.sendall(filter={"is_to_all": True})
     told = wechat.control("GET", "deliveries", limit=5)
     assert (len(told["deliveries"]), told["total"]) == (5, 60)
@@ -149,7 +139,6 @@ def test_deliveries_are_limited_but_counted_whole(wechat: WeChat) -> None:
 
 
 def test_the_whole_state_in_one_answer(wechat: WeChat) -> None:
-    """The state tells accounts, jobs, drafts, media and row counts, and no secret."""
     wechat.draft()
     told = wechat.control("GET", "state")
     assert (len(told["accounts"]), len(told["drafts"]), len(told["media"])) == (3, 1, 1)
@@ -158,7 +147,6 @@ def test_the_whole_state_in_one_answer(wechat: WeChat) -> None:
 
 
 def test_events_are_kept_even_when_nobody_wants_them(wechat: WeChat) -> None:
-    """Without a callback URL the event of a job can still be looked at."""
     wechat.sendall("mpnews", {"media_id": wechat.draft()})
     (event,) = wechat.control("GET", "events", appid=SERVICE)["events"]
     assert event["Event"] == "MASSSENDJOBFINISH"
@@ -168,20 +156,17 @@ def test_events_are_kept_even_when_nobody_wants_them(wechat: WeChat) -> None:
 
 
 def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
-    """A wrong name answers 404 and what there is."""
     told = wechat.control("GET", "nix")["error"]
     assert all(f"{method} {name}" in told for method, name in ROUTES)
 
 
 def test_rules_are_told(wechat: WeChat) -> None:
-    """Every rule of mass sending can be read with its source and its doubt."""
     assert {"clientmsgid-repeat", "allowance"} <= {
         rule["name"] for rule in wechat.control("GET", "rules")["rules"]
     }
 
 
 def test_yaml_bodies_are_read_too(wechat: WeChat) -> None:
-    """A seed may be posted as YAML; something that is neither is explained."""
     seed = "accounts:\n- appid: wx9\n  followers:\n  - {openid: o1, tags: [会员]}\n".encode()
     assert wechat.http.post("/_sandbox/seed", data=seed).json == {"followers": {"wx9": 1}}
     assert "neither JSON nor YAML" in wechat.http.post("/_sandbox/seed", data=b"{[").json["error"]
@@ -189,14 +174,12 @@ def test_yaml_bodies_are_read_too(wechat: WeChat) -> None:
 
 
 def test_other_sites_do_not_control_the_sandbox(wechat: WeChat) -> None:
-    """A page of another origin in somebody's browser cannot reset or read the sandbox."""
     answer = wechat.http.post("/_sandbox/reset", headers={"Origin": "https://example.com"})
     assert answer.status_code == 403
     assert wechat.http.post("/_sandbox/reset", headers={"Origin": "http://localhost"}).status_code == 200
 
 
 def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
-    """The list stays short: an article is told by its title; the job has it whole."""
     wechat.sendall("mpnews", {"media_id": wechat.draft("春天")})
     told = wechat.control("GET", "deliveries", limit=1)["deliveries"][0]
     assert told["content"] == {"articles": [{"title": "春天"}]}
@@ -238,7 +221,6 @@ CONTROL_BODIES: list[tuple[str, str, dict[str, object]]] = [
 def test_no_odd_part_makes_a_control_call_fail(
     wechat: WeChat, method: str, name: str, body: dict[str, object]
 ) -> None:
-    """A control call with one part of the wrong type is done or explained, and the state stays readable."""
     for odd in with_each_part_odd(body):
         answer = wechat.control(method, name, odd)
         assert "errcode" not in answer, odd
@@ -247,14 +229,12 @@ def test_no_odd_part_makes_a_control_call_fail(
 
 @pytest.mark.parametrize("query", [{"limit": "9" * 40}, {"limit": "x"}, {"msg_id": "-1"}, {"after": "²"}])
 def test_odd_numbers_in_the_query_are_explained(wechat: WeChat, query: dict[str, str]) -> None:
-    """A number that is none, or too long to be one, is said so."""
     name = "requests" if "after" in query else "deliveries"
     assert "is a number" in wechat.control("GET", name, **query)["error"]
 
 
 @pytest.mark.parametrize("step", ["1e300", "NaN", "-Infinity", "1e12"])
 def test_the_clock_does_not_leave_its_century(wechat: WeChat, step: str) -> None:
-    """A step that leads out of the calendar is refused and changes nothing."""
     answer = wechat.http.post("/_sandbox/clock", data=f'{{"advance_s": {step}}}')
     assert answer.status_code == 400
     assert wechat.control("GET", "clock")["offset_s"] == 0

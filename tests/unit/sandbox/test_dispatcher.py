@@ -11,20 +11,18 @@ from hypothesis import strategies as st
 
 from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
 from tests.unit.sandbox.client import SERVICE, WeChat, with_each_part_odd
-from wechat_campaigns.sandbox import request_log
-from wechat_campaigns.sandbox.answers import ErrcodeError
-from wechat_campaigns.sandbox.calls import ENDPOINTS, HttpRequest
-from wechat_campaigns.sandbox.dispatcher import Dispatcher, parse_body
+from wechat_sandbox import request_log
+from wechat_sandbox.answers import ErrcodeError
+from wechat_sandbox.calls import ENDPOINTS, HttpRequest
+from wechat_sandbox.dispatcher import Dispatcher, parse_body
 
 
 def test_an_error_carries_the_platforms_text_and_a_rid(wechat: WeChat) -> None:
-    """errmsg is WeChat's spelling followed by a rid of three groups."""
     answer = wechat.post("tags/update", {"tag": {"id": 900, "name": "x"}})
     assert re.fullmatch(r"invalid tag id rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}", answer["errmsg"])
 
 
 def test_answers_are_compact_raw_utf8(wechat: WeChat) -> None:
-    """JSON has no spaces and no escapes, and its type is WeChat's."""
     answer = wechat.http.get("/cgi-bin/tags/get", query_string={"access_token": wechat.token})
     assert "星标组".encode() in answer.data
     assert b'": ' not in answer.data
@@ -41,7 +39,6 @@ def test_answers_are_compact_raw_utf8(wechat: WeChat) -> None:
     ],
 )
 def test_wrong_methods_and_paths(wechat: WeChat, method: str, path: str, errcode: int) -> None:
-    """Each kind of mistake has its code; the status stays 200."""
     assert wechat.raw(method, path)["errcode"] == errcode
 
 
@@ -58,21 +55,18 @@ def test_wrong_methods_and_paths(wechat: WeChat, method: str, path: str, errcode
     ],
 )
 def test_bad_bodies(wechat: WeChat, raw: bytes, errcode: int) -> None:
-    """Missing, broken, escaped and wrongly encoded bodies are told apart."""
     assert wechat.post("tags/create", raw)["errcode"] == errcode
 
 
 @pytest.mark.slow
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()))
 def test_every_raw_utf8_object_is_read(body: dict[str, object]) -> None:
-    """What a client writes without escapes arrives as it was, escaped backslashes included."""
     assert parse_body(json.dumps(body, ensure_ascii=False).encode(), required=False) == body
 
 
 @pytest.mark.slow
 @given(st.text(st.characters(min_codepoint=0x80, max_codepoint=0xD7FF), min_size=1))
 def test_every_escaped_character_is_refused(text: str) -> None:
-    """A body written with escapes never gets in."""
     with pytest.raises(ErrcodeError) as refusal:
         parse_body(json.dumps({"t": text}).encode(), required=False)
     assert refusal.value.errcode == 40033
@@ -89,7 +83,6 @@ KEYS = (
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_body_makes_the_sandbox_fail(wechat: WeChat, data: st.DataObject) -> None:
-    """Whatever JSON a client sends to whatever endpoint, the answer is an errcode and never -1."""
     paths = sorted(path for path, endpoint in ENDPOINTS.items() if endpoint.needs_body)
     keys = st.sampled_from(KEYS)
     path = data.draw(st.sampled_from(paths)).removeprefix("/cgi-bin/")
@@ -101,7 +94,6 @@ def test_no_body_makes_the_sandbox_fail(wechat: WeChat, data: st.DataObject) -> 
 @pytest.mark.deep
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=[f"{n}-{path}" for n, (path, _) in enumerate(BODIES)])
 def test_no_odd_part_makes_the_sandbox_fail(wechat: WeChat, path: str, body: dict[str, object]) -> None:
-    """A body that is right but for one part of the wrong type is answered, with an errcode and never -1."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "daily_limits": {}})
     for kind, media_id in (("image", "T"), ("image", "I"), ("video", "V"), ("news", "D")):
         wechat.control("POST", "media", {"appid": SERVICE, "media_id": media_id, "kind": kind})
@@ -116,7 +108,6 @@ def test_no_odd_part_makes_the_sandbox_fail(wechat: WeChat, path: str, body: dic
 
 
 def test_a_call_is_recorded_with_what_was_answered(wechat: WeChat) -> None:
-    """Method, path, query, parsed body, errcode and account are kept, newest last."""
     wechat.post("tags/create", {"tag": {"name": "会员"}})
     last = wechat.control("GET", "requests", limit=1)["requests"][0]
     assert (last["method"], last["path"], last["errcode"]) == ("POST", "/cgi-bin/tags/create", 45157)
@@ -126,7 +117,6 @@ def test_a_call_is_recorded_with_what_was_answered(wechat: WeChat) -> None:
 
 
 def test_a_very_long_body_is_only_measured(wechat: WeChat) -> None:
-    """The record does not grow by megabytes."""
     wechat.sendall("text", {"content": "x" * 300_000})
     body = wechat.control("GET", "requests", limit=1)["requests"][0]["body"]
     assert body["too_long_to_keep"]
@@ -141,7 +131,6 @@ def order(wechat: WeChat, **fault: object) -> None:
 
 
 def test_an_ordered_errcode_comes_instead_of_the_effect(wechat: WeChat) -> None:
-    """The fault meets the ordered number of calls to its endpoint, and nothing happens in them."""
     order(wechat, kind="errcode", errcode=45009, times=2)
     assert "tags" in wechat.get("tags/get")
     codes = [wechat.sendall(clientmsgid=str(n))["errcode"] for n in range(3)]
@@ -150,7 +139,6 @@ def test_an_ordered_errcode_comes_instead_of_the_effect(wechat: WeChat) -> None:
 
 
 def test_an_errcode_after_the_effect(wechat: WeChat) -> None:
-    """With `after` the job is accepted and the client is told -1."""
     order(wechat, kind="errcode", after=True)
     assert wechat.sendall(clientmsgid="a")["errcode"] == -1
     wechat.wait(61)
@@ -158,7 +146,6 @@ def test_an_errcode_after_the_effect(wechat: WeChat) -> None:
 
 
 def test_a_first_call_can_be_told_it_is_a_duplicate(wechat: WeChat) -> None:
-    """45065 after the effect carries the msg_id of the job just accepted, as seen in the field."""
     order(wechat, kind="errcode", errcode=45065, after=True)
     answer = wechat.sendall(clientmsgid="a")
     (job,) = wechat.control("GET", "jobs")["jobs"]
@@ -166,7 +153,6 @@ def test_a_first_call_can_be_told_it_is_a_duplicate(wechat: WeChat) -> None:
 
 
 def test_skip_lets_calls_pass_first(wechat: WeChat) -> None:
-    """A fault with skip waits for that many calls."""
     order(wechat, kind="errcode", errcode=-1, skip=1)
     assert [wechat.sendall(clientmsgid=str(n))["errcode"] for n in range(3)] == [0, -1, 0]
 
@@ -178,7 +164,6 @@ def test_skip_lets_calls_pass_first(wechat: WeChat) -> None:
 )
 @pytest.mark.parametrize("after", [False, True])
 def test_spoilt_answers(wechat: WeChat, kind: str, status: int, begins: bytes, after: bool) -> None:
-    """Garbage, HTML and 5xx answers come with or without the effect."""
     order(wechat, kind=kind, after=after)
     body = json.dumps({"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "x"}})
     answer = wechat.http.post(f"/cgi-bin/{SENDALL}", data=body, query_string={"access_token": wechat.token})
@@ -188,7 +173,6 @@ def test_spoilt_answers(wechat: WeChat, kind: str, status: int, begins: bytes, a
 
 
 def test_latency_waits_and_answers(wechat: WeChat) -> None:
-    """A late answer is a good one."""
     waited: list[float] = []
     slow = Dispatcher(store=wechat.dispatcher.store, sleep=waited.append)
     incoming = HttpRequest(method="GET", path="/cgi-bin/tags/get", query={"access_token": wechat.token})
@@ -201,7 +185,6 @@ def test_latency_waits_and_answers(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("ahead_s", [3600, -90])
 def test_an_answer_may_have_another_date(wechat: WeChat, ahead_s: int) -> None:
-    """By so much from the real time, wherever the sandbox's clock is; the call happens."""
     wechat.control("POST", "clock", {"advance_s": 10**6})
     order(wechat, kind="clock", endpoint="tags/get", ahead_s=ahead_s)
     for expected_s in (ahead_s, 0):
@@ -212,7 +195,6 @@ def test_an_answer_may_have_another_date(wechat: WeChat, ahead_s: int) -> None:
 
 
 def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
-    """What is ordered can be seen and dropped; a mistake in an order is explained."""
     order(wechat, kind="cut_after", times=None)
     (listed,) = wechat.control("GET", "faults")["faults"]
     assert (listed["kind"], listed["after"], listed["times"]) == ("cut", True, None)

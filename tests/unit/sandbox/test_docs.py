@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
-from wechat_campaigns.sandbox import faults
-from wechat_campaigns.sandbox.accounts import AccountOptions
-from wechat_campaigns.sandbox.calls import ENDPOINTS
-from wechat_campaigns.sandbox.control.routes import ROUTES
-from wechat_campaigns.sandbox.mass.rules import RULES
+from wechat_sandbox import faults
+from wechat_sandbox.accounts import AccountOptions
+from wechat_sandbox.calls import ENDPOINTS
+from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.mass.rules import RULES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -31,13 +31,11 @@ CHINESE = (DOCS / "sandbox.zh-CN.md").read_text(encoding="utf-8")
     ids=["endpoints", "rules", "switches", "control calls", "faults"],
 )
 def test_everything_is_in_the_page(names: list[str], page: str) -> None:
-    """Each endpoint, rule, switch, control call and fault stands in the page by its name."""
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(("page", "run"), [(PAGE, "tests"), (CHINESE, "测试")], ids=["English", "Chinese"])
 def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: str) -> None:
-    """A row says that tests run a client only where they do, at that version."""
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| ") and f" | {run} | " in line]
     python = {pin for _script, pins in PYTHON.values() for pin in pins if "==" in pin}
     npm = {f"{name}=={version}" for name, version in PINS.items() if name != "node-socialite"}
@@ -46,21 +44,18 @@ def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: 
 
 @pytest.mark.parametrize("page", [PAGE, CHINESE], ids=["English", "Chinese"])
 def test_the_codes_of_each_rule_are_in_its_row(page: str) -> None:
-    """The table of rules names every code a rule may answer."""
     for rule in RULES:
         row = next(line for line in page.splitlines() if line.startswith(f"| `{rule.name}`"))
         assert [code for code in rule.errcodes if str(code) not in row] == []
 
 
 def test_the_calls_that_take_both_methods_are_named() -> None:
-    """The page lists the paths that take GET and POST, and no other."""
     sentence = PAGE.partition("so these take both:")[2].partition(".\n")[0]
     both = {path for path, endpoint in ENDPOINTS.items() if endpoint.method == "ANY"}
     assert {f"/cgi-bin/{name}" for name in re.findall(r"`(.+?)`", sentence)} == both
 
 
 def test_the_counters_of_test_accounts_are_named() -> None:
-    """Every smaller counter stands in the page."""
     sentence = PAGE.partition("the smaller ones WeChat lists:")[2].partition(".\n")[0]
     smaller = {endpoint.daily_test for endpoint in ENDPOINTS.values() if endpoint.daily_test}
     assert {int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", sentence)} == smaller

@@ -3,11 +3,10 @@
 import pytest
 
 from tests.unit.sandbox.client import WeChat
-from wechat_campaigns.sandbox.drafts import rules
+from wechat_sandbox.drafts import rules
 
 
 def test_a_draft_is_kept_as_the_platform_would(wechat: WeChat) -> None:
-    """draft/get gives the fields back, with a digest made from the body and a preview link."""
     media_id = wechat.draft("标题", content="<p>第一&amp;第二</p><script>0</script>", author="小编")
     told = wechat.post("draft/get", {"media_id": media_id})
     (item,) = told["news_item"]
@@ -17,7 +16,6 @@ def test_a_draft_is_kept_as_the_platform_would(wechat: WeChat) -> None:
 
 
 def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
-    """update takes one object and an index from 0; the list can leave the content out."""
     media_id = wechat.draft()
     changed = {"title": "新", "content": "c", "thumb_media_id": wechat.material()}
     update = {"media_id": media_id, "index": 0, "articles": changed}
@@ -62,7 +60,6 @@ CUT = {"x1": "0", "y1": "0.1945", "x2": "1", "y2": "0.5236"}
     ],
 )
 def test_article_limits(wechat: WeChat, change: dict[str, object], errcode: int | None) -> None:
-    """Each field of an article has its limit and its code."""
     article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), **change}
     assert wechat.post("draft/add", {"articles": [article]}).get("errcode") == errcode
 
@@ -75,7 +72,6 @@ def test_a_digest_of_121_characters(wechat: WeChat) -> None:
 
 
 def test_number_of_articles(wechat: WeChat) -> None:
-    """One to eight articles make a draft."""
     article = {"title": "t", "content": "c", "thumb_media_id": wechat.material()}
     assert "media_id" in wechat.post("draft/add", {"articles": [article] * 8})
     assert wechat.post("draft/add", {"articles": [article] * 9})["errcode"] == 45008
@@ -84,7 +80,6 @@ def test_number_of_articles(wechat: WeChat) -> None:
 
 
 def test_picture_posts(wechat: WeChat) -> None:
-    """A newspic has one to twenty permanent images and no cover."""
     images = [{"image_media_id": wechat.material()}]
 
     def add(listed: object) -> dict[str, object]:
@@ -98,7 +93,6 @@ def test_picture_posts(wechat: WeChat) -> None:
 
 
 def test_comments_need_the_privilege(wechat: WeChat) -> None:
-    """An account without comments may not open an article to them."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "comments": False})
     article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), "need_open_comment": 1}
     assert wechat.post("draft/add", {"articles": [article]})["errcode"] == 88000
@@ -116,12 +110,10 @@ def test_comments_need_the_privilege(wechat: WeChat) -> None:
     ],
 )
 def test_what_is_dropped_from_html(sent: str, kept: str) -> None:
-    """Scripts go, and images that are not WeChat's lose their address."""
     assert rules.replace_forbidden_html(sent) == kept
 
 
 def test_null_in_an_article_is_as_if_left_out(wechat: WeChat) -> None:
-    """Clients that write optional fields as null get their draft."""
     media_id = wechat.draft(content_source_url=None, author=None, digest=None, need_open_comment=None)
     (article,) = wechat.post("draft/get", {"media_id": media_id})["news_item"]
     assert (article["author"], article["content_source_url"]) == ("", "")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
 from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
-from wechat_campaigns.sandbox import request_log, strict_json
-from wechat_campaigns.sandbox.calls import ENDPOINTS
+from wechat_sandbox import request_log, strict_json
+from wechat_sandbox.calls import ENDPOINTS
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,6 @@ slow = settings(
 
 
 def strict(raw: bytes) -> Any:
-    """Read JSON as a browser does."""
-
     def refuse(name: str) -> NoReturn:
         raise ValueError(name)
 
@@ -45,26 +43,22 @@ def looks_whole(wechat: WeChat) -> None:
 
 
 def sound(answer: Any) -> bool:
-    """Return whether an answer is one of WeChat's and not the sandbox's own failure."""
     return not isinstance(answer, dict) or answer.get("errcode", 0) != -1
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999"])
 def test_a_number_that_json_does_not_know_is_refused(wechat: WeChat, number: bytes) -> None:
-    """What Python reads and JSON does not know never reaches the record."""
     assert wechat.post(SENDALL, TEXT % number)["errcode"] == 47001
     looks_whole(wechat)
 
 
 @pytest.mark.parametrize(("deep", "errcode"), [(50, 0), (70, 47001), (960, 47001), (100_000, 47001)])
 def test_bodies_are_only_so_deep(wechat: WeChat, deep: int, errcode: int) -> None:
-    """However deep a body is, what was taken of it can be told again."""
     assert wechat.post(SENDALL, TEXT % (b"[" * deep + b"]" * deep))["errcode"] == errcode
     looks_whole(wechat)
 
 
 def test_half_a_character_is_refused(wechat: WeChat) -> None:
-    """A lone surrogate cannot be written as UTF-8; it is refused and the record says how it came."""
     assert wechat.post("tags/create", b'{"tag":{"name":"\\ud83d"}}')["errcode"] == 40033
     (kept,) = wechat.control("GET", "requests", path="/cgi-bin/tags/create")["requests"]
     assert kept["body"] == '{"tag":{"name":"\\ud83d"}}'
@@ -72,7 +66,6 @@ def test_half_a_character_is_refused(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("number", ["--5", "9" * 5000, "²", "1_0", "٣", "9" * 20])
 def test_text_that_is_no_number(wechat: WeChat, number: str) -> None:
-    """Numbers come as text too, but only what is one is read."""
     assert wechat.post("message/mass/get", {"msg_id": number})["errcode"] == 40059
     assert wechat.sendall(filter={"is_to_all": False, "tag_id": number})["errcode"] == 40152
     link = f"http://mp.weixin.qq.com/s?mid=1&idx={number}"
@@ -81,7 +74,6 @@ def test_text_that_is_no_number(wechat: WeChat, number: str) -> None:
 
 @pytest.mark.parametrize("described", ["[" * 100_000, '{"title":"\\ud83d"}', '{"title":1e999}', "[1]", ""])
 def test_a_videos_description_must_be_json(wechat: WeChat, described: str) -> None:
-    """What is no JSON object is 47001."""
     answer = wechat.upload("material/add_material", MP4, type="video", form={"description": described})
     assert answer["errcode"] == 47001
 
@@ -91,14 +83,12 @@ def test_a_videos_description_must_be_json(wechat: WeChat, described: str) -> No
     [("music", {"title": {"a": 1}}), ("mpvideo", {"media_id": "V", "title": [1]})],
 )
 def test_words_of_a_message_are_text(wechat: WeChat, msgtype: str, value: object) -> None:
-    """A title of another type is 40035, and no phone has to show it."""
     wechat.control("POST", "media", {"appid": wechat.appid, "media_id": "V", "kind": "mpvideo"})
     body = {"towxname": "tester1", "msgtype": msgtype, msgtype: value}
     assert wechat.post("message/mass/preview", body)["errcode"] == 40035
 
 
 def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
-    """Whatever part of a call is long, its record is short."""
     assert wechat.token
     wechat.http.get(f"/cgi-bin/{'x' * 60_000}", query_string={"a": "y" * 60_000})
     wechat.upload("media/upload", PNG, type="image", form={"more": "z" * 400_000})
@@ -114,7 +104,6 @@ def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
 def test_no_bytes_make_a_call_fail(
     wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
 ) -> None:
-    """A body cut, repeated or overwritten anywhere is answered, and the log stays empty."""
     path, body = data.draw(st.sampled_from(BODIES))
     raw = bytearray(json.dumps(body, ensure_ascii=False).encode())
     at = data.draw(st.integers(0, len(raw)))
@@ -134,7 +123,6 @@ def test_no_bytes_make_a_call_fail(
 def test_no_call_at_all_makes_the_sandbox_fail(
     wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
 ) -> None:
-    """Any method on any path with any query and body is answered, and the log stays empty."""
     path = data.draw(st.sampled_from(sorted(ENDPOINTS)))
     method = data.draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]))
     keys = st.sampled_from(["type", "media_id", "openid", "next_openid", "grant_type", "appid", "secret"])
@@ -155,7 +143,6 @@ def test_no_call_at_all_makes_the_sandbox_fail(
 def test_no_upload_makes_the_sandbox_fail(
     wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
 ) -> None:
-    """Any file of any name, kind and description is answered, and the log stays empty."""
     path = data.draw(st.sampled_from(["media/upload", "media/uploadimg", "material/add_material"]))
     name = data.draw(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12))
     file = data.draw(st.sampled_from([*SAMPLE.values(), b""]) | st.binary(max_size=40))
@@ -169,7 +156,6 @@ def test_no_upload_makes_the_sandbox_fail(
 @pytest.mark.deep
 @given(st.recursive(json_values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_what_was_read_can_be_written(data: object) -> None:
-    """Reading JSON gives it back as it was."""
     try:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:
@@ -188,13 +174,11 @@ def test_what_was_read_can_be_written(data: object) -> None:
     ],
 )
 def test_a_control_call_is_told_what_is_wrong_with_its_body(wechat: WeChat, raw: bytes, says: str) -> None:
-    """YAML can say more than JSON; such a body is refused with a reason."""
     answer = wechat.http.post("/_sandbox/clock", data=raw)
     assert answer.status_code == 400
     assert says in strict(answer.data)["error"]
 
 
 def test_a_time_in_yaml_is_read_as_it_stands(wechat: WeChat) -> None:
-    """A time needs no quotes in YAML."""
     answer = wechat.http.post("/_sandbox/clock", data=b"at: 2027-01-01T00:00:00+08:00")
     assert strict(answer.data)["now"] == "2027-01-01T00:00:00+08:00"

@@ -11,9 +11,9 @@ import pytest
 
 from tests.unit.sandbox.client import MP3, NOON, PNG, SERVICE, WeChat
 from tests.unit.sandbox.inbox_calls import openids, phone, preview, to_all, told
-from wechat_campaigns.sandbox import seeds, web
-from wechat_campaigns.sandbox.dispatcher import Dispatcher
-from wechat_campaigns.sandbox.store import Store
+from wechat_sandbox import seeds, web
+from wechat_sandbox.dispatcher import Dispatcher
+from wechat_sandbox.store import Store
 
 SCRIPTS = ("main.js", "lists.js", "phone.js", "bubbles.js", "dom.js", "words.js")
 STATIC = (*SCRIPTS, "inbox.css", "phone.css", "article.css", "icon.svg")
@@ -23,7 +23,6 @@ STATIC = (*SCRIPTS, "inbox.css", "phone.css", "article.css", "icon.svg")
 
 
 def test_page_allows_nothing_but_its_own_files(wechat: WeChat) -> None:
-    """The policy begins with nothing, names only 'self', and forbids inline code and markup from strings."""
     answer = wechat.http.get("/")
     policy = answer.headers["Content-Security-Policy"]
     assert answer.content_type.startswith("text/html")
@@ -36,7 +35,6 @@ def test_page_allows_nothing_but_its_own_files(wechat: WeChat) -> None:
 
 
 def test_page_needs_no_inline_code(wechat: WeChat) -> None:
-    """No style, handler or script text stands in the page, so the policy breaks nothing."""
     html = wechat.http.get("/").text
     assert re.findall(r"<script[^>]*>[^<]+</script>|\sstyle=|\son\w+=|<style", html) == []
 
@@ -44,7 +42,6 @@ def test_page_needs_no_inline_code(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STATIC)
 def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
-    """Every file comes with the guards and asks for nothing from elsewhere."""
     with wechat.http.get(f"/inbox/{name}") as answer:
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -62,7 +59,6 @@ def test_language_is_the_browsers(wechat: WeChat, accepted: str, lang: str) -> N
 
 
 def test_accounts_come_with_tags_and_counts(wechat: WeChat) -> None:
-    """Several accounts, each with its followers, sends and the size of its tags."""
     wechat.sendall()
     first, second, _ = told(wechat, "accounts")["accounts"]
     assert (first["name"], first["followers"], first["sends"]) == ("示例服务号", 60, 1)
@@ -72,7 +68,6 @@ def test_accounts_come_with_tags_and_counts(wechat: WeChat) -> None:
 
 
 def test_followers_come_by_pages(wechat: WeChat) -> None:
-    """Two pages hold everyone once, in order."""
     pages = [told(wechat, "followers", offset=offset, limit=40) for offset in (0, 40)]
     assert openids(pages[0]) + openids(pages[1]) == wechat.openids()
     assert {page["total"] for page in pages} == {60}
@@ -80,7 +75,6 @@ def test_followers_come_by_pages(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
-    """However many are asked for, and however many there are, a page stays small."""
     seed = {"accounts": [{"appid": SERVICE, "followers": 3000, "tags": ["会员"]}]}
     wechat.control("POST", "seed", seed)
     found = told(wechat, "followers", limit=999_999)
@@ -90,7 +84,6 @@ def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("part", ["TESTER7", "nickname", "openid"])
 def test_followers_are_searched(wechat: WeChat, part: str) -> None:
-    """Any part of nickname, WeChat name or openid finds a follower, whatever the case."""
     seventh = told(wechat, "followers")["followers"][6]
     found = told(wechat, "followers", search=seventh.get(part, part))
     assert seventh["openid"] in openids(found)
@@ -98,13 +91,11 @@ def test_followers_are_searched(wechat: WeChat, part: str) -> None:
 
 
 def test_search_takes_signs_as_they_are(wechat: WeChat) -> None:
-    """A percent sign is no wildcard, a quote no end of a string."""
     assert told(wechat, "followers", search="%")["total"] == 0
     assert told(wechat, "followers", search="' OR 1=1 --")["total"] == 0
 
 
 def test_followers_by_tag_and_by_send_are_the_same(wechat: WeChat) -> None:
-    """Those under a tag are those whom a send to it reached."""
     msg_id = wechat.sendall()["msg_id"]
     tagged, reached = told(wechat, "followers", tag_id=2), told(wechat, "followers", msg_id=msg_id)
     assert openids(tagged) == openids(reached)
@@ -112,7 +103,6 @@ def test_followers_by_tag_and_by_send_are_the_same(wechat: WeChat) -> None:
 
 
 def test_follower_shows_count_and_latest(wechat: WeChat) -> None:
-    """The list says how many messages there are and what the last one says, without link markup."""
     to_all(wechat, "text", {"content": "一"})
     preview(wechat, "text", {"content": '二 <a href="https://example.com/">三</a>'})
     first, second = told(wechat, "followers")["followers"][:2]
@@ -122,7 +112,6 @@ def test_follower_shows_count_and_latest(wechat: WeChat) -> None:
 
 
 def test_phone_shows_what_arrived_and_from_which_send(wechat: WeChat) -> None:
-    """A message carries its text, msg_id, clientmsgid and the time in China."""
     sent = wechat.sendall(clientmsgid="c" * 32)
     (message,) = phone(wechat)
     assert message["content"]["text"] == "你好"
@@ -132,18 +121,15 @@ def test_phone_shows_what_arrived_and_from_which_send(wechat: WeChat) -> None:
 
 
 def test_phone_of_a_stranger_is_empty(wechat: WeChat) -> None:
-    """An openid that is gone, as after a reset, is no error."""
     assert told(wechat, "phone", openid="o-gone") == {"follower": None, "messages": [], "earlier": False}
 
 
 def test_missing_clientmsgid_is_told_as_such(wechat: WeChat) -> None:
-    """The digest that the sandbox keeps in its place is not shown as one."""
     wechat.sendall()
     assert phone(wechat)[0]["clientmsgid"] == ""
 
 
 def test_phone_shows_the_latest_and_says_there_are_earlier(wechat: WeChat) -> None:
-    """Only so many messages come as are asked for, the latest, oldest first."""
     for text in "一二三":
         preview(wechat, "text", {"content": text})
     told_phone = told(wechat, "phone", openid=wechat.openids()[0], limit=2)
@@ -152,14 +138,12 @@ def test_phone_shows_the_latest_and_says_there_are_earlier(wechat: WeChat) -> No
 
 
 def test_preview_is_marked(wechat: WeChat) -> None:
-    """A preview is told as one, and shown on the tester's phone only."""
     preview(wechat, "text", {"content": "试"})
     assert [item["kind"] for item in phone(wechat)] == ["preview"]
     assert phone(wechat, wechat.openids()[1]) == []
 
 
 def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
-    """While WeChat is sending, the send is in the list with nobody reached."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
     wechat.sendall()
     (send,) = told(wechat, "sends")["sends"]
@@ -177,7 +161,6 @@ def test_looking_finishes_what_is_due(wechat: WeChat) -> None:
 
 
 def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
-    """The overview holds sends and previews by pages."""
     wechat.sendall()
     wechat.wait(5)
     preview(wechat, "text", {"content": "试"})
@@ -187,7 +170,6 @@ def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
 
 
 def test_media_of_messages_are_paths_of_this_server(wechat: WeChat) -> None:
-    """Voice, video and pictures point at bytes the page can play."""
     ids = {kind: wechat.material(kind) for kind in ("voice", "video", "image")}
     wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "api_video": True})
     to_all(wechat, "voice", {"media_id": ids["voice"]})
@@ -202,7 +184,6 @@ def test_media_of_messages_are_paths_of_this_server(wechat: WeChat) -> None:
 
 
 def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
-    """The word the page polls stays while nothing happens, and looking is no happening."""
     before = told(wechat, "version")
     phone(wechat)
     assert told(wechat, "version") == before
@@ -211,7 +192,6 @@ def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
 
 
 def test_version_sees_a_restored_snapshot(wechat: WeChat) -> None:
-    """Going back in time is a change too."""
     kept = wechat.control("POST", "snapshot")
     wechat.sendall()
     before = told(wechat, "version")
@@ -220,7 +200,6 @@ def test_version_sees_a_restored_snapshot(wechat: WeChat) -> None:
 
 
 def test_version_sees_another_process(tmp_path: Path) -> None:
-    """An apply that runs its own sandbox on the same state file shows on an open page."""
     stores = [Store(tmp_path / "state.sqlite3") for _ in range(2)]
     dispatchers = [Dispatcher(store=store, wall=lambda: NOON) for store in stores]
     with stores[0].transaction() as db:
@@ -238,7 +217,6 @@ def test_version_sees_another_process(tmp_path: Path) -> None:
 
 
 def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
-    """`/_sandbox/requests` holds calls to WeChat, not the page's own."""
     for path in ("/", "/favicon.ico", "/inbox/main.js", "/_sandbox/inbox/accounts"):
         with wechat.http.get(path) as answer:
             assert answer.status_code == 200
@@ -258,6 +236,5 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     ],
 )
 def test_wrong_question_is_answered_in_words(wechat: WeChat, query: str, status: int) -> None:
-    """A mistake is a 400 or 404 that says what is wrong."""
     answer = wechat.http.get(f"/_sandbox/inbox/{query}")
     assert (answer.status_code, list(answer.json)) == (status, ["error"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.sandbox.inbox.markup import VOID, sanitize
+from wechat_sandbox.inbox.markup import VOID, sanitize
 
 LOCAL = {"//own/a.png": "/local/a.png"}
 
@@ -48,7 +48,6 @@ class Reader(HTMLParser):
 
 @given(st.lists(FRAGMENTS, max_size=25).map("".join))
 def test_whatever_comes_is_balanced_and_harmless(html: str) -> None:
-    """For any HTML: every element closed, no script, no handler, no address of another machine."""
     read = Reader(shown(html))
     assert read.open == []
     assert not {"script", "style", "iframe", "meta", "base", "textarea", "template", "xmp"} & set(read.tags)
@@ -60,7 +59,6 @@ def test_whatever_comes_is_balanced_and_harmless(html: str) -> None:
 
 @given(st.lists(FRAGMENTS, max_size=25).map("".join))
 def test_a_second_pass_changes_nothing(html: str) -> None:
-    """What was made fit stays as it is, local addresses aside, which are foreign the second time."""
     once = shown(html)
     assert sanitize(once, lambda url: url) == once
 
@@ -99,5 +97,4 @@ def test_a_second_pass_changes_nothing(html: str) -> None:
     ],
 )  # fmt: skip
 def test_each_construct_is_kept_or_dropped(html: str, expected: str) -> None:
-    """What articles are made of stays; what runs, fetches or breaks out goes."""
     assert shown(html) == expected

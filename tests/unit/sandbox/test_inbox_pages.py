@@ -12,7 +12,6 @@ from tests.unit.sandbox.inbox_calls import page, phone, preview, sent_article, t
 
 
 def test_article_page_may_run_nothing(wechat: WeChat) -> None:
-    """Its policy has no script at all, and the sandbox without allow-scripts holds in a tab of its own."""
     policy = wechat.http.get(sent_article(wechat)["page"]).headers["Content-Security-Policy"]
     assert "script-src" not in policy
     assert policy.startswith("default-src 'none'")
@@ -23,7 +22,6 @@ def test_article_page_may_run_nothing(wechat: WeChat) -> None:
 
 
 def test_article_shows_uploaded_pictures(wechat: WeChat) -> None:
-    """The address uploadimg gave is shown from local bytes, also over https and with other parameters."""
     url = wechat.upload("media/uploadimg", PNG)["url"]
     other = url.replace("http:", "https:").replace("?wx_fmt=png", "?tp=webp")
     html = page(wechat, sent_article(wechat, content=f'<p><img src="{url}"><img data-src="{other}"></p>'))
@@ -34,20 +32,17 @@ def test_article_shows_uploaded_pictures(wechat: WeChat) -> None:
 
 
 def test_card_has_its_cover(wechat: WeChat) -> None:
-    """The cover is shown from the bytes that were uploaded as material."""
     card = sent_article(wechat, thumb_media_id=wechat.material("thumb"), pic_crop_235_1="0_0_1_0.5")
     assert wechat.http.get(card["cover"]).data == JPEG
     assert card["crop_wide"] == "0_0_1_0.5"
 
 
 def test_phone_does_not_carry_article_html(wechat: WeChat) -> None:
-    """A conversation stays small: the content comes with the article's own page."""
     sent_article(wechat, content="<p>很长的正文</p>", digest="摘要")
     assert "很长的正文" not in json.dumps(phone(wechat), ensure_ascii=False)
 
 
 def test_article_page_escapes_every_field(wechat: WeChat) -> None:
-    """Title, author and link are text, whatever they hold."""
     card = sent_article(
         wechat, title="<b>&\"'<script>", author="<i>作者</i>", content_source_url='https://e.com/"><script>'
     )
@@ -60,7 +55,6 @@ def test_article_page_escapes_every_field(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["javascript:alert(1)", "data:text/html,x", "ftp://x"])
 def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str) -> None:
-    """A draft planted with another scheme offers no link."""
     articles = [{"title": "t", "content": "<p>x</p>", "content_source_url": scheme}]
     wechat.control("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "N", "articles": articles})
     to_all(wechat, "mpnews", {"media_id": "N"})
@@ -68,7 +62,6 @@ def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str
 
 
 def test_picture_post_shows_its_pictures(wechat: WeChat) -> None:
-    """A picture post opens as pictures with their text, and its card counts them."""
     images = [{"image_media_id": wechat.material()} for _ in range(3)]
     post = {"article_type": "newspic", "title": "图", "content": "字", "image_info": {"image_list": images}}
     media_id = wechat.post("draft/add", {"articles": [post]})["media_id"]
@@ -81,7 +74,6 @@ def test_picture_post_shows_its_pictures(wechat: WeChat) -> None:
 
 
 def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
-    """After a recall the card is marked, and what opens holds nothing of the article."""
     card = sent_article(wechat, title="写错了", content="<p>正文在此</p>")
     msg_id = phone(wechat)[0]["msg_id"]
     assert "正文在此" in page(wechat, card)
@@ -96,14 +88,12 @@ def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["job/1/1", "preview/1/1", "job/3147483648/1", "job/3147483648/0"])
 def test_no_such_article_says_so(wechat: WeChat, path: str) -> None:
-    """A wrong number, and a text that opens to nothing, are a page of their own."""
     wechat.sendall()
     answer = wechat.http.get(f"/_sandbox/article/{path}")
     assert (answer.status_code, "There is no such article" in answer.text) == (404, True)
 
 
 def test_media_come_with_guards_and_in_parts(wechat: WeChat) -> None:
-    """A browser may ask for a part, as players do, and never runs what it gets."""
     path = f"/_sandbox/media/{SERVICE}/{wechat.material('voice')}"
     answer = wechat.http.get(path, headers={"Range": "bytes=0-2"})
     assert (answer.status_code, answer.data) == (206, MP3[:3])
@@ -113,12 +103,10 @@ def test_media_come_with_guards_and_in_parts(wechat: WeChat) -> None:
 
 
 def test_unknown_media_is_not_found(wechat: WeChat) -> None:
-    """No file, no bytes, and no address in a message."""
     assert wechat.http.get(f"/_sandbox/media/{SERVICE}/nothing").status_code == 404
 
 
 def test_media_are_never_given_out_as_a_page(wechat: WeChat) -> None:
-    """A state file that claims HTML is given out as bytes."""
     media_id = wechat.material()
     with wechat.dispatcher.store.transaction() as db:
         db.execute("UPDATE media SET content_type = 'text/html'")
@@ -127,7 +115,6 @@ def test_media_are_never_given_out_as_a_page(wechat: WeChat) -> None:
 
 
 def test_article_page_marks_that_it_is_open_to_comments(wechat: WeChat) -> None:
-    """As it was sent, and as comment/open and comment/close leave it; a preview as it was made."""
     card = sent_article(wechat, need_open_comment=1)
     named = {"msg_data_id": wechat.control("GET", "jobs")["jobs"][-1]["msg_data_id"]}
     assert "Open to comments" in page(wechat, card)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat, dump
-from wechat_campaigns.sandbox.calls import HttpRequest
-from wechat_campaigns.sandbox.mass.rules import RULES
+from wechat_sandbox.calls import HttpRequest
+from wechat_sandbox.mass.rules import RULES
 
 TEXT = {"content": "你好"}
 
@@ -28,7 +28,6 @@ def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> N
 
 
 def test_the_job_keeps_the_exact_body(wechat: WeChat) -> None:
-    """`/_sandbox/jobs` tells the JSON that was posted, unchanged."""
     wechat.sendall(clientmsgid="c1", send_ignore_reprint=0)
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert job["body"] == {
@@ -39,7 +38,6 @@ def test_the_job_keeps_the_exact_body(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize(("key", "kind"), [("voice", "voice"), ("image", "image")])
 def test_media_of_the_right_kind_is_accepted(wechat: WeChat, key: str, kind: str) -> None:
-    """Each media msgtype takes an id of its kind and refuses one of another with 40007."""
     assert wechat.sendall(key, {"media_id": wechat.material(kind)}, clientmsgid="a")["errcode"] == 0
     wrong = "image" if kind != "image" else "voice"
     assert wechat.sendall(key, {"media_id": wechat.material(wrong)}, clientmsgid="b")["errcode"] == 40007
@@ -47,7 +45,6 @@ def test_media_of_the_right_kind_is_accepted(wechat: WeChat, key: str, kind: str
 
 
 def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
-    """msgtype image takes `images` with permanent ids and shows the recommendation."""
     body = {"media_ids": [wechat.material(), wechat.material()], "recommend": "看图"}
     answer = wechat.post(
         "message/mass/sendall", {"filter": {"is_to_all": True}, "msgtype": "image", "images": body}
@@ -59,7 +56,6 @@ def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
 
 
 def test_too_many_images(wechat: WeChat) -> None:
-    """More images than a picture post takes are 40215."""
     body = {"media_ids": [wechat.material()] * 21}
     answer = wechat.post(
         "message/mass/sendall", {"filter": {"is_to_all": True}, "msgtype": "image", "images": body}
@@ -68,7 +64,6 @@ def test_too_many_images(wechat: WeChat) -> None:
 
 
 def test_uploadvideo_makes_an_id_of_a_temporary_video(wechat: WeChat) -> None:
-    """A permanent video is 40007 there; the id can be sent where API video may be, with its title."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "api_video": True})
     body = {"media_id": wechat.temporary("video"), "title": "TITLE", "description": "Description"}
     assert (
@@ -90,7 +85,6 @@ def in_the_draft_box(wechat: WeChat, media_id: str) -> bool:
 
 
 def test_a_draft_is_used_up_by_the_success_of_its_send(wechat: WeChat) -> None:
-    """An article send answers msg_data_id; the draft goes when the job has succeeded, not before."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "finish_after_s": 10})
     media_id = wechat.draft("春天")
     answer = wechat.sendall("mpnews", {"media_id": media_id}, filter=EVERYONE)
@@ -103,7 +97,6 @@ def test_a_draft_is_used_up_by_the_success_of_its_send(wechat: WeChat) -> None:
 
 
 def test_a_failed_job_leaves_its_draft(wechat: WeChat) -> None:
-    """What was not sent can be sent."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "err(20001)"})
     media_id = wechat.draft()
     assert wechat.sendall("mpnews", {"media_id": media_id}, filter=EVERYONE)["errcode"] == 0
@@ -111,14 +104,12 @@ def test_a_failed_job_leaves_its_draft(wechat: WeChat) -> None:
 
 
 def test_a_send_to_a_tag_takes_the_draft_in_the_strict_reading(wechat: WeChat) -> None:
-    """Sources do not say; a runner that makes one draft a job is right under both."""
     media_id = wechat.draft()
     assert wechat.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
     assert in_the_draft_box(wechat, media_id) is not wechat.strict
 
 
 def test_a_send_to_openids_leaves_its_draft_and_keeps_its_links(wechat: WeChat) -> None:
-    """A list in pieces sends one draft: on one day with one msg_data_id, on another day with another."""
     people, media_id = wechat.openids(), wechat.draft()
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}}
     first, second = (
@@ -135,7 +126,6 @@ def test_a_send_to_openids_leaves_its_draft_and_keeps_its_links(wechat: WeChat) 
 
 
 def test_articles_of_uploadnews_can_be_sent(wechat: WeChat) -> None:
-    """The call before drafts still answers; its id is no draft, and its cover is temporary."""
     article = {"title": "t", "content": "c", "thumb_media_id": wechat.temporary("thumb")}
     made = wechat.post("media/uploadnews", {"articles": [article]})
     assert made == {
@@ -155,13 +145,11 @@ def test_articles_of_uploadnews_can_be_sent(wechat: WeChat) -> None:
 
 
 def test_msg_ids_are_of_two_series(wechat: WeChat) -> None:
-    """To everyone from 1000000001, to tags and openids from 3147483649."""
     assert wechat.sendall(filter=EVERYONE)["msg_id"] == 1000000001
     assert [wechat.sendall(clientmsgid=name)["msg_id"] for name in "ab"] == [3147483649, 3147483650]
 
 
 def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
-    """wxcard is 45113 as on WeChat; a switch lets it through for rehearsals."""
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 45113
     wechat.control("POST", "accounts", {"appid": wechat.appid, "retired_cards": True})
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
@@ -182,7 +170,6 @@ def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
     ],
 )
 def test_msgtype_and_body_must_fit(wechat: WeChat, body: dict[str, object]) -> None:
-    """Anything but exactly the one body object of the msgtype is 40008."""
     answer = wechat.post("message/mass/sendall", {"filter": {"is_to_all": True}, **body})
     assert answer["errcode"] == 40008
 
@@ -200,24 +187,20 @@ def test_msgtype_and_body_must_fit(wechat: WeChat, body: dict[str, object]) -> N
     ],
 )
 def test_filters(wechat: WeChat, chosen: object, errcode: int) -> None:
-    """A filter is everyone or one known tag, is_to_all a JSON bool."""
     assert wechat.sendall(filter=chosen)["errcode"] == errcode
 
 
 def test_a_tag_id_sent_as_a_string(wechat: WeChat) -> None:
-    """Examples show it; WeChat has answered it with 268488001."""
     answer = wechat.sendall(filter={"is_to_all": False, "tag_id": "2"})
     assert answer["errcode"] == (268488001 if wechat.strict else 0)
 
 
 def test_empty_and_overlong_texts(wechat: WeChat) -> None:
-    """Empty text is 44004, overlong text 45002."""
     assert wechat.sendall("text", {"content": ""})["errcode"] == 44004
     assert wechat.sendall("text", {"content": "长" * 700})["errcode"] == 45002
 
 
 def test_a_repeated_clientmsgid_names_the_job(wechat: WeChat) -> None:
-    """Within a day, at once too, 45065 with the first msg_id; afterwards it is free again."""
     first = wechat.sendall(clientmsgid="same")["msg_id"]
     at_once = wechat.sendall(clientmsgid="same")
     assert (at_once["errcode"], at_once["msg_id"]) == (45065, first)
@@ -232,7 +215,6 @@ def test_a_repeated_clientmsgid_names_the_job(wechat: WeChat) -> None:
 
 
 def test_a_clientmsgid_whose_request_is_in_hand_is_too_fast(wechat: WeChat) -> None:
-    """45066 comes while the first request is being taken in, 45065 afterwards."""
     codes = []
     body = {"filter": EVERYONE, "msgtype": "text", "text": TEXT, "clientmsgid": "same"}
     raw = HttpRequest(
@@ -255,14 +237,12 @@ def test_a_clientmsgid_whose_request_is_in_hand_is_too_fast(wechat: WeChat) -> N
 
 
 def test_the_clientmsgid_of_a_failed_job(wechat: WeChat) -> None:
-    """Whether it can be used again is not known: strictly not."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "err(20001)"})
     assert wechat.sendall(clientmsgid="same")["errcode"] == 0
     assert wechat.sendall(clientmsgid="same")["errcode"] == (45065 if wechat.strict else 0)
 
 
 def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -> None:
-    """WeChat derives the id from audience and content, whatever the order of keys."""
     first = wechat.sendall()["msg_id"]
     wechat.wait(61)
     body = {"text": TEXT, "msgtype": "text", "filter": {"tag_id": 2, "is_to_all": False}}
@@ -275,12 +255,10 @@ def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -
     ("value", "errcode"), [("a" * 32, 0), ("a" * 33, 45067), ("好" * 11, 45067), (7, 40035)]
 )
 def test_clientmsgid_length(wechat: WeChat, value: object, errcode: int) -> None:
-    """A clientmsgid has at most 32 bytes."""
     assert wechat.sendall(clientmsgid=value)["errcode"] == errcode
 
 
 def test_openids_are_counted_and_known(wechat: WeChat) -> None:
-    """mass/send takes 2 to 10,000 openids of the account's own followers."""
     openids = wechat.openids()
 
     def send(touser: object) -> int:
@@ -298,7 +276,6 @@ def test_openids_are_counted_and_known(wechat: WeChat) -> None:
 
 
 def test_who_may_send(wechat: WeChat) -> None:
-    """By openid a service account only; a test account sends, recalls and previews all the same."""
     body = {"touser": wechat.of(SUBSCRIPTION).openids()[:2], "msgtype": "text", "text": TEXT}
     test = wechat.of(TEST)
     for filter in (EVERYONE, {"is_to_all": False, "tag_id": 2}):
@@ -313,7 +290,6 @@ def test_who_may_send(wechat: WeChat) -> None:
 
 
 def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
-    """The second send of a Chinese day is 45028; the next day there is a new one."""
     account = wechat.of(SUBSCRIPTION)
     assert account.sendall(clientmsgid="a")["errcode"] == 0
     assert account.sendall(clientmsgid="b")["errcode"] == 45028
@@ -323,7 +299,6 @@ def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
 
 
 def test_a_service_account_sends_to_everyone_once_a_day(wechat: WeChat) -> None:
-    """One page has it; what failed does not count, and a tag may be sent to."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "err(20001)"})
     assert wechat.sendall(filter=EVERYONE, clientmsgid="a")["errcode"] == 0
     wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "send success"})
@@ -335,7 +310,6 @@ def test_a_service_account_sends_to_everyone_once_a_day(wechat: WeChat) -> None:
 
 
 def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -> None:
-    """To everyone there are four sends a month; a tag may be sent to more often but skips the full phones."""
     for name in "abcd":
         assert wechat.sendall(filter=EVERYONE, clientmsgid=name)["errcode"] == 0
         wechat.next_day()
@@ -348,7 +322,6 @@ def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -
 
 @pytest.mark.slow
 def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
-    """The 61st send of a minute is 45011, the 101st of a day 45009."""
     codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
     assert codes == [0] * 60 + [45011]
     wechat.wait(60)
@@ -358,14 +331,12 @@ def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_quota_can_be_lifted(wechat: WeChat) -> None:
-    """Without quota neither counters nor allowances refuse anything."""
     account = wechat.of(SUBSCRIPTION)
     account.control("POST", "accounts", {"appid": SUBSCRIPTION, "quota": False})
     assert {account.sendall(clientmsgid=str(n))["errcode"] for n in range(110)} == {0}
 
 
 def test_a_blocked_or_lost_follower_is_dropped_silently(wechat: WeChat) -> None:
-    """Who is blocked counts as addressed, not as reached; who left has no tag any more."""
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
     wechat.post("tags/members/batchblacklist", {"openid_list": tagged[:1]})
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": tagged[1:2], "subscribe": False})
@@ -377,7 +348,6 @@ def test_a_blocked_or_lost_follower_is_dropped_silently(wechat: WeChat) -> None:
 
 
 def test_the_audience_is_fixed_at_acceptance(wechat: WeChat) -> None:
-    """Who joins the tag while a job is under way does not get it."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "finish_after_s": 10})
     msg_id = wechat.sendall()["msg_id"]
     assert wechat.post("message/mass/get", {"msg_id": str(msg_id)}) == {
@@ -393,7 +363,6 @@ def test_the_audience_is_fixed_at_acceptance(wechat: WeChat) -> None:
 
 
 def test_protection_waits_for_the_administrator(wechat: WeChat) -> None:
-    """With protection on, a send to everyone is confirmed, refused, or given up after half an hour."""
     wechat.control("POST", "accounts", {"appid": wechat.appid, "protection": True})
     confirmed = wechat.sendall(filter=EVERYONE, clientmsgid="a")["msg_id"]
     wechat.control("POST", f"admin/{confirmed}", {"decision": "confirm"})
@@ -412,7 +381,6 @@ def test_protection_waits_for_the_administrator(wechat: WeChat) -> None:
     [(False, 1, "err(30002)"), (True, 0, "err(30003)"), (True, 1, "send success")],
 )
 def test_reprints_stop_a_job(wechat: WeChat, can_reprint: bool, ignore: int, verdict: str) -> None:
-    """A reprint is sent only when its author allows it and the caller accepted that."""
     wechat.control("POST", "originals", {"title": "原创", "can_reprint": can_reprint})
     wechat.sendall("mpnews", {"media_id": wechat.draft("原创")}, send_ignore_reprint=ignore)
     (job,) = wechat.control("GET", "jobs")["jobs"]
@@ -421,7 +389,6 @@ def test_reprints_stop_a_job(wechat: WeChat, can_reprint: bool, ignore: int, ver
 
 
 def test_recall(wechat: WeChat) -> None:
-    """Articles and videos can be recalled whole or one by one, by id or link; texts cannot."""
     text = wechat.sendall()["msg_id"]
     news = wechat.sendall("mpnews", {"media_id": wechat.draft()})
     delete = "message/mass/delete"
@@ -438,7 +405,6 @@ def test_recall(wechat: WeChat) -> None:
 
 
 def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
-    """A preview goes to the WeChat name before the openid, and its draft can still be sent."""
     media_id = wechat.draft()
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}, "touser": "nix", "towxname": "tester2"}
     answer = wechat.post("message/mass/preview", body)
@@ -453,14 +419,12 @@ def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
     ("to", "errcode"), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003), ({}, 40003)]
 )
 def test_preview_needs_a_follower(wechat: WeChat, to: dict[str, str], errcode: int) -> None:
-    """An unknown tester is refused."""
     answer = wechat.post("message/mass/preview", {"msgtype": "text", "text": TEXT, **to})
     assert answer["errcode"] == errcode
 
 
 @pytest.mark.slow
 def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
-    """The 101st preview by WeChat name is 45009; by openid too, as older reports have it."""
     body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}
     codes = [wechat.post("message/mass/preview", body)["errcode"] for _ in range(101)]
     assert codes == [0] * 100 + [45009]
@@ -472,13 +436,11 @@ def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
 
 
 def test_every_rule_says_what_it_is_and_where_from() -> None:
-    """Each rule is named once, says one sentence, and has a source."""
     assert len({item.name for item in RULES}) == len(RULES) > 8
     assert all(item.says and item.source for item in RULES)
 
 
 def test_temporary_media_are_not_sent(wechat: WeChat) -> None:
-    """sendall answers 40128; of mass/send nobody knows; a preview shows them."""
     image, voice = wechat.temporary("image"), wechat.temporary("voice")
     several = {"filter": EVERYONE, "msgtype": "image", "images": {"media_ids": [image]}}
     assert wechat.post("message/mass/sendall", several)["errcode"] == 40128
@@ -491,7 +453,6 @@ def test_temporary_media_are_not_sent(wechat: WeChat) -> None:
 
 
 def test_api_video_is_refused_unless_allowed(wechat: WeChat) -> None:
-    """Video of the web console can be sent; one uploaded by API where a switch or the reading says so."""
     for media_id, by_api in (("CONSOLE", False), ("API", True)):
         media = {"appid": wechat.appid, "media_id": media_id, "kind": "video", "by_api": by_api}
         wechat.control("POST", "media", media)
@@ -504,7 +465,6 @@ def test_api_video_is_refused_unless_allowed(wechat: WeChat) -> None:
 
 
 def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:
-    """A tester who left is 43004."""
     openid = wechat.openids()[0]
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
     body = {"msgtype": "text", "text": TEXT, "touser": openid}

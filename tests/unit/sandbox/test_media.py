@@ -11,7 +11,6 @@ from tests.unit.sandbox.client import JPEG, MP3, MP4, PNG, SAMPLE, WeChat
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "data"), [("image", PNG), ("voice", MP3), ("video", MP4), ("thumb", JPEG)])
 def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes) -> None:
-    """media/upload answers type, id (thumb under its own name) and time; after three days it is gone."""
     made = wechat.upload("media/upload", data, "C:\\图\\a.bin", type=kind)
     key = "thumb_media_id" if kind == "thumb" else "media_id"
     assert made.keys() == {"type", key, "created_at", "item"}
@@ -40,12 +39,10 @@ def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes)
 def test_kinds_and_sizes_are_told_from_the_bytes(
     wechat: WeChat, path: str, kind: str, data: bytes, errcode: int
 ) -> None:
-    """A file of the wrong kind or too big is refused whatever its name says."""
     assert wechat.upload(path, data, "a.png", type=kind)["errcode"] == errcode
 
 
 def test_a_temporary_image_above_2_mb(wechat: WeChat) -> None:
-    """One line of the page has 10 MB, another 2 MB; permanent ones have 10 MB."""
     small, big = PNG.ljust(2 * 1024 * 1024), PNG.ljust(2 * 1024 * 1024 + 1)
     assert wechat.upload("media/upload", small, type="image").get("errcode") is None
     assert wechat.upload("media/upload", big, type="image").get("errcode") == (
@@ -55,12 +52,10 @@ def test_a_temporary_image_above_2_mb(wechat: WeChat) -> None:
 
 
 def test_an_upload_needs_the_part_media(wechat: WeChat) -> None:
-    """Without the part named media it is 41005."""
     assert wechat.post("media/uploadimg", b"x")["errcode"] == 41005
 
 
 def test_uploadimg_answers_an_address_only(wechat: WeChat) -> None:
-    """No media_id, no errcode, and it is not counted as material."""
     made = wechat.upload("media/uploadimg", PNG, "a.png")
     assert made.keys() == {"url"}
     assert made["url"].startswith("http://mmbiz.qpic.cn/")
@@ -69,7 +64,6 @@ def test_uploadimg_answers_an_address_only(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("place", ["form", "query"])
 def test_a_videos_description_comes_as_field_or_in_the_query(wechat: WeChat, place: str) -> None:
-    """Clients send the description both ways; it is told back."""
     described = json.dumps({"title": "标题", "introduction": "简介"})
     more = {"form": {"description": described}} if place == "form" else {"description": described}
     media_id = wechat.upload("material/add_material", MP4, type="video", **more)["media_id"]
@@ -78,7 +72,6 @@ def test_a_videos_description_comes_as_field_or_in_the_query(wechat: WeChat, pla
 
 
 def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> None:
-    """batchget pages by kind, get_material gives the bytes, del_material ends it."""
     ids = []
     for n in range(3):
         made = wechat.upload("material/add_material", PNG, f"/home/me/{n}.png", type="image")
@@ -106,7 +99,6 @@ def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
 
 @pytest.mark.slow
 def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
-    """A thousand voices may be kept; temporary ones do not count, one deleted makes room."""
     upload: dict[str, Any] = {"data": SAMPLE["voice"], "type": "voice"}
     first = wechat.upload("material/add_material", **upload)["media_id"]
     with wechat.dispatcher.store.transaction() as db:
@@ -124,12 +116,10 @@ def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("path", ["material/add_news", "material/update_news"])
 def test_the_old_article_calls_are_gone(wechat: WeChat, path: str) -> None:
-    """What the draft box replaced answers 45106."""
     assert wechat.post(path, {"articles": []})["errcode"] == 45106
 
 
 def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
-    """A permanent media_id is 40007 there, a missing one 41006."""
     assert wechat.get("media/get", media_id=wechat.material())["errcode"] == 40007
     assert wechat.get("media/get")["errcode"] == 41006
 
@@ -137,7 +127,6 @@ def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ['a".png', "图.png", "a;b.png", "a\\tb.png"])
 def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
-    """No file name breaks the headers of the answer."""
     media_id = wechat.upload("material/add_material", PNG, name, type="image")["media_id"]
     answer = wechat.post("material/get_material", {"media_id": media_id})
     assert answer.data == PNG

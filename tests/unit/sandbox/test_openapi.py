@@ -6,7 +6,6 @@ from tests.unit.sandbox.client import NOON, SERVICE, SUBSCRIPTION, WeChat
 
 
 def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
-    """openapi/rid/get tells what was asked and answered, to the account that asked."""
     rid = wechat.post("tags/create", {"tag": {"name": "会员"}})["errmsg"].rsplit(" ", 1)[1]
     told = wechat.post("openapi/rid/get", {"rid": rid})["request"]
     assert "会员" in told["request_body"]
@@ -23,7 +22,6 @@ def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_call_counters_are_told_and_set_back(wechat: WeChat) -> None:
-    """quota/get counts calls of one path; clear_quota sets them back ten times a month."""
     wechat.sendall()
     ask = {"cgi_path": "/cgi-bin/message/mass/sendall"}
     assert wechat.post("openapi/quota/get", ask)["quota"] == {"daily_limit": 100, "used": 1, "remain": 99}

@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.unit.sandbox.client import SERVICE, WeChat, dump
-from wechat_campaigns.sandbox.accounts import SWITCHES, AccountOptions
-from wechat_campaigns.sandbox.control.openapi import document
-from wechat_campaigns.sandbox.control.routes import ROUTES
-from wechat_campaigns.sandbox.faults import FAULT
+from wechat_sandbox.accounts import SWITCHES, AccountOptions
+from wechat_sandbox.control.openapi import document
+from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.faults import FAULT
 
 PUBLISHED = Path(__file__).parents[3] / "schema" / "sandbox.openapi.json"
 DOCUMENT = document(ROUTES)
@@ -63,20 +63,17 @@ def faults_of(value: Any, schema: Any) -> list[str]:
 
 @pytest.mark.slow
 def test_the_document_is_valid() -> None:
-    """By the metaschema of OpenAPI 3.1, its references and its parameters included."""
     from openapi_spec_validator import OpenAPIV31SpecValidator  # a third of a second, in every worker
 
     assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
 
 
 def test_the_published_document_is_current(wechat: WeChat) -> None:
-    """`schema/sandbox.openapi.json` is what a sandbox serves: run `python -m tests.tools.make_reference`."""
     served = wechat.http.get("/_sandbox/openapi.json").get_json()
     assert served == json.loads(PUBLISHED.read_text(encoding="utf-8")) == DOCUMENT
 
 
 def test_every_call_is_tried_here() -> None:
-    """A new call needs an example."""
     assert [(method, name) for method, name, _body, _query in CALLS] == list(ROUTES)
 
 
@@ -85,7 +82,6 @@ def test_every_call_is_tried_here() -> None:
 def test_calls_take_and_return_what_it_says(
     wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]
 ) -> None:
-    """The body fits its schema, the parameters are named, the real answer fits its schema."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "protection": name == "admin"})
     wechat.control("POST", "snapshot")
     job = wechat.sendall(filter={"is_to_all": True})["msg_id"]
@@ -105,7 +101,6 @@ def test_calls_take_and_return_what_it_says(
 
 
 def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
-    """400 and 404 carry one text."""
     for name in ("nothing", "inbox"):
         answer = wechat.http.get(f"/_sandbox/{name}")
         assert answer.status_code in (400, 404)
@@ -121,11 +116,9 @@ def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
     ids=str,
 )  # fmt: skip
 def test_what_the_schema_of_a_fault_refuses_the_sandbox_refuses(wechat: WeChat, spec: dict[str, Any]) -> None:
-    """Neither takes what the other does not."""
     assert faults_of(spec, FAULT) != []
     assert wechat.http.post("/_sandbox/faults", data=dump(spec)).status_code == 400
 
 
 def test_keys_are_those_of_the_code() -> None:
-    """Switches have no key here that the code does not know."""
     assert set(SWITCHES) == set(AccountOptions.__dataclass_fields__)

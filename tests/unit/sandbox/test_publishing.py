@@ -4,7 +4,6 @@ from tests.unit.sandbox.client import TEST, WeChat
 
 
 def test_publishing_takes_the_draft_and_gives_an_article(wechat: WeChat) -> None:
-    """submit is accepted, get tells the links, getarticle the text; the draft is gone."""
     media_id = wechat.draft("公开")
     ids = wechat.post("freepublish/submit", {"media_id": media_id})
     assert wechat.post("freepublish/submit", {"media_id": media_id})["errcode"] == 40007
@@ -25,7 +24,6 @@ def test_publishing_takes_the_draft_and_gives_an_article(wechat: WeChat) -> None
 
 
 def test_a_publication_names_the_articles_that_are_not_original(wechat: WeChat) -> None:
-    """Status 2 comes with their numbers, from 1, in the call and in the event."""
     wechat.control("POST", "originals", {"title": "原创"})
     article = {"content": "<p>正文</p>", "thumb_media_id": wechat.material()}
     both = [{**article, "title": title} for title in ("自己的", "原创")]
@@ -38,7 +36,6 @@ def test_a_publication_names_the_articles_that_are_not_original(wechat: WeChat) 
 
 
 def test_a_test_accounts_publication_fails(wechat: WeChat) -> None:
-    """It is accepted and ends with status 3, as reported from the field."""
     account = wechat.of(TEST)
     ids = account.post("freepublish/submit", {"media_id": account.draft()})
     assert account.post("freepublish/get", {"publish_id": ids["publish_id"]})["publish_status"] == 3

@@ -8,8 +8,8 @@ from statistics import mean
 
 import pytest
 
-from wechat_campaigns.sandbox import clock
-from wechat_campaigns.sandbox.statistics.readers import MESSAGE, OTHER_SOURCES, Readers
+from wechat_sandbox import clock
+from wechat_sandbox.statistics.readers import MESSAGE, OTHER_SOURCES, Readers
 
 EVENING = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA)
 MONTH = timedelta(days=30)
@@ -34,7 +34,6 @@ def rate(sends: Sequence[Readers]) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("delivered", [0, 1, 60, 5000])
 def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None:
-    """By day and source; what readers do is at most what readers are."""
     for number in range(20):
         one, before = readers(number, delivered=delivered), {}
         for day in range(-1, 31):
@@ -51,14 +50,12 @@ def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None
 
 
 def test_a_seed_decides() -> None:
-    """The same readers every time; others by another seed, another article."""
     assert total(readers(seed=7)) == total(readers(seed=7))
     for many in ([readers(seed=seed) for seed in range(20)], [readers(number) for number in range(20)]):
         assert len({total(one) for one in many}) > 10
 
 
 def test_most_readers_come_within_two_days() -> None:
-    """The rest find it elsewhere, later."""
     month = [readers(number) for number in range(30)]
     early = sum(total(one, timedelta(days=2)) for one in month)
     assert 0.7 < early / sum(map(total, month)) < 0.98
@@ -66,7 +63,6 @@ def test_most_readers_come_within_two_days() -> None:
 
 
 def test_an_evening_is_better_than_a_night_and_the_first_article_than_the_next() -> None:
-    """So that a comparison by hour has something to find; on Saturdays fewer read."""
     month = range(40)
     night, saturday = EVENING.replace(hour=3), EVENING + timedelta(days=4)
     evenings = rate([readers(number) for number in month])

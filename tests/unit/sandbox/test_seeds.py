@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.sandbox import accounts, bitmaps, seeds
-from wechat_campaigns.sandbox.store import Store
+from wechat_sandbox import accounts, bitmaps, seeds
+from wechat_sandbox.store import Store
 
 APPID = "wx0000000000000001"
 
 
 def test_invented_followers_are_always_the_same() -> None:
-    """Openids have 28 characters and begin with o; nobody has more than three tags."""
     people = list(seeds.invent(APPID, range(200), list(seeds.TAGS)))
     assert people == list(seeds.invent(APPID, range(200), list(seeds.TAGS)))
     assert len({person["openid"] for person in people}) == 200
@@ -25,7 +24,6 @@ def test_invented_followers_are_always_the_same() -> None:
 
 @pytest.mark.deep
 def test_thousands_of_followers_are_planted_in_a_second() -> None:
-    """20,000 followers with tags take about a second of CPU at most."""
     store = Store(None)
     started = time.process_time()
     with store.transaction() as db:
@@ -41,7 +39,6 @@ def test_thousands_of_followers_are_planted_in_a_second() -> None:
 
 
 def test_planting_twice_adds_nothing() -> None:
-    """A seed brings followers up to date, it does not double them."""
     store = Store(None)
     seed = {
         "accounts": [
@@ -80,7 +77,6 @@ def test_planting_twice_adds_nothing() -> None:
     ],
 )
 def test_a_wrong_seed_is_explained(seed: dict[str, object]) -> None:
-    """Every mistake in a seed is a ValueError with a sentence, never another exception."""
     store = Store(None)
     with pytest.raises(ValueError, match=r"\w+ \w+"), store.transaction() as db:
         seeds.plant(db, seed, 0)
@@ -89,7 +85,6 @@ def test_a_wrong_seed_is_explained(seed: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("content", ["- a\n", "a: [", "\x00"])
 def test_a_wrong_seed_file_is_a_usage_error(tmp_path: Path, content: str) -> None:
-    """A file that holds no mapping says so and how it should look."""
     file = tmp_path / "seed.yaml"
     file.write_text(content)
     with pytest.raises(UsageError) as raised:
@@ -100,7 +95,6 @@ def test_a_wrong_seed_file_is_a_usage_error(tmp_path: Path, content: str) -> Non
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
-    """Whatever raises inside a transaction, the state is as before it."""
     store = Store(tmp_path / "deep" / "state.db")
 
     def fail() -> None:
@@ -116,7 +110,6 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
-    """Another file, another format and an impossible place are usage errors that name the file."""
     other = tmp_path / "other.db"
     other.write_bytes(b"not a database, but long enough to be taken for one" * 20)
     newer = tmp_path / "newer.db"
@@ -132,7 +125,6 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", ["file", "memory"])
 def test_a_snapshot_works_for_files_too(tmp_path: Path, kept: str) -> None:
-    """Going back to a snapshot undoes what came after it, and the state goes on working."""
     store = Store(tmp_path / "state.db" if kept == "file" else None)
 
     def put(key: str) -> None:

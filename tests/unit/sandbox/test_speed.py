@@ -10,7 +10,6 @@ EVERYONE = {"is_to_all": True}
 @pytest.mark.slow
 @pytest.mark.parametrize(("speed", "realspeed"), [(0, 80), (1, 60), (2, 45), (3, 30), (4, 10)])
 def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
-    """The speed is 0 to 4 and told with the receivers a minute, in ten thousands; 0 before it is set."""
     assert wechat.post("message/mass/speed/get", {"speed": 3}) == {"speed": 0, "realspeed": 80}
     assert wechat.post("message/mass/speed/set", {"speed": speed})["errcode"] == 0
     assert wechat.post("message/mass/speed/get") == {"speed": speed, "realspeed": realspeed}
@@ -30,7 +29,6 @@ def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
     ],
 )
 def test_speeds_that_are_refused(wechat: WeChat, body: dict[str, object], errcode: int) -> None:
-    """Out of range is 45083, missing 45084; the speed set before holds, and it is for verified accounts."""
     wechat.post("message/mass/speed/set", {"speed": 2})
     assert wechat.post("message/mass/speed/set", body)["errcode"] == errcode
     assert wechat.post("message/mass/speed/get")["speed"] == 2
@@ -40,7 +38,6 @@ def test_speeds_that_are_refused(wechat: WeChat, body: dict[str, object], errcod
 
 @pytest.mark.slow
 def test_a_job_takes_as_long_as_its_followers_and_the_speed_make_it(wechat: WeChat) -> None:
-    """5,000 followers at 100,000 a minute are 3 s, confirmed ones too; a running job keeps its speed."""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 5000}]})
     wechat.post("message/mass/speed/set", {"speed": 4})
     slow = wechat.sendall(filter=EVERYONE)["msg_id"]

@@ -26,7 +26,6 @@ def ask(wechat: WeChat, name: str, body: Any = DAY) -> Any:
 
 @pytest.mark.slow
 def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
-    """Sent and published ones, joined by msg_data_id and number; figures grow up to yesterday."""
     sent = wechat.sendall("mpnews", {"media_id": wechat.draft("春茶")}, filter={"is_to_all": True})
     published = wechat.post("freepublish/submit", {"media_id": wechat.draft("公开")})
     wechat.sendall()
@@ -54,7 +53,6 @@ def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
 
 
 def test_days_are_read_shared_and_summed(wechat: WeChat) -> None:
-    """Each day for itself; a day without anything is an empty list or zeros."""
     sent = wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
     for _ in range(6):
         wechat.next_day()
@@ -77,7 +75,6 @@ def test_days_are_read_shared_and_summed(wechat: WeChat) -> None:
 
 
 def _sources(details: Iterable[Any]) -> Counter[str]:
-    """Add up where readers came from."""
     found: Counter[str] = Counter()
     for detail in details:
         found.update({one["scene_desc"]: one["user_count"] for one in detail["read_user_source"]})
@@ -85,7 +82,6 @@ def _sources(details: Iterable[Any]) -> Counter[str]:
 
 
 def test_another_seed_gives_other_readers_and_the_same_the_same(wechat: WeChat) -> None:
-    """The switch may be changed at any time, as by a seed file; a fraction or a flag is refused."""
     wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
     wechat.next_day()
     found = []
@@ -114,7 +110,6 @@ def test_another_seed_gives_other_readers_and_the_same_the_same(wechat: WeChat) 
     ],
 )
 def test_days_that_are_refused(wechat: WeChat, begin: object, end: str, errcode: int | None) -> None:
-    """One day up to yesterday, from November 2025 on; yesterday's are ready at eight."""
     wechat.control("POST", "clock", {"at": "2026-12-03T07:59:00+08:00"})
     answer = ask(wechat, "getarticletotaldetail", {"begin_date": begin, "end_date": end})
     assert answer.get("errcode") == errcode
@@ -123,7 +118,6 @@ def test_days_that_are_refused(wechat: WeChat, begin: object, end: str, errcode:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OLD)
 def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> None:
-    """47009, whatever the days are."""
     wechat.next_day()
     assert ask(wechat, name)["errcode"] == 47009
     assert ask(wechat, name, {})["errcode"] == 47009
@@ -132,7 +126,6 @@ def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: WeChat, name: str) -> None:
-    """48001 for a test account; 45009 for one more, until the counters are set back."""
     wechat.next_day()
     assert ask(wechat.of(TEST), name)["errcode"] == 48001
     quota = {"cgi_path": f"/datacube/{name}"}
@@ -148,7 +141,6 @@ def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: W
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name: str) -> None:
-    """61503 before eight; strictly is_delay for the next half hour, and yesterday is not counted yet."""
     wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
     wechat.control("POST", "clock", {"at": "2026-12-02T07:59:59+08:00"})
     wechat._token = ""
@@ -166,7 +158,6 @@ def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name
 
 
 def test_days_before_yesterday_are_complete(wechat: WeChat) -> None:
-    """Only yesterday's figures are late."""
     wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
     wechat.control("POST", "clock", {"at": "2026-12-03T08:00:00+08:00"})
     wechat._token = ""
@@ -178,7 +169,6 @@ def test_days_before_yesterday_are_complete(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("name", ["getarticleread", "getarticleshare"])
 def test_a_span_of_days(wechat: WeChat, name: str) -> None:
-    """The page takes one day, notes say thirty."""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 200}]})
     wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
     for _ in range(4):
@@ -193,7 +183,6 @@ def test_a_span_of_days(wechat: WeChat, name: str) -> None:
 
 
 def test_thirty_days_of_an_account(wechat: WeChat) -> None:
-    """getbizsummary takes thirty days and no more."""
     wechat.control("POST", "clock", {"at": "2026-12-31T12:00:00+08:00"})
     wechat._token = ""
     days = {"begin_date": "2026-12-01", "end_date": "2026-12-30"}
@@ -202,7 +191,6 @@ def test_thirty_days_of_an_account(wechat: WeChat) -> None:
 
 
 def test_comments_are_counted(wechat: WeChat) -> None:
-    """By article and by day, what comment/list has; five of the 19 come after midnight."""
     wechat.control("POST", "clock", {"at": "2026-12-01T21:30:00+08:00"})
     wechat._token = ""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 190}]})

@@ -10,7 +10,6 @@ def create(wechat: WeChat, name: object) -> dict[str, object]:
 
 
 def test_a_new_tag_has_an_id_from_100_and_no_followers(wechat: WeChat) -> None:
-    """tags/create answers id and name without errcode, and tags/get lists it with count 0."""
     made = create(wechat, "新品")
     assert made.keys() == {"tag"}
     (listed,) = [tag for tag in wechat.get("tags/get")["tags"] if tag["name"] == "新品"]
@@ -22,25 +21,21 @@ def test_a_new_tag_has_an_id_from_100_and_no_followers(wechat: WeChat) -> None:
     ("name", "errcode"), [("会员", 45157), ("", 45157), (7, 45157), (None, 45157), ("长" * 31, 45158)]
 )
 def test_bad_tag_names(wechat: WeChat, name: object, errcode: int) -> None:
-    """A name is new, not empty, and at most 30 characters."""
     assert create(wechat, name)["errcode"] == errcode
 
 
 def test_a_tag_name_of_11_chinese_characters(wechat: WeChat) -> None:
-    """30 characters by the parameter's text, 30 bytes by the error's."""
     assert create(wechat, "长" * 10).get("errcode") is None
     assert create(wechat, "短" * 11).get("errcode") == (45158 if wechat.strict else None)
 
 
 @pytest.mark.slow
 def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
-    """The 101st tag is 45056; the system tag does not count."""
     codes = [create(wechat, f"t{n}").get("errcode", 0) for n in range(94)]
     assert codes == [0] * 93 + [45056]
 
 
 def test_rename_and_delete(wechat: WeChat) -> None:
-    """Own tags change, system tags and unknown ones do not."""
     update, delete = "tags/update", "tags/delete"
     assert wechat.post(update, {"tag": {"id": 100, "name": "老会员"}})["errcode"] == 0
     assert wechat.post(update, {"tag": {"id": 100, "name": "北京"}})["errcode"] == 45157
@@ -52,7 +47,6 @@ def test_rename_and_delete(wechat: WeChat) -> None:
 
 
 def test_tagging_and_untagging(wechat: WeChat) -> None:
-    """Followers get and lose a tag; the list by tag, by follower and the count agree."""
     tag_id = create(wechat, "名单")["tag"]["id"]  # type: ignore[index]
     some = wechat.openids()[:3]
     batch = {"tagid": tag_id, "openid_list": some}
@@ -65,7 +59,6 @@ def test_tagging_and_untagging(wechat: WeChat) -> None:
 
 
 def test_tagging_refuses_strangers_and_long_lists(wechat: WeChat) -> None:
-    """50 openids at most, all of them the account's own."""
     batch = "tags/members/batchtagging"
     stranger = wechat.of(SUBSCRIPTION).openids()[0]
     assert wechat.post(batch, {"tagid": 100, "openid_list": [stranger]})["errcode"] == 49003
@@ -89,13 +82,11 @@ def test_tagging_refuses_strangers_and_long_lists(wechat: WeChat) -> None:
     ],
 )
 def test_batches_that_are_refused(wechat: WeChat, call: str, spoilt: dict[str, object], errcode: int) -> None:
-    """1 to 50 openids under a tag that exists; the two calls refuse the same."""
     body = {"tagid": 100, "openid_list": wechat.openids()[:1]}
     assert wechat.post(f"tags/members/{call}", {**body, **spoilt})["errcode"] == errcode
 
 
 def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
-    """40003 for every call that names him; the lists and counts do not have him."""
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": tagged[:1], "subscribe": False})
     body = {"tagid": 2, "openid_list": tagged[:2]}
@@ -107,14 +98,12 @@ def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
 
 
 def test_tags_of_one_follower(wechat: WeChat) -> None:
-    """49003 for a follower of another account, 40003 for nobody's openid."""
     stranger = wechat.of(SUBSCRIPTION).openids()[0]
     for openid, errcode in ((stranger, 49003), ("o1", 40003), ("", 40003), (7, 40003)):
         assert wechat.post("tags/getidlist", {"openid": openid})["errcode"] == errcode
 
 
 def test_members_from_one_on(wechat: WeChat) -> None:
-    """next_openid begins after that follower; the end is a page with count 0 and without data."""
     everyone = wechat.post("user/tag/get", {"tagid": 2})
     assert everyone["count"] == len(everyone["data"]["openid"]) == 6
     after = wechat.post("user/tag/get", {"tagid": 2, "next_openid": everyone["data"]["openid"][3]})
@@ -126,7 +115,6 @@ def test_members_from_one_on(wechat: WeChat) -> None:
 
 
 def test_a_send_follows_the_tag(wechat: WeChat) -> None:
-    """Who is tagged is counted and receives the next send; who is untagged does not."""
     tagged, people = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"], wechat.openids()
     newcomers = [openid for openid in people if openid not in tagged][:50]
     assert wechat.post("tags/members/batchtagging", {"tagid": 2, "openid_list": newcomers})["errcode"] == 0
@@ -137,7 +125,6 @@ def test_a_send_follows_the_tag(wechat: WeChat) -> None:
 
 
 def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
-    """The 21st tag is 45059; a tag already there is no fault."""
     openid = wechat.openids()[1]
     ids = [create(wechat, f"t{n}")["tag"]["id"] for n in range(21)]  # type: ignore[index]
     have = len(wechat.post("tags/getidlist", {"openid": openid})["tagid_list"])
@@ -149,7 +136,6 @@ def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
 
 
 def test_unverified_accounts_have_no_tags(wechat: WeChat) -> None:
-    """Tag calls are for verified and test accounts."""
     assert "tags" in wechat.of(TEST).get("tags/get")
     wechat.control("POST", "accounts", {"appid": TEST, "kind": "unverified"})
     assert wechat.of(TEST).get("tags/get")["errcode"] == 48001

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, TEST, WeChat, dump
-from wechat_campaigns.sandbox.seeds import SECRET
+from wechat_sandbox.seeds import SECRET
 
 STABLE = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
 
@@ -23,7 +23,6 @@ def code(wechat: WeChat, token: object) -> object:
 
 
 def test_a_second_token_call_ends_the_first(wechat: WeChat) -> None:
-    """The classic token is one at a time; it carries no errcode and lives two hours."""
     first, second = classic(wechat), classic(wechat)
     assert second.keys() == {"access_token", "expires_in"}
     assert second["expires_in"] == 7200
@@ -32,14 +31,12 @@ def test_a_second_token_call_ends_the_first(wechat: WeChat) -> None:
 
 
 def test_the_two_spaces_do_not_touch_each_other(wechat: WeChat) -> None:
-    """Neither kind of token ends the other."""
     ours = stable(wechat)["access_token"]
     theirs = classic(wechat)["access_token"]
     assert (code(wechat, ours), code(wechat, theirs)) == (0, 0)
 
 
 def test_a_stable_token_stays_until_five_minutes_before_its_end(wechat: WeChat) -> None:
-    """Repeated calls give the same token; near its end a new one, and both work for a while."""
     first = stable(wechat)
     wechat.wait(6000)
     assert stable(wechat) == {"access_token": first["access_token"], "expires_in": 1200}
@@ -53,7 +50,6 @@ def test_a_stable_token_stays_until_five_minutes_before_its_end(wechat: WeChat) 
 
 
 def test_force_refresh(wechat: WeChat) -> None:
-    """A forced refresh ends the token at once, not within 30 seconds, and 20 times a day."""
     first = stable(wechat)["access_token"]
     second = stable(wechat, force_refresh=True)["access_token"]
     assert second != first
@@ -77,14 +73,12 @@ def test_force_refresh(wechat: WeChat) -> None:
     ],
 )
 def test_wrong_credentials(wechat: WeChat, changed: dict[str, str], errcode: int) -> None:
-    """Each wrong part of the credentials has its own code, in both calls."""
     assert classic(wechat, **changed)["errcode"] == errcode
     assert stable(wechat, **changed)["errcode"] == errcode
 
 
 @pytest.mark.parametrize(("address", "mapped"), [("127.0.0.1", "::ffff:127.0.0.1"), ("::1", "::1")])
 def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat, address: str, mapped: str) -> None:
-    """40164 says which address called, in both forms."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["10.0.0.1"]})
     answer = wechat.http.post(
         "/cgi-bin/stable_token", data=dump(STABLE), environ_base={"REMOTE_ADDR": address}
@@ -96,7 +90,6 @@ def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat, address: str
 
 @pytest.mark.parametrize(("appid", "limit"), [(SERVICE, 2000), (TEST, 200)])
 def test_token_calls_are_counted_like_others(wechat: WeChat, appid: str, limit: int) -> None:
-    """quota/get tells the limit of the kind of account; the switches of an account change and lift it."""
     ask = {"cgi_path": "/cgi-bin/token"}
     assert classic(wechat, appid=appid).keys() == {"access_token", "expires_in"}
     told = wechat.of(appid).post("openapi/quota/get", ask)["quota"]
@@ -108,7 +101,6 @@ def test_token_calls_are_counted_like_others(wechat: WeChat, appid: str, limit: 
 
 
 def test_stable_tokens_are_fetched_ten_thousand_times_a_minute(wechat: WeChat) -> None:
-    """The limit a minute is told, and kept."""
     asked = wechat.post("openapi/quota/get", {"cgi_path": "/cgi-bin/stable_token"})
     assert (asked["quota"]["daily_limit"], asked["rate_limit"]["call_count"]) == (500_000, 10_000)
     with wechat.dispatcher.store.transaction() as db:
@@ -117,21 +109,18 @@ def test_stable_tokens_are_fetched_ten_thousand_times_a_minute(wechat: WeChat) -
 
 
 def test_calls_need_a_token(wechat: WeChat) -> None:
-    """No token is 41001, what is none 40014, one of another state 40001."""
     assert wechat.raw("GET", "tags/get", token=None)["errcode"] == 41001
     assert code(wechat, "nonsense") == 40014
     assert code(wechat, f"92_{'a' * 134}") == 40001
 
 
 def test_a_token_is_its_accounts(wechat: WeChat) -> None:
-    """A call acts on the account whose token it carries."""
     wechat.post("tags/create", {"tag": {"name": "只在这里"}})
     names = [tag["name"] for tag in wechat.of(SUBSCRIPTION).get("tags/get")["tags"]]
     assert "只在这里" not in names
 
 
 def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
-    """The record of calls holds no credential, wherever it was sent."""
     token = classic(wechat)["access_token"]
     stable(wechat)
     code(wechat, token)
@@ -156,6 +145,5 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
     ],
 )
 def test_a_test_account_has_smaller_counters(wechat: WeChat, path: str, limit: int) -> None:
-    """The calls that WeChat lists for test accounts have fewer a day, the others as many."""
     asked = wechat.of(TEST).post("openapi/quota/get", {"cgi_path": f"/cgi-bin/{path}"})
     assert asked["quota"]["daily_limit"] == limit

@@ -4,7 +4,6 @@ from tests.unit.sandbox.client import WeChat
 
 
 def test_followers_are_paged_to_an_empty_end(wechat: WeChat) -> None:
-    """user/get answers total, a page and where it ended; the page after the last has no data."""
     page = wechat.get("user/get")
     assert (page["total"], page["count"], len(page["data"]["openid"])) == (60, 60, 60)
     assert all(len(openid) == 28 and openid[0] == "o" for openid in page["data"]["openid"])
@@ -29,7 +28,6 @@ def test_user_info_tells_no_names(wechat: WeChat) -> None:
 
 
 def test_remark(wechat: WeChat) -> None:
-    """A remark is kept, below 30 bytes."""
     openid = wechat.openids()[0]
     assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "老王"})["errcode"] == 0
     assert wechat.get("user/info", openid=openid)["remark"] == "老王"
@@ -38,7 +36,6 @@ def test_remark(wechat: WeChat) -> None:
 
 
 def test_blocking(wechat: WeChat) -> None:
-    """Blocked followers are listed until they are let back."""
     some = wechat.openids()[:2]
     assert wechat.post("tags/members/batchblacklist", {"openid_list": some})["errcode"] == 0
     assert wechat.post("tags/members/getblacklist", {"begin_openid": ""})["data"]["openid"] == some
@@ -49,7 +46,6 @@ def test_blocking(wechat: WeChat) -> None:
 
 
 def test_block_list_goes_on_after_an_openid(wechat: WeChat) -> None:
-    """A page begins after `begin_openid` and names the last one in it."""
     blocked = wechat.openids()[:3]
     wechat.post("tags/members/batchblacklist", {"openid_list": blocked})
     page = wechat.post("tags/members/getblacklist", {"begin_openid": blocked[0]})

@@ -32,7 +32,6 @@ def test_a_secret_is_read_without_the_blanks_around_it(tmp_path: Path, kept: str
 
 @pytest.mark.parametrize("environ", [{}, {"S": ""}, {"S": "\n"}])
 def test_a_missing_variable_has_a_hint(environ: dict[str, str]) -> None:
-    """The variable is named, and what to put into it."""
     with pytest.raises(SecretError, match="variable S is not set") as caught:
         read_secret(Secret(env="S"), environ)
     assert "set S" in caught.value.hint
@@ -40,12 +39,10 @@ def test_a_missing_variable_has_a_hint(environ: dict[str, str]) -> None:
 
 
 def test_a_command_prints_the_secret() -> None:
-    """What it prints, without the line end, is the secret."""
     assert read_secret(Secret(command=python("print('007')")), {}) == "007"
 
 
 def test_secret_command_uses_no_shell() -> None:
-    """Nothing in an argument is expanded."""
     assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"
 
 
@@ -61,7 +58,6 @@ def test_secret_command_uses_no_shell() -> None:
     ],
 )
 def test_failed_secret_command_does_not_show_its_output(command: tuple[str, ...], told: str) -> None:
-    """The program and the reason are named; neither output nor arguments are."""
     with pytest.raises(SecretError, match=told) as caught:
         read_secret(Secret(command=command), {})
     assert "hunter2" not in str(caught.value) + caught.value.hint
@@ -81,7 +77,6 @@ def test_failed_secret_command_does_not_show_its_output(command: tuple[str, ...]
     ],
 )
 def test_the_last_line_of_a_failed_command_is_shown(stderr: str, words: str) -> None:
-    """Why a secret manager refuses stands there; secrets and control characters do not pass."""
     code = f"import sys; sys.stderr.write({stderr!r}); raise SystemExit(3)"
     with pytest.raises(SecretError) as caught:
         run_command(python(code))
@@ -90,13 +85,11 @@ def test_the_last_line_of_a_failed_command_is_shown(stderr: str, words: str) -> 
 
 @pytest.mark.slow
 def test_hanging_secret_command_is_killed() -> None:
-    """A program that waits for an answer does not hold the run for ever."""
     with pytest.raises(SecretError, match="did not end within"):
         run_command(python("import time; time.sleep(60)"), timeout_s=0.2)
 
 
 def test_the_sandbox_has_its_known_secret() -> None:
-    """32 zeros, which no real account has."""
     assert read_secret(Secret(sandbox=True), {}) == "0" * 32
 
 
@@ -120,7 +113,6 @@ def test_the_sandbox_has_its_known_secret() -> None:
     ],
 )
 def test_a_written_secret_is_found(data: object) -> None:
-    """By its key, by its looks, or inside an address."""
     (finding,) = written_secrets(data)
     assert finding.rule == "written-secret"
     assert HEX not in str(finding)
@@ -141,7 +133,6 @@ def test_a_written_secret_is_found(data: object) -> None:
     ],
 )
 def test_text_that_is_not_a_secret_is_accepted(data: object) -> None:
-    """Places of secrets, addresses without passwords and a coupon's word are fine."""
     assert written_secrets(data) == []
 
 
@@ -154,7 +145,6 @@ def test_text_that_is_not_a_secret_is_accepted(data: object) -> None:
     )
 )
 def test_any_data_can_be_searched(data: object) -> None:
-    """The search never fails, whatever the file holds."""
     assert all(finding.message for finding in written_secrets({"x": data}))
 
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.plan.policy import allowances, content, rules, wording
+from wechat_campaigns.plan.policy import allowances, content, rules
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 
 Rule = Callable[[RuleInput], Violation | None]
 
 RULES: Mapping[str, Rule] = {
     "hold": rules.hold,
-    "sample_text": wording.sample_text,
+    "sample_text": content.sample_text,
     "allow_to_all": rules.allow_to_all,
     "allowed_tags": rules.allowed_tags,
     "max_recipients": rules.max_recipients,
@@ -28,8 +28,8 @@ RULES: Mapping[str, Rule] = {
     "quiet_hours": rules.quiet_hours,
     "allowed_links": content.allowed_links,
     "allowed_mini_programs": content.allowed_mini_programs,
-    "banned_words": wording.banned_words,
-    "required_text": wording.required_text,
+    "banned_words": content.banned_words,
+    "required_text": content.required_text,
     "require_trial": rules.require_trial,
     "checks": rules.checks,
     "duplicate_content_days": content.duplicate_content_days,

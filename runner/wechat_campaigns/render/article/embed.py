@@ -11,9 +11,8 @@ from lxml.html import HtmlElement
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME, BodyImage
 from wechat_campaigns.render.article import mini_program
-from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
 from wechat_campaigns.render.article.dom import elements, line_of
-from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, ArticleSource, Findings
 from wechat_campaigns.render.article.prepared import PreparedPicture, prepare
 from wechat_campaigns.source.files import FileError
 

@@ -11,9 +11,8 @@ from markdown_it.common.normalize_url import normalizeLink
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import mini_program
-from wechat_campaigns.render.article.allow import LINK_PREFIX
 from wechat_campaigns.render.article.dom import append_text, elements, line_of, make, take_content, text_of
-from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.render.article.parts import LINK_PREFIX, Findings
 
 TITLE = "参考与注释"
 _SCHEMES = ("http", "https", "mailto", "tel")

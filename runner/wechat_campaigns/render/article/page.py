@@ -90,7 +90,7 @@ def page(send: Send, *, data: Data) -> str:
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
-        reader=lambda article, dark: _reader(article, pictures=pictures, dark=dark, foldable=True),
+        reader=lambda article, dark: reader(article, pictures=pictures, dark=dark, foldable=True),
     )
 
 
@@ -106,18 +106,12 @@ def content(send: Send, *, pictures: Pictures) -> str:
         send=send,
         content=shown,
         pictures=pictures,
-        reader=lambda article: _reader(article, pictures=pictures, foldable=True),
+        reader=lambda article: reader(article, pictures=pictures, foldable=True),
         facts=_facts,
     )
 
 
-def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
-    """Show one article as the reader's app does, in dark mode if wanted: a page of its own."""
-    reader = _reader(article, pictures=pictures, dark=dark)
-    return _render("frame.html", article=article, reader=reader, css=design_css())
-
-
-def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
+def reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
     # Here, not above: pages of texts are made without the libraries of articles too.
     from wechat_campaigns.render.article.dark import darken

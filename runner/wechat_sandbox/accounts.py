@@ -1,0 +1,127 @@
+"""The accounts of the sandbox: what each is, how it is set, and who follows it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from wechat_sandbox import bitmaps, store
+from wechat_sandbox.answers import Json
+from wechat_sandbox.shapes import COUNTS, FLAG, INTEGER, NUMBER, TEXT, TEXTS, body_of
+
+KINDS = ("service", "subscription", "test", "unverified")
+"""`unverified` stands for personal and unverified accounts, which may not send at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """Where events are pushed; `aes_key` is the 43-character EncodingAESKey, empty for plain mode."""
+
+    url: str
+    token: str = field(repr=False)
+    aes_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOptions:
+    """The switches of one account."""
+
+    quota: bool = True
+    """False lifts call counters and send allowances."""
+    protection: bool = False
+    """API 群发保护: sends to everyone wait for the administrator."""
+    ip_allow: tuple[str, ...] = ()
+    """Empty means every address may fetch a token."""
+    finish_after_s: float = 0.0
+    """How long a job stays SENDING, in sandbox seconds."""
+    retired_cards: bool = False
+    """True lets wxcard through, which WeChat refuses since 2024 (45113)."""
+    api_video: bool = False
+    """True lets a video through that was uploaded by API; else 48022, but in a lenient sandbox."""
+    comments: bool = True
+    """False refuses articles open to comments, and every comment call (88000)."""
+    readers_seed: int = 1
+    """Another number gives other readers in the statistics of articles."""
+    verdict: str = "send success"
+    """How jobs end: `send success`, or an err(N) of WeChat, so that a failure can be rehearsed."""
+    daily_limits: Mapping[str, int] = field(default_factory=dict)
+    """Calls a day by path, in place of the defaults."""
+    callback: Callback | None = None
+
+
+KIND: Final[Json] = {"type": "string", "enum": list(KINDS)}
+SWITCHES: Final[Mapping[str, Json]] = {
+    **dict.fromkeys(("quota", "protection", "retired_cards", "api_video", "comments"), FLAG),
+    "ip_allow": TEXTS,
+    "finish_after_s": {**NUMBER, "minimum": 0, "maximum": 366 * 86400},
+    "readers_seed": INTEGER,
+    "verdict": TEXT,
+    "daily_limits": COUNTS,
+    "callback": {
+        "anyOf": [body_of({"url": TEXT, "token": TEXT, "aes_key": TEXT}, ("url", "token")), {"type": "null"}]
+    },
+}
+"""The shapes of the fields of `AccountOptions`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficialAccount:
+    """One Official Account; `subscribed` and `blocked` are sets of follower numbers."""
+
+    appid: str
+    kind: str
+    secret: str = field(repr=False)
+    name: str
+    options: AccountOptions
+    subscribed: int
+    blocked: int
+
+
+NOBODY = OfficialAccount(
+    appid="", kind="", secret="", name="", options=AccountOptions(), subscribed=0, blocked=0
+)
+"""Stands in where a call carries no token: the token calls themselves."""
+
+
+def find(db: sqlite3.Connection, appid: str) -> OfficialAccount | None:
+    """Look an account up."""
+    row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
+    return None if row is None else _account(row)
+
+
+def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
+    """List the accounts by appid."""
+    return [_account(row) for row in db.execute("SELECT * FROM account ORDER BY appid")]
+
+
+def _account(row: sqlite3.Row) -> OfficialAccount:
+    columns = {
+        "options": options_from(json.loads(row["options"])),
+        "subscribed": bitmaps.from_blob(row["subscribed"]),
+        "blocked": bitmaps.from_blob(row["blocked"]),
+    }
+    return OfficialAccount(**{**dict(row), **columns})
+
+
+def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) -> AccountOptions:
+    """Read switches from plain data over a base.
+
+    Args:
+        data: as `SWITCHES` describes it.
+        base: where the others come from; the defaults when left out.
+    """
+    merged = {**asdict(base or AccountOptions()), **data}
+    callback = merged["callback"]
+    merged |= {"ip_allow": tuple(merged["ip_allow"]), "callback": Callback(**callback) if callback else None}
+    return AccountOptions(**merged)
+
+
+def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
+    """Write an account, new or changed."""
+    row = asdict(account)
+    row |= {"options": json.dumps(row["options"])}
+    row |= {key: bitmaps.to_blob(row[key]) for key in ("subscribed", "blocked")}
+    store.insert(db, "account", row, replace=True)

@@ -1,0 +1,112 @@
+"""Faults that tests inject: the fault of a call, and what the client sees of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from wechat_sandbox import store
+from wechat_sandbox.answers import Json
+from wechat_sandbox.shapes import body_of
+
+ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
+KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
+KIND_PATTERN = f"^({'|'.join(KINDS)}|http_[45][0-9][0-9])$"
+"""How the kind of a fault is ordered."""
+MAX_LATENCY_S = 600
+MAX_AHEAD_S = 365 * 24 * 3600
+FAULT: Final = body_of(
+    {
+        "endpoint": {"type": "string", "default": "*"},
+        "kind": {"type": "string", "pattern": KIND_PATTERN},
+        "times": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 - 1, "default": 1},
+        "skip": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 0},
+        "after": {"type": "boolean", "default": False},
+        "errcode": {"type": "integer", "default": -1},
+        "latency_s": {"type": "number", "minimum": 0, "maximum": MAX_LATENCY_S},
+        "ahead_s": {"type": "number", "minimum": -MAX_AHEAD_S, "maximum": MAX_AHEAD_S},
+    },
+    ("kind",),
+)
+"""What a fault may say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectedFault:
+    """One fault; with `after` the call takes effect and only its answer is spoiled."""
+
+    endpoint: str = "*"
+    kind: str
+    after: bool = False
+    errcode: int = -1
+    status: int = 500
+    latency_s: float = 0.0
+    ahead_s: float = 0.0
+    """How far the date of the answer is ahead of the real time."""
+
+
+def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
+    """Add a fault; its number.
+
+    Args:
+        spec: of the shape `FAULT`: `endpoint` (a path with or without /cgi-bin/, or *), `kind`, `times`
+            (default 1, null for ever), `skip` (calls to let pass first), `after`, `errcode`, `latency_s`,
+            `ahead_s`.
+    """
+    row = {
+        "spec": json.dumps(asdict(_read(spec))),
+        "skip": spec.get("skip", 0),
+        "times": spec.get("times", 1),
+    }
+    return store.insert(db, "fault", row)
+
+
+def _read(spec: Mapping[str, Any]) -> InjectedFault:
+    kind, after = ALIASES.get(spec["kind"], (spec["kind"], spec.get("after", False)))
+    status = re.fullmatch(r"http_(\d{3})", kind)
+    kind = "http" if status else kind
+    return InjectedFault(
+        endpoint=_path(spec.get("endpoint", "*")),
+        kind=kind,
+        after=after,
+        errcode=int(spec.get("errcode", -1)),
+        status=int(status[1]) if status else 500,
+        latency_s=float(spec.get("latency_s", 1 if kind == "latency" else 0)),
+        ahead_s=float(spec.get("ahead_s", 3600 if kind == "clock" else 0)),
+    )
+
+
+def _path(endpoint: str) -> str:
+    """Complete a path: `message/mass/sendall` is `/cgi-bin/message/mass/sendall`."""
+    if endpoint == "*" or endpoint.startswith("/cgi-bin/"):
+        return endpoint
+    return f"/cgi-bin/{endpoint.lstrip('/')}"
+
+
+def take(db: sqlite3.Connection, path: str) -> InjectedFault | None:
+    """Use up the first fault for this path; None without one."""
+    for row in db.execute("SELECT * FROM fault ORDER BY id").fetchall():
+        fault = InjectedFault(**json.loads(row["spec"]))
+        if fault.endpoint not in ("*", path):
+            continue
+        if row["skip"] > 0:
+            db.execute("UPDATE fault SET skip = skip - 1 WHERE id = ?", (row["id"],))
+            continue
+        if row["times"] == 1:
+            db.execute("DELETE FROM fault WHERE id = ?", (row["id"],))
+        else:
+            db.execute("UPDATE fault SET times = times - 1 WHERE id = ?", (row["id"],))
+        return fault
+    return None
+
+
+def list_faults(db: sqlite3.Connection) -> list[Json]:
+    """List the faults that are still to come."""
+    return [
+        {"id": row["id"], "times": row["times"], "skip": row["skip"], **json.loads(row["spec"])}
+        for row in db.execute("SELECT * FROM fault ORDER BY id")
+    ]

@@ -1,0 +1,156 @@
+"""The sandbox's state in one SQLite file (or in memory): every request is one transaction on it.
+
+Effect and record commit together, so processes that share a file agree and a kill loses or doubles nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.state_folder import private_file, private_folder
+
+BUSY_TIMEOUT_S = 30.0
+KEPT_SNAPSHOTS = 20
+FORMAT = 3
+
+SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
+
+TABLES = (
+    "account", "follower", "tag", "token", "media", "draft", "job", "preview", "publish", "comment",
+    "original", "counter", "request", "fault", "event", "meta",
+)  # fmt: skip
+
+
+class Store:
+    """One SQLite connection, used by one thread at a time; other processes may hold the same file open."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.Lock()
+        self._snapshots: dict[str, sqlite3.Connection] = {}
+        try:
+            self._db = _open(path)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise UsageError(
+                _("the sandbox cannot use its state file ({error})").format(error=error),
+                location=str(path),
+                hint=_("use another file with `--state`, or delete this file to start again"),
+            ) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Return the state to one caller; commit when the block ends well, undo everything when it raises."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def snapshot(self) -> str:
+        """Keep a copy of the whole state in memory, of the last twenty; its name."""
+        with self._lock:
+            name = str(int(max(self._snapshots, key=int, default="0")) + 1)
+            if len(self._snapshots) == KEPT_SNAPSHOTS:
+                self._snapshots.pop(min(self._snapshots, key=int)).close()
+            self._snapshots[name] = sqlite3.connect(":memory:", check_same_thread=False)
+            self._db.backup(self._snapshots[name])
+            return name
+
+    def restore(self, name: str) -> bool:
+        """Go back to a kept copy; False when no copy has that name."""
+        with self._lock:
+            if name not in self._snapshots:
+                return False
+            self._snapshots[name].backup(self._db)
+            # A write that leaves nothing: whoever watches for writes does not see the copying.
+            put(self._db, "restored", True)
+            self._db.execute("DELETE FROM meta WHERE key = 'restored'")
+            return True
+
+    def close(self) -> None:
+        """Close the file, forget the snapshots."""
+        with self._lock:
+            for db in (*self._snapshots.values(), self._db):
+                db.close()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    """Open or create the state; `None` keeps it in memory."""
+    if path is not None:
+        private_folder(path.parent)
+        private_file(path)
+    db = sqlite3.connect(
+        path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Set the connection up; lay out a state that is new."""
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
+    db.execute("BEGIN IMMEDIATE")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, FORMAT):
+        raise sqlite3.DatabaseError(f"it was written by another version of the sandbox, format {version}")
+    if not version:
+        for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+    db.execute("COMMIT")
+
+
+def wipe(db: sqlite3.Connection) -> None:
+    """Empty every table."""
+    for table in TABLES:
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
+
+
+def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replace: bool = False) -> int:
+    """Write a row by the names of its columns, with `replace` in place of the one with its key; its rowid."""
+    verb = "INSERT OR REPLACE" if replace else "INSERT"
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    cursor = db.execute(f"{verb} INTO {table} ({names}) VALUES ({values})", dict(row))
+    return cursor.lastrowid or 0
+
+
+def first(db: sqlite3.Connection, query: str, values: Sequence[object]) -> sqlite3.Row | None:
+    """Read the first row of a query; None without one."""
+    row: sqlite3.Row | None = db.execute(query, values).fetchone()
+    return row
+
+
+def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
+    """Read one setting of the sandbox."""
+    row = first(db, "SELECT value FROM meta WHERE key = ?", (key,))
+    return default if row is None else json.loads(row[0])
+
+
+def put(db: sqlite3.Connection, key: str, value: Any) -> None:
+    """Write one setting of the sandbox."""
+    insert(db, "meta", {"key": key, "value": json.dumps(value)}, replace=True)
+
+
+def next_id(db: sqlite3.Connection, name: str, first: int) -> int:
+    """Draw the next number of a sequence that begins at `first`."""
+    number = int(get(db, f"next:{name}", first))
+    put(db, f"next:{name}", number + 1)
+    return number
