@@ -13,7 +13,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, FOLDER
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.phone_pictures import MOST, NoPictureError, take_pictures
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command, group
+from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError
 from wechat_campaigns.core.extras import require_extra
@@ -35,7 +35,6 @@ def ci() -> None:
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
     examples={
         "campaign ci outputs plan.json": N_(
             "pass `plan_digest`, `pending`, `due`, `coming` and `held` to later steps"
@@ -77,7 +76,6 @@ AUTHOR = click.option(
 
 @command(
     effect=Effect.CODE_HOST,
-    formats=TEXT_AND_JSON,
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 @click.argument("report", type=EXISTING_FILE)
@@ -127,7 +125,6 @@ def _publish_comment(text: str, author: str) -> tuple[int | None, str]:
 
 @command(
     effect=Effect.CODE_HOST,
-    formats=TEXT_AND_JSON,
     examples={
         "campaign ci issue report.md": N_("open the issue, or update it"),
         "campaign ci issue report.md --done": N_("close the issue, if one is open"),
@@ -174,7 +171,6 @@ def _keep_issue(text: str, author: str, *, done: bool) -> tuple[int | None, str]
 
 @command(
     effect=Effect.LEDGER_RECORD,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ci notify plan.json": N_("notify approvers and duty, once a day of each send")},
 )
@@ -226,7 +222,6 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
     examples={"campaign ci phones plan.html phones": N_("a picture of each message, for the artifact")},
 )
 @click.argument("page", type=FILE)

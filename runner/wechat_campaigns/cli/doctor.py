@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, accounts
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.run_log import http_call
@@ -23,7 +23,6 @@ TIMEOUT_S = 10.0
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign doctor --env production": N_("before the first real send")},
 )
@@ -70,7 +69,6 @@ def doctor(context: OnlineContext) -> int:
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign tags --env production --account main": N_("names, ids, counts")},
 )

@@ -13,7 +13,7 @@ from wechat_campaigns.cli.context import LedgerContext, OnlineContext, campaign_
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.extras import require_extra
@@ -140,7 +140,6 @@ def _store(context: LedgerContext, appid: str, days: Days) -> None:
 
 @command(
     effect=Effect.LEDGER_COPY,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
     examples={"campaign archive --since 2026-12-01": N_("a folder for each send, below `archive`")},
 )

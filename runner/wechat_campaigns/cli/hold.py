@@ -19,7 +19,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, accounts, read_moment, reason_option
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask_freely
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, LedgerCopyError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Settings
@@ -34,7 +34,6 @@ SLOW: Final = timedelta(minutes=1)
 
 @command(
     effect=Effect.LEDGER_RECORD,
-    formats=TEXT_AND_JSON,
     options=(
         reason_option("The reason; recorded, and shown with each blocked send.", required=False),
         DIR,
@@ -194,7 +193,6 @@ def _elsewhere(settings: Settings, name: str) -> list[tuple[str, str]]:
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    formats=TEXT_AND_JSON,
     options=(reason_option("Recorded in the ledger."), DIR, ENV),
     examples={"campaign unhold main --reason '已恢复'": N_("the account may send again")},
 )

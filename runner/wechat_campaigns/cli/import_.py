@@ -12,7 +12,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
 from wechat_campaigns.cli.options import DIR, ENV, accounts
 from wechat_campaigns.cli.output import write_new
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_from, quoted
@@ -35,7 +35,6 @@ _NO_STYLE = N_(
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
         "campaign import page.html 2026/spring/tea": N_(
@@ -120,7 +119,6 @@ ID_CHARS = 40
 
 @command(
     effect=Effect.WECHAT_COPY,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={
         "campaign pull 四月新品 2026/spring": N_("a campaign with the articles of a draft of the console"),

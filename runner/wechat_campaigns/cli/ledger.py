@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, reason_option
 from wechat_campaigns.cli.output import print_message, print_result
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command, group
+from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Settings
@@ -51,7 +51,6 @@ def ledger() -> None:
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger init --env production": N_("once, before the first send")},
 )
@@ -79,7 +78,6 @@ def init(context: OnlineContext) -> int:
 
 @command(
     effect=Effect.LEDGER_READ,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger log --format json": N_("every event in full")},
 )
@@ -112,7 +110,6 @@ def event_line(event: Event, settings: Settings) -> str:
 
 @command(
     effect=Effect.LEDGER_READ,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger verify --env production": N_("before and after a restore")},
 )
@@ -193,6 +190,7 @@ def _contradictions(events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
 
 @command(
     effect=Effect.LEDGER_READ,
+    formats=(),
     options=(DIR, ENV),
     examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
 )
@@ -215,7 +213,6 @@ def export(context: LedgerContext, out: Path | None) -> int:
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    formats=TEXT_AND_JSON,
     options=(reason_option("With --as-backup: how the ledger was lost; recorded.", required=False), DIR, ENV),
     examples={
         "campaign ledger import ledger.jsonl": N_("import into an empty ledger"),

@@ -24,7 +24,7 @@ from wechat_campaigns.cli.options import (
 )
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import confirm, require_terminal
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import (
@@ -57,7 +57,6 @@ from wechat_campaigns.report.sanitize import inert
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    formats=TEXT_AND_JSON,
     options=(reason_option("Why these count as sent; recorded."), DIR, ENV, VAR),
     examples={
         "campaign ledger baseline --all --reason 'sent by hand'": N_("never send any of these again"),
@@ -141,7 +140,6 @@ SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    formats=TEXT_AND_JSON,
     options=(reason_option("How you know; recorded."), DIR, ENV),
     examples={
         "campaign ledger settle sale --sent 3147483730 --reason 'seen in the console'": N_(
@@ -292,7 +290,6 @@ def _only_send(matches: Sequence[SendRecord], send_id: str) -> SendRecord:
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    formats=TEXT_AND_JSON,
     options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
     examples={
         "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),

@@ -16,7 +16,7 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import logs_json
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 @command(
     effect=Effect.LEDGER_RECORD,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign listen --env production": N_("behind your TLS server")},
 )

@@ -11,7 +11,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, FOLDER
 from wechat_campaigns.cli.output import write_new
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
@@ -31,7 +31,6 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     examples={
         "campaign init shop": N_("a new repository in the folder shop"),
         "campaign init --ci gitlab": N_("in the current folder, with a GitLab pipeline"),
@@ -107,7 +106,6 @@ NEWSPIC = "newspic"
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),

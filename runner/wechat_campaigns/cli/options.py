@@ -96,10 +96,6 @@ class DecisionOption(click.Option):
     """An option that overrides a rule or makes calls; a coding agent may use it in the sandbox only."""
 
 
-class WriteOption(DecisionOption):
-    """An option with which a command that else only reads changes WeChat."""
-
-
 class PathKind(str):
     """What click calls a path; where a message begins with it, in the language in use."""
 

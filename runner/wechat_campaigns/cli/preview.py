@@ -11,7 +11,7 @@ from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids, testers
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -24,7 +24,6 @@ from wechat_campaigns.wechat import payloads
 
 @command(
     effect=Effect.WECHAT_WRITE,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
     examples={
         "campaign preview sale --to 小李 --to 老王": N_("two testers named in the settings"),

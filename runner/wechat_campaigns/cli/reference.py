@@ -15,7 +15,7 @@ from wechat_campaigns.cli.effects import MEANINGS, OF_PERSONS, Effect
 from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
 from wechat_campaigns.cli.options import VARIABLE, DecisionOption
 from wechat_campaigns.cli.output import print_result
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, Group, command
+from wechat_campaigns.cli.registry import Command, Group, command
 from wechat_campaigns.core.digest import DIGEST_VERSION
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
@@ -27,6 +27,7 @@ from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_t
 
 @command(
     effect=Effect.NONE,
+    formats=(),
     examples={"campaign schema settings > schema/settings.schema.json": N_("for an editor")},
 )
 @click.argument(
@@ -40,7 +41,6 @@ def schema(name: SchemaName) -> int:
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
     examples={"campaign reference --format json": N_("every option, for a program or a coding agent")},
 )
 def reference(context: Context) -> int:
@@ -115,7 +115,6 @@ def _option(option: click.Option, found: Command) -> dict[str, Any]:
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
     examples={"campaign version -o json": N_("for a bug report, or for a program")},
 )
 def version(context: Context) -> int:
@@ -152,6 +151,7 @@ def version_text(data: dict[str, Any]) -> str:
 
 @command(
     effect=Effect.NONE,
+    formats=(),
     examples={
         "source <(campaign completion bash)": N_("bash 4.4 or newer; the same for zsh"),
         "campaign completion fish | source": N_("fish"),

@@ -27,7 +27,6 @@ from wechat_campaigns.cli.options import (
     DecisionOption,
     Declaration,
     EffectOption,
-    WriteOption,
     format_options,
     read_options,
 )
@@ -123,11 +122,9 @@ class Command(click.Command):
         """Return what a run changes and may reach, with its options."""
         if values.get(self.unless):
             return Effect.NONE
-        given = [param for param in self.params if values.get(str(param.name))]
-        if any(isinstance(param, WriteOption) for param in given):
-            return Effect.WECHAT_WRITE
-        if chosen := next((param for param in given if isinstance(param, EffectOption)), None):
-            return chosen.effect
+        for param in self.params:
+            if isinstance(param, EffectOption) and values.get(str(param.name)):
+                return param.effect
         return self.read_only if self.read_only and is_read_only(os.environ) else self.effect
 
     def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
@@ -142,7 +139,7 @@ def command(
     *,
     effect: Effect,
     examples: Examples,
-    formats: Sequence[str] = (),
+    formats: Sequence[str] = TEXT_AND_JSON,
     options: Sequence[Declaration[Any]] = (),
     unless: str = "",
     read_only: Effect | None = None,
@@ -152,7 +149,7 @@ def command(
     Args:
         effect: what it changes; `wechat_campaigns.cli.effects` refuses it where that is not allowed.
         examples: what `--help` shows below the options; `tests/unit/cli/test_examples.py` parses each.
-        formats: what `--format` and `--report` offer; both are missing where there is nothing to choose.
+        formats: what `--format` and `--report` offer; both are missing where it is empty.
         options: the shared options that the command reads. With any of them the function gets a `Context`
             as its first argument, in place of their values.
         unless: the name of a flag with which the command only looks at files.

@@ -16,7 +16,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.history import month_view
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
@@ -41,7 +41,6 @@ POLL_S = 0.05
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
     examples={
         "campaign studio --open": N_("write in your editor and see the phone change"),

@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding
 from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _, ngettext
@@ -85,7 +85,6 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
 @command(
     effect=Effect.LOCAL,
     unless="check",
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
         "campaign fmt": N_("format every file"),
