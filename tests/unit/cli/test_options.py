@@ -59,8 +59,9 @@ def uses(command: Command) -> set[str]:
         name = ahead.pop()
         seen.add(name)
         for node in ast.walk(ast.Module([*defined[name].body], [])):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                found.add(f"{node.value.id}.{node.attr}")
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+                owner = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
+                found.add(f"{owner}.{node.attr}")
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 found.add(node.id)
                 ahead += [node.id] if node.id in defined.keys() - seen else []
