@@ -15,8 +15,7 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.phone_pictures import MOST, NoPictureError, take_pictures
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.code_host.ci_run import current_run
-from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError, require_extra
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.written_files import opened_to_write
 from wechat_campaigns.plan import planfile
@@ -111,15 +110,13 @@ def _publish_comment(text: str, author: str) -> tuple[int | None, str]:
     if run is None or run.service != "GitHub" or run.number is None:
         return None, _("no comment was written: this run does not belong to a GitHub pull request")
     if not token:
-        return None, _("no comment was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
     code_host = github(os.environ, token)
     try:
         upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
     except CodeHostError as error:
         reason = error_reason(error)
-        return None, _("no comment was written: {error}; the job summary shows the report").format(
-            error=reason
-        )
+        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
     return run.number, _("the comment of #{number} is up to date").format(number=run.number)
 
 
@@ -148,21 +145,21 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 
 def _keep_issue(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
     """Write or close the issue; return its number if there is one, and what was done."""
+    from wechat_campaigns.code_host.comment import close_issue, upsert_issue
     from wechat_campaigns.code_host.github import github
-    from wechat_campaigns.code_host.issue import close_issue, upsert_issue
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub":
         return None, _("no issue was written: this run is not a GitHub run")
     if not token:
-        return None, _("no issue was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
     code_host = github(os.environ, token)
     try:
         keep = close_issue if done else upsert_issue
         number = keep(code_host, run.repository, text, author=author)
     except CodeHostError as error:
         reason = error_reason(error)
-        return None, _("no issue was written: {error}; the job summary shows the report").format(error=reason)
+        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
     if number is None:
         return None, _("nothing needs attention, and no issue is open")
     note = _("issue #{number} is closed") if done else _("issue #{number} is up to date")

@@ -76,7 +76,7 @@ def doctor(context: OnlineContext) -> int:
     "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def tags(context: OnlineContext, names: Sequence[str]) -> int:
-    """List each account's tags with their follower counts."""
+    """List the tags with their follower counts."""
     from wechat_campaigns.report.text import tags_text
 
     selection = [context.account(name) for name in names] or [context.account(None)]

@@ -104,7 +104,7 @@ def _confirm_drafts(context: OnlineContext, pending: Sequence[PlannedSend], *, a
         context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
     if not auto_approve:
         question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
-        confirm(question, _("Not confirmed: no draft was made."))
+        confirm(question, _("Not confirmed: nothing was done."))
 
 
 def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:

@@ -15,8 +15,7 @@ from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, OnlineOptio
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import CampaignError, ExitCode, require_extra
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import AccountKind

@@ -120,12 +120,12 @@ def event_line(event: Event, settings: Settings) -> str:
     help="Also check the MACs of accounts whose AppSecret is available.",
 )
 def verify(context: LedgerContext) -> int:
-    """Check the hash chain: find every event that was edited, removed, reordered or cut off.
+    """Check the hash chains: find events that were edited, removed, reordered or cut off.
 
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
     the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
-    # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
+    # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
     events, heads = context.ledger.snapshot()
     faults = find_chain_faults(events, heads)
     if faults:
@@ -240,7 +240,7 @@ def import_(context: OnlineContext, file: IO[str], as_backup: bool, reason: str 
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
-            _("the file is not UTF-8 text"),
+            _("the file is not UTF-8"),
             hint=_("pass a file written by `campaign ledger export`"),
             location=file.name,
         ) from error

@@ -38,9 +38,10 @@ from wechat_campaigns.plan.compare import held_sends
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 from wechat_campaigns.report import text as terminal
-from wechat_campaigns.report.coming import APPLY
 from wechat_campaigns.report.json import plan_data, widget
-from wechat_campaigns.report.plan_view import PlanView, plan_view
+from wechat_campaigns.report.markdown import plan_markdown
+from wechat_campaigns.report.outlook import APPLY
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import LEFT
@@ -155,8 +156,8 @@ def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
 def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
     """Build the view that every output format of a plan renders."""
     timezone = context.settings.policy.timezone
-    return plan_view(
-        result.plan,
+    return PlanView(
+        plan=result.plan,
         timezone=timezone,
         comparison=result.comparison,
         errors=result.errors,
@@ -197,15 +198,10 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 
         return plan_html(view, data=context.read)
 
-    def markdown() -> str:
-        from wechat_campaigns.report.markdown import plan_markdown
-
-        return plan_markdown(view)
-
     return {
         "text": text,
         "json": lambda: json_text(plan_data(view)),
-        "markdown": markdown,
+        "markdown": lambda: plan_markdown(view),
         "html": html,
         "github": github,
         "codequality": of_problems["codequality"],

@@ -17,15 +17,14 @@ from wechat_campaigns.cli.history import month_view
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import ExitCode, require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import HistoryView, history_view
-from wechat_campaigns.report.plan_view import plan_view
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.studio.reads import Overview
 from wechat_campaigns.wechat.statistics import read_statistics
@@ -137,7 +136,7 @@ class OfflineReads:
         compiled = compile_selected(workspace, ())
         state = workspace.unverified_state()
         plan = plan_selected(workspace, (), state, compiled=compiled).plan
-        view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
+        view = PlanView(plan=plan, timezone=self.timezone(), errors=compiled.errors)
         return Overview(files=tuple(compiled.files.values()), plan=view)
 
     def calendar(self, month: date | None) -> CalendarView:

@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import (
     NotSentError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState

@@ -28,7 +28,7 @@ from wechat_campaigns.core.errors import (
     WeChatError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.responses import (
     ApiResponse,

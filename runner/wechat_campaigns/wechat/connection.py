@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.source.api_hosts import check_api_host
+from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.wechat.client import Client, SharedTokens, Tokens
 from wechat_campaigns.wechat.clock import ClockWatch, own_clock
 from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
