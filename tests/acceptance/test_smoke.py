@@ -69,8 +69,9 @@ def test_every_answer_is_the_documented_one(doctor: Command, either: Sandbox) ->
     assert "expected 48001, WeChat answered 48001 (api unauthorized)" in out
     assert "None of them can reach a follower" in err
     assert mass_calls(either) == ["get", "send", "sendall"]
-    state = either.control("GET", "state")
-    assert (state["jobs"], either.deliveries(), state["drafts"], state["media"]) == ([], [], [], [])
+    assert [account["sends"] for account in either.control("GET", "accounts")["accounts"]] == [0, 0, 0]
+    assert either.call("draft/count", {}, TEST) == {"total_count": 0}
+    assert not any(either.call("material/get_materialcount", {}, TEST).values())
 
 
 def test_programs_read_the_same(doctor: Command, sandbox: Sandbox) -> None:

@@ -51,7 +51,8 @@ def measure(name: str, call: Callable[[int], object], count: int = CALLS) -> Non
 def main() -> None:
     """Print the figures."""
     print(f"start-up {start_up():.2f} s")
-    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder) / "state.db", quota=False) as url:
+    switches = {"quota": False}
+    with tempfile.TemporaryDirectory() as folder, embedded(Path(folder) / "s", switches=switches) as url:
         sandbox, session = SandboxClient(url=url), requests.Session()
         began = time.perf_counter()
         sandbox.control("POST", "seed", SEED)
@@ -75,12 +76,12 @@ def main() -> None:
         measure("user/get", lambda _n: session.get(f"{url}/cgi-bin/user/get", params=query).content, 50)
         measure(
             "one follower's inbox",
-            lambda _n: sandbox.control("GET", "inbox", appid=sandbox.appid, openid=openid),
+            lambda _n: sandbox.control("GET", "phone", appid=sandbox.appid, openid=openid),
             10,
         )
         sandbox.switch(quota=True)
         measure("deliveries, counts of all", lambda _n: sandbox.control("GET", "deliveries", limit=10), 10)
-        print(f"state file {(Path(folder) / 'state.db').stat().st_size / 1e6:.1f} MB")
+        print(f"state file {(Path(folder) / 's').stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

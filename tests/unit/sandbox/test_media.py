@@ -42,14 +42,14 @@ def test_kinds_and_sizes_are_told_from_the_bytes(
     assert wechat.upload(path, data, "a.png", type=kind)["errcode"] == errcode
 
 
-def test_a_temporary_image_above_2_mb(wechat: WeChat) -> None:
+def test_a_temporary_image_above_2_mb(either: WeChat) -> None:
     """One line of the page has 10 MB, another 2 MB; permanent ones have 10 MB."""
     small, big = PNG.ljust(2 * 1024 * 1024), PNG.ljust(2 * 1024 * 1024 + 1)
-    assert wechat.upload("media/upload", small, type="image").get("errcode") is None
-    assert wechat.upload("media/upload", big, type="image").get("errcode") == (
-        40009 if wechat.strict else None
+    assert either.upload("media/upload", small, type="image").get("errcode") is None
+    assert either.upload("media/upload", big, type="image").get("errcode") == (
+        40009 if either.strict else None
     )
-    assert wechat.upload("material/add_material", big, type="image").get("errcode") is None
+    assert either.upload("material/add_material", big, type="image").get("errcode") is None
 
 
 def test_an_upload_needs_the_part_media(wechat: WeChat) -> None:
@@ -133,3 +133,8 @@ def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
     answer = wechat.post("material/get_material", {"media_id": media_id})
     assert answer.data == PNG
     assert answer.headers["Content-Disposition"].isascii()
+
+
+@pytest.mark.parametrize(("data", "form"), [(JPEG, "mmbiz_jpg"), (PNG, "mmbiz_png")])
+def test_the_address_of_a_picture_has_its_form(wechat: WeChat, data: bytes, form: str) -> None:
+    assert wechat.upload("media/uploadimg", data)["url"].startswith(f"http://mmbiz.qpic.cn/{form}/")

@@ -28,7 +28,7 @@ from wechat_campaigns.wechat.callback.verify import (
 )
 from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
 from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
-from wechat_sandbox.callbacks.encoding import encrypt
+from wechat_sandbox.callbacks import encrypt
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 PLAIN = Credentials(appid=SERVICE, token="token")
