@@ -12,24 +12,23 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.fetch.changed_since import compare_since
-from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
     record_campaigns_folders,
 )
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
-from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
+from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
-from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.refresh import refresh
-from wechat_campaigns.plan.resolve import RemoteFacts
+from wechat_campaigns.plan.resolve import RemoteFacts, refresh
+from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
@@ -123,7 +122,6 @@ def apply(
         return review.check_digest(digest, result.valid_plan(), state)
 
     prepared = prepare(campaigns, tuple(select), reviewed)
-    check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
     return prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
 
@@ -325,9 +323,9 @@ def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Pl
 
 def _as_json(workspace: Workspace, plan: Plan) -> str:
     from wechat_campaigns.report.json import plan_data
-    from wechat_campaigns.report.plan_view import plan_view
+    from wechat_campaigns.report.plan_view import PlanView
 
-    return json_text(plan_data(plan_view(plan, timezone=workspace.settings.policy.timezone)))
+    return json_text(plan_data(PlanView(plan=plan, timezone=workspace.settings.policy.timezone)))
 
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:

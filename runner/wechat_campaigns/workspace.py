@@ -16,21 +16,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
-from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
+from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.interfaces import Clock
+    from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
@@ -172,7 +170,7 @@ class Workspace:
         events, environment = tuple(self._events()), self.settings.environment
         self._take_events(events)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic, self.settings.namespace)
+        state = fold(events, authentic)
         streams = (account for account in environment.accounts.values() if account.appid in state.streams)
         unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
         self.unverified = (*unread, *wrong_secrets(state, environment))
@@ -279,6 +277,8 @@ class OnlineWorkspace(LedgerWorkspace):
         """
         fresh = replace(self, stack=ExitStack(), signed_events=None)
         if not self.root.is_dir() or fresh.settings.source != self.settings.source:
+            from wechat_campaigns.plan.hints import START_AGAIN
+
             raise StalePlanError(
                 _("the settings changed after this run began"),
                 hint=_(START_AGAIN),

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, send_file
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
+from wechat_campaigns.core.html import design_css
 from wechat_sandbox import accounts, clock, markup, phones, store
 from wechat_sandbox.comments import ArticlePlace, is_open
 from wechat_sandbox.dispatcher import Dispatcher

@@ -40,7 +40,6 @@ WEIGHTY = ("serious", "critical")
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """The text of axe, from npm."""
     modules = node_modules("axe", {"axe-core": "4.10.3"}, ["axe-core", "axe-core/axe.min.js"])
     return (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
@@ -103,13 +102,11 @@ def findings(chrome: Chrome, axe: str, address: str) -> list[str]:
 def test_page_has_no_serious_accessibility_violation(
     chrome: Chrome, axe: str, folder: Path, page: str
 ) -> None:
-    """Plan, report, calendar and the page of an article."""
     assert findings(chrome, axe, next(folder.glob(page)).as_uri()) == []
 
 
 @pytest.fixture
 def phone(chrome: Chrome) -> Iterator[Chrome]:
-    """The browser as wide as a phone."""
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     yield chrome
     chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -132,7 +129,6 @@ def test_no_page_scrolls_sideways_on_a_phone(phone: Chrome, folder: Path) -> Non
 
 
 def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, folder: Path) -> None:
-    """With a follower's messages of every kind open."""
     with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
         assert findings(chrome, axe, url) == []
 
@@ -141,7 +137,6 @@ def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, 
 def test_studio_has_no_serious_accessibility_violation(
     chrome: Chrome, axe: str, folder: Path, page: str
 ) -> None:
-    """With an article, with the sends of a `for_each`, with a page around it."""
     with open_studio(folder) as studio:
         chrome.get(studio.address)
         until(lambda: chrome.find_elements("css selector", "#campaigns li"))

@@ -67,7 +67,6 @@ def contents(folder: Path) -> Mapping[str, bytes]:
 
 
 def test_a_send_is_archived_as_it_was_posted(campaign: Command, sandbox: Sandbox) -> None:
-    """The page as `render` shows it, its pictures, the posted body with its MAC; the same bytes again."""
     sends = archive(campaign)
     assert all(one["has_message"] for one in sends.values())
     files = contents(Path("archive") / sends["tea"]["name"])
@@ -87,7 +86,6 @@ def test_a_send_is_archived_as_it_was_posted(campaign: Command, sandbox: Sandbox
 
 
 def test_a_message_that_the_folder_no_longer_renders(campaign: Command) -> None:
-    """A text comes from the ledger, a page archived before stays, and the commit gives an article back."""
     kept = contents(Path("archive") / archive(campaign)["tea"]["name"])
     commit = git(Path.cwd(), "rev-parse", "HEAD").strip()
     Path("campaigns/tea.html").write_text("<p>改过了</p>", encoding="utf-8")
@@ -108,7 +106,6 @@ def test_a_message_that_the_folder_no_longer_renders(campaign: Command) -> None:
 
 
 def test_no_recipient_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> None:
-    """Neither openids nor the names and numbers beside them in a table."""
     rows = "".join(f"王小明,13800138000,{openid}\n" for openid in sandbox.openids()[2:4])
     Path("campaigns/vip.csv").write_text(f"姓名,手机,openid\n{rows}", encoding="utf-8")
     Path("campaigns/vip.yaml").write_text(
@@ -121,7 +118,6 @@ def test_no_recipient_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> N
 
 
 def test_of_a_draft_of_the_console_the_links_are_archived(campaign: Command, sandbox: Sandbox) -> None:
-    """WeChat removes the draft when it is sent."""
     articles = [{"title": "秋茶", "content": "<p>白露</p>"}]
     sandbox.media("CONSOLE", "news", appid=SERVICE, articles=articles)
     Path("campaigns/draft.yaml").write_text(

@@ -28,7 +28,6 @@ return [...document.querySelectorAll('body *')]
 
 @pytest.fixture
 def sent(tmp_path: Path, sandbox: Sandbox) -> None:
-    """The article was sent from the shipped campaigns by the command line."""
     shutil.copytree(CAMPAIGNS, tmp_path / "campaigns")
     root = campaigns_on(sandbox, tmp_path, "vars: {brand: 山月茶铺}\n")
     assert run(["apply", "tea/spring-tea", "--auto-approve", "--dir", str(root)]) == ExitCode.OK
@@ -41,7 +40,6 @@ def inbox(sandbox: Sandbox) -> Iterator[Inbox]:
 
 
 def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_path: Path) -> None:
-    """Opened from its card: title, every picture, no line over another, nothing wider than the screen."""
     follower = inbox.sandbox.deliveries()[0]["openid"]
     inbox.open(f"/#{SERVICE}/{follower}")
     inbox.click(".card")

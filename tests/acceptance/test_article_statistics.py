@@ -17,14 +17,12 @@ FIRST, SECOND = date(2026, 12, 1), date(2026, 12, 2)
 
 
 def statistics(sandbox: Sandbox, name: str, begin: date, end: date) -> dict[str, Any]:
-    """A statistics call that the tool does not make, with its errcode."""
     span = {"begin_date": begin.isoformat(), "end_date": end.isoformat()}
     answer: dict[str, Any] = sandbox.call(f"../datacube/{name}", span)
     return answer
 
 
 def test_figures_of_a_send_grow_day_by_day(sandbox: Sandbox) -> None:
-    """Not ready before eight, then incomplete, then complete; found by the msg_data_id of the send."""
     sandbox.control("POST", "clock", {"at": "2026-12-01T20:00:00+08:00"})
     article = {"title": "春茶", "content": "茶", "need_open_comment": 1, "only_fans_can_comment": 1}
     sandbox.media("DRAFT", "news", articles=[article])

@@ -11,10 +11,10 @@ import pytest
 from selenium import webdriver
 
 from tests.support.browser import open_browser
-from tests.support.sample_article import TITLE, sample_body
+from tests.support.sample_article import TITLE, article_page, sample_body
 from wechat_campaigns.core.model import Article, Articles, Media
 from wechat_campaigns.render.article import image_bytes
-from wechat_campaigns.render.article.page import Pictures, frame_document
+from wechat_campaigns.render.article.page import Pictures
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 from wechat_campaigns.render.render import render
 from wechat_campaigns.source.files import Files
@@ -89,12 +89,11 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.mark.parametrize("theme", BUILTIN_THEMES)
 def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path, theme: str) -> None:
-    """In every theme the example articles scroll in one direction only, and every line can be read."""
     articles = [_sample(theme), *_examples(theme)]
     assert articles
     for number, article in enumerate(articles):
         file = tmp_path / f"{number}.html"
-        document = frame_document(article, pictures=Pictures(lambda info: image_bytes(info, Files(ROOT))))
+        document = article_page(article, Pictures(lambda info: image_bytes(info, Files(ROOT))))
         file.write_text(document, encoding="utf-8")
         browser.get(file.as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 375
@@ -105,7 +104,6 @@ def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path,
 
 
 def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    """Each of its questions has a finding where there is a fault."""
     file = tmp_path / "bad.html"
     lines = "一二三四五" * 20
     file.write_text(

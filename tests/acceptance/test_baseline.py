@@ -23,7 +23,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, people: int) -> None:
-    """A campaign to a list of so many made-up openids."""
     openids = ", ".join(f"o{number:027d}" for number in range(people))
     text = f"filter: {{openids: [{openids}]}}\nmsgtype: text\ncontent: 你好\n"
     (folder / "list.yaml").write_text(text, encoding="utf-8")
@@ -65,7 +64,6 @@ def test_baseline_marks_nothing_while_a_campaign_is_invalid(folder: Path, capsys
 def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):
-    """It was skipped as recorded before, and the next apply sent what the console had sent."""
     text = "filter: {tag_id: 2}\nmsgtype: voice\ncontent: {media_id: MISSING}\n"
     (folder / "sale.yaml").write_text(text, encoding="utf-8")
     assert run(["apply", "--auto-approve", "--dir", str(folder)]) == ExitCode.FAILED

@@ -36,7 +36,6 @@ def project(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_apply_posts_exactly_the_body_of_the_case(case: Path, project: Path, sandbox: Sandbox) -> None:
-    """Nothing is added to, left out of or renamed in what WeChat documents."""
     expected = json.loads(case.with_suffix(".json").read_text(encoding="utf-8"))
     text = case.read_text(encoding="utf-8")
     openids = [
@@ -58,7 +57,6 @@ def test_apply_posts_exactly_the_body_of_the_case(case: Path, project: Path, san
 
 
 def test_video_file_is_uploaded_as_temporary_media_and_converted(project: Path, sandbox: Sandbox) -> None:
-    """The mpvideo id sent is what media/uploadvideo answered, with title and description of the campaign."""
     sandbox.control("POST", "accounts", {"appid": SERVICE, "api_video": True})
     (project / "tea.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(64))
     case = (CASES[0].parent / "mpvideo.yaml").read_text(encoding="utf-8")
@@ -79,7 +77,6 @@ def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def fill(expected: dict[str, Any], sandbox: Sandbox, openids: list[str]) -> dict[str, Any]:
-    """Put in what only the sandbox knows: the openids it made up."""
     if "touser" in expected:
         expected["touser"] = openids
     return expected

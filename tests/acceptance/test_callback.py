@@ -52,7 +52,6 @@ def wait_for_events(playground: Playground) -> None:
 
 @MODES
 def test_callback_records_an_event_of_the_sandbox(playground: Playground, aes_key: str) -> None:
-    """The URL is verified, the job's counts are recorded once, and no openid with them."""
     playground.write("sale.yaml", TEXT)
     with receiving(playground, aes_key) as url:
         switch(playground, callback={"url": url, "token": "token", "aes_key": aes_key})
@@ -68,7 +67,6 @@ def test_callback_records_an_event_of_the_sandbox(playground: Playground, aes_ke
 @pytest.mark.deep
 @MODES
 def test_status_explains_a_failure_from_its_event(playground: Playground, aes_key: str) -> None:
-    """err(N) comes only in the event."""
     playground.write("sale.yaml", TEXT)
     with receiving(playground, aes_key) as url:
         callback = {"url": url, "token": "token", "aes_key": aes_key}

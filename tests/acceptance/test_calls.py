@@ -59,7 +59,6 @@ def png(color: bytes) -> bytes:
 def test_apply_of_texts_makes_one_call_each_and_a_constant_number_of_reads(
     tmp_path: Path, sandbox: SandboxClient
 ) -> None:
-    """Token, tags and quota are asked for a fixed number of times, however many sends there are."""
     constants = []
     for count in (2, 12):
         for number in range(count):
@@ -73,7 +72,6 @@ def test_apply_of_texts_makes_one_call_each_and_a_constant_number_of_reads(
 
 
 def test_rule_about_audiences_adds_one_count(tmp_path: Path, sandbox: SandboxClient) -> None:
-    """The sends of one minute share it: a call for each send, and one more read for all of them."""
     file = tmp_path / "campaigns/_settings.yaml"
     settings = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({**settings, "policy": {"max_recipients": 1_000_000}}), encoding="utf-8")
@@ -85,7 +83,6 @@ def test_rule_about_audiences_adds_one_count(tmp_path: Path, sandbox: SandboxCli
 
 
 def test_same_file_is_uploaded_once(tmp_path: Path, sandbox: SandboxClient) -> None:
-    """Three sends of the same three files, two of which are alike, upload two; the next send uploads none."""
     for name, color in (("a", b"\x10\x20\x30"), ("b", b"\x40\x50\x60"), ("c", b"\x10\x20\x30")):
         (tmp_path / f"campaigns/{name}.png").write_bytes(png(color))
     for number in range(3):

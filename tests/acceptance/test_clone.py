@@ -22,7 +22,6 @@ pytestmark = [
 
 
 def test_make_demo_runs_from_a_clone(tmp_path: Path) -> None:
-    """It sets itself up, every message reaches its phones, and it names the command that shows them."""
     if not (ROOT / ".git").exists() or not shutil.which("make"):
         pytest.skip("no git checkout, or no make")
     repo = tmp_path / "repo"

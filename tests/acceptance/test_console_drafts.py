@@ -15,7 +15,6 @@ TITLE = "四月新品"
 
 @pytest.fixture
 def shop(make_shop: MakeShop) -> Shop:
-    """One campaign, `spring`, that sends the draft 四月新品."""
     made = make_shop()
     made.write(spring=campaign(f"draft: {TITLE}"))
     return made
@@ -32,12 +31,10 @@ def article(shop: Shop, title: str = TITLE, **changes: Any) -> dict[str, Any]:
 
 
 def write_draft(shop: Shop, *articles: dict[str, Any]) -> str:
-    """Write a draft, as the console or an editor does; its media_id."""
     return str(shop.sandbox.call("draft/add", {"articles": list(articles)})["media_id"])
 
 
 def edit(shop: Shop, media_id: str, **changes: Any) -> None:
-    """Edit the first article of a draft, as a colleague does in the console."""
     (first, *_more) = shop.sandbox.call("draft/get", {"media_id": media_id})["news_item"]
     edited = {"media_id": media_id, "index": 0, "articles": {**first, **changes}}
     assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
@@ -45,7 +42,6 @@ def edit(shop: Shop, media_id: str, **changes: Any) -> None:
 
 @pytest.mark.deep
 def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
-    """Plan and render show its articles; WeChat gets its media_id, and a second apply sends nothing."""
     write_draft(shop, article(shop, "五月预告"))
     media_id = write_draft(shop, article(shop), article(shop, "门店地址"))
     row = shop.row("spring")
@@ -68,7 +64,6 @@ def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
 @pytest.mark.parametrize("by", ["file", "digest"])
 @pytest.mark.parametrize("named", ["title", "media_id"])
 def test_an_edit_in_the_console_stops_what_was_reviewed(shop: Shop, by: str, named: str) -> None:
-    """As an edit of a file does; what is planned again is sent."""
     media_id = write_draft(shop, article(shop))
     if named == "media_id":
         shop.write(spring=campaign(f"media_id: {media_id}"))
@@ -92,7 +87,6 @@ def test_the_next_draft_of_a_title_is_not_the_old_send(shop: Shop) -> None:
 
 
 def test_a_draft_that_is_missing_or_not_the_only_one_is_named(shop: Shop) -> None:
-    """The error says what there is; nothing is sent."""
     write_draft(shop, article(shop, "四月新品上市"))
     code, said = shop.run("apply", "--auto-approve")
     assert code == ExitCode.INVALID
@@ -106,7 +100,6 @@ def test_a_draft_that_is_missing_or_not_the_only_one_is_named(shop: Shop) -> Non
 
 
 def test_an_offline_plan_says_that_it_did_not_read_the_draft(shop: Shop) -> None:
-    """Its digest cannot be applied: nobody saw the articles."""
     write_draft(shop, article(shop))
     made = shop.plan("--offline")
     assert [one["rule"] for one in made["sends"][0]["warnings"]] == ["draft-unread"]
@@ -124,7 +117,6 @@ def test_a_lost_answer_posts_the_stored_body_again(shop: Shop) -> None:
 
 
 def test_the_policy_judges_the_draft(make_shop: MakeShop) -> None:
-    """Words and links of an article that nobody of us wrote."""
     shop = make_shop(more="policy: {banned_words: [最佳], allowed_links: [example.com]}\n")
     shop.write(spring=campaign(f"draft: {TITLE}"))
     write_draft(shop, article(shop, content='<p>最佳<a href="https://evil.example/">看</a></p>'))
@@ -163,14 +155,12 @@ def write_news(shop: Shop, text: str = "新茶上市") -> None:
 
 
 def make_draft(shop: Shop) -> str:
-    """Have the tool make the draft of `news`; its media_id."""
     code, said = shop.run("draft", "news", "--auto-approve", "-o", "json", "--quiet")
     assert code == ExitCode.OK, said
     return str(json.loads(said)["drafts"][0]["media_id"])
 
 
 def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
-    """As a table for people, whole ids for programs."""
     write_draft(shop, article(shop, "五月预告"), article(shop, "门店地址"))
     media_id = write_draft(shop, article(shop))
     write_news(shop)
@@ -193,7 +183,6 @@ def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
 
 @pytest.mark.deep
 def test_clean_deletes_what_an_edit_left_behind(shop: Shop) -> None:
-    """Of this tool's own drafts, those that nobody can send any more."""
     write_draft(shop, article(shop))
     write_news(shop)
     old = make_draft(shop)
@@ -237,7 +226,6 @@ def test_clean_keeps_what_somebody_may_still_need(shop: Shop) -> None:
 
 @pytest.mark.deep
 def test_clean_keeps_what_another_environment_sends(shop: Shop) -> None:
-    """Two environments of one account share its draft box: a campaign of either may name a draft there."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(
@@ -255,7 +243,6 @@ def test_clean_keeps_what_another_environment_sends(shop: Shop) -> None:
 
 
 def test_clean_needs_every_campaign(shop: Shop) -> None:
-    """One that cannot be read may name any draft."""
     shop.write(broken="filter: 会员\n")
     code, _said = shop.run("drafts", "--clean", "--auto-approve")
     assert code == ExitCode.INVALID
@@ -266,7 +253,6 @@ def test_clean_needs_every_campaign(shop: Shop) -> None:
 
 
 def test_a_pulled_draft_is_a_campaign(shop: Shop) -> None:
-    """Not ready; its texts are no templates, and a sandbox serves no pictures."""
     own = "https://mmbiz.qpic.cn/mmbiz_png/x/0"
     html = f'<p>满 {{{{ 100 }}}} 减 10</p><p><img src="{own}"></p>'
     write_draft(
@@ -293,7 +279,6 @@ def test_a_pulled_draft_is_a_campaign(shop: Shop) -> None:
 
 
 def test_a_draft_of_several_articles_is_pulled_by_its_media_id(shop: Shop) -> None:
-    """The title becomes the id; what is there already is not overwritten."""
     write_draft(shop, article(shop))
     media_id = write_draft(shop, article(shop, "五月/预告"), article(shop, "门店地址", need_open_comment=1))
     write_draft(shop, article(shop, "五月/预告"))
@@ -315,7 +300,6 @@ def test_a_draft_of_several_articles_is_pulled_by_its_media_id(shop: Shop) -> No
 
 @pytest.mark.deep
 def test_a_picture_post_is_pulled(shop: Shop) -> None:
-    """贴图: its words and its pictures."""
     write_draft(shop, article(shop))
     pictures = {"image_list": [{"image_media_id": "cover-1"}]}
     post = {"article_type": "newspic", "title": "上新", "content": "三款新茶", "image_info": pictures}

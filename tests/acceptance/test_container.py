@@ -53,7 +53,6 @@ exec chroot --userspec="$USER_ID:$USER_ID" --groups="$USER_ID" "$JAIL" \\
 
 
 def settings_of_the_image() -> dict[str, str]:
-    """What `ENV` sets; /state is elsewhere here."""
     [line] = re.findall(r"^ENV (.*)$", DOCKERFILE, re.MULTILINE)
     pairs = dict(word.split("=", 1) for word in line.split())
     return {name: value.replace("/state", "/mnt/state") for name, value in pairs.items()}
@@ -84,7 +83,6 @@ def can_be_jailed() -> bool:
 
 @pytest.mark.skipif(not can_be_jailed(), reason="needs root, and namespaces of its own")
 def test_the_command_needs_no_file_system_no_home_and_no_network(tmp_path: Path) -> None:
-    """It sends a rehearsal and looks what became of it; only the state folder and /tmp were written."""
     checkout, state = tmp_path / "checkout", tmp_path / "state"
     checkout.mkdir()
     state.mkdir()
@@ -106,7 +104,6 @@ def test_the_command_needs_no_file_system_no_home_and_no_network(tmp_path: Path)
 
 
 def test_the_image_is_nobody_by_number_and_its_base_a_digest() -> None:
-    """Kubernetes checks the number; the one digest is that of the GitLab template too."""
     users = re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE)
     assert users == [f"{USER}:{USER}"]
     gitlab = (ROOT / "docs" / "ci" / "gitlab.yml").read_text(encoding="utf-8")
@@ -118,7 +115,6 @@ def documents() -> list[dict[str, Any]]:
 
 
 def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each container with its pod."""
     [job] = [document for document in documents() if document["kind"] == "CronJob"]
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     for container in [*pod["initContainers"], *pod["containers"]]:
@@ -126,7 +122,6 @@ def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def test_the_example_for_kubernetes_is_locked_down() -> None:
-    """The restricted profile of the pod security standards, and a read-only root besides."""
     for container, pod in containers():
         context, of_pod = container["securityContext"], pod["securityContext"]
         assert context["readOnlyRootFilesystem"] is True
@@ -141,7 +136,6 @@ def test_the_example_for_kubernetes_is_locked_down() -> None:
 
 
 def test_the_example_tries_again_only_what_is_transient() -> None:
-    """Its exit codes are those of the command; one job at a time."""
     [job] = [document for document in documents() if document["kind"] == "CronJob"]
     [rule] = job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
     assert (rule["action"], rule["onExitCodes"]["operator"]) == ("FailJob", "NotIn")
@@ -151,7 +145,6 @@ def test_the_example_tries_again_only_what_is_transient() -> None:
 
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
 def test_the_example_fits_the_schema_of_kubernetes(version: str) -> None:
-    """No key that Kubernetes does not know; the schemas are those of `pip install --group kubernetes`."""
     if find_spec("kubernetes_validate") is None:
         skip_or_fail("the group `kubernetes` is not installed")
     kubernetes = import_module("kubernetes_validate")

@@ -157,7 +157,6 @@ def test_crash_at_every_call_sends_each_exactly_once(playground: Playground, kin
 
 @pytest.mark.parametrize("second", range(0, 60, 7))
 def test_second_crash_during_recovery_sends_each_exactly_once(playground: Playground, second: int):
-    """Killed after the post and killed again anywhere in the next run: still one delivery each."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     dry = Tripwire()
@@ -208,7 +207,6 @@ def test_damaged_answers_are_never_taken_for_rejections(
 
 
 def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
-    """After draft/add was answered with silence another draft is added; one send takes one of them."""
     fill(playground, "articles")
     playground.sandbox.fault(endpoint="draft/add", kind="cut_after")
     assert playground.apply() is not ExitCode.OK
@@ -218,7 +216,6 @@ def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
 
 
 def test_racing_runs_send_once(playground: Playground):
-    """Several runs started at once on one ledger: exactly one of them makes each send."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     runs = [replace(playground, _ledgers=[]) for _ in range(4)]
@@ -295,7 +292,6 @@ class FullDisk:
 @pytest.mark.parametrize("kept", [False, True], ids=["not kept", "kept"])
 @pytest.mark.parametrize("kind", ["text", "articles", "cities"])
 def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool):
-    """A ledger that cannot be written stops the run with its own code; nothing is posted without intent."""
     sends = fill(playground, kind)
     prepared = playground.prepare()
     counting = FullDisk(10_000, kept)
@@ -314,7 +310,6 @@ def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool
 
 
 def test_unknown_send_older_than_20_hours_is_left_to_a_person(playground: Playground):
-    """No later run resends it; exit 8 until someone settles it."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -326,7 +321,6 @@ def test_unknown_send_older_than_20_hours_is_left_to_a_person(playground: Playgr
 
 
 def test_unknown_send_waits_after_the_clock_was_set_back(playground: Playground):
-    """An intent in the future is not resent before its time has come."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -353,7 +347,6 @@ def test_used_up_draft_leaves_the_send_unknown(playground: Playground):
 
 
 def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
-    """A typo fixed after a lost answer: nothing is sent until the edit is reverted; then it is a conflict."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -369,7 +362,6 @@ def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
 
 
 def test_every_plan_makes_reads_only(playground: Playground):
-    """Planning, for every kind of content at once, calls nothing outside the list of reads."""
     from wechat_campaigns.wechat.endpoints import READS
 
     for kind in KINDS:
@@ -385,7 +377,6 @@ def test_every_plan_makes_reads_only(playground: Playground):
 
 
 def test_nothing_secret_stays_on_disk(playground: Playground):
-    """After sends of every kind, one of them unanswered: no openid and no word of a token in any file."""
     for kind in KINDS:
         fill(playground, kind)
     playground.sandbox.fault(endpoint="message/mass/send", kind="cut_after")

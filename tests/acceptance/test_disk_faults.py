@@ -42,7 +42,6 @@ def _begun(shop: Shop) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("ledger", ["sqlite", "git"])
 def test_disk_that_fills_up_during_the_call(make_shop: MakeShop, ledger: str) -> None:
-    """WeChat's answer cannot be recorded: the send is unknown, no other begins; later each arrives once."""
     shop = make_shop(ledger)
     shop.write(a=campaign_file("甲"), b=campaign_file("乙"))
     running = _begun(shop)
@@ -73,7 +72,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(ballast: Path) -> None:
-    """Take all the room of a disk."""
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while file.write(b"x" * 4096):
             pass
@@ -114,7 +112,6 @@ def test_state_folder_that_cannot_be_written(make_shop: MakeShop, disk: Path, fa
 
 @pytest.mark.parametrize("fault", ["damaged", "full"])
 def test_hold_needs_no_copy_of_the_branch(make_shop: MakeShop, disk: Path, fault: str) -> None:
-    """Whatever a power cut or a full disk did to the copy on this machine, the account can be stopped."""
     shop, state = make_shop("git"), {"CAMPAIGN_STATE_DIR": str(disk / "state")}
     shop.write(a=campaign_file("甲"))
     assert shop.run("plan", **state)[0] == ExitCode.OK
@@ -130,7 +127,6 @@ def test_hold_needs_no_copy_of_the_branch(make_shop: MakeShop, disk: Path, fault
 
 
 def test_export_that_does_not_fit_leaves_the_one_before(make_shop: MakeShop, disk: Path) -> None:
-    """The backup that is there outlives a disk that has no room for the next one."""
     shop = make_shop()
     export = disk / "export.jsonl"
     assert shop.run("ledger", "export", "--out", str(export))[0] == ExitCode.OK
@@ -177,7 +173,6 @@ def test_standby_that_was_promoted_while_it_lagged(make_shop: MakeShop) -> None:
 @pytest.mark.slow
 @pytest.mark.optional_part
 def test_a_role_that_may_only_read_sees_what_wechat_answers(make_shop: MakeShop) -> None:
-    """`status` cannot record that the send has ended, and shows it all the same, each time."""
     import psycopg
 
     shop = make_shop("postgres")

@@ -37,7 +37,6 @@ def campaign(root: Path, *words: str) -> int:
 
 
 def drafts(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """What stands in the account's draft box."""
     found: list[dict[str, Any]] = sandbox.call("draft/batchget", {"offset": 0, "count": 20})["item"]
     return found
 
@@ -57,7 +56,6 @@ def added(sandbox: Sandbox) -> int:
 def test_reviewed_draft_is_the_one_that_is_sent(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """`draft` sends nothing and says where to look; preview and apply use its draft and add none."""
     assert campaign(root, "draft", "news", "--auto-approve", "--format", "json") == ExitCode.OK
     made = json.loads(capsys.readouterr().out)["drafts"][0]
     assert [draft["media_id"] for draft in drafts(sandbox)] == [made["media_id"]]
@@ -70,7 +68,6 @@ def test_reviewed_draft_is_the_one_that_is_sent(
 
 
 def test_second_draft_command_adds_no_draft(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
-    """It finds the draft of the first run, and prints it."""
     campaign(root, "draft", "news", "--auto-approve")
     assert "added" in capsys.readouterr().out
     assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.OK
@@ -81,7 +78,6 @@ def test_second_draft_command_adds_no_draft(root: Path, sandbox: Sandbox, capsys
 def test_draft_edited_in_the_console_is_not_sent(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """The plan warns, apply names the edit and exits 5; a deleted draft is made again and sent."""
     campaign(root, "draft", "news", "--auto-approve")
     (draft,) = drafts(sandbox)
     assert planned_warnings(root, capsys) == []
@@ -102,7 +98,6 @@ def test_draft_edited_in_the_console_is_not_sent(
 def test_campaign_edited_after_its_draft_gets_a_new_draft(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """The new text is sent; the old draft stays, and the outcome says so."""
     campaign(root, "draft", "news", "--auto-approve")
     (old,) = drafts(sandbox)
     (root / "tea.md").write_text("新茶来了。\n", encoding="utf-8")
@@ -115,7 +110,6 @@ def test_campaign_edited_after_its_draft_gets_a_new_draft(
 
 
 def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
-    """Another draft is added and sent; the one whose answer was cut off stays in the draft box."""
     sandbox.fault(endpoint="draft/add", kind="cut_after")
     assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.UNKNOWN
     assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
@@ -124,7 +118,6 @@ def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
 
 
 def test_rejected_send_keeps_its_draft(root: Path, sandbox: Sandbox):
-    """After a rejection the next run sends the same draft."""
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
     assert campaign(root, "apply", "--auto-approve") == ExitCode.WECHAT
     (draft,) = drafts(sandbox)
@@ -136,7 +129,6 @@ def test_rejected_send_keeps_its_draft(root: Path, sandbox: Sandbox):
 def test_draft_command_refuses_a_send_without_a_draft(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """A text, a send that was made, and an unknown id: each error gives the reason."""
     (root / "hello.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
     assert campaign(root, "draft", "hello", "--auto-approve") == ExitCode.USAGE
     assert "does not need a draft: it sends text as it is" in capsys.readouterr().err
@@ -154,7 +146,6 @@ def test_draft_command_refuses_a_send_without_a_draft(
 def test_unknown_id_is_refused_with_the_ids_that_exist(
     root: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ):
-    """A campaign without `for_each` has one send, whatever stands in brackets."""
     assert campaign(root, *command, "news[beijing]") == ExitCode.USAGE
     told = capsys.readouterr().err
     assert "no send has the id news[beijing]" in told

@@ -38,7 +38,6 @@ def editor(tmp_path: Path) -> Iterator[Open]:
 
 
 def test_editor_offers_the_keys_of_an_empty_campaign(editor: Open) -> None:
-    """Below the modeline the editor lists what a campaign may say."""
     offered = editor(MODELINE).completions(1, 0)
     assert {"filter", "msgtype", "content", "not_before", "for_each"} <= set(offered)
 
@@ -64,7 +63,6 @@ def test_editor_completes_content_by_its_msgtype(
 
 
 def test_editor_completes_articles_inside_a_list(editor: Open) -> None:
-    """An article's keys are offered where an article stands."""
     text = f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent:\n  articles:\n    - t\n"
     assert {"title", "body", "cover", "digest"} <= set(editor(text).completions(5, 7))
 
@@ -74,7 +72,6 @@ def test_editor_completes_articles_inside_a_list(editor: Open) -> None:
     [(1, "Exactly one of"), (2, "The kind of content"), (4, "A date and time")],
 )
 def test_editor_hover_explains_a_key(editor: Open, line: int, words: str) -> None:
-    """Resting on a key shows the schema's description of it."""
     text = (
         f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n"
         "not_before: 2026-12-01T19:00:00+08:00\n"
@@ -83,20 +80,17 @@ def test_editor_hover_explains_a_key(editor: Open, line: int, words: str) -> Non
 
 
 def test_editor_underlines_a_wrong_key(editor: Open) -> None:
-    """Before anything is run, the editor marks what the schema refuses."""
     server = editor(f"{MODELINE}filter: {{tags: 会员}}\nmsgtype: text\ncontent: 你好\n")
     assert any(found["range"]["start"]["line"] == 1 for found in server.diagnostics)
 
 
 def test_editor_finds_no_problem_in_a_new_campaign(editor: Open) -> None:
-    """What `campaign new` writes carries the modeline, and the editor has nothing to mark."""
     text = campaign_text(ScaffoldOptions(id="2026/sale", tag="会员"))
     assert text.startswith(MODELINE)
     assert editor(text).diagnostics == []
 
 
 def test_schema_command_writes_the_schema_for_the_editor(tmp_path: Path) -> None:
-    """`campaign schema --out` writes the file that the modeline points to."""
     target = tmp_path / "campaign.schema.json"
     assert run(["schema", "campaign", "--out", str(target)]) == 0
     assert target.read_bytes() == (ROOT / "schema" / "campaign.schema.json").read_bytes()

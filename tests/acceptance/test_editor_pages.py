@@ -52,7 +52,6 @@ def chrome() -> Iterator[Chrome]:
 def test_the_page_of_an_editor_is_read_on_a_phone(
     page: Path, chrome: Chrome, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Imported, sent and opened: every word can be read, every picture is there, nothing is too wide."""
     sent = send_page(page, sandbox, tmp_path)
     chrome.get(sent.address)
     words = dom.text_of(dom.parse(read_saved_page(sent.saved).html({}))).split()
@@ -74,7 +73,6 @@ def test_the_page_of_an_editor_is_read_on_a_phone(
     ],
 )
 def test_the_questions_have_answers(chrome: Chrome, tmp_path: Path, html: str, questions: list[str]) -> None:
-    """Each finds its fault."""
     file = tmp_path / "bad.html"
     file.write_text(f"<meta charset=utf-8><main>{html}</main>", encoding="utf-8")
     chrome.get(file.as_uri())

@@ -60,7 +60,6 @@ def test_every_message_to_every_recipient(sandbox: Sandbox) -> None:
 
 
 def test_the_tool_prints_them_without_openids(capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m tests.tools.show_bodies`: two lines for each call."""
     show_bodies.main()
     printed = capsys.readouterr().out
     assert printed.count("\n") == 2 * len(BODIES) * len(RECIPIENTS)

@@ -16,8 +16,7 @@ import pytest
 
 from tests.support.console import add_draft, send_by_hand, set_clock
 from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Command, Sandbox
-from wechat_campaigns.core.errors import ExitCode, SecretError
-from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.core.errors import EXTRAS, ExitCode, SecretError
 from wechat_campaigns.wechat.statistics import SOURCES
 
 pytestmark = pytest.mark.deep
@@ -84,7 +83,6 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_a_month_adds_up(campaign: Command, sandbox: Sandbox) -> None:
-    """Sends by API and by hand on days drawn by a seed: the sums are those of getbizsummary."""
     draw = random.Random(20261201)
     for number in range(28):
         day = FIRST + timedelta(days=number)
@@ -160,7 +158,6 @@ def check_archives(campaign: Command, rows: list[dict[str, Any]]) -> None:
 
 
 def test_a_day_is_queried_once_and_a_final_one_never_again(campaign: Command, sandbox: Sandbox) -> None:
-    """Nothing before 08:00; the window of thirty days once; then one new day, and those with articles."""
     send_articles(campaign, sandbox, "sale", "春茶")
     set_clock(sandbox, FIRST + timedelta(days=1), "07:30")
     (row,) = report(campaign, "--refresh")
@@ -179,7 +176,6 @@ def test_a_day_is_queried_once_and_a_final_one_never_again(campaign: Command, sa
 def test_without_the_cache_or_with_a_damaged_one_the_report_is_there(
     campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For this user alone; no secret and no request is needed to read it; damaged counts as missing."""
     send_articles(campaign, sandbox, "sale", "春茶")
     campaign("status")
     set_clock(sandbox, FIRST + timedelta(days=2), "09:00")
@@ -203,7 +199,6 @@ def test_without_the_cache_or_with_a_damaged_one_the_report_is_there(
 
 
 def test_incomplete_figures_are_said_to_be_and_queried_again(campaign: Command, sandbox: Sandbox) -> None:
-    """is_delay at 08:10; not queried again before half an hour has passed."""
     send_articles(campaign, sandbox, "sale", "春茶")
     found = []
     for time in ("08:10", "08:20", "08:41"):
@@ -215,7 +210,6 @@ def test_incomplete_figures_are_said_to_be_and_queried_again(campaign: Command, 
 
 
 def test_a_send_by_hand_is_listed_and_warned_of(campaign: Command, sandbox: Sandbox) -> None:
-    """The plan names the pending campaign with its title, the exact command and the quota it took."""
     Path("campaigns/cup.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
     content = "{newspic: {title: 春茶, text: 新茶, images: [{file: cup.jpg}]}}"
     write("tea", f"filter: {{is_to_all: true}}\nmsgtype: mpnews\ncontent: {content}\n")
@@ -241,7 +235,6 @@ def test_a_send_by_hand_is_listed_and_warned_of(campaign: Command, sandbox: Sand
 
 
 def test_a_draft_that_was_sent_by_hand_is_warned_of(campaign: Command, sandbox: Sandbox) -> None:
-    """By its title: while a copy of it is in the draft box, and when it is not found any more."""
     write("title", "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 春茶}\n")
     write("id", article_campaign("COPY"))
     add_draft(sandbox, "HAND", "春茶")
@@ -254,7 +247,6 @@ def test_a_draft_that_was_sent_by_hand_is_warned_of(campaign: Command, sandbox: 
 
 
 def sent_by_hand(campaign: Command) -> dict[str, tuple[str, bool]]:
-    """The action of each planned send, and whether the plan warns that it was sent by hand."""
     planned = json.loads(campaign("plan", "--format", "json")[1])["sends"]
     return {
         one["id"]: (one["action"], "sent-by-hand" in {warning["rule"] for warning in one["warnings"]})
@@ -274,7 +266,6 @@ def test_an_account_without_statistics_does_not_stop_the_others(campaign: Comman
 
 
 def test_spreadsheets_speak_the_readers_language(campaign: Command, sandbox: Sandbox) -> None:
-    """A byte order mark for Excel; one line an article, the counts of a send once."""
     send_articles(campaign, sandbox, "sale", "春茶", "夏茶")
     set_clock(sandbox, FIRST + timedelta(days=3), "09:00")
     assert campaign("report", "--refresh")[0] == ExitCode.OK
@@ -287,7 +278,6 @@ def test_spreadsheets_speak_the_readers_language(campaign: Command, sandbox: San
 
 
 def test_a_workbook_is_a_file_and_needs_its_extra(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not on standard output; without openpyxl the error names what to install; one period at a time."""
     code, _out, err = campaign("report", "--format", "xlsx")
     assert code == ExitCode.USAGE
     assert "`--report xlsx=FILE`" in err

@@ -49,7 +49,6 @@ def fix_images(root: Path, wanted: str = "true") -> None:
 
 
 def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The places of all converted pictures in a plan."""
     for send in plan["sends"]:
         for warning in send["warnings"]:
             if warning["rule"] == "image-fixed":
@@ -58,7 +57,6 @@ def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.deep
 def test_wrong_image_formats_are_refused_without_fix_images(root: Path, capsys: pytest.CaptureFixture[str]):
-    """An article and a picture post that cannot be sent can be, with the setting."""
     assert campaign(root, "validate") == ExitCode.INVALID
     told = capsys.readouterr().out
     assert "tea.md:3" in told
@@ -68,7 +66,6 @@ def test_wrong_image_formats_are_refused_without_fix_images(root: Path, capsys: 
 
 
 def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFixture[str]):
-    """Cover, body and picture post, with the place where each is named."""
     fix_images(root)
     assert campaign(root, "plan", "--format", "json") == ExitCode.OK
     assert sorted(warned(json.loads(capsys.readouterr().out))) == [
@@ -82,7 +79,6 @@ def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFix
 def test_apply_with_fix_images_sends_what_was_planned(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """With the setting the reviewed digest holds; without it nothing is sent."""
     fix_images(root)
     campaign(root, "plan", "--format", "json")
     digest = json.loads(capsys.readouterr().out)["plan_digest"]
@@ -97,7 +93,6 @@ def test_apply_with_fix_images_sends_what_was_planned(
 
 @pytest.mark.deep
 def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
-    """The page shows the bytes that are uploaded."""
     page = tmp_path / "news.html"
     fix_images(root)
     assert campaign(root, "render", "news", "--report", f"html={page}") == ExitCode.OK
@@ -108,7 +103,6 @@ def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
 
 @pytest.mark.deep
 def test_converted_file_has_the_suffix_of_its_format(root: Path, sandbox: Sandbox):
-    """WeChat goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
     fix_images(root)
     campaign(root, "apply", "--auto-approve")
     uploads = [

@@ -41,7 +41,6 @@ def root(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 
 def test_gif_link_and_card_arrive(root: Path, sandbox: Sandbox) -> None:
-    """The moving picture is the one kept as material; link and card open the mini program's page."""
     assert run(["draft", "tea", "--auto-approve", "--dir", str(root)]) == ExitCode.OK
     [item] = sandbox.call("draft/batchget", {"offset": 0, "count": 1, "no_content": 0})["item"]
     html = item["content"]["news_item"][0]["content"]

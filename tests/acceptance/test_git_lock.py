@@ -21,7 +21,6 @@ LEFT_OVER = ("packed-refs.lock", "index.lock", "shallow.lock", "HEAD.lock", "con
 
 
 def test_branch_locked_by_a_killed_git_is_named(make_shop: MakeShop, tmp_path: Path) -> None:
-    """A writer is told which file to delete; a reader is not blocked."""
     shop = make_shop("git")
     shop.write(sale=campaign_file("今晚八点"))
     lock = tmp_path / "remote.git" / IN_THE_WAY
@@ -56,7 +55,6 @@ def test_other_locks_of_a_killed_git_block_nothing(make_shop: MakeShop, tmp_path
 
 
 def test_ctrl_c_leaves_git_alone_while_it_records_a_result(make_shop: MakeShop, tmp_path: Path) -> None:
-    """A terminal sends it to every process of the command, git's as well: the send in hand is finished."""
     shop = make_shop("git")
     shop.write(sale=campaign_file("sale"))
     slow = tmp_path / "slow/git"

@@ -26,7 +26,6 @@ MAIN = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
 
 @pytest.fixture
 def hosted(tmp_path: Path, sandbox: Sandbox) -> HostedRepository:
-    """A project with a begun ledger and a sale that waits in a merge request."""
     made = HostedRepository(folder=tmp_path, sandbox=sandbox)
     made.begin()
     return made
@@ -63,7 +62,6 @@ def job(
 
 
 def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
-    """Reports for the widgets, then a review, then one send; a second start sends nothing."""
     head = hosted.request(sale=SALE)
     planned = job(hosted, "plan", head, "mr", **MERGE_REQUEST)
     assert planned.returncode == 0, planned.stderr
@@ -96,7 +94,6 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
 
 
 def test_window_that_opens_later_is_reviewed_ahead_and_waited_for(hosted: HostedRepository) -> None:
-    """A pipeline of the day's schedule lists it, the job that somebody starts then sends it on time."""
     secret, schedule = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET}, {**MAIN, "CI_PIPELINE_SOURCE": "schedule"}
     began = datetime.now(UTC)
     first = hosted.merge_commit(hosted.request(far=f"{SALE}not_before: {began + timedelta(hours=9)}\n"))
@@ -130,12 +127,10 @@ def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) ->
 
 
 def rules_of(part: object) -> list[dict[str, object]]:
-    """List the rules of a job; what is none has none."""
     return part.get("rules", []) if isinstance(part, dict) else []
 
 
 def test_merge_request_cannot_apply(hosted: HostedRepository) -> None:
-    """The command refuses, whatever the pipeline's rules say."""
     head = hosted.request(sale=SALE)
     variables = {**MERGE_REQUEST, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}
     refused = job(hosted, "apply", head, "mr", **variables)

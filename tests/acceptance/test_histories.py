@@ -20,7 +20,6 @@ SEEDS = [pytest.param(seed, marks=[pytest.mark.deep] if seed >= QUICK else []) f
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_history_sends_a_message_twice(playground: Playground, tmp_path: Path, seed: int) -> None:
-    """Random moves over one ledger; a failure prints the whole history."""
     history = History(playground, tmp_path, seed)
     assert history.play(MOVES) == {}, "\n".join(history.told)
 
@@ -37,6 +36,5 @@ def test_no_history_sends_a_message_twice(playground: Playground, tmp_path: Path
 def test_history_finds_what_a_rule_prevents(
     playground: Playground, tmp_path: Path, where: object, rule: str, instead: object, seed: int
 ) -> None:
-    """Without the rule, this history sends a message twice: the search can fail."""
     with mock.patch.object(where, rule, instead):
         assert History(playground, tmp_path, seed).play(MOVES) != {}

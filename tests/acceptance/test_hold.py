@@ -36,7 +36,6 @@ MANY = (
 def test_call_in_hand_is_the_last_after_a_hold(
     make_shop: MakeShop, ledger: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """A run in the midst of many sends finishes one and begins no other: what is in the ledger is enough."""
     shop = make_shop(ledger)
     shop.write(many=MANY)
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
@@ -71,20 +70,17 @@ def test_call_in_hand_is_the_last_after_a_hold(
 
 
 def _forge(ledger: Path) -> None:
-    """Append what does not fit, as somebody can who may write the store."""
     store = SqliteLedger(ledger, lambda: datetime.now(UTC))
     store.append(Entry(stream=APPID, kind=EventKind.INTENT, data={"send": "x", "revision": 1, "at": "x"}))
     store.close()
 
 
 def _damage(ledger: Path) -> None:
-    """Change what was written: no chain holds any more."""
     with closing(sqlite3.connect(ledger)) as store, store:
         store.execute("update event set body = replace(body, 'environment', 'surroundings')")
 
 
 def _go_back(ledger: Path) -> None:
-    """Put an empty one in its place: this machine has seen more."""
     for file in ledger.parent.glob(f"{ledger.name}*"):
         file.unlink()
 
@@ -93,7 +89,6 @@ def _go_back(ledger: Path) -> None:
 def test_hold_works_on_a_damaged_ledger(
     make_shop: MakeShop, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
-    """A hold looks at nothing that was: an event that does not fit, a broken chain, a past that is gone."""
     shop, ledger = make_shop(), tmp_path / "ledger.sqlite3"
     shop.write(sale=campaign_file("今晚八点"))
     harm(ledger)
@@ -128,7 +123,6 @@ GBK = "客服系统故障".encode("gbk").decode("utf-8", "surrogateescape")
 
 @pytest.mark.parametrize("place", ["--reason", "LOGNAME", "USER"])
 def test_hold_is_made_whatever_bytes_its_reason_or_user_has(make_shop: MakeShop, place: str) -> None:
-    """What is not UTF-8 is read as GBK, and keeps nobody from stopping."""
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
     reason = GBK if place == "--reason" else "故障"
@@ -144,7 +138,6 @@ def test_hold_is_made_whatever_bytes_its_reason_or_user_has(make_shop: MakeShop,
 
 @pytest.mark.deep
 def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
-    """Until then it blocks; another hold of the account outlasts it."""
     shop = make_shop()
     shop.write(sale=campaign_file("sale"))
     code, said = shop.run("hold", "main", "--for", "2h")
@@ -186,7 +179,6 @@ def test_hold_by_a_slow_clock_lasts_as_much_longer(
 
 
 def test_hold_for_a_time_needs_no_wechat(make_shop: MakeShop) -> None:
-    """Where nobody answers it is recorded all the same, and soon."""
     shop = make_shop()
     settings = shop.folder / "campaigns/_settings.yaml"
     text = settings.read_text(encoding="utf-8").replace(shop.sandbox.url, "http://127.0.0.1:9")

@@ -36,7 +36,6 @@ def inbox(chrome: Chrome, sandbox: Sandbox) -> Iterator[Inbox]:
 
 
 def test_click_through_accounts_followers_and_tags(inbox: Inbox) -> None:
-    """Accounts, followers and tags lead to the phone of whoever is chosen."""
     inbox.open()
     inbox.all("#accounts [role=option]")[1].click()
     inbox.assert_shows("#phone-title", "示例订阅号")
@@ -50,7 +49,6 @@ def test_click_through_accounts_followers_and_tags(inbox: Inbox) -> None:
 
 
 def test_article_cards_open_at_phone_width_and_close(inbox: Inbox) -> None:
-    """The first card is large, the rest are rows; each opens a page as wide as the phone."""
     inbox.store("image", "COVER")
     first, second = article("第一篇", thumb_media_id="COVER", digest="摘要"), article("第二篇")
     inbox.to_all("mpnews", {"media_id": inbox.draft("N", first, second)})
@@ -66,7 +64,6 @@ def test_article_cards_open_at_phone_width_and_close(inbox: Inbox) -> None:
 
 
 def test_inbox_draws_every_kind_of_message(inbox: Inbox) -> None:
-    """Text, voice, pictures, video, card, picture post and preview each have their look."""
     for kind in ("image", "voice", "video"):
         inbox.store(kind, kind.upper())
     inbox.store("mpvideo", "FILM", title="片名", description="说明")
@@ -100,7 +97,6 @@ def test_inbox_draws_every_kind_of_message(inbox: Inbox) -> None:
 
 
 def test_voice_and_video_play_from_stored_bytes(inbox: Inbox) -> None:
-    """The bubble tells its length and plays; the video knows its size."""
     inbox.store("voice", "VOICE")
     inbox.store("mpvideo", "FILM")
     inbox.to_all("voice", {"media_id": "VOICE"})
@@ -114,7 +110,6 @@ def test_voice_and_video_play_from_stored_bytes(inbox: Inbox) -> None:
 
 
 def test_picture_post_and_uploaded_pictures_are_shown(inbox: Inbox) -> None:
-    """Inside the page behind a card, pictures come from this server."""
     inbox.store("image", "IMAGE")
     listed = inbox.post("material/batchget_material", {"type": "image", "offset": 0, "count": 1})
     url = listed["item"][0]["url"]
@@ -129,7 +124,6 @@ def test_picture_post_and_uploaded_pictures_are_shown(inbox: Inbox) -> None:
 
 
 def test_recalled_article_opens_empty(inbox: Inbox) -> None:
-    """The card stays, says it was recalled, and opens a page without the article."""
     msg_id = inbox.to_all("mpnews", {"media_id": inbox.draft("N", article("写错了"))})
     inbox.open()
     inbox.one(".card")
@@ -142,7 +136,6 @@ def test_recalled_article_opens_empty(inbox: Inbox) -> None:
 
 
 def test_new_send_appears_without_a_reload(inbox: Inbox) -> None:
-    """On the phone, in the unread counts, and for a screen reader."""
     inbox.open()
     inbox.assert_shows("#banner", "Nothing has arrived")
     msg_id = inbox.to_all("text", {"content": "刚刚到"})
@@ -154,7 +147,6 @@ def test_new_send_appears_without_a_reload(inbox: Inbox) -> None:
 
 
 def test_new_message_does_not_stop_a_playing_sound(inbox: Inbox) -> None:
-    """A new message leaves what is on the phone in place."""
     inbox.store("voice", "VOICE")
     inbox.to_all("voice", {"media_id": "VOICE"})
     inbox.open()
@@ -166,7 +158,6 @@ def test_new_message_does_not_stop_a_playing_sound(inbox: Inbox) -> None:
 
 
 def test_send_links_to_its_recipients(inbox: Inbox) -> None:
-    """A send in the overview opens a phone it reached, and from there the list of all it reached."""
     sent = {
         "filter": {"tag_id": 2},
         "msgtype": "text",
@@ -187,7 +178,6 @@ def test_send_links_to_its_recipients(inbox: Inbox) -> None:
 
 
 def test_send_that_reached_nobody_shows_its_state(inbox: Inbox) -> None:
-    """While a send is on its way, or failed, the overview shows it with its state."""
     inbox.sandbox.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 600})
     inbox.to_all("text", {"content": "路上"})
     inbox.open()
@@ -200,7 +190,6 @@ def test_send_that_reached_nobody_shows_its_state(inbox: Inbox) -> None:
 
 
 def test_hostile_text_in_every_field_of_the_inbox_runs_nothing(inbox: Inbox) -> None:
-    """Nothing is fetched elsewhere, and all is shown as text."""
     openid = attack(inbox)
     inbox.open(f"/#{SERVICE}/{openid}")
     inbox.assert_shows("#feed .bubble", "<script>top.hit=1</script>")
@@ -223,8 +212,6 @@ def test_hostile_text_in_every_field_of_the_inbox_runs_nothing(inbox: Inbox) -> 
 
 
 def test_light_and_dark_follow_the_system_and_the_reader(inbox: Inbox) -> None:
-    """The system's setting counts until the reader chooses; the choice is remembered."""
-
     def shade() -> int:
         script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
         return int(inbox.chrome.execute_script(script))
@@ -243,7 +230,6 @@ def test_light_and_dark_follow_the_system_and_the_reader(inbox: Inbox) -> None:
 
 
 def test_language_is_the_readers_choice(inbox: Inbox) -> None:
-    """The page begins in the browser's language and keeps the one chosen."""
     inbox.open()
     assert inbox.one("#tab-sends").text == "Sends"
     assert inbox.chrome.title == "Inbox · WeChat sandbox"
@@ -256,7 +242,6 @@ def test_language_is_the_readers_choice(inbox: Inbox) -> None:
 
 
 def test_keyboard_alone_is_enough(inbox: Inbox) -> None:
-    """Arrows walk the followers and the messages, Enter opens, Escape closes and gives the focus back."""
     inbox.to_all("text", {"content": "上"})
     inbox.to_all("mpnews", {"media_id": inbox.draft("N", article("篇"))})
     inbox.open()
@@ -282,7 +267,6 @@ def test_keyboard_alone_is_enough(inbox: Inbox) -> None:
 
 
 def test_everything_has_a_name_for_a_screen_reader(inbox: Inbox) -> None:
-    """Whatever can be reached or entered has a name in the accessibility tree."""
     inbox.store("voice", "VOICE")
     inbox.to_all("voice", {"media_id": "VOICE"})
     inbox.to_all("mpnews", {"media_id": inbox.draft("N", article("篇"))})
@@ -296,7 +280,6 @@ def test_everything_has_a_name_for_a_screen_reader(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 960), (1000, 800), (500, 900)])
 def test_page_fits_its_window(inbox: Inbox, width: int, height: int) -> None:
-    """Nothing sticks out sideways, and on a wide window only the lists and the phone scroll."""
     for number in range(12):
         inbox.to_all("text", {"content": f"第 {number} 条" * 12})
     inbox.chrome.set_window_size(width, height)
@@ -312,7 +295,6 @@ def test_page_fits_its_window(inbox: Inbox, width: int, height: int) -> None:
 
 
 def test_list_of_20000_followers_draws_fifty_rows(inbox: Inbox) -> None:
-    """One page of the list is drawn, the rest is found by search."""
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": 20_000}]})
     inbox.open()
     inbox.assert_shows("#range", "1–50 of 20,000")
@@ -324,7 +306,6 @@ def test_list_of_20000_followers_draws_fifty_rows(inbox: Inbox) -> None:
 
 
 def test_reset_moves_the_page_to_an_existing_follower(inbox: Inbox) -> None:
-    """When the follower on the page is gone, the page moves to another."""
     person = {"openid": "o" + "y" * 27, "nickname": "过客"}
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": [person]}]})
     inbox.open(f"/#{SERVICE}/{person['openid']}")
@@ -335,7 +316,6 @@ def test_reset_moves_the_page_to_an_existing_follower(inbox: Inbox) -> None:
 
 
 def test_inbox_reports_that_the_sandbox_ended(chrome: Chrome) -> None:
-    """The page keeps what it shows."""
     with embedded() as url:
         page = Inbox(chrome, Sandbox(url))
         page.open()

@@ -38,7 +38,6 @@ def rows(said: str, key: str) -> dict[str, dict[str, Any]]:
 
 
 def test_one_account_never_stops_another(fleet: Shop) -> None:
-    """A wrong secret and a missing one: each is named, the job of the third account is made."""
     secrets = {"WECHAT_SECOND_SECRET": "1" * 32}
     code, said = fleet.run("plan", "--format", "json", "--out", str(fleet.plan_file), **secrets)
     planned = {name: (row["action"], row["code"]) for name, row in rows(said, "sends").items()}
@@ -68,7 +67,6 @@ def test_an_account_outside_the_address_list_stops_no_other(fleet: Shop) -> None
 
 
 def test_one_wrong_name_stops_no_other_send(make_shop: MakeShop) -> None:
-    """A tag, a picture and a draft that the account does not have are rows; the send beside them goes out."""
     shop = make_shop()
     shop.write(
         good=campaign_file("早"),

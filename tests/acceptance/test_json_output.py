@@ -91,7 +91,6 @@ NEVER_FAILS = {"reference", "version", "ci issue"}
 
 
 def strict(node: Any) -> Any:
-    """The schema as the program keeps it: no key that is not described."""
     if isinstance(node, dict):
         closed = {key: strict(value) for key, value in node.items()}
         if isinstance(node.get("properties"), dict) and "type" in node:
@@ -101,7 +100,6 @@ def strict(node: Any) -> Any:
 
 
 def validator(name: str) -> Draft7Validator:
-    """The published shape of the JSON of a command."""
     if name == "plan":
         return Draft7Validator(strict(schema("plan")))
     output = schema("output")
@@ -160,7 +158,6 @@ def sentences(data: Any) -> Iterator[str]:
 def test_each_output_has_its_shape_in_both_languages(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Run by run, from the first check to a settled send; sentences are English whatever the locale."""
     monkeypatch.chdir(tmp_path)
     said = {}
     for language in ("en", "zh"):
@@ -181,7 +178,6 @@ def test_each_output_has_its_shape_in_both_languages(
 def test_a_server_prints_where_it_is_as_json(
     name: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line once it is ready, in `--report` too; a script need not take a sentence apart."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PUSH_TOKEN", "token123")
     settings = campaigns_on(sandbox, tmp_path) / "_settings.yaml"
@@ -209,7 +205,6 @@ def test_a_server_prints_where_it_is_as_json(
 def test_an_export_has_its_shape(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line about the whole, then the events; it has no other format."""
     monkeypatch.chdir(tmp_path)
     campaigns_on(sandbox, tmp_path)
     assert run(["ledger", "init"]) == ExitCode.OK
@@ -225,7 +220,6 @@ def test_an_export_has_its_shape(
 def test_an_error_has_its_shape_too(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of every command that has JSON: a program reads one stream, whether it goes well or not."""
     monkeypatch.chdir(tmp_path)
     Path("ledger.jsonl").touch()
     (tmp_path / "campaigns").mkdir()
@@ -247,7 +241,6 @@ def test_an_error_has_its_shape_too(
 def test_a_failure_has_its_shape(
     line: str, language: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    """An invalid campaign, and a folder that is missing."""
     monkeypatch.chdir(tmp_path)
     words = ["--lang", language, *line.split(), "-o", "json"]
     assert run(words) != ExitCode.OK
@@ -268,7 +261,6 @@ def check_failure(text: str) -> None:
 
 
 def test_every_command_with_json_is_run() -> None:
-    """One with a new JSON needs an entry in the schema and in `RUNS`."""
     assert {*RUNS, *SERVERS} == {
         path
         for path, command in COMMANDS.items()

@@ -13,7 +13,6 @@ from wechat_campaigns.core.errors import ExitCode
 
 @pytest.mark.parametrize("refused", [45065, 40007])
 def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refused: int) -> None:
-    """Settled as not sent, edited and tried again in vain: followers have the first text, and all say so."""
     shop, laptop = make_shop("git"), make_shop("git", "laptop", begin=False)
     laptop.write(sale=campaign_file("first"))
     shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=2)

@@ -43,7 +43,6 @@ WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:
 
 @pytest.fixture(autouse=True)
 def _gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real environments of these tests name a host without an address."""
     monkeypatch.setenv("CAMPAIGN_API_HOSTS", "api.invalid")
 
 
@@ -65,7 +64,6 @@ def campaign(folder: Path, *arguments: str) -> int:
 
 
 def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """After export and import the other backend has every send, and every chain holds."""
     copy = folder.parent / "copy.jsonl"
     assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
     assert campaign(folder, "hold", "service", "--reason", "moves") == ExitCode.OK
@@ -83,7 +81,6 @@ def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.deep
 def test_old_ledger_is_on_hold_after_a_move(folder: Path) -> None:
-    """A hold moves with it and stays in both; this machine takes the old one for an older copy."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "hold", "service", "--reason", "moves")
@@ -125,7 +122,6 @@ def test_export_of_a_ledger_in_use_is_not_imported(
 
 
 def test_move_needs_a_hold_on_each_account_with_sends(folder: Path) -> None:
-    """An account that never sent needs none."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     other = CAMPAIGN.replace("filter", "account: subscription\nfilter")
@@ -141,14 +137,13 @@ def test_move_needs_a_hold_on_each_account_with_sends(folder: Path) -> None:
 
 
 def test_verify_counts_one_fault_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An edited event is named, in a correct English sentence."""
     assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
     with closing(sqlite3.connect(state_folder(folder, os.environ) / "sandbox.ledger.sqlite3")) as db, db:
         db.execute('update event set body = replace(body, \'"send":"sale"\', \'"send":"tea"\') where seq = 2')
     capsys.readouterr()
     assert campaign(folder, "ledger", "verify") == ExitCode.LEDGER
     out, err = capsys.readouterr()
-    assert out == f"event 2 of {SERVICE} was changed after it was written\n"
+    assert out.startswith(f"the hash chain of {SERVICE} breaks at event 2:")
     assert "1 fault in the hash chains of 3 events" in err
 
 
@@ -173,7 +168,6 @@ FORGED: list[tuple[str, dict[str, Any]]] = [
 def test_verify_names_events_without_a_valid_mac(
     folder: Path, capsys: pytest.CaptureFixture[str], kind: str, data: dict[str, Any], mac: str | None
 ) -> None:
-    """Its chain holds: whoever can write the store can hash."""
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "verify", "--macs") == ExitCode.OK
     event = ledger.append(Entry(stream=SERVICE, kind=kind, data=data | ({"mac": mac} if mac else {})))
@@ -188,7 +182,6 @@ def test_verify_names_events_without_a_valid_mac(
 def test_verify_without_the_secret_reports_unchecked_macs(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For an account outside the settings, or one whose AppSecret is not on this machine."""
     unknown(folder, "wx1234567890abcdef").close()
     capsys.readouterr()
     assert campaign(folder, "ledger", "verify", "--macs", "--format", "json") == ExitCode.OK
@@ -208,7 +201,6 @@ def test_verify_without_the_secret_reports_unchecked_macs(
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
 def test_read_commands_do_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
-    """No branch is pushed, and an export can still be imported; apply initializes a sandbox's ledger."""
     codes = (ExitCode.OK, ExitCode.WECHAT, ExitCode.MISSED)
     assert campaign(folder, *command, "--env", "branch") in codes
     heads = subprocess.run(
@@ -218,13 +210,12 @@ def test_read_commands_do_not_write_the_ledger(folder: Path, command: tuple[str,
 
 
 def test_edited_export_is_not_imported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is written, and the message names the event."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "ledger", "export", "--out", str(copy))
     copy.write_text(copy.read_text(encoding="utf-8").replace('"revision":1', '"revision":2'), "utf-8")
     assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == ExitCode.LEDGER
-    assert "was changed after it was written" in capsys.readouterr().err
+    assert "breaks at event" in capsys.readouterr().err
     assert campaign(folder, "ledger", "log", "--env", "other") == ExitCode.OK
     assert capsys.readouterr().out.strip() == "no events"
 
@@ -232,7 +223,6 @@ def test_edited_export_is_not_imported(folder: Path, capsys: pytest.CaptureFixtu
 def test_baseline_before_a_day_marks_what_ended_by_then(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only sends whose window closed before that day; a second time there is nothing left to mark."""
     command = ("ledger", "baseline", "--before", "2026-02-01", "--reason", "sent from the console")
     assert campaign(folder, *command) == ExitCode.OK
     assert "1 send recorded" in capsys.readouterr().out
@@ -243,7 +233,6 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
 
 
 def test_log_dates_events_as_the_settings_say(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every other command speaks of the hours of `policy.timezone` too; programs get UTC."""
     campaign(folder, "apply", "sale", "--auto-approve")
     capsys.readouterr()
     campaign(folder, "ledger", "log")
@@ -255,7 +244,6 @@ def test_log_dates_events_as_the_settings_say(folder: Path, capsys: pytest.Captu
 
 
 def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
-    """Neither none nor two."""
     for arguments in ((), ("--all", "sale"), ("--all", "--before", "2026-02-01")):
         assert campaign(folder, "ledger", "baseline", "--reason", "x", *arguments) == ExitCode.USAGE
 
@@ -264,7 +252,6 @@ def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
 def test_import_of_another_file_is_refused(
     folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No traceback for a file that is no export."""
     other = folder.parent / "other.jsonl"
     other.write_bytes(content)
     assert campaign(folder, "ledger", "import", str(other)) in (ExitCode.LEDGER, ExitCode.USAGE)
@@ -283,7 +270,6 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
 
 
 def append(ledger: SqliteLedger, appid: str, kind: str, data: dict[str, Any]) -> None:
-    """Keep an event that only a run of this account can have written."""
     data = linked(kind, data, ledger.read(appid))
     plain = Entry(stream=appid, kind=kind, data=data)
     ledger.append(replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, appid), plain)}))
@@ -292,7 +278,6 @@ def append(ledger: SqliteLedger, appid: str, kind: str, data: dict[str, Any]) ->
 def test_settle_needs_the_account_of_a_moved_campaign(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The campaign was moved to another account while it was unknown on the first."""
     unknown(folder, SERVICE, SUBSCRIPTION).close()
     command = ("ledger", "settle", "sale", "--not-sent", "--reason", "looked")
     assert campaign(folder, *command) == ExitCode.USAGE
@@ -320,7 +305,6 @@ def test_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> No
 
 @pytest.mark.parametrize("msg_id", ["0", "-3", "1"])
 def test_settle_refuses_an_impossible_msg_id(folder: Path, msg_id: str) -> None:
-    """Nobody can have read it in the console: the send stays unknown."""
     unknown(folder, SERVICE).close()
     settle = ("ledger", "settle", "sale", "--reason", "looked", "--sent")
     assert campaign(folder, *settle, msg_id) == ExitCode.USAGE
@@ -410,7 +394,6 @@ environments:
 def test_ledger_is_initialized_for_each_account(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Staging shares production's branch: its beginning is not production's, whose archive stays unsent."""
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
@@ -433,7 +416,6 @@ def test_ledger_is_initialized_for_each_account(
 def test_uninitialized_account_does_not_prevent_hold_and_recall(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hold works at once, without the AppSecret too, and does not begin the ledger; its end needs it."""
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
@@ -456,7 +438,6 @@ def test_uninitialized_account_does_not_prevent_hold_and_recall(
 def test_uninitialized_ledger_accepts_hold_and_unhold(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopping needs no beginning; what stands is there when the ledger is begun."""
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
@@ -489,7 +470,6 @@ environments:
 def test_sandbox_environment_cannot_use_a_production_ledger(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The check of the settings compares words; the ledger itself knows for whom it was begun."""
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     settings = TWO_SPELLINGS.replace("FOLDER", str(state_folder(folder, os.environ)))
     (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
@@ -506,7 +486,6 @@ def test_sandbox_environment_cannot_use_a_production_ledger(
 def test_a_new_account_stops_no_other(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until its ledger is initialized each of its sends is a row, and the other account is asked."""
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     remote = folder.parent / "remote.git"
     old = "old: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}"

@@ -75,7 +75,6 @@ def check_trusted_as_before(shop: Shop) -> None:
 
 
 def test_new_secret_believes_nothing_that_the_old_one_did_not_write(changed: Shop) -> None:
-    """With the old secret at hand nobody is asked; a wrong one is named, and nothing is recorded."""
     guard = (*GUARD, "--auto-approve", "--old-secret")
     before = len(changed.log())
     assert changed.run(*guard, "OLD", OLD=OTHER)[0] == ExitCode.SECRET
@@ -87,7 +86,6 @@ def test_new_secret_believes_nothing_that_the_old_one_did_not_write(changed: Sho
 
 
 def test_without_the_old_secret_a_person_judges_each_event(changed: Shop) -> None:
-    """Nobody at a terminal, nothing recorded; a terminal is asked, and what is denied has no effect."""
     before = len(changed.log())
     guard = (*GUARD, "--new-secret")
     assert changed.run(*guard, "--auto-approve")[0] == ExitCode.USAGE
@@ -126,7 +124,6 @@ def on_terminal(shop: Shop, words: tuple[str, ...], answers: str) -> tuple[int, 
 def test_key_that_fits_no_event_is_a_wrong_secret(
     changed: Shop, words: tuple[str, ...], expected: ExitCode
 ) -> None:
-    """It is no sign of a forgery, and signs nothing: the message says what to check."""
     before = len(changed.log())
     code, said = changed.run(*words)
     assert (code, "--new-secret" in " ".join(said.split())) == (expected, True), said
@@ -134,7 +131,6 @@ def test_key_that_fits_no_event_is_a_wrong_secret(
 
 
 def test_blanks_around_the_secret_change_nothing(make_shop: MakeShop) -> None:
-    """They come with copying: neither WeChat nor the ledger is to see another secret."""
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply() == ExitCode.OK
@@ -216,7 +212,6 @@ def test_hold_stops_a_run_whose_ledger_was_replaced(
 
 
 def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) -> None:
-    """By a machine that has seen nothing of this ledger: the guard was written after another event."""
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
     guard = (*GUARD, "--auto-approve")
@@ -233,7 +228,6 @@ def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) 
 
 
 def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> None:
-    """Of before WeChat's version was known: what was known later is not forgotten."""
     shop = make_shop()
     (shop.folder / "campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
     (shop.folder / "campaigns/tea.md").write_text("新茶上市\n", encoding="utf-8")
@@ -265,7 +259,6 @@ def signed_by(secret: str, events: Iterable[Raw]) -> list[Raw]:
 
 
 def test_a_forged_rejection_frees_no_send_together_with_its_call(make_shop: MakeShop, store: Path) -> None:
-    """A person remembers the call and vouches for it: that is no word about an answer that nobody got."""
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
     shop.lose_an_answer("cut_after")  # WeChat took it

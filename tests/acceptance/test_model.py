@@ -159,7 +159,6 @@ class Machine(RuleBasedStateMachine):
         )
 
     def judge(self, stream: StreamState) -> Decision:
-        """What the real judge says to this send, with no policy."""
         send = make_send(SEND)
         return decide(
             stream,
@@ -193,7 +192,6 @@ class Machine(RuleBasedStateMachine):
         self.ledger.script = script
 
     def _told(self, outcomes: tuple[SendOutcome, ...]) -> None:
-        """What a run reports as sent or refused is what the ledger says from now on."""
         for outcome in outcomes:
             known = self.state().send(SERVICE, outcome.id, 1)
             if outcome.result is Result.ACCEPTED:
@@ -202,7 +200,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(runners=st.integers(1, 3))
     def remember(self, runners: int) -> None:
-        """A runner reads the ledger and is held up."""
         self.stale += [self.state() for _ in range(runners)]
 
     @rule(answer=ANSWERS, steps=STEPS, which=st.integers(0, 3), held_up=HELD_UP, other=ANSWERS)
@@ -237,7 +234,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from((0.5, 1.1, 300, 1140, 1201, 1500)))
     def wait(self, minutes: float) -> None:
-        """Time passes: seconds, hours, more than a day."""
         self.now += timedelta(minutes=minutes)
 
     @rule(in_the_mood=st.sampled_from((True, False, False)))
@@ -266,7 +262,6 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """What WeChat accepted is accepted or unknown in the ledger, never unheard of or refused."""
         ids = {event.data["clientmsgid"]: event.data["send"] for event in self._intents()}
         for name, _ in self.platform.accepted:
             known = self.state().send(SERVICE, ids[name], 1)

@@ -27,7 +27,6 @@ def second_account(shop: Shop) -> Shop:
 
 @pytest.fixture
 def shop(make_shop: MakeShop) -> Shop:
-    """A folder with two accounts."""
     return second_account(make_shop(more=MORE))
 
 
@@ -63,7 +62,6 @@ def _swapped(shop: Shop) -> None:
 def test_message_whose_id_belongs_to_another_account_was_moved(
     shop: Shop, before: dict[str, str], change: Callable[[Shop], None], moved: set[tuple[str, str]]
 ) -> None:
-    """An account's followers have had it, whatever its old id sends from another account."""
     shop.write(**before)
     assert shop.apply() == ExitCode.OK
     change(shop)
@@ -88,7 +86,6 @@ def to_list(openids: Sequence[str], more: str = "") -> str:
 def test_list_that_shares_recipients_with_one_whose_file_is_gone_was_moved(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, kept: slice, code: str
 ) -> None:
-    """Every batch differs: recipients are compared over the whole lists, in whatever order they stand."""
     monkeypatch.setattr(openids, "MAX_BATCH", 18)
     everyone = shop.sandbox.openids()
     shop.write(sale=to_list(everyone[:40]))
@@ -124,7 +121,6 @@ ANOTHER = "门店周日盘点，停业一天，不便之处请谅解"
 def test_file_renamed_and_edited_in_one_change_is_named(
     make_shop: MakeShop, before: str, after: str, warned: bool
 ) -> None:
-    """Only what was sent lately, is gone, and reads like it: a folder whose old files go stays quiet."""
     shop = second_account(make_shop())
     shop.write(sale=before)
     assert shop.apply() == ExitCode.OK
@@ -135,7 +131,6 @@ def test_file_renamed_and_edited_in_one_change_is_named(
 
 
 def test_every_report_names_what_was_renamed_and_edited(make_shop: MakeShop) -> None:
-    """Also for a change that git itself calls a rename."""
     shop = make_shop()
     shop.write(sale=campaign_file(OFFER))
     assert shop.apply() == ExitCode.OK

@@ -35,7 +35,6 @@ LATER = f"{SALE}not_before: 2026-12-01 19:30\nnot_after: 2026-12-01 22:00\n"
 def told(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[dict[str, Any]]]:
-    """What a webhook that wants everything was posted."""
     settle(sandbox, more=f"notify: [{{kind: webhook, url: {{env: DUTY_URL}}, when: {MOMENTS}}}]\n")
     at(sandbox, "10:00")
     with robot(200) as (address, bodies):
@@ -62,7 +61,6 @@ def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
 def test_finished_send_is_told_once_with_its_figures(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
 ) -> None:
-    """By the run that learns it first, whether or not it waits; the next run has nothing to tell."""
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     at(sandbox, "10:30")
     for _ in range(2):
@@ -74,7 +72,6 @@ def test_finished_send_is_told_once_with_its_figures(
 def test_a_target_gets_only_the_moments_that_it_names(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One robot wants results, another what went wrong: of a good send only the first hears."""
     settle(
         sandbox,
         more="notify:\n"
@@ -88,7 +85,6 @@ def test_a_target_gets_only_the_moments_that_it_names(
 
 
 def test_failed_delivery_is_told(campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]) -> None:
-    """WeChat took the job and gave it up."""
     sandbox.control("POST", "accounts", {"appid": SERVICE, "verdict": "err(20001)"})
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     at(sandbox, "10:30")
@@ -100,7 +96,6 @@ def test_failed_delivery_is_told(campaign: Command, sandbox: Sandbox, told: list
 def test_a_run_each_hour_tells_what_lasts_once_a_day(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
 ) -> None:
-    """A hold, then a missed window: one message each day, however often apply runs."""
     assert campaign("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
     for clock in ("10:00", "11:00", "12:00"):
         at(sandbox, clock)
@@ -157,7 +152,6 @@ def test_run_that_is_refused_is_told_once_a_day(
 def test_run_that_reaches_nothing_is_told(
     campaign: Command, told: list[dict[str, Any]], place: str, code: ExitCode
 ) -> None:
-    """The ledger stops the whole run; WeChat stops one account's sends, which is told once a day."""
     settings = Path("campaigns/_settings.yaml")
     (api,) = [line.strip() for line in settings.read_text(encoding="utf-8").splitlines() if "api:" in line]
     kept = f"{api}\n    {place}" if code == ExitCode.LEDGER_UNREACHABLE else place
@@ -171,7 +165,6 @@ def test_run_that_reaches_nothing_is_told(
 def test_ledger_that_takes_no_event_is_told(
     campaign: Command, sandbox: Sandbox, tmp_path: Path, told: list[dict[str, Any]]
 ) -> None:
-    """It was read, but the rules of this run cannot be recorded: nothing was sent."""
     edit("_settings.yaml", "    api:", "    protected: true\n    api:")
     assert campaign("ledger", "init")[0] == ExitCode.OK
     assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
@@ -195,8 +188,6 @@ def test_mistake_of_the_command_line_is_not_told(campaign: Command, told: list[d
 def test_approval_is_asked_for_when_it_is_needed(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
 ) -> None:
-    """Once the window is within the horizon; again for other content, not for another plan of the same."""
-
     def review() -> str:
         assert campaign("plan", "--horizon", "70m", "--out", "plan.json")[0] == ExitCode.OK
         code, _, err = campaign("ci", "notify", "plan.json")
@@ -289,7 +280,6 @@ sys.exit("nobody is at the desk" if len(sys.argv) > 1 else 0)
 def test_program_is_told_without_a_secret_and_a_failure_changes_nothing(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, right: bool
 ) -> None:
-    """It gets the webhook's JSON; its last line is the reason; exit code and send are the same."""
     Path("tell.py").write_text(PROGRAM, encoding="utf-8")
     command = json.dumps([sys.executable, "tell.py", "fail"][: 2 if right else 3])
     settle(sandbox, more=f"notify: [{{kind: command, command: {command}}}]\n")
@@ -307,7 +297,6 @@ def test_program_is_told_without_a_secret_and_a_failure_changes_nothing(
 def test_what_nobody_took_is_told_by_the_next_run(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, held: bool
 ) -> None:
-    """The receiver was down: the ledger does not say that it was told, and no message says so."""
     settle(sandbox, more=f"notify: [{{kind: webhook, url: {{env: DUTY_URL}}, when: {MOMENTS}}}]\n")
     words = ("apply", "--auto-approve") if held else ("ci", "notify", "plan.json")
     if held:
@@ -330,7 +319,6 @@ def test_what_nobody_took_is_told_by_the_next_run(
 def test_broken_target_does_not_silence_the_others(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer that no reader of JSON survives; the second target is told, and the exit code stays."""
     targets = "{kind: wecom, url: {env: BROKEN}}, {kind: webhook, url: {env: DUTY_URL}}"
     settle(sandbox, more=f"notify: [{targets}]\n")
     with robot(200, b"[" * 60_000) as (broken, _), robot(200) as (address, bodies):
@@ -365,7 +353,6 @@ def test_interrupted_notification_is_named_as_what_it_is(
 def test_result_that_nobody_took_is_told_by_the_next_status(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that was cancelled, or whose receiver was down, leaves it to the next."""
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     at(sandbox, "10:30")
     with robot(500) as (down, _), monkeypatch.context() as patch:
@@ -380,7 +367,6 @@ def test_result_that_nobody_took_is_told_by_the_next_status(
 def test_waiting_run_tells_each_result_as_it_learns_it(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
 ) -> None:
-    """While another send is underway; and not what another run has told meanwhile."""
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     at(sandbox, "10:20")
     Path("campaigns/second.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
@@ -400,7 +386,6 @@ def test_waiting_run_tells_each_result_as_it_learns_it(
 
 
 def test_the_same_id_of_another_account_is_told_as_well(make_shop: MakeShop) -> None:
-    """Two environments share a ledger and a campaign: the hold of one being told does not tell the other."""
     with robot(200) as (address, bodies):
         more = f"notify: [{{kind: webhook, url: {{command: [echo, '{address}']}}, when: [held]}}]\n"
         shop = make_shop(more=more)

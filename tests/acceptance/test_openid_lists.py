@@ -17,7 +17,6 @@ CAMPAIGN = "filter: {{openids: {{file: vip.csv, column: openid{more}}}}}\nmsgtyp
 
 @pytest.fixture
 def shop(sandbox: Sandbox, tmp_path: Path) -> Iterator[Playground]:
-    """A folder whose campaign goes to a list."""
     with make_playground(sandbox, tmp_path) as playground:
         yield playground
 
@@ -33,7 +32,6 @@ def leave(sandbox: Sandbox, openid: str) -> None:
 
 
 def test_who_left_is_skipped_and_named_by_the_row(shop: Playground, sandbox: Sandbox) -> None:
-    """The plan counts the others; the call has only their openids; no openid is in the warning."""
     openids = sandbox.openids()[:5]
     leave(sandbox, openids[1])
     write(shop, openids, skip=True)
@@ -48,7 +46,6 @@ def test_who_left_is_skipped_and_named_by_the_row(shop: Playground, sandbox: San
 
 
 def test_a_lost_answer_is_resent_to_the_same_openids(shop: Playground, sandbox: Sandbox) -> None:
-    """Another follower left meanwhile: the resend is still the very body that was posted."""
     openids = sandbox.openids()[:5]
     leave(sandbox, openids[1])
     write(shop, openids, skip=True)
@@ -60,7 +57,6 @@ def test_a_lost_answer_is_resent_to_the_same_openids(shop: Playground, sandbox: 
 
 
 def test_each_batch_of_a_list_is_sent_once(shop: Playground, sandbox: Sandbox) -> None:
-    """The second one belongs to the very list of which the first is out."""
     openids = [f"o{number:027}" for number in range(10_001)]
     followers = [{"openid": openid} for openid in openids]
     sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": followers}]})
@@ -72,7 +68,6 @@ def test_each_batch_of_a_list_is_sent_once(shop: Playground, sandbox: Sandbox) -
 
 
 def test_whether_to_skip_is_reviewed(shop: Playground, sandbox: Sandbox) -> None:
-    """The plan that was reviewed left one out; without the word the digest is another."""
     openids = sandbox.openids()[:5]
     leave(sandbox, openids[1])
     write(shop, openids, skip=True)
@@ -84,7 +79,6 @@ def test_whether_to_skip_is_reviewed(shop: Playground, sandbox: Sandbox) -> None
 
 
 def test_a_refused_list_names_the_row(shop: Playground, sandbox: Sandbox) -> None:
-    """WeChat says 40003 and not which; the openid is in no text of the outcome."""
     openids = sandbox.openids()[:150]
     stranger = "oSTRANGER0000000000000000000"
     openids[7:7] = [stranger]
@@ -98,7 +92,6 @@ def test_a_refused_list_names_the_row(shop: Playground, sandbox: Sandbox) -> Non
 
 
 def test_a_list_of_strangers_is_not_sent(shop: Playground, sandbox: Sandbox) -> None:
-    """Fewer than two are left, which WeChat refuses."""
     openids = sandbox.openids()[:2]
     leave(sandbox, openids[0])
     write(shop, openids, skip=True)

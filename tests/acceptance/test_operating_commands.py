@@ -46,14 +46,12 @@ def campaign(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def settle(sandbox: Sandbox, policy: str = "{}", more: str = "") -> None:
-    """Write the settings."""
     wxname = sandbox.control("GET", "followers", appid=SERVICE)["followers"][0]["wxname"]
     text = SETTINGS.format(url=sandbox.url, policy=policy, wxname=wxname) + more
     Path("campaigns/_settings.yaml").write_text(text, encoding="utf-8")
 
 
 def test_commands_in_hints_name_the_environment_they_need(campaign: Command, sandbox: Sandbox) -> None:
-    """Copied as they stand they mean this environment; where nobody named one they stay short."""
     settle(sandbox, policy="{require_preview: true}")
     settings = Path("campaigns/_settings.yaml")
     text = settings.read_text(encoding="utf-8")
@@ -88,7 +86,6 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
 
 
 def test_commands_in_the_hint_of_an_error_name_the_environment_too(campaign: Command) -> None:
-    """In the JSON as well; a command that takes no environment, or names one, stays as it is."""
     assert (
         "`campaign status` to see"
         in campaign("ledger", "settle", "x", "--sent", "3147483701", "--reason", "y")[2]
@@ -101,7 +98,6 @@ def test_commands_in_the_hint_of_an_error_name_the_environment_too(campaign: Com
 
 
 def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
-    """Plan shows it, apply refuses with 5, --allow does not help; unhold lets the send go."""
     assert campaign("hold", "main", "--reason", "客服系统故障")[0] == ExitCode.OK
     assert campaign("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK, (
         "a second one is recorded too"
@@ -131,8 +127,6 @@ def test_hold_in_a_hurry_needs_no_reason(campaign: Command, sandbox: Sandbox) ->
 def test_hold_on_a_terminal_asks_for_the_reason_afterwards(
     campaign: Command, monkeypatch: pytest.MonkeyPatch, typed: str
 ) -> None:
-    """The account is on hold before anything is asked; whatever comes of the question, it stays so."""
-
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -154,7 +148,6 @@ def test_hold_on_a_terminal_asks_for_the_reason_afterwards(
 
 
 def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sandbox: Sandbox) -> None:
-    """An unchanged copy is blocked: with --quiet too, exit 5 is explained."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
     code, out, _err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
@@ -188,19 +181,17 @@ def test_held_back_sends_are_in_every_format(campaign: Command) -> None:
 def test_any_answer_but_yes_sends_nothing_and_says_so(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who hesitates at the question wants to know that nothing went out."""
     terminal = io.StringIO("是\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stdin", terminal)
     code, _out, err = campaign("apply")
     assert code == ExitCode.INTERRUPTED
-    assert "Not confirmed: nothing was sent." in err
+    assert "Not confirmed: nothing was done." in err
     assert not sandbox.jobs()
 
 
 @pytest.mark.parametrize("words", [(), ("--env", "sandbox")])
 def test_hold_names_the_command_that_ends_it(campaign: Command, words: tuple[str, ...]) -> None:
-    """Copied as it stands, it lifts this hold and not one of the default environment."""
     _code, out, _err = campaign("hold", "main", *words)
     assert f"run `{' '.join(('campaign unhold main', *words))} --reason REASON`" in out
 
@@ -226,7 +217,6 @@ def test_a_list_of_one_batch_is_previewed_by_the_name_of_its_campaign(
 
 
 def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sandbox) -> None:
-    """require_preview: an edit after the preview wants another one."""
     settle(sandbox, "{require_preview: true}")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
     assert campaign("preview", "sale", "--to", "小李")[0] == ExitCode.OK
@@ -237,7 +227,6 @@ def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sand
 
 
 def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: Sandbox) -> None:
-    """The ledger keeps who overrode which rule and why."""
     settle(sandbox, "{max_recipients: 1}")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
     assert campaign("apply", "--auto-approve", "--allow", "max_recipients=已审批")[0] == ExitCode.OK
@@ -249,7 +238,6 @@ def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: San
 def test_plan_file_gets_its_folder_and_a_place_that_cannot_be_written_is_named(
     campaign: Command, sandbox: Sandbox
 ) -> None:
-    """A wrong --out is wrong usage, and no fault of ours."""
     settle(sandbox)
     assert campaign("plan", "--out", "new/folder/plan.json")[0] == ExitCode.OK
     assert json.loads(Path("new/folder/plan.json").read_bytes())["sends"]
@@ -258,7 +246,6 @@ def test_plan_file_gets_its_folder_and_a_place_that_cannot_be_written_is_named(
 
 
 def test_audience_that_changed_since_the_review_is_not_sent_to(campaign: Command, sandbox: Sandbox) -> None:
-    """The plan file holds the reviewed number; a digest alone only warns."""
     settle(sandbox, "{audience_drift: {percent: 10, floor: 0}}")
     assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
     followers = sandbox.control("GET", "followers", appid=SERVICE)["followers"]
@@ -274,7 +261,6 @@ def test_audience_that_changed_since_the_review_is_not_sent_to(campaign: Command
 
 
 def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
-    """The refusal comes before any call."""
     campaign("apply", "--auto-approve")
     campaign("status")
     code, _, err = campaign("recall", "sale", "--auto-approve")
@@ -285,7 +271,6 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
 
 
 def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None:
-    """An id that moved to another account was sent by both."""
     both = Path("campaigns/_settings.yaml").read_text(encoding="utf-8").replace(
         "    accounts:\n",
         "    accounts:\n"
@@ -321,7 +306,6 @@ def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None
 def test_commands_print_their_result_as_json(
     campaign: Command, words: tuple[str, ...], told: dict[str, Any]
 ) -> None:
-    """Every command that offers JSON gives it, on standard output and in a file."""
     campaign("ledger", "init")
     code, out, _err = campaign(*words, "--format", "json", "--report", "json=told.json")
     assert code == ExitCode.OK
@@ -330,7 +314,6 @@ def test_commands_print_their_result_as_json(
 
 
 def test_recall_prints_its_result_as_json(campaign: Command) -> None:
-    """It names the send and the article that was recalled."""
     article = "{title: 秋茶, body: tea.md, cover: {file: leaf.jpg}}"
     Path("campaigns/sale.yaml").write_text(
         f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{articles: [{article}]}}\n", encoding="utf-8"
@@ -351,7 +334,6 @@ def test_recall_prints_its_result_as_json(campaign: Command) -> None:
 def test_whole_for_each_is_previewed_looked_up_and_recalled_at_once(
     campaign: Command, sandbox: Sandbox
 ) -> None:
-    """By the name of the campaign: every entry to every tester, one status, one recall."""
     write_articles()
     code, out, _err = campaign("preview", "sale", "--to", "小李", "--to", "tester9", "--format", "json")
     assert code == ExitCode.OK
@@ -411,7 +393,6 @@ def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, 
 
 
 def test_calendar_shows_coming_sends(campaign: Command) -> None:
-    """Other months have their own sends; a wrong month is a usage error."""
     assert "sale (text, send" in campaign("calendar")[1]
     assert "no sends in this month" in campaign("calendar", "--month", "2020-02")[1]
     assert campaign("calendar", "--month", "2020-13")[0] == ExitCode.USAGE
@@ -430,7 +411,6 @@ def test_doctor_names_the_ip_address_to_allow(campaign: Command, sandbox: Sandbo
 
 
 def test_doctor_reports_a_broken_ledger(campaign: Command, tmp_path: Path) -> None:
-    """Exit 6, the other lines still there."""
     campaign("plan")
     (state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3").write_bytes(b"no database")
     code, out, _ = campaign("doctor")
@@ -439,7 +419,6 @@ def test_doctor_reports_a_broken_ledger(campaign: Command, tmp_path: Path) -> No
 
 
 def test_listen_reports_missing_settings(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account with a callback; a token that is not set; a malformed key, which is not printed."""
     assert "has `callback` in its settings" in campaign("listen", "--port", "0")[2]
     text = Path("campaigns/_settings.yaml").read_text(encoding="utf-8")
     secrets = "callback: {token: {env: WECHAT_T}, aes_key: {env: WECHAT_K}}"
@@ -478,7 +457,6 @@ def robot(
 def test_notification_never_changes_the_exit_code(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    """What was sent and to how many; a robot that fails is a warning without its address."""
     settle(sandbox, more="notify: [{kind: wecom, url: {env: WECHAT_ROBOT}}]\n")
     with robot(status) as (address, bodies):
         monkeypatch.setenv("WECHAT_ROBOT", address)
@@ -491,7 +469,6 @@ def test_notification_never_changes_the_exit_code(
 
 
 def test_missing_notification_address_is_a_warning(campaign: Command, sandbox: Sandbox) -> None:
-    """The variable is not set: the sends are made all the same."""
     settle(sandbox, more="notify: [{kind: slack, url: {env: WECHAT_ROBOT}}]\n")
     code, _, err = campaign("apply", "--auto-approve")
     assert code == ExitCode.OK
@@ -499,7 +476,6 @@ def test_missing_notification_address_is_a_warning(campaign: Command, sandbox: S
 
 
 def test_invalid_campaign_does_not_hide_unknown_sends(campaign: Command, sandbox: Sandbox) -> None:
-    """A refused run settles nothing, but it names the unknown sends: the time to resend passes."""
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
     Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
@@ -510,7 +486,6 @@ def test_invalid_campaign_does_not_hide_unknown_sends(campaign: Command, sandbox
 
 
 def test_refused_apply_lists_each_problem_once(campaign: Command) -> None:
-    """With the plan; the error at the end counts them."""
     Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
     code, out, err = campaign("apply", "--auto-approve")
     assert code == ExitCode.INVALID
@@ -519,7 +494,6 @@ def test_refused_apply_lists_each_problem_once(campaign: Command) -> None:
 
 
 def test_selection_does_not_hide_other_unknown_sends(campaign: Command, sandbox: Sandbox) -> None:
-    """They are counted on standard error, quiet or not, and are no part of the exit code."""
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
     Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "品鉴会"), encoding="utf-8")
@@ -537,7 +511,6 @@ def test_selection_does_not_hide_other_unknown_sends(campaign: Command, sandbox:
 
 
 def test_log_distinguishes_forgotten_uploads(campaign: Command, sandbox: Sandbox) -> None:
-    """WeChat said that the picture is gone: the line of the log says so."""
     Path("campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
     Path("campaigns/sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: cup.png}]}\n", encoding="utf-8"
@@ -567,7 +540,6 @@ def test_the_command_after_a_plan_sends_what_the_plan_shows(campaign: Command, s
 def test_an_unknown_send_of_a_protected_environment_names_the_plan(
     campaign: Command, sandbox: Sandbox
 ) -> None:
-    """There `campaign apply` alone is refused; the plan that was reviewed resends its own calls."""
     settings = Path("campaigns/_settings.yaml")
     protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
     settings.write_text(protected, encoding="utf-8")
@@ -583,7 +555,6 @@ def test_an_unknown_send_of_a_protected_environment_names_the_plan(
 
 
 def test_a_run_that_applies_a_plan_does_not_tell_to_apply_it(campaign: Command) -> None:
-    """Nor names an option that only `plan` has, nor that nothing was sent."""
     text = f"{SALE.replace('周年庆', '明年')}not_before: 2099-12-01 19:30\n"
     Path("campaigns/later.yaml").write_text(text, encoding="utf-8")
     for _ in range(2):

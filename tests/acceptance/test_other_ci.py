@@ -21,14 +21,12 @@ JENKINS = {"JENKINS_URL": "https://ci.example/", "BUILD_URL": "https://ci.exampl
 
 
 def command_lines() -> list[str]:
-    """Those of the section, in order: of a change request, then of the default branch."""
     section = PAGE.read_text(encoding="utf-8").partition("\n## Another CI")[2]
     block = section.partition("```text\n")[2].partition("```")[0]
     return block.split("\n\n")[0].splitlines() + block.split("\n\n")[1].splitlines()
 
 
 def test_from_change_request_to_follower(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A plan without a secret, a plan to review, its counts, one send; the ledger names the build."""
     hosted = HostedRepository(folder=tmp_path, sandbox=sandbox)
     hosted.begin()
     head = hosted.request(sale=SALE)

@@ -67,14 +67,12 @@ def test_outcome_is_reported_when_standard_output_is_full(
 
 
 def test_worst_exit_code_is_kept_when_nothing_can_be_written(campaign: Command, sandbox: Sandbox):
-    """A refusal is told by the exit code, with both streams full."""
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=48001)
     with FULL.open("w") as full:
         assert campaign(*APPLY, stdout=full, stderr=full).returncode == ExitCode.WECHAT
 
 
 def test_unwritable_report_is_refused_before_any_send(campaign: Command, sandbox: Sandbox):
-    """`--output` into nowhere is refused first."""
     done = campaign(*APPLY, "--report", "json=/dev/null/report.json")
     assert done.returncode == ExitCode.USAGE
     assert "--report json=/dev/null/report.json" in done.stderr
@@ -82,7 +80,6 @@ def test_unwritable_report_is_refused_before_any_send(campaign: Command, sandbox
 
 
 def test_closed_pipe_does_not_interrupt_a_send(campaign: Command, sandbox: Sandbox):
-    """When nobody reads progress or result, the send is made once and the exit code is its outcome's."""
     reader, writer = os.pipe()
     os.close(reader)
     done = campaign(*APPLY, stdout=writer, stderr=writer)
@@ -94,7 +91,6 @@ def test_closed_pipe_does_not_interrupt_a_send(campaign: Command, sandbox: Sandb
 
 @pytest.mark.parametrize("files", [12, 14])
 def test_no_more_open_files_is_no_bug(campaign: Command, sandbox: Sandbox, files: int):
-    """A process that may open no further file says so, wherever it meets the limit; no send is hidden."""
     line = f"ulimit -n {files}; exec {sys.executable} -m wechat_campaigns apply --auto-approve"
     done = campaign(line=["/bin/sh", "-c", line])
     assert "bug" not in done.stderr
@@ -109,7 +105,6 @@ def test_no_more_open_files_is_no_bug(campaign: Command, sandbox: Sandbox, files
 def test_named_pipe_never_holds_up_a_send(
     campaign: Command, sandbox: Sandbox, tmp_path: Path, option: str, is_read: bool
 ):
-    """Its reader may leave, or never come: the run ends, and what it sent is reported."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) if is_read else None
@@ -123,7 +118,6 @@ def test_named_pipe_never_holds_up_a_send(
 
 @pytest.mark.deep
 def test_too_little_memory_is_no_bug_and_ends(campaign: Command, sandbox: Sandbox):
-    """However far a process gets with the memory that it may take, it says so, and never waits for ever."""
     codes, size = set(), 40_000
     while ExitCode.OK not in codes and size < 1_000_000:
         command = f"timeout -s KILL 60 {sys.executable} -m wechat_campaigns apply --auto-approve"
@@ -138,7 +132,6 @@ def test_too_little_memory_is_no_bug_and_ends(campaign: Command, sandbox: Sandbo
 
 @pytest.mark.deep
 def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
-    """A scheduler that closes all three streams gets its send, and the ledger stays valid."""
     line = ["/bin/sh", "-c", f"exec {sys.executable} -m wechat_campaigns apply --auto-approve <&- >&- 2>&-"]
     assert campaign(line=line).returncode == ExitCode.OK
     assert len(sandbox.jobs()) == 1
@@ -149,7 +142,6 @@ def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
 def test_signal_while_the_result_is_written_hides_no_send(
     make_shop: MakeShop, number: signal.Signals
 ) -> None:
-    """The call was made, and a slow reader holds up its report: that is written to the end."""
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
@@ -177,7 +169,6 @@ def test_signal_while_the_result_is_written_hides_no_send(
 def test_interrupt_before_the_first_target_is_notified_hides_no_send(
     make_shop: MakeShop, tmp_path: Path
 ) -> None:
-    """Ctrl-C while git asks the ledger what was told already: the exit code is that of the sends."""
     shop = make_shop("git", more="notify: [{kind: webhook, url: {env: DUTY_URL}}]\n")
     shop.write(sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")

@@ -18,7 +18,7 @@ import pytest
 from tests.support import optional_parts
 from tests.support.playground import PICTURES
 from wechat_campaigns import __version__
-from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.core.errors import EXTRAS
 
 pytestmark = [
     pytest.mark.deep,
@@ -87,7 +87,6 @@ def run(programs: Path, folder: Path, *words: str) -> subprocess.CompletedProces
 
 
 def test_the_wheel_holds_what_it_needs(built: Path) -> None:
-    """Schemas, the marker of types, themes, templates, the workflows; and no test."""
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     needed = (
         "_schema/campaign.schema.json", "_schema/sandbox.openapi.json", "py.typed",
@@ -106,7 +105,6 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
 
 
 def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> None:
-    """In another folder, time zone, umask and locale, with files of another day: anybody can compare."""
     copy = tmp_path / "elsewhere" / "source"
     [source] = [path for path in built.iterdir() if path.is_dir()]
     shutil.copytree(source, copy)
@@ -125,7 +123,6 @@ def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> 
 
 
 def test_a_release_names_its_repository(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On an index every link and picture of the README leads somewhere; elsewhere nothing is invented."""
     metadata = metadata_of(next(built.glob("*.whl")))
     assert metadata.get_all("Project-URL") is None
     assert "Operating System :: POSIX :: Linux" in metadata.get_all("Classifier", [])
@@ -147,7 +144,6 @@ def metadata_of(wheel: Path) -> Message:
 
 
 def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_path: Path) -> None:
-    """From the files that the Dockerfile copies the same wheel comes as from the sdist."""
     checkout = tmp_path / "checkout"
     lines = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
     copies = [line.split()[1:] for line in lines if line.startswith("COPY ") and "--from" not in line]
@@ -161,12 +157,10 @@ def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_p
 
 
 def contents(wheel: Path) -> set[str]:
-    """The names in a wheel, without what Python wrote beside its sources."""
     return {name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" not in name}
 
 
 def test_wheel_without_extras_validates_and_plans_a_text(install, tmp_path: Path) -> None:
-    """In a new repository; what needs an extra names the extra, and how to get it from one's own copy."""
     programs = install("")
     for words in (["init", "--ci", "gitlab"], ["validate"], ["plan", "--offline"]):
         done = run(programs, tmp_path, *words)
@@ -186,7 +180,6 @@ def test_wheel_without_extras_validates_and_plans_a_text(install, tmp_path: Path
 
 
 def test_installed_wheel_prints_chinese(install, tmp_path: Path) -> None:
-    """The catalog is compiled while the wheel is built from the sdist, and found where it is installed."""
     programs = install("")
     done = run(programs, tmp_path, "--lang", "zh", "validate")
     assert done.returncode == 64
@@ -195,7 +188,6 @@ def test_installed_wheel_prints_chinese(install, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_each_extra_works_alone(install, tmp_path: Path, extra: str) -> None:
-    """The program finds the extra, and not the others."""
     programs = install(extra)
     assert f"extras: {extra}\n" in run(programs, tmp_path, "--version").stdout
     if extra == "sandbox":
@@ -227,7 +219,6 @@ def test_a_used_one_serves(wechat_sandbox):
 
 
 def test_wheel_shadows_no_module_of_another_project(install, tmp_path: Path) -> None:
-    """Whatever a project calls its files: the wheel takes one name, and its plugin hinders no test."""
     programs = install("sandbox")
     python = str(programs / "python")
     pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest>=8.3"]

@@ -29,7 +29,6 @@ Set = Callable[..., Path]
 
 
 def landlock() -> bool:
-    """Return whether this kernel has Landlock, by its version."""
     return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
 
 
@@ -54,7 +53,6 @@ def settings(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_failed_check_blocks_the_send(
     settings: Set, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It gets the plan and no secret; its last line is the reason; `--allow` overrides it once."""
     folder = settings(1)
     assert run(["plan", "--fail-on", "blocked"]) == ExitCode.POLICY
     assert "check 品牌: no shop name in sale" in " ".join(capsys.readouterr().out.split())
@@ -71,7 +69,6 @@ def test_a_failed_check_blocks_the_send(
 def test_a_check_that_passes_or_only_warns_lets_the_send_go(
     settings: Set, sandbox: Sandbox, code: int, level: str
 ) -> None:
-    """The program ran all the same."""
     folder = settings(code, level)
     assert run(["apply", "--auto-approve"]) == ExitCode.OK
     assert (folder / "seen.json").exists()
@@ -81,7 +78,6 @@ def test_a_check_that_passes_or_only_warns_lets_the_send_go(
 def test_no_check_runs_offline_or_in_a_pull_request(
     settings: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stranger's settings may name any program."""
     folder = settings(0)
     assert run(["plan", "--offline"]) == ExitCode.OK
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
@@ -91,7 +87,6 @@ def test_no_check_runs_offline_or_in_a_pull_request(
 
 
 def test_no_check_runs_in_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever clones a repository and plans starts no program of it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "campaigns").mkdir()
     command = json.dumps([sys.executable, "-c", "open('ran', 'w')"])
@@ -114,7 +109,6 @@ def test_no_check_runs_in_the_sandbox(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_what_went_wrong_is_said_in_words(tmp_path: Path, program: str, words: str) -> None:
-    """Time runs out, nothing is printed, an openid is printed."""
     assert words in (program_failure((sys.executable, "-c", program), "{}", tmp_path, timeout_s=0.5) or "")
     assert (
         program_failure(("no-such-program",), "{}", tmp_path, timeout_s=0.5)
@@ -139,7 +133,6 @@ pathlib.Path("found").write_text(" ".join(found))
 
 @pytest.mark.skipif(not landlock(), reason="this system has no Landlock")
 def test_a_check_reads_the_secret_of_no_process(settings: Set) -> None:
-    """Neither from its own environment nor from that of the command, or of the shell that started it."""
     folder = settings(0)
     (folder / "check.py").write_text(SPY, encoding="utf-8")
     script = f"{sys.executable} -m wechat_campaigns plan; echo $?"

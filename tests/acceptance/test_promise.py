@@ -37,7 +37,6 @@ HOURS = 3600
 
 @pytest.fixture
 def shop(make_shop: MakeShop) -> Shop:
-    """One campaign, `sale`, over a SQLite ledger that is begun."""
     made = make_shop()
     made.write(sale=campaign_file("今晚八点"))
     return made
@@ -47,7 +46,6 @@ def shop(make_shop: MakeShop) -> Shop:
 
 
 def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop) -> None:
-    """After the rehearsal only `api` is edited: the ledger's sends reached nobody."""
     shop = make_shop(begin=False)
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply() == ExitCode.OK
@@ -68,7 +66,6 @@ def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop
 
 
 def test_renamed_campaign_is_sent_once_from_two_clones(make_shop: MakeShop) -> None:
-    """The clone with the new name is refused, and its hint gives `formerly`."""
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
     first.write(sale=campaign_file("今晚八点"))
     second.write(spring=campaign_file("今晚八点"))
@@ -85,7 +82,6 @@ def test_renamed_campaign_is_sent_once_from_two_clones(make_shop: MakeShop) -> N
 
 
 def test_outdated_clone_does_not_send_a_renamed_and_edited_campaign(make_shop: MakeShop) -> None:
-    """It has neither the new id nor the new text: only the ledger connects the message with its new id."""
     first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
     behind.write(sale=campaign_file("今晚八点"))
     first.write(spring=campaign_file("今晚九点", "formerly: [sale]\n"))
@@ -95,7 +91,6 @@ def test_outdated_clone_does_not_send_a_renamed_and_edited_campaign(make_shop: M
 
 
 def test_outdated_clone_does_not_send_a_campaign_that_was_renamed_and_split(make_shop: MakeShop) -> None:
-    """Of the whole campaign there, each entry here is a part under another name."""
     first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
     behind.write(sale=campaign_file("今晚八点"))
     first.write(
@@ -108,7 +103,6 @@ def test_outdated_clone_does_not_send_a_campaign_that_was_renamed_and_split(make
 
 
 def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: MakeShop) -> None:
-    """The clone that writes first is the one that sends."""
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
     first.write(sale=campaign_file("今晚八点"))
     second.write(spring=campaign_file("今晚八点"))
@@ -153,7 +147,6 @@ class Between:
         return getattr(self._ledger, name)
 
     def lock(self, _stream: str, _wait_s: float) -> Any:
-        """Runners on two machines do not share a lock."""
         return nullcontext()
 
     def append(self, entry: Entry, **after: Any) -> Event:
@@ -168,7 +161,6 @@ class AfterThePlan(Between):
     """A ledger that lets somebody else run once, after a run has planned and before its account's turn."""
 
     def lock(self, stream: str, wait_s: float) -> Any:
-        """The turn of the account."""
         if self._other is not None:
             other, self._other = self._other, None
             other()
@@ -178,7 +170,6 @@ class AfterThePlan(Between):
 def test_send_under_another_name_between_decision_and_intent_stops_the_call(
     playground: Playground, tmp_path: Path
 ) -> None:
-    """The decision holds for the ledger that it was made on and for no other."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     other = replace(playground, root=tmp_path / "clone", _ledgers=[])
     other.write("spring.yaml", campaign_file("今晚八点"))
@@ -190,7 +181,6 @@ def test_send_under_another_name_between_decision_and_intent_stops_the_call(
 
 
 def test_hold_between_decision_and_intent_stops_the_call(playground: Playground) -> None:
-    """Not even the first call begins."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     held = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "故障"})
     playground.wrap_ledger = Between(lambda: playground.ledger().append(held))
@@ -199,7 +189,6 @@ def test_hold_between_decision_and_intent_stops_the_call(playground: Playground)
 
 
 def test_unknown_send_renamed_with_formerly_is_resent_under_its_old_id(playground: Playground) -> None:
-    """`formerly` carries the unknown record over: one message, one key at WeChat."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -213,7 +202,6 @@ def test_unknown_send_renamed_with_formerly_is_resent_under_its_old_id(playgroun
 
 
 def test_resend_is_of_the_send_that_was_decided_on(playground: Playground, tmp_path: Path) -> None:
-    """The plan resends `sale`; meanwhile a person frees it, and it goes out under its new id."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -245,7 +233,6 @@ def test_resend_is_of_the_send_that_was_decided_on(playground: Playground, tmp_p
 
 
 def test_entry_with_a_new_key_is_the_old_send_with_formerly(playground: Playground) -> None:
-    """`formerly` of an entry names its old key; without it the new key is a conflict."""
     text = "msgtype: text\ncontent: 你好\nfor_each:\n  {key}: {{filter: {{tag: 北京}}{more}}}\n"
     playground.write("sale.yaml", text.format(key="peking", more=""))
     assert playground.apply() is ExitCode.OK
@@ -256,7 +243,6 @@ def test_entry_with_a_new_key_is_the_old_send_with_formerly(playground: Playgrou
 
 
 def test_old_campaigns_moved_into_a_folder_are_not_sent_again(playground: Playground) -> None:
-    """Two years later as on the next day; `formerly` says that they are the same."""
     names = ("a", "b", "c")
     for name in names:
         playground.write(f"{name}.yaml", campaign_file(f"第 {name} 期"))
@@ -276,7 +262,6 @@ def test_old_campaigns_moved_into_a_folder_are_not_sent_again(playground: Playgr
 
 
 def test_copied_campaign_beside_the_original_is_a_new_message(playground: Playground) -> None:
-    """Only a file that is gone was moved: an author who keeps both may mean both."""
     playground.write("a.yaml", campaign_file("早上好"))
     assert playground.apply() is ExitCode.OK
     playground.write("b.yaml", campaign_file("早上好"))
@@ -305,7 +290,6 @@ WHOLE = "msgtype: text\ncontent: 第一期\n"
 def test_message_whose_id_is_used_again_was_moved(
     make_shop: MakeShop, reused: str, selected: tuple[str, ...]
 ) -> None:
-    """Last week's file goes into the archive, and the next text is written under the old name."""
     shop = make_shop(more=NO_DAYS)
     shop.write(weekly=campaign_file("第一期"))
     assert shop.apply() == ExitCode.OK
@@ -330,7 +314,6 @@ def test_unknown_send_is_not_recorded_by_a_baseline(shop: Shop, renamed: bool) -
 
 
 def test_baseline_keeps_the_former_ids(make_shop: MakeShop) -> None:
-    """An outdated clone does not send what was sent by hand, and renamed and edited before that."""
     shop, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
     shop.write(spring=campaign_file("今晚九点", "formerly: [sale]\n"))
     assert shop.run("ledger", "baseline", "--all", "--reason", "by hand")[0] == ExitCode.OK
@@ -371,7 +354,6 @@ class Unreachable:
 
 
 def test_attempt_without_a_call_does_not_extend_the_resend_time(playground: Playground) -> None:
-    """WeChat forgets a key after 24 hours, counted from the call that arrived and not from the last try."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -388,7 +370,6 @@ def test_attempt_without_a_call_does_not_extend_the_resend_time(playground: Play
 
 @pytest.mark.parametrize("edited", ["edited", "deleted", "not selected"])
 def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, edited: str) -> None:
-    """Nobody who reads the plan expects the old text, or the text of a file that is gone."""
     shop.lose_an_answer()
     selected: tuple[str, ...] = ()
     if edited == "edited":
@@ -411,7 +392,6 @@ def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, e
 
 
 def test_unknown_send_is_resent_after_its_edit_is_reverted(shop: Shop) -> None:
-    """The file holds again what was reviewed, so no option is needed."""
     shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"))
     assert shop.apply() == ExitCode.UNKNOWN
@@ -448,7 +428,6 @@ def test_plan_has_a_row_for_each_resend(shop: Shop, by: str) -> None:
 
 
 def test_resend_needs_a_review_or_a_confirmation(shop: Shop) -> None:
-    """Without a terminal, and without an option that says it was reviewed, there is no confirmation."""
     shop.lose_an_answer()
     assert shop.run("apply")[0] == ExitCode.USAGE
     assert shop.posts() == 1
@@ -456,7 +435,6 @@ def test_resend_needs_a_review_or_a_confirmation(shop: Shop) -> None:
 
 
 def test_every_report_shows_a_resend(shop: Shop) -> None:
-    """With its stored content, whatever the file says now; an unknown send is shown with its reason."""
     shop.write(gone=campaign_file("没有了"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
     assert shop.apply() == ExitCode.UNKNOWN
@@ -474,7 +452,6 @@ def test_every_report_shows_a_resend(shop: Shop) -> None:
 
 @pytest.mark.parametrize("by", BY)
 def test_unreviewed_resend_is_not_made(shop: Shop, by: str) -> None:
-    """The rest of the plan is sent; nobody agreed to this body at this time."""
     shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"), card=campaign_file("贺卡"))
     assert shop.plan()["counts"] == {"send": 1, "unknown": 1}
@@ -486,7 +463,6 @@ def test_unreviewed_resend_is_not_made(shop: Shop, by: str) -> None:
 
 @pytest.mark.parametrize("by", BY)
 def test_interrupted_run_continues_under_its_reviewed_plan(shop: Shop, by: str) -> None:
-    """The message was in that plan: the same digest covers the same body once more."""
     shop.write(card=campaign_file("贺卡"))
     shop.plan()
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
@@ -499,7 +475,6 @@ def test_interrupted_run_continues_under_its_reviewed_plan(shop: Shop, by: str) 
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
 def test_resend_option_is_part_of_the_reviewed_plan(shop: Shop, by: str, gone: bool) -> None:
-    """What `--resend` lets out stands in the plan that was made with it, and in no other."""
     shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"))
     if gone:
@@ -516,7 +491,6 @@ def test_resend_option_is_part_of_the_reviewed_plan(shop: Shop, by: str, gone: b
 
 
 def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
-    """Somebody settled it after the review: the plan is another one."""
     shop.lose_an_answer()
     shop.plan()
     assert (
@@ -537,7 +511,6 @@ def tag_id(shop: Shop, name: str) -> int:
 
 
 def test_tag_name_with_another_tag_id_is_refused(shop: Shop) -> None:
-    """The name stayed, its followers did not."""
     row = shop.row("sale")
     before = tag_id(shop, "会员")
     assert row["resolved"] == {"tag 会员": before}
@@ -556,13 +529,11 @@ def test_tag_name_with_another_tag_id_is_refused(shop: Shop) -> None:
 
 
 def until(ago_s: float) -> str:
-    """A window that ended some time ago."""
     return f"not_after: '{(datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()}'\n"
 
 
 @pytest.mark.parametrize("ago", [23 * HOURS, 365 * 24 * HOURS], ids=["yesterday", "a wrong year"])
 def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: float) -> None:
-    """The send was not made: every format and the exit code say so, and so does the plan of a request."""
     shop.write(sale=campaign_file("今晚八点", until(ago)))
     assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
     markdown = shop.folder / "told.md"
@@ -587,7 +558,6 @@ def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: fl
 
 
 def test_missed_window_does_not_stop_other_sends(shop: Shop) -> None:
-    """Due sends are made, and the exit code still reports the missed one."""
     shop.write(sale=campaign_file("今晚八点", until(HOURS)), new=campaign_file("明晚八点"))
     assert shop.apply("new") == ExitCode.OK, "it was not asked about"
     shop.write(next=campaign_file("后天"))
@@ -596,7 +566,6 @@ def test_missed_window_does_not_stop_other_sends(shop: Shop) -> None:
 
 
 def test_used_window_is_not_reported_as_missed(shop: Shop) -> None:
-    """The send was made in time."""
     assert shop.apply() == ExitCode.OK
     shop.write(sale=campaign_file("今晚八点", until(HOURS)))
     assert shop.summary() == {"sent": 1}
@@ -609,7 +578,6 @@ ARTICLE = {"title": "秋茶", "content": "<p>新茶上市</p>", "article_type": 
 
 
 def test_draft_edited_after_the_review_is_refused(shop: Shop) -> None:
-    """Its media_id stayed, its text did not."""
     shop.sandbox.media("cover-1", "image")
     article = {**ARTICLE, "thumb_media_id": "cover-1"}
     media_id = shop.sandbox.call("draft/add", {"articles": [article]})["media_id"]
@@ -627,14 +595,12 @@ def test_draft_edited_after_the_review_is_refused(shop: Shop) -> None:
 
 
 def in_console(sandbox: Sandbox, media_id: str, **changes: Any) -> None:
-    """Edit the first article of a draft, as a colleague does in the console."""
     (article,) = sandbox.call("draft/get", {"media_id": media_id})["news_item"]
     edited = {"media_id": media_id, "index": 0, "articles": {**article, **changes}}
     assert sandbox.call("draft/update", edited)["errcode"] == 0
 
 
 def draft_of_ours(sandbox: Sandbox) -> str:
-    """Make a draft in the console; its media_id."""
     sandbox.media("cover-1", "image")
     made = sandbox.call("draft/add", {"articles": [{**ARTICLE, "thumb_media_id": "cover-1"}]})
     return str(made["media_id"])
@@ -655,7 +621,6 @@ class EditedMeanwhile:
 
 
 def test_draft_edited_during_the_run_is_refused(playground: Playground) -> None:
-    """The plan saw another text, seconds or minutes ago."""
     media_id = draft_of_ours(playground.sandbox)
     playground.write("a.yaml", campaign_file("今晚八点"))
     playground.write("b.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{media_id: {media_id}}}\n")
@@ -676,7 +641,6 @@ def test_draft_edited_during_the_run_is_refused(playground: Playground) -> None:
 
 @pytest.mark.parametrize("given", ["media_id", "articles"])
 def test_resend_does_not_post_an_edited_draft(playground: Playground, given: str) -> None:
-    """It posts what was posted, or nothing; with the edit taken back it is what it was."""
     if given == "media_id":
         content = f"{{media_id: {draft_of_ours(playground.sandbox)}}}"
     else:
@@ -714,7 +678,6 @@ def test_resend_of_a_used_up_draft_posts_again(playground: Playground) -> None:
 
 
 def test_material_name_with_another_media_id_is_refused(playground: Playground) -> None:
-    """Anybody who may upload can give that name in the material list."""
     playground.sandbox.media("voice-1", "voice", name="早安")
     playground.write("sale.yaml", "filter: {tag: 会员}\nmsgtype: voice\ncontent: {name: 早安}\n")
     file = plan_data(view_of(playground.plan()))
@@ -727,7 +690,6 @@ def test_material_name_with_another_media_id_is_refused(playground: Playground) 
 
 
 def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:
-    """It may be applied."""
     made = shop.plan("--offline")
     assert made["resolved_digest"] is None
     assert [row["resolved"] for row in made["sends"]] == [None]
@@ -756,7 +718,6 @@ EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def test_edited_plan_file_is_refused(shop: Shop) -> None:
-    """Everything in it is computed again; nothing in it is trusted."""
     data = shop.plan()
     for name, edit in EDITS.items():
         shop.plan_file.write_text(json.dumps(edit(data)), encoding="utf-8")
@@ -768,7 +729,6 @@ def test_edited_plan_file_is_refused(shop: Shop) -> None:
 
 
 def test_a_plan_file_without_its_fingerprint_is_refused(shop: Shop) -> None:
-    """It is not a plan file."""
     shop.plan()
     data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
     del data["file_sha256"]
@@ -779,7 +739,6 @@ def test_a_plan_file_without_its_fingerprint_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize("edit", ["digest of a row", "a row less", "what a name stands for"])
 def test_digest_of_a_plan_file_is_computed_from_its_rows(shop: Shop, edit: str) -> None:
-    """Also where somebody made the hash of the whole file again."""
     shop.plan()
     data = EDITS[edit](json.loads(shop.plan_file.read_text(encoding="utf-8")))
     data.pop("file_sha256")
@@ -793,7 +752,6 @@ LINKED = "policy: {allowed_links: [shop.example]}\n"
 
 @pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
 def test_policy_evaluates_the_stored_content_of_a_resend(shop: Shop, gone: bool) -> None:
-    """Not the content of the file now, and also where there is no file."""
     shop.write(sale=campaign_file("看 https://evil.example/a"))
     shop.lose_an_answer()
     shop.write(sale=campaign_file("看 https://shop.example/a"))
@@ -820,7 +778,6 @@ STANDING = {
 
 @pytest.mark.parametrize("rule", STANDING)
 def test_resend_obeys_the_rules_of_a_first_call(shop: Shop, rule: str) -> None:
-    """It may be the first to arrive."""
     shop.lose_an_answer()
     settings = shop.folder / "campaigns" / "_settings.yaml"
     before = settings.read_text(encoding="utf-8")
@@ -843,7 +800,6 @@ def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
 
 
 def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
-    """The person who stopped the account must see what may have gone out."""
     shop.lose_an_answer("cut_after")
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.summary() == {"unknown": 1}
@@ -856,7 +812,6 @@ def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
 
 @pytest.mark.parametrize("after_s", [61, 0], ids=["a minute later", "at once"])
 def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: int) -> None:
-    """Another program or another ledger used it: a person checks, and no run calls it sent."""
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
     key = clientmsgid(SERVICE, "sale", 1)
     assert shop.sandbox.call(SENDALL, {**body, "clientmsgid": key})["errcode"] == 0
@@ -902,7 +857,6 @@ def test_45066_leaves_a_send_unknown(shop: Shop) -> None:
 
 @pytest.mark.parametrize("is_used", [False, True], ids=["free again", "used"])
 def test_45066_to_a_first_call_is_resent_with_the_same_key(shop: Shop, is_used: bool) -> None:
-    """The key protects the resend; only if it turns out to be used, a person decides."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45066)
     assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.advance(61)
@@ -923,7 +877,6 @@ def test_45066_to_a_first_call_is_resent_with_the_same_key(shop: Shop, is_used: 
 def test_plan_against_a_server_that_says_nothing_has_an_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three tries of half a minute, here of a fifth of a second; each is bounded as a whole too."""
     assert OF_A_READ.whole_s <= 90
     monkeypatch.setattr(transport, "OF_A_READ", Timeouts(1, 0.2, 0.5))
     settings = shop.folder / "campaigns" / "_settings.yaml"
@@ -997,7 +950,6 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
 
 
 def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
-    """A hold needs no key, its release does."""
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
     forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac="none")
@@ -1009,7 +961,6 @@ def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
 def test_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
-    """One intent, one call: the next call has its own intent."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode)
     assert shop.apply() != ExitCode.OK
     assert shop.posts() == 1
@@ -1021,7 +972,6 @@ def test_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
 
 @pytest.mark.parametrize("errcode", [-1, 99999])
 def test_unlisted_errcode_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
-    """The job was made and the answer denies it: an errcode outside the list frees no send."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, after=True)
     assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.advance(61)
@@ -1043,7 +993,6 @@ environments:
     ("until", "code"), [(72_000, ExitCode.OK), (72_001, ExitCode.INVALID), (86_400, ExitCode.INVALID)]
 )
 def test_resends_end_after_20_hours_except_in_a_sandbox(shop: Shop, until: int, code: int) -> None:
-    """WeChat may forget a key at 24 hours; in a sandbox it may be tried to its end."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
     settings.write_text(REAL.format(until=until), encoding="utf-8")
     assert shop.run("validate")[0] == code
@@ -1057,7 +1006,6 @@ WINDOW = "not_before: '{begins}'\nnot_after: '{ends}'\n"
 
 
 def test_wrong_clock_prevents_every_send(shop: Shop) -> None:
-    """No intent either; plan, apply and doctor report it, each with its exit code or in its data."""
     for ahead_s in (-8 * HOURS, -310, 310, 8 * HOURS):
         shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
         assert shop.summary() == {"blocked": 1}, ahead_s
@@ -1072,7 +1020,6 @@ def test_wrong_clock_prevents_every_send(shop: Shop) -> None:
 
 @pytest.mark.parametrize("ahead_s", [-290, 290])
 def test_clock_error_of_five_minutes_is_tolerated(shop: Shop, ahead_s: int) -> None:
-    """Windows and resends allow for it."""
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
     assert shop.run("doctor")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
@@ -1102,7 +1049,6 @@ def test_wrong_clock_prevents_resends(shop: Shop) -> None:
 
 
 def test_wrong_clock_does_not_free_a_send_too_early(shop: Shop) -> None:
-    """By a clock that is ahead the call is long past; by WeChat's it may still arrive."""
     shop.lose_an_answer()
     settle = ("ledger", "settle", "sale", "--not-sent", "--reason", "nothing in the console")
     shop.sandbox.advance(16 * 60)
@@ -1115,7 +1061,6 @@ def test_wrong_clock_does_not_free_a_send_too_early(shop: Shop) -> None:
 
 
 def test_a_settlement_waits_ten_minutes_by_the_clock_of_wechat(shop: Shop) -> None:
-    """Also where the clock of the runner that called was behind by what is tolerated."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=290, times=None)
     assert shop.apply() == ExitCode.UNKNOWN
@@ -1125,7 +1070,6 @@ def test_a_settlement_waits_ten_minutes_by_the_clock_of_wechat(shop: Shop) -> No
 
 
 def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> None:
-    """The newest answer counts: the answer to the first send stops the second."""
     shop.write(tail=campaign_file("明晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="clock", ahead_s=HOURS)
     assert shop.apply() == ExitCode.POLICY
@@ -1133,7 +1077,6 @@ def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> Non
 
 
 def test_sandbox_with_a_moved_clock_can_be_used(shop: Shop) -> None:
-    """Its clock was moved on purpose: its answers are dated by the real time."""
     shop.sandbox.advance(40 * 24 * HOURS)
     assert shop.run("doctor")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
@@ -1145,7 +1088,6 @@ SHOP, OFFICE = "namespace: shop\n", "namespace: office\n"
 
 
 def test_second_ledger_of_an_account_leaves_the_send_disputed(make_shop: MakeShop) -> None:
-    """WeChat has the key and this ledger does not: never *sent*, and the hint says what to check."""
     first, second = make_shop("own", "first"), make_shop("own", "second")
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -1160,7 +1102,6 @@ def test_second_ledger_of_an_account_leaves_the_send_disputed(make_shop: MakeSho
 
 
 def test_same_id_in_two_namespaces_is_two_messages(make_shop: MakeShop) -> None:
-    """Two messages with one id, from one account, have two keys."""
     first, second = make_shop("own", "first", more=SHOP), make_shop("own", "second", more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -1170,7 +1111,6 @@ def test_same_id_in_two_namespaces_is_two_messages(make_shop: MakeShop) -> None:
 
 
 def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) -> None:
-    """Each folder names its own sends without the namespace, and those of the other with it."""
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -1184,17 +1124,16 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     assert [intent["send"] for intent in intents] == ["shop:welcome", "office:welcome"]
     keys = {clientmsgid(SERVICE, intent["send"], 1) for intent in intents}
     assert keys == {intent["clientmsgid"] for intent in intents} == set(first.sandbox.sent())
-    for shop, others in ((first, "office:welcome"), (second, "shop:welcome")):
+    for shop, mine in ((first, "shop:welcome"), (second, "office:welcome")):
         code, said = shop.run("status", "--format", "json")
         assert code == ExitCode.OK
-        assert {row["id"] for row in json.loads(said)["sends"]} == {"welcome", others}
-        intents_told = [line for line in shop.run("ledger", "log")[1].splitlines() if " intent " in line]
-        assert {line.split(" intent ")[1].split()[0] for line in intents_told} == {"welcome", others}
-        assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == ExitCode.OK
+        assert {row["id"] for row in json.loads(said)["sends"]} == {"shop:welcome", "office:welcome"}
+        for name, expected in (("welcome", mine), ("office:welcome", "office:welcome")):
+            code, said = shop.run("status", name, "--format", "json")
+            assert (code, [row["id"] for row in json.loads(said)["sends"]]) == (ExitCode.OK, [expected])
 
 
 def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) -> None:
-    """The other folder does not have its file, and does not exit with 8 for it; its quota counts it."""
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -1209,20 +1148,19 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
 
 
 def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> None:
-    """With a namespace as without: resend, settle, baseline, a rename, another spelling."""
     shop = make_shop(more=SHOP)
     shop.write(Sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.apply("sALE", "--resend", "sAle") == ExitCode.UNKNOWN
     shop.write(Sale=campaign_file("今晚九点"))
-    assert shop.apply("--resend", "SALE") == ExitCode.OK
+    assert shop.apply("--resend", "Shop:SALE") == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
     shop.write(Sale=campaign_file("今晚八点"))
     shop.move("Sale", "2026/spring")
     assert shop.summary() == {"conflict": 1}
     _code, said = shop.run("plan")
-    assert "formerly: [Sale]" in " ".join(said.split())
+    assert "formerly: [shop:Sale]" in " ".join(said.split())
     for former in ("sale", "shop:Sale"):
         shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
         assert shop.summary() == {"sent": 1}
@@ -1230,12 +1168,11 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
     shop.lose_an_answer()
     assert shop.run("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
-    assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK
+    assert shop.run("ledger", "baseline", "shop:old", "--reason", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"sent": 3}
 
 
 def committed(shop: Shop, *folders: str) -> None:
-    """Make a repository of a shop's folder."""
     who = ("-c", "user.name=li", "-c", "user.email=li@example.invalid")
     commit = (*who, "commit", "--quiet", "-m", shop.folder.name)
     for words in (("init", "--quiet"), ("add", *folders), commit):
@@ -1249,7 +1186,6 @@ def cloned(shop: Shop, name: str, *how: str) -> Shop:
 
 
 def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
-    """Until that has its own namespace; a clone of the same repository is accepted."""
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=SHOP)
     for number, shop in enumerate((first, second)):
         shop.write(welcome=campaign_file(f"你好 {number}"))
@@ -1276,7 +1212,6 @@ def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
 
 
 def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
-    """A moved folder is not another one, once a person confirms it."""
     shop = make_shop(more=SHOP)
     shop.write(welcome=campaign_file("你好"))
     news = shop.folder / "news"
@@ -1293,7 +1228,6 @@ def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
 
 
 def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: Shop) -> None:
-    """However long ago: a week later a nightly job still fails, and what was sent in time is not listed."""
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply() == ExitCode.OK
     sale, late = campaign_file("今晚八点", until(9 * HOURS)), campaign_file("上周", until(200 * HOURS))
@@ -1343,7 +1277,6 @@ def _upload_a_picture(shop: Shop) -> dict[str, str]:
 def test_what_a_review_could_not_look_up_does_not_go_out_under_it(
     make_shop: MakeShop, text: str, before: dict[str, str], change: Any
 ) -> None:
-    """The reviewed plan says `blocked`, `1 send`, an unknown audience: nobody saw whom or what it is."""
     more = "policy: {audience_drift: {percent: 1, floor: 1}}\n"
     shop = with_second_account(make_shop(more=more), "WECHAT_SHOP_SECRET")
     shop.write(a=campaign_file("a"), b=f"{text}account: shop\n")
@@ -1356,7 +1289,6 @@ def test_what_a_review_could_not_look_up_does_not_go_out_under_it(
 
 
 def test_an_audience_is_compared_with_that_of_its_own_account(make_shop: MakeShop) -> None:
-    """`sale` moved to another account while its first send was unknown: two sends of one plan have its id."""
     shop = with_second_account(make_shop(more="policy: {audience_drift: {percent: 0, floor: 0}}\n"))
     shop.write(sale=campaign_file("今晚八点", "account: shop\n"))
     shop.lose_an_answer()

@@ -174,13 +174,11 @@ def test_calls_go_through_the_proxy_and_trust_its_ca(
 
 
 def test_a_ca_that_nobody_named_is_not_trusted(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing was sent, and the message says why."""
     assert run(["tags"]) == ExitCode.NETWORK
     assert "REQUESTS_CA_BUNDLE" in capsys.readouterr().err
 
 
 def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A commit may carry a `.env`, a `.netrc` or a `pip.conf`; none names a proxy or a CA."""
     monkeypatch.delenv("HTTPS_PROXY")
     address = f"http://127.0.0.1:{proxy.server_address[1]}"
     for name in (".env", "campaigns/.env", ".curlrc", "proxy.conf"):
@@ -190,14 +188,12 @@ def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.Mon
 
 
 def test_no_proxy_is_obeyed(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call goes out directly, which no test may do."""
     monkeypatch.setenv("NO_PROXY", HOST)
     assert run(["tags"]) != ExitCode.OK
     assert proxy.connects == []
 
 
 def test_the_sandbox_needs_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server on this machine is asked directly."""
     assert run(["tags", "--env", "sandbox"]) == ExitCode.OK
     assert proxy.connects == []
 
@@ -205,7 +201,6 @@ def test_the_sandbox_needs_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatc
 def test_socks_proxy_of_the_environment_is_used(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the extra `socks`; without it the message is that of every missing extra, and nothing is sent."""
     proxy.RequestHandlerClass = Socks5
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.setenv("ALL_PROXY", f"socks5h://ann:hunter22@127.0.0.1:{proxy.server_address[1]}")
@@ -215,14 +210,13 @@ def test_socks_proxy_of_the_environment_is_used(
     proxy.refuses = True
     assert run(["tags"]) == ExitCode.NETWORK
     assert "0x02: Connection not allowed by ruleset" in (said := capsys.readouterr().err)
-    monkeypatch.setattr("wechat_campaigns.core.extras.find_spec", lambda module: module != "socks" or None)
+    monkeypatch.setattr("wechat_campaigns.core.errors.find_spec", lambda module: module != "socks" or None)
     assert run(["tags"]) == MissingExtraError.exit_code
     assert "'socks'" in (missing := capsys.readouterr().err)
     assert "hunter22" not in said + missing
 
 
 def test_a_ca_is_trusted_on_this_machine_too(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gateway on loopback is called directly, and its certificate may be of the same authority."""
     proxy.RequestHandlerClass = Direct
     proxy.tls.load_cert_chain("localhost.pem")
     settings = Path("campaigns/_settings.yaml")

@@ -11,7 +11,6 @@ DRAFT = "ready: false\n"
 
 
 def test_draft_is_shown_and_sent_by_nothing_but_an_edit(make_shop: MakeShop) -> None:
-    """Neither a digest, an exception, a wait nor a reviewed plan sends it; deleting the line does."""
     shop = make_shop()
     shop.write(sale=campaign_file("sale", DRAFT))
     assert (shop.row("sale")["action"], shop.row("sale")["code"]) == ("draft", "not_ready")
@@ -33,7 +32,6 @@ def test_draft_is_shown_and_sent_by_nothing_but_an_edit(make_shop: MakeShop) -> 
 
 
 def test_draft_is_validated_and_stops_no_other_campaign(make_shop: MakeShop) -> None:
-    """A tag that is missing yet is a warning; the others go out."""
     shop = make_shop()
     unfinished = campaign_file("sale", DRAFT).replace("会员", "以后建")
     shop.write(sale=unfinished, news=campaign_file("news"))
@@ -45,7 +43,6 @@ def test_draft_is_validated_and_stops_no_other_campaign(make_shop: MakeShop) -> 
 
 
 def test_unknown_send_that_became_a_draft_is_not_resent(make_shop: MakeShop) -> None:
-    """Selected or not, named or not: the line in its file stops it."""
     shop = make_shop()
     shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
     shop.lose_an_answer()
@@ -57,7 +54,6 @@ def test_unknown_send_that_became_a_draft_is_not_resent(make_shop: MakeShop) -> 
 
 
 def test_new_writes_a_draft(make_shop: MakeShop) -> None:
-    """What the command wrote is not sent by an apply that is run too early."""
     shop = make_shop()
     assert shop.run("new", "sale", "--tag", "会员")[0] == ExitCode.OK
     assert shop.row("sale")["action"] == "draft"
@@ -66,7 +62,6 @@ def test_new_writes_a_draft(make_shop: MakeShop) -> None:
 
 
 def test_import_writes_a_draft(make_shop: MakeShop) -> None:
-    """Recipients and title are made up until a person has set them, and the words are a stranger's."""
     shop = make_shop()
     (shop.folder / "page.html").write_text("<title>春茶</title><p>明前 <a>茶</a></p>", encoding="utf-8")
     assert shop.run("import", "page.html", "sale")[0] == ExitCode.OK
@@ -74,7 +69,6 @@ def test_import_writes_a_draft(make_shop: MakeShop) -> None:
 
 
 def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> None:
-    """The hint of the conflict says what to write; then one city gets the correction, the other nothing."""
     shop = make_shop()
     entries = "for_each:\n  a: {vars: {city: A%s}%s}\n  b: {vars: {city: B}, filter: {tag: 星标组}}\n"
     shop.write(sale=campaign_file('"{{ city }}"', entries % ("", "")))
@@ -93,7 +87,6 @@ def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> Non
 
 
 def test_draft_under_a_new_name_is_not_resent(make_shop: MakeShop) -> None:
-    """The unknown send is called by its former id, and its campaign is not among those selected."""
     shop = make_shop()
     shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
     shop.lose_an_answer()
@@ -106,7 +99,6 @@ def test_draft_under_a_new_name_is_not_resent(make_shop: MakeShop) -> None:
 
 
 def test_campaign_of_another_environment_is_not_resent(make_shop: MakeShop) -> None:
-    """Its file no longer names this environment."""
     shop = make_shop()
     shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
     shop.lose_an_answer()

@@ -39,7 +39,6 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
-    """The comment, the page and the formats for machines; the comment shows the edit as a diff."""
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
     kinds = ("markdown", "html", "codequality", "widget", "json", "github", "text")
     outputs = [word for kind in kinds for word in ("--report", f"{kind}=out/{kind}")]
@@ -53,7 +52,6 @@ def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
 
 
 def test_a_change_of_targets_alone_is_shown_as_exactly_that(repo: Path) -> None:
-    """Where links, mini programs and cards lead, in the comment, the page, the JSON and on a terminal."""
     article = (
         '<p><a href="https://mp.weixin.qq.com/s/a">看茶</a> '
         '<a href="" data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/a?x=1">'
@@ -112,7 +110,6 @@ def test_broken_base_commit_does_not_prevent_the_plan(repo: Path) -> None:
 
 
 def test_failed_plan_writes_its_reports(repo: Path) -> None:
-    """Broken settings: no plan, but a comment in its place and problems with their lines."""
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
     words = ["plan", "--offline", "--report", "markdown=m", "--report", "codequality=c"]
     assert run(words) == ExitCode.INVALID
@@ -122,7 +119,6 @@ def test_failed_plan_writes_its_reports(repo: Path) -> None:
 
 
 def test_refused_apply_writes_its_reports(repo: Path) -> None:
-    """A stale digest: nothing is sent, and the report gives the reason."""
     words = [
         "apply",
         "--auto-approve",
@@ -139,7 +135,6 @@ def test_refused_apply_writes_its_reports(repo: Path) -> None:
 
 
 def test_report_of_a_failure_goes_to_standard_output(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A workflow's annotations point into broken settings too, and a pipe to a program is not empty."""
     assert (
         run(["apply", "--expect-digest", "0" * 64, "--auto-approve", "--format", "json", "-q"])
         == ExitCode.POLICY
@@ -156,7 +151,6 @@ def test_report_of_a_failure_goes_to_standard_output(repo: Path, capsys: pytest.
 
 
 def test_an_apply_reports_each_send(repo: Path) -> None:
-    """After an apply the Markdown has a row for each send and the JSON its msg_id."""
     words = ["apply", "--auto-approve", "--report", "markdown=m", "--report", "json=j", "--quiet"]
     assert run(words) == ExitCode.OK
     outcomes = json.loads((repo / "j").read_text(encoding="utf-8"))["outcomes"]
@@ -172,14 +166,12 @@ def test_an_apply_reports_each_send(repo: Path) -> None:
 def test_unknown_format_is_refused_before_anything_runs(
     repo: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A typing error in `--report` is a usage error that lists what there is."""
     assert run(words) == ExitCode.USAGE
     assert "→" in capsys.readouterr().err
     assert not state_folder(repo / "campaigns", os.environ).exists()
 
 
 def test_unwritable_report_is_explained(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No traceback for a file where a folder should be."""
     (repo / "file").write_text("")
     assert run(["plan", "--offline", "--report", "markdown=file/m"]) == ExitCode.USAGE
     assert "cannot write the file" in capsys.readouterr().err
@@ -188,7 +180,6 @@ def test_unwritable_report_is_explained(repo: Path, capsys: pytest.CaptureFixtur
 def test_error_is_printed_when_its_report_cannot_be_written(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first error decides the exit code; that its report is missing is said beside it."""
     (repo / "file").write_text("")
     (repo / "campaigns" / "_settings.yaml").write_text("environments: none\n", encoding="utf-8")
     assert run(["plan", "--report", "markdown=file/m"]) == ExitCode.INVALID
@@ -200,7 +191,6 @@ def test_error_is_printed_when_its_report_cannot_be_written(
 def test_in_github_actions_text_is_printed_between_stop_marks(
     repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log obeys nothing between the marks, whose token is another one each time."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     tokens = set()
     for _ in range(2):
@@ -215,7 +205,6 @@ def test_in_github_actions_text_is_printed_between_stop_marks(
 def test_annotations_come_first_and_the_plan_is_guarded(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--format github`: commands of ours, then the plan for people between the marks."""
     (repo / "campaigns" / "bad.yaml").write_text("msgtype: txt\n")
     assert run(["plan", "--offline", "--format", "github"]) == ExitCode.INVALID
     before, _, after = capsys.readouterr().out.partition("::stop-commands::")

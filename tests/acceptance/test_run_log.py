@@ -76,7 +76,6 @@ def checked(text: str) -> list[dict[str, Any]]:
 def test_every_line_has_the_shape_and_no_text(
     campaigns: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error and in the file, for commands that end well and for those that do not."""
     monkeypatch.setenv("CAMPAIGN_LOG", "json")
     monkeypatch.setenv("CAMPAIGN_LOG_FILE", "run.jsonl")
     openid = sandbox.openids()[0]
@@ -101,7 +100,6 @@ def test_every_line_has_the_shape_and_no_text(
 
 
 def test_the_file_is_for_its_owner(campaigns: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Further runs append to it; people read their messages as before."""
     assert run(["--log-file", "run.jsonl", "validate"]) == ExitCode.OK
     assert run(["plan", "--log-file", "run.jsonl"]) == ExitCode.OK
     assert stat.S_IMODE(Path("run.jsonl").stat().st_mode) == 0o600
@@ -112,13 +110,11 @@ def test_the_file_is_for_its_owner(campaigns: Path, capsys: pytest.CaptureFixtur
 
 
 def test_lines_that_cannot_be_written_are_said(campaigns: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Once, and the run goes on: what became of a send matters more than its log."""
     assert run(["validate", "--log-file", "/dev/full"]) == ExitCode.OK
     assert capsys.readouterr().err.count("/dev/full") == 1
 
 
 def test_a_link_of_the_checkout_is_not_followed(campaigns: Path, tmp_path: Path) -> None:
-    """A commit may carry a link that leads anywhere."""
     (tmp_path / ".git").mkdir()
     (tmp_path / "run.jsonl").symlink_to("/dev/null")
     assert run(["validate", "--log-file", "run.jsonl"]) == ExitCode.USAGE
@@ -127,7 +123,6 @@ def test_a_link_of_the_checkout_is_not_followed(campaigns: Path, tmp_path: Path)
 def test_verbose_shows_each_call(
     campaigns: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Method, host and path, errcode, request id and duration; no token."""
     sandbox.fault(endpoint="tags/get", kind="errcode", errcode=45009)
     run(["--verbose", "plan"])
     told = capsys.readouterr().err
@@ -148,14 +143,12 @@ def test_an_unknown_kind_of_log_is_an_error(
 
 
 def test_a_full_disk_does_not_end_a_run(campaigns: Path) -> None:
-    """Between a send and its record nothing may fail for the sake of a log."""
     if not Path("/dev/full").exists():
         pytest.skip("/dev/full is missing")
     assert run(["apply", "--auto-approve", "--quiet", "--log-file", "/dev/full"]) == ExitCode.OK
 
 
 def test_the_receiver_of_events_logs_in_the_same_shape() -> None:
-    """`campaign listen` names the job and its status."""
     entries: list[Entry] = []
     with new_run():
         listen(entries.append)

@@ -51,7 +51,6 @@ def send(sandbox: SandboxClient, access_token: str, name: str) -> dict[str, obje
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
-    """The first line gives the address; SIGTERM and SIGINT end it with 0 and no other output."""
     with process() as (started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
         started.send_signal(number)
@@ -60,14 +59,12 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
 
 
 def test_sandbox_on_ipv6_prints_an_address_that_can_be_called() -> None:
-    """Its host stands in brackets, and requests that name it so are answered."""
     with process("--host", "::1") as (_started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
 
 
 @pytest.mark.deep
 def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
-    """Every answered call is there after a SIGKILL, and nothing is there twice."""
     state = tmp_path / "state.db"
     accepted = []
     for turn in range(5):
@@ -88,7 +85,6 @@ def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
 
 
 def test_two_processes_share_a_state(tmp_path: Path) -> None:
-    """Sends through two servers of one file are one account's sends, each counted once."""
     state = tmp_path / "state.db"
     served = process("--state", str(state), "--no-quota")
     with embedded(state, switches={"quota": False}) as ours, served as (_, theirs):
@@ -108,7 +104,6 @@ def test_two_processes_share_a_state(tmp_path: Path) -> None:
 
 
 def test_a_connection_is_kept_for_the_next_request() -> None:
-    """As WeChat keeps it, whatever was answered; each body ends where the next request begins."""
     with embedded() as url, requests.Session() as session:
         access_token = token(SandboxClient(url=url))
         adapter = session.get_adapter(url)
@@ -127,7 +122,6 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 
 @pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])
 def test_sandbox_can_cut_a_connection(kind: str, jobs: int) -> None:
-    """The client sees its connection end; the send happened or did not, as ordered."""
     with embedded() as url:
         sandbox = SandboxClient(url=url)
         access_token = token(sandbox)
@@ -138,7 +132,6 @@ def test_sandbox_can_cut_a_connection(kind: str, jobs: int) -> None:
 
 
 def test_sandbox_accepts_multipart_of_real_clients() -> None:
-    """A part without a content type and with a whole path as its name is an upload."""
     with embedded() as url:
         sandbox = SandboxClient(url=url)
         head = 'Content-Disposition: form-data; name="media"; filename="/home/图片/a.png"'
@@ -155,7 +148,6 @@ def test_sandbox_accepts_multipart_of_real_clients() -> None:
 
 
 def test_sandbox_reads_a_chunked_upload() -> None:
-    """Clients that stream their form send it in chunks, without a length."""
     with embedded() as url:
         head = 'Content-Disposition: form-data; name="media"; filename="a.png"'
         parts = [f"--b\r\n{head}\r\n\r\n".encode(), b"\x89PNG\r\n\x1a\n123", b"\r\n--b--\r\n"]
@@ -171,7 +163,6 @@ def test_sandbox_reads_a_chunked_upload() -> None:
 
 @pytest.mark.deep
 def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
-    """`wechat-sandbox` is the same sandbox; a folder of campaigns is no part of it."""
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
     command = [sys.executable, "-m", "wechat_sandbox.command"]
@@ -209,14 +200,12 @@ def refused(*arguments: str) -> str:
 
 
 def test_sandbox_serves_only_loopback_by_default() -> None:
-    """Another address needs an option; a taken port is reported."""
     assert "--expose" in refused("--host", "0.0.0.0")
     with embedded() as url:
         assert "--port 0" in refused("--port", url.rsplit(":", 1)[1])
 
 
 def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
-    """A broken seed ends with a hint."""
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, colour: red}]")
     printed = refused("--seed", str(seed))
@@ -226,7 +215,6 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
 
 @pytest.mark.deep
 def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
-    """Two lines are enough: a test takes `wechat_sandbox`, and gets it fresh each time."""
     (tmp_path / "test_it.py").write_text(
         "import json, requests\n"
         "def send(sandbox):\n"
@@ -247,7 +235,6 @@ def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
 
 
 def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
-    """`--rehearsal` serves the state that `api: sandbox` left behind; it goes with no other state."""
     folder = tmp_path / "campaigns"
     folder.mkdir()
     (folder / "_settings.yaml").write_text(
@@ -273,7 +260,6 @@ def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
 
 
 def test_a_rehearsal_has_the_accounts_of_the_settings(tmp_path: Path) -> None:
-    """An AppID of one's own gets followers; `--seed` adds tags of one's own, also later."""
     folder = tmp_path / "campaigns"
     folder.mkdir()
     (folder / "_settings.yaml").write_text(

@@ -68,7 +68,6 @@ def python_of(name: str, packages: tuple[str, ...]) -> str:
 
 @pytest.fixture(params=[True, False], ids=["strict", "lenient"])
 def strict(request: pytest.FixtureRequest) -> bool:
-    """Each reading of WeChat where sources disagree; the video that SDKs upload is let through."""
     return bool(request.param)
 
 
@@ -79,7 +78,6 @@ def sandbox(strict: bool) -> Iterator[SandboxClient]:
 
 
 def run(command: list[str], more: dict[str, str]) -> str:
-    """Run a client's script; its last lines when it fails."""
     ran = subprocess.run(
         command, env={**os.environ, **more}, capture_output=True, text=True, check=False, timeout=RUN_WITHIN_S
     )
@@ -89,7 +87,6 @@ def run(command: list[str], more: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("name", PYTHON)
 def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxClient, tmp_path: Path) -> None:
-    """Behind HTTPS at api.weixin.qq.com, each sends every type it knows; what it sent is delivered once."""
     script, packages = PYTHON[name]
     python = python_of(name, packages)
     with tunnel(sandbox.url, tmp_path) as network:
@@ -105,7 +102,6 @@ def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxCli
 
 
 def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, strict: bool, tmp_path: Path) -> None:
-    """Pointed at its address, four Node SDKs tag, upload, send, look up, recall and decrypt pushes."""
     script = str(SCRIPTS / "node_client.mjs")
     said = run(
         ["node", script, sandbox.url, str(node_modules("sdks", PINS, list(PINS)).parent), str(tmp_path)],

@@ -56,7 +56,6 @@ def client(sandbox: SandboxClient) -> WeChatClient:
 
 
 def test_tags_and_followers(client: WeChatClient) -> None:
-    """It creates, renames, lists and fills tags, and pages through followers to the end."""
     tag = client.tag.create("新 品")
     client.tag.update(tag["id"], "新品")
     followers = list(client.user.iter_followers())
@@ -73,7 +72,6 @@ def test_tags_and_followers(client: WeChatClient) -> None:
 
 
 def test_uploads(client: WeChatClient) -> None:
-    """It uploads each kind, with and without a file name, and gets the bytes back."""
     image = client.material.add("image", ("封面.png", io.BytesIO(PNG)))
     assert client.material.get(image["media_id"]).content == PNG
     video = client.material.add("video", ("a.mp4", MP4), "标题", "简介")
@@ -91,7 +89,6 @@ def test_uploads(client: WeChatClient) -> None:
 
 
 def test_every_mass_type(client: WeChatClient, sandbox: SandboxClient) -> None:
-    """It sends text, image, voice, video, article and card to a tag, and each arrives once per follower."""
     image = client.material.add("image", ("a.png", PNG))["media_id"]
     voice = client.material.add("voice", ("a.mp3", MP3))["media_id"]
     video = client.media.upload("video", ("a.mp4", MP4))["media_id"]
@@ -111,7 +108,6 @@ def test_every_mass_type(client: WeChatClient, sandbox: SandboxClient) -> None:
 
 
 def test_openids_preview_status_and_recall(client: WeChatClient, sandbox: SandboxClient) -> None:
-    """It sends to openids, previews by name and by openid, asks for the state and recalls."""
     followers = client.user.get_followers()["data"]["openid"]
     sent = client.message.send_mass_text(followers[:3], "你好")
     assert client.message.get_mass(sent["msg_id"])["msg_status"] == "SEND_SUCCESS"
@@ -126,7 +122,6 @@ def test_openids_preview_status_and_recall(client: WeChatClient, sandbox: Sandbo
 
 
 def test_refusals_arrive_as_its_own_exceptions(client: WeChatClient, sandbox: SandboxClient) -> None:
-    """errcodes and texts come through; an ended token is fetched again by itself."""
     with pytest.raises(WeChatClientException) as refused:
         client.message.send_mass_text(999, "你好")
     assert (refused.value.errcode, refused.value.errmsg.split(" rid")[0]) == (40152, "invalid tag_id")

@@ -26,10 +26,7 @@ def systemd_words() -> list[str]:
 
 
 def cron_words() -> list[str]:
-    """The same line on both pages."""
-    pages = [
-        (FILES.parent / name).read_text(encoding="utf-8") for name in ("schedule.md", "schedule.zh-CN.md")
-    ]
+    pages = [page.read_text(encoding="utf-8") for page in FILES.parent.glob("where-it-runs*.md")]
     (line,) = {found for page in pages for found in re.findall(r"^\*/10 .*", page, flags=re.M)}
     return str(line).partition("campaign ")[2].split()
 
@@ -42,7 +39,6 @@ def kubernetes_words() -> list[str]:
 
 @pytest.mark.parametrize("words_of", [systemd_words, cron_words, kubernetes_words])
 def test_command_line_of_a_schedule_sends_what_is_due(make_shop: MakeShop, words_of: object) -> None:
-    """As it stands there, but for the environment's name."""
     assert callable(words_of)
     shop = make_shop()
     shop.write(now=campaign_file("now"))
@@ -52,7 +48,6 @@ def test_command_line_of_a_schedule_sends_what_is_due(make_shop: MakeShop, words
 
 
 def test_systemd_takes_its_files(tmp_path: Path) -> None:
-    """Every key and time is known to systemd; the paths stand for programs that are here."""
     if shutil.which("systemd-analyze") is None:
         skip_or_fail("systemd-analyze is missing")
     for name in ("campaign-apply.service", "campaign-apply.timer"):

@@ -17,7 +17,6 @@ def edit_settings(shop: Shop, before: str, after: str) -> None:
 
 
 def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop: MakeShop) -> None:
-    """Its entry got another AppID: plan and apply go on naming the send, with and without its file."""
     shop = make_shop()
     shop.write(x=campaign_file("甲"))
     shop.lose_an_answer()
@@ -38,7 +37,6 @@ def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop
 
 
 def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: MakeShop) -> None:
-    """The environment that has the account reports it."""
     shop = make_shop()
     shop.write(x=campaign_file("甲"))
     shop.lose_an_answer()
@@ -56,7 +54,6 @@ def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: Mak
 
 
 def test_hold_names_the_environments_that_it_does_not_reach(make_shop: MakeShop) -> None:
-    """Without `--env` it is the default one's, which may be a rehearsal; it is never refused."""
     shop = make_shop()
     path = shop.folder / "campaigns/_settings.yaml"
     text = path.read_text(encoding="utf-8")

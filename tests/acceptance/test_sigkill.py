@@ -114,7 +114,6 @@ def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> Non
 
 
 def torment(project: Project, advance: Callable[[], None], *, kills: int) -> None:
-    """Kill one apply after another, adding campaigns when all are sent; at last apply to the end."""
     number = 0
     while project.kills < kills:
         project.add(number)
@@ -180,7 +179,6 @@ LANES = 2
 def test_killed_command_sends_once(
     tmp_path: Path, record_property: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
-    """A sandbox elsewhere goes on while the command dies: 44 kills a lane, one delivery each."""
     monkeypatch.setenv("CAMPAIGN_TEST_SECRET", "0" * 32)
     with ThreadPoolExecutor(LANES) as pool:
         kills = sum(pool.map(lambda seed: _lane(tmp_path / f"lane{seed}", seed), range(LANES)))
@@ -201,7 +199,6 @@ def _lane(folder: Path, seed: int) -> int:
 
 
 def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_property: Callable[..., None]):
-    """`api: sandbox`: the emulator dies with the command, and both come back agreeing."""
     project = Project(tmp_path / "project", random.Random(7))
     project.begin(
         "environments: {sandbox: {api: sandbox, ledger: sqlite, resend_after: 0}}\n"

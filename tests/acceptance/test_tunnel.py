@@ -16,7 +16,6 @@ raise SystemExit(7)
 
 
 def test_a_command_finds_the_sandbox_at_the_address_of_wechat() -> None:
-    """Its output and its exit code are those of the command."""
     with embedded() as url:
         run = subprocess.run(
             [sys.executable, "-m", "tests.acceptance.sdk.tunnel", url, sys.executable, "-c", CLIENT],

@@ -50,23 +50,19 @@ class GitHubRepository(HostedRepository):
         return Event("pull_request", payload, head, f"refs/pull/{self.requests}/merge")
 
     def merge(self, proposed: Event) -> Event:
-        """Merge a pull request; the event of the run on main."""
         self.merge_commit(proposed.sha)
         return self.on_main("push")
 
     def on_main(self, name: str, **more: Any) -> Event:
-        """Describe a run on main."""
         payload = {"repository": {"default_branch": "main", "fork": False}, **more}
         return Event(name, payload, self.git("rev-parse", "origin/main"), "refs/heads/main")
 
     def run(self, event: Event) -> dict[str, Job]:
-        """Run the workflow for an event."""
         return self.actions.run(WORKFLOW, event)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runner's disk; the action is installed on it once."""
     return tmp_path_factory.mktemp("runner")
 
 
@@ -96,7 +92,6 @@ def repository(tmp_path: Path, sandbox: Sandbox, installed: Path) -> Iterator[Gi
 
 
 def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
-    """Reviewers see the message; merging sends it once; the next run sends nothing."""
     proposed = repository.propose(sale=SALE)
     planned = repository.run(proposed)
     assert planned["plan"].result == "success", planned["plan"].log
@@ -126,7 +121,6 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
 
 
 def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository: GitHubRepository) -> None:
-    """What opens within the horizon is approved ahead; the approved job waits and sends it on time."""
     began = datetime.now(UTC)
     repository.run(repository.merge(repository.propose(news=NEWS)))
     opens_at = (datetime.now(UTC) + 3 * (datetime.now(UTC) - began)).replace(microsecond=0) + timedelta(
@@ -175,7 +169,6 @@ def test_a_merge_queue_does_not_wait_for_ever(repository: GitHubRepository) -> N
 
 
 def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
-    """The comment of the pull request is changed and no second one is made, whatever format a job prefers."""
     repository.actions.env = {**repository.actions.env, "CAMPAIGN_FORMAT": "markdown"}
     repository.run(repository.propose(sale=SALE))
     repository.run(repository.propose(sale=SALE.replace("八折", "七折"), again=True))
@@ -185,7 +178,6 @@ def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
 
 
 def test_a_pull_request_shows_what_was_sent_and_to_how_many(repository: GitHubRepository) -> None:
-    """The checkout of a fresh runner brings the branch of the ledger; the plan still needs no secret."""
     repository.run(repository.merge(repository.propose(sale=SALE)))
     planned = repository.run(repository.propose(more=SALE.replace("八折", "七折")))["plan"]
     assert planned.result == "success", planned.log
@@ -195,7 +187,6 @@ def test_a_pull_request_shows_what_was_sent_and_to_how_many(repository: GitHubRe
 
 
 def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
-    """It reads all campaigns; its own token reads the branch, and the one that writes is not given to it."""
     repository.actions.secrets = {**repository.actions.secrets, "CAMPAIGN_LEDGER_TOKEN": "writes"}
     tokens = {}
     for name, job in repository.run(repository.merge(repository.propose(sale=SALE))).items():
@@ -208,7 +199,6 @@ def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
 def test_staging_sends_at_the_merge_and_production_after_its_reviewers(
     repository: GitHubRepository, tmp_path: Path
 ) -> None:
-    """The page's command copies the workflow: no job, group, environment or comment of one is the other's."""
     page = (PROJECT / "docs" / "pull-requests.md").read_text(encoding="utf-8")
     [copy] = re.findall(r"^sed .*\n.*staging\.yml$", page, re.MULTILINE)
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
@@ -239,7 +229,6 @@ def test_staging_sends_at_the_merge_and_production_after_its_reviewers(
 
 
 def test_next_run_sends_what_a_dropped_run_missed(repository: GitHubRepository) -> None:
-    """Two merges, one run: both messages go out, each once."""
     repository.merge(repository.propose(sale=SALE))
     event = repository.merge(repository.propose(news=NEWS))
     assert repository.run(event)["apply"].result == "success"
@@ -247,7 +236,6 @@ def test_next_run_sends_what_a_dropped_run_missed(repository: GitHubRepository) 
 
 
 def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository) -> None:
-    """Blocked or missed, with nothing due: `apply` is skipped, so `review` is red."""
     ended = f"not_after: {(datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec='seconds')}\n"
     everyone = SALE.replace("{tag: 会员}", "{is_to_all: true}")
     assert everyone != SALE
@@ -264,7 +252,6 @@ def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository
 
 
 def test_pull_request_with_a_blocked_send_is_red(repository: GitHubRepository) -> None:
-    """Its author learns it before the merge; one that leaves the campaign alone is green."""
     everyone = SALE.replace("{tag: 会员}", "{is_to_all: true}")
     proposed = repository.propose(everyone=everyone)
     blocked = repository.run(proposed)["plan"]
@@ -276,7 +263,6 @@ def test_pull_request_with_a_blocked_send_is_red(repository: GitHubRepository) -
 
 
 def test_nightly_run_keeps_one_issue(repository: GitHubRepository) -> None:
-    """It is opened for a campaign that expired unsent, updated the next night, closed when it is settled."""
     issues = repository.code_host.issues(REPO)
     ended = f"not_after: {(datetime.now(UTC) - timedelta(days=3)).isoformat(timespec='seconds')}\n"
     repository.merge(repository.propose(missed=SALE + ended))
@@ -293,7 +279,6 @@ def test_nightly_run_keeps_one_issue(repository: GitHubRepository) -> None:
 
 
 def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
-    """Its campaigns are not those of main any more; the newer run is the one that sends."""
     old = repository.merge(repository.propose(sale=SALE))
     repository.merge(repository.propose(sale=SALE.replace("八折", "七折")))
     apply = repository.run(old)["apply"]
@@ -321,7 +306,6 @@ def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
 
 
 def test_plan_file_of_another_plan_is_refused(repository: GitHubRepository) -> None:
-    """The applied file must have the digest that the run's own review printed."""
     event = repository.merge(repository.propose(sale=SALE))
 
     def swap(environment: str) -> None:
@@ -389,7 +373,6 @@ def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path)
 
 
 def test_pull_request_of_a_fork_shows_its_plan_in_the_summary(repository: GitHubRepository) -> None:
-    """No secret, no right to comment: the plan is still shown, and the run is green."""
     repository.actions.token, repository.actions.secrets = repository.code_host.reading_token, {}
     planned = repository.run(repository.propose(sale=SALE))["plan"]
     assert planned.result == "success", planned.log
@@ -398,7 +381,6 @@ def test_pull_request_of_a_fork_shows_its_plan_in_the_summary(repository: GitHub
 
 
 def test_an_invalid_campaign_fails_the_run_and_is_explained(repository: GitHubRepository) -> None:
-    """Red, with the place in the log and in the comment."""
     planned = repository.run(repository.propose(sale=SALE.replace("text", "txt", 1)))["plan"]
     assert planned.result == "failure"
     assert "exit code 3" in planned.log
@@ -407,7 +389,6 @@ def test_an_invalid_campaign_fails_the_run_and_is_explained(repository: GitHubRe
 
 
 def test_campaign_text_in_a_workflow_is_never_executed(repository: GitHubRepository) -> None:
-    """Commands, expressions, marks and mentions in a message stay a message, in log, comment and summary."""
     evil = "\n".join(
         [
             "::set-output name=digest::0",
@@ -431,7 +412,6 @@ def test_campaign_text_in_a_workflow_is_never_executed(repository: GitHubReposit
 
 
 def test_every_script_of_the_workflow_was_run() -> None:
-    """No `run:` block of the action or the workflow is left out above; this project's own are make's."""
     assert RAN, "run the whole module: this one looks at what the others did"
     action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
     jobs = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values()

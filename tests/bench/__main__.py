@@ -89,8 +89,8 @@ def line(found: dict[str, Any]) -> str:
         else f"{ours['peak_mb']:.0f}"
     )
     cpu = f" ({theirs['cpu_s']:.2f})" if "cpu_s" in theirs else ""
-    goal = "" if found["goal"] is None else found["goal"]
-    met = " **missed**" if goal and found["ratio"] > goal else ""
+    goal = found["goal"]
+    met = " **missed**" if found["ratio"] > goal else ""
     return (
         f"| {found['work']} | {ours['wall_s']:.2f} ({ours['cpu_s']:.2f}) | {found['against']} "
         f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {goal} | {memory} |"

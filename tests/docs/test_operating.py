@@ -1,36 +1,26 @@
-"""The pages for operators name commands and settings that exist."""
+"""The pages for operators name settings and exit codes that exist."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.docs.blocks import ROOT
 from wechat_campaigns.cli.help_pages import EXIT_CODES
-from wechat_campaigns.cli.registry import COMMANDS
+from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.schemas.store import schema
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("daily", "policy", "callback", "notify", "week")
+DOCS = ROOT / "docs"
 CAMPAIGN: dict[str, Any] = schema("campaign")
 SETTINGS: dict[str, Any] = schema("settings")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_command_exists(page: str) -> None:
-    """What stands after `campaign` in code is a command."""
-    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:`|\$ )campaign ([a-z]+)", text))
-    assert named <= set(COMMANDS)
-
-
-@pytest.mark.parametrize("page", ["daily", "policy", "callback", "notify"])
+@pytest.mark.parametrize("page", ["daily", "policy", "notify"])
 def test_every_example_of_settings_is_valid(page: str) -> None:
-    """A block of YAML has keys of the settings, or of a campaign, and holds nothing unknown below policy."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL):
         data = yaml.safe_load(block)
@@ -38,16 +28,17 @@ def test_every_example_of_settings_is_valid(page: str) -> None:
         assert set(data.get("policy", {})) <= set(SETTINGS["definitions"]["policy"]["properties"])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
-    """A page that is linked exists."""
-    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([\w./-]+\.md)\)", text):
-        assert (DOCS / link).is_file(), link
-
-
 @pytest.mark.parametrize("page", ["troubleshooting.md", "troubleshooting.zh-CN.md"])
 def test_every_exit_code_is_explained(page: str) -> None:
-    """On the page, in the help of `campaign` and for programs, which all list the same."""
     rows = re.findall(r"^\| (\d+) \|", (DOCS / page).read_text(encoding="utf-8"), flags=re.M)
     assert [int(row) for row in rows] == list(ExitCode) == list(EXIT_CODES)
+
+
+@pytest.mark.parametrize("page", ["reports.md", "reports.zh-CN.md"])
+def test_every_format_has_its_row(page: str) -> None:
+    """The table of formats ticks those that `plan`, `validate` and `apply` offer."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (✓?) *\| (✓?) *\| (✓?) *\|", text, re.M)
+    offered = {one["command"]: set(one["formats"]) for one in reference_data()["commands"]}
+    for column, command in enumerate(("plan", "validate", "apply"), 1):
+        assert {row[0] for row in rows if row[column]} == offered[f"campaign {command}"]

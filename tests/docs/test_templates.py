@@ -20,14 +20,12 @@ in_both_languages = pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))
 
 @in_both_languages
 def test_page_lists_every_filter(page: str) -> None:
-    """What the sandbox allows is what the page lists."""
     listed = re.split("\n## (?:Filters|过滤器)\n\n", page)[1].partition("\n\n")[0]
     assert tuple(re.findall(r"`(\w+)`", listed)) == FILTER_NAMES
 
 
 @in_both_languages
 def test_page_lists_every_test_and_method(page: str) -> None:
-    """Nor does the sandbox allow a test or a method that the page does not list."""
     section = re.split("(?:Tests \\(|测试（)`is …`", page)[1]
     section = re.split("A format \\(|格式（", section)[0]
     methods = [name for kind, names in ATTRIBUTES if kind in (str, dict, (list, tuple)) for name in names]
@@ -59,5 +57,4 @@ def test_page_lists_every_test_and_method(page: str) -> None:
     ],
 )
 def test_page_states_the_number(page: str, number: int) -> None:
-    """A bound that changes changes on the page."""
     assert re.search(rf"(?<![\d,]){number:,}(?!,?\d)", page)

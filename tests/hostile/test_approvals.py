@@ -52,13 +52,11 @@ def test_what_bob_approved_is_sent(repository: Repository) -> None:
 
 
 def test_what_bob_did_not_approve_is_not(repository: Repository) -> None:
-    """Approved by its author, by a stranger, by nobody."""
     repository.merge("ann", "mallory", sale=SALE)
     assert_refused(repository)
 
 
 def test_a_link_whose_target_changes_later(repository: Repository) -> None:
-    """Bob approves a link and a text; the text is exchanged behind the link in a push."""
     folder = repository.campaigns / "_texts"
     folder.mkdir()
     (folder / "a.txt").write_text("好", encoding="utf-8")
@@ -73,7 +71,6 @@ def test_a_link_whose_target_changes_later(repository: Repository) -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "parent"])
 def test_a_linked_folder(repository: Repository, kind: str) -> None:
-    """The campaigns folder, or one below it, is a link."""
     top = repository.folder / "author"
     if kind == "folder":
         shutil.move(repository.campaigns, top / "elsewhere")
@@ -104,7 +101,6 @@ content: "{{ dict.update(shared, {'text': '坏'}) }}x"
 
 
 def test_an_expired_campaign_that_changes_anothers_variables(repository: Repository) -> None:
-    """Whether templates can do that at all is not the gate's to know: what is sent is what was approved."""
     shared = settings(repository.sandbox, APPROVALS) + "vars: {shared: {text: 好}}\n"
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ shared.text }}'\n"
     repository.merge("bob", _settings=shared, sale=text)
@@ -123,7 +119,6 @@ def test_bytes_that_git_does_not_see(repository: Repository) -> None:
 
 
 def test_a_file_that_git_ignores(repository: Repository) -> None:
-    """Nobody can have approved it; `git status` does not name it."""
     (repository.campaigns / ".gitignore").write_text("*.txt\n", encoding="utf-8")
     repository.merge("bob", sale="filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: text.txt}\n")
     (repository.campaigns / "text.txt").write_text("坏", encoding="utf-8")
@@ -131,7 +126,6 @@ def test_a_file_that_git_ignores(repository: Repository) -> None:
 
 
 def test_a_filter_that_makes_other_bytes(repository: Repository) -> None:
-    """An attribute of the checkout: git's blob is not what is read and sent."""
     (repository.campaigns / ".gitattributes").write_text("sale.yaml text eol=crlf\n", encoding="utf-8")
     repository.merge("bob", sale=SALE)
     (repository.campaigns / "sale.yaml").unlink()
@@ -141,7 +135,6 @@ def test_a_filter_that_makes_other_bytes(repository: Repository) -> None:
 
 
 def test_approvers_who_approve_their_own_appointment(repository: Repository) -> None:
-    """Mallory writes herself into the list, and mallory's friend approves as the new list says."""
     new = settings(repository.sandbox, "approvals: {approvers: [mallory]}")
     repository.merge("mallory", _settings=new, sale=SALE)
     assert_refused(repository)
@@ -151,7 +144,6 @@ def test_approvers_who_approve_their_own_appointment(repository: Repository) -> 
 
 
 def test_approvals_that_are_deleted(repository: Repository) -> None:
-    """The key is gone in the very commit that it should hold back; and one commit later."""
     repository.merge(_settings=settings(repository.sandbox), sale=SALE)
     assert_refused(repository)
     repository.merge(_settings=f"{settings(repository.sandbox)}# tidy\n")
@@ -170,20 +162,17 @@ def test_approvals_that_are_deleted(repository: Repository) -> None:
 def test_any_change_of_the_settings_needs_who_approved_before(
     repository: Repository, change: tuple[str, ...]
 ) -> None:
-    """Also one that looks harmless: whatever is in them takes part in what is sent."""
     repository.merge("mallory", _settings=settings(repository.sandbox, *change), sale=SALE)
     assert_refused(repository)
 
 
 def test_the_environment_under_another_name(repository: Repository) -> None:
-    """The same AppID, another name, no approvals: followers are the same."""
     renamed = settings(repository.sandbox).replace("production", "shop")
     repository.merge(_settings=renamed, sale=SALE)
     assert_refused(repository)
 
 
 def test_a_fresh_ledger_forgets_nothing(repository: Repository) -> None:
-    """The guard lies in the ledger; git's history asks for the approval all the same."""
     fresh = settings(repository.sandbox).replace("ledger: git", "ledger: sqlite:fresh.sqlite3")
     repository.merge(_settings=fresh, sale=SALE)
     assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
@@ -191,14 +180,12 @@ def test_a_fresh_ledger_forgets_nothing(repository: Repository) -> None:
 
 
 def test_broken_settings_in_between(repository: Repository) -> None:
-    """A version that nobody can read asks for nothing; that it came unapproved is found."""
     repository.merge(_settings="environments: [\n")
     repository.merge(_settings=settings(repository.sandbox), sale=SALE)
     assert_refused(repository)
 
 
 def test_a_handover_is_approved_by_who_hands_over(repository: Repository) -> None:
-    """Bob lets cem in; from then on cem's word counts, and bob's does not."""
     new = settings(repository.sandbox, "approvals: {approvers: [cem]}")
     repository.merge("bob", _settings=new)
     repository.merge("cem", sale=SALE)
@@ -214,7 +201,6 @@ def test_a_handover_is_approved_by_who_hands_over(repository: Repository) -> Non
 
 
 def test_approvals_taken_back_with_approval(repository: Repository) -> None:
-    """What bob approved may end bob's office."""
     repository.merge("bob", _settings=settings(repository.sandbox))
     repository.merge(sale=SALE)
     done = repository.apply()
@@ -246,7 +232,6 @@ def ask_for_bob(repository: Repository) -> None:
 
 
 def write(repository: Repository, **campaigns: str) -> None:
-    """Commit on the branch that is checked out, whichever it is."""
     for name, text in campaigns.items():
         (repository.campaigns / f"{name}.yaml").write_text(text, encoding="utf-8")
     repository.git("add", "-A", ".")
@@ -259,7 +244,6 @@ EVIL = SALE.replace("八折", "零折")
 @pytest.mark.parametrize("applied", [False, True], ids=["first", "applied"])
 @pytest.mark.parametrize("way", ["foxtrot", "foxtrot-edited", "foxtrot-aside", "foxtrot-and-back", "revert"])
 def test_approvals_that_no_first_parent_shows(unapplied: Repository, way: str, applied: bool) -> None:
-    """The branch is moved on to a merge that has the asking version on its other side, or back to the old."""
     repository, old = unapplied, settings(unapplied.sandbox, "protected: true")
     if applied:
         assert repository.apply("--expect-digest", digest_of(repository)).returncode == ExitCode.OK
@@ -288,7 +272,6 @@ def test_approvals_that_no_first_parent_shows(unapplied: Repository, way: str, a
 
 @pytest.mark.parametrize("update", [False, True], ids=["behind", "updated"])
 def test_an_honest_merge_asks_no_more(unapplied: Repository, update: bool) -> None:
-    """A branch older than the asking version touches no settings: its merge is not asked about them."""
     repository = unapplied
     repository.git("checkout", "--quiet", "-b", "docs", "before")
     (repository.folder / "author" / "README.md").write_text("# Shop\n", encoding="utf-8")
@@ -318,7 +301,6 @@ def test_an_honest_merge_asks_no_more(unapplied: Repository, update: bool) -> No
 
 @pytest.mark.parametrize("option", ["--depth=1", "--filter=blob:none"])
 def test_a_shallow_checkout_hides_no_approvals(unapplied: Repository, option: str) -> None:
-    """One commit deep, or without the old files, nothing says that somebody had to be asked."""
     repository = unapplied
     ask_for_bob(repository)
     repository.merge("mallory", _settings=settings(repository.sandbox, "protected: true"), evil=EVIL)
@@ -350,18 +332,15 @@ def test_a_graft_cuts_no_approvals_off(unapplied: Repository) -> None:
 
 
 def opening(seconds: float = 25) -> str:
-    """A window that opens soon, later than a busy machine needs to plan."""
     return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
 
 
 def test_what_a_waiting_run_sends_later_was_approved(repository: Repository) -> None:
-    """Its window is still closed when the run begins: the approval is asked for all the same."""
     repository.merge("ann", "mallory", sale=SALE + opening())
     assert_refused(repository, "--wait")
 
 
 def test_a_waiting_run_sends_what_bob_approved(repository: Repository) -> None:
-    """The way it should go, and the ledger names who approved it."""
     repository.merge("bob", sale=SALE + opening())
     done = repository.apply("--wait")
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
@@ -378,7 +357,6 @@ def text_of(words: str, *more: str) -> str:
 
 @pytest.mark.parametrize("protected", [False, True])
 def test_an_older_approved_commit_does_not_come_back(repository: Repository, protected: bool) -> None:
-    """`merge -s ours`, pushed: it has the wrong price, the deleted and the withdrawn campaign again."""
     more = (APPROVALS, "protected: true") if protected else (APPROVALS,)
     repository.merge(
         "bob",
@@ -397,7 +375,6 @@ def test_an_older_approved_commit_does_not_come_back(repository: Repository, pro
 
 
 def test_a_push_that_removes_a_file(repository: Repository) -> None:
-    """One picture of a pattern less: every file that is left was approved as it is."""
     (repository.campaigns / "pics").mkdir()
     cup = Path(__file__).parents[1].joinpath("articles/images/cup.png").read_bytes()
     for number in (1, 2):
@@ -432,7 +409,6 @@ def write_tool(repository: Repository, text: str, name: str = "program") -> None
 def test_a_program_of_the_settings_that_is_not_what_was_approved(
     repository: Repository, place: str, way: str
 ) -> None:
-    """A check's, or that of a secret: it may read every file of the repository, so each was approved."""
     marker = repository.folder / "ran"
     write_tool(repository, "", "names")
     write_tool(repository, f"import names, colorsys\n{GOOD}")
@@ -460,7 +436,6 @@ def test_a_program_of_the_settings_that_is_not_what_was_approved(
 
 @pytest.mark.parametrize("file", ["report/colorsys.py", "reviewed/plan.json"])
 def test_only_a_report_lies_among_the_reports(repository: Repository, file: str) -> None:
-    """A module there, or a link, is refused."""
     write_tool(repository, GOOD)
     repository.merge("bob", _settings=with_program(repository, "check"), sale=SALE)
     path = repository.folder / "author" / file
@@ -473,7 +448,6 @@ def test_only_a_report_lies_among_the_reports(repository: Repository, file: str)
 
 
 def test_an_old_run_with_an_older_check(repository: Repository) -> None:
-    """A check was tightened, with approval; somebody starts the run of the commit before once more."""
     write_tool(repository, GOOD)
     repository.merge("bob", _settings=with_program(repository, "check", "protected: true"), sale=SALE)
     old = repository.git("rev-parse", "HEAD")
@@ -484,7 +458,6 @@ def test_an_old_run_with_an_older_check(repository: Repository) -> None:
 
 
 def test_what_loosens_the_settings_is_not_cut_off(repository: Repository) -> None:
-    """500 other keys come before it by their names, and a comment has no room for all of them."""
     repository.merge("bob", sale=SALE)
     text = settings(repository.sandbox, secret="{command: [sh, -c, evil]}")
     decoys = "".join(f"      k{number:04}: {'x' * 60}\n" for number in range(500))
@@ -498,7 +471,6 @@ def test_what_loosens_the_settings_is_not_cut_off(repository: Repository) -> Non
 
 
 def test_an_approval_of_another_base(repository: Repository) -> None:
-    """Two requests, each approved by itself: what they make together was seen by nobody."""
     repository.merge("bob", sale=text_of("八折"))
     base = repository.git("rev-parse", "HEAD")
     text = settings(repository.sandbox, APPROVALS) + "vars: {price: 一折}\n"
@@ -514,7 +486,6 @@ def test_an_approval_of_another_base(repository: Repository) -> None:
 
 @pytest.mark.parametrize("again", [False, True])
 def test_an_approval_older_than_a_change_of_the_requests_base(repository: Repository, again: bool) -> None:
-    """Against the branch that it was opened for, the request showed one word."""
     head = repository.merge("bob", sale=SALE)
     event = {"event": "base_ref_changed", "created_at": "2026-11-02T07:00:01Z"}
     repository.code_host.lists[f"/repos/{REPO}/issues/102/events"] = [event]
@@ -526,7 +497,6 @@ def test_an_approval_older_than_a_change_of_the_requests_base(repository: Reposi
 
 
 def test_a_request_with_more_commits_than_the_code_host_lists(repository: Repository) -> None:
-    """Who wrote the others is not known, and the author may not approve."""
     repository.merge("bob", sale=SALE)
     rows = repository.code_host.lists[f"/repos/{REPO}/pulls/102/commits"]
     rows += [{**rows[0], "sha": f"{number:040}"} for number in range(249)]
@@ -543,7 +513,6 @@ def other_words(repository: Repository) -> str:
 
 @pytest.mark.parametrize("way", ["merge", "squash", "rebase", "fast-forward", "updated"])
 def test_every_way_to_merge_what_bob_approved(repository: Repository, way: str) -> None:
-    """A change outside the campaigns folder came to the branch meanwhile; nobody approved that one."""
     start, head = repository.git("rev-parse", "HEAD"), other_words(repository)
     if way != "fast-forward":
         repository.git("checkout", "--quiet", "main")
@@ -570,7 +539,6 @@ def test_every_way_to_merge_what_bob_approved(repository: Repository, way: str) 
 
 
 def test_an_approved_change_on_top_of_what_nobody_approved(repository: Repository) -> None:
-    """The request shows its own change only; once the push is taken back, both are approved as ever."""
     approved = repository.git("rev-parse", "HEAD")
     write(repository, evil=text_of("坏"))
     repository.push()
@@ -603,7 +571,6 @@ def test_an_approved_change_that_is_merged_over_a_newer_one(repository: Reposito
 
 
 def test_only_what_came_since_the_last_apply_is_asked_about(repository: Repository) -> None:
-    """The ledger has the commit; a history without it is refused until a person vouches."""
     repository.merge("bob", sale=SALE)
     assert repository.apply().returncode == ExitCode.OK
     repository.merge("bob", second=SALE.replace("会员全场", "全店新客"))
@@ -629,7 +596,6 @@ def test_only_what_came_since_the_last_apply_is_asked_about(repository: Reposito
 
 @pytest.mark.parametrize("way", ["unreadable", "gone", "another-environment"])
 def test_approvals_outlive_settings_that_nobody_can_read(repository: Repository, way: str) -> None:
-    """Bob approved what broke them, or a push names an environment that no version had."""
     new = settings(repository.sandbox).replace("production", "shop").replace("0001", "0002")
     if way == "unreadable":
         repository.merge("bob", _settings="environments: [\n")

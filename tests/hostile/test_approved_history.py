@@ -22,7 +22,6 @@ EVIL = SALE.replace("八折", "零折")
 
 @pytest.fixture
 def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
-    """A repository whose settings ask for bob's approval; bob approved them."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
         made.start(_settings=settings(sandbox))
@@ -68,7 +67,6 @@ def approved_request(repository: Repository, head: str, merge_commit: str) -> No
 def test_two_approved_requests_merged_by_an_evil_octopus(
     repository: Repository, applied: bool, way: str
 ) -> None:
-    """Bob approved two harmless requests; a push merges both, drops `approvals` and adds a send."""
     if applied:
         repository.merge("bob", sale=SALE)
         done = repository.apply()
@@ -96,7 +94,6 @@ def test_two_approved_requests_merged_by_an_evil_octopus(
 
 
 def test_a_branch_older_than_approvals_with_approvals_of_its_own(tmp_path: Path, sandbox: Sandbox) -> None:
-    """Nothing of bob's is needed: a side that forked before him asks mallory; a push merges both sides."""
     repository = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(repository.code_host):
         repository.start(_settings=settings(sandbox))
@@ -196,7 +193,6 @@ def test_a_request_that_brings_its_own_base(repository: Repository) -> None:
 
 
 def test_a_request_that_holds_the_commit_that_ended_its_approvers_office(repository: Repository) -> None:
-    """Opened on top of the change that dismisses cem, before that was merged: it lists both commits."""
     both = settings(repository.sandbox, "approvals: {approvers: [bob, cem]}")
     repository.merge("bob", _settings=both)
     start = repository.git("rev-parse", "HEAD")
@@ -217,7 +213,6 @@ def test_a_request_that_holds_the_commit_that_ended_its_approvers_office(reposit
 def test_a_run_that_cannot_be_told_which_branch_is_the_default(
     repository: Repository, words: tuple[str, ...]
 ) -> None:
-    """Nobody can be asked, so nothing is read with the secret: the event's file is missing."""
     text = settings(repository.sandbox, APPROVALS) + "testers: {bob: {wxname: bob_wx}}\n"
     repository.merge("bob", _settings=text)
     (repository.campaigns / "evil.yaml").write_text(EVIL, encoding="utf-8")
@@ -243,7 +238,6 @@ def failing_git(repository: Repository, question: str) -> str:
 
 @pytest.mark.parametrize("applied", [False, True], ids=["first", "applied"])
 def test_a_history_that_git_cannot_list_in_time(repository: Repository, applied: bool) -> None:
-    """Commits with huge messages make it longer than git may take."""
     if applied:
         repository.merge("bob", sale=SALE)
         assert repository.apply().returncode == ExitCode.OK
@@ -265,7 +259,6 @@ def test_a_history_that_git_cannot_list_in_time(repository: Repository, applied:
     ],
 )
 def test_a_git_that_does_not_answer(repository: Repository, question: str) -> None:
-    """Whatever is asked: no answer is not an empty one, and no crash."""
     base = repository.git("rev-parse", "HEAD")
     repository.merge("bob", sale=SALE)
     side(repository, base, "one")
@@ -279,7 +272,6 @@ def test_a_git_that_does_not_answer(repository: Repository, question: str) -> No
 
 
 def test_a_status_that_git_cannot_tell(tmp_path: Path, sandbox: Sandbox) -> None:
-    """An edit that nobody asked about counted as none: a commit may break what `git status` reads."""
     repository = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(repository.code_host):
         repository.start(_settings=settings(sandbox, "protected: true"))

@@ -82,9 +82,9 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     "yaml: large": ({"bad.yaml": "content: '" + "a" * 10_000_000 + "'\n"}, RULE),
     "yaml: many entries": ({"bad.yaml": text("{{ nope }}") + "for_each:\n" + _ENTRIES}, RULE),
     **{f"article: {name}": (_article(MARKDOWN[name]), bound) for name, bound in {
-        "footnote-marks": CPU, "code-perl": CPU, "nested-links": RULE, "emphasis": RULE,
+        "footnote-marks": RULE, "code-perl": RULE, "nested-links": RULE, "emphasis": RULE,
         "quotes": RULE, "table-rows": RULE}.items()},
-    "article: brackets": (_article("[" * 30_000), RULE),
+    "article: brackets": (_article("[" * 100_000), RULE),
     **{f"style: {name}": (_article(style=THEMES[name]), RULE) for name in (
         "variables-double", "variables-spread", "not", "braces")},
     **{f"picture: {name}": (_article(picture=PICTURES[name]), RULE) for name in (
@@ -113,7 +113,6 @@ def _cpu_s(work: Callable[[], object]) -> float:
 def test_a_hostile_file_ends_and_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[..., None]
 ) -> None:
-    """Within the bound, tried once; the honest file beside it keeps its result."""
     files, bound = FILES[name]
     root, tried = tmp_path / "campaigns", tmp_path / "tried"
     for path, data in {"_settings.yaml": SETTINGS, "honest.yaml": text("你好"), **files}.items():
@@ -153,7 +152,6 @@ PAGES = {
 @pytest.mark.deep
 @pytest.mark.parametrize("name", PAGES)
 def test_a_saved_page_ends(name: str, tmp_path: Path, record_property: Callable[..., None]) -> None:
-    """Read for `import`, or refused with the bound that it broke."""
     page = tmp_path / "page.html"
     page.write_text(f"<meta charset=utf-8><title>a</title>{PAGES[name]}", encoding="utf-8")
 
@@ -168,7 +166,6 @@ def test_a_saved_page_ends(name: str, tmp_path: Path, record_property: Callable[
 
 @pytest.mark.deep
 def test_a_saved_page_that_breaks_a_bound_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`import` tells the file and the bound."""
     page = tmp_path / "page.html"
     page.write_text("<p>茶</p>", encoding="utf-8")
     module = "wechat_campaigns.render.article.page_import.read_page"

@@ -60,7 +60,6 @@ def answer(body: bytes = b"", **environ: Any) -> int:
     ],
 )  # fmt: skip
 def test_an_odd_length_is_refused_without_a_fault(length: str | None, status: int) -> None:
-    """Nothing is read that was not announced, and nothing more than an event needs."""
     given = {} if length is None else {"CONTENT_LENGTH": length}
     assert answer(b"<a/>\n", **given) == status
 
@@ -80,18 +79,15 @@ class Broken(io.BytesIO):
 
 
 def test_a_body_that_never_comes_is_refused() -> None:
-    """A time-out of the server's is no fault of ours."""
     assert answer(CONTENT_LENGTH="5", **{"wsgi.input": Broken()}) == 408
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "", "post"])
 def test_other_methods_read_nothing(method: str) -> None:
-    """The body of what is refused anyway is not waited for."""
     assert answer(REQUEST_METHOD=method, CONTENT_LENGTH="5", **{"wsgi.input": Broken()}) == 405
 
 
 def test_too_many_parameters_are_refused() -> None:
-    """Five belong to a push."""
     assert answer(CONTENT_LENGTH="0", QUERY_STRING="a=1&" * 5000) == 400
 
 
@@ -101,7 +97,6 @@ def test_too_many_parameters_are_refused() -> None:
      (timedelta(minutes=11), False), (timedelta(minutes=-11), False), (timedelta(days=-400), False)],
 )  # fmt: skip
 def test_an_old_check_of_the_address_is_not_answered(away: timedelta, fresh: bool) -> None:
-    """Whoever recorded one cannot replay it for ever."""
     query = signed(NOW + away, echostr="echo")
     status = answer(REQUEST_METHOD="GET", QUERY_STRING=urlencode(query))
     assert status == (200 if fresh else 403)
@@ -112,7 +107,6 @@ def test_an_old_check_of_the_address_is_not_answered(away: timedelta, fresh: boo
 
 @pytest.mark.parametrize("stamp", ["", "x", "-1", "²", "9" * 400, "1.5", "nan", "inf"])
 def test_a_check_with_an_odd_time_is_not_answered(stamp: str) -> None:
-    """Even when it is signed."""
     query = {"timestamp": stamp, "nonce": "n", "signature": signature("token", stamp, "n"), "echostr": "e"}
     assert answer(REQUEST_METHOD="GET", QUERY_STRING=urlencode(query)) == 403
 
@@ -169,7 +163,6 @@ def ask(server: Server, host: str = "") -> int:
 )  # fmt: skip
 @pytest.mark.deep
 def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
-    """Far more of them than are kept, in every state a request can be in; each is ended, too."""
     with serving() as server, ExitStack() as held:
         slow = [
             held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
@@ -196,7 +189,6 @@ def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
 
 @pytest.mark.deep
 def test_a_connection_that_says_a_byte_now_and_then_is_ended() -> None:
-    """The time between two bytes is not what counts."""
     with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
         began = time.monotonic()
         with suppress(OSError):
@@ -210,7 +202,6 @@ def test_a_connection_that_says_a_byte_now_and_then_is_ended() -> None:
 
 @pytest.mark.deep
 def test_threads_are_bounded_whatever_they_wait_for() -> None:
-    """A ledger that hangs, say: the next connections are closed, and served again once it goes on."""
     go_on = threading.Event()
 
     def hanging(_environ: Any, start: Any) -> list[bytes]:
@@ -260,7 +251,6 @@ def test_another_host_is_refused(host: str) -> None:
      b"POST /main HTTP/1.1\r\nContent-Length: -5\r\n\r\n"],
 )  # fmt: skip
 def test_what_is_no_request_harms_nobody(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    """No traceback, and the next one is answered."""
     with serving() as server:
         with suppress(ConnectionError):
             assert b"200" not in sent(server, data)[:12]

@@ -116,7 +116,6 @@ class Trap:
         return f"{folder}:{os.environ['PATH']}"
 
     def sprung(self) -> list[str]:
-        """Return the hostile files that ran."""
         return sorted(file.name for file in self.markers.iterdir())
 
     def records(self) -> tuple[list[str], list[str]]:
@@ -134,7 +133,6 @@ class Trap:
 
 @pytest.fixture
 def trap(tmp_path: Path) -> Trap:
-    """A trap beside the repository."""
     (tmp_path / "trap").mkdir()
     return Trap(tmp_path / "trap")
 
@@ -154,14 +152,12 @@ def hosted(tmp_path: Path, sandbox: Sandbox, trap: Trap) -> HostedRepository:
 
 @pytest.fixture
 def code_host() -> Iterator[FakeCodeHost]:
-    """A GitHub on loopback."""
     made = FakeCodeHost()
     with serve(made):
         yield made
 
 
 def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
-    """An interpreter that is not isolated runs them: this is what the other tests keep out."""
     checkout = tmp_path / "checkout"
     trap.lay(checkout)
     env = {**os.environ, "PYTHONHASHSEED": "1"}  # so that each is an interpreter of its own
@@ -173,7 +169,6 @@ def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
 def test_the_action_runs_nothing_of_the_checkout(
     hosted: HostedRepository, trap: Trap, code_host: FakeCodeHost
 ) -> None:
-    """The sale is sent once; no hostile file ran; what installs and what takes pictures read no secret."""
     actions = ActionsRunner(
         remote=hosted.remote, folder=hosted.folder / "disk", token=code_host.writing_token,
         env={"GITHUB_API_URL": code_host.url, "PATH": trap.path()},
@@ -230,7 +225,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_template_runs_nothing_of_the_checkout(hosted: HostedRepository, trap: Trap, wheel: Path) -> None:
-    """As for the action: the wheel of that hash, what it needs by its own lock, and no secret in between."""
     address = f"{wheel.as_uri()}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}"
     done = gitlab(hosted, trap, address, "command -v campaign", "campaign validate")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -249,7 +243,6 @@ def test_the_template_runs_nothing_of_the_checkout(hosted: HostedRepository, tra
 def test_a_wheel_of_another_hash_is_not_installed(
     hosted: HostedRepository, trap: Trap, wheel: Path, tail: str | None
 ) -> None:
-    """Neither an unset variable nor an address alone nor another file installs anything."""
     done = gitlab(hosted, trap, "" if tail is None else wheel.as_uri() + tail, "echo went on")
     assert done.returncode != 0
     assert "went on" not in done.stdout
@@ -285,7 +278,6 @@ With an address of git behind the name, no index is asked.
     ],
 )
 def test_the_pattern_knows_an_installation_by_name(text: str, bad: bool) -> None:
-    """The next test's eyes."""
     assert bool(NAME.search(text)) is bad
 
 

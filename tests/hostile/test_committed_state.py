@@ -39,14 +39,12 @@ GIT = ("git", "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "init.d
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git in a folder as somebody who knows what they do."""
     done = subprocess.run([*GIT, *words], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Where the command keeps its state in these tests."""
     return tmp_path / "state"
 
 
@@ -145,7 +143,6 @@ def test_a_committed_remote_of_the_ledger_runs_nothing(
 def test_a_commit_that_brings_a_ledger_sends_nothing_again(
     tmp_path: Path, campaign: Command, sandbox: Sandbox
 ) -> None:
-    """`git pull` puts a committed file in the place of an ignored one without a word."""
     upstream = checkout(tmp_path / "upstream")
     shutil.rmtree(upstream / "campaigns")
     campaigns_on(sandbox, upstream, "policy: {duplicate_content_days: 0}\n")
@@ -194,7 +191,6 @@ def listener() -> Iterator[tuple[str, list[object]]]:
 def test_a_committed_sandbox_calls_nobody(
     tmp_path: Path, campaign: Command, listener: tuple[str, list[object]]
 ) -> None:
-    """Its accounts may name any address for their events, and have some due."""
     address, calls = listener
     project = checkout(tmp_path / "shop")
     (project / "campaigns" / "_settings.yaml").write_text(
@@ -257,7 +253,6 @@ def project_at(folder: Path, ledger: str = "sqlite") -> Path:
 def test_a_state_folder_that_a_commit_can_reach_is_refused(
     tmp_path: Path, campaign: Command, place: str
 ) -> None:
-    """In the checkout by its own name or through a link; and a relative one, which may be anywhere."""
     project = project_at(tmp_path / "shop")
     (tmp_path / "link").symlink_to(project)
     (project / "out").symlink_to(tmp_path)
@@ -299,7 +294,6 @@ def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, campaign: Co
 def test_a_ledger_in_a_work_tree_is_refused(
     tmp_path: Path, campaign: Command, name: str, words: tuple[str, ...]
 ) -> None:
-    """A commit may replace it, even where it is ignored today."""
     (tmp_path / "link").symlink_to(tmp_path / "shop")
     path = name.format(project=tmp_path / "shop", link=tmp_path / "link")
     project = project_at(tmp_path / "shop", f"sqlite:{path}")
@@ -310,7 +304,6 @@ def test_a_ledger_in_a_work_tree_is_refused(
 
 
 def test_a_relative_ledger_stays_among_the_state(tmp_path: Path, campaign: Command, state: Path) -> None:
-    """Not beside the campaigns, and not in the state of another project."""
     project = project_at(tmp_path / "shop", "sqlite:kept/sends.db")
     assert campaign(project, "ledger", "init").returncode == ExitCode.OK
     assert len([*state.glob("*/kept/sends.db")]) == 1
@@ -320,7 +313,6 @@ def test_a_relative_ledger_stays_among_the_state(tmp_path: Path, campaign: Comma
 
 
 def test_two_clones_have_two_ledgers_and_one_by_two_names_has_one(tmp_path: Path, campaign: Command) -> None:
-    """The state belongs to the real path of the campaigns folder."""
     project_at(tmp_path / "shop")
     shutil.copytree(tmp_path / "shop", tmp_path / "copy")
     (tmp_path / "link").symlink_to(tmp_path / "shop")
@@ -332,7 +324,6 @@ def test_two_clones_have_two_ledgers_and_one_by_two_names_has_one(tmp_path: Path
 
 
 def test_doctor_prints_where_the_state_is(tmp_path: Path, campaign: Command, state: Path) -> None:
-    """Outside the checkout, in the folder of this machine."""
     project = project_at(tmp_path / "shop")
     checks = json.loads(campaign(project, "doctor", "--format", "json").stdout)["checks"]
     (inner,) = state.iterdir()
@@ -428,7 +419,6 @@ def fork(setting: str, root: Path, elsewhere: Path) -> None:
 def test_a_ledger_that_went_back_is_refused(
     tmp_path: Path, campaign: Command, sandbox: Sandbox, kind: str, how: str
 ) -> None:
-    """Whoever can write its store can make a send be forgotten; what this machine saw it does not forget."""
     with STORES[kind](tmp_path) as store:
         project = checkout(tmp_path / "shop")
         shutil.rmtree(project / "campaigns")

@@ -44,13 +44,11 @@ def parameters(batches: dict[str, list[Case]]) -> list[object]:
 
 @pytest.fixture(scope="session")
 def verdicts() -> dict[str, dict[str, batch.Verdict]]:
-    """What is known already, by batch."""
     return {}
 
 
 @pytest.fixture
 def place(tmp_path: Path, port: CanaryPort) -> Callable[[], Trap]:
-    """Make a new place for hostile files each time it is called."""
     count = iter(range(1000))
     return lambda: Trap(tmp_path / f"trap{next(count)}", port)
 
@@ -64,7 +62,6 @@ def test_hostile_campaign_is_held(
     place: Callable[[], Trap],
     record_property: Callable[..., None],
 ) -> None:
-    """Validate and plan it offline."""
     key = f"{name}/{case.name}" if alone else name
     if key not in verdicts:
         others = [one for one in BATCHES[name] if not one.alone]
@@ -87,7 +84,6 @@ def test_hostile_campaign_is_held(
 def test_hostile_checkout_is_held(
     name: str, case: Case, alone: bool, place: Callable[[], Trap], record_property: Callable[..., None]
 ) -> None:
-    """Plan it offline, or run the case's own command, by the console script from inside the checkout."""
     assert_held(case, place(), record_property)
 
 
@@ -126,6 +122,5 @@ def test_hostile_environment_is_held(
     refused: Callable[[str], bool],
     record_property: Callable[..., None],
 ) -> None:
-    """It is an error of the settings, or an offline plan with it does nothing."""
     if not refused(case.name):
         assert_held(case, place(), record_property)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.history import CSV_HEADINGS, HistoryView, history_csv, past_sends
+from wechat_campaigns.report.history import CSV_HEADINGS, history_csv, history_view
 from wechat_campaigns.report.spreadsheet import BOM
 
 SIGNS = "=+-@＝＋－﹣−＠"
@@ -26,13 +26,12 @@ def written(name: str, note: str = "") -> str:
     actor = {"commit": note or "c" * 40}
     intent = intent_of(send, at=at, account="main", actor=actor, audience={"count": 90})
     state = make_state((EventKind.INTENT, intent), (EventKind.ACCEPTED, named(send, msg_id=7)))
-    text = history_csv(HistoryView(past_sends(state, {"main": make_account()}, now=NOW)))
+    text = history_csv(history_view(state, {"main": make_account()}, {}, now=NOW))
     assert text.startswith(BOM)
     return text.removeprefix(BOM)
 
 
 def formulas(text: str) -> list[str]:
-    """Each cell that begins one, by whatever separator a spreadsheet may read the file with."""
     found = []
     for separator in ",;\t|":
         for row in csv.reader(io.StringIO(text), delimiter=separator):
@@ -42,7 +41,6 @@ def formulas(text: str) -> list[str]:
 
 @pytest.mark.parametrize("start", STARTS, ids=ascii)
 def test_a_cell_is_no_formula(start: str) -> None:
-    """At its start, after blanks, hidden characters and every separator; in half and full width."""
     for sign in SIGNS:
         cell = f"{start}{sign}HYPERLINK(A1)"
         text = written(cell, cell)
@@ -55,7 +53,6 @@ def test_a_cell_is_no_formula(start: str) -> None:
 
 @given(st.text("=+-@;,\t\r\n \"'|＝＠ab", min_size=1, max_size=12))
 def test_no_text_is_a_formula(text: str) -> None:
-    """Nor any other one made of such characters."""
     assert formulas(written(text, text)) == []
 
 

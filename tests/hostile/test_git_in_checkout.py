@@ -77,7 +77,6 @@ class HostileClone:
         return self.git("rev-parse", "HEAD")
 
     def touch(self) -> str:
-        """Return a shell command that leaves the mark and passes its input on."""
         return f"sh -c 'env >> {self.mark}; cat'"
 
     def environ(self) -> dict[str, str]:
@@ -116,7 +115,6 @@ class HostileClone:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> HostileClone:
-    """A clone of a team."""
     return HostileClone(tmp_path)
 
 
@@ -155,7 +153,6 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_repository_as_the_campaigns_folder_is_refused(clone: HostileClone, words: tuple[str, ...]) -> None:
-    """Ordinary files that git takes for a repository: refused, and git never reads them."""
     spoil(clone, clone.campaigns)
     done = clone.run(*words)
     assert (done.returncode, "campaigns" in done.stdout + done.stderr) == (ExitCode.INVALID, True), (
@@ -167,7 +164,6 @@ def test_a_repository_as_the_campaigns_folder_is_refused(clone: HostileClone, wo
 
 @pytest.mark.parametrize("place", ["2026/autumn", "_partials", ".hidden", "a/.git", "a/.GIT"])
 def test_a_repository_below_the_campaigns_is_refused(clone: HostileClone, place: str) -> None:
-    """At any depth, in folders that hold no campaigns too; the place is named with a stable rule."""
     spoil(clone, clone.campaigns / place)
     done = clone.run("validate", "--format", "json")
     assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
@@ -190,7 +186,6 @@ def test_a_repository_above_the_campaigns_is_none(clone: HostileClone, place: st
 
 
 def test_no_filter_runs_whatever_the_files_ask_for(clone: HostileClone) -> None:
-    """The machine may have filters of its own, such as those of Git LFS: a commit chooses none of them."""
     for name in ("clean", "smudge", "process"):
         clone.git("config", f"filter.evil.{name}", clone.touch())
     clone.git("config", "filter.evil.required", "true")
@@ -205,7 +200,6 @@ def test_no_filter_runs_whatever_the_files_ask_for(clone: HostileClone) -> None:
 
 
 def test_settings_that_lie_in_the_checkout_are_refused(clone: HostileClone) -> None:
-    """`include.path = ../team.gitconfig` makes git's settings a file that any commit may change."""
     (clone.repo / "team.gitconfig").write_text(f'[core]\nsshCommand = "{clone.touch()}"\n')
     clone.git("config", "include.path", "../team.gitconfig")
     done = clone.run("plan", "--offline")
@@ -224,7 +218,6 @@ def test_a_home_inside_the_checkout_lends_it_no_settings(clone: HostileClone) ->
 
 @pytest.mark.parametrize("words", COMMANDS[:2], ids=" ".join)
 def test_git_gets_no_secret_of_the_job(clone: HostileClone, words: tuple[str, ...]) -> None:
-    """Of the environment git gets what it needs, and the words of no secret stand in its arguments."""
     clone.run(*words, SSH_AUTH_SOCK="/run/agent", HTTPS_PROXY="http://127.0.0.1:9")
     called = clone.called()
     assert "ARGS " in called
@@ -250,7 +243,6 @@ def test_a_repository_of_somebody_else_is_not_asked(clone: HostileClone) -> None
 
 
 def test_plan_without_git_says_that_it_names_no_commit(clone: HostileClone) -> None:
-    """Whatever keeps git from reading a checkout: the plan has no commit, and a reviewer knows why."""
     done = clone.run("plan", "--offline", "--env", "sandbox", PATH=str(clone.repo))
     assert "the plan names no commit" in " ".join(done.stdout.split()), done.stderr
 
@@ -274,13 +266,11 @@ def server() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
 
 
 def token_of(headers: Mapping[str, str]) -> str:
-    """Read the password of a Basic login; empty without one."""
     basic = headers.get("Authorization", "").removeprefix("Basic ")
     return base64.b64decode(basic).decode().partition(":")[2]
 
 
 def test_the_token_goes_to_the_remote_of_the_real_repository(clone: HostileClone) -> None:
-    """The login goes on working: a header of the token, and with it one of the clone's own settings."""
     with server() as (url, asked):
         clone.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
         clone.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
@@ -293,7 +283,6 @@ def test_the_token_goes_to_the_remote_of_the_real_repository(clone: HostileClone
 
 
 def test_the_token_goes_to_no_remote_that_the_files_name(clone: HostileClone) -> None:
-    """Neither the settings of the campaigns nor a folder that looks like a repository vouch for a server."""
     with server() as (url, asked):
         clone.settle(f"git:{url}/evil/ledger.git#ledger")
         spoil(clone, clone.repo / "shop")
@@ -307,7 +296,6 @@ def test_the_token_goes_to_no_remote_that_the_files_name(clone: HostileClone) ->
 
 
 def test_a_submodule_vouches_for_no_server(clone: HostileClone) -> None:
-    """Its address comes from `.gitmodules`, which a pull request may change."""
     with server() as (url, asked):
         other = clone.folder / "other"
         other.mkdir()

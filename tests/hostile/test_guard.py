@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,131 +16,205 @@ import pytest
 
 from tests.hostile.repository import SALE, Repository, settings
 from tests.support.code_hosts import serve
-from tests.support.factories import SERVICE, MemoryLedger, make_settings
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    make_send,
+    make_settings,
+    plan_of,
+    view_of,
+)
 from tests.support.playground import Sandbox
-from wechat_campaigns.cli.confirmation import rules_confirmed
-from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.settings import Approvals, Drift, PlanCheck, Policy, Settings
+from wechat_campaigns.cli.confirmation import rules_text
+from wechat_campaigns.core.errors import ExitCode, PolicyError, StalePlanError
+from wechat_campaigns.core.settings import Approvals, Policy, Settings
+from wechat_campaigns.guard.recorded_rules import check_rules_agreed
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan.policy.rule_changes import (
-    LOOSER,
-    SettingsChange,
-    changes,
-    changes_since,
-    edits,
-    guard_data,
-    rules_of,
-)
+from wechat_campaigns.plan import review
+from wechat_campaigns.plan.policy.rule_changes import changes_since, edits, guard_data, rules_of
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.report.json import plan_data
+from wechat_campaigns.report.markdown import plan_markdown
+from wechat_campaigns.source.schemas.store import schema_text
+from wechat_campaigns.source.settings import load_settings
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-guard")]
 
 SECRET = "5" * 32
 KEY = mac_key(SECRET, SERVICE)
-
-
-def with_policy(**policy: Any) -> Settings:
-    return make_settings(policy=Policy(**policy))
-
-
-def with_approvals(*names: str, **more: Any) -> Settings:
-    return make_settings(approvals=Approvals(approvers=names, **more))
+SEND = make_send()
 
 
 PLAIN = make_settings()
-PAIRS: list[tuple[str, Settings, Settings]] = [
-    ("protected", make_settings(protected=True), PLAIN),
-    ("approvals.count", with_approvals("bob"), PLAIN),
-    ("approvals.count", with_approvals("bob", "ann", count=2), with_approvals("bob", "ann")),
-    ("approvals.approvers", with_approvals("bob"), with_approvals("bob", "eve")),
-    ("approvals.approvers", with_approvals("bob"), with_approvals("eve")),
-    ("approvals.not_author", with_approvals("bob"), with_approvals("bob", not_author=False)),
-    ("resend_after", PLAIN, make_settings(resend_after_s=1)),
-    ("resend_until", PLAIN, make_settings(resend_until_s=86400)),
-    ("policy.allow_to_all", PLAIN, with_policy(allow_to_all=True)),
-    ("policy.max_recipients", with_policy(max_recipients=10), with_policy(max_recipients=11)),
-    ("policy.max_recipients", with_policy(max_recipients=10), PLAIN),
-    ("policy.audience_drift", with_policy(audience_drift=Drift(percent=5)), PLAIN),
-    (
-        "policy.audience_drift",
-        with_policy(audience_drift=Drift(percent=5)),
-        with_policy(audience_drift=Drift(percent=5, floor=101)),
-    ),
-    ("policy.max_sends_per_apply", with_policy(max_sends_per_apply=1), with_policy(max_sends_per_apply=2)),
-    ("policy.require_preview", with_policy(require_preview=True), PLAIN),
-    ("policy.require_not_after", with_policy(require_not_after=True), PLAIN),
-    ("policy.quiet_hours", with_policy(quiet_hours="22:00-08:00"), PLAIN),
-    ("policy.quiet_hours", with_policy(quiet_hours="22:00-08:00"), with_policy(quiet_hours="22:00-07:59")),
-    (
-        "policy.timezone",
-        with_policy(quiet_hours="22:00-08:00"),
-        with_policy(quiet_hours="22:00-08:00", timezone="Asia/Tokyo"),
-    ),
-    ("policy.allowed_tags", with_policy(allowed_tags=("会员",)), with_policy(allowed_tags=("会员", 2))),
-    ("policy.allowed_tags", with_policy(allowed_tags=("会员",)), PLAIN),
-    (
-        "policy.allowed_links",
-        with_policy(allowed_links=("a.cn",)),
-        with_policy(allowed_links=("a.cn", "xa.cn")),
-    ),
-    ("policy.allowed_links", with_policy(allowed_links=("x.a.cn",)), with_policy(allowed_links=("a.cn",))),
-    ("policy.allowed_links", with_policy(allowed_links=("a.cn",)), PLAIN),
-    (
-        "policy.allowed_mini_programs",
-        with_policy(allowed_mini_programs=("wx0000000000000001",)),
-        with_policy(allowed_mini_programs=("wx0000000000000001", "wx0000000000000002")),
-    ),
-    ("policy.allowed_mini_programs", with_policy(allowed_mini_programs=("wx0000000000000001",)), PLAIN),
-    ("policy.banned_words", with_policy(banned_words=("最佳", "极品")), with_policy(banned_words=("最佳",))),
-    ("policy.required_text", with_policy(required_text=("规则",)), PLAIN),
-    ("policy.require_trial", with_policy(require_trial="内测"), with_policy(require_trial="会员")),
-    ("policy.require_trial", with_policy(require_trial="内测"), PLAIN),
-    (
-        "policy.checks",
-        with_policy(checks=(PlanCheck(name="a", command=("a",)), PlanCheck(name="b", command=("b",)))),
-        with_policy(checks=(PlanCheck(name="a", command=("a",)),)),
-    ),
-    ("policy.duplicate_content_days", PLAIN, with_policy(duplicate_content_days=0)),
-    ("policy.quota_reserve", with_policy(quota_reserve=1), PLAIN),
-    ("policy.levels", PLAIN, with_policy(levels={"quiet_hours": "advisory"})),
-    ("ledger", make_settings(protected=True), make_settings(ledger="git")),
-    ("ledger", with_approvals("bob"), make_settings(ledger="git", approvals=Approvals(approvers=("bob",)))),
-]
 
 
-@pytest.mark.parametrize(("key", "before", "after"), PAIRS)
-def test_what_is_looser(key: str, before: Settings, after: Settings) -> None:
-    """Each key, in the direction that lets more through; the way back is no such change of the key."""
-    assert key in {change.key for change in changes(rules_of(before), rules_of(after)) if change.is_looser}
-    back = {change.key for change in changes(rules_of(after), rules_of(before)) if change.is_looser}
-    if (key, after) != ("approvals.approvers", with_approvals("eve")) and key not in (
-        "policy.timezone", "policy.require_trial", "ledger",
-    ):  # fmt: skip
-        assert key not in back
+def with_approvals(*names: str) -> Settings:
+    return make_settings(approvals=Approvals(approvers=names))
 
 
-def test_every_rule_has_its_row() -> None:
-    """Whoever adds a rule to the settings says here when it is looser."""
-    tried = {key for key, _before, _after in PAIRS}
-    shown_only = {"policy.hold"}
-    assert {f"policy.{entry.name}" for entry in fields(Policy)} <= tried | shown_only
-    assert {f"approvals.{entry.name}" for entry in fields(Approvals)} <= tried
-    assert {*LOOSER, "ledger"} <= tried
+# --- every key of the settings ---------------------------------------------------------------------
+
+SCHEMA = json.loads(schema_text("settings"))
+WORDS = {
+    "namespace": ("a", "b"),
+    "environments.production.api": ("https://a.weixin.qq.com", "https://b.weixin.qq.com"),
+    "environments.production.ledger": ("sqlite:a.sqlite3", "git"),
+    "environments.production.default_account": ("main", "paper"),
+    "environments.production.accounts.main.appid": ("wx000000000000000a", "wx000000000000000b"),
+    "environments.production.accounts.main.secret.env": ("A", "B"),
+    "environments.production.accounts.main.secret.file": ("/a", "/b"),
+    "environments.production.accounts.main.callback.token.env": ("A", "B"),
+    "environments.production.accounts.main.callback.token.file": ("/a", "/b"),
+    "environments.production.accounts.main.callback.aes_key.env": ("A", "B"),
+    "environments.production.accounts.main.callback.aes_key.file": ("/a", "/b"),
+    "policy.quiet_hours": ("22:00-08:00", "22:00-07:59"),
+    "policy.timezone": ("Asia/Shanghai", "Asia/Tokyo"),
+    "policy.allowed_links": ("a.cn", "b.cn"),
+    "policy.allowed_mini_programs": ("wx0000000000000001", "wx0000000000000002"),
+    "policy.hold": (["main"], True),
+    "environments.production.resend_after": (60, 61),
+    "environments.production.resend_until": (3600, 7200),
+}
+"""What a pattern or another key asks for; the rest is made up by the type."""
+NAMES = {"environments": "production", "accounts": "main", "levels": "quiet_hours"}
+"""An entry of each map of the settings."""
+NO_RULES = (
+    "default_environment",
+    "vars",
+    "links",
+    "articles",
+    "testers",
+    "notify",
+    "environments.production.vars",
+)
+"""They choose among environments, are under the digest of the content, or decide on no send."""
 
 
-def test_what_is_only_shown() -> None:
-    """Another address, a hold that is lifted, a ledger where nothing was fenced: said, not asked about."""
-    before = make_settings(policy=Policy(hold=True), api="https://api.weixin.qq.com")
-    after = make_settings(ledger="git", api="https://api2.weixin.qq.com")
-    found = changes(rules_of(before), rules_of(after))
-    assert [(change.key, change.is_looser) for change in found] == [
-        ("api", False),
-        ("ledger", False),
-        ("policy.hold", False),
-    ]
+def resolved(node: Any) -> Any:
+    """A node of the schema with the definition that it stands for."""
+    for part in (node, *node.get("allOf", ())):
+        if "$ref" in part:
+            return SCHEMA["definitions"][part["$ref"].rpartition("/")[2]]
+    return node
+
+
+def keys(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key that a settings file may have and that has no keys below it."""
+    node, below = resolved(node), path.rpartition(".")[2]
+    if path.removesuffix("production.vars").rstrip(".") in NO_RULES or path in NO_RULES:
+        return
+    if node.get("type") != "object":
+        yield path, node
+    elif "properties" in node:
+        for name, one in node["properties"].items():
+            yield from keys(one, f"{path}.{name}".lstrip("."))
+    else:
+        yield from keys(node["additionalProperties"], f"{path}.{NAMES[below]}")
+
+
+def two_values(path: str, node: Any) -> tuple[Any, Any]:
+    """Two values that a key may have."""
+    if (path in WORDS and node.get("type") != "array") or path == "policy.hold":
+        return WORDS[path]
+    if "enum" in node:
+        return node["enum"][0], node["enum"][1]
+    kind = node["type"] if isinstance(node["type"], str) else node["type"][0]
+    if kind == "array":
+        one, other = WORDS.get(path) or two_values(path, resolved(node["items"]))
+        return [one, other], [one]
+    if kind == "object":  # an entry of a list
+        parts = {name: two_values(name, resolved(one)) for name, one in node["properties"].items()}
+        return {name: two[0] for name, two in parts.items()}, {name: two[1] for name, two in parts.items()}
+    least = node.get("minimum", 0)
+    return {"boolean": (True, False), "integer": (least + 1, least + 2), "string": ("a", "b")}[kind]
+
+
+ACCOUNT = {"kind": "service", "appid": "wx0000000000000001", "secret": {"env": "A"}}
+OTHER = {"kind": "service", "appid": "wx0000000000000009", "secret": {"env": "A"}}
+
+
+def loaded(folder: Path, path: str, value: Any) -> Settings:
+    """Settings of a protected environment with one key that has this value."""
+    production = {
+        "api": "https://api.weixin.qq.com", "ledger": "git", "protected": True,
+        "accounts": {"main": {**ACCOUNT}, "paper": {**OTHER}}, "default_account": "main",
+    }  # fmt: skip
+    data: dict[str, Any] = {"environments": {"production": production}}
+    *above, last = path.split(".")
+    at = data
+    for step in above:
+        at = at.setdefault(step, {})
+    if "secret" in above or "callback" in above:  # one place alone may be given
+        at.clear()
+    at[last] = value
+    if "approvals" in above:
+        at.setdefault("approvers", ["bob", "ann", "eve"])
+    if "aes_key" in above:
+        production["accounts"]["main"]["callback"]["token"] = {"env": "T"}
+    if "audience_drift" in above:
+        at.setdefault("percent", 5)
+    folder.mkdir(exist_ok=True)
+    (folder / "_settings.yaml").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+    return load_settings(folder, environment="production")
+
+
+@dataclass
+class Files:
+    """What the guards ask of a workspace, on a machine that is no CI runner."""
+
+    settings: Settings
+
+    def guard(self, _appid: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["there", "back"])
+@pytest.mark.parametrize(("path", "node"), [pytest.param(*row, id=row[0]) for row in keys(SCHEMA)])
+def test_no_rule_changes_without_a_review_that_shows_it(
+    tmp_path: Path, path: str, node: Any, back: bool
+) -> None:
+    """Whichever key a commit edits and in which direction; a key that is new in the schema is tried too."""
+    values = two_values(path, node)
+    before, after = (loaded(tmp_path, path, value) for value in (values[::-1] if back else values))
+    key = path.removeprefix("environments.production.")
+    old = plan_of(SEND, settings=before)
+    guards = [guard_event(guard_data(before, before=None))]
+    plan = plan_of(SEND, settings=after, guards=guards)
+    assert {change.key for change in plan.settings_changes} == {key}
+    data = plan_data(view_of(plan))
+    assert [row["key"] for row in data["settings"]] == [key]
+    assert f"{key}: " in plan_markdown(view_of(plan))
+    assert plan.plan_digest == data["plan_digest"] != old.plan_digest
+    with pytest.raises(StalePlanError):
+        review.check_digest(old.plan_digest, plan, LedgerState())
+    with pytest.raises(StalePlanError, match=f"rule changed: {re.escape(key)}: "):
+        review.check_file(plan_data(view_of(old)), plan, LedgerState(), NOW)
+    with pytest.raises(PolicyError, match=re.escape(key)):
+        check_rules_agreed(Files(after), plan, covered=False, asking=False, later=[SERVICE])
+    assert f"  {key}: " in rules_text(plan.settings_changes)
+    assert plan_of(SEND, settings=before, guards=guards).settings_changes == ()
+
+
+def guard_event(data: Mapping[str, Any]) -> Event:
+    return Event(
+        stream=SERVICE, seq=1, at=NOW, kind=LedgerKind.GUARD, data=data, previous="0" * 64, hash="1" * 64
+    )
+
+
+def test_a_guard_of_before_lacks_what_was_no_rule_then() -> None:
+    """Ledgers written by an earlier version: only what they have is compared."""
+    rules = {"protected": True, "policy": {"max_recipients": 10, "banned_words": []}, "approvals": None}
+    plan = plan_of(SEND, guards=[guard_event({"environment": "test", "rules": rules})])
+    assert {(one.key, one.before, one.after) for one in plan.settings_changes if one.before != "–"} == {
+        ("protected", "true", "false"),
+        ("policy.max_recipients", "10", "–"),
+    }
+    assert not any(one.key.startswith("accounts") for one in plan.settings_changes)
 
 
 def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
@@ -155,7 +230,6 @@ def signed(data: Mapping[str, Any], key: bytes) -> Entry:
 
 
 def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
-    """Another secret, edited rules, a copy of an old one, one for another account: none holds."""
     ledger = MemoryLedger()
     old = guard(ledger, PLAIN)
     strict = guard(ledger, with_approvals("bob"))
@@ -163,7 +237,7 @@ def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
     forged = [
         guard(ledger, PLAIN, secret="6" * 32),
         guard(ledger, with_approvals("bob"), rules=rules_of(with_approvals("eve"))),
-        guard(ledger, with_approvals("bob"), loosened=[["protected", "true", "false"]]),
+        guard(ledger, with_approvals("bob"), actor={"user": "eve"}),
         ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=old.data, nonce=old.nonce)),
         ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=strict.data, nonce=strict.nonce)),
     ]
@@ -181,45 +255,22 @@ ODD: list[Mapping[str, Any]] = [
     {"rules": {"policy": [1], "approvals": "bob", "protected": "yes"}, "mac": "\ud800"},
     {"rules": {"policy": {"max_recipients": "x", "quiet_hours": "ab-cd", "allowed_tags": 5}}, "mac": 5},
     {"rules": {"policy": {"levels": [], "audience_drift": 3, "max_recipients": float("nan")}}},
-    {"rules": {"approvals": {"approvers": 3, "count": "many"}}, "loosened": [[1], "x", None]},
+    {"rules": {"approvals": {"approvers": 3, "count": "many"}}},
 ]
 
 
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
-    """Whoever can write to the ledger can write anything."""
     from wechat_campaigns.guard.approved_tree import guard_approvals
-    from wechat_campaigns.plan.policy.rule_changes import accepted_by
 
-    event = Event(
-        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=LedgerKind.GUARD, data=data,
-        previous="0" * 64, hash="1" * 64,
-    )  # fmt: skip
-    changes_since([event], with_policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",)))
-    accepted_by([event])
+    event = guard_event(data)
+    policy = Policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",))
+    changes_since([event], make_settings(policy=policy))
     guard_approvals(event)
     assert verify_guards([event], KEY) == ((), (event,))
 
 
-def test_a_person_agrees_to_looser_rules_by_name() -> None:
-    """One question that shows them; anything but yes is a no; without any nobody is asked."""
-    asked: list[str] = []
-
-    def answer(text: str, word: str = "yes") -> str:
-        asked.append(text)
-        return word
-
-    change = SettingsChange(key="policy.max_recipients", before="10", after="1000", is_looser=True)
-    assert rules_confirmed([change], answer)
-    assert "policy.max_recipients: 10 → 1000" in asked[0]
-    assert not rules_confirmed([change], lambda text: answer(text, "y"))
-    asked.clear()
-    assert rules_confirmed([], answer)
-    assert asked == []
-
-
 def test_every_edited_key_is_named() -> None:
-    """Added, edited, removed, below any depth; a whole environment is taken apart."""
     before = {"environments": {"p": {"api": "a", "accounts": {"m": {"secret": {"env": "A"}}}}}, "notify": [1]}
     after = {
         "environments": {
@@ -248,7 +299,7 @@ def written(sandbox: Sandbox, *more: str, policy: str = STRICT) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
-    """A protected environment that has applied once, and a new campaign on looser rules."""
+    """A protected environment that has applied once, and a new campaign on other rules."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
         made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
@@ -271,7 +322,7 @@ KEYS = {"protected", "policy.max_recipients", "policy.quota_reserve"}
 
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
-def test_looser_rules_need_more_than_auto_approve(repository: Repository, ci: bool) -> None:
+def test_other_rules_need_more_than_auto_approve(repository: Repository, ci: bool) -> None:
     """`protected` is gone, so no digest would be asked for: the rules of the last apply ask."""
     done = repository.apply(ci=ci)
     assert done.returncode == ExitCode.POLICY, done.stdout
@@ -295,19 +346,17 @@ def moved(repository: Repository) -> Repository:
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository, ci: bool) -> None:
-    """The rules of the last apply are in the ledger that was left: leaving it is agreed to like those."""
     done = moved.apply(ci=ci)
     assert done.returncode == ExitCode.POLICY, done.stdout
     assert "ledger" in done.stderr
     assert len(moved.texts()) == 1
     plan = digest_of(moved, "--offline")
-    assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
+    assert [(row["key"], row["since"]) for row in plan["settings"]] == [("ledger", "last apply")]
     assert moved.apply("--expect-digest", plan["plan_digest"], ci=ci).returncode == ExitCode.OK
     assert len(moved.texts()) == 2
 
 
 def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> None:
-    """`ledger guard` shows the move, keeps the rules, and they are asked about no more."""
     done = moved.run("ledger", "guard", "--auto-approve", "--reason", "agreed", ci=False)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "sqlite:other.sqlite3" in done.stderr + done.stdout
@@ -316,7 +365,6 @@ def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> Non
 
 
 def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
-    """Its guard holds, of rules that were in force once: the ledger that it names is not this one."""
     out = repository.folder / "ledger.jsonl"
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
@@ -324,20 +372,19 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     lost = ("--as-backup", "--reason", "lost")
     assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == ExitCode.OK
     plan = digest_of(repository, "--offline")
-    assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
+    assert [(row["key"], row["since"]) for row in plan["settings"]] == [("ledger", "last apply")]
 
 
 def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
-    """Without --auto-approve somebody has to be asked; an answer in a pipe is nobody's."""
     done = repository.run("apply", ci=False, given="yes\nyes\n")
     assert done.returncode == ExitCode.USAGE, done.stderr
     assert len(repository.texts()) == 1
 
 
-def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> None:
-    """The digest is another one than without them; the plan shows them; the run may be started again."""
+def test_a_reviewed_digest_covers_the_rules(repository: Repository) -> None:
+    """The plan shows what changed; the run may be started again."""
     plan = digest_of(repository, "--offline")
-    assert {row["key"] for row in plan["settings"] if row["looser"]} == KEYS
+    assert {row["key"] for row in plan["settings"]} == KEYS
     text = " ".join(repository.run("plan", "--offline").stdout.split())  # long lines are broken
     assert "policy.max_recipients: 5000 → 90000" in text
     repository.merge(_settings=written(repository.sandbox, "protected: true"))
@@ -353,7 +400,6 @@ def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> No
 
 
 def test_who_holds_the_secret_agrees(repository: Repository) -> None:
-    """`ledger guard`, on a machine only; the reason is kept."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard).returncode == ExitCode.POLICY
     assert repository.apply().returncode == ExitCode.POLICY
@@ -378,7 +424,6 @@ def forge(repository: Repository, entry: Entry) -> None:
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
-    """By somebody who reaches the ledger, not the AppSecret: exit 6, nothing sent, until it is settled."""
     now = make_settings(policy=Policy(max_recipients=90000), name="production")
     forge(repository, signed(guard_data(now, before=None), KEY))
     digest = digest_of(repository, "--offline", WECHAT_MAIN_SECRET="")["plan_digest"]
@@ -399,7 +444,6 @@ def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
 
 
 def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository, tmp_path: Path) -> None:
-    """Where it sends, where its secret comes from, who approves: old and new, in text, Markdown and JSON."""
     base = repository.git("rev-parse", "HEAD")
     secret = "{command: [vault, read, wx]}"
     more = settings(repository.sandbox, "approvals: {approvers: [eve]}", secret=secret)
@@ -427,9 +471,8 @@ def calls(repository: Repository) -> int:
     return sum(row["path"].endswith("/sendall") for row in repository.sandbox.requests())
 
 
-@pytest.mark.parametrize("file", ["kept", "gone"])
-@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
-def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool, file: str) -> None:
+@pytest.mark.parametrize(("ci", "file"), [(True, "kept"), (False, "gone")])
+def test_other_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool, file: str) -> None:
     """Only an unknown send is left, so nothing is new: the repeat goes by the rules kept all the same."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
@@ -456,7 +499,6 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
 
 
 def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sandbox: Sandbox) -> None:
-    """The rules of the first apply are kept, whatever becomes of its sends."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), sale=SALE)
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
@@ -469,11 +511,10 @@ def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sa
 
 
 def opening(seconds: float = 25) -> str:
-    """A window that opens soon, later than a busy machine needs to plan."""
     return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
 
 
-def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository) -> None:
+def test_other_rules_are_asked_about_before_a_run_waits(repository: Repository) -> None:
     """Nothing is due yet, so nothing is called for yet: what is sent later goes by them all the same."""
     repository.merge(sale=SALE + opening())
     done = repository.apply("--wait", ci=False)
@@ -483,8 +524,8 @@ def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository)
     assert len(repository.texts()) == 1
 
 
-def test_rules_that_become_stricter_stop_a_waiting_run(repository: Repository) -> None:
-    """While it waits, another checkout records stricter rules: nobody agreed to the looser ones."""
+def test_rules_that_another_run_recorded_stop_a_waiting_run(repository: Repository) -> None:
+    """While it waits, another checkout goes by stricter ones: nobody agreed to leave those."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard, ci=False).returncode == ExitCode.OK
     repository.merge(sale=SALE + opening(30))

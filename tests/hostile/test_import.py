@@ -27,8 +27,8 @@ def _imported(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
     "page",
     [
         '<p style="' + "url(" * 100_000 + '">茶</p>',
-        "<p " + " ".join(f"a{number}=1" for number in range(50_000)) + ">茶</p>",
-        "<img " + " ".join(f"a{number}=1" for number in range(100_000)) + ">",
+        pytest.param("<p " + " ".join(f"a{n}=1" for n in range(50_000)) + ">茶</p>", marks=pytest.mark.deep),
+        pytest.param("<img " + " ".join(f"a{n}=1" for n in range(100_000)) + ">", marks=pytest.mark.deep),
     ],
     ids=["addresses in addresses", "attributes", "attributes of a picture"],
 )
@@ -58,7 +58,6 @@ def test_pictures_are_counted_wherever_they_come_from(tmp_path: Path, kind: str)
 
 
 def test_words_of_a_page_are_no_template(tmp_path: Path) -> None:
-    """In the text, in an attribute and in the title they arrive as they stand in the page."""
     words = "{{ coupon }} {% include 'x' %} {# note #} {{{ a }}}"
     page = (
         f'<title>茶 {{{{ title }}}}</title><p>{words}</p><img alt="{words}" src="https://mmbiz.qpic.cn/a/0">'

@@ -66,7 +66,6 @@ def test_a_linked_campaigns_folder_is_refused(repo: Path, target: str) -> None:
     ids=" ".join,
 )
 def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[str, ...]) -> None:
-    """Neither on the terminal nor in the comment of a pull request."""
     (repo / "x.yaml").write_text(FROM_FILE.replace("PATH", ".env"), encoding="utf-8")
     (repo / "campaigns").rename(repo / "elsewhere")
     (repo / "campaigns").symlink_to(".")
@@ -92,7 +91,6 @@ def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[s
     ],
 )
 def test_a_link_below_is_refused(repo: Path, place: str, target: str) -> None:
-    """Files, folders, links to nothing and to themselves, in any folder; also beside what is chosen."""
     link = repo / "campaigns" / place
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(target)
@@ -105,7 +103,6 @@ def test_a_link_below_is_refused(repo: Path, place: str, target: str) -> None:
 
 @pytest.mark.parametrize("path", ["link.txt", "folder/.env"])
 def test_a_link_is_not_read_by_whoever_names_it(repo: Path, path: str) -> None:
-    """The reading of a file refuses it as well: a link that comes into being meanwhile is not followed."""
     (repo / "campaigns" / "link.txt").symlink_to("../.env")
     (repo / "campaigns" / "folder").symlink_to("..")
     with pytest.raises(FileError) as caught:
@@ -114,7 +111,6 @@ def test_a_link_is_not_read_by_whoever_names_it(repo: Path, path: str) -> None:
 
 
 def test_a_link_above_the_checkout_is_fine(repo: Path, tmp_path: Path) -> None:
-    """On macOS `/tmp` is one: a person's machine is laid out as the person likes."""
     (tmp_path / "link").symlink_to(tmp_path)
     through = tmp_path / "link" / "clone"
     for folder, cwd in (
@@ -127,7 +123,6 @@ def test_a_link_above_the_checkout_is_fine(repo: Path, tmp_path: Path) -> None:
 
 
 def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Path, tmp_path: Path) -> None:
-    """`shop/campaigns` with `shop` as a link leads to any folder of the machine that has such a folder."""
     (tmp_path / "private" / "campaigns").mkdir(parents=True)
     (tmp_path / "private" / "campaigns" / "x.yaml").write_text(CAMPAIGN, encoding="utf-8")
     (repo / "shop").symlink_to(tmp_path / "private")
@@ -137,6 +132,5 @@ def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Pat
 
 
 def test_an_editor_s_lock_is_no_link_of_the_campaigns(repo: Path) -> None:
-    """Emacs lays a dangling link beside a file that is being edited; nothing reads it."""
     (repo / "campaigns" / ".#sale.yaml").symlink_to("person@laptop.1234:1700000000")
     assert run(repo, "validate").returncode == ExitCode.OK

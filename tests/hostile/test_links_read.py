@@ -131,21 +131,18 @@ def refused(content: Content, *allowed: str) -> bool:
 
 
 def test_the_tables_are_as_large_as_they_claim() -> None:
-    """More than a hundred of each kind in all, none twice."""
     assert len(set(LEADING_AWAY)) == len(LEADING_AWAY) > 150
     assert len(set(ORDINARY)) == len(ORDINARY) > 90
 
 
 @pytest.mark.parametrize("text", [*LEADING_AWAY, *NOT_PLAIN], ids=ascii)
 def test_what_leads_away_is_refused(text: str) -> None:
-    """Alone and in a sentence."""
     for around in (text, f"点这里 {text} 领券", f"点这里：{text}"):
         assert refused(Text(content=around)), hosts(Text(content=text))
 
 
 @pytest.mark.parametrize("text", ORDINARY, ids=ascii)
 def test_ordinary_text_is_let_pass(text: str) -> None:
-    """Prices, versions, times, files, ends of sentences, and links that are allowed."""
     assert not refused(Text(content=text)), hosts(Text(content=text))
     assert not refused(Text(content=f"会员日 {text} 见"))
 
@@ -172,13 +169,11 @@ FINE = [
 
 @pytest.mark.parametrize("html", ARTICLES)
 def test_what_leads_away_in_an_article_is_refused(html: str) -> None:
-    """Its links, its pictures, its styles and its mini programs."""
     assert refused(Articles(articles=(make_article(html=html),)))
 
 
 @pytest.mark.parametrize("html", FINE)
 def test_an_ordinary_article_is_let_pass(html: str) -> None:
-    """What WeChat keeps pictures at needs no leave, and an article's text is no link."""
     assert not refused(Articles(articles=(make_article(html=html),)))
 
 
@@ -187,13 +182,11 @@ def test_an_ordinary_article_is_let_pass(html: str) -> None:
     ["https://evil.io/", "https://example.com@evil.io", "http:\\\\evil.io", "//evil.io", "https://1.2.3.4"],
 )
 def test_the_source_of_an_article_counts(url: str) -> None:
-    """阅读原文 leads there."""
     assert refused(Articles(articles=(replace(make_article(html="<p>x</p>"), content_source_url=url),)))
 
 
 @given(st.text("ahtps:/\\.。．@#%?[]<>='\" \n\t\u200b中国evilio0123", max_size=60))
 def test_any_text_can_be_read(text: str) -> None:
-    """Nothing in it is a fault of ours."""
     assert all(host.name for host in hosts(Text(content=text)))
 
 
@@ -203,7 +196,6 @@ def test_any_text_can_be_read(text: str) -> None:
                                   "http:" * 30_000, "https:@" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000, "a.中国a." * 30_000, "中0." * 50_000, "例" * 200_000, "\u0301" * 200_000,
                                   "https://" + "a.b" * 60_000 + "例", "@a.b" * 50_000])  # fmt: skip
 def test_a_long_text_is_read_in_time(text: str) -> None:
-    """No pattern looks at it again and again."""
     import time
 
     began = time.monotonic()
@@ -213,13 +205,11 @@ def test_a_long_text_is_read_in_time(text: str) -> None:
 
 @pytest.mark.parametrize("text", BEHIND_A_USER, ids=ascii)
 def test_a_host_behind_a_user_is_never_listed(text: str) -> None:
-    """Not even the listed host: nobody writes a user into a link that followers are to tap."""
     assert refused(Text(content=f"点 {text} 看看")), hosts(Text(content=text))
 
 
 @pytest.mark.parametrize("address", [text for text in BEHIND_A_USER if text.startswith("http")], ids=ascii)
 def test_the_source_of_an_article_has_no_user(address: str) -> None:
-    """The same under 阅读原文."""
     host = host_of(address)
     assert host is not None
     assert not host.is_plain

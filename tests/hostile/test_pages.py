@@ -38,7 +38,6 @@ def _send(*articles: Article) -> Send:
 @pytest.mark.parametrize(("count", "times"), [(1, 120), (100, 1), (30, 4)])
 @pytest.mark.deep
 def test_a_page_with_many_pictures_is_bounded(count: int, times: int) -> None:
-    """One picture many times, or many pictures: grey boxes from the budget on, and a note of how many."""
     files = [_file(number, 900_000) for number in range(count)]
     shown = page(_send(_article(files, times)), data=lambda file: b"\xff" * file.size_bytes)
     assert len(shown) < PICTURE_BYTES + 1_000_000
@@ -47,14 +46,12 @@ def test_a_page_with_many_pictures_is_bounded(count: int, times: int) -> None:
 
 
 def test_a_page_within_its_budget_shows_every_picture() -> None:
-    """Nothing is left out where there is room."""
     shown = page(_send(_article([_file(1, 1_000)], 5)), data=lambda file: b"\xff" * file.size_bytes)
     assert "svg+xml" not in shown
     assert '<p class="notice warning">' not in shown
 
 
 def test_articles_of_one_page_share_the_budget() -> None:
-    """The second article of a page does not begin anew."""
     pictures = Pictures(lambda file: b"\xff" * file.size_bytes)
     article = _article([_file(1, 900_000)], 20)
     total = sum(len(content(_send(article), pictures=pictures)) for _ in range(10))
@@ -62,7 +59,6 @@ def test_articles_of_one_page_share_the_budget() -> None:
 
 
 def test_messages_are_left_out_unmade_once_the_page_is_full() -> None:
-    """Blocks after the one that does not fit are not made, and are counted."""
     made: list[int] = []
 
     def block(number: int) -> str:

@@ -104,7 +104,6 @@ def read(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedPro
 
 
 def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path) -> None:
-    """`PGHOSTADDR` stands in for the stranger's DNS: the name is another one, the listener is here."""
     with listening(AUTH_CLEAR) as listener:
         done = read(tmp_path, f"postgresql://u@db.evil.example:{listener.port}/x", PGHOSTADDR="127.0.0.1")
     assert done.returncode == ExitCode.USAGE, done.stderr
@@ -116,7 +115,6 @@ def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path
 @pytest.mark.deep
 @pytest.mark.parametrize("method", [AUTH_CLEAR, AUTH_MD5], ids=["clear", "md5"])
 def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int) -> None:
-    """Loopback needs no TLS; a server that asks for the password itself, or for its MD5, gets nothing."""
     with listening(method) as listener:
         done = read(tmp_path, f"postgresql://u@127.0.0.1:{listener.port}/x", PGGSSENCMODE="disable")
     assert done.returncode == ExitCode.SECRET, done.stderr
@@ -128,7 +126,6 @@ def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int)
 
 @pytest.mark.deep
 def test_the_named_host_without_tls_gets_nothing(tmp_path: Path) -> None:
-    """Somebody in the network answers for the right name: without a certificate there is no login."""
     with listening(AUTH_CLEAR) as listener:
         done = read(
             tmp_path,
@@ -144,7 +141,6 @@ def test_the_named_host_without_tls_gets_nothing(tmp_path: Path) -> None:
 
 
 def test_a_password_file_or_service_is_for_the_named_host_too(tmp_path: Path) -> None:
-    """Without `PGPASSWORD` the stranger is called, and neither file is opened for it."""
     for name, text in (
         ("pgpass", f"*:*:*:*:{PASSWORD}\n"),
         ("services", f"[mine]\npassword={PASSWORD}\nsslmode=disable\n"),
@@ -206,7 +202,6 @@ def test_a_password_file_or_service_is_for_the_named_host_too(tmp_path: Path) ->
     ],
 )
 def test_the_address_may_not_loosen_anything(tmp_path: Path, query: str) -> None:
-    """The settings say where; how is decided by the machine and by this program."""
     with pytest.raises(UsageError, match=query.partition("=")[0]):
         conninfo(f"postgresql://u@127.0.0.1/x?{query}", {"PGPASSWORD": PASSWORD}, tmp_path)
 
@@ -223,13 +218,11 @@ def test_the_address_may_not_loosen_anything(tmp_path: Path, query: str) -> None
     ],
 )
 def test_what_only_looks_like_the_named_host(tmp_path: Path, address: str) -> None:
-    """One host of several is enough to refuse."""
     with pytest.raises(UsageError, match="PGPASSWORD"):
         conninfo(address, {"PGPASSWORD": PASSWORD, "PGHOST": "db.shop.example"}, tmp_path)
 
 
 def test_what_stays_possible(tmp_path: Path) -> None:
-    """A socket, loopback, the named host in any case, a search path, what is said twice."""
     variables = {"PGPASSWORD": PASSWORD, "PGHOST": "DB.shop.example"}
     for address in (
         "postgresql:///x?host=/run/postgresql",

@@ -63,7 +63,6 @@ def _rules(folder: Path, **files: str) -> tuple[set[str], str]:
     ],
 )
 def test_no_openid_becomes_a_text(tmp_path: Path, content: str) -> None:
-    """Neither by an include, a text file or by hand; and no command repeats it."""
     files = {"c.yaml": TEXT.replace("CONTENT", content), "ids28.txt": LISTED}
     files["d.yaml"] = "filter: {openids: {file: ids28.txt}}\nmsgtype: text\ncontent: 你好\n"
     found, said = _rules(tmp_path, **files)
@@ -85,7 +84,6 @@ def test_no_openid_becomes_a_text(tmp_path: Path, content: str) -> None:
     ],
 )
 def test_no_openid_becomes_an_article(tmp_path: Path, kind: str, body: str) -> None:
-    """As it stands, by an include, put together."""
     campaign = ARTICLE.replace("KIND", kind)
     found, said = _rules(tmp_path, **{"c.yaml": campaign, f"a.{kind}": f"<p>{body}</p>", "ids28.txt": LISTED})
     assert "openid-in-content" in found
@@ -105,7 +103,6 @@ def test_no_openid_becomes_an_article(tmp_path: Path, kind: str, body: str) -> N
     ],
 )
 def test_settings_and_tables_are_no_texts(tmp_path: Path, name: str, content: str) -> None:
-    """Whatever way a template takes to them."""
     files = {} if name == "_settings.yaml" else {name: "a: 1\n"}
     campaign = TEXT.replace("CONTENT", content.replace("NAME", name))
     found, said = _rules(tmp_path, **{"c.yaml": campaign, **files})
@@ -114,7 +111,6 @@ def test_settings_and_tables_are_no_texts(tmp_path: Path, name: str, content: st
 
 
 def test_an_honest_text_and_list_have_no_error(tmp_path: Path) -> None:
-    """The folder around the hostile content is sound."""
     campaign = "filter: {openids: {file: ids28.txt}}\nmsgtype: text\ncontent: \"{% include 'sign.txt' %}\"\n"
     found, _said = _rules(tmp_path, **{"c.yaml": campaign, "ids28.txt": LISTED, "sign.txt": "茶山\n"})
     assert found == set()

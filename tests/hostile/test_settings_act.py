@@ -17,7 +17,7 @@ from tests.support.code_hosts import serve
 from tests.support.outcomes import error_of
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode, PolicyError
-from wechat_campaigns.source.api_hosts import GATEWAYS, check_api_host
+from wechat_campaigns.source.secret import GATEWAYS, check_api_host
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
@@ -48,7 +48,6 @@ def write_settings(folder: Path, *, api: str, secret: str) -> None:
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("tags",), ("preview", "sale", "--to", "li")])
 def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """`api:` names a host of the author, `secret: {env: …}` any variable: neither is read nor sent."""
     marker = tmp_path / "ran"
     code = f"open({str(marker)!r}, 'w')"
     write_settings(tmp_path, api="https://api.weixin.qq.com", secret="{env: MAIN}")
@@ -101,19 +100,16 @@ REFUSED = [
 
 @pytest.mark.parametrize("api", ALLOWED)
 def test_wechat_and_this_machine_may_receive_a_secret(api: str) -> None:
-    """The five hosts of WeChat by https, and loopback."""
     assert error_of(check_api_host, api, {}) is None
 
 
 @pytest.mark.parametrize("api", REFUSED)
 def test_no_other_host_may(api: str) -> None:
-    """However it is written."""
     with pytest.raises(PolicyError):
         check_api_host(api, {GATEWAYS: "gateway.shop.example, "})
 
 
 def test_a_variable_of_the_machine_allows_a_gateway() -> None:
-    """By https, at the port it names."""
     variables = {GATEWAYS: "gateway.shop.example,proxy.shop.example:8443"}
     check_api_host("https://gateway.shop.example/wechat", variables)
     check_api_host("https://proxy.shop.example:8443", variables)
@@ -140,7 +136,6 @@ COMMANDS = [
 
 @pytest.fixture
 def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
-    """Settings that bob approved, and on top of them nobody's, with a command for the secret."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
         made.start(_settings=settings(sandbox))
@@ -174,7 +169,6 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
 @pytest.mark.deep
 @pytest.mark.parametrize("approver", ["mallory", "bob"])
 def test_a_robots_command_runs_by_approved_settings_only(repository: Repository, approver: str) -> None:
-    """A run that has a missed send to report, or its own refusal, reads the address by approved settings."""
     marker = repository.folder / "ran"
     code = f"open({str(marker)!r}, 'w'); print('http://127.0.0.1:1/')"
     url = {"command": [sys.executable, "-c", code]}
@@ -198,7 +192,6 @@ def test_the_same_command_runs_once_it_is_approved(repository: Repository) -> No
 
 
 def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: Sandbox) -> None:
-    """Nobody asks for approvals here, and the author of the pull request writes the settings."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
         made.start(_settings=settings(sandbox), sale=SALE)

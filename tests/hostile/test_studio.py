@@ -95,7 +95,6 @@ def ask(studio: StudioProcess, path: str, *, method: str = "GET", **headers: str
 
 @pytest.mark.parametrize("path", PATHS)
 def test_without_the_token_nothing_is_shown(studio: StudioProcess, path: str) -> None:
-    """Neither page nor data, and nothing that tells what there is; a wrong token or cookie is none."""
     for cookie in (None, "", "campaign-studio=x", f"campaign-studio-{urlsplit(studio.url).port}=x"):
         assert ask(studio, path, Cookie=cookie) == (403, b"open the address that `campaign studio` printed\n")
     mark = "&" if "?" in path else "?"
@@ -103,7 +102,6 @@ def test_without_the_token_nothing_is_shown(studio: StudioProcess, path: str) ->
 
 
 def test_token_and_cookie_are_of_this_run_alone(studio: StudioProcess, folder: Path) -> None:
-    """The cookie is not the token, and no script reads it."""
     (cookie,) = studio.session.cookies
     assert cookie.value not in studio.address
     assert len(studio.address.partition("token=")[2]) >= 32
@@ -116,7 +114,6 @@ def test_token_and_cookie_are_of_this_run_alone(studio: StudioProcess, folder: P
 
 @pytest.mark.parametrize("host", STRANGE)
 def test_a_rebound_name_gets_nothing(studio: StudioProcess, host: str) -> None:
-    """Not even with the cookie, or the token."""
     token = studio.address.partition("/?")[2]
     for path in ("/", f"/?{token}", "/data/campaigns"):
         assert ask(studio, path, Host=host)[0] == 403
@@ -142,7 +139,6 @@ def test_another_site_gets_nothing(studio: StudioProcess, path: str, headers: di
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "PROPFIND"])
 def test_nothing_can_be_written(studio: StudioProcess, method: str) -> None:
-    """There is no other method than reading, on any path."""
     assert {ask(studio, path, method=method)[0] for path in PATHS} == {405}
 
 
@@ -159,12 +155,10 @@ def test_nothing_can_be_written(studio: StudioProcess, method: str) -> None:
     ],
 )  # fmt: skip
 def test_no_path_leads_out(studio: StudioProcess, path: str) -> None:
-    """Files are asked for by the hash of their bytes, so no path is written anywhere."""
     assert ask(studio, path)[0] in (404, 308)  # two slashes in a row lead to one
 
 
 def test_only_files_that_a_message_shows_are_given(studio: StudioProcess, folder: Path) -> None:
-    """Not the settings, not what lies beside the folder, not what a link leads to; the cover is."""
     names = json.loads(ask(studio, "/data/campaigns")[1])["campaigns"]
     for one in names:
         assert ask(studio, f"/data/campaign?id={quote(one['id'])}")[0] == 200
@@ -181,7 +175,6 @@ def test_only_files_that_a_message_shows_are_given(studio: StudioProcess, folder
 
 
 def test_a_link_into_the_machine_is_not_followed(tmp_path: Path) -> None:
-    """Made while the studio runs, in place of a picture that was shown."""
     root = tmp_path / "campaigns"
     root.mkdir()
     (root / "_settings.yaml").write_text(SETTINGS)
@@ -201,7 +194,6 @@ def test_a_link_into_the_machine_is_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/article?send=news&n=1", "/page/plan", "/data/campaigns"])
 def test_every_answer_has_a_strict_policy(studio: StudioProcess, path: str) -> None:
-    """No script but the page's own, nothing from elsewhere, no frame of another site."""
     headers = studio.get(path).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'")
@@ -218,7 +210,6 @@ def test_every_answer_has_a_strict_policy(studio: StudioProcess, path: str) -> N
 @pytest.mark.optional_part
 @pytest.mark.xdist_group("browser")
 def test_hostile_campaigns_run_nothing(studio: StudioProcess) -> None:
-    """In no view, by no link; and nothing is requested from elsewhere."""
     loaded = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
     with open_browser() as chrome:
         chrome.get(studio.address)

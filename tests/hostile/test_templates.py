@@ -409,7 +409,6 @@ def found() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.deep
 def test_template_is_refused_or_bounded(found: dict[str, dict[str, Any]], name: str) -> None:
-    """Nothing leaves the process but text, one plain fault or the bound it broke; no data changes."""
     result = found[name]
     assert "escaped" not in result, result
     assert not result["changed"], "a template changed the variables of all campaigns"
@@ -477,7 +476,6 @@ def folder_of(tmp_path: Path, **files: str) -> Path:
 @pytest.mark.parametrize("name", HOSTILE_FILES)
 @pytest.mark.deep
 def test_file_is_a_problem_and_no_more(tmp_path: Path, name: str) -> None:
-    """One plain problem or more of that file: no trace, no harm, in processor time for a coffee's sip."""
     folder = folder_of(tmp_path, bad=HOSTILE_FILES[name])
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = command(folder, "validate", "campaigns")
@@ -491,7 +489,6 @@ def test_file_is_a_problem_and_no_more(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.deep
 def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
-    """A crash of a library, as by a picture or a style, is a problem of one file, not the end of the run."""
     good = "msgtype: text\ncontent: hi\nfilter: {tag: a}\n"
     folder = folder_of(tmp_path, bad=good.replace("hi", "bang"), good=good)
     (folder / "sitecustomize.py").write_text(
@@ -577,7 +574,6 @@ SHOWING = [
 
 @pytest.mark.parametrize("text", SHOWING)
 def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
-    """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
     token = "S3cret" * 7
     with pytest.raises(TemplateRenderError) as caught:
         Templates(Files(tmp_path)).render(text, {**VARIABLES, "m": {"key": "v"}, "token": token})
@@ -585,7 +581,6 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
 
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
-    """In the template itself and in what it includes."""
     (tmp_path / "_partials").mkdir()
     (tmp_path / "_partials" / "part.txt").write_text("{{ shop.nothere }}")
     templates = Templates(Files(tmp_path))

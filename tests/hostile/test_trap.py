@@ -29,7 +29,6 @@ DEEDS = {
 @pytest.mark.deep
 @pytest.mark.parametrize("deed", DEEDS)
 def test_the_trap_sees(deed: str, tmp_path: Path, port: CanaryPort) -> None:
-    """One fault, and no other."""
     trap = Trap(tmp_path / "trap", port)
     run = trap.run(
         "-c", trap.filled(DEEDS[deed]), command=[sys.executable], wall_s=20 if "end" not in deed else 3
@@ -39,7 +38,6 @@ def test_the_trap_sees(deed: str, tmp_path: Path, port: CanaryPort) -> None:
 
 
 def test_the_trap_sees_nothing_where_nothing_is_done(tmp_path: Path, port: CanaryPort) -> None:
-    """A program that only writes where it may; its peak memory is its own."""
     trap = Trap(tmp_path / "trap", port)
     run = trap.run("-c", trap.filled("open(r'@TRAP@/state/x', 'w').write('a')"), command=[sys.executable])
     assert (run.faults, run.code) == ((), 0)
@@ -47,7 +45,6 @@ def test_the_trap_sees_nothing_where_nothing_is_done(tmp_path: Path, port: Canar
 
 
 def test_memory_is_limited(tmp_path: Path, port: CanaryPort) -> None:
-    """What asks for more than the limit does not get it."""
     trap = Trap(tmp_path / "trap", port)
     run = trap.run("-c", "bytearray(1 << 30)", command=[sys.executable], memory=1 << 29)
     assert "MemoryError" in run.err

@@ -47,13 +47,11 @@ def _escaped(text: str) -> str:
     ],
 )
 def test_what_turns_a_text_is_an_error(tmp_path: Path, campaign: str, body: str) -> None:
-    """In a text, a title, a digest, a body; as it stands, by a reference, by a variable."""
     files = {f"a.{kind}": body for kind in ("md", "html")} if body else {}
     assert ("error", "bidi-control") in _found(tmp_path, **{"c.yaml": campaign, **files})
 
 
 def test_each_character_is_found(tmp_path: Path) -> None:
-    """One campaign each: those that turn are errors, the others warnings."""
     for kind, characters in (("error", BIDI), ("warning", UNSEEN)):
         root = tmp_path / kind
         files = {
@@ -70,7 +68,6 @@ def test_each_character_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["text", "article"])
 def test_emoji_are_seen(tmp_path: Path, where: str) -> None:
-    """Joiners, selectors and tags of emoji are part of what is seen."""
     campaign = TEXT.replace("CONTENT", f"茶 {EMOJI}") if where == "text" else ARTICLE.replace("KIND", "md")
     found = _found(tmp_path, **{"c.yaml": campaign, "a.md": f"茶 {EMOJI}\n"})
     assert not {rule for _level, rule in found} & {"bidi-control", "invisible-character"}
@@ -92,5 +89,4 @@ def test_a_rendered_page_shows_them(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("character", ["\ue000", "\uf8ff", "\U000f0000", "\U0010fffd"])
 def test_a_character_that_each_font_draws_as_it_likes_is_marked(character: str) -> None:
-    """A phone may show a logo where the reviewer's machine shows a box."""
     assert visible_record((f"茶{character}",)) == (f"茶⟨U+{ord(character):04X}⟩",)

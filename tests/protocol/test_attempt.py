@@ -168,7 +168,6 @@ def make(store: Store, platform: Platform, action: Action = Action.SEND, **data:
 
 
 def test_call_is_not_made_long_after_it_was_decided() -> None:
-    """A terminal takes no more output, or a machine sleeps, after the decision: the rules are of then."""
     store = Store()
     platform = Platform(store)
     made = attempt_of(store, platform)
@@ -190,14 +189,12 @@ def again(store: Store, platform: Platform) -> AttemptResult:
 
 
 def not_made(store: Store, platform: Platform, action: Action = Action.SEND) -> Reason:
-    """Why an attempt, minutes later, makes no call."""
     store.now += 2 * MINUTE
     assert attempted(store, platform, action) is None
     return store.decisions[-1].reason
 
 
 def begun() -> tuple[Store, Platform]:
-    """A first call whose answer was lost, and another platform to ask."""
     store = Store()
     assert make(store, Platform(store, LOST)).status is Status.UNKNOWN
     return store, Platform(store)
@@ -207,7 +204,6 @@ def begun() -> tuple[Store, Platform]:
 
 
 def test_intent_is_recorded_before_the_call() -> None:
-    """The intent holds the hash of the body, its place, its moment, and a mac over all of it."""
     store = Store()
     platform = Platform(store)
     outcome = make(store, platform)
@@ -241,7 +237,6 @@ ENDS = [
 
 @pytest.mark.parametrize(("answer", "kept", "status"), ENDS, ids=str)
 def test_outcome_of_a_first_call(answer: Any, kept: str | None, status: Status) -> None:
-    """Only a certain outcome is recorded; each answer follows exactly one call."""
     store = Store()
     platform = Platform(store, answer)
     outcome = make(store, platform)
@@ -272,7 +267,6 @@ def test_outcome_of_a_resend(answer: Any, kept: str | None) -> None:
 
 
 def test_no_intent_is_recorded_without_a_token() -> None:
-    """What can fail before the call fails before anything is recorded."""
     store = Store()
     platform = Platform(store, token=SecretError("the command failed", hint="look"))
     with pytest.raises(SecretError):
@@ -281,7 +275,6 @@ def test_no_intent_is_recorded_without_a_token() -> None:
 
 
 def test_first_call_never_becomes_a_resend_nor_the_reverse() -> None:
-    """When the decision changes kind, no call is made."""
     store, platform = begun()
     assert not_made(store, platform, Action.SEND) is Reason.OUTCOME_UNKNOWN
     fresh = Store()
@@ -315,7 +308,6 @@ OVERTAKING = {
 
 @pytest.mark.parametrize(("steps", "reason"), OVERTAKING.values(), ids=OVERTAKING)
 def test_events_before_the_intent_are_decided_on_again(steps: list[EventSpec], reason: Reason) -> None:
-    """Also as the very first event of the ledger: no intent, no call, and the decision gives the reason."""
     store = Store()
     platform = Platform(store)
     store.once(EventKind.INTENT, lambda: store.tell(*steps))
@@ -335,7 +327,6 @@ OVERTAKING_RESEND: dict[str, tuple[list[EventSpec], Reason]] = {
 
 @pytest.mark.parametrize(("steps", "reason"), OVERTAKING_RESEND.values(), ids=OVERTAKING_RESEND)
 def test_events_before_a_resend_are_decided_on_again(steps: list[EventSpec], reason: Reason) -> None:
-    """The outcome of the first call stands; a hold leaves the send unknown."""
     store, platform = begun()
     store.once(EventKind.RESEND, lambda: store.tell(*steps))
     assert not_made(store, platform, Action.RESEND) is reason
@@ -343,7 +334,6 @@ def test_events_before_a_resend_are_decided_on_again(steps: list[EventSpec], rea
 
 
 def test_unrelated_events_only_delay_a_call() -> None:
-    """The runner decides again and makes the call, numbered after the events in between."""
     store = Store()
     platform = Platform(store)
     store.once(EventKind.INTENT, lambda: store.tell(UPLOAD))
@@ -356,7 +346,6 @@ def test_unrelated_events_only_delay_a_call() -> None:
 
 
 def test_runner_that_is_always_overtaken_gives_up() -> None:
-    """The number of tries is bounded; no call was made, and the error says so."""
     store = Store()
     platform = Platform(store)
     tries: list[int] = []
@@ -374,7 +363,6 @@ def test_runner_that_is_always_overtaken_gives_up() -> None:
 
 
 def test_runner_with_a_stale_view_makes_no_call() -> None:
-    """The runner read the ledger before another one sent: its intent is refused, and it sees why."""
     store = Store()
     platform = Platform(store)
     late = attempt_of(store, platform)
@@ -386,7 +374,6 @@ def test_runner_with_a_stale_view_makes_no_call() -> None:
 
 
 def test_late_outcome_is_recorded_after_other_events() -> None:
-    """Another runner wrote during the call: the outcome is still appended, and the state is complete."""
     store = Store()
     platform = Platform(store)
     runner = attempt_of(store, platform)
@@ -413,7 +400,6 @@ def test_late_rejection_does_not_free_a_resent_send() -> None:
 
 @pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.RESEND])
 def test_intent_without_confirmation_makes_no_call(kind: EventKind) -> None:
-    """The ledger may have stored it: the next runner finds an unknown send."""
     store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
     store.unanswered = {kind}
@@ -444,7 +430,6 @@ def test_acceptance_that_cannot_be_recorded_is_unknown() -> None:
 @pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.RESEND])
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
 def test_call_begins_within_a_minute_of_its_intent(kind: EventKind, late: timedelta) -> None:
-    """The minute counts from the moment in the intent; a later call is recorded as not begun."""
     store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
 
@@ -462,7 +447,6 @@ def test_call_begins_within_a_minute_of_its_intent(kind: EventKind, late: timede
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
 def test_window_that_ends_while_the_intent_is_recorded_stops_the_call(late: timedelta) -> None:
-    """`not_after` is kept to the second, however slow the ledger is."""
     store = Store()
     platform = Platform(store)
 
@@ -476,7 +460,6 @@ def test_window_that_ends_while_the_intent_is_recorded_stops_the_call(late: time
 
 
 def test_call_after_a_rejection_has_its_own_intent() -> None:
-    """Its intent follows the first one, under the same clientmsgid."""
     store = Store()
     make(store, Platform(store, {"errcode": 40007}))
     make(store, Platform(store))
@@ -486,7 +469,6 @@ def test_call_after_a_rejection_has_its_own_intent() -> None:
 
 
 def test_wrong_clock_seen_with_the_token_prevents_the_intent() -> None:
-    """The decision takes in what the token's answer showed about the clock."""
     store = Store()
     error: list[timedelta] = []
 

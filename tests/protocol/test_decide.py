@@ -141,7 +141,6 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
 def test_decision_for_each_history(
     asked: DecisionInput, steps: list[EventSpec], action: Action, reason: Reason
 ) -> None:
-    """Each decision is given by its code; the words are made elsewhere."""
     assert decided(asked, *steps) == (action, reason)
 
 
@@ -163,14 +162,12 @@ def at(moment: datetime, **changes: Any) -> DecisionInput:
     ids=str,
 )
 def test_resend_is_allowed_from_60_seconds_to_20_hours(age: timedelta, reason: Reason) -> None:
-    """Counted from the first call; both ends are included."""
     assert decided(at(START + age), intent())[1] is reason
     again = resend(at=START + timedelta(hours=19))
     assert decided(at(START + age), intent(), again)[1] is reason, "another call does not renew it"
 
 
 def test_ended_call_does_not_bound_a_resend() -> None:
-    """The first open call does."""
     later = START + timedelta(hours=30)
     steps = [intent(), rejected(), intent(at=later)]
     assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.OUTCOME_UNKNOWN)
@@ -187,20 +184,17 @@ def test_ended_call_does_not_bound_a_resend() -> None:
 def test_what_stops_a_first_call_stops_a_resend(
     changes: dict[str, Any], steps: list[EventSpec], reason: Reason
 ) -> None:
-    """It may be the first to arrive; the send stays unknown, and says what was in the way."""
     assert decided(facts(**changes), intent(), *steps) == (Action.UNKNOWN, reason)
     assert decided(facts(**changes, resend_stored=True), intent(), *steps) == (Action.UNKNOWN, reason)
 
 
 def test_resend_keeps_to_the_window_of_its_intent() -> None:
-    """The window that is in the file now does not count."""
     steps = [intent(not_after=NOW.isoformat())]
     assert decided(facts(), *steps) == (Action.RESEND, Reason.OUTCOME_UNKNOWN)
     assert decided(at(NOW + SECOND, not_after=None), *steps) == (Action.UNKNOWN, Reason.WINDOW_ENDED)
 
 
 def test_policy_is_evaluated_only_where_a_call_would_begin() -> None:
-    """Counting followers or reading a calendar costs nothing for a send that is done."""
     asked: list[int] = []
 
     def violated() -> tuple[str, ...]:
@@ -226,7 +220,6 @@ def test_policy_is_evaluated_only_where_a_call_would_begin() -> None:
     ],
 )  # fmt: skip
 def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: str, after: str) -> None:
-    """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
     asked = facts(after, content_digest="e" * 64)
     split = (Action.CONFLICT, Reason.SPLIT)
     assert decided(asked, intent(send=before)) == split
@@ -249,14 +242,12 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: str, after: str)
 def test_older_checkout_finds_a_message_that_was_renamed_and_split(
     before: str, after: str, former: str
 ) -> None:
-    """The ledger knows under which campaign it stood: another form of that one is the same message."""
     steps = [intent(send=after, formerly=[former]), accepted(send=after)]
     asked = facts(before, content_digest="e" * 64)
     assert decided(asked, *steps) == (Action.CONFLICT, Reason.SPLIT)
 
 
 def test_entry_that_became_a_campaign_of_its_own_is_no_form_of_the_rest() -> None:
-    """`old[x]` is `solo` now; the other entries of `old` go out all the same, before and after."""
     solo = [intent(send="solo", formerly=["old[x]"]), accepted(send="solo")]
     assert decided(facts("old[y]", content_digest="e" * 64), *solo) == (Action.SEND, Reason.NEW)
     rest = [intent(send="old[y]"), accepted(send="old[y]")]
@@ -265,7 +256,6 @@ def test_entry_that_became_a_campaign_of_its_own_is_no_form_of_the_rest() -> Non
 
 
 def test_conflict_names_the_newest_of_the_other_ids() -> None:
-    """A revision above it is above all of them."""
     decision = decide(state_of(intent(send="sale[a]"), intent(send="sale[b]", revision=3)), facts())
     assert decision.send_state is not None
     assert decision.send_state.revision == 3
@@ -273,7 +263,6 @@ def test_conflict_names_the_newest_of_the_other_ids() -> None:
 
 @pytest.mark.parametrize("other", ["sale[b]", "sale-2", "sale/a[a]", "shop:sale"])
 def test_another_entry_or_campaign_is_new(other: str) -> None:
-    """`for_each` may grow after a part of it was sent; another campaign is not a part of it."""
     asked = facts(other, content_digest="e" * 64)
     assert decided(asked, intent(send="sale[a]"), accepted(send="sale[a]")) == (Action.SEND, Reason.NEW)
 
@@ -360,7 +349,6 @@ LISTED = {
 def test_same_content_to_a_list_that_shares_recipients_was_moved(
     changes: dict[str, Any], kept: tuple[str, ...], reason: Reason
 ) -> None:
-    """Its list was edited as well: only what the intent keeps of its openids shows that they are the same."""
     sent = intent(send="sale#1", message_digest="m", openids_sample=sample(kept, "m", 256))
     assert decided(facts("spring#1", **{**LISTED, **changes}), sent)[1] is reason
 
@@ -374,7 +362,6 @@ def test_same_content_to_a_list_that_shares_recipients_was_moved(
     ids=["one was accepted", "both are unknown"],
 )
 def test_message_that_may_have_arrived_under_two_ids_is_not_resent(twin: list[EventSpec]) -> None:
-    """A resend has the `clientmsgid` of one id: WeChat cannot know that the other was the same message."""
     asked = facts("autumn/sale", formerly=("sale",), content_digest="e" * 64)
     assert decided(asked, *twin) == (Action.UNKNOWN, Reason.TWO_IDS)
     assert decided(replace(asked, formerly=()), *twin) == (Action.RESEND, Reason.OUTCOME_UNKNOWN)
@@ -408,7 +395,6 @@ def test_older_checkout_finds_a_message_by_its_former_id(
 
 
 def test_every_spelling_is_the_same_send() -> None:
-    """A file renamed in its case alone is not a second message."""
     assert decided(facts("SALE"), *SENT) == (Action.SENT, Reason.SENT)
 
 
@@ -416,7 +402,6 @@ def test_every_spelling_is_the_same_send() -> None:
 
 
 def test_person_may_settle_a_send_once_no_call_can_arrive() -> None:
-    """Ten minutes after the latest call, made by a clock that was five behind; only an unknown send."""
     steps = [intent(), resend(at=START + HOUR)]
     known = state_of(*steps).find("sale", 1)
     arrived = START + HOUR + timedelta(minutes=15)

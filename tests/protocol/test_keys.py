@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 
 from tests.protocol.stories import APPID, KEY, START
 from wechat_campaigns.protocol.events import EMPTY, Entry, next_event
-from wechat_campaigns.protocol.keys import SendId, clientmsgid, mac_key, mac_of, normalize_id
+from wechat_campaigns.protocol.keys import (
+    SendId,
+    clientmsgid,
+    full_id,
+    list_id,
+    mac_key,
+    mac_of,
+    namespace_of,
+    normalize_id,
+)
 
 WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)
 IDS = st.builds(SendId, WORDS, st.none() | WORDS, st.none() | st.integers(1))
@@ -24,7 +33,6 @@ ENTRY = Entry(stream=APPID, kind="intent", data={"send": "sale", "revision": 1, 
 
 @given(IDS)
 def test_parsing_and_writing_an_id_are_inverse(made: SendId) -> None:
-    """The grammar is the same both ways, so two sends never share an id."""
     assert SendId.parse(str(made)) == made
 
 
@@ -32,13 +40,33 @@ def test_parsing_and_writing_an_id_are_inverse(made: SendId) -> None:
     "text", ["", "[a]", "#1", "a[]", "a[b", "a]b", "a#", "a#0", "a#01", "a#x", "a#1[b]", "a[b][c]", "a#1#2"]
 )
 def test_text_that_is_not_an_id_is_refused(text: str) -> None:
-    """No part of an id is guessed."""
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         SendId.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("written", "full", "namespace"),
+    [
+        ("sale", "shop:sale", "shop"),
+        ("sale[a:b]#2", "shop:sale[a:b]#2", "shop"),
+        ("Shop:sale", "Shop:sale", "shop"),
+        ("office:sale", "office:sale", "office"),
+        (":sale", "sale", ""),
+    ],
+)
+def test_id_is_written_with_its_namespace_or_without(written: str, full: str, namespace: str) -> None:
+    assert full_id("shop", written) == full
+    assert namespace_of(full) == namespace
+    assert full_id("", full) == full
+
+
+def test_parts_of_one_list_have_one_name() -> None:
+    """Another entry of `for_each` has another list."""
+    assert list_id("sale#1") == list_id("sale#12") == list_id("sale") == "sale"
+    assert list_id("sale[beijing]#1") == "sale[beijing]"
+
+
 def test_parts_of_an_id() -> None:
-    """An id has a campaign, an entry of `for_each`, and a batch of an openid list."""
     assert SendId.parse("shop:a/sale[beijing]#12") == SendId("shop:a/sale", "beijing", 12)
 
 
@@ -47,21 +75,18 @@ def test_parts_of_an_id() -> None:
     [("Sale", "sale"), ("CAFÉ", "cafe\u0301"), ("straße", "STRASSE"), ("ﬁn", "FIN"), ("Ǆ", "ǆ")],
 )
 def test_two_spellings_of_a_name_have_one_key(one: str, other: str) -> None:
-    """A name that a disk or a person may spell in two ways has one key."""
     assert normalize_id(one) == normalize_id(other)
     assert clientmsgid(APPID, one, 1) == clientmsgid(APPID, other, 1)
 
 
 @given(WORDS)
 def test_comparison_form_is_stable(text: str) -> None:
-    """Case and the form of accents make no difference; applying the form twice changes nothing."""
     assert normalize_id(normalize_id(text)) == normalize_id(text)
     assert normalize_id(normalize("NFD", text)) == normalize_id(text)
 
 
 @given(WORDS, WORDS, st.integers(1, 99), st.integers(1, 99))
 def test_clientmsgid_is_unique_to_its_send_key(one: str, other: str, first: int, second: int) -> None:
-    """It has 32 hex digits, and is equal exactly when appid, send and revision are."""
     ids = clientmsgid("wx1", one, first), clientmsgid("wx1", other, second)
     assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
     assert (ids[0] == ids[1]) == ((normalize_id(one), first) == (normalize_id(other), second))
@@ -103,12 +128,10 @@ CHANGES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_any_change_of_an_event_breaks_its_mac(change: dict[str, Any]) -> None:
-    """The mac covers every field of the event, and the account."""
     assert mac_of(KEY, replace(ENTRY, **change)) != mac_of(KEY, ENTRY)
 
 
 def test_mac_in_an_event_covers_the_rest_of_it() -> None:
-    """The mac stands in the data and covers everything but itself; another key makes another mac."""
     kept = next_event(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
     assert mac_of(KEY, kept) == kept.data["mac"]
     assert mac_of(mac_key("other", APPID), ENTRY) != kept.data["mac"]

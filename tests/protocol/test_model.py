@@ -18,7 +18,6 @@ FAR = (
 @pytest.mark.parametrize("most", [3_000, pytest.param(12_000, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_no_interleaving_breaks_the_promise(scenario: Scenario, most: int):
-    """P1 to P6 hold in the first snapshots that can be reached, breadth first; `make model` looks at all."""
     found = search(scenario, most=most)
     assert not found.broken, "\n".join((found.broken, *found.story))
     assert found.complete or found.states >= most
@@ -28,7 +27,6 @@ def test_no_interleaving_breaks_the_promise(scenario: Scenario, most: int):
     "rule", [pytest.param(rule, marks=pytest.mark.deep if rule in FAR else ()) for rule in SWITCHED_OFF]
 )
 def test_promise_breaks_without_this_rule(rule: str):
-    """The search finds what the rule prevents, as a story short enough to read."""
     name, switched_off = SWITCHED_OFF[rule]
     scenario = next(scenario for scenario in SCENARIOS if scenario.name == name)
     with switched_off():

@@ -75,14 +75,12 @@ def test_table_has_every_kind_of_event_of_a_send() -> None:
 @pytest.mark.parametrize("before", Status)
 @pytest.mark.parametrize("what", ENDS)
 def test_event_in_each_status(what: str, before: Status) -> None:
-    """Whatever happens to a send has exactly one meaning in each status."""
     step, ends = ENDS[what]
     assert status(*HISTORY[before]) is before
     assert status(*HISTORY[before], step) is dict(zip(Status, ends, strict=True))[before]
 
 
 def test_documentation_has_the_same_table() -> None:
-    """Who reads `docs/trust.md` reads what the code does."""
     page = (Path(__file__).parents[2] / "docs/trust.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if "|" in line]
     heading = next(row for row in rows if row[0] == "event")
@@ -130,7 +128,6 @@ def test_send_is_free_only_when_no_call_is_open(steps: list[EventSpec], end: Sta
 
 
 def test_resend_is_bounded_by_the_first_open_call() -> None:
-    """A later call does not renew the time; a call that ended does not count."""
     later = START + timedelta(hours=5)
     known = state_of(intent(), resend(at=later)).find("sale", 1)
     assert known.open_since == START
@@ -139,7 +136,6 @@ def test_resend_is_bounded_by_the_first_open_call() -> None:
 
 
 def test_resend_posts_the_body_of_the_latest_intent() -> None:
-    """Until the send is accepted: a slower runner's intent does not change what was sent."""
     edited = intent(content_digest="e" * 64)
     known = state_of(intent(), rejected(), edited).find("sale", 1)
     assert known.content_digest == "e" * 64
@@ -149,7 +145,6 @@ def test_resend_posts_the_body_of_the_latest_intent() -> None:
 
 @pytest.mark.parametrize("second", [[], [duplicate(2)], [rejected(2)], [settled(sent=False)]])
 def test_late_acceptance_brings_back_what_was_accepted(second: list[EventSpec]) -> None:
-    """A person took the first call for unsent and edited the send: what WeChat took is the first content."""
     edited = intent(content_digest="e" * 64)
     steps = [intent(), settled(sent=False), edited, *second, accepted(1)]
     known = state_of(*steps).find("sale", 1)
@@ -165,20 +160,17 @@ def test_late_acceptance_brings_back_what_was_accepted(second: list[EventSpec]) 
     "step", [rejected(), accepted(), duplicate(), resend(), settled(sent=False)], ids=lambda s: s[0].value
 )
 def test_event_without_a_valid_mac_frees_no_send(step: EventSpec) -> None:
-    """After such an event only a person can settle the send."""
     assert status(intent(), forged(step)) is D
     without = (step[0], {**step[1], "mac": None})
     assert status(intent(), without) is D
 
 
 def test_event_without_a_valid_mac_may_stop_a_send_but_not_mark_it_sent() -> None:
-    """A person's *sent*, or a baseline, without a valid mac leaves the send to whoever has the AppSecret."""
     assert status(intent(), forged(settled(sent=True))) is D
     assert status(forged(baseline())) is D
 
 
 def test_copied_intent_is_not_a_call() -> None:
-    """The mac of the copy holds, but the copy is chained to another event than the original."""
     kind, data = intent(after="f" * 64)
     assert status((kind, data)) is D
     known = state_of((kind, data)).find("sale", 1)
@@ -186,7 +178,6 @@ def test_copied_intent_is_not_a_call() -> None:
 
 
 def test_forged_intent_is_never_posted() -> None:
-    """Its body does not become the body of the send, and it does not count as a call."""
     known = state_of(intent(), forged(intent(content_digest="e" * 64))).find("sale", 1)
     assert (known.content_digest, len(known.calls)) == ("d" * 64, 1)
 
@@ -199,7 +190,6 @@ def test_forged_event_gives_no_alias() -> None:
 
 
 def test_hold_needs_no_mac_but_its_release_does() -> None:
-    """Anybody may stop an account; a release ends the holds that it names."""
     release: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired"})
     assert state_of(forged(hold())).holds
     assert not state_of(hold(), release).holds
@@ -225,7 +215,6 @@ def test_hold_of_a_clock_that_is_behind_lasts_as_much_longer() -> None:
 
 
 def test_every_spelling_finds_the_send() -> None:
-    """One message has one record; every form of a campaign is found by its name."""
     state = state_of(intent(send="Sale"), intent(send="SALE"), intent(send="sale[beijing]#1"))
     known = state.find("sale", 1)
     assert len(known.calls) == 2
@@ -235,7 +224,6 @@ def test_every_spelling_finds_the_send() -> None:
 
 
 def test_one_entry_is_in_the_place_of_the_whole_and_of_itself() -> None:
-    """Of a campaign with thousands of entries, the others are not looked at."""
     state = state_of(intent(send="sale"), intent(send="sale[beijing]#1"), intent(send="sale[shanghai]"))
     found = [name for name, _send in state.in_place_of(SendId("sale", "beijing"))]
     assert found == ["sale", "sale[beijing]#1"]

@@ -42,7 +42,6 @@ def test_verdict_on_an_answer(answer: dict[str, Any], judged: EventKind | None) 
     "errcode", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 45113, 47001, 48022]
 )
 def test_certain_errcode_is_a_rejection(errcode: int) -> None:
-    """Wrong input, missing permission, quota, token and rate limits are checked before WeChat makes a job."""
     assert verdict({"errcode": errcode}) is EventKind.REJECTED
 
 
@@ -51,7 +50,6 @@ def test_certain_errcode_is_a_rejection(errcode: int) -> None:
     [-1, -1000, 61450, 42010, 45085, 46007, 268487001, 268488001, 89504, 89505, 44007, 9500002, 40164],
 )
 def test_uncertain_errcode_leaves_the_send_unknown(errcode: int) -> None:
-    """A passing fault, a job that waits for an administrator, an unexplained code: none means "not sent"."""
     assert verdict({"errcode": errcode}) is None
 
 

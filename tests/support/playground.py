@@ -22,7 +22,7 @@ from wechat_campaigns.ledger.trust import is_signed
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.planner import make_plan
-from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.resolve import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.events import Entry, Event, Head
 from wechat_campaigns.protocol.keys import mac_key, mac_of

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from wechat_campaigns.core.html import design_css
+from wechat_campaigns.core.model import Article
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
+from wechat_campaigns.render.article.page import Pictures, reader
 from wechat_campaigns.source.files import Files
 
 TEXT: Final = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
@@ -28,3 +31,10 @@ def sample_body(theme: str, brand_color: str, text: str = TEXT) -> ArticleBody:
             files=FILES,
         )
     )
+
+
+def article_page(article: Article, pictures: Pictures, *, dark: bool = False) -> str:
+    """Show an article alone, on a page as wide as its window."""
+    shown = reader(article, pictures=pictures, dark=dark)
+    head = '<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    return f'{head}<title>{article.title}</title><style>{design_css()}</style><body style="margin: 0">{shown}'

@@ -42,6 +42,8 @@ class Shop:
 
     folder: Path
     sandbox: Sandbox
+    start: tuple[str, ...] = ("-m", "wechat_campaigns")
+    """What Python runs as the command."""
 
     def write(self, **campaigns: str) -> None:
         """Write campaigns, by name."""
@@ -64,7 +66,7 @@ class Shop:
     ) -> subprocess.Popen[str]:
         """Start the command in an environment that has nothing but what it needs, and these variables."""
         return subprocess.Popen(
-            [sys.executable, "-m", "wechat_campaigns", *words],
+            [sys.executable, *self.start, *words],
             cwd=self.folder, env=self.environment | variables, text=True,
             stdin=stdin, stdout=streams, stderr=streams, process_group=process_group,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,21 @@ RUNNER = ROOT / "runner"
 PACKAGE, SANDBOX = RUNNER / "wechat_campaigns", RUNNER / "wechat_sandbox"
 
 
+COMMENT = re.compile(r"(?:^|[ \t])# ?(.*)$", re.MULTILINE)
+
+
 @cache
 def trees() -> dict[Path, ast.Module]:
     """Every module by its path; parsed once for all who ask, so none may change a tree."""
     files = sorted([*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py")])
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of what looks like a comment; reading tokens takes ten times as long."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if "#" in line and (found := COMMENT.search(line)):
+            yield number, found[1]
 
 
 def statements(node: ast.AST, *, typing: bool = True) -> Iterator[ast.AST]:

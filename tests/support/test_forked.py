@@ -33,7 +33,6 @@ def served(**how: Any) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("command", [COMMAND, [forked.INSTALLED]])
 @pytest.mark.parametrize("start", [subprocess.Popen, forked._Popen])
 def test_output_and_exit_code_are_those_of_a_new_process(start: Any, command: list[str]):
-    """Forked or new, by either name: an unknown command is refused in the same words."""
     with start([*command, "nonsense"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         out, err = process.communicate(timeout=60)
     assert is_forked(process) == (start is subprocess.Popen)
@@ -42,7 +41,6 @@ def test_output_and_exit_code_are_those_of_a_new_process(start: Any, command: li
 
 
 def test_script_of_the_tests_is_forked(tmp_path: Path):
-    """With its words, as `__main__`."""
     script = [sys.executable, Path(__file__).parents[1] / "unit" / "ledger" / "writer.py"]
     setting = f"sqlite:{tmp_path}/ledger.sqlite3"
     with subprocess.Popen([*script, "claim", setting, tmp_path, "a", "2"], stdout=subprocess.PIPE) as process:
@@ -52,7 +50,6 @@ def test_script_of_the_tests_is_forked(tmp_path: Path):
 
 
 def test_folder_and_environment_are_its_own(tmp_path: Path):
-    """It runs in the folder given, in the language given."""
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "LANGUAGE": "zh", "HOME": str(tmp_path)}
     done = subprocess.run([*COMMAND, "init"], cwd=tmp_path, env=env, capture_output=True, check=True)
     assert not done.stderr
@@ -60,7 +57,6 @@ def test_folder_and_environment_are_its_own(tmp_path: Path):
 
 
 def test_signals_end_it():
-    """A kill is seen as such; Ctrl-C ends it in order; it is a leader of its session where that is asked."""
     killed, stopped = served(start_new_session=True), served()
     assert os.getsid(killed.pid) == killed.pid
     assert os.getsid(stopped.pid) != stopped.pid
@@ -73,7 +69,6 @@ def test_signals_end_it():
 
 
 def test_waiting_for_it_ends_in_time():
-    """`wait` gives up when its time is over, and the command goes on."""
     with served() as process:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.01)
@@ -83,7 +78,6 @@ def test_waiting_for_it_ends_in_time():
 
 @pytest.mark.parametrize("how", [{"env": {**os.environ, "PYTHONHASHSEED": "1"}}, {"preexec_fn": os.getpid}])
 def test_another_interpreter_is_started_anew(how: dict[str, Any]):
-    """What the interpreter reads at its own start cannot be had by forking."""
     with subprocess.Popen([*COMMAND, "--version"], stdout=subprocess.DEVNULL, **how) as process:
         assert not is_forked(process)
     assert process.returncode == 0

@@ -27,7 +27,6 @@ pytestmark = [
 
 @pytest.fixture
 def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder first on PATH for an npm that does as told."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{Path(shutil.which('node') or '').parent}:/usr/bin:/bin")
     return tmp_path / "npm"
 
@@ -40,7 +39,6 @@ def does(npm: Path, fault: str, bad: int) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("fault", FAULTS)
 def test_it_is_made_again_until_whole(fault: str, npm: Path, tmp_path: Path) -> None:
-    """Two bad attempts, one good; the next test finds it there and calls npm no more."""
     does(npm, fault, 2)
     for _again in range(2):
         assert npm_packages.installed(tmp_path / "set", {"made": "1"}, ["made"], pause=0) == ""
@@ -49,14 +47,12 @@ def test_it_is_made_again_until_whole(fault: str, npm: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("fault", "said"), [("fails", "registry says no"), ("leaves files out", "'made'")])
 def test_what_stayed_wrong_is_told(fault: str, said: str, npm: Path, tmp_path: Path) -> None:
-    """After the last attempt the end of what was said is given, and nothing counts as done."""
     does(npm, fault, 99)
     assert said in npm_packages.installed(tmp_path / "set", {"made": "1"}, ["made"], pause=0)
     assert not (tmp_path / "set" / ".complete").exists()
 
 
 def test_another_version_is_installed_anew(npm: Path, tmp_path: Path) -> None:
-    """What is whole at one version is not taken for another."""
     does(npm, "fails", 0)
     for version in ("1", "2", "2"):
         assert npm_packages.installed(tmp_path / "set", {"made": version}, ["made"], pause=0) == ""

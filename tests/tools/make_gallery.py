@@ -1,4 +1,4 @@
-"""Take the pictures of docs/themes.md: one article in every theme, by day and in dark mode; and the boxes.
+"""Take the pictures of docs/articles.md: one article in every theme, by day and in dark mode; and the boxes.
 
 Run `python -m tests.tools.make_gallery`, with names of pictures for a few of them; it needs Chromium.
 """
@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 from selenium.webdriver import Chrome
 
 from tests.support.browser import open_browser
-from tests.support.sample_article import FILES, TEXT, TITLE, sample_body
+from tests.support.sample_article import FILES, TEXT, TITLE, article_page, sample_body
 from wechat_campaigns.core.model import Article, Media
 from wechat_campaigns.render.article import image_bytes
-from wechat_campaigns.render.article.page import Pictures, frame_document
+from wechat_campaigns.render.article.page import Pictures
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs" / "images" / "themes"
@@ -65,7 +65,7 @@ def _shoot(chrome: Chrome, page: Path, theme: str, text: str, *, dark: bool = Fa
     cover = Media(media_id="COVER")
     article = Article(title=TITLE, author="山野茶社", html=body.html, images=body.images, cover=cover)
     pictures = Pictures(lambda file: image_bytes(file, FILES))
-    page.write_text(frame_document(article, pictures=pictures, dark=dark), encoding="utf-8")
+    page.write_text(article_page(article, pictures, dark=dark), encoding="utf-8")
     _size(chrome, 800)
     chrome.get(page.as_uri())
     _size(chrome, chrome.execute_script("return document.querySelector('.article').offsetHeight"))

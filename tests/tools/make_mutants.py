@@ -31,7 +31,7 @@ MODULES = {
     ),
     "plan/unknown_sends.py": ("unit/plan/test_unknown_sends.py", "unit/plan/test_plan.py"),
     "plan/decision.py": ("unit/plan/test_decision.py", "unit/plan/test_plan.py"),
-    "plan/explain.py": ("unit/plan/test_decision.py", "unit/plan/test_plan.py"),
+    "plan/hints.py": ("unit/plan/test_decision.py", "unit/plan/test_plan.py"),
     "plan/quota.py": ("unit/plan/test_quota.py", "unit/plan/test_policy.py", "unit/plan/test_plan.py"),
     "plan/resolve.py": ("unit/plan/test_resolve.py", "unit/plan/test_plan.py", "unit/send/test_apply.py"),
     "plan/policy/allowances.py": ("unit/plan/test_policy.py",),
@@ -41,9 +41,11 @@ MODULES = {
     "send/apply.py": ("unit/send",),
     "send/account_run.py": ("unit/send",),
     "send/posting.py": ("unit/send",),
-    **dict.fromkeys(
-        ("ledger/fold.py", "ledger/fold_steps.py"),
-        ("unit/ledger/test_fold.py", "unit/ledger/test_fold_callbacks.py", "unit/send", "unit/plan"),
+    "ledger/fold.py": (
+        "unit/ledger/test_fold.py",
+        "unit/ledger/test_fold_callbacks.py",
+        "unit/send",
+        "unit/plan",
     ),
     "ledger/sqlite.py": (
         "unit/ledger/test_sqlite.py",

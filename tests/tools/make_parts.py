@@ -1,4 +1,4 @@
-"""Write the parts of the pages in docs/ that the program knows: what rules and robots print, lines of files.
+"""Write the parts of the pages in docs/ that the program knows: what a robot posts, lines of files.
 
 `python -m tests.tools.make_reference` runs this too; `tests/docs/test_parts.py` fails when a part is old.
 """
@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.support.policy_cases import FAILING, UNCHECKED
+from tests.support.policy_cases import FAILING
 from wechat_campaigns.core.i18n import Language, current_language, set_language
-from wechat_campaigns.notify.messages import RunSummary, message
-from wechat_campaigns.notify.notices import Moment, Notice
-from wechat_campaigns.plan.policy import RULES, evaluate
-from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.notify.notices import Moment, Notice, RunSummary, message
+from wechat_campaigns.plan.policy import evaluate
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -54,22 +52,6 @@ def _with_parts(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
     return text
 
 
-def _rules(cases: Mapping[str, RuleInput]) -> str:
-    """What each rule of the policy prints about its case."""
-    violations = [
-        next(violation for violation in evaluate(cases[rule], {}) if violation.rule == rule)
-        for rule in RULES
-        if rule in cases
-    ]
-    head = ("rule", "message", "hint") if current_language() == "en" else ("规则", "提示", "改法")
-    rows = [(f"`{found.rule}`", found.message, found.hint) for found in violations]
-    return "\n".join(_row(cells) for cells in (head, ("---",) * len(head), *rows))
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _robot_message() -> str:
     """What a chat robot posts about two sends."""
     run = RunSummary(
@@ -92,7 +74,6 @@ def _row_with_lines(row: re.Match[str]) -> str:
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "policy": {"rules": lambda: _rules(FAILING), "unchecked": lambda: _rules(UNCHECKED)},
     "notify": {"message": _robot_message},
 }
 """By page: its parts that the program writes, each by its name in the page."""

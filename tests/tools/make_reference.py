@@ -1,6 +1,6 @@
-"""Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
+"""Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, variables.
 
-It also fills the tables of errcodes in docs/troubleshooting.md, in both languages, and writes
+It also fills the table of statuses in docs/troubleshooting.md, in both languages, and writes
 schema/sandbox.openapi.json. Run
 `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
@@ -21,9 +21,9 @@ from tests.support.source import PACKAGE, ROOT
 from tests.tools import make_parts, variables
 from tests.tools.make_catalog import catalogs, read
 from tests.tools.make_man import man_page
-from tests.tools.messages import messages
+from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.main import campaign
-from wechat_campaigns.cli.reference import reference_data
+from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.core.i18n import Language, set_language
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 from wechat_sandbox.openapi import document
@@ -31,18 +31,13 @@ from wechat_sandbox.openapi import document
 FOLDER = ROOT / "docs" / "reference"
 OPENAPI = ROOT / "schema" / "sandbox.openapi.json"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
-HELP_WIDTH = 100
 TROUBLESHOOTING = {
-    "troubleshooting.md": (("errcode", "meaning", "what to do"), ("status", "meaning", "what to do")),
-    "troubleshooting.zh-CN.md": (("错误码", "含义", "怎么办"), ("状态", "含义", "怎么办")),
+    "troubleshooting.md": ("status", "meaning", "what to do"),
+    "troubleshooting.zh-CN.md": ("状态", "含义", "怎么办"),
 }
-"""Pages that hold tables of errcodes and of event statuses, with the heads of both."""
-COMMON = (
-    -1, 40001, 40003, 40007, 40013, 40125, 40130, 40132, 40152, 40164, 40243, 42010, 45003, 45004, 45009,
-    45011, 45028, 45065, 45066, 45113, 45166, 48001, 48003, 48004, 48008, 48021, 48022, 50002, 87014, 88000,
-    89501, 89503, 89504, 89505, 89506, 89507,
-)  # fmt: skip
-"""Errcodes that people who send mass messages meet; docs/reference/errcodes.md has all."""
+"""Pages that hold the table of event statuses, with its head."""
+SHARED = frozenset(option for one in campaign.params for option in one.opts) | {"--help"}
+"""Options of most commands, which the page lists once."""
 TYPES_HEAD: dict[Language, tuple[str, ...]] = {
     "en": ("key", "type", "meaning"),
     "zh": ("字段", "写什么", "含义"),
@@ -61,7 +56,7 @@ TYPES: dict[Language, dict[str, str]] = {
 """The words for the types of a schema."""
 ERRCODES: dict[Language, tuple[str, tuple[str, ...]]] = {
     "en": (
-        "What the platform's `errcode` means here. *confidence*: high is a page of the vendor or several "
+        "What WeChat's `errcode` means. *confidence*: high is a page of the vendor or several "
         "lists that agree, medium one list, low a meaning that is not confirmed.",
         ("errcode", "name", "class", "meaning", "what to do", "confidence"),
     ),
@@ -90,15 +85,12 @@ def main() -> None:
 def pages() -> dict[str, str]:
     """Every page by its file name."""
     return {
-        "commands.md": _page("Commands", "\n\n".join(_commands(campaign, "campaign"))),
+        "commands.md": _page("Commands", "\n\n".join(_commands())),
         "campaign.md": _page("Campaign files", _schema("campaign"), "[中文](campaign.zh-CN.md)"),
         "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
         "campaign.1": man_page(reference_data(), _all_variables()),
-        "environment.md": _page("Variables of the environment", _environment()),
-        "log.md": _page("Logs: `CAMPAIGN_LOG` and `--log-file`", _schema("log")),
-        "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
+        "programs.md": _page("Variables, logs, plan files", _programs()),
         "errcodes.md": _page("Errcodes", _errcodes(), "[中文](errcodes.zh-CN.md)"),
-        "messages.md": _page("Messages", _messages()),
         "campaign.zh-CN.md": _page("群发文件", _schema("campaign", "zh"), "[English](campaign.md)"),
         "settings.zh-CN.md": _page(
             "设置：`_settings.yaml`", _schema("settings", "zh"), "[English](settings.md)"
@@ -108,26 +100,18 @@ def pages() -> dict[str, str]:
 
 
 def troubleshooting(name: str) -> str:
-    """A page of docs/ with its tables filled, in the language of the page."""
+    """The page with its table filled, in the language of the page."""
     words = _chinese() if ".zh-CN" in name else {}
-    table = _errcode_table()
-    entries = (
-        {str(code): table["codes"][code] for code in COMMON},
-        {status: one for status, one in table["mass_event_status"].items() if one["class"] != "ok"},
-    )
+    statuses = _errcode_table()["mass_event_status"]
+    rows = [
+        (f"`{status}`", *(words.get(one[key], one[key]) for key in ("meaning", "hint")))
+        for status, one in statuses.items()
+        if one["class"] != "ok"
+    ]
     text = (FOLDER.parent / name).read_text(encoding="utf-8")
-    for mark, head, rows in zip(("errcodes", "statuses"), TROUBLESHOOTING[name], entries, strict=True):
-        filled = _table(
-            head,
-            [
-                (f"`{code}`", *(words.get(one[k], one[k]) for k in ("meaning", "hint")))
-                for code, one in rows.items()
-            ],
-        )
-        begin, _, rest = text.partition(f"<!-- {mark}: written by make_reference -->")
-        end = rest.partition("<!-- end -->")[2]
-        text = f"{begin}<!-- {mark}: written by make_reference -->\n\n{filled}\n\n<!-- end -->{end}"
-    return text
+    begin, mark, rest = text.partition("<!-- statuses: written by make_reference -->")
+    end = rest[rest.index("<!-- end -->") :]
+    return f"{begin}{mark}\n\n{_table(TROUBLESHOOTING[name], rows)}\n\n{end}"
 
 
 @cache
@@ -147,23 +131,40 @@ def _page(title: str, body: str, other_language: str = "") -> str:
 # --- commands -------------------------------------------------------------------------------------
 
 
-def _commands(command: click.Command, path: str) -> Iterator[str]:
-    context = command.context_class(
-        command, info_name=path, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
+def _commands() -> Iterator[str]:
+    """The options that most commands share, once; then each command with its own."""
+    yield (
+        "`campaign COMMAND --help` prints the same, in your language. Without a command, `campaign` plans. "
+        "Most commands take these options; [exit codes](../troubleshooting.md#by-exit-code) are the same for "
+        "all."
     )
-    yield f"## {path}\n\n```text\n{command.get_help(context)}\n```"
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            if below is not None:
-                yield from _commands(below, f"{path} {name}")
+    yield _options(campaign, "campaign")
+    data = {one["command"]: one for one in reference_data()["commands"]}
+    for path, command in every_command():
+        words = " ".join((path, *(argument["name"] for argument in data[path]["arguments"])))
+        yield f"## {path}"
+        yield f"`{words}`: {data[path]['help']}"
+        if tuple(data[path]["formats"]) not in ((), ("text", "json")):
+            yield f"Formats: {', '.join(data[path]['formats'])}."
+        yield _options(command, path)
+        yield "\n".join(f"- `{line}`: {meaning}" for line, meaning in data[path]["examples"].items())
+
+
+def _options(command: click.Command, path: str) -> str:
+    """A table of the options of a command; all of them for `campaign`."""
+    context = command.context_class(command, info_name=path)
+    own = [one for one in command.get_params(context) if isinstance(one, click.Option)]
+    if command is not campaign:
+        own = [one for one in own if not SHARED.intersection(one.opts) and "--report" not in one.opts]
+    rows = [record for option in own if (record := option.get_help_record(context)) is not None]
+    return _table(("option", "meaning"), [(f"`{names}`", text) for names, text in rows]) if rows else ""
 
 
 # --- variables ------------------------------------------------------------------------------------
 
 
-def _environment() -> str:
-    """Every variable that is read, by what it is for."""
+def _programs() -> str:
+    """What programs read and write: every variable, by what it is for, the lines of a log, the plan file."""
     head = ("variable", "meaning")
     sections = (
         ("Options", "Each stands for an option; an option on the command line wins.", _of_options()),
@@ -175,22 +176,22 @@ def _environment() -> str:
             variables.NETWORK,
         ),
         ("Language and colours", "", variables.SHOWING),
-        (
-            "Coding agents",
-            "Where one of these is set, a coding agent runs the command. Outside the sandbox, it is then "
-            "refused what reaches real followers or changes what may be sent.",
-            variables.OF_AGENTS,
-        ),
     )
     parts = [
-        "The command reads these variables, and in CI those of "
+        "## Variables\n\nThe command reads these variables, and in CI those of "
         "[GitHub, GitLab and Jenkins](../pull-requests.md). "
         "Variables that hold an AppSecret or a template's values are named by you, in `_settings.yaml` and "
         "on the command line."
     ]
     for title, text, rows in sections:
         table = _table(head, [(f"`{name}`".replace(", ", "`, `"), meaning) for name, meaning in rows.items()])
-        parts += [f"## {title}", text, table]
+        parts += [f"### {title}", text, table]
+    parts.append(
+        "### Coding agents\n\nWhere one of these is set, a coding agent runs the command. Outside the "
+        "sandbox, it is then refused what reaches real followers or changes what may be sent: "
+        f"{', '.join(f'`{name}`' for name in AGENTS)}."
+    )
+    parts += ["## Logs", _schema("log", level=3), "## Plan files", _schema("plan", level=3)]
     return "\n\n".join(filter(None, parts))
 
 
@@ -218,16 +219,25 @@ def _all_variables() -> list[tuple[str, str]]:
 # --- schemas --------------------------------------------------------------------------------------
 
 
-def _schema(name: SchemaName, language: Language = "en") -> str:
+def _schema(name: SchemaName, language: Language = "en", level: int = 2) -> str:
+    """A table of the keys of the schema, and one of each definition that has keys or a description."""
     set_language(language)
     try:
         whole = json.loads(localized_schema_text(name))
     finally:
         set_language("en")
     parts = [str(whole["description"]), *_keys(whole, language)]
+    unexplained = []
     for word, part in whole.get("definitions", {}).items():
-        parts += [f"## {word}", str(part.get("description", "")), *_keys(part, language)]
-    return "\n\n".join(filter(None, parts))
+        explained = [str(part.get("description", "")), *_keys(part, language)]
+        if any(explained):
+            parts += [f"{'#' * level} {word}", *explained]
+        else:
+            unexplained.append(word)
+    text = "\n\n".join(filter(None, parts))
+    for word in unexplained:
+        text = text.replace(f"[{word}](#{word})", word)
+    return text
 
 
 def _keys(part: Mapping[str, Any], language: Language) -> Iterator[str]:
@@ -281,22 +291,6 @@ def _errcodes(language: Language = "en") -> str:
     ]  # fmt: skip
     intro, head = ERRCODES[language]
     return f"{intro}\n\n{_table(head, rows)}"
-
-
-# --- messages -------------------------------------------------------------------------------------
-
-
-def _messages() -> str:
-    """Every message that is written with its hint beside it, by the module that says it."""
-    parts = [
-        "What this program says when something is wrong, and what it advises, in English and in Chinese; "
-        "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
-        "made by `runner/wechat_campaigns/source/schemas/schema_messages.py` from the schema itself."
-    ]
-    for path, rows in messages(_chinese()):
-        head = ("kind", "what", "hint", "问题", "改法")
-        parts += [f"## {path.relative_to(ROOT)}", _table(head, rows)]
-    return "\n\n".join(parts)
 
 
 def _pairs(catalog: Catalog) -> Iterator[tuple[str, str]]:

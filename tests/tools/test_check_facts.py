@@ -42,7 +42,6 @@ def edit(pages: Path, page: str, old: str, new: str) -> None:
 
 
 def test_pages_that_say_everything_pass(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every fact is compared, and none differs."""
     assert main([str(pages)]) == 0
     count = len(list(all_facts()))
     assert capsys.readouterr().out == f"{count} of {count} facts compared, 0 differ\n"
@@ -64,7 +63,6 @@ def test_pages_that_say_everything_pass(pages: Path, capsys: pytest.CaptureFixtu
 def test_what_a_page_no_longer_says_is_named(
     pages: Path, capsys: pytest.CaptureFixture[str], page: str, old: str, new: str, printed: str
 ) -> None:
-    """Exit 1, with what the page has in its place; a fact of several pages may stand on any of them."""
     edit(pages, page, old, new)
     assert main([str(pages)]) == bool(printed)
     assert printed in capsys.readouterr().out
@@ -83,7 +81,6 @@ def test_an_errcode_that_all_its_pages_dropped_is_named(
 
 
 def test_pages_that_are_not_saved_are_named(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be compared is no difference; with no page at all the exit code is 2."""
     (file,) = pages.rglob("api_gettags.md")
     file.unlink()
     assert main([str(pages)]) == 0
@@ -105,7 +102,6 @@ def test_pages_that_are_not_saved_are_named(pages: Path, capsys: pytest.CaptureF
     ],
 )
 def test_numbers_are_read_as_pages_write_them(value: int | str, said: list[str], other: list[str]) -> None:
-    """Plain, with commas, in 万, in K and M; a part of another number is not the number."""
     pattern = re.compile("|".join(forms(value)), re.IGNORECASE)
     assert [text for text in said if not pattern.search(text)] == []
     assert [text for text in other if pattern.search(text)] == []

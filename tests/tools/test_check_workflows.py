@@ -14,7 +14,6 @@ from tests.tools.check_workflows import PROJECT, check
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The files that are checked, in a folder of their own."""
     for name in (".github/workflows", "docs/ci"):
         shutil.copytree(PROJECT / name, tmp_path / name)
     shutil.copy(PROJECT / "action.yml", tmp_path)
@@ -23,7 +22,6 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.mark.deep
 def test_all_pass() -> None:
-    """zizmor in its strict mode, actionlint, and the schemas of GitHub and GitLab."""
     assert check(PROJECT) == []
 
 
@@ -47,7 +45,6 @@ def test_all_pass() -> None:
 )
 @pytest.mark.deep
 def test_a_planted_fault_is_found(copy: Path, file: str, old: str, new: str, tools: set[str]) -> None:
-    """Each tool finds what it is there for."""
     text = (copy / file).read_text(encoding="utf-8")
     assert old in text
     (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -55,7 +52,6 @@ def test_a_planted_fault_is_found(copy: Path, file: str, old: str, new: str, too
 
 
 def test_who_can_sign_runs_no_code_of_a_package() -> None:
-    """A job that signs or writes takes what another one built: no checkout, no interpreter, no make."""
     release = yaml.safe_load((PROJECT / ".github/workflows/release.yml").read_text(encoding="utf-8"))["jobs"]
     signing = {name: job for name, job in release.items() if job["permissions"] != {"contents": "read"}}
     assert set(signing) == {"attest", "publish", "attach"}
@@ -71,7 +67,6 @@ def test_who_can_sign_runs_no_code_of_a_package() -> None:
 
 
 def test_who_renders_campaigns_writes_nothing_but_a_comment() -> None:
-    """A plan reads files, templates and pictures of many people; another job writes the ledger."""
     jobs = yaml.safe_load((PROJECT / ".github/workflows/campaigns.yml").read_text(encoding="utf-8"))["jobs"]
     planning = {
         name: {right for right, how in job["permissions"].items() if how == "write"}
@@ -82,7 +77,6 @@ def test_who_renders_campaigns_writes_nothing_but_a_comment() -> None:
 
 
 def test_every_image_is_named_by_its_digest() -> None:
-    """The container and the GitLab template start from the same image, which no tag can change."""
     dockerfile = (PROJECT / ".github/container/Dockerfile").read_text(encoding="utf-8")
     [base] = re.findall(r"^ARG BASE=(.+)$", dockerfile, flags=re.M)
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim@sha256:[0-9a-f]{64}", base)

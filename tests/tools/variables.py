@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.cli.effects import AGENTS
-
 OWN = {
     "CAMPAIGN_READ_ONLY": "Refuse every command that changes something: files, the ledger, WeChat, a "
     "comment. Empty, `0`, `false` and `no` leave it off.",
-    "CAMPAIGN_LOG": "`json`: standard error holds only the [log](log.md), each event as a line of JSON; "
+    "CAMPAIGN_LOG": "`json`: standard error holds only the [log](#logs), each event as a line of JSON; "
     "messages for people are left out. Results and problems are on standard output with `--format json`.",
     "CAMPAIGN_STATE_DIR": "Where this machine keeps SQLite ledgers, the sandbox and pages; default: a "
     "folder of the user, which `campaign doctor` prints. It must lie outside the checkout.",
@@ -29,4 +27,3 @@ SHOWING = {
     "CLICOLOR_FORCE": "Any text but `0`: use colours where the output is not a terminal, too. `NO_COLOR` "
     "wins.",
 }
-OF_AGENTS = {name: f"Set by {agent.name}; [source]({agent.source})." for name, agent in AGENTS.items()}

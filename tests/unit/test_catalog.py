@@ -36,7 +36,6 @@ NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 def test_every_language_has_a_catalog() -> None:
-    """English is the source itself."""
     assert sorted(CATALOGS) == sorted(set(LANGUAGES) - {"en"})
 
 
@@ -58,7 +57,6 @@ def test_it_holds_the_words_of_the_source(path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_holds_what_templates_count(catalog: Catalog) -> None:
-    """Also the words of `ngettext` in a template."""
     parsed = [Environment().parse(path.read_text(encoding="utf-8")) for path in TEMPLATES]
     counted = [found for tree in parsed for _line, _name, found in extract_from_ast(tree, ("ngettext",))]
     assert counted
@@ -66,7 +64,6 @@ def test_it_holds_what_templates_count(catalog: Catalog) -> None:
 
 
 def test_everything_is_translated(catalog: Catalog) -> None:
-    """No empty translation and no uncertain one."""
     missing = [message.id for message in catalog if message.id and not all(forms(message.string))]
     assert not missing
     assert not [message.id for message in catalog if message.id and message.fuzzy]
@@ -74,7 +71,6 @@ def test_everything_is_translated(catalog: Catalog) -> None:
 
 
 def test_placeholders_are_kept(catalog: Catalog) -> None:
-    """A translation fills in what its message fills in; a form of one language may say less, never more."""
     for message in catalog:
         if message.id:
             known = fields(forms(message.id)[-1])
@@ -83,7 +79,6 @@ def test_placeholders_are_kept(catalog: Catalog) -> None:
 
 
 def test_translations_are_more_than_the_message(catalog: Catalog) -> None:
-    """A sentence that was only copied is no translation; commands may be the same in every language."""
     copied = [m.id for m in catalog if m.id and isinstance(m.id, str) and m.id == m.string]
     assert all(len(words) < 40 or "`" in words for words in copied), copied
 
@@ -93,7 +88,6 @@ def forms(told: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def fields(text: str) -> list[str]:
-    """The placeholders of a text, sorted; also those that only look like some, such as `{a: true}`."""
     return sorted(re.findall(r"\{[a-z_]\w*(?:![rs])?(?::[^{}]*)?\}", text))
 
 
@@ -102,7 +96,6 @@ def fields(text: str) -> list[str]:
 
 @cache
 def calls() -> list[tuple[str, ast.Call]]:
-    """Every call of the package, with the file that makes it."""
     return [
         (str(path.relative_to(RUNNER)), node)
         for path, tree in trees().items()
@@ -112,7 +105,6 @@ def calls() -> list[tuple[str, ast.Call]]:
 
 
 def called(node: ast.AST) -> str:
-    """The last name of what is called."""
     if not isinstance(node, ast.Call):
         return ""
     return getattr(node.func, "id", getattr(node.func, "attr", ""))
@@ -120,7 +112,6 @@ def called(node: ast.AST) -> str:
 
 @pytest.mark.slow
 def test_messages_are_plain_texts() -> None:
-    """An f-string or a sum inside `_()` is never found in a catalog; a variable is a marked constant."""
     for name, node in calls():
         if called(node) in CALLS and isinstance(node.func, ast.Name):
             for argument in node.args[: 2 if called(node) == "ngettext" else 1]:
@@ -129,7 +120,6 @@ def test_messages_are_plain_texts() -> None:
 
 @pytest.mark.slow
 def test_templates_are_filled_with_what_they_name() -> None:
-    """`_("… {count}").format(count=…)`: simple names only, every one given, none given for nothing."""
     seen = 0
     for name, node in calls():
         templates = list(filled(node))
@@ -142,7 +132,6 @@ def test_templates_are_filled_with_what_they_name() -> None:
 
 
 def filled(node: ast.Call) -> Iterator[str]:
-    """The texts of `_("…")` or `ngettext("…", "…", n)` when this node is a `.format` of them."""
     if called(node) == "format" and isinstance(node.func, ast.Attribute):
         inner = node.func.value
         if called(inner) in ("_", "ngettext"):
@@ -174,7 +163,6 @@ def test_nothing_is_said_past_the_catalogs() -> None:
 
 
 def said(node: ast.Call) -> Iterator[ast.expr]:
-    """The expressions of a call that people read."""
     yield from (key.value for key in node.keywords if key.arg in SAID)
     first = node.args[0] if node.args else None
     if called(node) != "AssertionError" and called(node).endswith(("Error", "Fault", *SAYS)) and first:

@@ -15,14 +15,12 @@ MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 
 
 def test_pre_commit_accepts_the_manifest() -> None:
-    """pre-commit's own check of the file passes, and the three hooks are there."""
     hooks = load_manifest(str(MANIFEST))
     assert [hook["id"] for hook in hooks] == ["campaign-fmt", "campaign-validate", "campaign-plan-offline"]
 
 
 @pytest.mark.parametrize("hook", yaml.safe_load(MANIFEST.read_text(encoding="utf-8")), ids=lambda h: h["id"])
 def test_a_hook_runs_a_command_that_exists(hook: dict[str, str]) -> None:
-    """Each entry is a command of ours with options it has, and sends nothing."""
     program, name, *options = hook["entry"].split()
     assert program == "campaign"
     assert name in COMMANDS

@@ -39,7 +39,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_help_loads_no_package(folder: Path) -> None:
-    """The list of commands is there without any of the commands."""
     modules = loaded("--help", cwd=folder)
     assert not modules & (
         HEAVY | {"yaml", "jsonschema_rs", "wechat_campaigns.core.model", "wechat_campaigns.source.settings"}
@@ -48,7 +47,6 @@ def test_help_loads_no_package(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_validate_loads_only_what_checks(folder: Path) -> None:
-    """A campaign of text is checked without WeChat, the ledger, articles, reports or Jinja."""
     modules = loaded("validate", cwd=folder)
     assert not modules & HEAVY
     packages = (

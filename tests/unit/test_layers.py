@@ -27,12 +27,12 @@ PURE = (
     "core.nearest", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
-    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
+    "source.schemas.findings", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events", "ledger.kinds",
-    "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
+    "render.templates.placeholders", "ledger.fold", "ledger.events", "ledger.kinds",
+    "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.messages", "notify.notices",
+    "guard.approvals", "fetch.draft_files", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
@@ -53,7 +53,6 @@ def imports(tree: ast.Module) -> Iterator[str]:
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """The tree of each module, by its name; that of `wechat_campaigns` goes without saying."""
     return {module_name(path): tree for path, tree in trees().items()}
 
 
@@ -64,13 +63,11 @@ def module_name(path: Path) -> str:
 
 @cache
 def foreign() -> dict[str, set[str]]:
-    """What each module imports."""
     return {name: set(imports(tree)) for name, tree in modules().items()}
 
 
 @cache
 def ours() -> dict[str, set[str]]:
-    """What each module imports of the package."""
     return {
         name: {one.removeprefix("wechat_campaigns.") for one in found} & set(modules())
         for name, found in foreign().items()
@@ -82,13 +79,11 @@ def inside(name: str, *places: str) -> bool:
 
 
 def test_every_module_was_read() -> None:
-    """The test sees the package it judges."""
     assert len(ours()) > 200
     assert "core.digest" in ours()["protocol.attempt"]
 
 
 def test_nothing_stands_beside_the_packages_but_the_two_doors() -> None:
-    """A module has a package, or is one of the ways in."""
     flat = {name for name in ours() if "." not in name} - {*ORDER, "cli", "studio"}
     assert flat == {"__init__", "__main__", "api", "workspace", "wechat_sandbox"}
 
@@ -108,7 +103,6 @@ def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
 
 @pytest.mark.slow
 def test_no_modules_import_one_another() -> None:
-    """However far around; a name for a type checker alone is no import."""
     require_no_circle(
         {name: {one for one in found if one != name} for name, found in edges(typing=False).items()}
     )
@@ -158,23 +152,20 @@ def test_only_the_workspace_opens_the_platform_and_a_ledger() -> None:
 
 
 def test_pure_modules_do_no_io() -> None:
-    """No disk, no network, no process, no clock."""
     pure = {name for name in foreign() if inside(name, *PURE) and not inside(name, *EDGES)}
-    assert len(pure) > 100
+    assert len(pure) > 90
     wrong = {(name, one) for name in pure for one in foreign()[name] if inside(one, *IO)}
     assert wrong == set()
 
 
 @pytest.mark.slow
 def test_pure_modules_ask_no_clock() -> None:
-    """The present moment is a parameter too."""
     asking = {name for name, tree in modules().items() if any(map(asks_a_clock, ast.walk(tree)))}
     assert len(asking) > 5
     assert {name for name in asking if inside(name, *PURE)} == set()
 
 
 def asks_a_clock(node: ast.AST) -> bool:
-    """Whether this is a call such as `datetime.now()`."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "time" | "date"), attr=name)):
             return name in CLOCKS
@@ -192,15 +183,14 @@ def test_network_is_in_few_packages() -> None:
 
 
 def test_one_function_joins_a_host_and_a_port() -> None:
-    """It knows of the brackets of IPv6."""
     joined = re.compile(r"host[^{}\n]*\}:\{", re.IGNORECASE)
     files = {file.name for file in trees() if joined.search(file.read_text(encoding="utf-8"))}
     assert files == {"hosts.py"}
 
 
 @pytest.mark.slow
-def test_mass_calls_are_made_in_two_modules() -> None:
-    """A message goes out by way of the protocol; the smoke test's calls carry none that exists."""
+def test_mass_calls_are_made_in_one_module() -> None:
+    """A message goes out by way of the protocol."""
     calls = {"mass_send", "mass_sendall"}
     making = {
         name
@@ -208,11 +198,10 @@ def test_mass_calls_are_made_in_two_modules() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in calls
     }
-    assert making == {"send.posting", "send.smoke"}
+    assert making == {"send.posting"}
 
 
 def test_programs_are_started_in_four_modules() -> None:
-    """Git, Chromium, the commands of a user's settings for a secret and for checks: none through a shell."""
     starting = {name for name, found in foreign().items() if "subprocess" in found}
     assert starting == {
         "core.git", "source.secret", "guard.plan_checks", "cli.ci.phone_pictures",
@@ -220,14 +209,12 @@ def test_programs_are_started_in_four_modules() -> None:
 
 
 def test_the_architecture_names_every_package_once() -> None:
-    """Whoever meets a package finds it in the table of docs/architecture.md, and nothing there is gone."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = [row.split("|")[1].strip(" `/") for row in text.splitlines() if row.startswith("| `")]
     assert sorted(named) == sorted({*ORDER, "workspace", "api", "cli", "wechat_sandbox", "studio"})
 
 
 def test_every_path_of_the_recipes_is_there() -> None:
-    """Whoever follows one finds each file that it names."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     recipes = text.partition("## Where to put the next")[2].partition("\n## ")[0]
     paths = [path for path in re.findall(r"`([\w/*.]+)`", recipes) if "/" in path]
@@ -237,7 +224,6 @@ def test_every_path_of_the_recipes_is_there() -> None:
 
 
 def test_every_module_to_read_first_is_there() -> None:
-    """Whoever begins with a package opens a file that exists."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = [row.split("|") for row in text.splitlines() if row.startswith("| `")]
     paths = [f"{row[1].strip(' `')}/{name}" for row in rows for name in re.findall(r"`([\w.]+)`", row[3])]
@@ -247,13 +233,11 @@ def test_every_module_to_read_first_is_there() -> None:
 
 @pytest.mark.slow
 def test_the_picture_of_the_packages_is_current() -> None:
-    """Drawn from the imports: run `python -m tests.tools.make_architecture`."""
     assert PICTURE.read_text(encoding="utf-8") == picture()
 
 
 @pytest.mark.slow
 def test_a_class_name_has_one_meaning() -> None:
-    """Whoever reads one name in two places reads of one thing."""
     places: dict[str, list[str]] = {}
     for name, tree in modules().items():
         for node in ast.walk(tree):

@@ -32,7 +32,6 @@ def locked(text: str) -> list[Requirement]:
 
 
 def versions(requirements: Iterable[Requirement], platform: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each package that is installed on a platform, and the one version of it."""
     for requirement in requirements:
         here = {**default_environment(), "sys_platform": "linux", **platform}
         if requirement.marker is None or requirement.marker.evaluate(here):
@@ -50,7 +49,6 @@ def wanted() -> list[Requirement]:
     "platform", PLATFORMS, ids=lambda p: f"{p['python_version']}-{p['platform_machine']}"
 )
 def test_the_lock_holds_what_is_declared(platform: dict[str, str]) -> None:
-    """Every dependency of every extra, in a version within its range; no package twice."""
     found = list(versions(locked(LOCK.read_text(encoding="utf-8")), platform))
     assert len(found) == len(dict(found))
     for requirement in wanted():
@@ -60,7 +58,6 @@ def test_the_lock_holds_what_is_declared(platform: dict[str, str]) -> None:
 
 
 def test_the_build_lock_holds_what_builds() -> None:
-    """What `[build-system]` asks for; the locks agree, for they share an environment."""
     build = dict(versions(locked(BUILD_LOCK.read_text(encoding="utf-8")), PLATFORMS[0]))
     assert "editables" in build, "make LOCKED=1 installs the checkout as editable"
     for requirement in map(Requirement, PYPROJECT["build-system"]["requires"]):
@@ -82,7 +79,6 @@ def test_the_dev_lock_holds_what_tests_and_checks(platform: dict[str, str]) -> N
 
 
 def groups(name: str) -> Iterator[str]:
-    """Yield what a group asks for, and the groups in it."""
     for one in PYPROJECT["dependency-groups"][name]:
         if isinstance(one, str):
             yield one
@@ -91,7 +87,6 @@ def groups(name: str) -> Iterator[str]:
 
 
 def test_the_lock_of_the_installer_holds_uv_alone() -> None:
-    """In a version that the group `lock` allows; the action and the GitLab template install it."""
     [(name, version)] = versions(locked(UV_LOCK.read_text(encoding="utf-8")), PLATFORMS[0])
     [requirement] = map(Requirement, PYPROJECT["dependency-groups"]["lock"])
     assert name == requirement.name == "uv"
@@ -99,14 +94,12 @@ def test_the_lock_of_the_installer_holds_uv_alone() -> None:
 
 
 def test_the_constraints_are_the_lock_without_hashes() -> None:
-    """For installers that get the project as a folder, of which there is no hash: pre-commit and prek."""
     lock, constraints = (file.read_text(encoding="utf-8") for file in (LOCK, CONSTRAINTS))
     assert constraints == without_hashes(lock), "run `make lock`"
     assert [str(Requirement(line)) for line in constraints.splitlines()] == list(map(str, locked(lock)))
 
 
 def test_the_project_is_in_no_lock() -> None:
-    """Nobody owns its name on a public index."""
     for lock in (LOCK, BUILD_LOCK, DEV_LOCK, UV_LOCK):
         assert PYPROJECT["project"]["name"] not in {r.name for r in locked(lock.read_text(encoding="utf-8"))}
 
@@ -123,12 +116,10 @@ def test_the_project_is_in_no_lock() -> None:
     ids=["index", "no-hash", "comment", "short-hash", "path"],
 )
 def test_a_line_that_is_no_package_with_hashes_is_found(line: str) -> None:
-    """The other tests' eyes."""
     with pytest.raises(AssertionError):
         locked(LOCK.read_text(encoding="utf-8") + line)
 
 
 def test_all_is_every_extra() -> None:
-    """The lock is made of `all`."""
     [requirement] = [Requirement(name) for name in EXTRAS["all"]]
     assert requirement.extras == set(EXTRAS) - {"all"}

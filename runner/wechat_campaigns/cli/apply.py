@@ -41,21 +41,20 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.approved_tree import check_approved
-from wechat_campaigns.guard.recorded_rules import check_looser
+from wechat_campaigns.guard.recorded_rules import check_rules_agreed
 from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
-from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.plan_view import apply_view
+from wechat_campaigns.report.plan_view import ApplyView
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code, left_outcome
 from wechat_campaigns.send.posting import RunContext
@@ -119,7 +118,7 @@ def apply(
             select,
             partial(_reviewed, context, data, expect_digest),
             overrides=overrides,
-            resend=lambda state: unknown_sends(state, resend),
+            resend=lambda state: unknown_sends(context, state, resend),
         )
         plan = prepared.plan
         if PlanAction.INVALID in plan.counts():
@@ -168,11 +167,11 @@ class _ApplyRun:
             raise PolicyError(found.message, hint=found.hint)
 
     def agree(self, *, covered: bool, auto_approve: bool) -> None:
-        """Have somebody agree to sends and looser rules: the review that covered them, or the terminal."""
+        """Have somebody agree to sends and changed rules: the review that covered them, or the terminal."""
         later = [one.account.appid for one in self.waiting]
-        looser = check_looser(self.context, self.plan, covered=covered, asking=not auto_approve, later=later)
-        if (self.plan.calls() or self.waiting or looser) and not auto_approve:
-            _confirm(self.plan, self.waiting, looser, timezone=self.context.settings.policy.timezone)
+        check_rules_agreed(self.context, self.plan, covered=covered, asking=not auto_approve, later=later)
+        if (self.plan.calls() or self.waiting) and not auto_approve:
+            _confirm(self.plan, self.waiting, timezone=self.context.settings.policy.timezone)
 
     def send_later(self, stopping: threading.Event, *, until: datetime | None) -> tuple[SendOutcome, ...]:
         """Send what is scheduled in its window, and show the time until then."""
@@ -213,8 +212,10 @@ class _ApplyRun:
         plan = result.valid_plan()
         if self.data is not None:
             plan = review.with_seen_names(plan, self.data)
-        # Another run may have gone by stricter rules meanwhile.
-        check_looser(fresh, plan, covered={*plan.loosened_rules} <= {*self.plan.loosened_rules}, asking=False)
+        review.check_rules(self.plan, plan)
+        # Another run may have gone by other rules meanwhile.
+        agreed = {*plan.settings_changes} <= {*self.plan.settings_changes}
+        check_rules_agreed(fresh, plan, covered=agreed, asking=False)
         return plan
 
     def report_early(self, outcomes: Sequence[SendOutcome]) -> None:
@@ -248,7 +249,9 @@ class _ApplyRun:
         from wechat_campaigns.report.text import outcomes_text
 
         timezone, command = self.context.settings.policy.timezone, apply_command(self.context)
-        view = apply_view(outcomes, self.plan, timezone=timezone, command=command, waiting=waiting)
+        view = ApplyView(
+            plan=self.plan, outcomes=outcomes, timezone=timezone, command=command, waiting=waiting
+        )
         return {
             "text": lambda: outcomes_text(view, self.context.text_options),
             "json": lambda: json_text(outcomes_data(view)),
@@ -323,17 +326,15 @@ def _refuse_invalid(context: OnlineContext, result: PlanResult, *, tells: bool) 
     return error.exit_code
 
 
-def _confirm(
-    plan: Plan, waiting: Sequence[PlannedSend], looser: Sequence[SettingsChange], *, timezone: str
-) -> None:
+def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> None:
     require_terminal(_("add `--auto-approve` after reviewing the plan"))
-    from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text, rules_confirmed
+    from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text, rules_text
 
-    makes_calls = bool(plan.calls() or waiting)
-    if makes_calls:
-        print_message(calls_text(plan, waiting, timezone=timezone))
-    if not (rules_confirmed(looser, ask) and (not makes_calls or calls_confirmed(plan, ask, waiting))):
-        raise click.Abort(_("Not confirmed: nothing was sent."))
+    if plan.settings_changes:
+        print_message(rules_text(plan.settings_changes))
+    print_message(calls_text(plan, waiting, timezone=timezone))
+    if not calls_confirmed(plan, ask, waiting):
+        raise click.Abort(_("Not confirmed: nothing was done."))
 
 
 def _print_unknown(plan: Plan) -> None:

@@ -21,7 +21,7 @@ from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.quota import CHINA
-from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.plan.unknown_sends import stored_send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.archive import (
     MESSAGE,

@@ -14,9 +14,9 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.plan.quota import china_day
-from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_view
-from wechat_campaigns.report.formats import OF_CALENDAR, formats
-from wechat_campaigns.report.history import past_sends
+from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
+from wechat_campaigns.report.history import history_view
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.workspace import Workspace
 
 
@@ -37,7 +37,19 @@ def calendar(context: LedgerContext, month: datetime | None) -> int:
             invalid,
         )
         context.show_progress(message.format(count=invalid))
-    context.output(formats(OF_CALENDAR, view))
+
+    def html() -> str:
+        from wechat_campaigns.report.html import calendar_html
+
+        return calendar_html(view)
+
+    context.output(
+        {
+            "text": lambda: calendar_text(view),
+            "json": lambda: json_text(calendar_data(view)),
+            "html": html,
+        }
+    )
     return ExitCode.OK
 
 
@@ -46,6 +58,7 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     now, state = workspace.clock(), workspace.unverified_state()
     first = month if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
-    sends = past_sends(state, workspace.settings.environment.accounts, now=now, since=begin, until=end)
+    accounts = workspace.settings.environment.accounts
+    sends = history_view(state, accounts, {}, now=now, since=begin, until=end).rows
     plan = plan_selected(workspace, (), state).plan
     return calendar_view(first, plan, sends, now), len(plan.invalid)

@@ -34,13 +34,10 @@ def _later_row(planned: PlannedSend, now: datetime, zone: ZoneInfo) -> str:
     return _("{row}; {when}").format(row=_row(planned), when=when)
 
 
-def rules_confirmed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
-    """Ask for a yes to the rules that block less than at the last apply, if there are any."""
-    if not looser:
-        return True
-    rules = "\n".join(f"  {settings_change(change)}" for change in looser)
-    question = _("These rules are looser than at the last apply:\n{rules}\nType yes to accept them")
-    return ask(inert(question.format(rules=rules))) == "yes"
+def rules_text(changes: Sequence[SettingsChange]) -> str:
+    """Return the rules that changed since the last apply: who confirms the sends agrees to these too."""
+    rules = "\n".join(f"  {settings_change(change)}" for change in changes)
+    return inert(_("These rules changed since the last apply:\n{rules}").format(rules=rules))
 
 
 def _row(planned: PlannedSend) -> str:

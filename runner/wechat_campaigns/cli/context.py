@@ -23,8 +23,8 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.written_files import write_file
-from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.report.formats import Formats
+from wechat_campaigns.protocol.keys import SendId, full_id, normalize_id
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
@@ -97,6 +97,10 @@ class Context(Workspace):
                 hint=hint.format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]
+
+    def full_id(self, send_id: str) -> str:
+        """Return an id from the command line with the namespace of the settings."""
+        return full_id(self.settings.namespace, send_id)
 
     @property
     def has_progress_bar(self) -> bool:
@@ -264,7 +268,7 @@ def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     ids = _(", ").join(send.id for send in sends)
     return UsageError(
         _("no send has the id {name}").format(name=send_id),
-        hint=_("choose one of: {names}").format(names=ids),
+        hint=_("use one of: {names}").format(names=ids),
     )
 
 

@@ -53,7 +53,7 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     result = plan_selected(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
-    pending = _pending(result.plan, select)
+    pending = _pending(result.plan, context.full_id(select))
     _confirm(context, pending, auto_approve=auto_approve)
     drafts = [(planned, _make(context, planned)) for planned in pending]
     context.output_data(lambda: inert(_text(drafts)), {"drafts": [_row(draft) for draft in drafts]})
@@ -96,14 +96,14 @@ def _confirm(context: OnlineContext, pending: Sequence[PlannedSend], *, auto_app
         context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
     if not auto_approve:
         question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
-        confirm(question, _("Not confirmed: no draft was made."))
+        confirm(question, _("Not confirmed: nothing was done."))
 
 
 def _make(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(context.ledger.read(appid), namespace=context.settings.namespace)
+        state = fold(context.ledger.read(appid))
         now = decide(planned.send, planned.content_digest, decision_context(context, state))
         if now.action not in UNSENT:
             raise UsageError(

@@ -12,7 +12,7 @@ import click
 from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _, current_language
-from wechat_campaigns.report.line_breaks import columns, wrapped
+from wechat_campaigns.report.terminal import columns, wrapped
 
 EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.OK: N_("done, or nothing to do"),

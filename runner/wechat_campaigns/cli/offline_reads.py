@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.calendar import month_view
-from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.figures import article_rows
-from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
-from wechat_campaigns.report.plan_view import plan_view
+from wechat_campaigns.report.history import HistoryView, history_view
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.source.load import find_campaigns
-from wechat_campaigns.studio.reads import Overview, Trial
+from wechat_campaigns.studio.reads import Overview
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
 
@@ -28,16 +24,15 @@ class OfflineReads:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def render(self, campaign: str, trial: Trial) -> CompileResult:
+    def render(self, campaign: str) -> CompileResult:
         """Render one campaign, by its id."""
         workspace = self._workspace
-        if not any(
-            normalize_id(item.id) == normalize_id(campaign) for item in find_campaigns(workspace.root)[0]
-        ):
+        found = find_campaigns(workspace.root, (), workspace.settings.namespace)[0]
+        if not any(normalize_id(item.id) == normalize_id(campaign) for item in found):
             return CompileResult(sends=(), problems=(), invalid=())
         return compile_campaigns(
             workspace.root,
-            settings=replace(workspace.settings, articles=self._tried(trial)),
+            settings=workspace.settings,
             files=workspace.files,
             variables=workspace.variables,
             only=(campaign,),
@@ -49,7 +44,7 @@ class OfflineReads:
         compiled = compile_selected(workspace, ())
         state = workspace.unverified_state()
         plan = plan_selected(workspace, (), state, compiled=compiled).plan
-        view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
+        view = PlanView(plan=plan, timezone=self.timezone(), errors=compiled.errors)
         return Overview(files=tuple(compiled.files.values()), plan=view)
 
     def calendar(self, month: date | None) -> CalendarView:
@@ -61,8 +56,7 @@ class OfflineReads:
         workspace, state = self._workspace, self._workspace.unverified_state()
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
-        return HistoryView(past_sends(state, accounts, now=now), articles)
+        return history_view(state, accounts, kept, now=now)
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""
@@ -71,19 +65,3 @@ class OfflineReads:
     def timezone(self) -> str:
         """Return the time zone of the settings."""
         return self._workspace.settings.policy.timezone
-
-    def options(self) -> ArticleOptions:
-        """Return how articles are made, as the settings have it."""
-        return self._workspace.settings.articles
-
-    def themes(self) -> tuple[str, ...]:
-        """Return the themes that can be tried out; without the libraries of articles there is none."""
-        if not is_extra_installed("articles"):
-            return ()
-        from wechat_campaigns.render.article.theme import theme_names
-
-        return theme_names(self._workspace.root)
-
-    def _tried(self, trial: Trial) -> ArticleOptions:
-        options = replace(self.options(), tried_theme=trial.theme)
-        return replace(options, brand_color=trial.color) if trial.color else options

@@ -92,7 +92,7 @@ def plan(
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
-    resend_ids = unknown_sends(state, resend)
+    resend_ids = unknown_sends(context, state, resend)
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
     view = view_of(context, result, horizon=last)
     if out is not None:
@@ -110,7 +110,7 @@ def plan(
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    from wechat_campaigns.plan.held import held_sends
+    from wechat_campaigns.plan.compare import held_sends
 
     held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
     if held:

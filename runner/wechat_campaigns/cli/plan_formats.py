@@ -10,17 +10,17 @@ import click
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.report.coming import APPLY
-from wechat_campaigns.report.formats import OF_PLAN, OF_PROBLEMS, Formats, formats
-from wechat_campaigns.report.plan_view import PlanView, plan_view
-from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.report.outlook import APPLY
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
+from wechat_campaigns.report.sanitize import json_text
 
 
 def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
     """Build the view that every output format of a plan renders."""
     timezone = context.settings.policy.timezone
-    return plan_view(
-        result.plan,
+    return PlanView(
+        plan=result.plan,
         timezone=timezone,
         comparison=result.comparison,
         errors=result.errors,
@@ -48,7 +48,10 @@ def apply_command(context: Context) -> str:
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
-    of_problems = formats(OF_PROBLEMS, view.problems)
+    from wechat_campaigns.report.json import plan_data, widget
+    from wechat_campaigns.report.markdown import plan_markdown
+
+    of_problems = problem_formats(view.problems)
 
     def text() -> str:
         return plan_text(context, view, everything=everything)
@@ -61,7 +64,15 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 
         return plan_html(view, data=context.read)
 
-    return {**of_problems, **formats(OF_PLAN, view), "text": text, "github": github, "html": html}
+    return {
+        "text": text,
+        "json": lambda: json_text(plan_data(view)),
+        "markdown": lambda: plan_markdown(view),
+        "html": html,
+        "github": github,
+        "codequality": of_problems["codequality"],
+        "widget": lambda: widget(view),
+    }
 
 
 def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:

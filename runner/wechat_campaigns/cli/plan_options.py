@@ -11,8 +11,10 @@ from wechat_campaigns.cli.options import DecisionOption
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 
 if TYPE_CHECKING:
+    from wechat_campaigns.cli.context import Context
     from wechat_campaigns.ledger.fold import LedgerState
 
 RESEND: Final = click.option(
@@ -31,25 +33,28 @@ ALLOW: Final = click.option(
 )
 
 
-def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
-    """Read the ids of `--resend`, normalized.
+def unknown_sends(context: Context, state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
+    """Return the ids of `--resend`, by `normalize_id`.
 
     Raises:
         UsageError: no unknown send has one of them.
     """
     from wechat_campaigns.ledger.records import SendStatus
 
-    names = (send.send for send in state.sends.values() if send.status is SendStatus.UNKNOWN)
+    mine = normalize_id(context.settings.namespace)
     unknown = {
-        state.normalized_ledger_id(name) for name in names if state.is_in_namespace(state.ledger_id(name))
+        key[1]
+        for key, send in state.sends.items()
+        if send.status is SendStatus.UNKNOWN and namespace_of(send.send) == mine
     }
-    for send_id in ids:
-        if state.normalized_ledger_id(send_id) not in unknown:
+    chosen = {normalize_id(context.full_id(send_id)): send_id for send_id in ids}
+    for name, send_id in chosen.items():
+        if name not in unknown:
             raise UsageError(
                 _("--resend {send}: no unknown send has this id").format(send=send_id),
                 hint=_("use an id from `campaign status`"),
             )
-    return frozenset(state.normalized_ledger_id(send_id) for send_id in ids)
+    return frozenset(chosen)
 
 
 def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:

@@ -60,7 +60,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str], openids: 
     result = plan_selected(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
-    chosen = _chosen(result.plan, select)
+    chosen = _chosen(result.plan, context.full_id(select))
     to = previews.recipients(names, openids, context.settings.testers)
     appid = chosen[0].account.appid
     used = previews.used_today(appid, state, context.clock())

@@ -22,8 +22,8 @@ from wechat_campaigns.core.state_folder import private_folder, replace_file
 from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.formats import Formats
-from wechat_campaigns.report.phrases import displayed_msgtype, msgtype_word, recipients, summary
+from wechat_campaigns.report.phrases import content_kind, recipients, summary
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 
 
@@ -115,7 +115,7 @@ def _with_drafts(context: OnlineContext, sends: Sequence[Send]) -> list[Send]:
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
     to = _("to {recipients}").format(recipients=recipients(send.filter))
-    lines = [f"── {send.id} · {msgtype_word(displayed_msgtype(send))} · {to} ──"]
+    lines = [f"── {send.id} · {content_kind(send.content)} · {to} ──"]
     match visible_content(send.content):
         case Text(content=text):
             lines.append(text)
@@ -132,7 +132,7 @@ def _sends(context: Context, select: str) -> list[Send]:
     compiled = compile_selected(context, (campaign_of(select),))
     if compiled.errors:
         raise InvalidError(compiled.errors)
-    wanted_id = normalize_id(select)
+    wanted_id = normalize_id(context.full_id(select))
     sends = [
         send for send in compiled.sends if wanted_id in (normalize_id(send.id), normalize_id(send.campaign))
     ]

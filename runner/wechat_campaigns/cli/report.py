@@ -13,8 +13,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, Day, OnlineOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -22,16 +21,21 @@ from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.calendar import bounds
-from wechat_campaigns.report.figures import article_rows
-from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
+from wechat_campaigns.report.history import (
+    HistoryView,
+    history_csv,
+    history_data,
+    history_view,
+    history_workbook,
+)
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
 
 
 @command(
     effect=Effect.LEDGER_READ,
-    formats=("text", "json", "markdown", "html", "csv", "xlsx"),
+    formats=("text", "json", "html", "csv", "xlsx"),
     options=(DIR, ENV),
     examples={
         "campaign report --refresh": N_("query the figures of articles first, once a day"),
@@ -58,9 +62,9 @@ def report(
 ) -> int:
     """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
 
-    Makes no request to WeChat without --refresh. Text and Markdown are tables, HTML has a chart, CSV is for
-    a spreadsheet. Counts come from events (`campaign listen`), statuses from the last `campaign status`,
-    figures of articles from the last `campaign report --refresh`.
+    Makes no request to WeChat without --refresh. CSV and XLSX are for a spreadsheet. Counts come from events
+    (`campaign listen`), statuses from the last `campaign status`, figures of articles from the last
+    `campaign report --refresh`.
     """
     if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
         require_extra("excel", needed_for=_("a report as XLSX"))
@@ -69,25 +73,25 @@ def report(
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     period = _period(since, month)
     code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
-    records = begun_records(state, accounts, since=period.since, until=period.until)
-    sends = past_sends(state, accounts, now=now, since=period.since, until=period.until)
-    articles = article_rows(records, state, accounts, kept, now=now, since=period.since, until=period.until)
+    view = history_view(state, accounts, kept, now=now, since=period.since, until=period.until)
     if campaign is not None:
-        sends = tuple(one for one in sends if _is_of(one.send, campaign))
-        articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
-    view = HistoryView(sends, articles)
+        campaign = context.full_id(campaign)
+        sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
+        view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
 
         return history_text(view, context.text_options)
 
-    def workbook() -> bytes:
-        from wechat_campaigns.report.workbook import history_workbook
+    def html() -> str:
+        from wechat_campaigns.report.html import history_html
 
-        return history_workbook(view)
+        return history_html(view)
 
-    context.output({"text": text, **formats(OF_HISTORY, view)}, binary={"xlsx": workbook})
+    csv, json = (lambda: history_csv(view)), (lambda: json_text(history_data(view)))
+    forms = {"text": text, "json": json, "html": html, "csv": csv}
+    context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
     return code
 
 

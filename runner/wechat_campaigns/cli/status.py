@@ -21,7 +21,8 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.notify.notices import Notice
-from wechat_campaigns.report.formats import form
+from wechat_campaigns.report.problems import Formats
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
 from wechat_campaigns.send.job_status import JobStatuses, refresh_job_status
 
@@ -54,6 +55,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until their
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
+    send_id = context.full_id(send_id) if send_id is not None else None
     expired = _expired_unsent(context, send_id)
     ends = _Ends(context)
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
@@ -67,13 +69,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         expired=expired,
         unverified=context.unverified,
     )
-    context.output(
-        {
-            "text": form("text.status_text", view, context.text_options),
-            "json": form("json.status_data", view),
-            "markdown": form("markdown.status_markdown", view),
-        }
-    )
+    context.output(_formats(context, view))
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
@@ -91,6 +87,18 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         if expired
         else ExitCode.OK
     )
+
+
+def _formats(context: LedgerContext, view: StatusView) -> Formats:
+    from wechat_campaigns.report.json import status_data
+    from wechat_campaigns.report.markdown import status_markdown
+    from wechat_campaigns.report.text import status_text
+
+    return {
+        "text": lambda: status_text(view, context.text_options),
+        "json": lambda: json_text(status_data(view)),
+        "markdown": lambda: status_markdown(view),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ class _Ends:
 
 def _expired_unsent(context: LedgerContext, send_id: str | None) -> tuple[Send, ...]:
     from wechat_campaigns.api import compile_selected, decision_context
-    from wechat_campaigns.plan.held import expired_unsent
+    from wechat_campaigns.plan.compare import expired_unsent
 
     state, accounts = context.unverified_state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
@@ -155,12 +163,7 @@ def _waited(
 
 
 def _selected(state: LedgerState, send_id: str | None) -> list[SendRecord]:
-    wanted_id = state.ledger_id(send_id) if send_id is not None else None
-    return [
-        send
-        for send in state.sends.values()
-        if wanted_id is None or stands_for(wanted_id, state.ledger_id(send.send))
-    ]
+    return [send for send in state.sends.values() if send_id is None or stands_for(send_id, send.send)]
 
 
 def _has_jobs(context: LedgerContext, sends: Iterable[SendRecord]) -> bool:

@@ -13,9 +13,8 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.render.validate_all import validate_campaigns
-from wechat_campaigns.report.formats import OF_PROBLEMS, formats
 from wechat_campaigns.report.phrases import sends
-from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.report.problems import problem_formats, problems_text
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import settings_warnings
 
@@ -53,7 +52,7 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
             "text": lambda: "\n".join(
                 [*filter(None, [problems_text(problems, color=context.color)]), closing]
             ),
-            **formats(OF_PROBLEMS, problems),
+            **problem_formats(problems),
         }
     )
     return ExitCode.INVALID if errors else ExitCode.OK

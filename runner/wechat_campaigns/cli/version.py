@@ -16,11 +16,10 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.digest import DIGEST_VERSION
-from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
+from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import FORMAT
-from wechat_campaigns.report.sanitize import FORMAT_VERSION
 from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 
 LOCK = "requirements.lock"
@@ -55,7 +54,7 @@ def version_data() -> dict[str, Any]:
     return {
         "version": wechat_campaigns.__version__,
         "python": platform.python_version(),
-        "formats": {"plan": FORMAT_VERSION, "ledger": str(FORMAT), "digest": str(DIGEST_VERSION)},
+        "formats": {"plan": planfile.FORMAT_VERSION, "ledger": str(FORMAT), "digest": str(DIGEST_VERSION)},
         "schemas": {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names},
         "extras": [extra for extra in EXTRAS if is_extra_installed(extra)],
     }

@@ -9,7 +9,6 @@ has no `fork` (Windows) the work is done here, without bounds; macOS does not bo
 from __future__ import annotations
 
 import gc
-import io
 import mmap
 import os
 import pickle  # only what our own child wrote is read
@@ -20,14 +19,18 @@ import time
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import BinaryIO, Final, Generic, NoReturn, TypeVar
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
+
+if sys.platform != "win32":
+    import resource
+    import select
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,10 +41,6 @@ MAX_CHILDREN: Final = 8
 MAX_RESULT_BYTES: Final = 64 << 20
 _LOOK_S: Final = 0.2
 """How often the clocks are looked at, and how long a child works before it hands over what it has."""
-_GROUP: Final = 64
-_SCATTER: Final = 2_654_435_761
-_LENGTH: Final = 4
-"""Bytes that tell how long the pickles behind them are."""
 _OUT_OF_MEMORY: Final = 71
 
 
@@ -58,7 +57,7 @@ class Bound(Enum):
 
     @property
     def words(self) -> str:
-        """What reading the file did."""
+        """What reading the file did, for people."""
         words = {
             Bound.CPU: _("reading it takes more than {cpu} s of processor time"),
             Bound.WALL: _("reading it takes longer than {wall:g} s"),
@@ -92,6 +91,7 @@ class Bounds:
 
 BOUNDS: Final = Bounds()
 _is_child = False
+_most_cpu_s = 0
 
 
 def map_fenced(
@@ -138,13 +138,10 @@ def run_fenced(work: Callable[[], R], *, bounds: Bounds = BOUNDS) -> R:
 
 
 def extend(seconds: int) -> None:
-    """Let the file that is read now take more time of a processor, up to three times the bound."""
-    if not _is_child:
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, _most_cpu_s), hard))
+    """Allow the file that is read now more time of a processor, up to three times the bound."""
+    if _is_child:
+        soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, _most_cpu_s), hard))
 
 
 def _worthwhile(items: int) -> int:
@@ -159,21 +156,14 @@ class _Child:
     """A forked process, the pipe from it, and the items that it has not handed over."""
 
     pid: int
-    pipe: int
+    pipe: BinaryIO
     board: mmap.mmap
     """The item that it is at, counted from 1; 0 for none. Shared with it."""
     items: set[int]
-    item: int = 0
-    since: float = field(default_factory=time.monotonic)
-    received: bytearray = field(default_factory=bytearray)
+    item: bytes
+    since: float
+    """When the board first said `item`."""
     broke: Bound | None = None
-
-    def current(self) -> int:
-        return int.from_bytes(self.board[:4], "big")
-
-    def close(self) -> None:
-        os.close(self.pipe)
-        self.board.close()
 
 
 class _Run(Generic[T, R]):
@@ -188,33 +178,27 @@ class _Run(Generic[T, R]):
 
     def finish(self, count: int) -> None:
         """Work on all items. Raises what the work raised."""
-        import select
-
         deadline = time.monotonic() + self._bounds.run_s
-        # A child reads neighbours faster; what costs may all lie together, so groups are scattered.
-        scattered = sorted(range(len(self._items)), key=lambda at: (at // _GROUP + 1) * _SCATTER % (1 << 32))
-        each = -(-len(scattered) // count)
         try:
-            for start in range(0, len(scattered), each):
-                self._fork(scattered[start : start + each])
+            for first in range(min(count, len(self._items))):
+                self._fork(range(first, len(self._items), count))
             while self._children and time.monotonic() < deadline:
                 poll = select.poll()  # `select` cannot take descriptors from 1024 on
                 for child in self._children:
                     poll.register(child.pipe, select.POLLIN | select.POLLHUP)
                 ready = {pipe for pipe, _event in poll.poll(_LOOK_S * 1000)}
-                for child in [child for child in self._children if child.pipe in ready]:
-                    if not self._receive(child):
-                        self._bury(child)
-                self._enforce_wall_time()
+                for child in [child for child in self._children if child.pipe.fileno() in ready]:
+                    self._receive(child)
+                for child in self._children:
+                    self._enforce_wall_time(child)
             for child in self._children:
                 self.losses |= dict.fromkeys(child.items, Bound.RUN)
         finally:
-            for child in self._children:
+            for child in list(self._children):
                 os.kill(child.pid, signal.SIGKILL)
-                os.waitpid(child.pid, 0)
-                child.close()
+                self._bury(child)
 
-    def _fork(self, numbers: Sequence[int]) -> None:
+    def _fork(self, numbers: Iterable[int]) -> None:
         reading, writing = os.pipe()
         board = mmap.mmap(-1, 4)
         # Ctrl-C is for this process alone; one that comes meanwhile is raised at the end.
@@ -225,60 +209,59 @@ class _Run(Generic[T, R]):
                 pid = os.fork()
             if not pid:
                 for other in self._children:  # else one could not tell that this program was killed
-                    other.close()
+                    other.pipe.close()
                 os.close(reading)
                 _be_child(self._bounds, lambda: self._serve(numbers, writing, board))
             os.close(writing)
-            self._children.append(_Child(pid, reading, board, set(numbers)))
+            pipe = os.fdopen(reading, "rb")
+            self._children.append(_Child(pid, pipe, board, set(numbers), b"", time.monotonic()))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _serve(self, numbers: Sequence[int], pipe: int, board: mmap.mmap) -> None:
+    def _serve(self, numbers: Iterable[int], writing: int, board: mmap.mmap) -> None:
         """Be a child: work on its items, and hand their results over a few at a time."""
+        pipe = os.fdopen(writing, "wb")
         waiting = deque(numbers)
         while waiting:
-            made = io.BytesIO()
-            pickler = pickle.Pickler(made, pickle.HIGHEST_PROTOCOL)
+            made: list[bytes] = []
             _bound_cpu(self._bounds.cpu_s)
             until = time.monotonic() + _LOOK_S
             while waiting and time.monotonic() < until:
-                number, before = waiting.popleft(), made.tell()
+                number = waiting.popleft()
                 board[:4] = (number + 1).to_bytes(4, "big")
                 try:
-                    pickler.dump((number, self._work(self._items[number])))
+                    result = number, self._work(self._items[number])
                 except MemoryError:
                     raise
                 except BaseException as error:  # raised again where the results are awaited
-                    return _send(pipe, pickle.dumps((None, _portable(error))))
-                if made.tell() - before > MAX_RESULT_BYTES:
+                    pickle.dump(_portable(error), pipe)
+                    pipe.flush()
+                    return
+                made.append(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
+                if len(made[-1]) > MAX_RESULT_BYTES:
                     raise MemoryError
-            _send(pipe, made.getvalue())
+            pickle.dump(made, pipe, pickle.HIGHEST_PROTOCOL)
+            pipe.flush()
             board[:4] = bytes(4)
-        return None
 
-    def _receive(self, child: _Child) -> bool:
-        """Take what a child hands over; False at its end."""
-        data = os.read(child.pipe, 1 << 20)
-        child.received += data
-        while (end := _LENGTH + int.from_bytes(child.received[:_LENGTH], "big")) <= len(child.received):
-            handed_over = io.BytesIO(child.received[_LENGTH:end])
+    def _receive(self, child: _Child) -> None:
+        """Read what a child hands over. Raises what its work raised."""
+        try:
             # The pickles were made by this program: what a file holds is only data in them.
-            unpickler = pickle.Unpickler(handed_over)  # noqa: S301
-            while handed_over.tell() < end - _LENGTH:
-                number, made = unpickler.load()
-                if number is None:
-                    raise made
-                self.results[number] = made
-                child.items.discard(number)
-            del child.received[:end]
-        return bool(data)
+            made = pickle.load(child.pipe)  # noqa: S301
+        except (EOFError, pickle.UnpicklingError):  # it ended, perhaps while it wrote
+            self._settle(child)
+            return
+        if isinstance(made, BaseException):
+            raise made
+        for data in made:
+            number, self.results[number] = pickle.loads(data)  # noqa: S301
+            child.items.discard(number)
 
-    def _bury(self, child: _Child) -> None:
-        """Take a dead child away: the item it was at broke a bound, another child gets the others."""
-        _pid, status = os.waitpid(child.pid, 0)
-        self._children.remove(child)
-        item = child.current() - 1
-        child.close()
+    def _settle(self, child: _Child) -> None:
+        """Record which bound the item of a dead child broke, and start another child for its other items."""
+        status = self._bury(child)
+        item = int.from_bytes(child.board[:4], "big") - 1
         if not child.items:
             return
         if item in child.items:
@@ -292,16 +275,22 @@ class _Run(Generic[T, R]):
                 hint=_("give this machine or job more memory, then run the same command again"),
             )
         if child.items:
-            self._fork(list(child.items))
+            self._fork(child.items)
 
-    def _enforce_wall_time(self) -> None:
-        now = time.monotonic()
-        for child in self._children:
-            if (item := child.current()) != child.item:
-                child.item, child.since = item, now
-            elif now - child.since > self._bounds.wall_s:
-                child.broke = Bound.WALL
-                os.kill(child.pid, signal.SIGKILL)
+    def _bury(self, child: _Child) -> int:
+        """Return how a child ended, once it has ended."""
+        _pid, status = os.waitpid(child.pid, 0)
+        self._children.remove(child)
+        child.pipe.close()
+        return status
+
+    def _enforce_wall_time(self, child: _Child) -> None:
+        now, item = time.monotonic(), child.board[:4]
+        if item != child.item:
+            child.item, child.since = item, now
+        elif now - child.since > self._bounds.wall_s:
+            child.broke = Bound.WALL
+            os.kill(child.pid, signal.SIGKILL)
 
 
 def _bound_of(status: int) -> Bound:
@@ -314,8 +303,19 @@ def _bound_of(status: int) -> Bound:
 
 
 def _be_child(bounds: Bounds, serve: Callable[[], None]) -> NoReturn:
+    global _is_child
+    import faulthandler
+
     code = 1
     try:
+        _is_child = True
+        gc.freeze()  # the collector must not touch, and so copy, what the processes share
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's, as is the terminal
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        faulthandler.disable()
+        null = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):  # a library that crashes writes there
+            os.dup2(null, descriptor)
         _bound_memory(bounds.memory_bytes)
         serve()
         code = 0
@@ -325,55 +325,31 @@ def _be_child(bounds: Bounds, serve: Callable[[], None]) -> NoReturn:
         os._exit(code)  # nothing of this copy may be flushed, printed or cleaned up
 
 
-def _bound_memory(most: int) -> None:
-    """Bound what this child may address, and leave Ctrl-C and the terminal to its parent."""
-    global _is_child
-    import faulthandler
-    import resource
-
-    _is_child = True
-    gc.freeze()  # the collector must not touch, and so copy, what the processes share
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    faulthandler.disable()
-    null = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):  # a library that crashes writes there
-        os.dup2(null, descriptor)
-    for limit, wanted in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, _address_bytes() + most)):
-        hard = resource.getrlimit(limit)[1]
-        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+def _bound_memory(more: int) -> None:
+    """Bound what this process may address beyond what it does now, and leave no core file."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is slower
+            present = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        present = 4 << 30
+    for limit, wanted in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, present + more)):
+        value = _allowed(limit, wanted)
         with suppress(ValueError, OSError):  # not kept by this system
             resource.setrlimit(limit, (value, value))
 
 
-_most_cpu_s = 0
-
-
 def _bound_cpu(seconds: int) -> None:
-    """Let the system end this process once it has used so many more seconds of a processor."""
+    """Bound how many more seconds of a processor the system gives this process."""
     global _most_cpu_s
-    import resource
-
-    used, hard = int(time.process_time()), resource.getrlimit(resource.RLIMIT_CPU)[1]
-    ends = [used + seconds, used + 3 * seconds]
-    if hard != resource.RLIM_INFINITY:
-        ends = [min(end, hard) for end in ends]
-    resource.setrlimit(resource.RLIMIT_CPU, (ends[0], hard))
-    _most_cpu_s = ends[1]
+    used = int(time.process_time())
+    _most_cpu_s = _allowed(resource.RLIMIT_CPU, used + 3 * seconds)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(used + seconds, _most_cpu_s), hard))
 
 
-def _address_bytes() -> int:
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is slower
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 4 << 30
-
-
-def _send(pipe: int, data: bytes) -> None:
-    view = memoryview(len(data).to_bytes(_LENGTH, "big") + data)
-    while view:
-        view = view[os.write(pipe, view) :]
+def _allowed(limit: int, wanted: int) -> int:
+    hard = resource.getrlimit(limit)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def _portable(error: BaseException) -> BaseException:

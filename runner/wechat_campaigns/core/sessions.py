@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import require_extra
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 
@@ -48,9 +46,9 @@ class _Exchange:
         self._line: Any = None
 
     def use(self, connection: HTTPConnection) -> None:
-        """Take the connection in use. Raises DeadlineError."""
+        """Set the connection in use. Raises DeadlineError."""
         self._connection = connection
-        self._line = connection.sock or self._line  # once the headers are there, the connection forgets it
+        self._line = connection.sock or self._line  # once the headers are there, the connection drops it
         self.check()
 
     def check(self) -> None:
@@ -59,7 +57,7 @@ class _Exchange:
             raise DeadlineError(self.seconds)
 
     def end(self) -> None:
-        """Shut the connection, whoever waits for it."""
+        """Shut the connection, which wakes the thread that waits for it."""
         self._is_over = True
         line = getattr(self._connection, "sock", None) or self._line
         if line is not None:
@@ -162,11 +160,3 @@ def is_socks(proxy: str) -> bool:
 def certificates(environ: Mapping[str, str]) -> str | bool:
     """Return the file or folder of CA certificates that HTTPS trusts; True stands for those of certifi."""
     return next((environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)), True)
-
-
-def tls_context(trusted: str | bool) -> ssl.SSLContext:
-    """Return a context that trusts the certificates of a file or folder, or certifi's."""
-    place = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
-    if Path(place).is_dir():
-        return ssl.create_default_context(capath=place)
-    return ssl.create_default_context(cafile=place)

@@ -7,28 +7,36 @@ Proxies of the environment are not used: behind one the address cannot be checke
 
 from __future__ import annotations
 
-import http.client
 import ipaddress
 import os
 import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+import requests
+from urllib3.exceptions import HTTPError
+
 from wechat_campaigns import __version__
+from wechat_campaigns.core.hosts import host_port
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.sessions import certificates, tls_context
+from wechat_campaigns.core.sessions import BoundAdapter, DeadlineError, Session, certificates
 
 Resolve = Callable[[str, int], Iterable[str]]
-"""Takes a host and a port, gives its IP addresses. Raises OSError."""
+"""A host and a port in, its IP addresses out. Raises OSError."""
 Connect = Callable[[str, int, float], socket.socket]
-"""Takes an IP address, a port and a time-out in seconds, gives a connection. Raises OSError."""
+"""An IP address, a port and a time-out in seconds in, a connection out. Raises OSError."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK_BYTES = 64 * 1024
+_CONNECT_S = 10.0
+_HEADERS = {
+    "User-Agent": f"Mozilla/5.0 (compatible; wechat-campaigns/{__version__})",
+    "Accept": "image/*",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 addresses that stand for an IPv4 address, which may be a private one."""
 _UNICAST = ipaddress.ip_network("2000::/3")
@@ -40,7 +48,7 @@ have link-local or shared addresses. Source: Azure, What is IP address 168.63.12
 
 
 class DownloadError(Exception):
-    """A file cannot be had; `is_final` when trying again will not help."""
+    """A file cannot be downloaded; `is_final` when trying again will not help."""
 
     def __init__(self, message: str, *, is_final: bool = True) -> None:
         super().__init__(message)
@@ -61,7 +69,7 @@ class DownloadLimits:
 
 
 def resolve(host: str, port: int) -> Iterable[str]:
-    """Ask the system for the addresses of a host."""
+    """Return the addresses that the system has for a host."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
@@ -115,36 +123,31 @@ class Downloader:
         raise DownloadError(_("more than {most} redirects").format(most=self.limits.redirects))
 
     def _exchange(self, url: str) -> bytes | str:
-        """Make one request; give the file, or where the server says it is."""
+        """Make one request; return the file, or where the server says it is."""
         left_s = self.limits.total_s - (self.clock() - (self._began or 0.0))
         seconds = min(self.limits.file_s, left_s)
         if seconds <= 0:
-            most = self.limits.total_s
-            raise DownloadError(
-                _("downloading takes more than {seconds:g} s").format(seconds=most), is_final=False
-            )
-        scheme, host, port, path = _parts(url)
-        with _Line(self._connected(host, port, seconds)) as line:
-            # Each read may wait as long as the connection's time-out; this ends all of them together.
-            end = threading.Timer(seconds, line.shut)
-            end.daemon = True
-            end.start()
-            try:
-                if scheme == "https":
-                    line.secure(host)
-                answer = self._request(line.sock, host, port, path)
-                if line.is_shut:  # without a length, a body that was cut off looks whole
-                    raise TimeoutError(_("more than {seconds:g} s").format(seconds=self.limits.file_s))
-                return answer
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                reason = str(error) or type(error).__name__
-                what = _("no usable answer: {reason}").format(reason=reason[:120])
-                is_final = isinstance(error, ssl.SSLCertVerificationError)
-                raise DownloadError(what, is_final=is_final) from error
-            finally:
-                end.cancel()
+            raise _late_error(self.limits.total_s)
+        address, session = _normalized(url), _PublicSession(self._connected)
+        try:
+            with (
+                session,
+                session.within(seconds),
+                session.get(address, headers=_HEADERS, timeout=seconds, stream=True) as response,
+            ):
+                location = response.headers.get("Location")
+                return location if response.status_code in _REDIRECTS and location else self._body(response)
+        except DeadlineError:
+            raise _late_error(seconds) from None
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            cause: BaseException = error
+            while cause.__context__ is not None:
+                cause = cause.__context__
+            reason = str(cause) or type(cause).__name__
+            what = _("no usable answer: {reason}").format(reason=reason[:120])
+            raise DownloadError(what, is_final=isinstance(error, requests.exceptions.SSLError)) from error
 
-    def _connected(self, host: str, port: int, seconds: float) -> socket.socket:
+    def _connected(self, host: str, port: int) -> socket.socket:
         try:
             addresses = list(self.resolve(host, port))
         except (OSError, UnicodeError) as error:
@@ -154,84 +157,66 @@ class Downloader:
         if not addresses or not all(map(is_public, addresses)):
             raise DownloadError(_("the host {host} is not a public address").format(host=host))
         try:
-            return self.connect(addresses[0], port, min(seconds, 10.0))
+            return self.connect(addresses[0], port, min(self.limits.file_s, _CONNECT_S))
         except OSError as error:
             raise DownloadError(
                 _("the host {host} does not answer").format(host=host), is_final=False
             ) from error
 
-    def _request(self, sock: socket.socket, host: str, port: int, path: str) -> bytes | str:
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = sock
-        headers = {
-            "User-Agent": f"Mozilla/5.0 (compatible; wechat-campaigns/{__version__})",
-            "Accept": "image/*",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
-        connection.request("GET", path, headers=headers)
-        response = connection.getresponse()
-        location = response.headers.get("Location")
-        if response.status in _REDIRECTS and location:
-            return location
-        if response.status != 200:
-            raise DownloadError(_("the server answers with HTTP {status}").format(status=response.status))
-        return self._body(response)
-
-    def _body(self, response: http.client.HTTPResponse) -> bytes:
+    def _body(self, response: requests.Response) -> bytes:
+        if response.status_code != 200:
+            status = response.status_code
+            raise DownloadError(_("the server answers with HTTP {status}").format(status=status))
         most = min(self.limits.file_bytes, self.limits.total_bytes - self._bytes)
         data = bytearray()
-        while chunk := response.read(_CHUNK_BYTES):
+        while chunk := response.raw.read(_CHUNK_BYTES, decode_content=False):
             data += chunk
             self._bytes += len(chunk)
             if len(data) > most:
                 raise DownloadError(_("more than {most:,} bytes").format(most=most))
-        if response.length:  # what the server promised and did not send
-            raise DownloadError(_("the answer ends too early"), is_final=False)
         return bytes(data)
 
 
-def _parts(url: str) -> tuple[str, str, int, str]:
+def _late_error(seconds: float) -> DownloadError:
+    what = _("downloading takes more than {seconds:g} s").format(seconds=seconds)
+    return DownloadError(what, is_final=False)
+
+
+class _PublicSession(Session):
+    """A session without proxies and cookies of the environment whose connections come from a function."""
+
+    def __init__(self, connect: Callable[[str, int], socket.socket]) -> None:
+        super().__init__()
+        self.adapter = _PublicAdapter(connect)
+        self.mount("https://", self.adapter)
+        self.mount("http://", self.adapter)
+        self.trust_env = False
+        self.verify = certificates(os.environ)
+
+
+class _PublicAdapter(BoundAdapter):
+    def __init__(self, connect: Callable[[str, int], socket.socket]) -> None:
+        super().__init__()
+        self._connect = connect
+
+    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
+        """Return the pool of requests, which resolves no name itself."""
+        pool = super().get_connection_with_tls_context(*args, **more)
+        own = {"_new_conn": lambda connection: self._connect(connection.host, connection.port)}
+        pool.ConnectionCls = type("_PublicConnection", (pool.ConnectionCls,), own)
+        return pool
+
+
+def _normalized(url: str) -> str:
+    """Return an address of http or https with its host in ASCII and the rest quoted."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
         if parts.scheme not in ("http", "https") or not host or parts.username is not None:
             raise ValueError
-        host = host.encode("idna").decode()
+        host = host_port(host if ":" in host else host.encode("idna").decode(), port)
     except ValueError as error:
         raise DownloadError(_("it is not an address of the form https://HOST/PATH")) from error
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    return (
-        parts.scheme,
-        host,
-        port or (443 if parts.scheme == "https" else 80),
-        path + (f"?{query}" if query else ""),
-    )
-
-
-class _Line:
-    """A connection that another thread may end at any moment, its handshake included."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.is_shut = False
-
-    def __enter__(self) -> _Line:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.sock.close()
-
-    def secure(self, host: str) -> None:
-        """Speak TLS with a server that shows a certificate of this host."""
-        context = tls_context(certificates(os.environ))
-        wrapped = context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
-        self.sock = wrapped
-        wrapped.do_handshake()
-
-    def shut(self) -> None:
-        """End every wait for the other side."""
-        self.is_shut = True
-        with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+    return f"{parts.scheme}://{host}{path}" + (f"?{query}" if query else "")

@@ -1,4 +1,4 @@
-"""The rules of the settings that the ledger keeps at each apply, and settings that are looser than those."""
+"""The rules of the settings that the ledger keeps at each apply, and who agreed to what changed in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
 from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import settings_versions
-from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
+from wechat_campaigns.guard.run import WorkspacePort
+from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -27,7 +28,7 @@ from wechat_campaigns.source.settings import ledgers_in
 
 
 def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
-    """Return whether the environment has left a ledger for one that knows of no rules.
+    """Return whether the environment has left a ledger for one that has no rules.
 
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
     so the versions of the settings are asked whether there was one that had something to hold back.
@@ -47,36 +48,32 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     return ()
 
 
-def check_looser(
+def check_rules_agreed(
     workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool, later: Iterable[str] = ()
-) -> tuple[SettingsChange, ...]:
-    """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
+) -> None:
+    """Refuse other rules than at the last apply, unless somebody agrees to them.
 
     Args:
-        covered: its digest, which is over the looser rules too, was reviewed.
-        asking: a person will be asked.
+        covered: its digest, which is over every rule, was reviewed.
+        asking: a person will be shown them and asked.
         later: AppIDs that this run calls for when it has waited.
-
-    Returns:
-        What a person must still agree to, rule by rule.
 
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
     reaching = plan.reaching().union(later)
     if (
-        not plan.loosened_rules
+        not plan.settings_changes
         or not reaching
         or covered
+        or (asking and current_run() is None)
         # Where each account's guard asks for approvals, every change since was asked about.
         or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
     ):
-        return ()
-    if asking and current_run() is None:
-        return plan.loosened_rules
+        return
     raise PolicyError(
-        _("the settings are less strict than at the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
+        _("rules of the settings changed since the last apply: {keys}").format(
+            keys=_(", ").join(dict.fromkeys(change.key for change in plan.settings_changes))
         ),
         hint=_(
             "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
@@ -98,11 +95,11 @@ def record_guards(workspace: OnlinePort, plan: Plan, who: Mapping[str, object]) 
     bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
-        # Nobody is reached by a rehearsal that asks for nothing.
+        # A rehearsal that asks for nothing reaches no follower.
         if workspace.guard(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
+                record_guard(workspace, accounts[appid], actor=who)
 
 
 def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
@@ -121,7 +118,7 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, before=before, **more)
-        compared = {"environment", "rules", "settings_sha256"}
+        compared = {"environment", "rules"}
         approved = workspace.secrets.check_approved(account.appid)
         if trusted and (workspace.settings.environment.approvals or guard_approvals(before)):
             approved = present_tree(workspace)

@@ -48,7 +48,6 @@ class SendRecord:
 
     appid: str
     send: str
-    """Its id as users of this namespace write it."""
     revision: int
     status: SendStatus
     at: datetime
@@ -212,7 +211,7 @@ class DraftRecord:
     """A draft that this program made."""
 
     send: str
-    """The send that it was made for, its id as the ledger has it."""
+    """The id of the send that it was made for."""
     revision: int
     sha256: str
     """Over the articles as they were given to draft/add."""

@@ -1,26 +1,29 @@
-"""Outcomes of an apply, its refusal, finished sends, or a plan file in; what may be told of them out.
+"""Choose what is told of an apply, its refusal, finished sends or a plan file, and write it as plain text.
 
 A moment that lasts, such as a blocked send, is found again by each run, and so is a send that has ended. The
-ledger keeps which of them were told: the first are told once a day, the others and a missed window once.
+ledger keeps which of them were told: the first are told once a day, the others and a missed window once. In
+plain text no name of a campaign can mention anybody or become a link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, WeChatError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.phrases import moment as moment_text
+from wechat_campaigns.report.phrases import status_counts
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -45,22 +48,25 @@ class Moment(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
 
 
-LASTING: Final = frozenset(
-    {
-        Moment.APPROVAL_NEEDED,
-        Moment.NOT_SENT,
-        Moment.UNKNOWN,
-        Moment.HELD,
-        Moment.SCHEDULED_MISSED,
-        Moment.RUN_REFUSED,
-    }
-)
-"""Moments that each run finds again until a person has acted."""
+FOUND_AGAIN: Final = frozenset(Moment) - {Moment.ACCEPTED, Moment.REJECTED}
+"""Moments that later runs find again; the ledger keeps that they were told."""
 ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})
-FOUND_AGAIN: Final = LASTING | ENDED
-"""The ledger keeps that they were told."""
+ONCE: Final = ENDED | {Moment.SCHEDULED_MISSED}
+"""Of those the ones that are told once; the others last until a person has acted, and are told once a day."""
 LATELY: Final = timedelta(days=2)
 """How long after a send has ended it is told: a nightly run may fail once."""
+
+
+MAX_BYTES = 2000
+"""企业微信 takes 2048 bytes of text, the others more."""
+MAX_LINES = 20
+_MARKS = {
+    Moment.APPROVAL_NEEDED: "•",
+    **dict.fromkeys((Moment.ACCEPTED, Moment.SENT), "✓"),
+    **dict.fromkeys((Moment.HELD, Moment.SCHEDULED_MISSED), "!"),
+    Moment.UNKNOWN: "?",
+}
+"""What stands before a line; a cross before any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,36 +90,40 @@ class Notice:
         """Return the notice of a day, or the end of a job, as the ledger keeps it."""
         # The end of a job has its own digest, by whatever id its folder knows it.
         named = [self.moment.value, *(() if self.moment in ENDED else (self.appid, self.id))]
-        if self.moment in LASTING - {Moment.SCHEDULED_MISSED}:
+        if self.moment not in ONCE:
             named = [day.isoformat(), *named]
         return sha256([*named, self.digest])[:16]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What a message tells of a run besides its notices."""
+
+    environment: str
+    commit: str = ""
+    url: str = ""
+    """Of the CI run."""
+
+
 def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]:
     """List what an apply may tell; a skipped send only where it was expected to be made."""
-    planned = {one.key: one for one in plan.sends}
-    orphans = {one.key: one.send_state for one in plan.unknown_sends}
-    notices = []
-    for outcome in outcomes:
-        moment = _moment_of(outcome)
-        if moment is None:
-            continue
-        notice = Notice(
+    followers = {one.key: one.resolved.audience.count for one in plan.sends}
+    digests = {one.key: one.content_digest for one in plan.sends}
+    digests |= {one.key: one.send_state.content_digest for one in plan.unknown_sends}
+    return [
+        Notice(
             moment=moment,
             id=outcome.id,
             account=outcome.account,
+            appid=outcome.key[0],
             reason="" if moment is Moment.ACCEPTED else outcome.reason,
             msg_id=outcome.msg_id,
+            followers=followers.get(outcome.key),
+            digest=f"{outcome.key[2]} {digests.get(outcome.key, '')}",
         )
-        if (known := planned.get(outcome.key)) is not None:
-            digest = f"{known.send.revision} {known.content_digest}"
-            count = known.resolved.audience.count
-            notice = replace(notice, appid=known.account.appid, digest=digest, followers=count)
-        elif (orphan := orphans.get(outcome.key)) is not None:
-            digest = f"{orphan.revision} {orphan.content_digest}"
-            notice = replace(notice, appid=orphan.appid, digest=digest)
-        notices.append(notice)
-    return notices
+        for outcome in outcomes
+        if (moment := _moment_of(outcome)) is not None
+    ]
 
 
 def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
@@ -210,3 +220,53 @@ def _when(send: Mapping[str, Any], timezone: str) -> str:
     if not send.get("not_after"):
         return begins
     return _("{begins}, until {end}").format(begins=begins, end=shown("not_after"))
+
+
+def message(notices: Sequence[Notice], run: RunSummary) -> str:
+    """Write a message."""
+    counts = {moment: sum(notice.moment is moment for notice in notices) for moment in Moment}
+    message = _("Campaigns, {environment}: {counts}")
+    lines = [line(message.format(environment=run.environment, counts=status_counts(counts)))]
+    lines += [_line(notice) for notice in notices[:MAX_LINES]]
+    if len(notices) > MAX_LINES:
+        lines.append(_("… and {count} more").format(count=len(notices) - MAX_LINES))
+    lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
+    lines += [run.url] if run.url else []
+    return _shortened("\n".join(lines))
+
+
+def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> dict[str, Any]:
+    """Put notices into the form of a `webhook`: codes and English for programs, a text for people."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": run.environment,
+        "commit": run.commit or None,
+        "url": run.url or None,
+        "text": text,
+        "outcomes": [
+            {
+                "id": notice.id or None,
+                "account": notice.account or None,
+                "result": notice.moment.value,
+                "reason": english_text(notice.reason),
+                "msg_id": notice.msg_id,
+                "followers": notice.followers,
+            }
+            for notice in notices
+        ],
+    }
+
+
+def _line(notice: Notice) -> str:
+    mark = _MARKS.get(notice.moment, "✗")
+    if not notice.id:
+        return line(f"{mark} {notice.reason}")
+    count = notice.followers
+    to = _(" → {count:,} followers").format(count=count) if count is not None else ""
+    why = f"{_(': ')}{notice.reason}" if notice.reason else ""
+    return line(f"{mark} {notice.id} ({notice.account}){to}{why}")
+
+
+def _shortened(text: str) -> str:
+    raw = text.encode()
+    return text if len(raw) <= MAX_BYTES else raw[: MAX_BYTES - 3].decode(errors="ignore") + "…"

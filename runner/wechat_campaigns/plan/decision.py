@@ -15,12 +15,11 @@ from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.explain import explain
-from wechat_campaigns.plan.hints import not_resent_message
+from wechat_campaigns.plan.hints import explain, not_resent_message
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import Message, normalize_id
+from wechat_campaigns.protocol.keys import Message, namespace_of, normalize_id
 
 RECENT = timedelta(days=1)
 OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
@@ -64,13 +63,12 @@ class DecisionContext:
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
     is_current: Callable[[Message], bool] = lambda _message: True
-    """Whether today's campaigns have a message, its id as users write it."""
+    """Whether today's campaigns have a message."""
     last_holds: Mapping[str, str] | None = None
     """By AppID, the newest hold or release when the run began, see `StreamState`; None: it begins now."""
     clock_skew: timedelta = timedelta()
     resend: frozenset[str] = frozenset()
-    """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
-    written now."""
+    """Unknown sends, by `normalize_id`, to post as they were whatever is written now."""
 
     former_appids: frozenset[str] = frozenset()
     """Of accounts that left the settings, and whose unknown sends are still of this campaigns folder."""
@@ -86,10 +84,13 @@ class DecisionContext:
         return next((one for one in records if one and one.status not in RETRYABLE_STATUSES), None)
 
     def is_kept(self, message: Message) -> bool:
-        """Return whether today's campaigns have a message, its id as the ledger has it."""
+        """Return whether today's campaigns have a message, or cannot have it."""
         # Of what others keep in the same ledger nobody here has the files.
-        shown = message._replace(id=normalize_id(self.state.display_id(message.id)))
-        return not self.state.is_in_namespace(message.id) or self.is_current(shown)
+        return not self.is_of_folder(message.id) or self.is_current(message)
+
+    def is_of_folder(self, send_id: str) -> bool:
+        """Return whether an id has the namespace of this folder."""
+        return namespace_of(send_id) == normalize_id(self.settings.namespace)
 
     def content_digest(self, send: Send) -> str:
         """Fingerprint what a send carries; of a draft that was sent as the ledger has it."""
@@ -111,22 +112,22 @@ def decide_by(facts: DecisionInput, appid: str, context: DecisionContext) -> Pla
     state = context.state
     decision = protocol.decide(state.stream(appid), facts)
     record = decision.send_state
-    known = state.send(appid, state.display_id(record.id), record.revision) if record is not None else None
+    known = state.send(appid, record.id, record.revision) if record is not None else None
     return _worded(decision, facts, known, context)
 
 
 def decision_input(
     send: Send, digest: str, context: DecisionContext, find_violations: Callable[[], Sequence[str]] = tuple
 ) -> DecisionInput:
-    """Return what the protocol asks about a send, its ids as the ledger has them.
+    """Return what the protocol asks about a send.
 
     Args:
         find_violations: lists what blocks the call, such as policy rules.
     """
-    state, environment = context.state, context.settings.environment
+    environment = context.settings.environment
     names, holds = (send.id, *send.formerly), context.last_holds
     return DecisionInput(
-        id=state.ledger_id(send.id),
+        id=send.id,
         revision=send.revision,
         content_digest=digest,
         message_digest=compute_message_digest(send) if send.batch is not None else "",
@@ -135,14 +136,13 @@ def decision_input(
         not_before=send.not_before,
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
-        formerly=tuple(state.ledger_id(name) for name in send.formerly),
+        formerly=send.formerly,
         is_current=context.is_kept,
         last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),
-        resend_stored=bool(context.resend)
-        and any(state.normalized_ledger_id(name) in context.resend for name in names),
+        resend_stored=bool(context.resend) and any(normalize_id(name) in context.resend for name in names),
         find_violations=find_violations,
     )
 
@@ -150,10 +150,7 @@ def decision_input(
 def _worded(
     decision: Decision, facts: DecisionInput, known: SendRecord | None, context: DecisionContext
 ) -> PlanDecision:
-    state, environment = context.state, context.settings.environment
-    if state.namespace:  # people know ids without it
-        decision, facts = _without_namespace(decision, facts, state)
-    record = decision.send_state
+    record, environment = decision.send_state, context.settings.environment
     if decision.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
@@ -168,14 +165,6 @@ def _worded(
         resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
         known=known,
     )
-
-
-def _without_namespace(
-    decision: Decision, facts: DecisionInput, state: LedgerState
-) -> tuple[Decision, DecisionInput]:
-    if (record := decision.send_state) is not None:
-        decision = replace(decision, send_state=replace(record, id=state.display_id(record.id)))
-    return decision, replace(facts, id=state.display_id(facts.id))
 
 
 def _draft(decision: PlanDecision) -> PlanDecision:

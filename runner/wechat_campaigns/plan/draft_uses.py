@@ -70,7 +70,7 @@ def draft_uses(
         found.append(
             BoxDraft(
                 entry=entry,
-                made_for=state.display_id(made.send) if made is not None else "",
+                made_for=made.send if made is not None else "",
                 used_by=users,
                 left_behind=made is not None and not users and _is_left_behind(entry, made, mine, context),
             )
@@ -95,7 +95,7 @@ def same_articles(content: Articles | Newspic, resolved: Resolution, known: Draf
 
 
 def _running(appid: str, state: LedgerState) -> Iterator[tuple[str, str]]:
-    """Yield the drafts in the stored bodies of calls without a final result, whoever made them."""
+    """Yield the drafts in the stored bodies of calls without a final result, of this program or another."""
     for record in state.sends.values():
         if record.appid == appid and record.status in RUNNING and record.intent is not None:
             news = record.intent.data.get("body", {}).get("mpnews", {})
@@ -123,7 +123,7 @@ def _needed(
     facts, appid = RemoteFacts(materials=materials), context.account(send).appid
     resolved = resolve(send, appid, facts, context.state, context.now)
     if set(payloads.names(content)) - set(resolved.material_ids):
-        return [known.media_id]  # nobody can tell, so it stays
+        return [known.media_id]  # unknown, so it stays
     return [known.media_id] if same_articles(content, resolved, known) else []
 
 
@@ -134,10 +134,7 @@ def _is_left_behind(
 
     That of a campaign that is not in this folder is not: another branch may have it.
     """
-    state = context.state
-    if not state.is_in_namespace(made.send):
-        return False
-    name = normalize_id(state.display_id(made.send))
+    state, name = context.state, normalize_id(made.send)
     current = next((send for send in sends if normalize_id(send.id) == name), None)
     if current is None or current.revision < made.revision:
         return False

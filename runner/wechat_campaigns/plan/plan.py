@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,19 +11,17 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
-from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.records import QuotaUses, SendRecord
-from wechat_campaigns.ledger.send_ids import list_id
+from wechat_campaigns.ledger.records import QuotaUses
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
-from wechat_campaigns.plan.stored_intent import stored_row
+from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_row
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import Message
+from wechat_campaigns.protocol.keys import Message, list_id
 
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]
@@ -89,19 +87,6 @@ class PlannedSend:
         return stored_row(self.resend_intent, self.send.id)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSend:
-    """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
-
-    send_state: SendRecord
-    decision: PlanDecision
-
-    @property
-    def key(self) -> SendKey:
-        """As that of a planned send."""
-        return self.send_state.appid, self.send_state.send, self.send_state.revision
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The dry run."""
@@ -122,16 +107,14 @@ class Plan:
     """By account name: what the reads said."""
     uninitialized: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """Every rule in force by its key, see `rules_in_force`."""
     settings_changes: tuple[SettingsChange, ...] = ()
     """Rules of the settings that are not those of the last apply, as the ledger says."""
     settings_edits: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ from the commit that was asked about."""
-    accepted_changes: tuple[SettingsChange, ...] = ()
-    """The looser rules that the last apply went by: a run that is started again has the same digest."""
-
     unverified: tuple[str, ...] = ()
-    """Accounts whose past was read without their AppSecret: whoever can write to the ledger may have made it
-    up."""
+    """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
     unread_checkout: UnreadCheckout | None = None
     """Why the plan has no commit although its campaigns are in a checkout."""
@@ -148,16 +131,9 @@ class Plan:
     """Whether today's campaigns have a message, its id as users write it."""
 
     @property
-    def loosened_rules(self) -> tuple[SettingsChange, ...]:
-        """List the rules that let through what they held back at the last apply."""
-        return tuple(change for change in self.settings_changes if change.is_looser)
-
-    @property
     def plan_digest(self) -> str:
-        """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
-        return covered_digest(
-            (planned.row for planned in self.sends if is_covered(planned)), self.loosened_rules
-        )
+        """Fingerprint of what would be posted, by which rules; the same on every machine, at any hour."""
+        return plan_digest((planned.row for planned in self.sends if is_covered(planned)), self.rules)
 
     @property
     def resolved_digest(self) -> str | None:
@@ -179,7 +155,7 @@ class Plan:
         return (*self.due(), *self.resends())
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
-        """List what is expected and not tried: blocked, in conflict, or *sent* by what nobody can be sure of.
+        """List what is expected and not tried: blocked, in conflict, or *sent* by an uncertain ledger.
 
         Args:
             until: what a hold blocks whose window opens later is not expected yet; None: later than the plan.
@@ -223,9 +199,3 @@ def order(planned: PlannedSend) -> tuple[str, datetime, str, int]:
 def is_covered(planned: PlannedSend) -> bool:
     """Return whether a plan's digest is over a send: it may be posted, now or later."""
     return planned.resend_intent is not None or planned.action in PENDING
-
-
-def covered_digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
-    """Fingerprint rows of a plan and the looser rules, as they are shown: a plan file gives the same."""
-    rules = [[redact(text) for text in (change.key, change.before, change.after)] for change in looser]
-    return plan_digest(rows, loosened=rules)

@@ -17,7 +17,8 @@ from wechat_campaigns.plan.plan import PENDING, Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
 
-MAJOR = "1"
+FORMAT_VERSION = "2.0"
+MAJOR = FORMAT_VERSION.partition(".")[0]
 PENDING_WORDS = frozenset(action.value for action in PENDING)
 MAX_BYTES = 64 * 1024 * 1024
 PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its digest")
@@ -86,14 +87,9 @@ def check_whole(data: Mapping[str, Any]) -> None:
 def _is_whole(data: Mapping[str, Any]) -> bool:
     rest = {key: value for key, value in data.items() if key != "file_sha256"}
     try:
-        loosened = [
-            [rule["key"], rule["before"], rule["after"]]
-            for rule in data["settings"]
-            if rule["looser"] and rule["since"] == "last apply"
-        ]
         names = [[*key, resolved] for key, resolved in resolved_names(data).items()]
         resolved = None if data["offline"] else sha256(names)
-        digests = (sha256(rest), plan_digest(covered_rows(data), loosened=loosened), resolved)
+        digests = (sha256(rest), plan_digest(covered_rows(data), data["rules"]), resolved)
         return digests == (data["file_sha256"], data["plan_digest"], data["resolved_digest"])
     except (AttributeError, KeyError, TypeError, ValueError):
         return False

@@ -14,10 +14,9 @@ from typing import Any
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PastAudience, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,
@@ -27,7 +26,6 @@ from wechat_campaigns.plan.decision import (
 )
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
-from wechat_campaigns.plan.past_audience import past_audiences, with_past_audience
 from wechat_campaigns.plan.plan import (
     CALLING,
     PENDING,
@@ -38,14 +36,13 @@ from wechat_campaigns.plan.plan import (
     SendKey,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, remedy
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
-from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
+from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, recipients, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
-from wechat_campaigns.plan.stored_intent import stored_resend
-from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
+from wechat_campaigns.plan.unknown_sends import incomplete_decision, stored_resend, unplanned_unknown_sends
 from wechat_campaigns.plan.warnings import (
     draft_warnings,
     former_id_warnings,
@@ -56,6 +53,7 @@ from wechat_campaigns.plan.warnings import (
 )
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import list_id, normalize_id
 
 
 def make_plan(
@@ -95,7 +93,7 @@ def make_plan(
         unknown_sends=tuple(
             one
             for one in unplanned_unknown_sends(sends, context)
-            if with_unplanned or state.normalized_ledger_id(one.send_state.send) in context.resend
+            if with_unplanned or normalize_id(one.send_state.send) in context.resend
         ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         month_uses={
@@ -104,8 +102,8 @@ def make_plan(
             if a.kind is AccountKind.SERVICE
         },
         remote_facts=remote_facts or {},
+        rules=rules_in_force(settings),
         settings_changes=(*changes_since(guards, settings), *ledger_changes),
-        accepted_changes=accepted_by(guards),
         is_current=context.is_current,
         last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )
@@ -118,7 +116,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
     resolved = resolve(send, account.appid, facts, state, now)
     decision = decide(send, digest, context)
     if decision.resend_intent is not None:
-        stored = stored_resend(decision, send, state)
+        stored = stored_resend(decision, send)
         if stored is not None:
             return PlannedSend(
                 send=stored,
@@ -180,7 +178,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
 
 
 def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Send:
-    """Put in what was read of the draft that a send names; of one that was sent what the ledger has."""
+    """Return a send with what was read of its draft; of one that was sent, what the ledger has."""
     if not isinstance(send.content, Draft):
         return send
     record = context.made_record(send)
@@ -230,8 +228,8 @@ def _under_policy(
             one = with_violations(one, _violations(one, rule_input, context))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = with_violations(one, evaluate_later(rule_input, context.overrides))
+            rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
+            one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
@@ -287,7 +285,7 @@ def recheck(
     due: int,
     reviewed: Mapping[SendKey, int | None],
 ) -> PlannedSend:
-    """Decide again on a send or resend, just before its call, with what is known by now.
+    """Decide again on a send or resend, just before its call, with what is known then.
 
     Args:
         planned: with its audience as it was counted last.
@@ -357,3 +355,26 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
     mine = [p for p in parts if list_id(p.send.id) == list_id(planned.send.id)]
     counts = (len(one.send.filter.openids) - len(one.resolved.skipped) for one in mine)
     return replace(audience, count=sum(counts))
+
+
+PastAudiences = Mapping[tuple[str, str], PastAudience]
+"""By AppID and recipients, see `quota.recipients`."""
+
+
+def past_audiences(state: LedgerState) -> PastAudiences:
+    """Return the newest count of each recipients in the ledger."""
+    newest: dict[tuple[str, str], PastAudience] = {}
+    for record in state.sends.values():
+        key = record.appid, record.recipients
+        if record.audience is not None and (key not in newest or record.at > newest[key].at):
+            newest[key] = PastAudience(record.audience, record.at)
+    return newest
+
+
+def with_past_audience(planned: PlannedSend, past: PastAudiences) -> PlannedSend:
+    """Add the count of earlier sends to a send whose audience WeChat was not asked for."""
+    last = past.get((planned.account.appid, recipients(planned.send.filter)))
+    audience = planned.resolved.audience
+    if last is None or audience.source != "unknown offline":
+        return planned
+    return replace(planned, resolved=replace(planned.resolved, audience=replace(audience, last=last)))

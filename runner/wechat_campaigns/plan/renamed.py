@@ -14,18 +14,16 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import canonical, compute_message_digest, filter_form, hashes, sample
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send, visible_content
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
-from wechat_campaigns.plan.policy.wording import words
+from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
+from wechat_campaigns.protocol.keys import Message, SendId, list_id, normalize_id
 
 OPENIDS = 256
-"""Of each batch: who has one openid in fifty of it in common is found in all but one case of 175."""
+"""Of each batch: a list that shares one openid in fifty is found in all but one case of 175."""
 WORDS = 64
 ALIKE = 2 / 3
 ALIKE_UNDER_ONE_NAME = 1 / 2
@@ -36,18 +34,19 @@ _Past = dict[tuple[str, bytes], list[tuple[SendRecord, Mapping[str, Any]]]]
 """By AppID and recipients: what was sent lately, and what its intent or baseline keeps."""
 
 
-def identity(send: Send, content_digest: str, state: LedgerState) -> dict[str, Any]:
+def identity(send: Send, content_digest: str) -> dict[str, Any]:
     """Return what an intent or a baseline keeps of a message to know it by, without an openid."""
     digest, seen = compute_message_digest(send), words(visible_content(send.content))
     kept: dict[str, Any] = {
-        **state.send_fields(send.id, send.revision),
+        "send": send.id,
+        "revision": send.revision,
         "content_digest": content_digest,
         "message_digest": digest,
         "words_sample": sample(seen, send.msgtype, WORDS),
         "filter": filter_form(send),
     }
     if send.formerly:
-        kept["formerly"] = [state.ledger_id(name) for name in send.formerly]
+        kept["formerly"] = list(send.formerly)
     if send.batch is not None:
         kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         kept["openids_sample"] = sample(send.filter.openids, digest, OPENIDS)
@@ -60,9 +59,7 @@ def with_rename_warnings(sends: Sequence[PlannedSend], context: DecisionContext)
     Only within the days of `duplicate_content_days`: a folder whose old files are deleted stays quiet.
     """
     state, lately = context.state, timedelta(days=context.settings.policy.duplicate_content_days)
-    renamed = {
-        (one.account.appid, state.normalized_ledger_id(name)) for one in sends for name in one.send.formerly
-    }
+    renamed = {(one.account.appid, normalize_id(name)) for one in sends for name in one.send.formerly}
     past: _Past = {}
     for (appid, name, revision), record in state.sends.items():
         is_lately = record.may_have_reached and context.now - record.at < lately
@@ -82,20 +79,15 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
     if not records:
         return
     seen = hashes(words(visible_content(send.content)), send.msgtype)
-    mine = state.stream(appid).aliases(state.ledger_id(send.id))
+    mine = state.stream(appid).aliases(send.id)
     for record, data in sorted(records, key=lambda one: one[0].at, reverse=True):
-        name = state.normalized_ledger_id(record.send)
+        name = normalize_id(record.send)
         message = Message(appid, name, record.revision, record.content_digest)
         if name not in mine and _reads_like(record.send, data, seen, send) and not context.is_kept(message):
             what = _(
-                "{send} was sent to the same recipients with nearly the same text {when}, and its campaign "
-                "is gone or has other content now"
+                "{send} was sent with nearly the same text {when}, to the same recipients or another list, "
+                "and its campaign is gone or has other content now"
             )
-            if send.batch is not None:
-                what = _(
-                    "{send} was sent to an openid list with nearly the same text {when}, and its campaign is "
-                    "gone or has other content now"
-                )
             former = list_id(record.send)
             yield Diagnostic(
                 location=send.location,
@@ -110,7 +102,7 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
 
 
 def _recipients(form: Any) -> bytes:
-    """Name recipients as they are written, all lists of openids alike: a renamed one may have grown."""
+    """Return recipients as they are written, all lists of openids alike: a renamed one may have grown."""
     return _OPENIDS if isinstance(form, dict) and "openids" in form else canonical(form)
 
 

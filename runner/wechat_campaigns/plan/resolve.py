@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import CampaignError, UsageError
-from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import Audience, Draft, Filter, Send
-from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.errors import CampaignError, PolicyError, UsageError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Audience, Clock, Draft, Filter, PlanAction, Send
+from wechat_campaigns.core.names import close_matches
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.draft_box import (
     BoxEntry,
     StoredDraft,
@@ -24,6 +26,7 @@ from wechat_campaigns.plan.draft_box import (
     fetch_drafts,
 )
 from wechat_campaigns.plan.strangers import strangers
+from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat import payloads
@@ -80,34 +83,6 @@ class Resolution:
 OFFLINE = RemoteFacts(offline=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _KindMessages:
-    """What is said of the material of one kind."""
-
-    many: str
-    ambiguous: str
-    missing: str
-
-
-_KIND_MESSAGES = {
-    "image": _KindMessages(
-        N_("the account has more than {count} pictures, too many to search by name"),
-        N_("{count} pictures of the account are named {name}"),
-        N_("the account has no picture named {name}"),
-    ),
-    "voice": _KindMessages(
-        N_("the account has more than {count} voice messages, too many to search by name"),
-        N_("{count} voice messages of the account are named {name}"),
-        N_("the account has no voice message named {name}"),
-    ),
-    "video": _KindMessages(
-        N_("the account has more than {count} videos, too many to search by name"),
-        N_("{count} videos of the account are named {name}"),
-        N_("the account has no video named {name}"),
-    ),
-}
-
-
 def fetch_remote_facts(
     sends: Iterable[Send],
     api: ReadOnlyApi,
@@ -145,7 +120,7 @@ def fetch_remote_facts(
 
 
 def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now: datetime) -> Resolution:
-    """Put ids to a send's names.
+    """Resolve a send's tag and material names to WeChat ids.
 
     Args:
         send: its draft as it was read, see `with_stored_draft`.
@@ -183,7 +158,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
 
 
 def _draft_problems(send: Send, known: RemoteFacts) -> list[Diagnostic]:
-    """Say that the draft of a send is missing, or what its articles break of WeChat's limits."""
+    """Return that the draft of a send is missing, or which limits of WeChat its articles break."""
     if not isinstance(send.content, Draft):
         return []
     if missing := draft_problem(send, known.draft_box):
@@ -199,7 +174,7 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
 
 
 def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
-    """Return what each name in a send stands for on WeChat; None for what nobody knows.
+    """Return what each name in a send stands for on WeChat; None where that is unknown.
 
     A draft of the console stands for its articles, which others may edit.
     """
@@ -214,7 +189,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
 
 
 def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
-    """Say whom a stored body reaches; what its names stood for is in it."""
+    """Return whom a stored body reaches; what its names stood for is in it."""
     tag_id = body.get("filter", {}).get("tag_id")
     tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
     tag, audience, _gone = _recipients(tagged, known)
@@ -327,7 +302,9 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
         if not items or (page + 1) * PAGE >= int(answer["total_count"]):
             return
     raise UsageError(
-        _(_KIND_MESSAGES[kind].many).format(count=MAX_PAGES * PAGE),
+        _("the account has more than {count} materials of type {kind}, too many to search by name").format(
+            count=MAX_PAGES * PAGE, kind=_(kind)
+        ),
         hint=_("use the `media_id` instead of the name"),
         location="material/batchget_material",
     )
@@ -336,14 +313,14 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
 def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
-        rule, message = "ambiguous-name", _(_KIND_MESSAGES[kind].ambiguous)
+        rule, message = "ambiguous-name", _("the account has {count} materials of type {kind} named {name}")
         hint = _("rename them in the WeChat console, or use the `media_id`")
     else:
-        rule, message = "unknown-name", _(_KIND_MESSAGES[kind].missing)
+        rule, message = "unknown-name", _("the account has no material of type {kind} named {name}")
         hint = _("check the material list in the WeChat console")
         if close := close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST):
             hint = _("did you mean {names}?").format(names=_(", ").join(close))
-    message = message.format(count=count, name=name)
+    message = message.format(count=count, name=name, kind=_(kind))
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 
@@ -352,3 +329,56 @@ def _reusable(upload: payloads.Upload, appid: str, state: LedgerState, now: date
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None
     return known.result
+
+
+MAX_PARALLEL_ACCOUNTS = 16
+"""Accounts that are asked at a time."""
+
+
+def refresh(
+    sends: Iterable[Send],
+    context: DecisionContext,
+    *,
+    connect: Callable[[Account], ReadOnlyApi],
+    clock: Clock,
+) -> dict[str, RemoteFacts]:
+    """Ask WeChat what a plan needs, once for each account that has something to send.
+
+    Returns:
+        By account name; of an account that could not be asked, the error, so that the others go on.
+
+    Raises:
+        PolicyError: these settings or this address may receive no secret, of whichever account.
+    """
+    concerned: dict[str, list[Send]] = {}
+    again: dict[str, list[Send]] = {}
+    for send in sends:
+        decided = decide(send, context.content_digest(send), context)
+        if (stored := stored_resend(decided, send)) is not None:
+            again.setdefault(send.account, []).append(stored)
+        elif decided.action in OPEN or (
+            # Only a wrong clock may say that the window ended: the answers tell the time.
+            decided.action is PlanAction.EXPIRED and ended_recently(send, context.now)
+        ):
+            concerned.setdefault(send.account, []).append(send)
+    accounts, state = context.settings.environment.accounts, context.state
+    names = sorted(concerned.keys() | again.keys())
+
+    def asked(name: str) -> RemoteFacts:
+        appid, mine = accounts[name].appid, concerned.get(name, ())
+        made = (state.drafts.get(state.key(appid, send.id, send.revision)) for send in mine)
+        try:
+            return fetch_remote_facts(
+                mine,
+                connect(accounts[name]),
+                clock,
+                again=again.get(name, ()),
+                made_drafts=[record.media_id for record in made if record is not None],
+            )
+        except PolicyError:
+            raise
+        except CampaignError as error:
+            error.add_context(_("account {name}").format(name=name))
+            return RemoteFacts(offline=True, error=error)
+
+    return dict(zip(names, map_in_threads(asked, names, MAX_PARALLEL_ACCOUNTS), strict=True))

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import plan_row
+from wechat_campaigns.core.digest import plan_digest, plan_row
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import OPEN, PlanDecision
-from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, is_covered
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
     check_not_expired,
@@ -23,7 +23,8 @@ from wechat_campaigns.plan.planfile import (
     resolved_names,
     stale_plan_error,
 )
-from wechat_campaigns.plan.stored_intent import stored_row
+from wechat_campaigns.plan.policy.rule_changes import changed_rules
+from wechat_campaigns.plan.unknown_sends import stored_row
 
 
 def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
@@ -47,10 +48,11 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     check_not_expired(reviewed, now)
     found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
-        raise stale_plan_error(
-            _("; ").join(_differences(covered_rows(reviewed), plan, offline=reviewed["offline"]))
-            or _("the pending sends are not the same")
-        )
+        differences = [
+            *_rule_differences(reviewed["rules"], plan),
+            *_differences(covered_rows(reviewed), plan, offline=reviewed["offline"]),
+        ]
+        raise stale_plan_error(_("; ").join(differences) or _("the pending sends are not the same"))
     names = {} if reviewed["offline"] else resolved_names(reviewed)
     changed = [text for one in found.sends for text in _changed_names_of(one, names.get(one.key))]
     if changed:
@@ -77,8 +79,18 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     return found
 
 
+def check_rules(reviewed: Plan, plan: Plan) -> None:
+    """Refuse a plan made later by other rules than those that somebody agreed to.
+
+    Raises:
+        StalePlanError: names each rule that changed.
+    """
+    if changed := _rule_differences(reviewed.rules, plan):
+        raise stale_plan_error(_("; ").join(changed))
+
+
 def change_error(reviewed: PlannedSend, plan: Plan) -> StalePlanError | None:
-    """Say in what a plan made later has another send; None where it has the same."""
+    """Return in what a plan made later has another send; None where it has the same."""
     now = tuple(one for one in plan.sends if one.key == reviewed.key)
     now = now or tuple(one for one in plan.sends if one.send.id == reviewed.send.id)
     changed = _differences([reviewed.row], replace(plan, sends=now))
@@ -142,9 +154,8 @@ def as_reviewed(
         elif one.resend_intent is not None:
             offered.append(one)
     choices = [offered, []] if written is None else [[one for one in offered if one.row in written]]
-    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
     for chosen in choices:
-        if reviewed in [covered_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
+        if reviewed == plan_digest([*rows, *(one.row for one in chosen)], plan.rules):
             left = {id(one) for one in offered if one not in chosen}  # another account may use its id
             reason = _("{why}; the reviewed plan does not contain this resend")
             sends = tuple(
@@ -186,7 +197,7 @@ def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool
 
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:
-    """Block what is due by now and was not to become due within the horizon of a reviewed plan."""
+    """Block what is due and was not to become due within the horizon of a reviewed plan."""
     reason = _("its window opened after the horizon of the reviewed plan")
     sends = tuple(
         _left(one, PlanAction.BLOCKED, reason) if last is not None and _opened_after(one, last) else one
@@ -200,8 +211,16 @@ def _opened_after(planned: PlannedSend, last: datetime) -> bool:
     return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
 
 
+def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
+    message = _("rule changed: {key}: {before} → {after}")
+    return [
+        message.format(key=one.key, before=one.before, after=one.after)
+        for one in changed_rules(reviewed, plan.rules)
+    ]
+
+
 def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
-    """Say in what the rows of a reviewed plan are not those of a plan made now."""
+    """List in what the rows of a reviewed plan are not those of a plan made now."""
     before = {(row["appid"], row["id"], row["revision"]): row for row in rows}
     every = {one.key: one for one in plan.sends}
     after = {key: one for key, one in every.items() if is_covered(one)}

@@ -50,8 +50,8 @@ def draft_warnings(
         hint = edited_by_hand_hint(known.media_id)
     elif known.stored_changes:
         rule = "draft-changed"
-        what = _("WeChat changed the draft {media_id} of this send: {changes}")
-        hint = _("check the draft in the WeChat console: it is sent as it is")
+        what = _("the draft {media_id} of this send lost a part at WeChat: {changes}")
+        hint = _("check the draft in the WeChat console: apply refuses one that lost a part")
     else:
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))
@@ -59,12 +59,12 @@ def draft_warnings(
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
-    """Return whether a draft is not what it was right after it was made; one that is gone is made anew."""
+    """Return whether a draft is not what it was right after it was made; one that is gone is made again."""
     return stored is not None and known.stored_digest not in (None, stored.fingerprint)
 
 
 def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:
-    """Say that the draft of the console that a send names was not read, or what is odd about its articles."""
+    """Return that the draft that a send names was not read, or what is odd about its articles."""
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
         hint = _("run `campaign plan` without `--offline` before the review")
@@ -160,7 +160,7 @@ def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
 
 
 def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
-    former, stream = SendId.parse(state.normalized_ledger_id(name)), state.stream(appid)
+    former, stream = SendId.parse(normalize_id(name)), state.stream(appid)
     # An id of the campaign stands for the same entry: a new entry has no former one.
     if former.entry in (None, normalize_id(SendId.parse(send.id).entry or "")):
         return any(True for _known in stream.in_place_of(SendId(former.campaign)))

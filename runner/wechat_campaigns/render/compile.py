@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import former_ids
@@ -40,10 +40,9 @@ class CompileResult:
     """By name of an account."""
 
     def presence_check(self) -> Callable[[Message], bool]:
-        """Return a function that tells whether the folder's campaigns still have a message.
+        """Return a check whether the folder's campaigns still have a message.
 
-        A file that has another message by
-        now, or cannot be rendered, or is not for this environment, does not have that one any more.
+        A file that has another message now, or cannot be rendered, or leaves this environment out, does not.
         """
 
         @cache  # most plans never ask
@@ -67,7 +66,7 @@ class CompileResult:
         return Message(appid, name, send.revision, compute_content_digest(send))
 
     def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
-        """Give stored sends what their campaigns, selected or not and renamed or not, say of `ready`.
+        """Yield stored sends with the `ready` of their campaigns, selected or not and renamed or not.
 
         Raises:
             UsageError: a campaign leaves this environment out.
@@ -194,8 +193,8 @@ def compile_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
     """
-    items, problems = find_campaigns(root, only)
-    everything = find_campaigns(root)[0] if only else items
+    items, problems = find_campaigns(root, only, settings.namespace)
+    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
     compiler = Compiler(
         settings=settings,
         files=files,
@@ -204,7 +203,7 @@ def compile_campaigns(
     )
     results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
-        _check_selection(root, only, elsewhere, settings.environment.name)
+        _check_selection(root, only, elsewhere, settings)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
     return CompileResult(
         sends=tuple(send for result in results for send in result.sends),
@@ -216,14 +215,14 @@ def compile_campaigns(
     )
 
 
-def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], environment: str) -> None:
+def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], settings: Settings) -> None:
     """Refuse a selection that this environment may not send: who named it expects it to be sent."""
     for word in only:
-        if all(item.id in elsewhere for item in find_campaigns(root, (word,))[0]):
+        if all(item.id in elsewhere for item in find_campaigns(root, (word,), settings.namespace)[0]):
             raise UsageError(
                 _(
                     "{selection} is not for the environment {environment}: `environments` leaves it out"
-                ).format(selection=word, environment=environment),
+                ).format(selection=word, environment=settings.environment.name),
                 hint=_("add `--env NAME`, or correct `environments` in the campaign"),
             )
 

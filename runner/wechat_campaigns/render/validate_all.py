@@ -46,8 +46,8 @@ def validate_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    items, problems = find_campaigns(root, only)
-    present = campaigns_by_id(find_campaigns(root)[0] if only else items)
+    items, problems = find_campaigns(root, only, settings.namespace)
+    present = campaigns_by_id(find_campaigns(root, (), settings.namespace)[0] if only else items)
     compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
 
     def checked(item: CampaignFile) -> _FileResult:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.i18n import _, english_text, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.plan.budget import Overlap, overlaps
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
@@ -53,8 +52,6 @@ class Note:
     """Of a problem in a file."""
     decides: bool = False
     """True where it is why the send is not made."""
-    is_weighty: bool = False
-    """True of an edit of `DECISIVE` settings that this run goes by: no report leaves one out."""
 
     @property
     def text(self) -> str:
@@ -130,7 +127,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         what = _(
             "a number after `~` is the audience of the last send to the same recipients, from the ledger"
         )
-        hint = _("the plan after the merge and `campaign apply` count again")
+        hint = _("the plan after the merge and `campaign apply` check again")
         yield Note(rule="offline", message=what, hint=hint)
     if plan.uninitialized:
         what = _(
@@ -159,32 +156,28 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
             for rule, count in sorted(rules.items())
         )
         what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
-        hint = _("the plan after the merge and `campaign apply` check them")
+        hint = _("the plan after the merge and `campaign apply` check again")
         yield Note(rule="offline", message=what, hint=hint)
 
 
 def _settings_notes(plan: Plan) -> Iterator[Note]:
-    since = _("setting changed since the last apply: {change}")
+    since = _("rule changed since the last apply: {change}")
     if plan.offline:  # the ledger's record was not compared with the AppSecret
-        since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
+        since = _("rule changed since the last apply (as the ledger records it, not verified): {change}")
+    for change in plan.settings_changes:
+        yield Note(rule="settings", message=since.format(change=settings_change(change)))
     edited = _("setting edited: {change}")
-    changes = [(since, change) for change in plan.settings_changes]
-    changes += [(edited, change) for change in plan.settings_edits]
     # Who edits the settings names the keys, so their order would let a hundred others come first.
-    for template, change in sorted(changes, key=lambda one: _weight(one[1], plan.environment)):
-        message = template.format(change=settings_change(change))
-        is_weighty = _weight(change, plan.environment)[0] == 0
-        yield Note(rule="settings", message=message, is_weighty=is_weighty)
+    for change in sorted(plan.settings_edits, key=lambda one: _weight(one, plan.environment)):
+        yield Note(rule="settings", message=edited.format(change=settings_change(change)))
 
 
 def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:
-    """Order edits: those of settings that decide first, of them looser rules, then programs."""
+    """Order edits: those of settings that decide first, of them programs."""
     own = f"environments.{environment}."
     is_foreign = change.key.startswith("environments.") and not change.key.startswith(own)
     steps = change.key.removeprefix(own).split(".")
     name = steps[2] if is_foreign and len(steps) > 2 else steps[0]
-    if change.is_looser:
-        return 0, -1, False
     if name not in DECISIVE:
         return 2, 0, False
     return int(is_foreign), DECISIVE.index(name), "command" not in steps
@@ -235,7 +228,7 @@ def _labelled(send_id: str, what: str) -> str:
 
 def settings_change(change: SettingsChange) -> str:
     """Write a key of the settings before and after, without secrets."""
-    template = _("{key}: {before} → {after}, looser") if change.is_looser else _("{key}: {before} → {after}")
+    template = _("{key}: {before} → {after}")
     before, after = (shortened(redact(text), VALUE_CHARS) for text in (change.before, change.after))
     return template.format(key=shortened(redact(change.key), VALUE_CHARS), before=before, after=after)
 
@@ -249,19 +242,6 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
     problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
     problems += [problem for planned in plan.sends for problem in _problems(plan, planned)]
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
-
-
-def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
-    """Yield each problem 64 hex characters that stay when its line moves.
-
-    Problems alike in file, JSON path, rule and message differ by their order. The message is the English
-    one, whatever language the report is in.
-    """
-    seen: Counter[str] = Counter()
-    for problem in problems:
-        base = sha256([problem.location.file, problem.path, problem.rule, english_text(problem.message)])
-        seen[base] += 1
-        yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
 def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from calendar import Calendar
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,11 +12,13 @@ from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
-from wechat_campaigns.report.accounts import AccountCard, account_cards
-from wechat_campaigns.report.past_sends import PastSend, article_link
-from wechat_campaigns.report.phrases import content_kind, msgtype_word, recipients, recorded_recipients
+from wechat_campaigns.plan.statistics import msgtype_of
+from wechat_campaigns.report.history import article_link
+from wechat_campaigns.report.outlook import AccountCard, account_cards
+from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
+from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
-from wechat_campaigns.report.schedule import WEEKDAYS
+from wechat_campaigns.report.send_status import StatusRow
 
 COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
@@ -79,23 +80,15 @@ class CalendarView:
         """List the sends of one day."""
         return tuple(entry for entry in self.entries if china_day(entry.at) == day)
 
-    @property
-    def tally(self) -> tuple[tuple[str, str, int, int], ...]:
-        """Count past and coming sends by account and recipients, in words."""
-        past = Counter((e.account, e.recipients) for e in self.entries if not e.coming)
-        coming = Counter((e.account, e.recipients) for e in self.entries if e.coming)
-        keys = sorted(past | coming)
-        return tuple((key[0], recorded_recipients(key[1]), past[key], coming[key]) for key in keys)
 
-
-def calendar_view(first: date, plan: Plan, begun: Iterable[PastSend], now: datetime) -> CalendarView:
+def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: datetime) -> CalendarView:
     """Build the view of a month.
 
     Args:
         first: its first day.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
-    entries = [_past(past) for past in begun if past.may_have_reached]
+    entries = [_past(row) for row in begun if row.known.may_have_reached]
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
@@ -110,17 +103,18 @@ def bounds(first: date) -> tuple[datetime, datetime]:
     return begin, (begin + timedelta(days=32)).replace(day=1)
 
 
-def _past(past: PastSend) -> CalendarEntry:
+def _past(row: StatusRow) -> CalendarEntry:
+    msgtype = msgtype_of(row.known)
     return CalendarEntry(
-        at=past.moment,
-        account=past.account,
-        recipients=past.recipients,
-        send=past.send,
-        status=past.status,
+        at=row.known.at,
+        account=row.account,
+        recipients=row.recipients,
+        send=row.known.send,
+        status=row.known.status.value,
         coming=False,
-        kind=msgtype_word(past.msgtype) if past.msgtype else "",
-        link=next(filter(None, map(article_link, past.links)), ""),
-        followers=past.audience,
+        kind=_(msgtype) if msgtype else "",
+        link=next(filter(None, map(article_link, row.links)), ""),
+        followers=row.known.audience,
     )
 
 
@@ -138,7 +132,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
 
 
 def calendar_text(view: CalendarView) -> str:
-    """Write a month as a list: days with sends, then the count by account and recipients."""
+    """Write a month as a list: days with sends, then what each account may still send."""
     lines = [_("Sends in {month}, China time").format(month=view.name), ""]
     for day in sorted({china_day(entry.at) for entry in view.entries}):
         today = _("  (today)") if day == view.today else ""
@@ -146,10 +140,6 @@ def calendar_text(view: CalendarView) -> str:
         lines += [f"  {_entry(entry)}" for entry in view.of(day)]
     if not view.entries:
         lines.append(_("no sends in this month"))
-    tally = _("{account} → {recipients}: {past} past, {coming} coming")
-    lines.append("")
-    for account, who, past, coming in view.tally:
-        lines.append(line(tally.format(account=account, recipients=who, past=past, coming=coming)))
     if view.cards:
         lines += ["", *(line(text) for card in view.cards for text in card.lines)]
     return "\n".join(lines).rstrip()

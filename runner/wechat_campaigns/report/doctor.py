@@ -8,6 +8,7 @@ from typing import Any
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.report.terminal import painted
 from wechat_campaigns.report.text import TextOptions
 
 _STYLE = {Severity.OK: "32", Severity.WARNING: "33", Severity.ERROR: "1;31"}
@@ -17,8 +18,7 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     """Write one line a check, its hint below it, and a summary."""
     lines = []
     for check in checks:
-        grade = status_word(check.grade)
-        grade = f"\x1b[{_STYLE[check.grade]}m{grade}\x1b[0m" if options.color else grade
+        grade = painted(status_word(check.grade), _STYLE[check.grade] if options.color else "")
         lines.append(_(": ").join([grade, line(check.name), line(check.message)]))
         lines += [f"    → {line(check.hint)}"] if check.hint else []
     counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}

@@ -11,7 +11,7 @@ from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.plan.draft_box import short_id
 from wechat_campaigns.plan.draft_uses import BoxDraft
 from wechat_campaigns.report.phrases import moment
-from wechat_campaigns.report.text import TextOptions, drawn_listing
+from wechat_campaigns.report.text import TextOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
     ]
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
-    table = drawn_listing(headings, rows, options) if rows else ""
+    table = options.table(headings, rows) if rows else ""
     lines = [line for name, found in accounts.items() for line in _lines(name, found)]
     return "\n\n".join(filter(None, [table, "\n".join(lines)]))
 

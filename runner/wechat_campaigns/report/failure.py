@@ -5,10 +5,8 @@ from __future__ import annotations
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.report.formats import OF_PROBLEMS, Formats, form, formats
-from wechat_campaigns.report.gitlab import NO_CHANGES
 from wechat_campaigns.report.markdown import failure_markdown
-from wechat_campaigns.report.problems import problem_dict, problems_text
+from wechat_campaigns.report.problems import Formats, problem_dict, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 
 
@@ -44,11 +42,17 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         },
         "problems": [problem_dict(problem) for problem in problems],
     }
+
+    def html() -> str:
+        from wechat_campaigns.report.html import failure_html  # needs Jinja
+
+        return failure_html(title, str(error), error.hint, problems)
+
     return {
-        **formats(OF_PROBLEMS, problems),
+        **problem_formats(problems),
         "text": lambda: text,
         "json": lambda: json_text(data),
         "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
-        "html": form("html.failure_html", title, str(error), error.hint, problems),
-        "widget": lambda: NO_CHANGES,
+        "html": html,
+        "widget": lambda: '{"create": 0, "update": 0, "delete": 0}',
     }

@@ -1,4 +1,4 @@
-"""Build the rows of what came of each article, from the ledger and the figures kept; write them in words."""
+"""Read what came of each article from the ledger and the figures kept, and write it as cells and words."""
 
 from __future__ import annotations
 
@@ -22,30 +22,24 @@ from wechat_campaigns.plan.statistics import (
     msgtype_of,
     sent_articles,
 )
-from wechat_campaigns.report.phrases import msgtype_word
 from wechat_campaigns.report.sanitize import line
-from wechat_campaigns.report.spreadsheet import Cell
+from wechat_campaigns.report.spreadsheet import RATES, Cell, cell_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
 
-_SOURCE_WORDS: Mapping[str, str] = {
+_SOURCES: Mapping[str, str] = {
     "message": N_("Message"), "chat": N_("Chats"), "moments": N_("Moments"), "profile": N_("Profile"),
     "recommended": N_("Recommended"), "search": N_("Search"), "other": N_("Other"),
 }  # fmt: skip
-_COUNT_WORDS: Mapping[str, str] = {
-    "readers": N_("Readers"), "shares": N_("Shares"), "likes": N_("Likes"), "hearts": N_("Hearts"),
-    "comments": N_("Comments"), "favorites": N_("Favorites"), "new_followers": N_("New followers"),
+_NUMBERS: Mapping[str, str] = {
+    "shares": N_("Shares"), "likes": N_("Likes"), "hearts": N_("Hearts"), "comments": N_("Comments"),
+    "favorites": N_("Favorites"), "new_followers": N_("New followers"), "read_rate": N_("Read rate"),
+    "finish_rate": N_("Finish rate"), "average_minutes": N_("Minutes"),
 }  # fmt: skip
-_RATE_WORDS: Mapping[str, str] = {
-    "read_rate": N_("Read rate"), "finish_rate": N_("Finish rate"), "average_minutes": N_("Minutes"),
-}  # fmt: skip
-_ARTICLE_WORDS = (
+FIGURE_HEADINGS = (
     N_("Article"), N_("Title"), N_("Published"), N_("Figures"), N_("Delivered"), N_("Delivery rate"),
+    N_("Readers"), *_SOURCES.values(), *_NUMBERS.values(),
 )  # fmt: skip
-NUMBER_HEADINGS = (
-    "Readers", *_SOURCE_WORDS.values(), *list(_COUNT_WORDS.values())[1:], *_RATE_WORDS.values(),
-)  # fmt: skip
-FIGURE_HEADINGS = (*_ARTICLE_WORDS, *NUMBER_HEADINGS)
-"""Of CSV, behind those of the send."""
+"""Of spreadsheets, behind those of the send."""
 SHOWN_FIGURES = (
     "Send", "Account", "Title", "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes",
     "Comments", "New followers", "Finish rate", "Minutes", "Figures",
@@ -146,7 +140,7 @@ def figures_text(row: ArticleRow) -> str:
     day = (row.latest.day if row.latest is not None else row.sent_on).isoformat()
     if row.status is FiguresStatus.NOT_READY:
         day = (row.sent_on + timedelta(days=1)).isoformat()
-    return _(_STATUS_WORDS[row.status]).format(day=day, msgtype=msgtype_word(row.msgtype))
+    return _(_STATUS_WORDS[row.status]).format(day=day, msgtype=_(row.msgtype))
 
 
 _STATUS_WORDS: Mapping[FiguresStatus, str] = {
@@ -166,7 +160,7 @@ def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     notes = []
     without = Counter(row.msgtype for row in rows if row.status is FiguresStatus.NOT_COUNTED)
     if without:
-        kinds = _(", ").join(f"{msgtype_word(kind)} {count}" for kind, count in sorted(without.items()))
+        kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
         notes.append(_("WeChat has no figures for these sends, because it counts articles only: {kinds}"))
         notes[-1] = notes[-1].format(kinds=kinds)
     if any(not row.send for row in rows):
@@ -179,76 +173,44 @@ def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     return notes
 
 
-def shown_figures(row: ArticleRow) -> tuple[str | int | None, ...]:
-    """List what stands below the headings `SHOWN_FIGURES`."""
-    found = row.latest
-    title = row.article.title if row.article is not None else ""
-    about = (row.name, row.account, title, row.delivered, percent(row.delivery_rate))
-    if found is None:
-        return *about, *[None] * (len(SHOWN_FIGURES) - len(about) - 1), figures_text(row)
-    counts = (found.shares, found.likes, found.comments, found.new_followers)
-    rates = (percent(found.finish_rate), minutes(found))
-    return *about, found.readers, percent(found.read_rate), *counts, *rates, figures_text(row)
+def figure_cells(row: ArticleRow) -> dict[str, Cell]:
+    """Return the values of an article by `FIGURE_HEADINGS`; those that are not known are left out."""
+    article, found = row.article, row.latest
+    cells: dict[str, Cell] = {
+        "Figures": figures_text(row), "Delivered": row.delivered, "Delivery rate": row.delivery_rate,
+    }  # fmt: skip
+    if article is not None:
+        cells |= {"Article": article.index, "Title": article.title, "Published": article.published}
+    if found is not None:
+        cells["Readers"] = found.readers
+        cells |= {heading: found.sources.get(code, 0) for code, heading in _SOURCES.items()}
+        cells |= {heading: getattr(found, name) for name, heading in _NUMBERS.items()}
+    return cells
+
+
+def shown_figures(row: ArticleRow) -> list[str | int | None]:
+    """Return the values of an article below `SHOWN_FIGURES`, rates in per cent."""
+    cells = {"Send": row.name, "Account": row.account, **figure_cells(row)}
+    return [_shown(heading, cells.get(heading)) for heading in SHOWN_FIGURES]
+
+
+def _shown(heading: str, value: Cell) -> str | int | None:
+    if heading in RATES and isinstance(value, float | int):
+        return percent(value)
+    return value if isinstance(value, int | None) else cell_text(value)
 
 
 def figures_lines(row: ArticleRow) -> list[str]:
-    """Write an article for a terminal: its name, its figures, where its readers came from and when."""
+    """Write an article for a terminal: its name, then its figures."""
     name, account, title, *figures, status = shown_figures(row)
     heading = _("{name} ({account}): {status}")
-    lines = [heading.format(name=line(f"{name} {title}".strip()), account=account, status=status)]
+    lines = [heading.format(name=line(f"{name} {title or ''}".strip()), account=account, status=status)]
     pairs = [
         f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
         for word, value in zip(SHOWN_FIGURES[3:-1], figures, strict=True)
-        if value not in (None, "")
+        if value is not None
     ]
-    return [
-        *lines,
-        *([f"  {_(', ').join(pairs)}"] if pairs else []),
-        *(f"  {text}" for text in reading_lines(row)),
-    ]
-
-
-def article_readers(rows: Iterable[ArticleRow]) -> list[tuple[str, str]]:
-    """Write where the readers of each article came from, and when, beside its name."""
-    return [
-        (f"{row.name} {row.article.title if row.article else ''}", text)
-        for row in rows
-        for text in reading_lines(row)
-    ]
-
-
-def minutes(found: ArticleFigures) -> str:
-    """Write for how long readers stayed, in minutes: `1.5`."""
-    return "" if found.average_minutes is None else f"{found.average_minutes:.1f}"
-
-
-def sources_text(row: ArticleRow) -> str:
-    """Write where the readers of an article came from; empty when nobody read it."""
-    sources = row.latest.sources if row.latest is not None else {}
-    counts = [f"{_(word)} {sources[code]:,}" for code, word in _SOURCE_WORDS.items() if sources.get(code)]
-    return _("Readers by source: {counts}").format(counts=_(", ").join(counts)) if counts else ""
-
-
-def reading_lines(row: ArticleRow) -> list[str]:
-    """Write where the readers of an article came from, and how many each day brought."""
-    found = row.latest
-    if found is None or row.article is None or not found.readers:
-        return []
-    days = list(new_readers(row.article.days))
-    while days and not days[-1]:
-        days.pop()
-    lines = list(filter(None, [sources_text(row)]))
-    by_day = _("Readers by day from {day}: {counts}")
-    counts = _(", ").join(f"{count:,}" for count in days)
-    return [*lines, by_day.format(day=row.article.days[0].day.isoformat(), counts=counts)]
-
-
-def new_readers(days: Iterable[ArticleFigures]) -> Iterable[int]:
-    """Count the readers whom each day added; WeChat's figures are totals."""
-    before = 0
-    for figures in days:
-        yield figures.readers - before
-        before = figures.readers
+    return [*lines, f"  {_(', ').join(pairs)}"] if pairs else lines
 
 
 def extremes(rows: Iterable[ArticleRow]) -> tuple[ArticleRow, ArticleRow] | None:
@@ -262,33 +224,15 @@ def extremes_text(rows: Iterable[ArticleRow]) -> list[str]:
     """Write which articles have the highest and the lowest read rate."""
     words = (_("Highest read rate: {name}, {rate}"), _("Lowest read rate: {name}, {rate}"))
     return [
-        word.format(name=line(f"{row.name} {row.article.title}"), rate=percent(row.article.latest.read_rate))
+        word.format(name=line(f"{row.name} {cells['Title']}"), rate=_shown("Read rate", cells["Read rate"]))
         for word, row in zip(words, extremes(rows) or (), strict=False)
-        if row.article is not None and row.article.latest is not None
+        for cells in (figure_cells(row),)
     ]
 
 
-def percent(rate: float | None) -> str:
+def percent(rate: float) -> str:
     """Write a rate: `6.9%`."""
-    return "" if rate is None else f"{rate:.1%}"
-
-
-def figure_cells(row: ArticleRow | None) -> list[Cell]:
-    """List what stands below the headings `FIGURE_HEADINGS`, as numbers."""
-    if row is None:
-        return [None] * len(FIGURE_HEADINGS)
-    article, found = row.article, row.latest
-    about = (article.index, article.title, article.published.isoformat()) if article else (None, None, None)
-    return [*about, figures_text(row), row.delivered, row.delivery_rate, *number_cells(found)]
-
-
-def number_cells(found: ArticleFigures | None) -> list[Cell]:
-    """List what stands below the headings `NUMBER_HEADINGS`."""
-    if found is None:
-        return [None] * len(NUMBER_HEADINGS)
-    sources = [found.sources.get(code, 0) for code in _SOURCE_WORDS]
-    names = (*list(_COUNT_WORDS)[1:], *_RATE_WORDS)
-    return [found.readers, *sources, *(getattr(found, name) for name in names)]
+    return f"{rate:.1%}"
 
 
 def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:

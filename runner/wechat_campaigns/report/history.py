@@ -1,64 +1,88 @@
-"""Build the view of what was sent in a stretch of time, oldest first; write it as data, Markdown and CSV."""
+"""Build the view of what was sent in a stretch of time, and write it as data and for spreadsheets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.statistics import FiguresStatus, msgtype_of
+from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
-    SHOWN_FIGURES,
     ArticleRow,
-    article_readers,
+    article_rows,
     articles_data,
     extremes,
     extremes_text,
     figure_cells,
     figures_notes,
-    shown_figures,
+    percent,
 )
-from wechat_campaigns.report.past_sends import PastSend
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, line
-from wechat_campaigns.report.send_status import send_status
-from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
+from wechat_campaigns.report.phrases import recorded_recipients
+from wechat_campaigns.report.sanitize import FORMAT_VERSION
+from wechat_campaigns.report.send_status import StatusRow, send_status
+from wechat_campaigns.report.spreadsheet import Cell, cell_text, csv_text, workbook
+from wechat_campaigns.wechat.statistics import Days
+
+SHOWN = (
+    "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
+)  # fmt: skip
+"""Headings of what people read."""
+CSV_HEADINGS = (
+    "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
+    "msg_id", N_("Commit"), "Note", *FIGURE_HEADINGS,
+)  # fmt: skip
+"""Of spreadsheets; `_` leaves WeChat's own names as they are."""
+_COUNTS = ("Addressed", "Sent", "Left out", "Failed")
+_ARTICLE = re.compile(r"https?://(mp\.weixin\.qq\.com/.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
     """What was sent, as every form of the report shows it."""
 
-    rows: Sequence[PastSend]
+    rows: Sequence[StatusRow]
     articles: Sequence[ArticleRow] = ()
     """Of these sends, then those sent by hand."""
 
     @property
     def total(self) -> str:
         """How many sends there were, and how many followers they reached, as far as WeChat told."""
-        by_hand = sum(not row.send for row in self.articles)
-        if not self.rows and by_hand:
-            what = ngettext(
-                "No campaign was sent in this period, and {count:,} article by hand (console)",
-                "No campaign was sent in this period, and {count:,} articles by hand (console)",
-                by_hand,
-            )
-            return what.format(count=by_hand)
-        if not self.rows:
+        if not (self.rows or self.articles):
             return _("Nothing was sent in this period.")
-        counts = [past.sent for past in self.rows if past.sent is not None]
-        if not counts:
+        counts = [row.told.sent for row in self.rows if row.told is not None]
+        if self.rows and not counts:
             return _(
                 "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is "
                 "unknown"
             ).format(begun=len(self.rows))
         template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
         return template.format(begun=len(self.rows), reached=sum(counts), told=len(counts))
+
+    @property
+    def totals(self) -> list[tuple[str, str, str]]:
+        """The numbers at the head of a page: name, value, note; those above 0."""
+        told = [row.told for row in self.rows if row.told is not None]
+        reached, addressed = sum(one.sent for one in told), sum(one.addressed for one in told)
+        readers = [row.latest.readers for row in self.articles if row.latest is not None]
+        statuses = [row.known.status for row in self.rows]
+        failed = statuses.count(SendStatus.DELIVERY_FAILED) + statuses.count(SendStatus.REJECTED)
+        rate = percent(reached / addressed) if addressed else ""
+        found = [
+            (_("Sends"), len(self.rows), ""),
+            (_("Followers reached"), reached, rate),
+            (_("Readers"), sum(readers), ""),
+            (_("Without a WeChat event"), len(self.rows) - len(told), ""),
+            (_("Unknown"), statuses.count(SendStatus.UNKNOWN), ""),
+            (_("Failed"), failed, ""),
+        ]
+        return [(name, f"{count:,}", note) for name, count, note in found if count]
 
     @property
     def counted(self) -> list[ArticleRow]:
@@ -71,22 +95,32 @@ class HistoryView:
         return [*extremes_text(self.articles), *figures_notes(self.articles)]
 
     @property
-    def readers(self) -> list[tuple[str, str]]:
-        """Where the readers of each article came from, and when, beside its name."""
-        return article_readers(self.counted)
+    def links(self) -> list[tuple[str, str]]:
+        """The addresses of articles beside their names: as events have them, else as the figures do."""
+        links = [(row.known.send, url) for row in self.rows for url in row.links]
+        told = {name for name, _url in links}
+        others = [row for row in self.counted if row.send not in told]
+        return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
 
 
-def past_sends(
+def history_view(
     state: LedgerState,
     accounts: Mapping[str, Account],
+    figures: Mapping[str, Days],
     *,
     now: datetime,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> tuple[PastSend, ...]:
-    """List what was begun from `since` on and before `until`, as `begun_records` does."""
+) -> HistoryView:
+    """Build the view of what was begun from `since` on and before `until`.
+
+    Args:
+        figures: what is known of each account's articles, by AppID.
+    """
     records = begun_records(state, accounts, since=since, until=until)
-    return tuple(_past_send(known, state, now) for known in records)
+    articles = article_rows(records, state, accounts, figures, now=now, since=since, until=until)
+    rows = [send_status(known.account or known.appid, known, state, now) for known in records]
+    return HistoryView(rows, articles)
 
 
 def begun_records(
@@ -109,61 +143,17 @@ def begun_records(
     return sorted(chosen, key=lambda known: (known.at, known.appid, known.send))
 
 
-def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend:
-    row = send_status(known.account or known.appid, known, state, now)
-    actor = known.intent.data.get("actor", {}) if known.intent is not None else {}
-    event = row.told
-    return PastSend(
-        moment=known.at,
-        account=row.account,
-        send=known.send,
-        revision=known.revision,
-        msgtype=msgtype_of(known),
-        recipients="everyone" if known.to_all else known.recipients,
-        status=known.status.value,
-        may_have_reached=known.may_have_reached,
-        audience=known.audience,
-        addressed=event.addressed if event is not None else known.audience,
-        sent=event.sent if event is not None else None,
-        left_out=event.left_out if event is not None else None,
-        failed=event.failed if event is not None else None,
-        msg_id=known.msg_id,
-        commit=str(actor.get("commit", ""))[:12],
-        note=row.note,
-        links=event.links if event is not None else (),
-    )
-
-
-COLUMNS = (
-    "at", "account", "send", "revision", "recipients", "status", "addressed", "sent", "left_out", "failed",
-    "msg_id", "commit", "note",
-)  # fmt: skip
-"""Of CSV and JSON."""
-SHOWN = (
-    "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
-)  # fmt: skip
-"""Headings of what people read."""
-CSV_HEADINGS = (
-    "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
-    "msg_id", N_("Commit"), "Note", *FIGURE_HEADINGS,
-)  # fmt: skip
-"""Of CSV; `_` leaves WeChat's own names as they are."""
-
-
-def shown_cells(row: PastSend) -> tuple[str | int | None, ...]:
-    """List what stands below the headings `SHOWN`."""
-    counts = (row.addressed, row.sent, row.left_out, row.failed)
-    return row.at, row.account, row.send, row.recipients_text, status_word(row.status), *counts, row.note
+def article_link(told: str) -> str:
+    """Return the https address of an article, which WeChat answers as http; empty for another site's."""
+    found = _ARTICLE.fullmatch(told)
+    return f"https://{found[1]}" if found else ""
 
 
 def history_data(view: HistoryView) -> dict[str, Any]:
     """Return the report as plain data."""
-    sends = [
-        {**{name: getattr(row, name) for name in COLUMNS}, "links": list(row.links)} for row in view.rows
-    ]
     return {
         "format_version": FORMAT_VERSION,
-        "sends": sends,
+        "sends": [_send_data(row) for row in view.rows],
         "articles": articles_data(view.articles),
         "extremes": [
             {"account": row.account, "send": row.send or None, "index": row.article.index}
@@ -173,60 +163,84 @@ def history_data(view: HistoryView) -> dict[str, Any]:
     }
 
 
-def history_markdown(view: HistoryView) -> str:
-    """Write the report as Markdown."""
-    lines = [f"# {view.total}", ""]
-    if view.rows:
-        lines += _table(SHOWN, map(shown_cells, view.rows))
-    if view.counted:
-        lines += [
-            "",
-            f"## {_('Figures of articles')}",
-            "",
-            *_table(SHOWN_FIGURES, map(shown_figures, view.counted)),
-        ]
-    if view.notes:
-        lines += ["", *(f"- {line(note)}" for note in view.notes)]
-    if view.readers:
-        lines += ["", *(f"- {cell(name, 100)}: {line(text)}" for name, text in view.readers)]
-    links = [f"- {cell(row.send)}: {cell(url, 300)}" for row in view.rows for url in row.links]
-    return "\n".join([*lines, *(["", f"## {_('Articles')}", "", *links] if links else [])])
+def _send_data(row: StatusRow) -> dict[str, Any]:
+    known, told = row.known, row.told
+    return {
+        "at": cell_text(row.moment),
+        "account": row.account,
+        "send": known.send,
+        "revision": known.revision,
+        "recipients": row.recipients,
+        "status": known.status.value,
+        "addressed": row.addressed,
+        "sent": told.sent if told is not None else None,
+        "left_out": told.left_out if told is not None else None,
+        "failed": told.failed if told is not None else None,
+        "msg_id": known.msg_id,
+        "commit": row.commit,
+        "note": row.note,
+        "links": list(row.links),
+    }
+
+
+def send_cells(row: StatusRow) -> dict[str, Cell]:
+    """Return the values of a send by the headings of spreadsheets; counts are missing without an event."""
+    known, told = row.known, row.told
+    cells: dict[str, Cell] = {
+        "Time": row.moment.replace(tzinfo=None),
+        "Account": row.account,
+        "Send": known.send,
+        "Revision": known.revision,
+        "To": recorded_recipients(row.recipients),
+        "Status": status_word(known.status),
+        "Addressed": row.addressed,
+        "msg_id": known.msg_id,
+        "Commit": row.commit,
+        "Note": row.note,
+    }
+    if told is not None:
+        cells |= {"Sent": told.sent, "Left out": told.left_out, "Failed": told.failed}
+    return cells
+
+
+def shown_cells(row: StatusRow) -> list[str | int | None]:
+    """Return the values of a send below `SHOWN`."""
+    cells = send_cells(row)
+    return [
+        value if isinstance(value, int | None) else cell_text(value)
+        for value in (cells.get(heading) for heading in SHOWN)
+    ]
 
 
 def history_csv(view: HistoryView) -> str:
     """Write one line an article with its send for a spreadsheet; one for a send without articles."""
-    return spreadsheet(map(_, CSV_HEADINGS), history_lines(view))
+    return csv_text(CSV_HEADINGS, _lines(view))
 
 
-def history_lines(view: HistoryView) -> list[list[Cell]]:
+def history_workbook(view: HistoryView) -> bytes:
+    """Write the lines of the CSV as an XLSX workbook, each month on a sheet of its own."""
+    months: dict[str, list[list[Cell]]] = {}
+    for cells in _lines(view):
+        months.setdefault(cell_text(cells[0])[:7], []).append(cells)
+    return workbook(CSV_HEADINGS, dict(sorted(months.items())) or {_("Sends"): []})
+
+
+def _lines(view: HistoryView) -> list[list[Cell]]:
     """List the cells below `CSV_HEADINGS`.
 
     The counts of a send stand on the first of its lines, so that the sum of a column is right.
     """
-    articles: dict[tuple[str, str, int | None], list[ArticleRow | None]] = {}
+    articles: dict[tuple[str, str, int | None], list[dict[str, Cell]]] = {}
     for row in view.articles:
-        articles.setdefault((row.account, row.send, row.revision), []).append(row)
-    lines: list[list[Cell]] = []
+        articles.setdefault((row.account, row.send, row.revision), []).append(figure_cells(row))
+    lines: list[dict[str, Cell]] = []
     for past in view.rows:
-        first, *others = articles.get((past.account, past.send, past.revision), [None])
-        lines.append([*_csv_cells(past, with_counts=True), *figure_cells(first)])
-        lines += [[*_csv_cells(past, with_counts=False), *figure_cells(row)] for row in others]
-    by_hand = (row for row in view.articles if not row.send)
-    return lines + [
-        [row.sent_on.isoformat(), row.account, row.name, *[None] * 10, *figure_cells(row)] for row in by_hand
-    ]
-
-
-def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:
-    counts = (past.addressed, past.sent, past.left_out, past.failed) if with_counts else [None] * 4
-    about = (past.at, past.account, past.send, past.revision, past.recipients_text, status_word(past.status))
-    return [*about, *counts, past.msg_id, past.commit, past.note]
-
-
-def _table(headings: Sequence[str], rows: Iterable[Iterable[str | int | None]]) -> list[str]:
-    lines = [f"| {' | '.join(map(_, headings))} |", "|" + "---|" * len(headings)]
-    return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
-
-
-def _cell(value: str | int | None) -> str:
-    return "" if value is None else str(value) if isinstance(value, int) else cell(value)
+        cells = send_cells(past)
+        uncounted = {heading: value for heading, value in cells.items() if heading not in _COUNTS}
+        first, *others = articles.get((past.account, past.known.send, past.known.revision), [{}])
+        lines += [cells | first, *(uncounted | one for one in others)]
+    for row in view.articles:
+        if not row.send:  # by hand
+            cells = {"Time": row.sent_on, "Account": row.account, "Send": row.name}
+            lines.append(cells | figure_cells(row))
+    return [[cells.get(heading) for heading in CSV_HEADINGS] for cells in lines]

@@ -14,14 +14,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.ledger.records import SendRecord
-from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
@@ -29,25 +28,22 @@ from wechat_campaigns.render.article.page import (
     Pictures,
     content,
 )
-from wechat_campaigns.report.accounts import COMING, console_quota
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
-from wechat_campaigns.report.bars import PARTS, figures, send_bars
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
-from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
-from wechat_campaigns.report.past_sends import article_link
-from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
+from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
+from wechat_campaigns.report.outlook import console_quota
+from wechat_campaigns.report.phrases import can_be_recalled, change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import PlanView, Row, to_followers
+from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
-from wechat_campaigns.report.schedule import WEEKDAYS, in_order, schedule
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
+CALM = frozenset({PlanAction.SEND, PlanAction.RESEND, PlanAction.SCHEDULED})
+"""Actions whose reason need not be read."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
-MAX_BARS = 40
 HEADLINE_CHARS = 60
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
@@ -64,7 +60,7 @@ class Fitted:
 def plan_html(view: PlanView, *, data: Data) -> str:
     """Draw a plan: who receives what and when, what needs a person, then each message on a phone."""
     pictures = Pictures(data)
-    sends = sorted((row for row in in_order(view) if row.planned is not None), key=_is_long)
+    sends = sorted((row for row in view.in_order() if row.planned is not None), key=_is_long)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
     plan_notes = [note for note in view.notes if not note.send]
     blocked = [row for row in view.listed() if row.action in BLOCKED]
@@ -79,25 +75,24 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     return _render(
         "plan.html",
         view=view,
-        days=schedule(view),
+        days=view.days(),
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked=blocked,
         blocked_actions=BLOCKED,
-        calm_actions=COMING,
+        calm_actions=CALM,
         plan_notes=plan_notes,
         groups=groups,
         group_notes=sum(len(group.notes) for group in groups),
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,
-        kind=content_kind,
         can_be_recalled=can_be_recalled,
         links=links,
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
-        next_steps=_next_steps(view),
+        next_step=_next_step(view),
         pictures=pictures,
         content=message,
         change_diff=change_diff,
@@ -121,55 +116,32 @@ def _is_long(row: Row) -> bool:
     return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
 
 
-def _next_steps(view: PlanView) -> list[str]:
+def _next_step(view: PlanView) -> str:
     """Write what becomes of the plan once it is approved."""
     step = _("Running `{command}` now would send nothing.")
     if view.ready:
         step = _("Running `{command}` now would make {total}.")
     elif view.plan.calls():
         step = _("`{command}` refuses this plan until its problems are solved.")
-    step = step.format(command=view.command, total=view.total)
-    waiting = [one for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
-    begins = sorted(one.send.not_before for one in waiting if one.send.not_before is not None)
-    if not begins:
-        return [step]
-    later = _("Scheduled: {total}, for {first}.")
-    if begins[0] != begins[-1]:
-        later = _("Scheduled: {total}, from {first} to {last}.")
-    first, last = (moment(begin, view.timezone) for begin in (begins[0], begins[-1]))
-    total = to_followers(sends_text(len(waiting)), waiting)
-    return [step, later.format(total=total, first=first, last=last)]
+    return step.format(command=view.command, total=view.total)
 
 
 def history_html(view: HistoryView) -> str:
-    """Draw what was sent: figures, a bar for each send, then the tables."""
+    """Draw what was sent: totals, then the tables."""
     return _render(
         "history.html",
         view=view,
-        links=_articles(view),
         article_link=article_link,
-        figures=figures(view),
-        part_names=PARTS,
-        send_bars=send_bars(view.rows[-MAX_BARS:]),
         headings=SHOWN,
         outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
-        max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
 
 
-def _articles(view: HistoryView) -> list[tuple[str, str]]:
-    """List the addresses of articles: as events have them, else as the figures do."""
-    links = [(row.send, url) for row in view.rows for url in row.links]
-    told = {name for name, _url in links}
-    others = [row for row in view.counted if row.send not in told]
-    return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
-
-
 def calendar_html(view: CalendarView) -> str:
-    """Draw a month: a grid of days, then the count by account and recipients."""
+    """Draw a month: a grid of days, then what each account may still send."""
     return _render(
         "calendar.html",
         view=view,
@@ -242,7 +214,7 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = "{:,}".format
     environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
-    environment.globals |= {"sends_text": sends_text, "monthly": SERVICE_PER_MONTH}
+    environment.globals["sends_text"] = sends_text
     return environment
 
 

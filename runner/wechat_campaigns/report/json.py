@@ -13,15 +13,15 @@ from typing import Any
 
 from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
 from wechat_campaigns.core.links import links
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.budget import Budget
-from wechat_campaigns.plan.overlap import overlaps
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.planfile import with_checksum
-from wechat_campaigns.plan.stored_intent import resend_data
+from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_words
 
 
@@ -31,7 +31,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
     settings = [("last apply", change) for change in plan.settings_changes]
     settings += [("commit", change) for change in plan.settings_edits]
     data = {
-        "format_version": FORMAT_VERSION,
+        "format_version": planfile.FORMAT_VERSION,
         "plan_digest": view.digest,
         "resolved_digest": plan.resolved_digest,
         "created_at": _time(plan.created_at),
@@ -46,18 +46,28 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "sends": [_row(row, offline=plan.offline) for row in view.rows],
         "accounts": {card.budget.account.name: _budget(card.budget) for card in view.cards},
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
+        "rules": dict(plan.rules),
         "settings": [
             {
                 "since": since,
                 "key": redact(change.key),
                 "before": redact(change.before),
                 "after": redact(change.after),
-                "looser": change.is_looser,
             }
             for since, change in settings
         ],
     }
-    return with_checksum(in_english(data))
+    return planfile.with_checksum(in_english(data))
+
+
+def widget(view: PlanView) -> str:
+    """Write a plan's counts for `artifacts:reports:terraform`: create is due now, update is due later.
+
+    A plan never deletes anything. Source: GitLab Docs, Terraform integration in merge requests,
+    read 2026-11; the three keys are all the widget reads.
+    """
+    due = view.counts.get(PlanAction.SEND, 0) + view.counts.get(PlanAction.RESEND, 0)
+    return json_text({"create": due, "update": view.counts.get(PlanAction.SCHEDULED, 0), "delete": 0})
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

@@ -6,36 +6,45 @@ The summary comes first and is never cut; campaign text stands in code spans and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import Article, Articles, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import PlanAction, Send, visible_content
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.diff import change_diff, content_lines
-from wechat_campaigns.report.phrases import followers, media, short_commit, shortened, with_msgtype
+from wechat_campaigns.report.phrases import change_diff, content_lines, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
-from wechat_campaigns.report.schedule import in_order
-from wechat_campaigns.report.sections import Section, fitted
 from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.send.outcome import SendOutcome
 
+COMMENT_CHARS = 65_000
+"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
+_NOTE_CHARS = 120
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
-EXCERPT_CHARS = 400
 DIGITS = 10
 """Of a fingerprint, where the whole stands in a fold."""
-WEIGHTY_NOTES = 5
+SETTINGS_NOTES = 5
 """So many stand in one fence, which has room for each in full."""
 OPEN_MESSAGES = 3
 """So many messages are shown unfolded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, a text that leads in, and blocks that may be left out from the end."""
+
+    title: str
+    blocks: Sequence[str]
+    lead: str = ""
+    joint: str = "\n\n"
 
 
 def marker(kind: str, environment: str) -> str:
@@ -50,24 +59,23 @@ def marker(kind: str, environment: str) -> str:
 
 def plan_markdown(view: PlanView) -> str:
     """Write a plan for its reviewers, in at most 65,000 characters."""
-    rows = list(in_order(view))
+    rows = list(view.in_order())
     messages = [(row, row.planned) for row in rows if row.planned is not None]
-    weighty = [note.text for note in view.notes if note.is_weighty]
+    settings = [note.text for note in view.notes if note.rule == "settings"]
     sections = [
-        _fences(_("Settings that decide what is sent"), "note", weighty, size=WEIGHTY_NOTES),
+        _fences(_("Changed settings"), settings, size=SETTINGS_NOTES),
         _overview(rows, accounts=view.has_accounts),
-        Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in view.errors]),
+        Section(title=_("Errors"), blocks=[fence(problems_text([p])) for p in view.errors]),
         _attention(view),
-        _fences(_("Accounts"), "line", view.accounts),
+        _fences(_("Accounts"), view.accounts),
         *([_changes(view.comparison, view.timezone)] if view.comparison is not None else []),
         Section(
             title=_("What followers receive"),
-            noun="message",
             blocks=[
                 _message(row, planned, opened=n < OPEN_MESSAGES) for n, (row, planned) in enumerate(messages)
             ],
         ),
-        _fences(_("Later"), "line", view.coming),
+        _fences(_("Later"), view.coming),
     ]
     return fitted(_head(view), sections)
 
@@ -84,12 +92,10 @@ def outcomes_markdown(view: ApplyView) -> str:
     headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"
     sections = [
-        Section(
-            title=_("Sends"), noun="send", lead=lead, blocks=list(map(_outcome, view.outcomes)), joint="\n"
-        ),
-        _fences(_("What to do"), "note", hints),
-        _fences(_("Good to know"), "note", notes),
-        _fences(_("Later"), "line", view.coming),
+        Section(title=_("Sends"), lead=lead, blocks=list(map(_outcome, view.outcomes)), joint="\n"),
+        _fences(_("What to do"), hints),
+        _fences(_("Good to know"), notes),
+        _fences(_("Later"), view.coming),
     ]
     return fitted(f"{marker('apply', plan.environment)}\n## {title}\n\n{facts}", sections)
 
@@ -113,7 +119,7 @@ def status_markdown(view: StatusView) -> str:
         f"| **{status_word(status)}** | {cell(name)} | {cell(account)} | {cell(what, 200)} |"
         for status, name, account, what in lines
     ]
-    section = Section(title=_("Sends"), noun="send", lead=lead, blocks=blocks, joint="\n")
+    section = Section(title=_("Sends"), lead=lead, blocks=blocks, joint="\n")
     return fitted(f"{marker('status', view.environment)}\n## {title}", [section])
 
 
@@ -131,7 +137,47 @@ def failure_markdown(
     reason = fence(f"{error}\n→ {error.hint}")
     head = f"{marker(command, environment)}\n## {title}\n\n{reason}"
     blocks = [fence(problems_text([problem])) for problem in problems]
-    return fitted(head, [Section(title=_("Problems"), noun="problem", blocks=blocks)])
+    return fitted(head, [Section(title=_("Problems"), blocks=blocks)])
+
+
+def fitted(head: str, sections: Sequence[Section], *, limit: int = COMMENT_CHARS) -> str:
+    """Join a head and as much of each section as fits; empty sections are left out.
+
+    Args:
+        head: kept whole.
+        sections: the most important first.
+    """
+    text = head.rstrip("\n")
+    # Every section gets at least its title and a note of what it leaves out.
+    spare = sum(_least(section) for section in sections if section.blocks)
+    for section in sections:
+        if section.blocks:
+            spare -= _least(section)
+            text += _cut(section, limit - len(text) - spare)
+    return f"{text}\n"
+
+
+def _cut(section: Section, room: int) -> str:
+    text = _opening(section)
+    left = len(section.blocks)
+    for block in section.blocks:
+        piece = section.joint + block
+        if len(text) + len(piece) + (_NOTE_CHARS if left > 1 else 0) > room:
+            break
+        text += piece
+        left -= 1
+    if left:
+        note = _("… {count:,} more not shown: see the log of this run, or its JSON report.")
+        text += f"\n\n{note.format(count=left)}"
+    return text
+
+
+def _opening(section: Section) -> str:
+    return f"\n\n### {section.title}" + (f"\n\n{section.lead}" if section.lead else "")
+
+
+def _least(section: Section) -> int:
+    return len(_opening(section)) + _NOTE_CHARS
 
 
 def _head(view: PlanView) -> str:
@@ -169,13 +215,13 @@ def _overview(rows: Sequence[Row], *, accounts: bool) -> Section:
     )  # fmt: skip
     lead = "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
     blocks = [_row(row, accounts=accounts) for row in rows]
-    return Section(title=_("Who receives what, and when"), noun="send", lead=lead, blocks=blocks, joint="\n")
+    return Section(title=_("Who receives what, and when"), lead=lead, blocks=blocks, joint="\n")
 
 
 def _row(row: Row, *, accounts: bool) -> str:
     cells = (
         row.window,
-        with_msgtype(row.msgtype, cell(row.content)) if row.msgtype else "",
+        _("{msgtype}: {content}").format(msgtype=row.kind, content=cell(row.content)) if row.kind else "",
         *((cell(row.account),) if accounts else ()),
         cell(row.recipients),
         row.followers,
@@ -189,12 +235,12 @@ def _row(row: Row, *, accounts: bool) -> str:
 def _attention(view: PlanView) -> Section:
     """Write what a person should read by rule: of one rule with many notes all are folded."""
     blocks = []
-    for group in note_groups(note for note in view.notes if not note.is_weighty):
+    for group in note_groups(note for note in view.notes if note.rule != "settings"):
         block = fence(shortened("\n".join(note.text for note in group.notes), MESSAGE_CHARS))
         if group.is_folded:
             block = _folded(f"{len(group.notes):,} × {html_code(group.rule)}", block)
         blocks.append(block)
-    return Section(title=_("Needs attention"), noun="note", blocks=blocks)
+    return Section(title=_("Needs attention"), blocks=blocks)
 
 
 def _folded(summary: str, content: str, *, opened: bool = False) -> str:
@@ -210,11 +256,11 @@ def _outcome(outcome: SendOutcome) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _fences(title: str, noun: str, lines: Sequence[str], *, size: int = 10) -> Section:
+def _fences(title: str, lines: Sequence[str], *, size: int = 10) -> Section:
     # One fence a line would be a wall of boxes; one for all could not be cut.
     groups = [lines[i : i + size] for i in range(0, len(lines), size)]
     blocks = [fence(shortened("\n".join(group), MESSAGE_CHARS)) for group in groups]
-    return Section(title=title, noun=noun, blocks=blocks)
+    return Section(title=title, blocks=blocks)
 
 
 def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
@@ -229,38 +275,10 @@ def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
 
 
 def _content(send: Send) -> str:
-    shown = visible_content(send.content)
-    if isinstance(shown, Articles):
-        parts = [_card(shown, index) for index in range(len(shown.articles))]
-    else:
-        parts = [fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))]
-    if linked := [link.line for link in links(shown)]:
+    parts = [fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))]
+    if linked := [link.line for link in links(visible_content(send.content))]:
         parts += [_("Links"), fence(shortened("\n".join(linked), MESSAGE_CHARS))]
     return "\n\n".join(parts)
-
-
-def _card(content: Articles, index: int) -> str:
-    article = content.articles[index]
-    facts = {
-        _("author"): article.author,
-        _("summary"): article.digest,
-        _("cover"): media(article.cover),
-        _("read more"): article.content_source_url,
-        _("size"): _size(article),
-    }
-    lines = "\n".join(f"- {name}{_(': ')}{code(value)}" for name, value in facts.items() if value)
-    excerpt = shortened("\n".join(ArticleText(article.html, article.formulas).lines()), EXCERPT_CHARS)
-    heading = _("**Article {number}**").format(number=index + 1)
-    return f"{heading} {code(article.title)}\n\n{lines}\n\n{fence(excerpt)}"
-
-
-def _size(article: Article) -> str:
-    template = ngettext(
-        "{chars:,} characters of HTML, {count:,} picture",
-        "{chars:,} characters of HTML, {count:,} pictures",
-        len(article.images),
-    )
-    return template.format(chars=len(article.html), count=len(article.images))
 
 
 def _changes(comparison: Comparison, timezone: str) -> Section:
@@ -268,7 +286,7 @@ def _changes(comparison: Comparison, timezone: str) -> Section:
     blocks += [_change(change, timezone) for change in comparison.changes]
     nothing = [] if blocks else [_("No sends were added, edited or removed.")]
     title = _("Changed since {ref}").format(ref=code(comparison.ref))
-    return Section(title=title, noun="change", blocks=blocks or nothing)
+    return Section(title=title, blocks=blocks or nothing)
 
 
 def _change(change: SendChange, timezone: str) -> str:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
+from wechat_campaigns.core.spoken_time import day_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey, UnknownSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
+from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
-from wechat_campaigns.report.coming import APPLY, coming_lines
+from wechat_campaigns.report.outlook import APPLY, AccountCard, account_cards, coming_lines, console_quota
 from wechat_campaigns.report.phrases import (
     calls,
-    displayed_msgtype,
+    content_kind,
     headcount,
     moment,
     recipients,
     status_counts,
     summary,
     window,
-    with_msgtype,
 )
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
+WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+_TIMELESS = frozenset({PlanAction.CONFLICT, PlanAction.UNKNOWN, PlanAction.INVALID})
+_DUE = frozenset({PlanAction.SEND, PlanAction.RESEND})
+_NOW, _STAYS = date.min, date.max
 OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
 """Reasons that the action and the hours beside it already give."""
 
@@ -46,8 +52,8 @@ class Row:
     hint: str = ""
     recipients: str = ""
     followers: str = ""
-    msgtype: str = ""
-    """As people call it: `newspic` is one."""
+    kind: str = ""
+    """Of the message, as people call it: `3 articles`."""
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
@@ -71,44 +77,103 @@ class Row:
 
     @property
     def message(self) -> str:
-        """The msgtype, and what a follower sees."""
-        return with_msgtype(self.msgtype, self.content) if self.msgtype else ""
+        """The kind of the message, and what a follower sees."""
+        return _("{msgtype}: {content}").format(msgtype=self.kind, content=self.content) if self.kind else ""
+
+    @property
+    def begin(self) -> datetime | None:
+        """When its window opens, if it has such a moment."""
+        return self.planned.send.not_before if self.planned is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanView:
     """A plan as every report shows it."""
 
     plan: Plan
-    digest: str
-    """Of the plan, which would compute it anew each time."""
-    created: str
-    expires: str
     timezone: str
-    comparison: Comparison | None
-    errors: tuple[Diagnostic, ...]
+    comparison: Comparison | None = None
+    """With the commit on which the change is based."""
+    errors: Sequence[Diagnostic] = ()
     """Of files and campaigns; they stand before everything else."""
-    rows: tuple[Row, ...]
-    """The sends, then invalid campaigns, then unknown sends that no file names."""
-    counts: Mapping[PlanAction, int]
-    summary: str
-    """How many sends there are of each status: `4 to send, 1 scheduled`."""
-    total: str
-    """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
-    ready: bool
-    """Whether an apply would make calls, and none of what is known here refuses it."""
-    cards: tuple[AccountCard, ...]
-    """What each account may still send."""
-    uploads: str
-    """How many files will be uploaded first; empty when none."""
-    notes: tuple[Note, ...]
-    """What a person should read first."""
-    command: str
-    """What sends the plan."""
-    coming: tuple[str, ...]
-    """What is sent later and what to run then, in sentences."""
-    horizon: datetime | None
+    horizon: datetime | None = None
     """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
+    command: str = APPLY
+    """What sends the plan."""
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the plan."""
+        return self.plan.plan_digest
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The sends, then invalid campaigns, then unknown sends that no file names."""
+        sends = (_send_row(planned, self.timezone) for planned in self.plan.sends)
+        unknown = map(_orphan_row, self.plan.unknown_sends)
+        return (*sends, *map(_invalid_row, self.plan.invalid), *unknown)
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What a person should read first."""
+        return attention_notes(self.plan)
+
+    @cached_property
+    def cards(self) -> tuple[AccountCard, ...]:
+        """What each account may still send."""
+        return account_cards(self.plan)
+
+    @property
+    def created(self) -> str:
+        """When the plan was made."""
+        return moment(self.plan.created_at, self.timezone)
+
+    @property
+    def expires(self) -> str:
+        """When the plan expires."""
+        return moment(self.plan.expires_at, self.timezone)
+
+    @property
+    def counts(self) -> Mapping[PlanAction, int]:
+        """How many sends there are of each action."""
+        return self.plan.counts()
+
+    @property
+    def summary(self) -> str:
+        """How many sends there are of each status: `4 to send, 1 scheduled`."""
+        return status_counts(self.counts) or _("no campaigns")
+
+    @property
+    def total(self) -> str:
+        """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
+        if not self.plan.calls():
+            return _("nothing to send now")
+        return to_followers(calls(len(self.plan.due()), len(self.plan.resends())), self.plan.calls())
+
+    @property
+    def ready(self) -> bool:
+        """Whether an apply would make calls, and none of what is known here refuses it."""
+        plan = self.plan
+        known = plan.ledger_known and not plan.uninitialized
+        return known and bool(plan.calls()) and PlanAction.INVALID not in self.counts
+
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """What is sent later and what to run then, in sentences."""
+        return coming_lines(self.plan, timezone=self.timezone, command=self.command, horizon=self.horizon)
+
+    @property
+    def uploads(self) -> str:
+        """How many files will be uploaded first; empty when none."""
+        missing = {
+            item.key for p in self.plan.due() for item, reusable in p.resolved.uploads if reusable is None
+        }
+        template = ngettext(
+            "Before sending, {count:,} file will be uploaded.",
+            "Before sending, {count:,} files will be uploaded.",
+            len(missing),
+        )
+        return template.format(count=len(missing)) if missing else ""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -136,48 +201,21 @@ class PlanView:
         """List the rows without what was sent or is expired, unless everything is wanted."""
         return tuple(row for row in self.rows if everything or row.action not in FINISHED)
 
+    def days(self) -> list[tuple[str, list[Row]]]:
+        """Return the listed rows below titles: what goes out at once, then day by day, then what does not."""
+        zone = ZoneInfo(self.timezone)
+        now = self.plan.created_at.astimezone(zone)
+        days: dict[date, list[Row]] = {}
+        ordered = sorted(
+            self.listed(), key=lambda row: (row.begin.timestamp() if row.begin else 0.0, row.account, row.id)
+        )
+        for row in ordered:
+            days.setdefault(_day(row, now), []).append(row)
+        return [(_day_title(day, now.date()), days[day]) for day in sorted(days)]
 
-def plan_view(
-    plan: Plan,
-    *,
-    timezone: str,
-    comparison: Comparison | None = None,
-    errors: Sequence[Diagnostic] = (),
-    horizon: datetime | None = None,
-    command: str = APPLY,
-) -> PlanView:
-    """Build the view of a plan.
-
-    Args:
-        comparison: with the commit on which the change is based.
-        horizon: until when to list what becomes due.
-        command: what sends the plan.
-    """
-    counts = plan.counts()
-    rows = [_send_row(planned, timezone) for planned in plan.sends]
-    rows += [*map(_invalid_row, plan.invalid), *map(_orphan_row, plan.unknown_sends)]
-    return PlanView(
-        plan=plan,
-        digest=plan.plan_digest,
-        created=moment(plan.created_at, timezone),
-        expires=moment(plan.expires_at, timezone),
-        timezone=timezone,
-        comparison=comparison,
-        errors=tuple(errors),
-        rows=tuple(rows),
-        counts=counts,
-        summary=status_counts(counts) or _("no campaigns"),
-        total=_total(plan),
-        ready=bool(
-            plan.calls() and plan.ledger_known and PlanAction.INVALID not in counts and not plan.uninitialized
-        ),
-        cards=account_cards(plan),
-        uploads=_uploads(plan),
-        notes=attention_notes(plan),
-        command=command,
-        coming=coming_lines(plan, timezone=timezone, command=command, horizon=horizon),
-        horizon=horizon,
-    )
+    def in_order(self) -> Iterator[Row]:
+        """Yield the listed rows in the order of their days."""
+        return (row for _title, rows in self.days() for row in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,40 +223,53 @@ class ApplyView:
     """The outcomes of an apply as every report shows them."""
 
     plan: Plan
-    outcomes: tuple[SendOutcome, ...]
-    counts: Mapping[Result, int]
-    summary: str
-    hints: Mapping[SendOutcome, str]
-    """What to do, where something went wrong."""
-    coming: tuple[str, ...]
-    """What is still scheduled and what to run then, in sentences."""
+    outcomes: Sequence[SendOutcome]
+    timezone: str
+    command: str = APPLY
+    """What sends the plan."""
+    waiting: Collection[SendKey] = ()
+    """Sends for whose windows this run waits."""
+
+    @property
+    def counts(self) -> Mapping[Result, int]:
+        """How many sends there are of each result."""
+        return {result: sum(one.result is result for one in self.outcomes) for result in Result}
+
+    @property
+    def summary(self) -> str:
+        """How many sends there are of each result: `4 accepted, 1 rejected`."""
+        return status_counts(self.counts)
+
+    @property
+    def hints(self) -> Mapping[SendOutcome, str]:
+        """What to do, where something went wrong."""
+        return {one: one.hint for one in self.outcomes if one.exit_code and one.hint}
+
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """What is still scheduled and what to run then, in sentences."""
+        decided = {outcome.key for outcome in self.outcomes}
+        return coming_lines(
+            self.plan, timezone=self.timezone, command=self.command, without=decided.union(self.waiting)
+        )
 
 
-def apply_view(
-    outcomes: Sequence[SendOutcome],
-    plan: Plan,
-    *,
-    timezone: str,
-    command: str = APPLY,
-    waiting: Collection[SendKey] = (),
-) -> ApplyView:
-    """Build the view of what became of each send of an apply.
+def _day(row: Row, now: datetime) -> date:
+    """Return the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
+    if row.action not in _TIMELESS and row.begin is not None and row.begin > now:
+        return row.begin.astimezone(now.tzinfo).date()
+    return _NOW if row.action in _DUE else _STAYS
 
-    Args:
-        command: what sends the plan.
-        waiting: sends for whose windows this run waits.
-    """
-    decided = {outcome.key for outcome in outcomes}
-    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
-    hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
-    return ApplyView(
-        plan=plan,
-        outcomes=tuple(outcomes),
-        counts=counts,
-        summary=status_counts(counts),
-        hints=hints,
-        coming=coming_lines(plan, timezone=timezone, command=command, without=decided.union(waiting)),
-    )
+
+def _day_title(day: date, today: date) -> str:
+    if day == _NOW:
+        return _("As soon as the plan is applied")
+    if day == _STAYS:
+        return _("Not sent until somebody acts")
+    title = _("{day} {weekday}").format(day=day.isoformat(), weekday=_(WEEKDAYS[day.weekday()]))
+    if (day - today).days not in (0, 1):
+        return title
+    return _("{day}, {near}").format(day=title, near=day_text(day, today))
 
 
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
@@ -232,7 +283,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         hint=decision.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
-        msgtype=displayed_msgtype(send),
+        kind=content_kind(send.content),
         content=" ".join(summary(send.content).split()),
         window=window(send, timezone),
         problems=problems,
@@ -263,12 +314,6 @@ def _orphan_row(unknown: UnknownSend) -> Row:
     )
 
 
-def _total(plan: Plan) -> str:
-    if not plan.calls():
-        return _("nothing to send now")
-    return to_followers(calls(len(plan.due()), len(plan.resends())), plan.calls())
-
-
 def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
     """Write whom some sends reach together; `sends` says how many they are.
 
@@ -281,13 +326,3 @@ def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
         _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
     )
     return template.format(sends=sends, count=sum(n or 0 for n in counts))
-
-
-def _uploads(plan: Plan) -> str:
-    missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
-    template = ngettext(
-        "Before sending, {count:,} file will be uploaded.",
-        "Before sending, {count:,} files will be uploaded.",
-        len(missing),
-    )
-    return template.format(count=len(missing)) if missing else ""

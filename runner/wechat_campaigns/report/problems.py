@@ -1,22 +1,37 @@
-"""Write problems as text, as JSON and as GitHub annotations."""
+"""Write problems as text, as JSON, as GitHub annotations and for GitLab's Code Quality."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext, status_word
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.i18n import _, english_text, ngettext, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
     command_data,
     command_property,
     inert,
+    json_text,
     line,
 )
 
+Formats = Mapping[str, Callable[[], str]]
+"""What writes a report, by the name of its format; called once the format is wanted."""
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+SEVERITY = {"error": "major", "warning": "minor", "advice": "info"}
 GITHUB_PER_LEVEL = 9
 """GitHub shows ten annotations of a level per step; the tenth says how many more there are."""
+
+
+def problem_formats(problems: Sequence[Diagnostic]) -> Formats:
+    """Return what programs read of a list of problems."""
+    return {
+        "json": lambda: json_text(problems_data(problems)),
+        "github": lambda: problems_github(problems),
+        "codequality": lambda: codequality(problems),
+    }
 
 
 def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str:
@@ -65,6 +80,41 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
             more = template.format(count=count)
             lines.append(f"::notice title=campaign::{command_data(more)}")
     return "\n".join(lines)
+
+
+def codequality(problems: Sequence[Diagnostic]) -> str:
+    """Write problems for `artifacts:reports:codequality`; a fingerprint stays when lines move.
+
+    Source: GitLab Docs, Code Quality, report format, read 2026-11.
+    """
+    return json_text(
+        [
+            {
+                "description": line(f"{problem.message} → {problem.hint}"),
+                "check_name": problem.rule,
+                "fingerprint": fingerprint,
+                "severity": SEVERITY[problem.level],
+                "location": {
+                    "path": problem.location.file.removeprefix("./"),
+                    "lines": {"begin": problem.location.line or 1},
+                },
+            }
+            for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
+        ]
+    )
+
+
+def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
+    """Yield each problem 64 hex characters that stay when its line moves.
+
+    Problems alike in file, JSON path, rule and message differ by their order. The message is the English
+    one, whatever language the report is in.
+    """
+    seen: Counter[str] = Counter()
+    for problem in problems:
+        base = sha256([problem.location.file, problem.path, problem.rule, english_text(problem.message)])
+        seen[base] += 1
+        yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
 def _lines(problem: Diagnostic, color: bool) -> str:

@@ -16,6 +16,7 @@ from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus, answer_text
 from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint
+from wechat_campaigns.plan.quota import CHINA
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
@@ -31,6 +32,7 @@ class StatusRow:
     account: str
     known: SendRecord
     told: JobResult | None
+    """What WeChat's event said; None before it arrives."""
     note: str
     hint: str = ""
 
@@ -38,6 +40,32 @@ class StatusRow:
     def unfinished(self) -> bool:
         """True while asking again may tell more."""
         return self.known.status is SendStatus.ACCEPTED and not self.known.has_no_msg_id
+
+    @property
+    def moment(self) -> datetime:
+        """When it was begun, in China time."""
+        return self.known.at.astimezone(CHINA)
+
+    @property
+    def recipients(self) -> str:
+        """The recipients as JSON has them: `everyone`, `tag 会员`, `tag_id 2` or `openids`."""
+        return "everyone" if self.known.to_all else self.known.recipients
+
+    @property
+    def addressed(self) -> int | None:
+        """The followers addressed: by the event, else as they were counted before the send."""
+        return self.told.addressed if self.told is not None else self.known.audience
+
+    @property
+    def commit(self) -> str:
+        """The commit of the campaigns, as the run knew it; empty when it did not."""
+        actor = self.known.intent.data.get("actor", {}) if self.known.intent is not None else {}
+        return str(actor.get("commit", ""))[:12]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The permanent links of the articles, as the event has them."""
+        return self.told.links if self.told is not None else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,20 +142,13 @@ def ended(status: str) -> tuple[str, str]:
 
 def reach(told: JobResult) -> str:
     """Write how many followers a job reached, and what became of the others."""
-    template = _("{sent:,} of {total:,} followers received it")
-    if told.left_out and told.failed:
-        template = _(
-            "{sent:,} of {total:,} followers received it: {left_out:,} left out (four this month "
-            "already, or messages turned off), {errors:,} failed"
-        )
-    elif told.left_out:
-        template = _(
-            "{sent:,} of {total:,} followers received it: {left_out:,} left out (four "
-            "this month already, or messages turned off)"
-        )
-    elif told.failed:
-        template = _("{sent:,} of {total:,} followers received it: {errors:,} failed")
-    return template.format(sent=told.sent, total=told.addressed, left_out=told.left_out, errors=told.failed)
+    parts = [_("{sent:,} of {total:,} followers received it").format(sent=told.sent, total=told.addressed)]
+    if told.left_out:
+        left_out = _("{count:,} were left out (four this month already, or messages turned off)")
+        parts.append(left_out.format(count=told.left_out))
+    if told.failed:
+        parts.append(_("{count:,} failed").format(count=told.failed))
+    return _(", ").join(parts)
 
 
 def _words(

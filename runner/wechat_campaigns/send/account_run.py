@@ -26,12 +26,11 @@ from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
-from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
+from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
 from wechat_campaigns.plan.review import check_resolved_names
-from wechat_campaigns.plan.stored_intent import stored_body
-from wechat_campaigns.plan.unknown_sends import unknown_decision
+from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import StreamState
@@ -109,7 +108,7 @@ class AccountRun:
         """Read the account's stream, its chain verified, and connect to WeChat."""
         self.calls = len(self.plan.calls())
         events = self.ports.ledger.read(self.account.appid)
-        state = fold(events, self._authentic(events), self.settings.namespace)
+        state = fold(events, self._authentic(events))
         api = self.ports.connect(self.account)
         self.audiences = AudienceCounter(api, self.ports.clock)
         self.sender = AccountSender(

@@ -20,7 +20,7 @@ from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.draft_box import draft_fingerprint, read_news_items
 from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
+from wechat_campaigns.plan.stored_draft import Stored, fingerprint, losses
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
@@ -61,7 +61,7 @@ def ensure_draft(
     articles = payloads.draft_articles(content, ids)
     send, api, state = planned.send, ports.api, ports.state
     key = state.key(planned.account.appid, send.id, send.revision)
-    data = {**state.send_fields(send.id, send.revision), "sha256": sha256(articles)}
+    data: dict[str, Any] = {"send": send.id, "revision": send.revision, "sha256": sha256(articles)}
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     stored = read_news_items(known.media_id, api) if known is not None else None
@@ -75,7 +75,8 @@ def ensure_draft(
     else:
         data["media_id"] = known.media_id
     mark = fingerprint(stored)
-    notes = (*_check(articles, stored, mark, known, data, ports.record), *_unused_draft_note(before, data))
+    _check(articles, stored, mark, known, data, ports.record)
+    notes = _unused_draft_note(before, data)
     return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
 
 
@@ -119,21 +120,15 @@ def _check(
     known: DraftRecord | None,
     data: Mapping[str, Any],
     record: uploads.Record,
-) -> tuple[str, ...]:
-    """Compare a draft with what was given, and with what it was when it was made."""
-    found = changes(articles, stored)
+) -> None:
+    """Refuse a draft that lacks what was given, or that is not what it was when it was made."""
+    lost = losses(articles, stored)
     if known is None or known.stored_digest is None:
         # Kept in English whatever the reader speaks: a later run may speak another language.
-        record(
-            LedgerKind.DRAFT,
-            {**data, "stored": mark, "changed": [english_text(change.message) for change in found]},
-        )
+        record(LedgerKind.DRAFT, {**data, "stored": mark, "changed": [english_text(one) for one in lost]})
     elif known.stored_digest != mark:
-        edits = [
-            change.message for change in found if english_text(change.message) not in known.stored_changes
-        ]
+        edits = [one for one in lost if english_text(one) not in known.stored_changes]
         raise _draft_edited_error(data["media_id"], edits)
-    lost = [change.message for change in found if change.lossy]
     if lost:
         raise WeChatError(
             _("the stored draft lost part of the article: {losses}").format(losses=_some(lost)),
@@ -143,7 +138,6 @@ def _check(
             ).format(media_id=data["media_id"]),
             location=_("draft {media_id}").format(media_id=data["media_id"]),
         )
-    return tuple(_("WeChat changed the draft: {change}").format(change=change.message) for change in found)
 
 
 def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:

@@ -63,7 +63,7 @@ def refresh_job_status(
         statuses[known.appid, msg_id] = said
         # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
         if is_accepted and said in FINAL_BY_MSG_STATUS:
-            data = {**state.send_fields(known.send, known.revision), "msg_id": msg_id, "msg_status": said}
+            data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "msg_status": said}
             try:
                 state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
             except TamperedLedgerError:

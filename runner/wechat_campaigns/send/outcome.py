@@ -19,7 +19,8 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.plan import PlannedSend, SendKey, UnknownSend
+from wechat_campaigns.plan.plan import PlannedSend, SendKey
+from wechat_campaigns.plan.unknown_sends import UnknownSend
 
 
 class Result(StrEnum):

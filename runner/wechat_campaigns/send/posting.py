@@ -26,7 +26,7 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Environment
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -188,7 +188,7 @@ class AccountSender:
         made = self._make(Action.RESEND, {**repeated, **self._run_context()}, body, judge)
         if made is None:
             return None
-        return self._outcome(made, self.state.display_id(intent.data["send"]), again=True)
+        return self._outcome(made, intent.data["send"], again=True)
 
     def _make(
         self, action: Action, data: Mapping[str, Any], body: Mapping[str, Any], judge: Judge
@@ -198,7 +198,7 @@ class AccountSender:
         def told(stream: StreamState) -> Decision:
             decided = judge(stream)
             if decided.action is action:
-                self._ports.notify(self.state.display_id(data["send"]), doing)
+                self._ports.notify(data["send"], doing)
             return decided
 
         began = self._ports.clock()
@@ -219,7 +219,7 @@ class AccountSender:
     def _intent_data(self, planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]:
         send, audience = planned.send, planned.resolved.audience
         kept: dict[str, Any] = {
-            **identity(send, planned.content_digest, self.state),
+            **identity(send, planned.content_digest),
             "account": planned.account.name,
             "endpoint": payloads.endpoint(send),
             "body": _without_openids(body),

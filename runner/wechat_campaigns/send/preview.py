@@ -10,7 +10,7 @@ from datetime import datetime
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, reporting_unrecorded
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.fold import LedgerState
@@ -112,7 +112,8 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
             errors[one.name] = error
             continue
         data = {
-            **ports.state.send_fields(planned.send.id, planned.send.revision),
+            "send": planned.send.id,
+            "revision": planned.send.revision,
             "content_digest": planned.content_digest,
             "to": sha256(dict(one.body)),
         }

@@ -84,7 +84,8 @@ def recall(
         raise AssertionError("checked: what was sent has a msg_id")
     api.mass_delete(known.msg_id, article_idx)
     data = {
-        **state.send_fields(known.send, known.revision),
+        "send": known.send,
+        "revision": known.revision,
         "msg_id": known.msg_id,
         "article_idx": article_idx,
     }

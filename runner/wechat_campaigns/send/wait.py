@@ -18,11 +18,9 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.model import Clock, PlanAction
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.explain import HELD_SINCE
-from wechat_campaigns.plan.hints import START_AGAIN
+from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.review import change_error
 from wechat_campaigns.protocol.decide import Reason

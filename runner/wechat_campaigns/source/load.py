@@ -16,10 +16,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
-from wechat_campaigns.core.names import id_fault, quoted, skeleton
-from wechat_campaigns.core.nearest import nearest
+from wechat_campaigns.core.names import id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import full_id, normalize_id
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
@@ -47,9 +46,16 @@ class CampaignFile:
     `relative` is its path below the campaigns folder, `display_path` the path as the user would type it.
     """
 
-    id: str
+    name: str
+    """Its id without the namespace: its path without the suffix."""
     relative: str
     display_path: str
+    namespace: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its id in full, such as `shop:sale`."""
+        return full_id(self.namespace, self.name)
 
     @property
     def file(self) -> PurePosixPath:
@@ -57,16 +63,17 @@ class CampaignFile:
         return PurePosixPath(self.relative)
 
 
-def load_campaigns(root: Path, only: Sequence[str] = ()) -> LoadResult:
+def load_campaigns(root: Path, only: Sequence[str] = (), namespace: str = "") -> LoadResult:
     """Read a folder: its valid campaigns in order of id, and the problems of all the others.
 
     Args:
         only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
+        namespace: of the settings, the beginning of every id.
 
     Raises:
         UsageError: there is no such folder, or an entry of `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only)
+    found, problems = find_campaigns(root, only, namespace)
     campaigns: list[Campaign] = []
     for item in found:
         checked = load_campaign(item)
@@ -107,18 +114,20 @@ def enclosing_campaigns_folder(root: Path) -> str | None:
     return None
 
 
-def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignFile], list[Diagnostic]]:
+def find_campaigns(
+    root: Path, only: Sequence[str] = (), namespace: str = ""
+) -> tuple[list[CampaignFile], list[Diagnostic]]:
     """List campaign files in order of id without reading them, and what is wrong with their names.
 
     Args:
-        only: as for `load_campaigns`.
+        only: as for `load_campaigns`, and so is `namespace`.
 
     Raises:
         InvalidError: as for `require_folder`.
         UsageError: as for `load_campaigns`.
     """
     require_folder(root)
-    found = _walk(root)
+    found = _walk(root, namespace)
     chosen = _select(found, only, root)
     return chosen, _collisions(found, chosen)
 
@@ -126,12 +135,12 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignF
 def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
     """Read and check one campaign file: the campaign, or every problem of its file."""
     shown = item.display_path
-    if _NOT_UTF8.search(item.id):
+    if _NOT_UTF8.search(item.name):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         what = _("the file name is not UTF-8; it may be GBK")
         hint = _("rename the file in UTF-8, or use only ASCII letters")
         return (Finding("campaign-id", what, hint).at(Location(file=raw)),)
-    if fault := id_fault(item.id):
+    if fault := id_fault(item.name):
         return (Finding("campaign-id", *fault).at(Location(file=redact(shown))),)
     file = item.file
     suffix = file.suffix
@@ -158,15 +167,16 @@ def _read(item: CampaignFile, file: PurePosixPath) -> Document | Diagnostic:
     return parse_document(written, id=item.id, file=file, shown=shown)
 
 
-def _walk(root: Path) -> list[CampaignFile]:
+def _walk(root: Path, namespace: str) -> list[CampaignFile]:
     found: list[CampaignFile] = []
     above = _above(root)
     for relative in _entries(root, ""):
         stem, _dot, suffix = relative.rpartition(".")
         if suffix.lower() in _SUFFIXES:
-            id_ = unicodedata.normalize("NFC", stem)
-            found.append(CampaignFile(id=id_, relative=relative, display_path=above + relative))
-    return sorted(found, key=lambda item: item.id)
+            name = unicodedata.normalize("NFC", stem)
+            path = above + relative
+            found.append(CampaignFile(name=name, relative=relative, display_path=path, namespace=namespace))
+    return sorted(found, key=lambda item: item.name)
 
 
 def _above(root: Path) -> str:
@@ -200,18 +210,18 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
     """Refuse ids that are one and the same file, or id, on another system, and those that look the same."""
     same: dict[str, list[CampaignFile]] = defaultdict(list)
     for item in found:
-        same[skeleton(item.id)].append(item)
+        same[skeleton(item.name)].append(item)
     problems = []
     for item in chosen:
-        others = same[skeleton(item.id)]
+        others = same[skeleton(item.name)]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
-            is_same = any(normalize_id(other.id) == normalize_id(item.id) for other in others)
+            is_same = any(normalize_id(other.name) == normalize_id(item.name) for other in others)
             what = _("the id `{id}` looks like the id of `{file}`")
             hint = _("rename one of them: its letters belong to another script and look the same")
             if is_same:
                 what = _("the id `{id}` is already used by `{file}`")
-                hint = _("rename one of them: ids must differ in more than letter case or suffix")
+                hint = _("rename one of them: ids must differ in more than letter case")
             what = what.format(id=item.id, file=others[0].display_path)
             problems.append(Finding("campaign-id-taken", what, hint).at(Location(file=item.display_path)))
     return problems
@@ -240,8 +250,8 @@ def _nearest_id(wanted: str, found: list[CampaignFile]) -> str:
 
     A send of a campaign, `sale[beijing]` or `vip#1`, leads to the campaign.
     """
-    by_name = {item.id.rpartition("/")[2]: item.id for item in found}
-    by_name.update((item.id, item.id) for item in found)
+    by_name = {item.name.rpartition("/")[2]: item.id for item in found}
+    by_name.update((item.name, item.id) for item in found)
     name = nearest(re.split(r"[\[#]", wanted)[0], by_name)
     return _("did you mean `{name}`?").format(name=by_name[name]) if name else ""
 
@@ -256,7 +266,7 @@ def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:
     fits = re.compile(f"{re.escape(plain)}(?:/.*)?|{fnmatch.translate(plain)}", re.DOTALL).fullmatch
 
     def matches(item: CampaignFile) -> bool:
-        names = (item.id, item.relative, above + item.id, above + item.relative)
+        names = (item.id, item.name, item.relative, above + item.name, above + item.relative)
         return any(fits(normalize_id(name)) for name in names)
 
     return matches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.core.names import id_fault, openid_fault
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import full_id, namespace_of, normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
 from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, hides_values
@@ -34,23 +34,18 @@ def check(
     document: Document,
     name: SchemaName,
     more: Callable[[dict[str, Any]], Iterable[Finding]],
-    *,
-    instead: Sequence[Finding] = (),
 ) -> tuple[Diagnostic, ...]:
     """Check a document against one of the schemas: every problem with its place, in the order of the file.
 
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
-        instead: findings that replace all others at and below their paths.
     """
     findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
     findings += _misplaced_openids(document.data)
     if isinstance(document.data, dict):
         paths = {finding.path for finding in findings}
         findings.extend(finding for finding in more(document.data) if finding.path not in paths)
-    if not (findings or instead or document.faults):
-        return ()
-    return _in_file_order(document, findings, instead)
+    return _in_file_order(document, findings) if findings or document.faults else ()
 
 
 def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
@@ -78,18 +73,14 @@ def _misplaced_openids(data: object) -> Iterator[Finding]:
             yield Finding("openid-in-name", *openid_fault(), path)
 
 
-def _in_file_order(
-    document: Document, findings: Sequence[Finding], instead: Sequence[Finding]
-) -> tuple[Diagnostic, ...]:
-    replaced = {finding.path for finding in instead}
-    written = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
-    faults = [_with_useful_hint(fault, findings) for fault in written]
+def _in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diagnostic, ...]:
+    faults = [_with_useful_hint(fault, findings) for fault in document.faults]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
-    others = [f for f in findings if f.path not in misread and not _is_below(f.path, replaced)]
+    others = [finding for finding in findings if finding.path not in misread]
     problems = [
         _shown(finding).at(document.location(finding.path, key=finding.is_key))
-        for finding in (*faults, *(*instead, *others)[: MAX_PROBLEMS + 1])
+        for finding in (*faults, *others[: MAX_PROBLEMS + 1])
     ]
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
     if len(ordered) > MAX_PROBLEMS:
@@ -122,20 +113,27 @@ def _misread_path(fault: Finding) -> KeyPath:
     return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
 
 
-def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
-    return any(path[:length] in above for length in range(len(path) + 1))
-
-
 def _campaign(document: Document) -> Campaign:
-    data = dict(document.data)
+    namespace = namespace_of(document.id)
+    data = {**_with_full_former_ids(namespace, document.data)}
     for key in ("not_before", "not_after"):
         if key in data:
             data[key] = _moment(data[key])
-    for key in ("formerly", "environments"):
-        data[key] = tuple(data.get(key, ()))
+    data.setdefault("formerly", ())
+    data["environments"] = tuple(data.get("environments", ()))
+    if "for_each" in data:
+        entries = data["for_each"].items()
+        data["for_each"] = {key: _with_full_former_ids(namespace, entry) for key, entry in entries}
     data["msgtype"] = Msgtype(data["msgtype"])
     data.setdefault("filter", None)
     return Campaign(id=document.id, file=document.file, source=document, **data)
+
+
+def _with_full_former_ids(namespace: str, written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a campaign or an entry whose `formerly` has the namespace of the folder."""
+    if "formerly" not in written:
+        return written
+    return {**written, "formerly": tuple(full_id(namespace, name) for name in written["formerly"])}
 
 
 def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:

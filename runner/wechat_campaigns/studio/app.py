@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import re
 from collections.abc import Iterator
 from importlib import resources
 from typing import Final
@@ -13,8 +12,8 @@ from typing import Final
 from flask import Flask, Response, jsonify, render_template, request, send_file, send_from_directory
 from werkzeug.exceptions import HTTPException, NotFound
 
-from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import SendId
@@ -23,7 +22,6 @@ from wechat_campaigns.studio.data import error_data, overview_data, picture_data
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
 from wechat_campaigns.studio.pages import article_page, report_page
-from wechat_campaigns.studio.reads import Trial
 from wechat_campaigns.studio.words import words
 
 BEAT_S: Final = 5.0
@@ -36,7 +34,6 @@ TYPES: Final = {
 INBOX_FILES: Final = ("bubbles.js", "dom.js", "words.js", "phone.css")
 """How the sandbox's inbox draws a message: the studio's phone is the same."""
 logger = logging.getLogger(__name__)
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask:
@@ -82,16 +79,14 @@ def _add_data(app: Flask, desk: Desk) -> None:
     @app.get("/data/campaigns")
     def _campaigns() -> Response:
         try:
-            reads, options = desk.reads, desk.reads.options()
-            looks = {"themes": reads.themes(), "theme": options.theme, "color": options.brand_color}
-            return jsonify({**overview_data(desk.overview()), "looks": looks})
+            return jsonify(overview_data(desk.overview()))
         except CampaignError as error:
             return jsonify(error_data(error))
 
     @app.get("/data/campaign")
     def _campaign() -> Response:
-        name, trial = request.args.get("id", ""), _trial(desk)
-        return jsonify(picture_data(name, desk.picture(name, trial), trial))
+        name = request.args.get("id", "")
+        return jsonify(picture_data(name, desk.picture(name)))
 
 
 def _add_pages(app: Flask, desk: Desk) -> None:
@@ -134,23 +129,13 @@ def _beats(desk: Desk) -> Iterator[str]:
         yield f"data: {json.dumps({'version': version, 'trouble': desk.live.trouble})}\n\n"
 
 
-def _trial(desk: Desk) -> Trial:
-    """Read which theme and colour are tried out; what cannot be is left as the files have it."""
-    theme, color = request.args.get("theme", ""), request.args.get("color", "")
-    try:
-        is_theme = theme in desk.reads.themes()
-    except CampaignError:
-        is_theme = False
-    return Trial(theme=theme if is_theme else "", color=color if _COLOR.fullmatch(color) else "")
-
-
 def _send(desk: Desk, send_id: str) -> Send:
-    """Find a send, as the theme and colour of the request show it."""
+    """Return a send of the newest picture of its campaign."""
     try:
         campaign = SendId.parse(send_id).campaign
     except ValueError:
         raise NotFound from None
-    send = desk.picture(campaign, _trial(desk)).send(send_id)
+    send = desk.picture(campaign).send(send_id)
     if send is None:
         raise NotFound
     return send

@@ -19,7 +19,7 @@ from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
 from wechat_campaigns.studio.phone import article_url, message_data, pages_of
-from wechat_campaigns.studio.reads import Overview, Trial
+from wechat_campaigns.studio.reads import Overview
 
 TONES: Final = {
     PlanAction.INVALID: "error",
@@ -58,7 +58,7 @@ def error_data(error: CampaignError) -> dict[str, Any]:
     return {"problems": problems_data(error.problems if isinstance(error, InvalidError) else (unplaced,))}
 
 
-def picture_data(campaign: str, picture: Picture, trial: Trial) -> dict[str, Any]:
+def picture_data(campaign: str, picture: Picture) -> dict[str, Any]:
     """Write a campaign's picture: its sends for the phone, its problems."""
     problems = problems_data(picture.problems)
     if picture.fault is not None:
@@ -67,7 +67,7 @@ def picture_data(campaign: str, picture: Picture, trial: Trial) -> dict[str, Any
         "id": campaign,
         "stale": picture.stale,
         "at": f"{picture.at:%H:%M:%S}",
-        "sends": [_send(send, trial, picture.timezone) for send in picture.sends],
+        "sends": [_send(send, picture.timezone) for send in picture.sends],
         "problems": problems,
     }
 
@@ -132,9 +132,9 @@ def _row(row: Row) -> dict[str, Any]:
     return {**{key: escape_invisible(text) for key, text in words.items()}, "tone": TONES[row.action]}
 
 
-def _send(send: Send, trial: Trial, timezone: str) -> dict[str, Any]:
+def _send(send: Send, timezone: str) -> dict[str, Any]:
     pages = [
-        {"title": escape_invisible(title), "url": article_url(send, number, trial)}
+        {"title": escape_invisible(title), "url": article_url(send, number)}
         for number, title in enumerate(pages_of(send), 1)
     ]
     return {
@@ -146,7 +146,7 @@ def _send(send: Send, trial: Trial, timezone: str) -> dict[str, Any]:
         "when": window(send, timezone),
         "file": str(send.location),
         "href": editor_url(send.location),
-        "message": message_data(send, trial),
+        "message": message_data(send),
         "pages": pages,
         "themed": isinstance(send.content, Articles),
     }

@@ -17,10 +17,10 @@ from wechat_campaigns.core.model import FileInfo, Send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.studio.live import Live
 from wechat_campaigns.studio.phone import files_of
-from wechat_campaigns.studio.reads import AS_WRITTEN, Overview, Reads, Trial
+from wechat_campaigns.studio.reads import Overview, Reads
 
 KEPT: Final = 100
-"""Campaigns, or themes tried on them, whose last good picture is kept."""
+"""Campaigns whose last good picture is kept."""
 OVERVIEW_S: Final = 20
 """What is due changes without a save."""
 
@@ -58,7 +58,7 @@ class Desk:
         self.live = live
         self._open_reads, self._now = open_reads, now
         self._reads: tuple[str, Reads] | None = None
-        self._pictures: OrderedDict[tuple[str, Trial], tuple[str, Picture]] = OrderedDict()
+        self._pictures: OrderedDict[str, tuple[str, Picture]] = OrderedDict()
         self._overview: tuple[str, float, Overview] | None = None
         self._opening, self._drawing, self._planning = threading.Lock(), threading.Lock(), threading.Lock()
 
@@ -71,29 +71,28 @@ class Desk:
                 self._reads = version, self._open_reads()
             return self._reads[1]
 
-    def picture(self, campaign: str, trial: Trial = AS_WRITTEN) -> Picture:
+    def picture(self, campaign: str) -> Picture:
         """Show a campaign; with errors, its last good picture and the errors."""
-        key = campaign, trial
         with self._drawing:
             version = self.live.version
-            last = self._pictures.get(key)
+            last = self._pictures.get(campaign)
             if last is not None and last[0] == version:
                 return last[1]
-            picture = self._draw(campaign, trial, last[1] if last is not None else None)
-            self._pictures[key] = version, picture
-            self._pictures.move_to_end(key)
+            picture = self._draw(campaign, last[1] if last is not None else None)
+            self._pictures[campaign] = version, picture
+            self._pictures.move_to_end(campaign)
             while len(self._pictures) > KEPT:
                 self._pictures.popitem(last=False)
             return picture
 
-    def _draw(self, campaign: str, trial: Trial, last: Picture | None) -> Picture:
+    def _draw(self, campaign: str, last: Picture | None) -> Picture:
         now, fault = self._now(), None
         sends: tuple[Send, ...] = ()
         problems: tuple[Diagnostic, ...] = ()
         timezone = "UTC"
         try:
             reads = self.reads
-            made, timezone = reads.render(campaign, trial), reads.timezone()
+            made, timezone = reads.render(campaign), reads.timezone()
             sends = tuple(s for s in made.sends if normalize_id(s.campaign) == normalize_id(campaign))
             problems = made.problems
         except InvalidError as error:

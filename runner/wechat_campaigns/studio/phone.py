@@ -24,7 +24,6 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.report.phrases import summary
 from wechat_campaigns.report.sanitize import visible_record
-from wechat_campaigns.studio.reads import Trial
 
 MISSING = (
     "data:image/svg+xml,%3Csvg%20xmlns=%27http://www.w3.org/2000/svg%27%20width=%27160%27%20height=%2790%27%3E"
@@ -36,20 +35,19 @@ _STYLE = re.compile(r'\bstyle="[^"]*"')
 _FOREIGN_GROUND = re.compile(r"url\((?!/media/|data:|#)[^)]*\)")
 
 
-def message_data(send: Send, trial: Trial) -> dict[str, Any]:
+def message_data(send: Send) -> dict[str, Any]:
     """Return a send as the inbox's `bubbles.js` takes it: its content, and a line for what it cannot draw."""
     shown = visible_record(send)
-    return {"summary": summary(shown.content), "content": _content(shown, trial)}
+    return {"summary": summary(shown.content), "content": _content(shown)}
 
 
-def article_url(send: Send, number: int, trial: Trial) -> str:
+def article_url(send: Send, number: int) -> str:
     """Return the page behind the card of an article, from 1, or of a picture post.
 
     The address is another one whenever the page is.
     """
-    values = {"send": send.id, "n": number, "theme": trial.theme, "color": trial.color}
-    values["v"] = sha256(repr(send.content))[:16]
-    return f"/article?{urlencode({key: value for key, value in values.items() if value})}"
+    values = {"send": send.id, "n": number, "v": sha256(repr(send.content))[:16]}
+    return f"/article?{urlencode(values)}"
 
 
 def media_url(media: Media) -> str:
@@ -108,14 +106,14 @@ def local_pictures(html: str) -> str:
     return _STYLE.sub(lambda style: _FOREIGN_GROUND.sub(lambda _found: f"url({MISSING})", style[0]), html)
 
 
-def _content(send: Send, trial: Trial) -> dict[str, Any]:
-    page = article_url(send, 1, trial)
+def _content(send: Send) -> dict[str, Any]:
+    page = article_url(send, 1)
     match send.content:
         case Text():
             return {"text": send.content.content}
         case Articles():
             cards = enumerate(send.content.articles, 1)
-            return {"articles": [_card(item, article_url(send, n, trial)) for n, item in cards]}
+            return {"articles": [_card(item, article_url(send, n)) for n, item in cards]}
         case Newspic():
             return {"articles": [_post_card(send.content, page)]}
         case Image():

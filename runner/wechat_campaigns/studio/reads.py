@@ -7,24 +7,11 @@ from datetime import date
 from typing import Protocol
 
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.source.load import CampaignFile
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A theme and a colour tried out on an article; empty for those that the files name."""
-
-    theme: str = ""
-    color: str = ""
-    """`#rrggbb`."""
-
-
-AS_WRITTEN = Trial()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +25,7 @@ class Overview:
 class Reads(Protocol):
     """One state of a campaigns folder; each method raises `CampaignError` when it cannot be read."""
 
-    def render(self, campaign: str, trial: Trial) -> CompileResult:
+    def render(self, campaign: str) -> CompileResult:
         """Render one campaign, by its id."""
         ...
 
@@ -60,12 +47,4 @@ class Reads(Protocol):
 
     def timezone(self) -> str:
         """Return the time zone of the settings."""
-        ...
-
-    def options(self) -> ArticleOptions:
-        """Return how articles are made, as the settings have it."""
-        ...
-
-    def themes(self) -> tuple[str, ...]:
-        """Return the themes that can be tried out."""
         ...

@@ -28,8 +28,6 @@ def words() -> dict[str, str]:
         "article": _("Article text"),
         "article_n": _("Article {number}"),
         "post": _("Picture post"),
-        "tried": _("Only tried out: nothing is written. To keep it, set {settings}."),
-        "as_written": _("Theme as written"),
         "to": _("To"),
         "when": _("When"),
         "account": _("Account"),

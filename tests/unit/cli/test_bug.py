@@ -16,8 +16,6 @@ SECRET = "5ec2e7" * 5 + "ab"
 
 
 def test_log_of_a_bug_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    """An AppSecret that a library quotes without its name is masked, like one that is named."""
-
     @click.command()
     def broken() -> None:
         raise RuntimeError(f"cannot use {SECRET}, secret={SECRET}")

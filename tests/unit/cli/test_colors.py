@@ -30,7 +30,6 @@ class Terminal(io.StringIO):
     ],
 )
 def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewhere: bool) -> None:
-    """As no-color.org and bixense.com/clicolors define them."""
     assert wants_color(Terminal(), variables) is on_terminal
     assert wants_color(io.StringIO(), variables) is elsewhere
 
@@ -39,7 +38,6 @@ def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewher
 def test_a_pipe_gets_colours_when_asked(
     tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On both streams; the option wins on standard output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLICOLOR_FORCE", "1")
     run(["init"])
@@ -53,7 +51,6 @@ def test_a_pipe_gets_colours_when_asked(
 
 
 def test_json_has_none(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever is asked."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLICOLOR_FORCE", "1")
     run(["init"])

@@ -32,20 +32,17 @@ def offered(words: list[str], incomplete: str) -> list[str]:
 
 
 def test_commands_are_offered() -> None:
-    """Without a command yet, commands are offered and not the ids of `plan`."""
     assert {"plan", "apply", "init"} <= set(offered([], ""))
     assert offered([], "app") == ["apply"]
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate", "render", "preview", "status"])
 def test_ids_are_offered(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Campaigns of the folder in use, by what is typed so far."""
     monkeypatch.chdir(ROOT)
     assert offered([command], "autumn/t") == ["autumn/tasting"]
 
 
 def test_ids_come_from_the_folder_named(tmp_path: Path) -> None:
-    """`--dir` counts, and a folder that is not there offers nothing."""
     (tmp_path / "sale.yaml").touch()
     assert offered(["plan", "--dir", str(tmp_path)], "") == ["sale"]
     assert offered(["plan", "--dir", str(tmp_path / "none")], "") == []
@@ -65,7 +62,6 @@ def test_ids_come_from_the_folder_named(tmp_path: Path) -> None:
 def test_names_of_the_settings_are_offered(
     words: list[str], typed: str, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Environments, the accounts of the one chosen, testers; settings that cannot be read offer nothing."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "campaigns").mkdir()
     settings = tmp_path / "campaigns" / "_settings.yaml"
@@ -76,13 +72,11 @@ def test_names_of_the_settings_are_offered(
 
 
 def test_options_are_offered() -> None:
-    """Long options too."""
     assert offered(["plan"], "--off") == ["--offline"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_the_script_names_the_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each shell gets a script, and one that is here takes it without complaint."""
     assert run(["completion", shell]) == ExitCode.OK
     script = capsys.readouterr().out
     assert VARIABLE in script
@@ -93,7 +87,6 @@ def test_the_script_names_the_command(shell: str, capsys: pytest.CaptureFixture[
 def test_powershell_gets_what_it_reads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Three lines for each word: its kind, the word, its help."""
     monkeypatch.setenv(VARIABLE, "powershell_complete")
     monkeypatch.setenv("COMP_WORDS", "campaign --env production cal")
     monkeypatch.setenv("COMP_CWORD", "3")

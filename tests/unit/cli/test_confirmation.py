@@ -28,12 +28,10 @@ ALL = make_send("news", filter=Filter(is_to_all=True))
 
 
 def planned(*sends: Send) -> Plan:
-    """A plan in which all of these are due."""
     return replace(plan_of(), sends=tuple(map(make_planned, sends)))
 
 
 def two_accounts() -> Plan:
-    """A plan that goes to everyone of two accounts."""
     first = make_planned(ALL)
     other = replace(first, account=replace(first.account, name="other"))
     return replace(plan_of(), sends=(first, other))
@@ -51,12 +49,10 @@ def asked(plan: Plan, *answers: str) -> tuple[bool, list[str]]:
 
 
 def test_the_question_names_account_receivers_and_count() -> None:
-    """All three stand in the line of each send."""
     assert calls_text(planned(SALE)) == "  sale → main: tag 会员, 1,000 followers"
 
 
 def test_a_yes_sends_to_a_tag() -> None:
-    """The environment, the number of sends and that of followers are in the question."""
     agreed, (text,) = asked(planned(SALE), "yes")
     assert agreed
     env = plan_of().environment
@@ -73,7 +69,6 @@ def resent(send: Send) -> PlannedSend:
 
 
 def test_a_resend_is_asked_for_like_a_send() -> None:
-    """It is named with what is posted once more, and counted beside the sends."""
     plan = replace(planned(SALE), sends=(make_planned(SALE), resent(make_send("card", "贺卡"))))
     (_sale, card) = calls_text(plan).splitlines()
     assert "card → main" in card
@@ -86,7 +81,6 @@ def test_a_resend_is_asked_for_like_a_send() -> None:
 
 
 def test_a_resend_to_everyone_wants_the_accounts_name() -> None:
-    """It may be the first to arrive."""
     plan = replace(planned(), sends=(resent(ALL),))
     assert not asked(plan, "yes")[0]
     assert asked(plan, "main")[0]
@@ -94,12 +88,10 @@ def test_a_resend_to_everyone_wants_the_accounts_name() -> None:
 
 @pytest.mark.parametrize("answer", ["y", "", "YES", "no", " yes"])
 def test_nothing_else_is_a_yes(answer: str) -> None:
-    """A habit of pressing y or Enter sends nothing."""
     assert not asked(planned(SALE), answer)[0]
 
 
 def test_everyone_wants_the_accounts_name() -> None:
-    """A yes is not enough, the name is."""
     name = make_planned(ALL).account.name
     assert not asked(planned(ALL, SALE), "yes")[0]
     agreed, (text,) = asked(planned(ALL, SALE), name)
@@ -108,7 +100,6 @@ def test_everyone_wants_the_accounts_name() -> None:
 
 
 def test_every_account_that_sends_to_everyone_is_asked_for() -> None:
-    """One name does not stand for two accounts."""
     names = sorted(planned.account.name for planned in two_accounts().due())
     assert asked(two_accounts(), *names)[0]
     assert not asked(two_accounts(), names[0], names[0])[0]

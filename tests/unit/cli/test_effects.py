@@ -64,7 +64,6 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def words_of(path: str) -> list[str]:
-    """An example of a command, as words."""
     words = shlex.split(next(iter(CASES[path].examples)))
     return words[words.index("campaign") + 1 :]
 
@@ -78,7 +77,6 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def test_read_only_refuses_every_command_that_writes(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the sandbox too, and before the command does anything at all."""
     monkeypatch.setenv(READ_ONLY, "1")
     before = contents(tmp_path)
     assert run(words_of(path)) == ExitCode.POLICY
@@ -89,7 +87,6 @@ def test_read_only_refuses_every_command_that_writes(
 def test_read_only_refuses_an_option_that_writes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command alone reads."""
     monkeypatch.setenv(READ_ONLY, "1")
     assert run(["drafts", "--clean", "--auto-approve"]) == ExitCode.POLICY
     assert "(wechat-write)" in capsys.readouterr().err
@@ -99,7 +96,6 @@ def test_read_only_refuses_an_option_that_writes(
 @pytest.mark.slow
 @pytest.mark.parametrize("words", ["validate", "plan", "render welcome", "status", "fmt --check", "doctor"])
 def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files of the checkout stay as they are, and the ledger empty."""
     monkeypatch.setenv(READ_ONLY, "1")
     before = contents(tmp_path / "campaigns")
     assert run(words.split()) == ExitCode.OK
@@ -110,7 +106,6 @@ def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: py
 def test_what_reads_records_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After sends that have not ended, no command that declares to read adds an event while it may not."""
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
     capsys.readouterr()
     run(["ledger", "export"])
@@ -128,7 +123,6 @@ def test_what_reads_records_nothing(
 
 @pytest.mark.parametrize("value", ["", "0", "false", "No"])
 def test_read_only_can_be_off(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any other value is on: who mistypes it is not surprised by a send."""
     monkeypatch.setenv(READ_ONLY, value)
     assert run(["fmt"]) == ExitCode.OK
 
@@ -138,7 +132,6 @@ def test_read_only_can_be_off(value: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In production, whichever agent it is; the message asks for a person and names no way round."""
     monkeypatch.setenv(variable, "1")
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     before = contents(tmp_path)
@@ -155,7 +148,6 @@ def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
 def test_a_gateway_on_loopback_is_no_sandbox_for_an_agent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It may lead to WeChat; only the sandbox that this program starts itself leads nowhere."""
     gateway = SETTINGS.replace("https://api.weixin.qq.com", "http://127.0.0.1:9")
     Path("campaigns/_settings.yaml").write_text(gateway, encoding="utf-8")
     monkeypatch.setenv("CLAUDECODE", "1")
@@ -166,7 +158,6 @@ def test_a_gateway_on_loopback_is_no_sandbox_for_an_agent(
 def test_doctor_opens_no_tunnel_to_a_host_that_only_the_settings_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not through a proxy either."""
     stranger = SETTINGS.replace("https://api.weixin.qq.com", "https://api.evil.example")
     Path("campaigns/_settings.yaml").write_text(stranger, encoding="utf-8")
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
@@ -180,7 +171,6 @@ def test_doctor_opens_no_tunnel_to_a_host_that_only_the_settings_name(
 
 
 def test_each_command_of_persons_is_among_the_refused() -> None:
-    """A new command that reaches followers is tested above, too."""
     assert {path for path, command in CASES.items() if command.effect in OF_PERSONS} == {
         name for name in REFUSED if "--" not in name
     }
@@ -190,7 +180,6 @@ def test_each_command_of_persons_is_among_the_refused() -> None:
 def test_an_agent_may_stop_sends_and_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`hold` in production, and everything that only reads; the sandbox as a whole."""
     monkeypatch.setenv("CLAUDECODE", "1")
     assert run(["--env", "production", "hold", "main", "--reason", "wrong price"]) == ExitCode.OK
     assert run(["--env", "production", "plan", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
@@ -201,20 +190,17 @@ def test_an_agent_may_stop_sends_and_read(
 def test_a_refused_agent_gets_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With `-o json`, the refusal is on standard output, with its exit code."""
     monkeypatch.setenv("CLAUDECODE", "1")
     assert run(["apply", "--env", "production", "-o", "json"]) == ExitCode.POLICY
     assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == ExitCode.POLICY
 
 
 def test_every_effect_is_used() -> None:
-    """A list of effects without one that nothing has."""
     assert {command.effect for command in CASES.values()} == set(Effect)
 
 
 @pytest.mark.parametrize("path", CASES)
 def test_the_type_of_a_context_is_all_that_a_command_can_reach(path: str) -> None:
-    """Its function is checked by mypy against the least that it may get, whatever its options."""
     command = CASES[path]
     function = inspect.unwrap(command.callback)  # type: ignore[arg-type]
     declared = inspect.signature(function).parameters.get("context")
@@ -226,7 +212,6 @@ def test_the_type_of_a_context_is_all_that_a_command_can_reach(path: str) -> Non
 
 
 def test_a_workspace_of_files_has_no_way_to_anything_else() -> None:
-    """What it does not have cannot be called; a ledger's has no way to WeChat or a secret."""
     ways = {"ledger", "open_ledger", "secrets", "read_api", "write_api", "ports", "_connect"}
     assert not ways & set(dir(Context))
     assert ways & set(dir(LedgerContext)) == {"ledger", "open_ledger"}

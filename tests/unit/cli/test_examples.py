@@ -14,13 +14,11 @@ LINES = [line for command in COMMANDS.values() for line in command.examples]
 
 
 def test_every_command_has_examples() -> None:
-    """No command without an example."""
     assert [path for path, command in COMMANDS.items() if not command.examples] == []
 
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_help_shows_the_examples(path: str) -> None:
-    """`--help` ends with them, each on a line of its own."""
     command = COMMANDS[path]
     page = command.get_help(command.context_class(command, terminal_width=80)).splitlines()
     assert all(f"    {line}" in page for line in command.examples)
@@ -28,7 +26,6 @@ def test_help_shows_the_examples(path: str) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_an_example_is_understood(line: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options, arguments and values of each are taken; the command is not run."""
     monkeypatch.chdir(tmp_path)
     for name in ("ledger.jsonl", "report.md", "plan.json"):
         (tmp_path / name).touch()

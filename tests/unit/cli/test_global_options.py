@@ -29,7 +29,6 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def planned_for(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """The environment of the plan that a command line prints."""
     assert run([*words]) == ExitCode.OK
     return str(json.loads(capsys.readouterr().out)["environment"])
 
@@ -49,20 +48,17 @@ def planned_for(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ],
 )
 def test_before_and_after_are_the_same(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What stands last counts; options alone plan."""
     assert planned_for(capsys, *line.split()) == "second"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ["--env second ledger init -o json", "ledger --env second -o json init"])
 def test_a_command_of_a_group_has_them_too(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before the group, and between the group and its command."""
     assert planned_for(capsys, *line.split()) == "second"
 
 
 @pytest.mark.slow
 def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """An option wins over its variable, wherever it stands."""
     monkeypatch.setenv("CAMPAIGN_ENV", "second")
     monkeypatch.setenv("CAMPAIGN_FORMAT", "json")
     assert planned_for(capsys, "plan") == "second"
@@ -73,7 +69,6 @@ def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_template_variables_stand_on_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A value may hold blanks."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ city }}, {{ day }}'\n"
     Path("campaigns/sale.yaml").write_text(text, encoding="utf-8")
     monkeypatch.setenv("CAMPAIGN_VAR", "city=New York\nday=Monday")
@@ -82,7 +77,6 @@ def test_template_variables_stand_on_lines(
 
 
 def test_what_only_shows_may_stand_before_and_behind_any_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """An alias `campaign --quiet --no-color` works for each; not so an environment."""
     assert run(["--quiet", "--no-color", "schema"]) == ExitCode.OK
     assert run(["plan", "--offline", "-q"]) == run(["schema", "-q", "--no-color"]) == ExitCode.OK
     assert run(["--env", "second", "schema"]) == ExitCode.USAGE
@@ -90,7 +84,6 @@ def test_what_only_shows_may_stand_before_and_behind_any_command(capsys: pytest.
 
 
 def test_a_value_that_is_missing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """As behind the command."""
     assert run(["--env"]) == ExitCode.USAGE
     assert "requires an argument" in capsys.readouterr().err
 
@@ -107,6 +100,5 @@ def test_a_value_that_is_missing_is_an_error(capsys: pytest.CaptureFixture[str])
     ],
 )
 def test_a_shell_completes_them(words: list[str], typed: str, offered: list[str]) -> None:
-    """Before the command and behind it."""
     complete = ShellComplete(campaign, {}, "campaign", "_CAMPAIGN_COMPLETE")
     assert [item.value for item in complete.get_completions(words, typed)] == offered

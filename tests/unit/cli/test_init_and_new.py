@@ -58,7 +58,6 @@ def test_a_new_repository_plans_at_once(here: Path, capsys: pytest.CaptureFixtur
 
 
 def test_init_leads_a_coding_agent(here: Path) -> None:
-    """Its page, and a skill whose name is that of its folder."""
     assert run(["init"]) == ExitCode.OK
     assert "campaign validate" in (here / "AGENTS.md").read_text("utf-8")
     (skill,) = (here / ".agents" / "skills").glob("*/SKILL.md")
@@ -68,7 +67,6 @@ def test_init_leads_a_coding_agent(here: Path) -> None:
 
 
 def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A second run changes no file, and says so."""
     (here / ".gitignore").write_text("mine\n")
     assert run(["init"]) == run(["init"]) == ExitCode.OK
     assert (here / ".gitignore").read_text() == "mine\n"
@@ -76,7 +74,6 @@ def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_the_settings_are_explained_in_chinese_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same settings, the commented ones too; the comments in the reader's language."""
     english = starter("none")["campaigns/_settings.yaml"]
     monkeypatch.setattr("wechat_campaigns.source.starter.current_language", lambda: "zh")
     chinese = starter("none")["campaigns/_settings.yaml"]
@@ -91,7 +88,6 @@ def test_the_settings_are_explained_in_chinese_too(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_schemas_are_those_of_this_version() -> None:
-    """An editor is given exactly what `validate` uses."""
     files = starter("none")
     assert files["schema/campaign.schema.json"] == schema_text("campaign")
     assert files["schema/settings.schema.json"] == schema_text("settings")
@@ -100,7 +96,6 @@ def test_the_schemas_are_those_of_this_version() -> None:
 
 
 def test_the_workflow_uses_the_action_named() -> None:
-    """No `uses: ./` is left, and the file is still a workflow of five jobs."""
     text = starter("github", action="shop/tool@0123abc")[".github/workflows/campaigns.yml"]
     assert "uses: ./" not in text
     assert text.count("uses: shop/tool@0123abc\n") == 5
@@ -108,7 +103,6 @@ def test_the_workflow_uses_the_action_named() -> None:
 
 
 def test_gitlab_gets_its_file() -> None:
-    """The template of the docs, without its note on copying."""
     text = starter("gitlab")[".gitlab-ci.yml"]
     assert text.startswith("# A merge request shows")
     assert "docs/pull-requests.md" not in text, "that file is here, not in the reader's repository"
@@ -116,7 +110,6 @@ def test_gitlab_gets_its_file() -> None:
 
 
 def test_gitlab_installs_one_wheel_by_its_hash() -> None:
-    """Which one stands in the file: a new version is a change that somebody reviews."""
     written = yaml.safe_load(starter("gitlab")[".gitlab-ci.yml"])
     assert written["variables"]["CAMPAIGN_WHEEL"] == "", "nothing is installed until somebody names a wheel"
     [install] = [line for line in written[".campaign"]["before_script"] if "pip" in line]
@@ -124,7 +117,6 @@ def test_gitlab_installs_one_wheel_by_its_hash() -> None:
 
 
 def test_a_default_branch_of_either_usual_name_is_heard() -> None:
-    """A push to `master` plans too; every job asks for the default branch besides."""
     workflow = yaml.load(starter("github")[".github/workflows/campaigns.yml"], yaml.BaseLoader)
     assert workflow["on"]["push"]["branches"] == ["main", "master"]
     assert "github.event.repository.default_branch" in workflow["jobs"]["review"]["if"]
@@ -132,7 +124,6 @@ def test_a_default_branch_of_either_usual_name_is_heard() -> None:
 
 
 def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A workflow that cannot work is not written."""
     assert run(["init", "--ci", "github"]) == ExitCode.USAGE
     assert "--action OWNER/REPOSITORY@COMMIT" in capsys.readouterr().err
     assert not (here / "campaigns").exists()
@@ -189,7 +180,6 @@ def test_what_new_writes_without_files_is_valid(
 def test_new_writes_the_article_and_names_the_files_that_it_cannot_write(
     here: Path, capsys: pytest.CaptureFixture[str], options: list[str], written: list[str], missing: list[str]
 ) -> None:
-    """What is left to do is said at once, and not by the first plan."""
     assert run(["new", "2026/tea", *options, "-o", "json"]) == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["missing"] == missing
     folder = here / "campaigns/2026"
@@ -197,7 +187,6 @@ def test_new_writes_the_article_and_names_the_files_that_it_cannot_write(
 
 
 def test_new_keeps_an_article_that_is_there(here: Path) -> None:
-    """Whoever wrote the text first does not lose it."""
     article = here / "campaigns/tea/article.md"
     article.parent.mkdir(parents=True)
     article.write_text("桂花开了。", encoding="utf-8")
@@ -209,7 +198,6 @@ def test_new_keeps_an_article_that_is_there(here: Path) -> None:
 def test_the_action_is_named_by_its_whole_commit(
     action: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A tag can be moved to other code, and the jobs hold the AppSecret."""
     assert run(["init", "--ci", "github", "--action", action]) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert action in said
@@ -220,14 +208,12 @@ def test_the_action_is_named_by_its_whole_commit(
 
 @pytest.mark.usefixtures("here")
 def test_the_next_command_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder whose name holds a blank is quoted."""
     assert run(["init", "tea shop"]) == ExitCode.OK
     assert "Next: cd 'tea shop' && campaign plan" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("here")
 def test_a_pipeline_has_steps_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    """The files of a pipeline do nothing before its environment, secret and runner are set up."""
     assert run(["init", "shop", "--ci", "gitlab"]) == ExitCode.OK
     printed = capsys.readouterr().out
     assert "Next: cd shop && campaign plan" in printed
@@ -240,7 +226,6 @@ def test_a_pipeline_has_steps_of_its_own(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file in the way is told, not a traceback."""
     (here / "campaigns").write_text("")
     assert run(["init"]) == ExitCode.USAGE
     assert "campaigns/_settings.yaml: cannot write the file" in capsys.readouterr().err
@@ -248,7 +233,6 @@ def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", ["../x", "/x", "_x", "a/_b", ".x", "a/../b", "a b", "茶,水", "茶" * 100])
 def test_an_id_that_is_none_is_refused(here: Path, name: str) -> None:
-    """Nothing is written for an id that is none."""
     assert run(["new", name]) == ExitCode.USAGE
     assert list(here.iterdir()) == []
 
@@ -265,7 +249,6 @@ def test_an_id_that_is_taken_is_refused(here: Path, known: str, name: str) -> No
 
 @pytest.mark.parametrize("name", ["news/tea", "news/tea.yaml", "campaigns/news/tea.yml"])
 def test_the_path_of_the_file_is_as_good_as_the_id(here: Path, name: str) -> None:
-    """`plan` and `validate` take files too: no `tea.yaml.yaml` is written."""
     assert run(["new", name]) == ExitCode.OK
     assert [file.as_posix() for file in Path("campaigns").rglob("*.y*ml")] == ["campaigns/news/tea.yaml"]
 
@@ -274,7 +257,6 @@ def test_the_path_of_the_file_is_as_good_as_the_id(here: Path, name: str) -> Non
 def test_below_the_campaigns_folder_the_way_up_is_told(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
 ) -> None:
-    """In the wrong directory no command answers as if there were nothing, or begins another folder."""
     run(["init"])
     monkeypatch.chdir("campaigns")
     assert run(words.split()) == ExitCode.USAGE
@@ -283,7 +265,6 @@ def test_below_the_campaigns_folder_the_way_up_is_told(
 
 
 def test_new_never_overwrites(here: Path) -> None:
-    """The second of the same name is refused, the first stays."""
     assert run(["new", "sale", "--tag", "新客"]) == ExitCode.OK
     before = (here / "campaigns/sale.yaml").read_text()
     assert run(["new", "sale", "--to-all"]) == ExitCode.USAGE
@@ -291,7 +272,6 @@ def test_new_never_overwrites(here: Path) -> None:
 
 
 def test_one_filter_only(here: Path) -> None:
-    """Two kinds of recipients contradict each other."""
     assert run(["new", "sale", "--tag", "a", "--to-all"]) == ExitCode.USAGE
 
 
@@ -307,14 +287,12 @@ def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype, media_id: 
 
 
 def test_the_wizard_asks_only_what_it_needs() -> None:
-    """A text has no media_id; everyone has no tag."""
     answers = Answers("2026/sale", "text", "all")
     assert prompt_campaign(answers, str) == ScaffoldOptions(id="2026/sale", to_all=True)
     assert len(answers.questions) == 3
 
 
 def test_the_wizard_takes_a_draft_by_tag_id() -> None:
-    """A draft of the console to a tag_id: the classic send form."""
     wanted = prompt_campaign(Answers("news", "mpnews", "tag_id", "2", "{{ 四月 }}"), str)
     assert wanted == ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, draft="{{ 四月 }}")
     assert yaml.safe_load(campaign_text(wanted))["content"] == {"draft": literal("{{ 四月 }}")}
@@ -323,7 +301,6 @@ def test_the_wizard_takes_a_draft_by_tag_id() -> None:
 
 
 def test_the_wizard_offers_a_picture_post(here: Path) -> None:
-    """Pictures by a pattern; the command says the same in a line."""
     wanted = prompt_campaign(Answers("market", "newspic", "tag", "会员"), str)
     assert wanted == ScaffoldOptions(id="market", msgtype=Msgtype.MPNEWS, tag="会员", newspic=True)
     read = yaml.safe_load(campaign_text(wanted))
@@ -335,14 +312,12 @@ def test_the_wizard_offers_a_picture_post(here: Path) -> None:
 
 
 def test_a_picture_message_begins_with_all_pictures_of_its_folder() -> None:
-    """Nobody lists the files one by one."""
     wanted = ScaffoldOptions(id="2026/market", msgtype=Msgtype.IMAGE)
     assert yaml.safe_load(campaign_text(wanted))["content"] == {"images": "market/*.jpg"}
 
 
 @pytest.mark.slow
 def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
-    """`campaign new` in a script ends with usage, it does not hang."""
     done = subprocess.run(
         [sys.executable, "-m", "wechat_campaigns", "new"],
         stdin=subprocess.DEVNULL,
@@ -355,7 +330,6 @@ def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
 
 @pytest.mark.slow
 def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
-    """Four answers on a real terminal are a campaign; after a wrong one the question comes again at once."""
     terminal = Terminal()
     command = [sys.executable, "-m", "wechat_campaigns", "new"]
     with subprocess.Popen(command, stdin=terminal.end, stdout=terminal.end, stderr=terminal.end) as started:
@@ -370,7 +344,6 @@ def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
 
 
 def test_the_wizard_takes_a_list_from_excel() -> None:
-    """The file beside the campaign and its column; the campaign names both."""
     wanted = prompt_campaign(Answers("vip", "text", "openids", "", "会员 openid"), str)
     assert wanted == ScaffoldOptions(id="vip", openids="members.xlsx", column="会员 openid")
     assert '  openids: {file: "members.xlsx", column: "会员 openid"}\n' in campaign_text(wanted)

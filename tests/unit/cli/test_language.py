@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from wechat_campaigns.cli import help_pages, language
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import i18n
-from wechat_campaigns.report.line_breaks import breaks, columns, wrapped
+from wechat_campaigns.report.terminal import breaks, columns, wrapped
 
 CHINESE = "用评审过的文件群发微信公众号消息。"
 
 
 def test_the_locale_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """English for every locale but Chinese ones; the first variable that is set counts."""
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
     assert run(["--help"]) == 0
     assert CHINESE not in capsys.readouterr().out
@@ -32,7 +31,6 @@ def test_the_locale_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--lang` before or after other options, with help too; each run chooses anew."""
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     assert run(["--lang", "en", "--help"]) == 0
     assert "Usage: " in capsys.readouterr().out
@@ -46,7 +44,6 @@ def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
 
 def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """Errors of the command line are click's own words."""
     assert run(["--lang", "zh", "plan", "--nothing"]) == 64
     told = capsys.readouterr().err
     assert "没有选项 '--nothing'" in told
@@ -55,13 +52,11 @@ def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_missing_reason_is_asked_for_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a line to copy."""
     assert run(["--lang", "zh", "unhold", "main"]) == 64
     assert "请写明原因，例如：`campaign unhold main --reason" in capsys.readouterr().err
 
 
 def test_an_option_without_its_value_is_named_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
-    """Click asks for this sentence in the singular and the plural at once."""
     assert run(["--lang", "zh", "plan", "--format"]) == 64
     assert "选项 '--format'" in capsys.readouterr().err
 
@@ -78,7 +73,6 @@ def test_an_option_without_its_value_is_named_in_chinese(capsys: pytest.CaptureF
 def test_a_path_of_the_wrong_kind_is_named_in_chinese(
     words: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    """Click chooses these words where an option is declared, before anybody chose a language."""
     monkeypatch.chdir(tmp_path)
     Path("sale.txt").touch()
     assert run(["--lang", "zh", *words]) == 64
@@ -86,7 +80,6 @@ def test_a_path_of_the_wrong_kind_is_named_in_chinese(
 
 
 def test_the_words_of_click_are_its_own() -> None:
-    """What the catalog holds for click is what click asks for; a few only of older or newer ones."""
     folder = Path(str(click.__file__)).parent
     source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     gone = [text for text in language.CLICKS_WORDS if text not in source]
@@ -96,14 +89,12 @@ def test_the_words_of_click_are_its_own() -> None:
 def test_bare_it_plans(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`campaign --lang zh --offline` is `campaign --lang zh plan --offline`."""
     monkeypatch.chdir(tmp_path)
     assert run(["--lang", "zh", "--offline"]) == run(["--lang", "zh", "plan", "--offline"])
     assert capsys.readouterr().err.startswith("错误")
 
 
 def test_an_unknown_language_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """It names those there are."""
     assert run(["--lang", "fr", "plan"]) == 64
     assert "'zh'" in capsys.readouterr().err
 
@@ -115,7 +106,6 @@ def test_an_unknown_language_is_refused(capsys: pytest.CaptureFixture[str]) -> N
 def test_what_click_says_itself_is_said_in_chinese(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong argument is told without an English word but those of the command line."""
     assert run(["--lang", "zh", *words]) == 64
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("错误")
@@ -130,7 +120,6 @@ def test_what_click_says_itself_is_said_in_chinese(
 def test_without_its_catalog_it_speaks_english(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One clear line, no traceback, and the work is done."""
     if content is not None:
         target = tmp_path / "zh" / "LC_MESSAGES" / "campaign.mo"
         target.parent.mkdir(parents=True)
@@ -155,7 +144,6 @@ def pages(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
 
 
 def test_help_in_chinese_fits_the_terminal() -> None:
-    """No line is wider than 80 columns, and none begins with a sign that belongs to the one before."""
     language.choose("zh")
     seen = 0
     for path, page in pages(campaign, "campaign"):
@@ -167,7 +155,6 @@ def test_help_in_chinese_fits_the_terminal() -> None:
 
 
 def test_words_are_not_torn() -> None:
-    """A line ends after a Chinese sign, a blank or a word; what clings stays."""
     assert wrapped("运行 `campaign apply`，发送。", 12) == ["运行", "`campaign", "apply`，发", "送。"]
     assert wrapped("（甲）乙丙", 6) == ["（甲）", "乙丙"]
     assert wrapped("", 5) == []
@@ -178,7 +165,6 @@ def test_words_are_not_torn() -> None:
 @pytest.mark.slow
 @given(st.text("甲乙，。（）“” ab`", max_size=60), st.integers(1, 20))
 def test_lines_take_no_more_than_their_columns(text: str, width: int) -> None:
-    """Whatever clings to what, nothing is lost and every line fits, blanks at its end aside."""
     starts = [0, *breaks(text, width), len(text)]
     assert starts == sorted(starts)
     lines = [text[start:end] for start, end in pairwise(starts)]

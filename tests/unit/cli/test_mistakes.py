@@ -50,7 +50,6 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_a_mistake_is_answered_with_what_to_type(
     words: str, answer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The words of other tools, dates in other forms, names that are none: exit 64, and the right word."""
     assert run(words.split()) == ExitCode.USAGE
     assert answer in capsys.readouterr().err
 
@@ -58,7 +57,6 @@ def test_a_mistake_is_answered_with_what_to_type(
 def test_plan_without_the_secret_offers_the_one_that_needs_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Who has no credentials yet, an agent or the author of a change, need not look for them."""
     monkeypatch.delenv("SHOP_SECRET", raising=False)
     account = "{kind: service, appid: wx1234567890abcdef, secret: {env: SHOP_SECRET}}"
     production = f"  production: {{api: 'https://api.weixin.qq.com', accounts: {{main: {account}}}}}\n"
@@ -74,27 +72,23 @@ def test_plan_without_the_secret_offers_the_one_that_needs_none(
 def test_an_option_that_resembles_none_gets_no_suggestion(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--zz` shares nothing but its dashes with `--out`."""
     assert run(["plan", option]) == ExitCode.USAGE
     assert "Did you mean" not in capsys.readouterr().err
 
 
 def test_a_suggestion_in_chinese_has_no_blank_between_sentences(capsys: pytest.CaptureFixture[str]) -> None:
-    """A blank after a full-width stop is a typing error there."""
     assert run(["--lang", "zh", "plan", "--ofline"]) == ExitCode.USAGE
     run(["--lang", "en", "--version"])
     assert "没有选项 '--ofline'。你是不是要用 '--offline'？" in capsys.readouterr().err
 
 
 def test_an_option_that_a_command_lacks_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """`plan` has nothing to approve."""
     assert run(["plan", "--yes"]) == ExitCode.USAGE
     assert "auto-approve" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["ledger", "ci"])
 def test_lists_of_commands_are_not_cut_off(name: str) -> None:
-    """Each command below another is told in a whole sentence."""
     context = campaign.context_class(campaign)
     group = campaign.get_command(context, name)
     assert group is not None
@@ -115,7 +109,6 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("words", [["ledger", "export"], ["schema"], ["completion", "bash"]])
 def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: Path) -> None:
-    """What writes lines of JSON, a schema or a script has no other form and takes no word about one."""
     assert run([*words, "--report", "json=told.json"]) == ExitCode.USAGE
     assert run([*words, "--format", "json"]) == ExitCode.USAGE
     assert not (tmp_path / "told.json").exists()
@@ -157,7 +150,6 @@ def test_validate_counts_sends_only_when_it_read_every_file(capsys: pytest.Captu
 def test_pictures_of_an_imported_page_that_cannot_be_written_are_explained(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A folder that cannot be made is no bug of the program."""
     picture = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
     Path("page.html").write_text(f'<section><p>茶</p><img src="{picture}"></section>', encoding="utf-8")
     Path("campaigns/2026").write_text("", encoding="utf-8")
@@ -181,7 +173,6 @@ def test_next_command_after_an_import_can_be_pasted(capsys: pytest.CaptureFixtur
 
 
 def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixture[str]) -> None:
-    """The plan shows `city[北京]`, but whole campaigns are selected."""
     entries = "for_each: {北京: {}, 上海: {}}\n"
     text = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n{entries}"
     Path("campaigns/茶.yaml").write_text(text, encoding="utf-8")
@@ -191,7 +182,6 @@ def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixt
 
 @pytest.mark.slow
 def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Above the table, with the place and what to do."""
     file = Path("campaigns/welcome.yaml")
     file.write_text(file.read_text(encoding="utf-8").replace("会员", "会圆", 1), encoding="utf-8")
     assert run(["plan"]) == ExitCode.INVALID
@@ -199,7 +189,6 @@ def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_page_of_a_batch_can_be_opened_by_its_path(capsys: pytest.CaptureFixture[str]) -> None:
-    """A browser takes what follows `#` for a place in the page."""
     text = f"filter: {{openids: [{'o' + 'A' * 27}, {'o' + 'B' * 27}]}}\nmsgtype: text\ncontent: 你好\n"
     Path("campaigns/vip.yaml").write_text(text, encoding="utf-8")
     assert run(["render", "vip"]) == ExitCode.OK

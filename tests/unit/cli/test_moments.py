@@ -24,26 +24,22 @@ def read(text: str, now: str, zone: ZoneInfo = BERLIN) -> datetime:
 )
 @pytest.mark.parametrize(("text", "minutes"), [("4h", 240), ("+20m", 20), ("90m", 90)])
 def test_a_duration_is_time_that_passes(text: str, minutes: int, now: str) -> None:
-    """Not what a clock on the wall shows: a hold is as long as asked, also in the night the clocks change."""
     passed = read(text, now).astimezone(UTC) - datetime.fromisoformat(now)
     assert passed == timedelta(minutes=minutes)
 
 
 def test_the_hour_that_comes_twice_has_not_passed() -> None:
-    """At 02:30 for the second time, twenty minutes later is to come."""
     moment = read("20m", "2027-10-31T02:50:00+02:00").astimezone(UTC)
     assert moment == datetime.fromisoformat("2027-10-31T01:10:00Z")
 
 
 def test_a_time_of_day_is_the_next_one() -> None:
-    """Today's, or tomorrow's when it is over."""
     assert read("19:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat("2026-12-01T19:30:00+01:00")
     assert read("9:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat("2026-12-02T09:30:00+01:00")
 
 
 @pytest.mark.parametrize("text", ["soon", "25:00", "9999-12-31T23:59:59-12:00", "+0h", "2020-01-01T00:00"])
 def test_what_is_no_time_to_come_is_refused(text: str) -> None:
-    """A time that is over, none at all, or one after all calendars."""
     with pytest.raises(UsageError) as caught:
         read(text, "2026-12-01T12:00:00+01:00")
     assert caught.value.hint

@@ -66,7 +66,6 @@ def test_a_shared_option_is_offered_where_it_is_read(path: str) -> None:
 
 @pytest.mark.parametrize("path", CASES)
 def test_an_option_of_its_own_is_read(path: str) -> None:
-    """The function of the command reads each of its parameters."""
     command = CASES[path]
     name = str(command.callback.__name__) if command.callback else ""
     (function,) = (
@@ -84,5 +83,4 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
 
 @pytest.mark.parametrize("path", CASES)
 def test_what_is_shown_can_be_chosen_behind_every_command(path: str) -> None:
-    """Nobody need know which command shows progress, or colours; each run has a log."""
     assert {option.name for option in everywhere()} <= names(CASES[path])

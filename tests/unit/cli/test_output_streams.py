@@ -23,7 +23,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
-    """A terminal in GBK has no emoji: it is written as JSON escapes it, and JSON stays JSON."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="gbk"))
     escape_unencodable()
@@ -38,7 +37,6 @@ def test_a_copy_that_cannot_be_written_is_explained(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`--out` below something that is no folder: a wrong path is no bug."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "file").write_text("", encoding="utf-8")
@@ -58,7 +56,6 @@ def test_a_copy_that_cannot_be_written_is_explained(
 def test_no_file_is_named_like_standard_output(
     words: tuple[str, ...], here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Other tools take `-` for standard output: it is refused, not made."""
     run(["init"])
     assert run(words) == ExitCode.USAGE
     assert "redirect standard output" in capsys.readouterr().err
@@ -66,7 +63,6 @@ def test_no_file_is_named_like_standard_output(
 
 
 def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Not `1 events`."""
     run(["init"])
     run(["ledger", "init"])
     capsys.readouterr()
@@ -81,7 +77,6 @@ def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[s
 def test_a_preview_of_several_sends_prints_each_result_once(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Progress names what is being sent; the result stands on standard output alone."""
     assert run(["init"]) == ExitCode.OK
     (here / "campaigns" / "cities.yaml").write_text(
         "msgtype: text\ncontent: 你好，{{ city }}\nfor_each:\n"
@@ -96,7 +91,6 @@ def test_a_preview_of_several_sends_prints_each_result_once(
 
 
 def test_file_is_replaced_without_writing_through_a_link_beside_it(tmp_path: Path) -> None:
-    """A stranger's checkout may hold links by the names under which a file is written first."""
     outside, target = tmp_path / "outside", tmp_path / "checkout" / "ledger.jsonl"
     outside.write_text("mine", encoding="utf-8")
     target.parent.mkdir()

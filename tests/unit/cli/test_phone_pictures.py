@@ -52,7 +52,6 @@ def browser(folder: Path, script: str = PROBE) -> str:
 def test_each_message_is_alone_on_its_picture(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Named like the places of the page, and cut where nothing follows; what a text imitates is none."""
     monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     monkeypatch.setenv("PATH", browser(tmp_path / "bin"))
     assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
@@ -70,7 +69,6 @@ def test_each_message_is_alone_on_its_picture(
 def test_the_browser_gets_no_secret_no_script_and_no_network(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A few variables and its own folder, which is gone afterwards."""
     monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "s3cret")
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
@@ -95,7 +93,6 @@ def test_without_a_browser_that_works_the_page_alone_is_said_to_do(
     capsys: pytest.CaptureFixture[str],
     script: str | None,
 ) -> None:
-    """It fails, it makes no picture, there is none: the job goes on."""
     monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     (tmp_path / "none").mkdir()
     path = str(tmp_path / "none") if script is None else browser(tmp_path / "bin", script)
@@ -108,7 +105,6 @@ def test_without_a_browser_that_works_the_page_alone_is_said_to_do(
 
 
 def test_a_plan_without_messages_needs_no_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing to send, nothing to see."""
     monkeypatch.setenv("PATH", "")
     written = tmp_path / "plan.html"
     written.write_text(plan_html(view_of(plan_of(), "UTC"), data=lambda _f: b""), encoding="utf-8")
@@ -119,7 +115,6 @@ def test_a_plan_without_messages_needs_no_browser(tmp_path: Path, monkeypatch: p
 def test_at_most_so_many_pictures(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The others are on the page, which is said."""
     monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     monkeypatch.setattr(phone_pictures, "MOST", 2)
     monkeypatch.setattr("wechat_campaigns.cli.ci.phones.MOST", 2)
@@ -133,7 +128,6 @@ def test_at_most_so_many_pictures(
 def test_another_file_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
 ) -> None:
-    """The hint names the command that writes the page."""
     page = tmp_path / "plan.html"
     if text is not None:
         page.write_text(text)

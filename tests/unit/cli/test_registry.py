@@ -57,5 +57,4 @@ def test_the_list_names_every_module_of_a_command() -> None:
     ids=str,
 )
 def test_only_the_command_that_runs_is_imported(words: list[str], loaded: set[str], tmp_path: Path) -> None:
-    """The list of commands needs none of them."""
     assert commands_loaded(*words, cwd=tmp_path) == loaded

@@ -34,7 +34,6 @@ print(count > 0)
 
 
 def test_signal_at_any_moment_ends_the_waiting() -> None:
-    """Just as the wait begins, or as another is taken (systemd's `SendSIGHUP`): no lock is waited for."""
     command = [sys.executable, "-c", AT_EACH_LINE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "True\n", done.stderr

@@ -36,14 +36,12 @@ lxml==6.1 \\
 def test_a_package_of_another_version_is_named(
     installed: dict[str, str], expected: list[tuple[str, str, str]]
 ) -> None:
-    """One that is missing belongs to a part that is not installed."""
     assert [tuple(one.values()) for one in differing(LOCK, installed.get)] == expected
 
 
 def test_it_uses_no_network_and_no_campaigns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In any folder, with `--check` too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr(socket, "socket")
     assert run(["version", "--check", "-o", "json"]) == ExitCode.OK
@@ -51,7 +49,6 @@ def test_it_uses_no_network_and_no_campaigns(
 
 
 def test_the_option_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    """As programs print it that have no such command."""
     assert run(["--version"]) == ExitCode.OK
     short = capsys.readouterr().out
     assert run(["version"]) == ExitCode.OK

@@ -30,13 +30,11 @@ NOW = datetime(2026, 12, 1, 20, tzinfo=ZONE)
     ],
 )
 def test_until_is_read_as_people_write_it(text: str, moment: datetime) -> None:
-    """A time of day is the next one; a moment without an offset is in the zone of the settings."""
     assert read_until(text, wait=True, now=NOW.astimezone(UTC), zone=ZONE) == moment
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "19:5", "+0h", "+5d", "-1h", "2026-12-01T19:00", "1"])
 def test_other_words_are_refused(text: str) -> None:
-    """What is no time, or has passed, is wrong usage."""
     with pytest.raises(UsageError):
         read_until(text, wait=True, now=NOW, zone=ZONE)
 
@@ -58,7 +56,6 @@ class Waiting(Context):
 
 
 def test_log_gets_a_line_every_ten_minutes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Not one each time the clock is looked at, and one at once where it was set back."""
     waiting = [make_planned(make_send("sale", not_before=NOW + timedelta(hours=2)))]
     lines = []
     with Waiting(root=tmp_path) as context, countdown(context) as show:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.core.errors import EXTRAS
 
 WITHOUT = """\
 import sys
@@ -42,7 +42,6 @@ def run(folder: Path, *lines: str) -> None:
 
 @pytest.mark.slow
 def test_a_text_needs_no_extra(tmp_path: Path) -> None:
-    """Pages show texts and pictures without the libraries of articles."""
     run(tmp_path, "init")
     (tmp_path / "campaigns" / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
     run(
@@ -56,7 +55,6 @@ def test_a_text_needs_no_extra(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_studio_needs_no_articles(tmp_path: Path) -> None:
-    """It is of the extra `sandbox`."""
     missing = {library for libraries in EXTRAS.values() for library in libraries} - {*EXTRAS["sandbox"]}
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({missing!r}))\n"

@@ -14,8 +14,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.code_host.comment import comment_body, upsert
 from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
-from wechat_campaigns.report.markdown import marker
-from wechat_campaigns.report.sections import COMMENT_CHARS
+from wechat_campaigns.report.markdown import COMMENT_CHARS, marker
 
 REPO = "shop/campaigns"
 COMMENTS = f"/repos/{REPO}/issues/12/comments"
@@ -30,7 +29,6 @@ def github(fake: FakeCodeHost, token: str = "writing-token") -> CodeHost:
 
 
 def test_the_first_report_makes_a_comment(fake: FakeCodeHost) -> None:
-    """It begins with the mark, which Markdown does not show."""
     fake.comments(REPO, 12)
     upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
     assert [c["body"] for c in fake.comments(REPO, 12)] == [
@@ -39,7 +37,6 @@ def test_the_first_report_makes_a_comment(fake: FakeCodeHost) -> None:
 
 
 def test_the_next_report_replaces_it(fake: FakeCodeHost) -> None:
-    """However many comments people wrote in between."""
     upserted = fake.comments(REPO, 12)
     upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
     upserted[:0] = [{"id": n, "user": {"login": "ann"}, "body": "a word"} for n in range(250)]
@@ -48,7 +45,6 @@ def test_the_next_report_replaces_it(fake: FakeCodeHost) -> None:
 
 
 def test_another_environment_has_its_own_comment(fake: FakeCodeHost) -> None:
-    """Staging does not write over production."""
     fake.comments(REPO, 12)
     for name in ("production", "staging"):
         upsert(github(fake), REPO, 12, marked("plan", name), author=BOT["login"])
@@ -67,7 +63,6 @@ def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeCodeHost) -> No
 @pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_environment_makes_a_mark_that_is_found(environment: str) -> None:
-    """Whatever its name, the report's first line is one, and it is kept as it is."""
     mark = marker("plan", environment)
     assert comment_body(f"{mark}\nplan", "a" * 40) == f"{mark}\nHead commit `{'a' * 40}`\n\nplan"
 
@@ -83,13 +78,11 @@ def test_a_report_without_a_mark_is_refused(report: str) -> None:
 
 @pytest.mark.parametrize("head", [None, "", "main", "a" * 40 + "`", "@everyone"])
 def test_only_a_commit_is_named(head: str | None) -> None:
-    """What is no commit is left out."""
     assert comment_body(marked("plan", "x"), head) == marked("plan", "x")
 
 
 @given(st.integers(1, 4000), st.booleans())
 def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
-    """It stays under GitHub's limit, says that it was cut, and leaves no code block open."""
     report = ("```text\n" if fenced else "") + "campaign text 您好\n" * lines
     body = marked(report, "production")
     assert len(body) <= COMMENT_CHARS
@@ -101,7 +94,6 @@ def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
 
 
 def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:
-    """Two bad gateways are survived; the write that follows goes out once."""
     fake.comments(REPO, 12)
     fake.failures = [502, 502]
     upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
@@ -110,7 +102,6 @@ def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 500])
 def test_refused_request_is_an_explained_error(fake: FakeCodeHost, status: int) -> None:
-    """No redirect is followed with our token; nothing of the answer is repeated."""
     fake.failures = [status] * 3
     with pytest.raises(CodeHostError, match=str(status)) as caught:
         list(github(fake).all(COMMENTS))
@@ -137,7 +128,6 @@ def test_an_endless_list_is_an_error(fake: FakeCodeHost) -> None:
 def test_the_runner_s_netrc_is_not_used(
     fake: FakeCodeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A password somebody left on a self-hosted runner does not replace the token."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login x password y", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     fake.comments(REPO, 12)
@@ -145,7 +135,6 @@ def test_the_runner_s_netrc_is_not_used(
 
 
 def test_no_token_leaves_without_https() -> None:
-    """Plain http is for loopback."""
     code_host = CodeHost(api_url="http://github.example", headers={"Authorization": "Bearer x"})
     with pytest.raises(CodeHostError, match="https"):
         code_host.get("/user")
@@ -174,7 +163,6 @@ def pull(tmp_path: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch) ->
 def test_publish_writes_summary_and_comment(
     pull: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both show the report; the comment, which may lag behind, names the commit."""
     monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
     assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
     assert (pull / "summary.md").read_text(encoding="utf-8") == f"{marked('# the plan', 'production')}\n"
@@ -190,7 +178,6 @@ def test_a_forks_run_has_the_summary(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Without a token that may write nothing fails, and the log says where the report is."""
     monkeypatch.setenv("GITHUB_TOKEN", token)
     assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
     assert "job summary" in capsys.readouterr().err
@@ -203,7 +190,8 @@ RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
 
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
     data = {
-        "format_version": "1.0", "file_sha256": "0" * 64, "plan_digest": digest, "resolved_digest": None,
+        "format_version": "2.0", "rules": {}, "settings": [], "file_sha256": "0" * 64,
+        "plan_digest": digest, "resolved_digest": None,
         "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
         "counts": {}, "accounts": {},
@@ -226,7 +214,6 @@ def test_outputs_tell_the_next_steps(pull: Path) -> None:
 
 
 def test_outputs_take_no_foreign_digest(pull: Path) -> None:
-    """A plan file made by a stranger cannot set other outputs."""
     path = plan_file(pull, digest="d" * 64 + "\ndue=1")
     assert run(["ci", "outputs", path]) == ExitCode.USAGE
     assert not (pull / "output").exists()

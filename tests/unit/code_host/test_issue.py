@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.code_hosts import BOT, FakeCodeHost
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.code_host.issue import close_issue, upsert_issue
+from wechat_campaigns.code_host.comment import close_issue, upsert_issue
 from wechat_campaigns.code_host.rest import CodeHost
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.report.markdown import marker
@@ -27,7 +27,6 @@ def github(fake: FakeCodeHost) -> CodeHost:
 
 
 def test_the_issue_is_opened_updated_and_closed(fake: FakeCodeHost) -> None:
-    """A second night writes over the first one; a third, after everything was settled, closes it."""
     first = upsert_issue(github(fake), REPO, report(1), author=BOT["login"])
     assert upsert_issue(github(fake), REPO, report(2), author=BOT["login"]) == first
     [issue] = fake.issues(REPO)
@@ -70,7 +69,6 @@ def test_a_job_without_the_right_does_not_fail(
     token: str,
     words: str,
 ) -> None:
-    """The run is red already; its log says where the report is."""
     fake.issues(REPO)
     (tmp_path / "report.md").write_text(report(1), encoding="utf-8")
     for name, value in {

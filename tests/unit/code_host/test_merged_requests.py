@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.code_hosts import FakeCodeHost
+from wechat_campaigns.code_host.ci_run import MergedRequest
 from wechat_campaigns.code_host.github import github, pull_of
 from wechat_campaigns.code_host.gitlab import gitlab, merge_request_of
-from wechat_campaigns.code_host.merged_request import MergedRequest
 from wechat_campaigns.code_host.rest import CodeHost
 from wechat_campaigns.core.errors import CodeHostError
 
@@ -21,7 +21,6 @@ COMMIT, HEAD = "c" * 40, "a" * 40
 
 
 def pull(**changes: Any) -> dict[str, Any]:
-    """One entry of `commits/{sha}/pulls`, with the fields that are read."""
     base = {"ref": "main", "repo": {"full_name": REPO}}
     usual = {"number": 12, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": COMMIT, "base": base}
     return {**usual, "user": {"login": "eve"}, "head": {"sha": HEAD, "ref": "sale"}, **changes}
@@ -58,7 +57,6 @@ def asked(hub: FakeCodeHost) -> MergedRequest | None:
 
 
 def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
-    """Author, everybody who wrote a commit, and who approved the newest one."""
     assert asked(hub) == MergedRequest(
         number=12,
         head=HEAD,
@@ -95,7 +93,6 @@ def test_the_last_verdict_of_a_reviewer_counts(
     approved: tuple[str, ...],
     changes_requested_by: tuple[str, ...],
 ) -> None:
-    """An approval belongs to the commit it was given to; comments change nothing."""
     hub.lists[f"/repos/{REPO}/pulls/12/reviews"] = reviews
     found = asked(hub)
     assert found is not None
@@ -114,7 +111,6 @@ def test_the_last_verdict_of_a_reviewer_counts(
 def test_an_approval_is_of_the_base_that_it_saw(
     hub: FakeCodeHost, event: str, at: str, approved: tuple[str, ...]
 ) -> None:
-    """Only one that was given after the last change of the base counts."""
     hub.lists[f"/repos/{REPO}/issues/12/events"] = [{"event": event, "created_at": at}]
     found = asked(hub)
     assert found is not None
@@ -131,7 +127,6 @@ def test_commits_that_are_not_listed_are_noticed(hub: FakeCodeHost) -> None:
 
 
 def test_every_page_of_reviews_is_read(hub: FakeCodeHost) -> None:
-    """The objection on page two is seen."""
     noise = [review("ann", "COMMENTED")] * 120
     hub.lists[f"/repos/{REPO}/pulls/12/reviews"] = [*noise, review("ann", "CHANGES_REQUESTED")]
     found = asked(hub)
@@ -161,7 +156,6 @@ def test_a_commit_without_its_own_merged_pull_request_has_none(
 
 
 def test_a_token_without_rights_is_an_error(hub: FakeCodeHost) -> None:
-    """Not being told is not an approval."""
     with pytest.raises(CodeHostError, match="401"):
         pull_of(github({"GITHUB_API_URL": hub.url}, "wrong"), REPO, "main", COMMIT)
 
@@ -212,7 +206,6 @@ def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
 
 
 def test_gitlab_tells_who_asks_for_changes_with_its_reviewers(lab: FakeCodeHost) -> None:
-    """Its approvals do not hold it."""
     states = {"ann": "approved", "bob": "requested_changes", "cem": "reviewed"}
     lab.lists[f"{MR}/reviewers"] = [
         {"user": {"username": who}, "state": state} for who, state in states.items()
@@ -226,21 +219,18 @@ def test_gitlab_tells_who_asks_for_changes_with_its_reviewers(lab: FakeCodeHost)
     "changes", [{"state": "opened"}, {"target_branch": "develop"}, {"target_project_id": 8}]
 )
 def test_another_merge_request_is_not_an_approval(lab: FakeCodeHost, changes: dict[str, Any]) -> None:
-    """Open, into another branch, or of another project."""
     lab.lists[f"/projects/7/repository/commits/{COMMIT}/merge_requests"][0].update(changes)
     assert asked_lab(lab) is None
 
 
 @pytest.mark.parametrize("moment", [None, "yesterday", "2026-11-02T08:00:00"])
 def test_undated_gitlab_approval_is_an_error(lab: FakeCodeHost, moment: str | None) -> None:
-    """Without its time nobody knows which commit an approval was for."""
     lab.objects[f"{MR}/approvals"]["approved_by"] = [approval("ann", moment)]
     with pytest.raises(CodeHostError, match="cannot determine"):
         asked_lab(lab)
 
 
 def test_a_version_of_another_commit_is_an_error(lab: FakeCodeHost) -> None:
-    """The newest push must be what was merged."""
     lab.lists[f"{MR}/versions"].pop(0)
     with pytest.raises(CodeHostError, match="cannot determine"):
         asked_lab(lab)
@@ -281,7 +271,6 @@ def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) ->
 
 
 def test_no_token_is_shown() -> None:
-    """Records with credentials do not print them."""
     assert "s3cret" not in repr(github({}, "s3cret"))
     assert "s3cret" not in repr(gitlab({}, "s3cret"))
     assert isinstance(github({}, "x"), CodeHost)

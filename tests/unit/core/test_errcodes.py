@@ -18,7 +18,6 @@ ENTRIES = tuple(errcodes.codes().values())
 
 
 def test_every_errcode_has_a_meaning_and_a_hint() -> None:
-    """Each code has a stable name, a valid class, a meaning, a hint and a source."""
     for entry in ENTRIES:
         assert re.fullmatch(r"[a-z][a-z0-9-]+", entry.name), entry
         assert entry.errcode_class in KINDS, entry
@@ -40,13 +39,11 @@ def test_no_errcode_or_name_is_listed_twice() -> None:
 
 @given(st.integers().filter(lambda number: number not in errcodes.codes()))
 def test_unlisted_errcode_keeps_its_number_and_is_fatal(number: int) -> None:
-    """A code without a description is fatal."""
     entry = lookup(number)
     assert (entry.code, entry.errcode_class, entry.is_documented) == (number, "fatal", False)
 
 
 def test_40001_of_the_token_call_means_a_wrong_secret() -> None:
-    """40001 means 'refresh' everywhere but at the token calls."""
     assert lookup(40001, "/cgi-bin/message/mass/sendall").errcode_class == "token"
     for path in ("/cgi-bin/token", "/cgi-bin/stable_token"):
         assert lookup(40001, path).errcode_class == "fatal"
@@ -54,7 +51,6 @@ def test_40001_of_the_token_call_means_a_wrong_secret() -> None:
 
 
 def test_48001_names_the_kinds_of_account_that_may_send() -> None:
-    """By tag: verified 订阅号, 服务号 and test accounts; to openids: verified 服务号 only."""
     by_tag = lookup(48001, "/cgi-bin/message/mass/sendall").meaning
     by_openid = lookup(48001, "/cgi-bin/message/mass/send").meaning
     assert "verified 公众号 (订阅号), verified 服务号 and test accounts (测试号);" in by_tag
@@ -63,7 +59,6 @@ def test_48001_names_the_kinds_of_account_that_may_send() -> None:
 
 
 def test_every_final_job_status_has_a_meaning() -> None:
-    """Whatever Status the event of a finished job carries, the table says what to do."""
     events = errcodes.mass_event_status()
     assert events["send success"].errcode_class == "ok"
     assert {f"err({n})" for n in (10001, 20001, 20013, 21000, 22000, 30001, 30003, 40001, 40002)} <= set(
@@ -75,7 +70,6 @@ def test_every_final_job_status_has_a_meaning() -> None:
 
 
 def test_every_text_of_the_errcode_table_is_in_the_catalog() -> None:
-    """Every text that a lookup can return, at any endpoint, and how a job ends."""
     given = set(errcodes.texts())
     paths = ("", *errcodes._table()["by_endpoint"])
     said = [lookup(code, path) for code in errcodes.codes() for path in paths]
@@ -86,7 +80,6 @@ def test_every_text_of_the_errcode_table_is_in_the_catalog() -> None:
 
 @pytest.mark.parametrize("code", [40164, 45035])
 def test_hint_names_the_ip_address_that_the_platform_names(code: int) -> None:
-    """The same words as without, the address in its place."""
     entry = lookup(code)
     assert entry.hint_for_ip.replace("{ip} ", "") == entry.hint
     assert entry.hint_for_ip.format(ip="1.2.3.4").startswith("add the IP 1.2.3.4 to ")
@@ -97,7 +90,6 @@ MASS_ENDPOINTS = [f"/cgi-bin/message/mass/{name}" for name in ("sendall", "previ
 
 @pytest.mark.parametrize("path", MASS_ENDPOINTS)
 def test_48001_does_not_say_that_test_accounts_are_refused(path: str) -> None:
-    """They may call everything but mass/send."""
     assert "服务号 and test accounts (测试号)" in lookup(48001, path).meaning
 
 
@@ -121,7 +113,6 @@ def test_codes_that_live_answers_explained(code: int, name: str, kind: str, wait
 
 
 def test_codes_of_neighbouring_calls_are_listed() -> None:
-    """Statistics, comments, goods, short keys, QR codes and the move of followers."""
     listed = {40052, 40053, 40092, 61500, 61501, 63178, 63182, 63183, 87009, 88003, 88004, 88005, 88007,
               88008, 88010, 9410010, 9410011, 9410012, 10170001, 10170002, 10170003}  # fmt: skip
     assert listed <= set(errcodes.codes())

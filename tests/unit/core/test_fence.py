@@ -34,7 +34,6 @@ def spin(seconds: float) -> None:
 
 
 def fork_again() -> int:
-    """Try to get children of its own."""
     (inner,) = map_fenced(lambda _item: os.getpid(), [1], lost=no_loss)
     return inner - os.getpid()
 
@@ -58,7 +57,6 @@ ATTACKS: dict[str, tuple[Callable[[], object], Bound]] = {
 def test_an_attack_costs_one_item(
     name: str, children: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its bound is known, it is tried once, all others have their results, in order, and nothing is left."""
     monkeypatch.setattr(fence, "MAX_RESULT_BYTES", 1_000_000)
     attack, bound = ATTACKS[name]
     tried, before = tmp_path / "tried", resources()
@@ -79,19 +77,16 @@ def test_an_attack_costs_one_item(
 
 
 def resources() -> tuple[int, str]:
-    """Count open files, and list child processes."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8")
     return len(list(Path("/proc/self/fd").iterdir())), children
 
 
 def test_every_file_may_be_hostile() -> None:
-    """Each loses its own result."""
     found = map_fenced(lambda _item: os.abort(), range(20), lost=lambda item, _bound: item, children=2)
     assert found == list(range(20))
 
 
 def test_many_items_keep_their_order_and_share_the_processors() -> None:
-    """The results do not depend on how many children there are."""
     many = range(fence.ENOUGH + 50)
     for children in (1, 2, 3):
         found = map_fenced(lambda item: (2 * item, os.getpid()), many, lost=no_loss, children=children)
@@ -101,7 +96,6 @@ def test_many_items_keep_their_order_and_share_the_processors() -> None:
 
 
 def test_beside_threads_there_is_one_child() -> None:
-    """As in the studio: few forks, and never the work in the process itself."""
     ended = threading.Event()
     thread = threading.Thread(target=ended.wait)
     thread.start()
@@ -120,7 +114,6 @@ def test_a_child_has_no_children() -> None:
 
 
 def test_time_of_a_whole_run_is_bounded() -> None:
-    """Many files, each within its own bounds, end together in time."""
     began = time.monotonic()
     lost = lambda _item, bound: bound  # noqa: E731
     found = map_fenced(lambda item: time.sleep(0.3) or item, range(300), lost=lost, bounds=Bounds(run_s=2))
@@ -131,8 +124,6 @@ def test_time_of_a_whole_run_is_bounded() -> None:
 
 
 def test_work_may_ask_for_more_time() -> None:
-    """A picture takes longer than a text; three times the bound is the end."""
-
     def work(seconds: int) -> str:
         fence.extend(50)
         spin(seconds)
@@ -145,8 +136,6 @@ def test_work_may_ask_for_more_time() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("odd"), UsageError("odd", hint="do")])
 def test_an_exception_is_raised_here_with_its_traceback(error: Exception) -> None:
-    """It is a fault of this program, or meant for whoever called."""
-
     def failing(_item: int) -> NoReturn:
         raise error
 
@@ -159,8 +148,6 @@ def test_an_exception_is_raised_here_with_its_traceback(error: Exception) -> Non
 
 
 def test_an_exception_that_cannot_be_handed_over_is_named() -> None:
-    """Not every exception can be copied to another process."""
-
     class OddError(Exception):
         pass
 
@@ -172,7 +159,6 @@ def test_an_exception_that_cannot_be_handed_over_is_named() -> None:
 
 
 def test_one_piece_of_work_tells_its_bound() -> None:
-    """`run_fenced` has no item to name; every bound has its words."""
     assert run_fenced(lambda: "茶" * 1_000_000) == "茶" * 1_000_000
     with pytest.raises(OverBoundError) as caught:
         run_fenced(os.abort)
@@ -196,7 +182,6 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_children_end_with_their_parent(number: signal.Signals, code: int) -> None:
-    """Ctrl-C reaches every process of a terminal and one reports it; a kill reaches the parent alone."""
     with subprocess.Popen(
         [sys.executable, "-c", SLOW],
         start_new_session=True,
@@ -214,7 +199,6 @@ def test_children_end_with_their_parent(number: signal.Signals, code: int) -> No
 
 
 def test_a_system_that_kills_every_child_is_no_bug() -> None:
-    """Out of memory, a system may kill each new process at once: an error that says so, and an end."""
     script = """
 import os, signal
 from wechat_campaigns.core.errors import UsageError

@@ -29,7 +29,6 @@ def repository(folder: Path) -> str:
 
 
 def test_a_plan_names_the_commit_of_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A git hook that runs us names its own repository in the environment: it is not that one's commit."""
     mine, other = repository(tmp_path / "mine"), repository(tmp_path / "other")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     assert mine != other
@@ -39,7 +38,6 @@ def test_a_plan_names_the_commit_of_its_own_folder(tmp_path: Path, monkeypatch: 
 
 
 def test_no_commit_is_named_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside git, without the folder and without git."""
     assert commit_of(tmp_path) is None
     assert commit_of(tmp_path / "absent") is None
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -58,7 +56,6 @@ def test_git_queries_do_not_write(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_failing_git_returns_a_code_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too late, impossible to start, not installed: a code and a line each, no exception."""
     slow = git("-c", "alias.slow=!sleep 9", "slow", timeout_s=0.3)
     assert (slow.code, slow.error_line) == (EXIT_TIMED_OUT, "fatal: no answer within 0 s")
     broken = tmp_path / "git"
@@ -71,7 +68,6 @@ def test_failing_git_returns_a_code_and_a_line(tmp_path: Path, monkeypatch: pyte
 
 
 def test_failed_git_command_has_no_output() -> None:
-    """What git wrote before it failed is no answer."""
     assert GitResult(code=0, stdout=b" main\n").text == "main"
     assert GitResult(code=1, stdout=b" main\n").text == ""
 
@@ -88,7 +84,6 @@ def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
 
 
 def test_git_settings_in_the_environment_are_kept() -> None:
-    """A container that is told of its safe.directory by variables keeps it, ours come after."""
     given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     env = clean_env(given, (("a.b", "c"),))
     assert given.items() - env.items() == {("GIT_CONFIG_COUNT", "1")}
@@ -96,7 +91,6 @@ def test_git_settings_in_the_environment_are_kept() -> None:
 
 
 def test_messages_of_git_are_shown_without_credentials() -> None:
-    """Whatever git says about the address."""
     said = "fatal: unable to access 'https://user:s3cret@example.org/x/': Could not resolve host"
     words = GitResult(code=128, stdout=b"", stderr=f"hint: x\n{said}").error_line
     assert "s3cret" not in words
@@ -106,7 +100,6 @@ def test_messages_of_git_are_shown_without_credentials() -> None:
 def test_a_bare_repository_in_the_working_folder_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ordinary files named `HEAD`, `objects`, `refs` are none, even where no `--git-dir` is given."""
     bare = tmp_path / "campaigns"
     assert git("init", "--quiet", "--bare", str(bare)).code == 0
     monkeypatch.chdir(bare)

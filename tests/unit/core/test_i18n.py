@@ -23,7 +23,6 @@ def test_a_message_is_translated_and_knows_its_english():
 
 
 def test_filled_templates_are_filled_in_both_languages():
-    """A message inside another is English inside the English one."""
     said = _("{name}: {why}, {count:,} left").format(name="x", why=_("no send"), count=1200)
     assert said == "«x: «no send», 1,200 left»"
     assert english_text(said) == "x: no send, 1,200 left"
@@ -39,7 +38,6 @@ def test_text_of_a_user_is_its_own_english():
 
 
 def test_an_empty_message_stays_empty():
-    """gettext answers the empty text with the catalog's header."""
     assert _("") == ""
 
 

@@ -23,7 +23,6 @@ CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
     ["sale", "2026/春茶-1.5", "чай", "τσάι", "चाय", "お茶", "차_1", "café", "cafe\u0301", "v1/чай-tea"],
 )
 def test_letters_of_any_script_make_an_id(name: str) -> None:
-    """With their marks, and several scripts in one id, a word each."""
     assert id_fault(name) is None
 
 
@@ -35,7 +34,6 @@ def test_letters_of_any_script_make_an_id(name: str) -> None:
     ],
 )  # fmt: skip
 def test_what_a_shell_or_a_reader_takes_for_something_else_is_no_id(name: str, tmp_path: Path) -> None:
-    """Told of the file before it is read; nothing is offered to a shell that completes."""
     fault = id_fault(name)
     assert fault is not None
     if "/" in name or not name:
@@ -51,7 +49,6 @@ def test_what_a_shell_or_a_reader_takes_for_something_else_is_no_id(name: str, t
     ("one", "other"), [("tea", "теа"), ("Tea", "ΤΕΑ"), ("tea", "ｔｅａ"), ("口", "ロ"), ("sale", "Sale")]
 )
 def test_two_ids_that_look_alike_are_refused(one: str, other: str, tmp_path: Path) -> None:
-    """Each is an id of its own; together nobody who reviews can tell them apart."""
     assert skeleton(one) == skeleton(other)
     for folder, name in (("campaigns", one), ("campaigns/..", "x"), ("campaigns", other)):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -61,7 +58,6 @@ def test_two_ids_that_look_alike_are_refused(one: str, other: str, tmp_path: Pat
 
 
 def test_a_former_id_is_an_id(tmp_path: Path) -> None:
-    """Of a campaign and of an entry, each part."""
     root = tmp_path / "campaigns"
     root.mkdir()
     former = "formerly: ['a`b', 'good', 'good[x;y]']\nfor_each: {a: {formerly: ['-z']}}\n"
@@ -74,7 +70,6 @@ def test_a_former_id_is_an_id(tmp_path: Path) -> None:
     "name", ["sale", "茶", "sale[beijing]#2", "a`id`b", "a'b", "$(id)", "a b", "~/x", "!!"]
 )
 def test_a_quoted_name_is_one_word_of_bash(name: str) -> None:
-    """Whoever wrote it: an id of a ledger was never checked here."""
     shown = subprocess.run(
         ["bash", "-c", f"printf '%s|' x {quoted(name)} y"], capture_output=True, text=True, check=True
     )
@@ -86,7 +81,6 @@ def test_a_quoted_name_is_one_word_of_bash(name: str) -> None:
 def test_what_completes_in_bash_is_offered_as_it_may_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real file of a stranger's checkout: no id, so never a word of the line."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path / "state"))
     assert run(["init"]) == ExitCode.OK

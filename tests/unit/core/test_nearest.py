@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wechat_campaigns.core.nearest import STRICT, close_matches, did_you_mean, nearest, suggestion_suffix
+from wechat_campaigns.core.names import STRICT, close_matches, did_you_mean, nearest, suggestion_suffix
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,6 @@ def test_nearest_word_is_suggested(written: str, meant: str | None) -> None:
 
 
 def test_several_suggestions_are_listed_nearest_first() -> None:
-    """As they are written, not as they were compared."""
     known = ["VIP_Beijing", "vip_nanjing", "新客"]
     assert close_matches("vip-beijing", known, most=3) == [
         "VIP_Beijing",

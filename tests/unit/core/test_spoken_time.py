@@ -24,7 +24,6 @@ TODAY = date(2026, 11, 24)
     ],
 )
 def test_a_day_is_named_by_its_distance(day: date, english: str, chinese: str) -> None:
-    """Near days have names; the year is written when it is not this one."""
     assert day_text(day, TODAY) == english
     set_language("zh")
     try:
@@ -35,7 +34,6 @@ def test_a_day_is_named_by_its_distance(day: date, english: str, chinese: str) -
 
 
 def test_a_moment_is_of_its_time_zone() -> None:
-    """What is still today in London is tomorrow in China."""
     now = datetime(2026, 11, 24, 15, 0, tzinfo=CHINA)
     late = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
     assert moment_text(late, now, CHINA) == "tomorrow at 04:30"
@@ -58,5 +56,4 @@ def test_a_moment_is_of_its_time_zone() -> None:
     ],
 )
 def test_a_moment_in_another_form_is_rewritten(written: str, meant: str | None) -> None:
-    """Full-width digits and signs, slashes and Chinese units; never a guess of the day or the hour."""
     assert rewritten_moment(written) == meant

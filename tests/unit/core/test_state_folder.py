@@ -22,7 +22,6 @@ from wechat_campaigns.core.state_folder import ORIGIN, ready_state_folder, state
     ],
 )
 def test_state_folder_follows_each_system(environ: dict[str, str], platform: str, home: str):
-    """A relative XDG_STATE_HOME counts as not set, as its standard says."""
     assert state_home(environ, platform) == Path(home.format(home=Path.home()))
 
 
@@ -33,7 +32,6 @@ def test_a_relative_folder_is_refused():
 
 
 def test_the_folder_names_its_campaigns(tmp_path: Path):
-    """Readable by its name and by a file in it; one for each real path."""
     environ = {"CAMPAIGN_STATE_DIR": str(tmp_path / "state")}
     roots = [tmp_path / name / "campaigns" for name in ("shop", "店 铺", "..shop")]
     folders = set()
@@ -49,7 +47,6 @@ def test_the_folder_names_its_campaigns(tmp_path: Path):
 
 
 def test_state_folder_that_cannot_be_made_is_an_error(tmp_path: Path):
-    """A file stands where the folder should be."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError) as told:
         ready_state_folder(tmp_path, {"CAMPAIGN_STATE_DIR": str(tmp_path / "file" / "state")})

@@ -42,7 +42,6 @@ def draft_files(folder: Path, *items: dict[str, Any]) -> tuple[DraftFiles, Saved
 
 
 def test_pictures_become_files(tmp_path: Path) -> None:
-    """Cover and body; the same bytes are one file."""
     html = f'<p>茶</p><img data-src="{OWN}"><section style="background-image:url({OWN})">杯</section>'
     item = {"title": "春茶", "content": html, "thumb_url": OWN, "thumb_media_id": "C"}
     files, pictures = draft_files(tmp_path, item)
@@ -56,7 +55,6 @@ def test_pictures_become_files(tmp_path: Path) -> None:
 
 
 def test_no_file_of_this_machine_is_read(tmp_path: Path) -> None:
-    """Whoever writes a draft may name any path; what is inside an address is saved."""
     (tmp_path / "secret.png").write_bytes(PNG)
     inline = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     html = f'<img src="../secret.png"><img src="file:///etc/passwd"><img src="{inline}">'
@@ -67,7 +65,6 @@ def test_no_file_of_this_machine_is_read(tmp_path: Path) -> None:
 
 
 def test_what_is_not_saved_stays_in_wechat(tmp_path: Path) -> None:
-    """A cover by its media_id, a picture by its address."""
     item = {"title": "春茶", "content": f'<img src="{OWN}">', "thumb_url": OWN, "thumb_media_id": "C"}
     files = DraftFiles(id="spring", news_items=[item], save=lambda _address: None)
     assert "      cover: {media_id: C}\n" in files.campaign_text()
@@ -75,7 +72,6 @@ def test_what_is_not_saved_stays_in_wechat(tmp_path: Path) -> None:
 
 
 def test_a_digest_of_several_articles_is_left_out(tmp_path: Path) -> None:
-    """The console writes one for each, and followers see none of them."""
     items = [
         {"title": one, "content": "<p>x</p>", "digest": "摘要", "only_fans_can_comment": 1} for one in "甲乙"
     ]
@@ -88,7 +84,6 @@ def test_a_digest_of_several_articles_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{{ x }}", "{% if %}", "{# 注 #}", "{{{", "没有"])
 def test_a_text_is_no_template(text: str) -> None:
-    """Rendered, it is what it was."""
     import jinja2
 
     assert jinja2.Template(literal(text)).render() == text

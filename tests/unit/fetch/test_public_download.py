@@ -104,14 +104,12 @@ def test_a_redirect_is_followed_and_checked_like_the_first_address(make: Make) -
     ],
 )  # fmt: skip
 def test_no_address_around_us_is_reached(make: Make, site: ThreadingHTTPServer, address: str) -> None:
-    """Also when only one of a host's addresses is private."""
     with pytest.raises(DownloadError, match="not a public address"):
         make({"a.example": [PUBLIC, address]}).get("http://a.example/a.png")
     assert site.asked == []  # type: ignore[attr-defined]
 
 
 def test_the_real_resolver_knows_odd_spellings_of_this_machine() -> None:
-    """Whatever the system makes of them, no connection is tried."""
     for host in ("localhost", "127.1", "2130706433", "0x7f000001", "[::1]"):
         with pytest.raises(DownloadError):
             Downloader(connect=lambda *_args: pytest.fail("connected")).get(f"http://{host}/a.png")
@@ -133,11 +131,11 @@ def test_other_addresses_are_refused(make: Make, url: str) -> None:
     [
         ({"file_bytes": 4_000}, "/a.png", "more than 4,000 bytes"),
         ({"total_bytes": 4_000}, "/a.png", "more than 4,000 bytes"),
-        ({"file_s": 0.3}, "/slow", "no usable answer|ends too early"),
+        ({"file_s": 0.3}, "/slow", "takes more than 0.3 s"),
         ({"total_s": 0}, "/a.png", "takes more than 0 s"),
         ({"files": 0}, "/a.png", "more than 0 pictures"),
         ({}, "/none", "HTTP 404"),
-        ({}, "/short", "no usable answer|ends too early"),
+        ({}, "/short", "no usable answer"),
     ],
 )
 def test_every_limit_ends_the_download(make: Make, limits: dict[str, float], path: str, said: str) -> None:

@@ -30,7 +30,6 @@ def apply(tmp_path: Path, more: str, *options: str) -> int:
 
 @pytest.fixture
 def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process of a pull request's run."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
     monkeypatch.setenv("GITHUB_REF", "refs/pull/1/merge")
@@ -40,7 +39,6 @@ def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_protected_environment_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even the ledger is opened."""
     assert apply(tmp_path, "protected: true") == ExitCode.POLICY
     assert "is not allowed to send" in capsys.readouterr().err
     assert not state_folder(tmp_path / "campaigns", os.environ).exists()
@@ -49,7 +47,6 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
 @pytest.mark.slow
 @pytest.mark.usefixtures("pull_request")
 def test_sandbox_environment_may_run_anywhere(tmp_path: Path) -> None:
-    """A pull request's own tests may rehearse on the sandbox: nobody is reached."""
     assert apply(tmp_path, "protected: false") == ExitCode.OK
 
 
@@ -57,7 +54,6 @@ def test_sandbox_environment_may_run_anywhere(tmp_path: Path) -> None:
 def test_approvals_cannot_be_asked_for_on_a_laptop(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody there can say who approved, so nothing is sent."""
     assert apply(tmp_path, "approvals: {approvers: [ann]}") == ExitCode.POLICY
     assert "only be checked in a GitHub or GitLab run" in capsys.readouterr().err
     assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == ExitCode.PENDING

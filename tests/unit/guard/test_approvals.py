@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.outcomes import error_of
-from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.ci_run import MergedRequest
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.guard.approvals import check_approval
@@ -31,7 +31,6 @@ def refusal(found: MergedRequest | None, wanted: Approvals = WANTED) -> PolicyEr
 
 
 def test_one_approval_is_enough_unless_more_are_wanted() -> None:
-    """What was approved by whom is told for the ledger."""
     assert check_approval(COMMIT, request(), WANTED, branch="main") == "#12 by ann"
     two = Approvals(approvers=("ann", "bob"), count=2)
     assert "1 of 2" in refusal(request(), two).message
@@ -51,30 +50,25 @@ def test_one_approval_is_enough_unless_more_are_wanted() -> None:
     ids=["nobody", "a-stranger", "the-author", "a-writer", "the-author-twice"],
 )
 def test_approval_that_does_not_count(changes: dict[str, Any]) -> None:
-    """Nobody, somebody who is not named, and whoever wrote the change."""
     assert "0 of 1" in refusal(request(**changes)).message
 
 
 def test_request_of_unknown_authors_is_not_approved() -> None:
-    """The code host lists a part of its commits only."""
     assert "more commits" in refusal(request(is_complete=False)).message
 
 
 def test_authors_may_approve_where_the_setting_says_so() -> None:
-    """`not_author: false` is for teams of one."""
     alone = Approvals(approvers=("ann",), not_author=False)
     assert check_approval(COMMIT, request(author="ann"), alone, branch="main") == "#12 by ann"
 
 
 def test_requested_changes_of_an_approver_block_the_apply() -> None:
-    """However many others approved; a stranger's objection stops nothing."""
     assert "bob asked for changes" in refusal(request(changes_requested_by=("bob",))).message
     objected = request(changes_requested_by=("mallory",))
     assert error_of(check_approval, COMMIT, objected, WANTED, branch="main") is None
 
 
 def test_commit_without_a_pull_request_blocks_the_apply() -> None:
-    """A push to the branch was seen by nobody."""
     error = refusal(None)
     assert "cccccccccccc" in error.message
     assert "forbid direct pushes" in error.hint
@@ -87,7 +81,6 @@ def test_commit_without_a_pull_request_blocks_the_apply() -> None:
     st.integers(1, 3),
 )
 def test_too_few_approvals_never_pass(approved: set[str], author: str, count: int) -> None:
-    """For any reviewers: it passes exactly when enough eligible people other than the author approved."""
     wanted = Approvals(approvers=("ann", "bob", "cem"), count=count)
     found = request(approved_by=tuple(approved), author=author)
     error = error_of(check_approval, COMMIT, found, wanted, branch="main")

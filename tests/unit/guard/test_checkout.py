@@ -32,14 +32,12 @@ def author(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def runner(author: Path) -> Path:
-    """The checkout of a CI run: one commit deep."""
     git(author.parent, "clone", "--quiet", "--depth=1", f"file://{author.parent}/remote.git", "runner")
     return author.parent / "runner"
 
 
 @pytest.mark.slow
 def test_the_newest_campaigns_pass(runner: Path) -> None:
-    """The head of the branch is what is checked out."""
     assert error_of(check_up_to_date, runner / "campaigns", "main") is None
 
 
@@ -60,7 +58,6 @@ def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
 
 @pytest.mark.slow
 def test_edited_campaigns_are_refused(runner: Path) -> None:
-    """What is in no commit was reviewed by nobody; a new file counts as an edit."""
     (runner / "campaigns" / "more.yaml").write_text("content: 你好\n", encoding="utf-8")
     with pytest.raises(PolicyError, match="uncommitted changes"):
         check_up_to_date(runner / "campaigns", "main")
@@ -68,7 +65,6 @@ def test_edited_campaigns_are_refused(runner: Path) -> None:
 
 @pytest.mark.slow
 def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> None:
-    """Not knowing is not passing."""
     (author.parent / "remote.git").rename(author.parent / "gone.git")
     with pytest.raises(CodeHostError, match="cannot determine") as caught:
         check_up_to_date(runner / "campaigns", "main")
@@ -77,7 +73,6 @@ def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> Non
 
 @pytest.mark.parametrize("repository", [True, False], ids=["without-remote", "without-git"])
 def test_folder_without_a_remote_refuses_the_apply(tmp_path: Path, repository: bool) -> None:
-    """A folder that git does not know, or that has no origin, cannot be compared."""
     (tmp_path / "campaigns").mkdir()
     if repository:
         git(tmp_path, "init", "--quiet")

@@ -46,14 +46,12 @@ def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
 
 
 def test_run_outside_ci_is_not_checked() -> None:
-    """Nothing is refused, and no file is asked for."""
     assert ci_run({"CI": "true", "HOME": "/home/x"}, lambda _path: pytest.fail("read a file")) is None
     check_ci_run(None)
 
 
 @pytest.mark.parametrize("event", ["push", "workflow_dispatch", "schedule", "repository_dispatch"])
 def test_github_applies_from_the_default_branch(event: str) -> None:
-    """Pushes, manual runs, schedules and dispatches of the branch that holds what was merged."""
     assert error_of(check, {**PUSH, "GITHUB_EVENT_NAME": event}) is None
 
 
@@ -70,7 +68,6 @@ def test_github_applies_from_the_default_branch(event: str) -> None:
     ],
 )
 def test_github_never_applies_a_proposed_change(event: str) -> None:
-    """Whatever a stranger can begin is refused, on the default branch too."""
     assert "is not allowed to send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
 
 
@@ -84,7 +81,6 @@ def test_unknown_event_is_refused(event: str) -> None:
 
 @pytest.mark.parametrize("ref", ["refs/heads/feature", "refs/tags/main", "refs/pull/3/merge", "main", ""])
 def test_github_applies_no_other_ref(ref: str) -> None:
-    """A tag called main is not the branch main."""
     assert "only main may apply" in refusal({**PUSH, "GITHUB_REF": ref}).message
 
 
@@ -92,13 +88,10 @@ def test_github_applies_no_other_ref(ref: str) -> None:
     "event", ["", "no json", "[]", '{"repository": 3}', '{"repository": {"default_branch": 1}}']
 )
 def test_event_file_without_a_default_branch_is_refused(event: str) -> None:
-    """Who cannot say what the default branch is does not send."""
     assert "the name of the default branch" in refusal(PUSH, event).message
 
 
 def test_an_event_file_that_is_missing_is_refused() -> None:
-    """Unreadable is like empty."""
-
     def unreadable(_path: str) -> str:
         raise FileNotFoundError
 
@@ -107,14 +100,12 @@ def test_an_event_file_that_is_missing_is_refused() -> None:
 
 
 def test_a_forks_schedule_does_not_send() -> None:
-    """Forks keep the schedule of the repository they came from; a push to a fork is its owner's own."""
     fork = {"repository": {"default_branch": "main", "fork": True}}
     assert "fork" in refusal({**PUSH, "GITHUB_EVENT_NAME": "schedule"}, fork).message
     assert error_of(check, PUSH, fork) is None
 
 
 def test_pull_request_of_a_github_run_is_read() -> None:
-    """Its number and its newest commit, for the comment."""
     event = {**REPOSITORY, "pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
     run = ci_run({**PUSH, "GITHUB_EVENT_NAME": "pull_request"}, lambda _path: json.dumps(event))
     assert run is not None
@@ -123,7 +114,6 @@ def test_pull_request_of_a_github_run_is_read() -> None:
 
 @pytest.mark.parametrize("source", ["push", "web", "schedule", "api", "trigger"])
 def test_gitlab_applies_from_the_default_branch(source: str) -> None:
-    """Branch pipelines, however begun."""
     assert error_of(check, {**GITLAB, "CI_PIPELINE_SOURCE": source}) is None
 
 
@@ -139,13 +129,11 @@ def test_gitlab_applies_from_the_default_branch(source: str) -> None:
     ],
 )
 def test_gitlab_applies_nothing_else(changed: dict[str, str], word: str) -> None:
-    """Merge requests, child pipelines, tags and other branches are refused."""
     assert word in refusal({**GITLAB, **changed}).message
 
 
 @pytest.mark.parametrize(("number", "expected"), [("5", 5), ("", None), ("5; rm", None)])
 def test_merge_request_of_a_gitlab_run_is_read(number: str, expected: int | None) -> None:
-    """Only a number is one."""
     run = ci_run({**GITLAB, "CI_MERGE_REQUEST_IID": number}, lambda _path: "")
     assert run is not None
     assert run.number == expected

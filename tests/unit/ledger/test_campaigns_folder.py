@@ -42,7 +42,6 @@ def holding(*commits: str, shallow: bool = False) -> Callable[[str], bool | None
 def test_a_folder_is_the_same_unless_something_says_otherwise(
     before: CampaignsFolder, here: CampaignsFolder, has_commit: Callable[[str], bool | None], same: bool
 ) -> None:
-    """Its path within the repository does, or a first commit that is not here."""
     assert is_same(before, here, has_commit) is same
 
 
@@ -57,7 +56,6 @@ def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozense
 
 
 def test_unclaimed_ledger_is_open_to_every_folder() -> None:
-    """But for who takes a namespace while sends without one are there: they may be their own."""
     assert refused() is None
     assert refused(namespace="shop") is None
     assert refused(namespace="shop", sent_by=frozenset({"office"})) is None
@@ -66,7 +64,6 @@ def test_unclaimed_ledger_is_open_to_every_folder() -> None:
 
 
 def test_a_namespace_has_one_folder_and_a_folder_one_namespace() -> None:
-    """However the name is spelt; the newest word counts."""
     assert refused(claim("", WHOLE)) is None
     assert refused(claim("Shop", WHOLE), namespace="shop") is None
     assert "namespace: NAME" in refused(claim("", NEWS))[1]
@@ -81,13 +78,11 @@ def test_a_namespace_has_one_folder_and_a_folder_one_namespace() -> None:
 
 @pytest.mark.parametrize("namespace", ["", "shop"])
 def test_moved_folder_gets_the_hint_that_resends_nothing_first(namespace: str) -> None:
-    """A new namespace makes everything new, so it comes second, for who has another folder."""
     hint = refused(claim(namespace, NEWS), namespace=namespace)[1]
     assert 0 <= hint.index("`campaign ledger guard`") < hint.index("`namespace: NAME`")
 
 
 def test_claim_without_a_valid_mac_is_ignored() -> None:
-    """A run that has the secret passes it over."""
     events = make_events(claim("", NEWS))
     assert fold(events, lambda _event: False).campaigns_folders == {}
     assert fold(events, lambda _event: True).campaigns_folders[SERVICE]

@@ -55,14 +55,12 @@ def holds(ledger: Ledger) -> bool:
 
 
 def test_a_ledger_begins_empty(backend: Backend) -> None:
-    """Reading creates nothing and finds nothing."""
     ledger = backend.open()
     assert ledger.events() == ()
     assert ledger.snapshot().heads == {}
 
 
 def test_events_come_back_in_order_stream_by_stream(backend: Backend) -> None:
-    """What append returned is what is read, by this runner and by another one."""
     ledger = backend.open()
     made = [ledger.append(entry(n, stream=s)) for n, s in enumerate((OTHER, STREAM, OTHER, STREAM))]
     expected = (made[1], made[3], made[0], made[2])
@@ -72,7 +70,6 @@ def test_events_come_back_in_order_stream_by_stream(backend: Backend) -> None:
 
 
 def test_streams_are_chains_of_their_own(backend: Backend) -> None:
-    """Numbers run from 1 in each stream, the heads name count and last hash."""
     ledger = backend.open()
     first, second = ledger.append(entry(1)), ledger.append(entry(2))
     other = ledger.append(entry(3, stream=OTHER))
@@ -83,7 +80,6 @@ def test_streams_are_chains_of_their_own(backend: Backend) -> None:
 
 
 def test_racing_processes_win_each_place_once(backend: Backend) -> None:
-    """Each of ten places is won by exactly one of three processes."""
     racing = [writer(backend, "claim", name, 10) for name in ("a", "b", "c")]
     won = [number for process in racing for number in lines(process)]
     assert sorted(map(int, won)) == list(range(10))
@@ -92,7 +88,6 @@ def test_racing_processes_win_each_place_once(backend: Backend) -> None:
 
 @pytest.mark.deep
 def test_parallel_writers_lose_nothing(backend: Backend) -> None:
-    """Every acknowledged append of three processes is there, in one unbroken chain."""
     racing = [writer(backend, "append", name, 8) for name in ("a", "b", "c")]
     acknowledged = [digest for process in racing for digest in lines(process)]
     ledger = backend.open()
@@ -103,7 +98,6 @@ def test_parallel_writers_lose_nothing(backend: Backend) -> None:
 
 @pytest.mark.deep
 def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(backend: Backend) -> None:
-    """After each SIGKILL every acknowledged event is there, and at most one that was not acknowledged."""
     chance = random.Random(5)
     acknowledged: set[str] = set()
     for kill in range(6):
@@ -124,7 +118,6 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(backend: Backend) ->
 
 
 def test_clocks_that_differ_do_not_disturb_the_order(backend: Backend) -> None:
-    """Order is that of writing; a runner an hour behind neither breaks the chain nor wins a second time."""
     late = backend.open(lambda: now() - timedelta(hours=1), machine="b")
     here = backend.open()
     made = [ledger.append(entry(n)) for n, ledger in enumerate((here, late, here, late))]
@@ -159,7 +152,6 @@ def _garble(rows: Rows, number: int) -> Rows:
 @pytest.mark.parametrize("tampering", [_edit, _delete, _swap, _truncate, _garble])
 @pytest.mark.deep
 def test_tampering_with_any_event_is_found(backend: Backend, tampering: object) -> None:
-    """Edited, removed, swapped, cut off or garbled: whichever event it is, verify says so."""
     ledger = backend.open()
     for number in range(4):
         ledger.append(entry(number))
@@ -180,7 +172,6 @@ def _found(ledger: Ledger) -> bool:
 
 
 def test_a_lock_keeps_another_runner_out(backend: Backend) -> None:
-    """One stream's lock is held once, in a process and between processes; other streams are free."""
     here, there = backend.open(), backend.open()
     with here.lock(STREAM, 0):
         for ledger in (here, there):
@@ -193,7 +184,6 @@ def test_a_lock_keeps_another_runner_out(backend: Backend) -> None:
 
 
 def test_runner_waits_for_a_lock(backend: Backend) -> None:
-    """A runner that has time gets the account once the other is done with it."""
     here, there = backend.open(), backend.open()
     held, done = threading.Event(), threading.Event()
 
@@ -212,7 +202,6 @@ def test_runner_waits_for_a_lock(backend: Backend) -> None:
 
 
 def test_killed_runner_releases_its_lock(backend: Backend) -> None:
-    """Nobody has to clean up after a SIGKILL."""
     ledger = backend.open()
     process = writer(backend, "hold", "a", 60)
     assert process.stdout is not None
@@ -226,7 +215,6 @@ def test_killed_runner_releases_its_lock(backend: Backend) -> None:
 
 
 def test_ledger_recovers_after_an_outage(backend: Backend) -> None:
-    """While the storage is away a new run gets a LedgerError with a hint; afterwards all is as before."""
     first = backend.open().append(entry())
     with backend.outage():
         with pytest.raises(LedgerError) as caught:
@@ -240,7 +228,6 @@ def test_ledger_recovers_after_an_outage(backend: Backend) -> None:
 
 
 def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path: Path) -> None:
-    """restore keeps events as they are, once; what follows is chained to them."""
     from tests.support.ledger_backends import sqlite_backend
 
     (tmp_path / "origin").mkdir()
@@ -266,7 +253,6 @@ def head_of(ledger: Ledger) -> Head:
 
 
 def test_view_has_the_events_after_a_head(backend: Backend) -> None:
-    """All of a stream, a part of it, or nothing; and the head to go on from."""
     ledger = backend.open()
     assert ledger.read(STREAM) == ()
     first, second = ledger.append(entry(1)), ledger.append(entry(2))
@@ -294,7 +280,6 @@ def test_append_needs_the_head_of_its_decision(backend: Backend) -> None:
 
 
 def test_only_one_of_many_concurrent_decisions_is_recorded(backend: Backend) -> None:
-    """Threads of two machines: one entry is kept, all others learn that the ledger moved."""
     ledgers = [backend.open(machine=name) for name in "ab"]
     heads = [head_of(ledger) for ledger in ledgers]
 
@@ -311,7 +296,6 @@ def test_only_one_of_many_concurrent_decisions_is_recorded(backend: Backend) -> 
 
 
 def test_a_view_from_a_head_that_is_not_there_is_refused(backend: Backend) -> None:
-    """A store that went back, or holds another past, is not read on from."""
     ledger = backend.open()
     first = ledger.append(entry(1))
     for head in (Head(2, first.hash), Head(1, "f" * 64)):
@@ -321,7 +305,6 @@ def test_a_view_from_a_head_that_is_not_there_is_refused(backend: Backend) -> No
 
 @pytest.mark.parametrize("tampering", [_edit, _delete, _swap, _truncate])
 def test_every_read_detects_tampering(backend: Backend, tampering: object) -> None:
-    """Not only `verify` looks at the chain: nobody decides on a ledger that was changed, or plans on it."""
     ledger = backend.open()
     for number in range(4):
         ledger.append(entry(number))

@@ -58,7 +58,6 @@ def made(path: Path) -> SqliteLedger:
 
 
 def test_an_append_is_on_the_disk_before_it_returns(tmp_path: Path) -> None:
-    """Write-ahead log, synchronous FULL: a power cut loses nothing that was acknowledged."""
     ledger = made(tmp_path / "l.sqlite3")
     db = ledger._db()
     assert db.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -67,7 +66,6 @@ def test_an_append_is_on_the_disk_before_it_returns(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
-    """Neither read nor written, its tables untouched."""
     path = tmp_path / "other.sqlite3"
     db = sqlite3.connect(path)
     db.execute("create table note (text)")
@@ -81,7 +79,6 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
-    """The hint is an upgrade."""
     path = tmp_path / "l.sqlite3"
     made(path).close()
     db = sqlite3.connect(path)
@@ -93,14 +90,12 @@ def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 
 
 def test_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
-    """Text, say, or a page of a log."""
     path = tmp_path / "l.sqlite3"
     path.write_text("not a database, but long enough to look at\n" * 40, encoding="utf-8")
     assert "not a campaign ledger" in failure(path).message
 
 
 def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
-    """Pages of noise where the events were."""
     path = tmp_path / "l.sqlite3"
     ledger = SqliteLedger(path, now)
     for number in range(60):
@@ -114,7 +109,6 @@ def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_is_explained(tmp_path: Path) -> None:
-    """And so is a file in the place of the folder."""
     assert "cannot be opened" in failure(tmp_path).message
     (tmp_path / "file").touch()
     failure(tmp_path / "file" / "l.sqlite3")
@@ -133,7 +127,6 @@ def test_a_lock_that_the_disk_refuses_is_not_another_runner(tmp_path: Path) -> N
 
 
 def test_marks_that_the_disk_refuses_are_not_another_runner(tmp_path: Path) -> None:
-    """As above, for the record of what this machine has seen."""
     (tmp_path / "seen").mkdir()
     (tmp_path / "seen" / "x.sqlite3-wal").mkdir()
     begun = time.monotonic()
@@ -159,7 +152,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
-    """The append that does not fit is refused; with room again everything acknowledged is there."""
     ledger = SqliteLedger(small_disk / "l.sqlite3", now)
     ballast = small_disk / "ballast"
     acknowledged = [ledger.append(entry(0))]
@@ -176,7 +168,6 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
 
 @pytest.mark.slow
 def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_path: Path) -> None:
-    """It is named after a few tries, each of which leaves objects there; with room the ledger goes on."""
     subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", small_disk / "r.git"], check=True)
     remote = remote_of(f"{small_disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
     ledger = GitLedger(remote, tmp_path / "copy", now, sleep=lambda _: None)
@@ -194,7 +185,6 @@ def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_p
 
 
 def test_read_only_disk_is_reported(small_disk: Path) -> None:
-    """Reading and writing a ledger there both say what to do."""
     path = small_disk / "l.sqlite3"
     ledger = SqliteLedger(path, now)
     ledger.append(entry())
@@ -206,7 +196,6 @@ def test_read_only_disk_is_reported(small_disk: Path) -> None:
 
 @pytest.mark.slow
 def test_interrupted_write_loses_no_event(tmp_path: Path) -> None:
-    """Files that may not grow, for anybody: the append fails in words, what was acknowledged stays."""
     script = """
 import resource, sys
 from pathlib import Path
@@ -243,7 +232,6 @@ except LedgerError as error:
     ],
 )
 def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(path: str, kind: str) -> None:
-    """By whole names, spaces written as the table writes them."""
     assert filesystem_of(Path(path), MOUNTS) == kind
 
 
@@ -256,7 +244,6 @@ def test_a_network_file_system_is_refused(path: str) -> None:
 
 
 def test_a_local_disk_and_a_system_without_the_table_are_fine(tmp_path: Path) -> None:
-    """No table, no verdict."""
     for path, mounts in ((Path("/srv/l"), MOUNTS), (Path("/home/li/l"), ""), (tmp_path, mount_table())):
         assert error_of(refuse_network, path, mounts) is None
 

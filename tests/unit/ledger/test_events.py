@@ -23,7 +23,6 @@ PLACES = st.integers(0, len(EVENTS) - 1)
 
 
 def test_unchanged_chain_is_valid():
-    """Nothing is found where nothing was changed."""
     assert find_chain_faults(EVENTS, HEADS) == ()
 
 
@@ -39,14 +38,12 @@ EDITS = st.sampled_from(
 
 @given(PLACES, EDITS)
 def test_edited_event_is_detected(place: int, edit: dict[str, object]):
-    """Any field of any event."""
     changed = [replace(e, **edit) if n == place else e for n, e in enumerate(EVENTS)]
     assert find_chain_faults(changed, HEADS)
 
 
 @given(PLACES)
 def test_edited_event_with_a_new_hash_is_detected(place: int):
-    """Even who computes the hash anew breaks the chain to the next event, or the head."""
     event = EVENTS[place]
     remade = replace(event, at=event.at + timedelta(seconds=1), hash="")
     forged = event_from({**remade.as_dict(), "hash": _hash(remade)})
@@ -61,13 +58,11 @@ def _hash(event: Event) -> str:
 
 @given(st.sets(PLACES, min_size=1))
 def test_removed_events_are_detected(places: set[int]):
-    """From the beginning, the middle or the end of a stream, one or many."""
     assert find_chain_faults([e for n, e in enumerate(EVENTS) if n not in places], HEADS)
 
 
 @given(PLACES, PLACES)
 def test_reordered_events_are_detected(one: int, other: int):
-    """Two events of a stream that changed places."""
     if one == other or EVENTS[one].stream != EVENTS[other].stream:
         return
     changed = list(EVENTS)
@@ -77,16 +72,13 @@ def test_reordered_events_are_detected(one: int, other: int):
 
 @given(PLACES)
 def test_duplicated_event_is_detected(place: int):
-    """A copy of an event."""
     assert find_chain_faults([*EVENTS[: place + 1], *EVENTS[place:]], HEADS)
 
 
 def test_stream_without_a_head_is_detected():
-    """Events that no head vouches for."""
     assert find_chain_faults(EVENTS, {"wx1": HEADS["wx1"]})
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.stream}-{event.seq}")
 def test_event_data_round_trips(event: Event):
-    """What was exported is the event."""
     assert event_from(event.as_dict()) == event

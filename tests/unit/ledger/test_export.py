@@ -35,30 +35,26 @@ def exported(*lengths: int) -> list[str]:
 @pytest.mark.slow
 @given(st.lists(st.integers(0, 4), max_size=3))
 def test_export_round_trips(lengths: list[int]) -> None:
-    """Nothing is lost or changed on the way, hashes included."""
     events = [event for n, length in enumerate(lengths) for event in chain(f"wx{n}", length)]
     assert from_lines(exported(*lengths), where="x.jsonl") == tuple(events)
 
 
 @pytest.mark.parametrize("line", range(1, 6))
 def test_an_export_without_one_of_its_lines_is_refused(line: int) -> None:
-    """The last line too, as when a copy was cut short."""
     lines = exported(3, 2)
     with pytest.raises(TamperedLedgerError, match="hash chain of the export is broken"):
         from_lines(lines[:line] + lines[line + 1 :], where="x.jsonl")
 
 
 def test_an_export_with_a_changed_event_is_refused() -> None:
-    """The message names the file and the event."""
     lines = exported(3)
     lines[2] = lines[2].replace('"会员":1', '"会员":7')
-    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*event 2 of wx0 was changed"):
+    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*wx0 breaks at event 2"):
         from_lines(lines, where="x.jsonl")
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "1", "[" * 100_000])
 def test_invalid_line_of_an_export_is_named(line: str) -> None:
-    """File and line, as an editor understands them."""
     with pytest.raises(TamperedLedgerError, match=r"x\.jsonl:3"):
         from_lines([*exported(1), line], where="x.jsonl")
 
@@ -69,11 +65,9 @@ def test_invalid_line_of_an_export_is_named(line: str) -> None:
      '{"ledger_export": 1, "heads": {"wx1": [Infinity, "x"]}}'],
 )  # fmt: skip
 def test_file_that_is_not_an_export_is_refused(first: str) -> None:
-    """Whatever its first line is."""
     with pytest.raises(TamperedLedgerError, match="not a ledger export"):
         from_lines([first, *exported(1)[1:]], where="x.jsonl")
 
 
 def test_empty_lines_of_an_export_are_skipped() -> None:
-    """An editor that adds a last line end does no harm."""
     assert len(from_lines([*exported(2), "", " "], where="x.jsonl")) == 2

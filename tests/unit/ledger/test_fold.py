@@ -66,7 +66,6 @@ ORDERS = list(permutations([ACCEPTED, REFUSED, RESEND, INTENT]))
 
 @pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
 def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
-    """Whatever a slower runner records around it: what WeChat took stays taken."""
     assert status(INTENT, *steps) is SendStatus.ACCEPTED
 
 
@@ -75,7 +74,6 @@ def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
     lambda steps: st.tuples(st.just(steps), st.permutations(steps))
 ))  # fmt: skip
 def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
-    """Outcomes of calls that were begun, in any order: the same answer to whether it happened or is open."""
     truths = set()
     for steps in orders:
         known = make_state(INTENT, RESEND, *steps).send(SERVICE, "sale", 1)
@@ -93,13 +91,11 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
     ],
 )
 def test_status_of_mass_get_is_folded(said: str, expected: SendStatus):
-    """SENDING changes nothing, the others end the job."""
     assert status(INTENT, ACCEPTED, (LedgerKind.STATUS, named(SALE, msg_status=said))) is expected
 
 
 @pytest.mark.parametrize(("article", "expected"), [(0, SendStatus.RECALLED), (2, SendStatus.SENT)])
 def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: SendStatus):
-    """One article recalled leaves the send sent."""
     steps = (
         INTENT,
         ACCEPTED,
@@ -110,7 +106,6 @@ def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: SendSta
 
 
 def test_revisions_are_separate():
-    """Each revision has a state of its own; all are listed for the id."""
     second = make_send(revision=2)
     state = make_state(INTENT, ACCEPTED, (EventKind.INTENT, intent_of(second)))
     assert [(s.revision, s.status) for s in state.sends_by_id("sale")] == [
@@ -120,7 +115,6 @@ def test_revisions_are_separate():
 
 
 def test_late_acceptance_brings_back_what_was_accepted():
-    """After an edit, an answer to the first call: the record is of what the first call posted."""
     other = make_send(text="edited", filter=Filter(is_to_all=True))
     late = make_state(INTENT, NOT_SENT, (EventKind.INTENT, intent_of(other)), ACCEPTED).send(
         SERVICE, "sale", 1
@@ -135,7 +129,6 @@ def test_late_acceptance_brings_back_what_was_accepted():
 
 
 def test_by_digest_follows_the_latest_attempt():
-    """A send tried again with other content does not count for the first content any more."""
     edited = make_send(text="改过")
     state = make_state(INTENT, REFUSED, (EventKind.INTENT, intent_of(edited)))
     assert state.sends_by_content(SERVICE, intent_of(SALE)["content_digest"]) == []
@@ -144,14 +137,12 @@ def test_by_digest_follows_the_latest_attempt():
 
 @pytest.mark.parametrize("unknown", [ACCEPTED, REFUSED, RESEND, SENT, (LedgerKind.STATUS, named(SALE))])
 def test_outcome_without_an_intent_is_tampering(unknown: Any):
-    """A ledger from which an intent was taken is not believed."""
     with pytest.raises(TamperedLedgerError) as caught:
         make_state(unknown)
     assert "ledger verify" in caught.value.hint
 
 
 def test_drafts_uploads_previews_and_the_beginning():
-    """What was made on WeChat is remembered by its fingerprint."""
     state = fold(
         make_events(
             (LedgerKind.INIT, {"environment": "test"}),
@@ -177,12 +168,10 @@ BEGINNING = (LedgerKind.INIT, {"environment": "test"})
      ([(LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"})], False)],
 )  # fmt: skip
 def test_an_account_is_begun_by_a_beginning_alone(steps: list[Any], begun: bool):
-    """Sends without one are those of a rehearsal, and what reached no follower tells no past."""
     assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized(SERVICE) is begun
 
 
 def test_upload_without_a_result_is_forgotten():
-    """It is gone from WeChat: whoever needs the file uploads it again."""
     steps = [
         (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
     ]

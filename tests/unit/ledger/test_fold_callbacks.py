@@ -17,7 +17,6 @@ EVENT = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left
 
 
 def test_a_callback_is_found_by_its_send() -> None:
-    """The counts of a job belong to the send with its msg_id, even when the event came first."""
     for steps in ([*SENT, (LedgerKind.CALLBACK, EVENT)], [(LedgerKind.CALLBACK, EVENT), *SENT]):
         state = make_state(*steps)
         told = state.job_result(state.sends[SERVICE, "sale", 1])
@@ -32,13 +31,11 @@ def test_a_callback_is_found_by_its_send() -> None:
 
 
 def test_repeated_callback_changes_nothing() -> None:
-    """An event that is pushed again changes nothing."""
     state = make_state((LedgerKind.CALLBACK, EVENT), (LedgerKind.CALLBACK, {**EVENT, "sent": 0}))
     assert state.job_results[SERVICE, 7].sent == 7
 
 
 def test_a_recall_of_one_article_leaves_the_send_sent() -> None:
-    """Article 2 is gone; the message is not."""
     recall = {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 2}
     state = make_state(*SENT, (LedgerKind.RECALL, recall))
     known = state.sends[SERVICE, "sale", 1]

@@ -15,9 +15,8 @@ import pytest
 from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import GitFailure, GitResult
+from wechat_campaigns.core.git import Git, GitFailure, GitResult
 from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository, remote_of
-from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -32,7 +31,6 @@ def entry(number: int = 0) -> Entry:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Backend:
-    """A bare repository."""
     return git_backend(tmp_path)
 
 
@@ -77,7 +75,6 @@ def test_settings_that_push_to_another_repository_are_refused(
 def test_settings_for_other_repositories_keep_no_event_from_the_ledger(
     place: Backend, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """A signed push or an option that the remote does not take; hashes that it does not have."""
     settings = place.folder / "gitconfig"
     settings.write_text(text, encoding="utf-8")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
@@ -94,7 +91,6 @@ def test_settings_for_other_repositories_keep_no_event_from_the_ledger(
     ],
 )
 def test_address_over_ssh_may_name_the_repository_of_one_over_https(one: str, other: str, same: bool) -> None:
-    """Many push over SSH what they fetch over HTTPS."""
     assert is_same_repository(one, other) is same
 
 
@@ -111,7 +107,6 @@ def test_address_over_ssh_may_name_the_repository_of_one_over_https(one: str, ot
 def test_a_remote_here_says_whether_it_survives_a_power_cut(
     place: Backend, synced: str, survives: bool
 ) -> None:
-    """What git acknowledges lies in a ref, and a ref is not on the disk unless that is asked for."""
     if synced:
         subprocess.run(["git", f"--git-dir={place.stored}", "config", "core.fsync", synced], check=True)
     assert ledger_at(place).survives_power_cut() is survives
@@ -121,7 +116,6 @@ def test_a_remote_here_says_whether_it_survives_a_power_cut(
 
 
 def test_the_branch_holds_one_file_an_event_and_the_heads(place: Backend) -> None:
-    """An orphan branch of small commits whose author is nobody in particular."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     ledger.append(entry(2))
@@ -135,7 +129,6 @@ def test_the_branch_holds_one_file_an_event_and_the_heads(place: Backend) -> Non
 
 
 def test_new_machine_fetches_one_commit(place: Backend) -> None:
-    """The copy is shallow, appends from it are accepted, and what they follow is checked."""
     first = ledger_at(place)
     for number in range(3):
         first.append(entry(number))
@@ -147,7 +140,6 @@ def test_new_machine_fetches_one_commit(place: Backend) -> None:
 
 
 def test_only_new_events_are_read_again(place: Backend) -> None:
-    """Reading is incremental and sees what others wrote in between, in any stream."""
     first, second = ledger_at(place), ledger_at(place, "b")
     first.append(entry(1))
     assert len(second.events()) == 1
@@ -160,7 +152,6 @@ def test_only_new_events_are_read_again(place: Backend) -> None:
 
 
 def test_loser_of_a_push_race_tries_again(place: Backend) -> None:
-    """A copy that is behind costs one more try, no event."""
     first, second = ledger_at(place), ledger_at(place, "b")
     first.append(entry(1))
     second.append(entry(2))
@@ -170,7 +161,6 @@ def test_loser_of_a_push_race_tries_again(place: Backend) -> None:
 
 
 def test_a_push_whose_answer_was_lost_is_found(place: Backend) -> None:
-    """The remote took the event and then cut the line: it is acknowledged once, not written twice."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     cut = hook(place, "post-receive", "kill -9 $PPID")
@@ -182,7 +172,6 @@ def test_a_push_whose_answer_was_lost_is_found(place: Backend) -> None:
 
 
 def test_push_cut_before_it_arrived_is_made_again(place: Backend) -> None:
-    """The first connection dies before the remote took anything."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     hook(place, "pre-receive", 'rm "$0"; kill -9 $PPID')
@@ -201,14 +190,12 @@ def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
 
 
 def test_missing_remote_is_reported(tmp_path: Path) -> None:
-    """A wrong address is told from an empty ledger."""
     remote = remote_of(f"{tmp_path}/nothing.git", folder=tmp_path / "campaigns", environ={})
     with pytest.raises(LedgerError, match="cannot be accessed"):
         GitLedger(remote, tmp_path / "a", now).events()
 
 
 def test_lock_files_of_a_killed_git_are_removed(place: Backend) -> None:
-    """Nobody has to delete lock files by hand."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     for left in ("shallow.lock", "refs/campaign/tip.lock", "refs/campaign/fetched.lock"):
@@ -219,7 +206,6 @@ def test_lock_files_of_a_killed_git_are_removed(place: Backend) -> None:
 
 @pytest.mark.deep
 def test_many_lost_races_end_in_an_error(place: Backend) -> None:
-    """Tries are bounded; the hint names a ledger for that many runners."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     hook(place, "pre-receive", "echo 'error: cannot lock ref' >&2; exit 1")
@@ -229,7 +215,6 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
 
 
 def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A git that was killed on the remote's side left it: no patience helps, somebody has to look there."""
     monkeypatch.setattr("wechat_campaigns.ledger.git.store.LOCKED_S", 0.1)
     ledger = ledger_at(place)
     ledger.append(entry(1))
@@ -252,7 +237,6 @@ REF_ON_A_FULL_DISK = (
 
 @pytest.mark.parametrize("damaged", ["refs/campaign/*", "objects/??/*"])
 def test_a_damaged_local_copy_is_told_from_its_remote(place: Backend, damaged: str) -> None:
-    """As a power cut leaves it: the hint names the folder to delete, and then the ledger goes on."""
     ledger_at(place).append(entry(1))
     copy = place.folder / "a"
     for file in copy.glob(damaged):
@@ -301,12 +285,10 @@ def test_a_damaged_local_copy_is_told_from_its_remote(place: Backend, damaged: s
     ],
 )
 def test_messages_of_git_are_classified(stdout: str, stderr: str, fault: GitFailure) -> None:
-    """What may be tried again is told from what may not."""
     assert GitResult(code=1, stdout=stdout.encode(), stderr=stderr).failure is fault
 
 
 def test_the_line_that_names_the_full_disk_is_told() -> None:
-    """Git's first line only says that the push was rejected."""
     rejected = b"!\tabc:refs/heads/l\t[remote rejected] (unpacker error)\n"
     assert "No space left" in GitResult(code=1, stdout=rejected, stderr=REF_ON_A_FULL_DISK).error_line
     unpacking = "error: remote unpack failed: unable to create temporary object directory\n"
@@ -314,7 +296,6 @@ def test_the_line_that_names_the_full_disk_is_told() -> None:
 
 
 def test_hanging_git_is_killed(tmp_path: Path) -> None:
-    """Every command has its time."""
     program = tmp_path / "git"
     program.write_text("#!/bin/sh\nexec sleep 30\n")
     program.chmod(0o755)
@@ -326,7 +307,6 @@ def test_hanging_git_is_killed(tmp_path: Path) -> None:
 
 
 def test_an_address_cannot_run_a_program(tmp_path: Path) -> None:
-    """Settings may come from a stranger's pull request."""
     remote = remote_of(f"ext::touch {tmp_path}/run#x", folder=tmp_path, environ={})
     with pytest.raises(LedgerError, match="not allowed"):
         GitLedger(remote, tmp_path / "a", now).events()
@@ -337,7 +317,6 @@ def test_an_address_cannot_run_a_program(tmp_path: Path) -> None:
 
 
 def test_a_branch_that_lost_events_this_machine_has_seen_is_refused(place: Backend) -> None:
-    """A force push back to an older commit: chain and heads hold, but this machine knows better."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     git = ["git", f"--git-dir={place.stored}"]
@@ -362,7 +341,6 @@ def test_a_branch_that_was_deleted_is_not_an_empty_ledger(place: Backend) -> Non
 
 
 def test_an_edited_event_is_refused_before_anything_is_written(place: Backend) -> None:
-    """This machine saw the event as it was."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     place.tamper(lambda rows: {key: edited(body) for key, body in rows.items()})
@@ -371,7 +349,6 @@ def test_an_edited_event_is_refused_before_anything_is_written(place: Backend) -
 
 
 def test_a_cut_off_end_stops_a_fresh_machine_from_writing(place: Backend) -> None:
-    """The heads say that there was more, so nothing is chained over the gap."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     ledger.append(entry(2))
@@ -405,7 +382,6 @@ def found(repo: Path, rest: str = "", **environ: str) -> Remote:
 
 
 def test_the_default_is_a_branch_of_the_campaigns_own_remote(checkout: Path) -> None:
-    """`ledger: git` alone: origin and campaign-ledger; either can be named."""
     set_config(checkout, "remote.origin.url", "../remote.git")
     set_config(checkout, "remote.other.url", "git@example.org:team/ledger.git")
     remote = str((checkout / "../remote.git").resolve())
@@ -428,7 +404,6 @@ def test_remote_inside_the_checkout_is_refused(checkout: Path, rest: str) -> Non
 
 
 def test_address_of_another_machine_is_no_path(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`user@host:path` names no folder of the checkout, wherever the command runs."""
     monkeypatch.chdir(checkout)
     set_config(checkout, "remote.origin.url", "git@example.org:team/campaigns.git")
     assert found(checkout).url == "git@example.org:team/campaigns.git"
@@ -436,14 +411,12 @@ def test_address_of_another_machine_is_no_path(checkout: Path, monkeypatch: pyte
 
 
 def test_unknown_remote_name_is_reported(checkout: Path, tmp_path: Path) -> None:
-    """In a repository without that remote, and outside any repository."""
     for folder in (checkout, tmp_path):
         with pytest.raises(LedgerError, match="git remote 'upstream'"):
             remote_of("upstream#x", folder=folder, environ={})
 
 
 def test_the_checkout_s_login_is_used(checkout: Path) -> None:
-    """actions/checkout writes a header, others a helper or a command; an included file counts too."""
     set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
     (checkout / ".git" / "token").write_text('[http "https://github.com/"]\nextraheader = AUTH\n')
     set_config(checkout, "include.path", "token")
@@ -476,7 +449,6 @@ def test_a_token_from_the_environment_replaces_the_checkout_s(checkout: Path) ->
     ],
 )
 def test_the_token_goes_to_no_server_but_the_checkout_s(checkout: Path, address: str) -> None:
-    """Settings of a pull request may name any address; only a remote of the checkout vouches for a server."""
     set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
     config = found(checkout, address, CAMPAIGN_LEDGER_TOKEN="s3cret").config
     assert not [key for key, _ in config if key.endswith(".extraheader")]
@@ -485,7 +457,6 @@ def test_the_token_goes_to_no_server_but_the_checkout_s(checkout: Path, address:
 
 
 def test_a_password_in_the_checkout_s_address_is_moved_out_of_it(checkout: Path) -> None:
-    """As GitLab writes it: it reaches the server, but no message and no command line."""
     set_config(checkout, "remote.origin.url", "https://gitlab-ci-token:p%40ss@gitlab.example.org/t/c.git")
     remote = found(checkout)
     assert remote.url == "https://gitlab.example.org/t/c.git"
@@ -493,7 +464,6 @@ def test_a_password_in_the_checkout_s_address_is_moved_out_of_it(checkout: Path)
 
 
 def test_a_token_in_the_place_of_the_user_is_not_shown(checkout: Path) -> None:
-    """`https://TOKEN@host/…` is how many write it; the user of an SSH address is no secret."""
     set_config(checkout, "remote.origin.url", "https://ghp_s3cret@github.com/team/campaigns.git")
     remote = found(checkout)
     assert remote.display_url == "https://github.com/team/campaigns.git#campaign-ledger"
@@ -502,7 +472,6 @@ def test_a_token_in_the_place_of_the_user_is_not_shown(checkout: Path) -> None:
 
 
 def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
-    """The token goes to the remote as a header, and a refusal is told as missing access."""
     from tests.unit.ledger.http_remote import refusing_server
 
     with refusing_server() as (url, headers):

@@ -20,7 +20,6 @@ def now() -> datetime:
 def test_relative_path_begins_in_the_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ):
-    """A second working directory had a second ledger, which knew of no send."""
     root = tmp_path / "campaigns"
     root.mkdir()
     monkeypatch.chdir(root)
@@ -40,8 +39,6 @@ def test_relative_path_begins_in_the_state_folder(
 def test_user_without_a_home_folder_may_use_postgresql(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container runs as any number: no entry in the password file, no `HOME`."""
-
     def unknown(number: int) -> None:
         raise KeyError(number)
 

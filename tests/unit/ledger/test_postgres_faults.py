@@ -16,14 +16,12 @@ from wechat_campaigns.ledger.postgres.faults import connection_error, database_n
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pause between the two tries, and none of this machine's variables."""
     monkeypatch.setattr(pool, "PAUSE_S", 0)
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
 
 def refused(address: str) -> LedgerError:
-    """Connect, as every use of the ledger does, and give the error."""
     connections = pool.Pool(address)
     with pytest.raises(LedgerError) as caught:
         connections.retry(lambda _number: connections.connect())
@@ -31,7 +29,6 @@ def refused(address: str) -> LedgerError:
 
 
 def test_a_port_that_refuses() -> None:
-    """A retry may help; user, host and port are told."""
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
@@ -43,7 +40,6 @@ def test_a_port_that_refuses() -> None:
 
 
 def test_a_host_that_dns_does_not_know() -> None:
-    """The host is in the location, `PGHOST` in the hint."""
     error = refused("host=db.no-such-host.invalid user=ann dbname=ledger")
     assert error.exit_code is ExitCode.LEDGER_UNREACHABLE
     assert error.message.startswith("DNS does not know the host of the database")
@@ -64,7 +60,6 @@ def test_a_host_that_dns_does_not_know() -> None:
     ],
 )
 def test_causes_are_told_apart(words: str, code: ExitCode, hint: str) -> None:
-    """By what libpq said; a retry rule tells them apart by the exit code."""
     error = connection_error(words, "postgresql://ann@db:5432/ledger")
     assert error.exit_code is code
     assert words.removeprefix("FATAL:  ") in error.message
@@ -72,7 +67,6 @@ def test_causes_are_told_apart(words: str, code: ExitCode, hint: str) -> None:
 
 
 def test_variables_name_what_the_address_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As libpq itself takes them."""
     monkeypatch.setenv("PGHOST", "db.shop")
     monkeypatch.setenv("PGUSER", "ann")
     monkeypatch.setenv("PGPASSWORD", "hunter22")

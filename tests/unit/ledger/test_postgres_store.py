@@ -34,7 +34,6 @@ def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
 
 @pytest.fixture
 def place(server: Server, tmp_path: Path) -> Iterator[Backend]:
-    """A schema of its own."""
     made = postgres_backend(tmp_path, server, f"s{uuid.uuid4().hex}")
     yield made
     made.close()
@@ -70,7 +69,6 @@ def role(place: Backend, *grants: str) -> PostgresLedger:
 
 
 def test_reading_creates_no_tables(place: Backend) -> None:
-    """A plan on an empty database needs no right to create anything."""
     assert role(place).events() == ()
     assert role(place).snapshot().heads == {}
     with psycopg.connect(place.setting) as db:
@@ -78,7 +76,6 @@ def test_reading_creates_no_tables(place: Backend) -> None:
 
 
 def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
-    """Reading works, writing is refused with the page that lists the rights."""
     place.open().append(entry())
     reader = role(place, "select on campaign_ledger, campaign_event, campaign_head")
     assert len(reader.events()) == 1
@@ -93,7 +90,6 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
 def test_a_timeout_of_the_server_may_be_tried_again(
     place: Backend, monkeypatch: pytest.MonkeyPatch, timeout: str, code: ExitCode
 ) -> None:
-    """Another writer holds the account's head for too long: nothing is written, and a retry may succeed."""
     place.open().append(entry())
     monkeypatch.setattr(pool, "SESSION", f"{pool.SESSION}; set {timeout}_timeout = '200ms'")
     with closing(PostgresLedger(place.setting, now)) as waiting, psycopg.connect(place.setting) as other:
@@ -106,7 +102,6 @@ def test_a_timeout_of_the_server_may_be_tried_again(
 
 
 def test_a_standby_after_a_failover_is_named(place: Backend) -> None:
-    """It gives what it has; the append is refused, and the hint says where to connect to."""
     ledger = place.open()
     ledger.append(entry())
     sql(place, "alter role postgres set default_transaction_read_only = on")
@@ -122,7 +117,6 @@ def test_a_standby_after_a_failover_is_named(place: Backend) -> None:
 
 
 def test_a_stricter_isolation_of_the_server_refuses_no_append(place: Backend) -> None:
-    """Set for a role or a whole server: who waits for another writer's head goes on from it all the same."""
     place.open().append(entry())
     isolation = "default_transaction_isolation=serializable"
     strict = PostgresLedger(f"{place.setting}%20-c{quote(isolation, safe='')}", now)
@@ -150,7 +144,6 @@ def test_any_encoding_of_the_database_keeps_what_was_written(place: Backend, enc
 
 
 def test_a_commit_that_the_standby_did_not_confirm_is_not_taken_for_kept(place: Backend) -> None:
-    """An administrator cancels what waits for a dead standby: PostgreSQL commits, and only warns."""
     ledger = place.open()
     ledger.append(entry(1))
     waits = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
@@ -177,7 +170,6 @@ def test_a_commit_that_the_standby_did_not_confirm_is_not_taken_for_kept(place: 
 
 
 def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
-    """Events are only ever inserted; heads are moved on."""
     place.open().append(entry())
     writer = role(
         place,
@@ -191,7 +183,6 @@ def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> 
 
 
 def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
-    """The hint is an upgrade."""
     place.open().append(entry())
     sql(place, "insert into campaign_ledger values (99)")
     with pytest.raises(LedgerError, match="format 99"):
@@ -200,7 +191,6 @@ def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
 
 @pytest.mark.deep
 def test_cut_connections_are_opened_again(place: Backend) -> None:
-    """Between two calls the server drops everybody: the next append and read work all the same."""
     ledger = place.open()
     ledger.append(entry(1))
     cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'wechat-campaigns'"
@@ -215,7 +205,6 @@ def test_cut_connections_are_opened_again(place: Backend) -> None:
 
 
 def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
-    """The connection dies once the commit is done: acknowledged once, written once."""
     ledger = CutAfterCommit(place.setting, now)
     place.opened.append(ledger)
     event = ledger.append(entry())
@@ -240,7 +229,6 @@ class CutAfterCommit(PostgresLedger):
 
 @pytest.mark.deep
 def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
-    """One thread an account, as apply has it: all appends arrive, the server is not flooded."""
     ledger = place.open()
 
     def work(number: int) -> int:
@@ -262,17 +250,15 @@ def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?password=s3cret"]
+    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?pass%77ord=s3cret"]
 )
 def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp_path: Path) -> None:
-    """Settings are read by everybody."""
     with pytest.raises(UsageError, match="password") as caught:
         open_ledger(address, default=tmp_path / "x", root=tmp_path, clock=now)
     assert "s3cret" not in f"{caught.value} {caught.value.hint}"
 
 
 def test_an_address_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
-    """And one where nobody listens is told as unreachable."""
     with pytest.raises(UsageError, match="is not valid"):
         open_ledger("postgresql://localhost/x?nonsense=1", default=tmp_path, root=tmp_path, clock=now)
     unreachable = open_ledger("postgresql://127.0.0.1:1/x", default=tmp_path, root=tmp_path, clock=now)

@@ -46,12 +46,10 @@ def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
 
 
 def numbered(last: int) -> Hashes:
-    """Events whose hashes are their numbers."""
     return {EMPTY.seq: EMPTY.hash} | {number: str(number) for number in range(1, last + 1)}
 
 
 def test_ledger_that_lost_or_changed_events_is_detected(tmp_path: Path):
-    """A ledger that grew is good; shorter, empty or another one is not, and each stream is named."""
     events, others = chain(tmp_path, "one", 5), chain(tmp_path, "two", 5)
     marks = {STREAM: (3, events[2].hash)}
 
@@ -65,7 +63,6 @@ def test_ledger_that_lost_or_changed_events_is_detected(tmp_path: Path):
 
 
 def test_marks_never_go_back(tmp_path: Path):
-    """A process that was overtaken writes late: what is higher stays, or not of that chain."""
     memory, second = SeenHeads(tmp_path / "seen" / "x"), SeenHeads(tmp_path / "seen" / "x")
     memory.note({"a": numbered(5), "b": numbered(1)})
     second.note({"a": numbered(4), "b": numbered(2)})
@@ -78,7 +75,6 @@ def test_marks_never_go_back(tmp_path: Path):
 
 @pytest.mark.slow
 def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
-    """Processes and threads that begin the file together all succeed, and the highest mark stays."""
     file = tmp_path / "seen" / "x"
     code = (
         "import sys; from pathlib import Path\n"
@@ -99,7 +95,6 @@ def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
 
 
 def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
-    """It is noticed between reading and writing too, before the call that the entry announces."""
     memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: {**numbered(2), 3: "x"}})
     ledger = RollbackGuardedLedger(
@@ -113,7 +108,6 @@ def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
 
 
 def test_append_after_a_changed_event_fails(tmp_path: Path):
-    """The event before is not the one that was seen."""
     chain(tmp_path, "ledger", 2)
     memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: {**numbered(1), 2: "x"}})
@@ -126,7 +120,6 @@ def test_append_after_a_changed_event_fails(tmp_path: Path):
 
 
 def test_import_of_an_older_export_is_refused(tmp_path: Path):
-    """Nothing is written; an export with all that was seen is taken."""
     events = chain(tmp_path, "one", 5)
     memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: hashes_of(EMPTY, events)})
@@ -163,7 +156,6 @@ def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
 
 @pytest.mark.parametrize("way", range(4))
 def test_every_read_of_a_ledger_that_went_back_is_refused(tmp_path: Path, way: int) -> None:
-    """In its own place, on the machine that has seen it: before anything is decided on what is left."""
     chain(tmp_path, "one", 3)
     copied(tmp_path, "one", "older")
     with closing(opened(tmp_path, "one")) as ledger:
@@ -181,7 +173,6 @@ def test_every_read_of_a_ledger_that_went_back_is_refused(tmp_path: Path, way: i
 @pytest.mark.parametrize("way", range(4))
 @pytest.mark.parametrize("used", [False, True], ids=["first sight", "used before"])
 def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int, used: bool) -> None:
-    """It is known by its first event: an append that was never read again is missed too."""
     chain(tmp_path, "one", 3)
     copied(tmp_path, "one", "two")
     ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
@@ -202,7 +193,6 @@ def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int
 
 @pytest.mark.parametrize("way", range(5))
 def test_a_longer_ledger_that_lacks_what_was_seen_is_refused(tmp_path: Path, way: int) -> None:
-    """However many events follow, and where the process itself has seen no more than what is left."""
     chain(tmp_path, "one", 2)
     copied(tmp_path, "one", "older")
     with closing(opened(tmp_path, "one")) as ledger, closing(opened(tmp_path, "one")) as other:
@@ -222,7 +212,6 @@ def test_a_longer_ledger_that_lacks_what_was_seen_is_refused(tmp_path: Path, way
 
 @pytest.mark.parametrize("damage", ["memory", "ledger"])
 def test_append_unread_needs_nothing_of_the_past(tmp_path: Path, damage: str) -> None:
-    """Neither a memory that can be read nor such events."""
     chain(tmp_path, "one", 3)
     with closing(opened(tmp_path, "one")) as ledger:
         ledger.events()
@@ -237,7 +226,6 @@ def test_append_unread_needs_nothing_of_the_past(tmp_path: Path, damage: str) ->
 
 
 def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
-    """The ledger that was left goes on while a run is at work on the copy."""
     chain(tmp_path, "one", 3)
     copied(tmp_path, "one", "two")
     ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
@@ -253,7 +241,6 @@ def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
 
 
 def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) -> None:
-    """Also when its first event was written and never read, as by a first apply."""
     ledger = opened(tmp_path, "one")
     ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     copied(tmp_path, "one", "two")
@@ -268,7 +255,6 @@ def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) 
 
 
 def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> None:
-    """The same account, begun anew: nothing is asked of it that the first one had."""
     for name in ("one", "two"):
         ledger = opened(tmp_path, name)
         for _one in range(3 if name == "one" else 1):
@@ -278,7 +264,6 @@ def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> 
 
 
 def test_damaged_marks_file_is_an_error(tmp_path: Path):
-    """It says so, and names the file; it does not count as a first sight."""
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
     ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     ledger.close()

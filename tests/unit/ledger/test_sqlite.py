@@ -23,7 +23,6 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 
 @pytest.mark.deep
 def test_runners_may_begin_one_ledger_together(tmp_path: Path):
-    """Many runners open a ledger that does not exist yet in the same moment: none is turned away."""
     for attempt in range(25):
         path = tmp_path / f"{attempt}.sqlite3"
         start, failed = threading.Barrier(6), []
@@ -61,7 +60,6 @@ def test_sqlite_file_has_our_application_id(tmp_path: Path) -> None:
 
 
 def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
-    """However deep; the second runner finds them there."""
     path = tmp_path / "a" / "b" / "x.sqlite3"
     for number in (1, 2):
         ledger = SqliteLedger(path, lambda: NOW)
@@ -74,7 +72,6 @@ def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
 def test_threads_wait_for_a_locked_file_at_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each thread reports a locked file after much the same time."""
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: NOW)
     ledger.restore(())
     monkeypatch.setattr(sqlite, "BUSY_S", 2.0)
@@ -98,14 +95,12 @@ def test_threads_wait_for_a_locked_file_at_the_same_time(
 
 
 def test_what_was_recorded_is_flushed_through_the_cache_of_the_drive(tmp_path: Path) -> None:
-    """A power cut takes nothing that was confirmed; on macOS `synchronous` alone leaves it in the drive."""
     with closing(SqliteLedger(tmp_path / "l.sqlite3", lambda: NOW)) as ledger:
         assert ledger._db().execute("pragma synchronous").fetchone() == (2,)  # FULL
         assert ledger._db().execute("pragma fullfsync").fetchone() == (1,)
 
 
 def _renamed_over(file: Path) -> None:
-    """As a restore or a program that synchronizes files puts a copy in its place."""
     with closing(sqlite3.connect(file)) as db, closing(sqlite3.connect(file.with_name("copy"))) as copy:
         db.backup(copy)
     file.with_name("copy").rename(file)
@@ -123,7 +118,6 @@ def _held_anew(file: Path) -> None:
 
 
 def _without_its_log(file: Path) -> None:
-    """Whoever opens the file next makes a new one."""
     _removed(file, ("-wal", "-shm"))
 
 

@@ -97,7 +97,6 @@ def told(state: LedgerState) -> tuple[object, ...]:
 
 
 def test_forged_init_blocks_sandboxes_and_initializes_nothing() -> None:
-    """It may stop, and start nothing."""
     book = Book()
     book.write(LedgerKind.INIT, {}, OTHER)
     state = book.read()
@@ -115,7 +114,6 @@ def test_forged_init_blocks_sandboxes_and_initializes_nothing() -> None:
     ],
 )
 def test_forged_outcome_leaves_a_send_to_a_person(kind: str, data: dict[str, Any]) -> None:
-    """Neither made nor not made: a person with the AppSecret has to look."""
     book = Book()
     book.write(LedgerKind.INIT, {})
     book.write(EventKind.INTENT, intent_of(SALE))
@@ -133,7 +131,6 @@ def test_forged_outcome_does_not_change_the_msg_id() -> None:
 
 
 def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
-    """Who settled while the call was in hand may have read another one."""
     book = Book()
     book.write(EventKind.INTENT, intent_of(SALE))
     book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
@@ -142,7 +139,6 @@ def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
 
 
 def test_vouching_restores_trust_after_a_new_secret() -> None:
-    """Before, nothing is believed and everything is unknown; then it is as it was, up to that event."""
     book = sent(OTHER)
     assert status_of(book.read()) == (SendStatus.UNKNOWN, True)
     assert not book.read().is_initialized(SERVICE)
@@ -155,7 +151,6 @@ def test_vouching_restores_trust_after_a_new_secret() -> None:
 
 @pytest.mark.parametrize("mac", ["none", "senseless", "other"])
 def test_vouching_does_not_widen_what_was_believed(mac: str) -> None:
-    """What did not hold under the old secret is named, and stays without effect after any change."""
     book, newest = sent(OTHER), mac_key("2" * 32, SERVICE)
     forged: dict[str, Any] = {**named(make_send("next"), sent=True, msg_id=99, why="?"), "mac": "zz"}
     book.write(EventKind.INTENT, intent_of(make_send("next")), OTHER)
@@ -180,7 +175,6 @@ def test_vouching_does_not_widen_what_was_believed(mac: str) -> None:
 
 
 def test_copied_event_is_not_vouched_for() -> None:
-    """Neither by a person who takes it for genuine; with the old secret, the change is refused."""
     book = sent(OTHER)
     book.write(LedgerKind.CAMPAIGNS_FOLDER, {**FORGED[LedgerKind.CAMPAIGNS_FOLDER], "after": "f" * 64}, OTHER)
     with pytest.raises(TamperedLedgerError):
@@ -190,14 +184,12 @@ def test_copied_event_is_not_vouched_for() -> None:
 
 
 def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:
-    """Its `trusted` names no event that it excepts."""
     book = sent(OTHER)
     book.write(LedgerKind.TRUSTED, {"after": book.mine()[-1].hash}, KEY)
     assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
 
 
 def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
-    """Each by itself, a rejection too; all accepted calls together; never what is made again."""
     book = sent(OTHER)
     book.write(EventKind.INTENT, intent_of(make_send("next")), OTHER)
     book.write(EventKind.REJECTED, named(make_send("next"), errcode=45028), OTHER)
@@ -216,7 +208,6 @@ def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
 
 
 def test_vouching_without_the_secret_is_ignored() -> None:
-    """Somebody who can only write to the store cannot make events believed."""
     book = sent(OTHER)
     book.vouch(OTHER)
     assert not book.read().is_initialized(SERVICE)
@@ -233,7 +224,6 @@ def test_vouching_without_the_secret_is_ignored() -> None:
     ],
 )
 def test_event_after_another_than_its_writer_saw_is_refused(kind: str, data: dict[str, Any]) -> None:
-    """Its mac holds: the event before it was taken out, or this is a copy; no memory is needed."""
     book = sent()
     book.write(kind, {**data, "after": "f" * 64})
     with pytest.raises(TamperedLedgerError):
@@ -244,7 +234,6 @@ def test_event_after_another_than_its_writer_saw_is_refused(kind: str, data: dic
 
 
 def test_event_taken_out_of_the_middle_is_found() -> None:
-    """The chain was computed again, and every mac holds."""
     book = sent()
     book.write(EventKind.INTENT, {**intent_of(SALE), "revision": 2})
     events = [event for event in book.mine() if event.kind != EventKind.ACCEPTED]
@@ -256,7 +245,6 @@ def test_event_taken_out_of_the_middle_is_found() -> None:
 
 
 def test_without_the_secret_every_event_counts() -> None:
-    """A pull request's plan shows it, and acts on none."""
     events = sent(OTHER).ledger.events()
     assert status_of(fold(events, authenticator(events, lambda _stream: None))) == (
         SendStatus.ACCEPTED,
@@ -266,5 +254,4 @@ def test_without_the_secret_every_event_counts() -> None:
 
 @pytest.mark.parametrize(("data", "signed"), [({"held": True}, False), ({"held": False}, True), ({}, True)])
 def test_only_a_hold_needs_no_mac(data: dict[str, Any], signed: bool) -> None:
-    """Whatever is written in its place, by whoever may write to the store, is no bug of ours."""
     assert is_signed(Entry(stream=SERVICE, kind=EventKind.HOLD, data=data)) is signed

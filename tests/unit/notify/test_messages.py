@@ -24,11 +24,17 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
-from wechat_campaigns.notify import robots
-from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
-from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
-from wechat_campaigns.notify.robots import payload, post
-from wechat_campaigns.notify.target import notify_target
+from wechat_campaigns.notify import target as targets
+from wechat_campaigns.notify.notices import (
+    MAX_BYTES,
+    Moment,
+    Notice,
+    RunSummary,
+    message,
+    outcome_notices,
+    untold,
+)
+from wechat_campaigns.notify.target import notify_target, payload, post
 from wechat_campaigns.send.outcome import left_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
@@ -97,7 +103,6 @@ def robot() -> Iterator[Robot]:
 
 
 def test_notification_names_sends_recipients_and_commit() -> None:
-    """Everything a colleague asks, in a few lines."""
     told = message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN)
     assert str(told).splitlines() == [
         "Campaigns, production: 1 accepted, 1 rejected",
@@ -109,7 +114,6 @@ def test_notification_names_sends_recipients_and_commit() -> None:
 
 
 def test_a_long_run_fits_the_smallest_robot() -> None:
-    """Twenty sends are named, the rest counted; the text stays within the bytes."""
     told = str(message([outcome(f"活动{n}", Moment.NOT_SENT, "原因" * 40) for n in range(50)], RUN))
     assert len(told.encode()) <= MAX_BYTES
     short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e")))
@@ -126,7 +130,6 @@ def test_a_long_run_fits_the_smallest_robot() -> None:
     ],
 )
 def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
-    """As its documentation says; nothing in the text can mention or format."""
     assert payload(kind, "你好 <b>&") == body
 
 
@@ -141,7 +144,6 @@ def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
     ],
 )
 def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) -> None:
-    """One POST, and its own word for success."""
     robot.answer = answer
     assert tell(kind, robot.url) is None
     assert "1,204 followers" in json.dumps(robot.bodies)
@@ -162,7 +164,6 @@ def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) 
 def test_failed_notification_does_not_show_the_address(
     robot: Robot, kind: Any, answer: Any, status: int
 ) -> None:
-    """A refusal, a broken answer, an error status, a redirect."""
     robot.answer, robot.status = answer, status
     why = tell(kind, robot.url)
     assert why
@@ -171,7 +172,6 @@ def test_failed_notification_does_not_show_the_address(
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
 def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
-    """Whatever is wrong with it."""
     why = tell("wecom", address)
     assert str(why).startswith("the request failed")
     assert "very-secret" not in str(why)
@@ -183,7 +183,6 @@ def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     ids=["mattermost", "discord", "feishu"],
 )
 def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
-    """Where a robot's secret is in the path, `--verbose` and `--log-file` show only the host."""
     entries: list[Entry] = []
     with listening() as robot, new_run():
         listen(entries.append)
@@ -194,8 +193,7 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
 
 
 def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte now and then, for ever: the whole exchange has an end."""
-    monkeypatch.setattr(robots, "WHOLE_S", 0.5)
+    monkeypatch.setattr(targets, "WHOLE_S", 0.5)
     robot.endless = 0.1
     begun = time.monotonic()
     assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"
@@ -203,7 +201,6 @@ def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_more_of_an_answer_is_read_than_says_something(robot: Robot) -> None:
-    """Megabytes without end: what was read by then is the answer."""
     robot.endless = 0.0
     assert tell("webhook", robot.url) is None
     assert robot.written < 50_000_000
@@ -214,7 +211,6 @@ def test_no_more_of_an_answer_is_read_than_says_something(robot: Robot) -> None:
     [("wecom", {"errcode": "1\n::set-output name=a::\u202e" + "x" * 500}), ("slack", "\n::a\u202e")],
 )
 def test_words_of_a_robot_order_nothing(robot: Robot, kind: Any, answer: Any) -> None:
-    """Standard error of a CI job obeys lines that begin with two colons."""
     robot.answer = answer
     why = str(tell(kind, robot.url))
     assert not any(order in why for order in ("::", "\n", "\u202e"))
@@ -227,7 +223,6 @@ def signed(robot: Robot, kind: Any) -> None:
 
 
 def test_dingtalk_is_signed_in_the_address(robot: Robot) -> None:
-    """加签: milliseconds and a signature beside the robot's token."""
     signed(robot, "dingtalk")
     query = parse_qs(urlsplit(robot.paths[0]).query)
     stamp = f"{int(NOW.timestamp())}000"
@@ -240,7 +235,6 @@ def test_dingtalk_is_signed_in_the_address(robot: Robot) -> None:
 
 
 def test_feishu_is_signed_in_the_body(robot: Robot) -> None:
-    """签名校验: the key is part of what signs an empty text."""
     robot.answer = {"code": 0}
     signed(robot, "feishu")
     stamp = str(int(NOW.timestamp()))
@@ -251,7 +245,6 @@ def test_feishu_is_signed_in_the_body(robot: Robot) -> None:
 
 
 def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
-    """Codes, numbers and the text; the signature covers the time and every byte."""
     robot.answer = "thanks"
     signed(robot, "webhook")
     (headers,), (body,) = robot.headers, robot.bodies
@@ -264,7 +257,6 @@ def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
 
 
 def test_each_moment_has_its_mark_and_its_count() -> None:
-    """What went well, what did not, what waits for a person."""
     notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
     lines = str(message(notices, RUN)).splitlines()
     assert lines[0] == (
@@ -275,7 +267,6 @@ def test_each_moment_has_its_mark_and_its_count() -> None:
 
 
 def test_what_lasts_is_told_once_a_day() -> None:
-    """An outcome is new each time; the same block is not, but other content or another day is."""
     today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
     held, made = outcome("held", Moment.HELD), outcome()
     told = {held.key(today)}
@@ -288,7 +279,6 @@ def test_what_lasts_is_told_once_a_day() -> None:
 
 
 def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
-    """On another day too, and by a folder that shares the ledger and has another name for it."""
     today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
     ended = replace(outcome("sale", Moment.SENT), digest="wx1 1000")
     seen_elsewhere = replace(ended, id="shop/sale")
@@ -298,7 +288,6 @@ def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
 
 
 def test_missed_is_only_what_a_window_ended_for() -> None:
-    """Not tried after an earlier rejection: it was not sent, and needs another look than a window."""
     planned = make_planned(make_send("sale"))
     outcomes = [
         planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),

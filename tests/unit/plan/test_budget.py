@@ -32,14 +32,12 @@ def budget(*sends: Any, **changes: Any) -> Budget:
 
 
 def test_a_subscription_account_has_one_a_day() -> None:
-    """The first send of a plan uses the day, the second is refused."""
     settings = make_settings(PAPER)
     one = budget(make_send("a"), make_send("b", text="另一条"), settings=settings)
     assert (one.allowance.limit, one.allowance.used, one.uses, one.blocked) == (1, 0, 1, ("b",))
 
 
 def test_send_to_a_tag_uses_no_quota_of_a_service_account() -> None:
-    """Only sends to everyone count; one of them makes the second of the day refused."""
     settings = make_settings(policy=Policy(allow_to_all=True))
     assert budget(make_send("a"), settings=settings).uses == 0
     sends = [make_send(f"all{n}", text=str(n), filter=EVERYONE) for n in range(2)]
@@ -48,7 +46,6 @@ def test_send_to_a_tag_uses_no_quota_of_a_service_account() -> None:
 
 
 def test_sends_that_some_followers_will_not_receive_are_named() -> None:
-    """After four sends to the same tag the next reaches none who had them all."""
     state = make_state(
         *[(EventKind.INTENT, intent_of(make_send(f"s{n}", text=str(n)), at=NOW)) for n in range(4)]
     )
@@ -56,7 +53,6 @@ def test_sends_that_some_followers_will_not_receive_are_named() -> None:
 
 
 def test_sends_of_the_plan_itself_count_in_the_four_a_month() -> None:
-    """The fifth of one plan reaches none of the tag, whether it is named or given by its id."""
     sends = [make_send(f"s{n}", text=str(n)) for n in range(4)]
     fifth = [make_send("t1", text="第五条"), make_send("t2", text="按编号", filter=Filter(tag_id=100))]
     other = make_send("u", text="别的标签", filter=Filter(tag_id=2))
@@ -64,14 +60,12 @@ def test_sends_of_the_plan_itself_count_in_the_four_a_month() -> None:
 
 
 def test_call_counter_of_the_platform_is_shown() -> None:
-    """openapi/quota/get gives the calls; an offline plan has none."""
     known = {"main": make_known(quota={"daily_limit": 100, "used": 3, "remain": 97})}
     assert budget(make_send(), remote_facts=known).calls_left == 97
     assert budget(make_send(), remote_facts=None).calls_left is None
 
 
 def test_budget_is_in_the_text_and_in_the_data() -> None:
-    """The lines name what is not covered; the plan's data holds the same."""
     plan = plan_of(make_send("a"), make_send("b", text="另一条"), settings=make_settings(PAPER))
     text = "\n".join(view_of(plan).accounts)
     assert "0 of 1 sends used today (from the ledger), 1 more by this plan" in text

@@ -21,7 +21,6 @@ BEFORE = make_send("sale", "旧")
     [{"text": "新"}, {"revision": 2}, {"not_before": NOW}, {"not_after": NOW + timedelta(days=1)}],
 )
 def test_edit_that_followers_notice_is_a_change(changes: dict[str, object]) -> None:
-    """Another text, another window, another revision: each is an edit."""
     after = make_send("sale", **{"text": "旧", **changes})
     found = compare([BEFORE], [after], ref="main", commit="c")
     assert [(change.before, change.after) for change in found.changes] == [(BEFORE, after)]
@@ -29,7 +28,6 @@ def test_edit_that_followers_notice_is_a_change(changes: dict[str, object]) -> N
 
 
 def test_moved_line_is_not_a_change() -> None:
-    """Comments and positions reach nobody."""
     after = replace(BEFORE, location=Location(file="campaigns/sale.yaml", line=9))
     found = compare([BEFORE], [after], ref="main", commit="c")
     assert not found.changes
@@ -37,7 +35,6 @@ def test_moved_line_is_not_a_change() -> None:
 
 
 def test_new_and_removed_sends_are_distinguished() -> None:
-    """A send on one side only has no counterpart on the other."""
     found = compare([make_send("gone")], [make_send("new")], ref="main", commit="c")
     assert [(c.id, c.before is None, c.after is None) for c in found.changes] == [
         ("gone", False, True),
@@ -59,7 +56,6 @@ def test_unedited_pending_send_has_a_warning() -> None:
 
 
 def test_sent_campaign_has_no_warning() -> None:
-    """Only what may still go out concerns the reviewer."""
     done = make_planned(decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
     plan = replace(plan_of(), sends=(done,))
     found = compare([done.send], [done.send], ref="main", commit="c")

@@ -23,7 +23,6 @@ from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
@@ -148,20 +147,17 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
     ("send", "steps", "action", "reason"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 def test_action_and_reason(send: Any, steps: list[Any], action: PlanAction, reason: str):
-    """Each history and each window has one action and one reason."""
     decision = decided(send, *steps)
     assert decision.action is action
     assert reason in decision.reason
 
 
 def test_only_unconfirmed_sends_suggest_a_status_query():
-    """After a final status there is nothing to query."""
     assert decided(SALE, *accepted()).hint == "run `campaign status` to query WeChat"
     assert decided(SALE, *ended("SEND_SUCCESS")).hint == ""
 
 
 def test_times_are_shown_in_china_time():
-    """WeChat counts its days so, whatever the clock's zone."""
     assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted today at 11:00 China time")
     assert (
         decided(make_send(not_before=NOW + HOUR)).reason == "its send window starts today at 13:00 China time"
@@ -169,12 +165,10 @@ def test_times_are_shown_in_china_time():
 
 
 def test_conflict_names_the_revision_that_sends_again():
-    """The hint can be typed as it stands."""
     assert "revision: 2" in decided(make_send(text="改过"), *accepted()).hint
 
 
 def test_same_id_on_another_account_is_new():
-    """A send is recorded by appid."""
     settings = make_settings(make_account(appid="wx0000000000000009"))
     context = DecisionContext(settings=settings, state=make_state(*accepted()), now=NOW)
     decision = decide(SALE, compute_content_digest(SALE), context)
@@ -197,7 +191,6 @@ def part(number: int, list_sha256: str) -> Any:
     ids=["same list", "other list, unknown", "other list, sent", "other list, refused"],
 )
 def test_parts_of_an_edited_openid_list_conflict(steps: list[Any], action: PlanAction):
-    """An edit moves openids from part to part: once a part may be out, the rest waits for the old list."""
     assert decided(part(2, "a"), *steps).action is action
 
 
@@ -214,7 +207,6 @@ ENTRY_LISTED = replace(LISTED, id="sale[beijing]#1")
      (ENTRY, ENTRY_LISTED), (ENTRY_LISTED, ENTRY), (SALE, ENTRY_LISTED)],
 )  # fmt: skip
 def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Send):
-    """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
     for steps in ([begun(before)], [begun(before), (EventKind.ACCEPTED, named(before))]):
         decision = decided(after, *steps)
         assert decision.action is PlanAction.CONFLICT
@@ -226,13 +218,11 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Sen
 
 
 def test_named_revision_is_above_all_that_were_sent():
-    """The entries of a campaign may have different revisions: one edit is enough."""
     steps = [begun(ENTRY), begun(make_send("sale[shanghai]", revision=3))]
     assert "revision: 4" in decided(SALE, *steps).hint
 
 
 def test_another_entry_of_a_sent_campaign_is_new():
-    """`for_each` may grow after a part of it was sent; another campaign is not a part of it."""
     sent = [begun(ENTRY), (EventKind.ACCEPTED, named(ENTRY))]
     assert decided(make_send("sale[shanghai]"), *sent).action is PlanAction.SEND
     assert decided(make_send("sale-2"), *sent).action is PlanAction.SEND
@@ -240,9 +230,8 @@ def test_another_entry_of_a_sent_campaign_is_new():
 
 
 def test_record_of_a_send_from_before_its_namespace_is_found() -> None:
-    """Its former id is that of a folder without one; words and status are those of that very record."""
-    state = fold(make_events(*accepted(make_send("old"))), namespace="shop")
-    send = make_send("new", formerly=(":old",))
+    state = fold(make_events(*accepted(make_send("old"))))
+    send = make_send("shop:new", formerly=("old",))
     context = DecisionContext(settings=make_settings(), state=state, now=NOW)
     decision = decide(send, compute_content_digest(send), context)
     known = decision.known
@@ -251,7 +240,6 @@ def test_record_of_a_send_from_before_its_namespace_is_found() -> None:
 
 
 def test_send_of_another_namespace_was_not_moved() -> None:
-    """This checkout cannot tell whether its file is gone; a file of this namespace is gone."""
     send = make_send("spring")
     events = make_events(
         begun(make_send("office:sale")), (EventKind.ACCEPTED, named(make_send("office:sale")))
@@ -259,7 +247,7 @@ def test_send_of_another_namespace_was_not_moved() -> None:
 
     def action(namespace: str) -> PlanAction:
         context = DecisionContext(
-            settings=make_settings(), state=fold(events, namespace=namespace), now=NOW,
+            settings=replace(make_settings(), namespace=namespace), state=fold(events), now=NOW,
             is_current=lambda _message: False,
         )  # fmt: skip
         return decide(send, compute_content_digest(send), context).action
@@ -274,19 +262,11 @@ def test_send_of_another_namespace_was_not_moved() -> None:
      (timedelta(seconds=1) - 24 * HOUR, True)],
 )  # fmt: skip
 def test_a_window_ended_recently_for_one_day(ended: timedelta | None, recently: bool) -> None:
-    """So long an apply reports a send that it missed."""
     send = make_send(not_after=NOW + ended if ended is not None else None)
     assert ended_recently(send, NOW) is recently
 
 
-def test_parts_of_one_list_have_one_name() -> None:
-    """Of an entry of `for_each` too; another entry has another list."""
-    assert list_id("sale#1") == list_id("sale#12") == list_id("sale") == "sale"
-    assert list_id("sale[beijing]#1") == "sale[beijing]"
-
-
 def test_a_hold_is_no_reason_of_the_ledger() -> None:
-    """The rule `hold` words it for a plan: a new send stays new, an unknown one may be resent."""
     hold = (EventKind.HOLD, {"held": True, "reason": "故障"})
     new = decided(SALE, hold)
     assert (new.action, new.code, new.resend_intent) == (PlanAction.SEND, Reason.HOLD, None)
@@ -296,39 +276,34 @@ def test_a_hold_is_no_reason_of_the_ledger() -> None:
 
 
 def test_only_a_resend_has_a_body_to_post_again() -> None:
-    """An unknown send whose response may still arrive has none yet."""
     assert decided(SALE, begun(at=NOW - HOUR)).resend_intent is not None
     assert decided(SALE, begun()).resend_intent is None
 
 
 def test_a_pending_response_names_the_seconds_to_wait() -> None:
-    """Until the first call is old enough to be resent, and a second more."""
     after = make_settings().environment.resend_after_s
     decision = decided(SALE, begun(at=NOW - timedelta(seconds=10)))
     assert f"again in {after - 10 + 1} s" in decision.hint
 
 
-@pytest.mark.parametrize(("skew", "words"), [(HOUR, "60 minutes ahead"), (-HOUR, "60 minutes behind")])
+@pytest.mark.parametrize("skew", [HOUR, -HOUR])
 @pytest.mark.parametrize("steps", [[], [begun(at=NOW - HOUR)]], ids=["new", "unknown"])
-def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, words: str, steps: list[Any]) -> None:
-    """By a wrong clock nothing is sent, and nothing is resent."""
+def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, steps: list[Any]) -> None:
     context = DecisionContext(settings=make_settings(), state=make_state(*steps), now=NOW, clock_skew=skew)
     decision = decide(SALE, compute_content_digest(SALE), context)
     assert decision.code is Reason.CLOCK_SKEW
     assert decision.action is (PlanAction.UNKNOWN if steps else PlanAction.BLOCKED)
-    assert words in decision.reason
+    assert "60 minutes" in decision.reason
     assert "NTP" in decision.hint
 
 
 def test_a_message_that_others_sent_names_the_send() -> None:
-    """45065 for a first call: the key was used by another ledger or program."""
     decision = decided(SALE, begun(at=NOW - HOUR), (EventKind.DUPLICATE, named(SALE, errcode=45065)))
     assert (decision.action, decision.code) == (PlanAction.UNKNOWN, Reason.KEY_USED)
     assert "settle sale" in decision.hint
 
 
 def test_a_renamed_unknown_send_is_settled_by_the_id_it_was_posted_under() -> None:
-    """The ledger knows it by its former id; `ledger settle` takes that one."""
     renamed = make_send("new", formerly=("sale",))
     decision = decided(renamed, begun(at=NOW - 21 * HOUR))
     assert decision.action is PlanAction.UNKNOWN
@@ -337,15 +312,13 @@ def test_a_renamed_unknown_send_is_settled_by_the_id_it_was_posted_under() -> No
 
 @pytest.mark.parametrize("text", ["改过", "你好"], ids=["edited", "lowered"])
 def test_hint_of_a_conflict_names_the_entry(text: str) -> None:
-    """Of thirty cities one is to be raised: the hint says which."""
     sent = make_send("sale[beijing]", revision=1 if text == "改过" else 2)
     found = decided(make_send("sale[beijing]", text), *accepted(sent))
     assert found.action is PlanAction.CONFLICT
-    assert "`beijing` of `for_each`" in found.hint or "the entry `beijing` in `for_each`" in found.hint
+    assert "`for_each.beijing.revision" in found.hint
 
 
 def test_unknown_draft_is_not_resent_even_when_named() -> None:
-    """Only the file makes it ready: `--resend ID` does not."""
     context = DecisionContext(
         settings=make_settings(),
         state=make_state(begun(at=NOW - HOUR)),

@@ -78,12 +78,10 @@ def checked(
 
 
 def test_healthy_environment_has_no_findings() -> None:
-    """Every check runs, and none reports a problem."""
     assert checked() == {}
 
 
 def test_ip_address_outside_the_allowlist_is_reported() -> None:
-    """40164: the hint gives the address to add, and warns of opening the list to everyone."""
     error = api_error(40164, "/cgi-bin/stable_token")
     error.errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
     check = checked(api=good_api(openapi_quota_get=error))["account main"]
@@ -93,7 +91,6 @@ def test_ip_address_outside_the_allowlist_is_reported() -> None:
 
 
 def test_missing_secret_is_reported_with_its_hint() -> None:
-    """Exit 9, and the ledger is still checked."""
     error = SecretError("the environment variable X is not set", hint="set X")
     found = checked(api=error, ledger=LedgerError("it is gone", hint="bring it back"))
     assert found["account main"].hint == "set X"
@@ -107,16 +104,13 @@ def test_missing_secret_is_reported_with_its_hint() -> None:
     [(29, None), (-29, None), (31, Severity.WARNING), (-299, Severity.WARNING), (301, Severity.ERROR)],
 )
 def test_clock_error_is_graded(seconds: int, grade: Severity | None) -> None:
-    """Half a minute does not matter, five minutes do; the text gives the direction."""
     check = checked(away=timedelta(seconds=seconds)).get("clock")
     assert (check.grade if check else None) is grade
     if check:
-        assert ("ahead of" if seconds > 0 else "behind") in check.message
+        assert f"{abs(seconds)} s" in check.message
 
 
 def test_unreachable_platform_is_bad() -> None:
-    """No network, no send."""
-
     def gone() -> timedelta:
         raise NotSentError("DNS does not know the host name api.invalid", hint="set `HTTPS_PROXY`")
 
@@ -127,7 +121,6 @@ def test_unreachable_platform_is_bad() -> None:
 
 
 def test_test_account_is_reported_with_its_limits() -> None:
-    """It may send, to openids excepted; that it may deliver nothing is announced before anybody tries."""
     settings = make_settings(make_account("t", kind=AccountKind.TEST), protected=True)
     check = checked(settings)["account t: permission"]
     assert check.grade is Severity.WARNING
@@ -137,20 +130,17 @@ def test_test_account_is_reported_with_its_limits() -> None:
 
 
 def test_an_account_without_permission_is_bad() -> None:
-    """tags/get answers 48001 to an unverified account."""
     check = checked(api=good_api(tags_get=api_error(48001)))["account main: permission"]
     assert check.exit_code is ExitCode.WECHAT
     assert "认证" in check.hint
 
 
 def test_used_up_calls_of_the_day_are_a_warning() -> None:
-    """The day's calls are used up."""
     check = checked(api=good_api(openapi_quota_get={**QUOTA, "remain": 0}))["account main: calls"]
     assert check.grade is Severity.WARNING
 
 
 def test_uninitialized_ledger_is_bad() -> None:
-    """For a production account only."""
     assert checked(ledger=MemoryLedger())["ledger"].exit_code is ExitCode.LEDGER
     shared = MemoryLedger()
     shared.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "staging"}))
@@ -160,21 +150,18 @@ def test_uninitialized_ledger_is_bad() -> None:
 
 
 def test_store_that_may_lose_writes_at_a_power_cut_is_doubtful() -> None:
-    """Nothing is refused for it: the user may be unable to change it."""
     found = checked(survives=False)["ledger"]
     assert found.grade is Severity.WARNING
     assert worst([found]) is ExitCode.OK
 
 
 def test_tampered_ledger_is_bad() -> None:
-    """The chain is checked."""
     ledger = begun()
     ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
     assert checked(ledger=ledger)["ledger"].exit_code is ExitCode.LEDGER
 
 
 def test_hold_without_a_reason_is_shown() -> None:
-    """It stops as much as any other."""
     ledger = MemoryLedger()
     ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": ""}))
     assert any(
@@ -184,13 +171,11 @@ def test_hold_without_a_reason_is_shown() -> None:
 
 
 def test_missing_extras_are_named_but_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that sends texts needs no formulas; each command that needs an extra refuses by itself."""
     monkeypatch.setattr(doctor, "is_extra_installed", lambda extra: extra != "math")
     assert checked() == {}
 
 
 def test_holds_and_unknown_sends_are_shown() -> None:
-    """A hold keeps an account from sending; an unknown send waits for a decision."""
     ledger = begun()
     ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "故障"}))
     assert "故障" in checked(ledger=ledger)["account main"].message
@@ -200,12 +185,10 @@ def test_holds_and_unknown_sends_are_shown() -> None:
 
 
 def test_unprotected_production_environment_is_doubtful() -> None:
-    """A production send should be reviewed."""
     assert checked(make_settings())["protection"].grade is Severity.WARNING
 
 
 def test_text_and_data_of_doctor_agree() -> None:
-    """A hint stands below its line; the data has the same names."""
     checks = list(checked(make_settings()).values())
     assert doctor_text(checks, TextOptions()).splitlines() == [
         "warning: protection: apply sends to real followers without a reviewed plan",

@@ -48,7 +48,6 @@ def entry(media_id: str, *titles: str) -> BoxEntry:
 
 
 def item(media_id: str, *titles: str) -> dict[str, Any]:
-    """A draft as draft/batchget lists it."""
     articles = [{"title": title, "url": "u"} for title in titles]
     return {"media_id": media_id, "update_time": 1764000000, "content": {"news_item": articles}}
 
@@ -69,7 +68,6 @@ def planned(send: Send, state: LedgerState | None = None, **changes: Any) -> Pla
 
 
 def test_drafts_are_listed_page_by_page() -> None:
-    """A draft that moved to the next page meanwhile is listed once; what WeChat counts stands beside."""
     first = [item(f"D{number}", "甲") for number in range(PAGE)]
     second = page(first[-1], item("D20", "乙", "丙"), total=PAGE + 1)
     api = ScriptedApi(draft_batchget=[page(*first, total=PAGE + 1), second])
@@ -82,7 +80,6 @@ def test_drafts_are_listed_page_by_page() -> None:
 
 
 def test_a_listing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many drafts WeChat counts, no more pages are read."""
     monkeypatch.setattr(draft_box, "MAX_PAGES", 1)
     api = ScriptedApi(draft_batchget=[page(*(item(f"D{n}", "甲") for n in range(PAGE)), total=9000)])
     assert len(list(list_drafts(api))) == PAGE
@@ -90,7 +87,6 @@ def test_a_listing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_draft_is_read_as_its_articles() -> None:
-    """With the addresses under which phones load its pictures."""
     html = '<p>正文</p><img class="a" data-src="http://mmbiz.qpic.cn/x/0">'
     news = {"title": "茶", "author": "店", "content": html, "thumb_media_id": "C", "need_open_comment": 1}
     stored = read_draft("D", ScriptedApi(draft_get={"news_item": [news]}))
@@ -102,7 +98,6 @@ def test_a_draft_is_read_as_its_articles() -> None:
 
 
 def test_a_picture_post_is_read_as_one() -> None:
-    """贴图: words and pictures."""
     post = {
         "title": "茶", "content": "新茶", "article_type": "newspic",
         "image_info": {"image_list": [{"image_media_id": "A"}, {"image_media_id": "B"}]},
@@ -115,12 +110,10 @@ def test_a_picture_post_is_read_as_one() -> None:
 
 @pytest.mark.parametrize("answer", [api_error(40007, "/cgi-bin/draft/get"), {"news_item": []}], ids=str)
 def test_a_draft_without_articles_is_none(answer: Any) -> None:
-    """Used up, deleted, or empty."""
     assert read_draft("D", ScriptedApi(draft_get=answer)) is None
 
 
 def test_the_box_is_listed_only_for_a_title() -> None:
-    """A media_id needs one read; a title that two drafts have reads neither."""
     answers: dict[str, Any] = {
         "tags_get": [list(TAGS)],
         "openapi_quota_get": {"remain": 99},
@@ -138,7 +131,6 @@ def test_the_box_is_listed_only_for_a_title() -> None:
 
 @pytest.mark.parametrize("title", ["四月新品", "四月 新品", "A&B"])
 def test_a_title_finds_its_draft(title: str) -> None:
-    """Of the first article, exactly; WeChat may write `&amp;`, and another blank is no other title."""
     send = replace(TITLED, content=Draft(title=title))
     spelt = title.replace("&", "&amp;").replace(" ", "  ")
     one = planned(send, draft_box=(entry("D1", spelt), entry("D2", f"{title}2", title)))
@@ -167,7 +159,6 @@ def test_a_title_finds_its_draft(title: str) -> None:
 def test_a_draft_that_is_not_found_is_a_problem(
     send: Send, changes: dict[str, Any], rule: str, words: list[str]
 ) -> None:
-    """It says what there is; nothing is sent."""
     one = planned(send, **changes)
     (problem,) = one.resolved.problems
     assert (one.action, problem.rule, problem.path) == (PlanAction.BLOCKED, rule, "$.content")
@@ -175,7 +166,6 @@ def test_a_draft_that_is_not_found_is_a_problem(
 
 
 def test_an_edit_in_the_console_changes_the_content_digest() -> None:
-    """Also by title; what the files say stays the same."""
     for send in (TITLED, BY_ID):
         before = planned(send)
         after = planned(send, drafts={"D1": make_stored_draft(fingerprint="f2")})
@@ -183,14 +173,12 @@ def test_an_edit_in_the_console_changes_the_content_digest() -> None:
 
 
 def test_a_copy_of_a_draft_is_the_same_content() -> None:
-    """Its media_id is WeChat's; the title and the articles are what was reviewed."""
     other = planned(TITLED, draft_box=(entry("D9", "四月新品"),), drafts={"D9": make_stored_draft()})
     assert other.content_digest == planned(TITLED).content_digest
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["now", "older version"])
 def test_a_sent_draft_is_what_the_ledger_has(marked: bool) -> None:
-    """WeChat has used it up, or a new one has its title: neither is a conflict."""
     carried = replace(TITLED, content=Draft(title="四月新品", fingerprint="f1" if marked else ""))
     intent = {**intent_of(carried), "draft": "f1"}
     state = make_state((EventKind.INTENT, intent), (EventKind.ACCEPTED, named(carried)))
@@ -200,7 +188,6 @@ def test_a_sent_draft_is_what_the_ledger_has(marked: bool) -> None:
 
 
 def test_a_refused_draft_is_read_again() -> None:
-    """Nothing was sent, so what is there now counts."""
     carried = replace(TITLED, content=Draft(title="四月新品", fingerprint="f0"))
     state = make_state(
         (EventKind.INTENT, {**intent_of(carried), "draft": "f0"}),
@@ -223,7 +210,6 @@ BAD = make_article(title="最佳茶", html='<p>去<a href="https://evil.example/
     ids=lambda one: one if isinstance(one, str) else "",
 )
 def test_the_policy_judges_the_articles_of_a_draft(policy: Policy, rule: str) -> None:
-    """As those that stand in the campaign."""
     one = planned(TITLED, drafts={"D1": make_stored_draft(BAD)}, policy=policy)
     assert one.action is PlanAction.BLOCKED
     assert [violation.rule for violation in one.violations] == [rule]
@@ -232,7 +218,6 @@ def test_the_policy_judges_the_articles_of_a_draft(policy: Policy, rule: str) ->
 
 
 def test_the_limits_judge_the_articles_of_a_draft() -> None:
-    """An unfinished draft has no title; a long one is a warning. Pictures are WeChat's own."""
     empty = planned(
         TITLED, drafts={"D1": make_stored_draft(make_article(title="", cover=Media(media_id="")))}
     )
@@ -254,7 +239,6 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
     ],
 )
 def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: PlanAction) -> None:
-    """As in the files of a campaign; an address of a picture is no text."""
     article = make_article(html=f'<p>{words}</p><img src="https://mmbiz.qpic.cn/o{"x" * 27}/0">')
     one = planned(TITLED, drafts={"D1": make_stored_draft(article)})
     found = (*one.resolved.problems, *one.send.diagnostics)
@@ -262,14 +246,12 @@ def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: Pla
 
 
 def test_a_flag_in_a_draft_is_seen() -> None:
-    """England's is made of tags, which are invisible elsewhere."""
     flag = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
     one = planned(TITLED, drafts={"D1": make_stored_draft(make_article(html=f"<p>{flag}</p>"))})
     assert not (*one.resolved.problems, *one.send.diagnostics)
 
 
 def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
-    """Neither shown nor checked: a rule about words waits for WeChat's answers."""
     settings = make_settings(policy=Policy(banned_words=("最佳",)))
     (one,) = plan_of(TITLED, remote_facts=None, settings=settings).sends
     assert [problem.rule for problem in one.send.diagnostics] == ["draft-unread"]
@@ -281,7 +263,6 @@ def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
 
 
 def test_a_read_that_fails_is_not_a_missing_draft() -> None:
-    """Nobody knows what is in it."""
     lost = NoResponseError("lost", hint="look")
     with pytest.raises(NoResponseError):
         read_draft("D", ScriptedApi(draft_get=lost))

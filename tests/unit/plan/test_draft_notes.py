@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from tests.support.factories import (
     make_upload_ports,
     plan_of,
 )
+from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import EventKind
@@ -38,7 +40,8 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
     if stored:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
-    drafting.create_draft(make_planned(send), make_upload_ports(api, ledger))
+    with suppress(WeChatError):  # of a draft that lost a part
+        drafting.create_draft(make_planned(send), make_upload_ports(api, ledger))
     return fold(ledger.events())
 
 
@@ -48,17 +51,16 @@ def warnings(send: Send, state: LedgerState) -> list[tuple[str, str]]:
 
 
 def test_unchanged_draft_has_no_note():
-    """Nor has a send without a draft."""
     assert warnings(SEND, drafted(SEND)) == []
     assert warnings(SEND, LedgerState()) == []
 
 
 def test_plan_notes_what_the_platform_changed_in_a_draft():
     """The reviewer sees what followers will get otherwise than it was written."""
-    ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正文</section>"))
+    ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正</section>"))
     assert rule == "draft-changed"
     assert "draft D" in what
-    assert "the markup changed: <p>, <section>" in what
+    assert "the text changed: `正文` became `正`" in what
 
 
 @pytest.mark.parametrize(
@@ -71,14 +73,12 @@ def test_plan_notes_what_the_platform_changed_in_a_draft():
     ids=["title", "cover", "kind"],
 )
 def test_plan_names_the_draft_of_an_earlier_text(edited: Articles | Newspic):
-    """It will not be sent, and stays until somebody deletes it."""
     ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
     assert rule == "draft-unused"
     assert "draft D" in what
 
 
 def test_plan_digest_does_not_depend_on_draft_notes():
-    """A draft made between review and apply changes nothing that was reviewed."""
     plans = [plan_of(SEND, state=state) for state in (LedgerState(), drafted(SEND, content="<b>正文</b>"))]
     assert plans[0].plan_digest == plans[1].plan_digest
 
@@ -97,7 +97,6 @@ FIRST, SECOND = (make_send(id=name, content=Draft(media_id="D")) for name in ("f
 
 
 def test_plan_warns_of_a_second_send_of_one_draft():
-    """The first in the plan takes the draft; another draft, or an expired send, does not matter."""
     other = make_send(id="third", content=Draft(media_id="E"))
     assert shared(FIRST, SECOND, other) == {"second": ["first"]}
     later = replace(FIRST, not_before=NOW + timedelta(days=1))
@@ -106,5 +105,4 @@ def test_plan_warns_of_a_second_send_of_one_draft():
 
 
 def test_plan_warns_of_a_send_whose_draft_was_used_up():
-    """Also for a send that comes earlier in the plan; the sent one itself has no warning."""
     assert shared(FIRST, SECOND, events=[(EventKind.INTENT, intent_of(SECOND))]) == {"first": ["second"]}

@@ -55,7 +55,6 @@ def uses(
 
 
 def test_a_draft_of_the_console_is_never_left_behind() -> None:
-    """Whether a campaign names it by title, by media_id, or not at all."""
     titled = make_send("a", msgtype=Msgtype.MPNEWS, content=Draft(title="春茶"))
     by_id = make_send("b", msgtype=Msgtype.MPNEWS, content=Draft(media_id="D1"))
     found = uses(titled, by_id, state=make_state(), box=("D1", "D2"))
@@ -66,7 +65,6 @@ def test_a_draft_of_the_console_is_never_left_behind() -> None:
 
 
 def test_the_draft_of_a_pending_send_is_used() -> None:
-    """Until its campaign is edited; then nobody sends it."""
     state = make_state(drafted("D1"))
     assert uses(NEWS, state=state)["D1"].used_by == ("news",)
     edited = uses(EDITED, state=state)["D1"]
@@ -74,7 +72,6 @@ def test_the_draft_of_a_pending_send_is_used() -> None:
 
 
 def test_an_older_draft_of_a_send_is_left_behind() -> None:
-    """Even when the text is again what it was: apply takes the latest."""
     state = make_state(drafted("D1"), drafted("D2", EDITED))
     found = uses(EDITED, state=state, box=("D1", "D2"))
     assert (found["D1"].left_behind, found["D2"].left_behind) == (True, False)
@@ -95,7 +92,6 @@ def test_an_older_draft_of_a_send_is_left_behind() -> None:
 def test_a_posted_draft_stays_until_the_result_is_final(
     steps: list[tuple[str, dict[str, Any]]], expected: tuple[tuple[str, ...], bool]
 ) -> None:
-    """A resend posts the stored body, whatever is written now; what was sent was not left by an edit."""
     body = {"body": {"msgtype": "mpnews", "mpnews": {"media_id": "D1"}}}
     data = {
         EventKind.INTENT: {**intent_of(NEWS), **body},
@@ -117,14 +113,12 @@ def test_a_raised_revision_leaves_the_draft_behind() -> None:
 
 
 def test_the_draft_of_a_campaign_that_is_elsewhere_stays() -> None:
-    """Of another branch, or of another namespace of the ledger."""
     assert not uses(state=make_state(drafted("D1")))["D1"].left_behind
     foreign = make_state(drafted("D1", replace(NEWS, id="other:news")))
     assert not uses(EDITED, state=foreign)["D1"].left_behind
 
 
 def test_a_draft_that_cannot_be_compared_stays() -> None:
-    """Its cover is named, and nobody looked the name up."""
     cover = Media(name="封面.jpg")
     by_name = replace(NEWS, content=Articles(articles=(make_article("春茶", cover=cover),)))
     state = make_state(drafted("D1"))
@@ -135,6 +129,5 @@ def test_a_draft_that_cannot_be_compared_stays() -> None:
 
 
 def test_a_long_id_is_shortened_at_both_ends() -> None:
-    """Those of one account begin alike."""
     assert short_id("abcd" + "x" * 56 + "12345678") == "abcd…12345678"
     assert short_id("D" * 16) == "D" * 16

@@ -30,7 +30,6 @@ STATE = make_state(
 def test_former_id_that_the_ledger_does_not_know_is_warned_of(
     send_id: str, former: str, warned: bool
 ) -> None:
-    """Nothing was sent under it, and so nothing is held back for it."""
     (planned,) = plan_of(make_send(send_id, "新", formerly=(former,), revision=2), state=STATE).sends
     found = [one for one in planned.send.diagnostics if one.rule == "formerly-unknown"]
     assert bool(found) is warned
@@ -38,6 +37,5 @@ def test_former_id_that_the_ledger_does_not_know_is_warned_of(
 
 
 def test_ledger_without_a_past_knows_no_former_id() -> None:
-    """A rehearsal begins without one."""
     (planned,) = plan_of(make_send(formerly=("old",)), state=LedgerState()).sends
     assert planned.send.diagnostics == ()

@@ -10,8 +10,7 @@ import pytest
 from tests.support.factories import NOW, intent_of, make_send, make_settings, make_state, named, plan_of
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.compare import compare
-from wechat_campaigns.plan.held import held_sends
+from wechat_campaigns.plan.compare import compare, held_sends
 from wechat_campaigns.protocol.events import EventKind
 
 EVERY_KIND = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
@@ -42,12 +41,10 @@ def ids(*kinds: PlanAction, **more: Any) -> list[str]:
     ],
 )
 def test_each_kind_counts_its_sends(kind: PlanAction, held: list[str]) -> None:
-    """A window that ended long ago may have a wrong year."""
     assert ids(kind) == held
 
 
 def test_a_branch_answers_for_what_it_changes() -> None:
-    """What others left behind does not make its pull request red."""
     before = [send for send in SENDS if send.id != "everyone"]
     assert ids(*EVERY_KIND) == ["edited", "everyone", "missed", "old"]
     assert ids(*EVERY_KIND, comparison=compare(before, SENDS, ref="main", commit="c")) == ["everyone"]
@@ -57,7 +54,6 @@ def test_a_branch_answers_for_what_it_changes() -> None:
     "policy", [Policy(hold=True), Policy(quiet_hours="00:00-23:59"), Policy(max_sends_per_apply=0)]
 )
 def test_a_branch_does_not_answer_for_the_moment(policy: Policy) -> None:
-    """A hold ends without an edit; the campaign can be corrected and merged while it lasts."""
     plan, new = plan_of(make_send(), settings=make_settings(policy=policy)), make_send()
     assert plan.sends[0].action is PlanAction.BLOCKED
     assert held_sends(plan, EVERY_KIND)

@@ -19,7 +19,6 @@ from wechat_campaigns.plan import hints
 def test_a_command_of_a_hint_has_what_the_command_requires(
     hint: Callable[[str, str], str], language: str, request: pytest.FixtureRequest
 ) -> None:
-    """`ledger settle` refuses to record anything without a reason, and without one of two outcomes."""
     set_language(language)
     request.addfinalizer(lambda: set_language("en"))
     text = hint("sale", " --env production")

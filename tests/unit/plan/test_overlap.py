@@ -19,8 +19,8 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.model import Audience, Batch, Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.budget import Overlap, overlaps
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.report.json import plan_data
@@ -77,12 +77,10 @@ def shared(*sends: Any) -> list[tuple[int, bool]]:
     ],
 )  # fmt: skip
 def test_the_number_is_exact_where_one_audience_holds_the_other(sends: Any, expected: Any) -> None:
-    """Everyone, the same tag, lists of openids; of other tags the sizes alone are known."""
     assert shared(*sends) == expected
 
 
 def test_openids_that_are_left_out_receive_nothing() -> None:
-    """They are on both lists, and do not follow the account."""
     lists = [listed("a", "1", "2", "3"), listed("b", "2", "3")]
     without = [
         replace(one, resolved=replace(one.resolved, skipped=(one.send.filter.openids.index("3"),)))
@@ -92,8 +90,6 @@ def test_openids_that_are_left_out_receive_nothing() -> None:
 
 
 def test_batches_of_a_list_are_one_send() -> None:
-    """No follower is in two of them; together they meet another list."""
-
     def batch(number: int, *openids: str) -> Any:
         part = Batch(index=number, count=2, list_sha256="0" * 64)
         send = make_send(f"vip#{number}", filter=Filter(openids=openids), batch=part)
@@ -108,7 +104,6 @@ def test_batches_of_a_list_are_one_send() -> None:
 
 
 def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
-    """Another day, another account, a 订阅号 (one a day), a draft: none meets the first."""
     later = PlanDecision(action=PlanAction.SCHEDULED, reason="later")
     draft = PlanDecision(action=PlanAction.DRAFT, reason="draft")
     other = make_account("other", appid="wx0000000000000009")
@@ -126,7 +121,6 @@ def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
 
 
 def test_plan_warns_with_the_number() -> None:
-    """In the text, for people, and in the JSON, for programs."""
     two = plan(planned("会员", 900), planned("新客", 300))
     assert [line for line in view_of(two).attention if "300" in line] == [
         "on 2026-12-01, main sends more than one message to up to 300 followers: 会员, 新客. WeChat does not "
@@ -140,7 +134,6 @@ def test_plan_warns_with_the_number() -> None:
 
 
 def test_a_long_list_names_the_largest() -> None:
-    """Of two hundred accounts ten are named; the JSON has all."""
     accounts = [make_account(f"a{n}", appid=f"wx{n:016d}") for n in range(12)]
     sends = [planned(f"s{n}-{k}", 100 + n, account=accounts[n]) for n in range(12) for k in range(2)]
     lines = view_of(plan(*sends)).attention

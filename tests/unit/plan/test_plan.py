@@ -40,7 +40,6 @@ def actions(plan: Any) -> dict[str, str]:
 
 
 def test_sends_are_ordered_by_window_then_id():
-    """The earliest not_before comes first; a send without one is due at once."""
     sends = [
         make_send("b", "b"),
         make_send("c", "c", not_before=NOW - timedelta(hours=1)),
@@ -50,7 +49,6 @@ def test_sends_are_ordered_by_window_then_id():
 
 
 def test_batches_are_ordered_by_their_number():
-    """The tenth of a long list comes after the ninth, on the page and on the way out."""
     batches = [
         make_send(
             f"sale#{number}", f"text {number}", filter=Filter(openids=(f"o-{number}a", f"o-{number}b")),
@@ -63,14 +61,12 @@ def test_batches_are_ordered_by_their_number():
 
 
 def test_unknown_tag_blocks_its_send_and_suggests_the_nearest_name():
-    """A wrong tag never becomes a wrong audience."""
     (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends
     assert planned.action is PlanAction.BLOCKED
     assert "会员" in planned.decision.hint
 
 
 def test_sent_campaign_does_not_need_its_tag():
-    """A tag deleted after the send blocks nothing."""
     send = make_send(filter=Filter(tag="去年"))
     plan = plan_of(
         send, state=make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
@@ -90,7 +86,6 @@ def test_sent_campaign_shows_its_audience_at_the_time(counted: int | None, sourc
 
 
 def test_unknown_material_name_blocks_its_send():
-    """A name the account does not have, or has twice."""
     send = make_send(content=Voice(media=Media(name="钟声")))
     for ids in ((), ("A", "B")):
         known = make_known(materials={("voice", "钟声"): ids} if ids else {})
@@ -98,21 +93,15 @@ def test_unknown_material_name_blocks_its_send():
 
 
 def test_quota_is_used_in_the_order_of_the_plan():
-    """The second send to everyone on one day is blocked; the first goes, and so does one to a tag."""
     sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(2)]
     planned = actions(plan_of(*sends, make_send("tag", "x"), settings=OPEN))
     assert list(planned.values()) == ["send", "blocked", "send"]
-    assert (
-        "an earlier send of this plan does so from main"
-        in plan_of(*sends, settings=OPEN).sends[1].decision.reason
-    )
     once = make_state((EventKind.INTENT, intent_of(sends[0])), (EventKind.ACCEPTED, named(sends[0])))
     (second,) = plan_of(sends[1], state=once, settings=OPEN).sends
-    assert second.decision.reason.endswith("main has already done so today")
+    assert [one.rule for one in second.violations] == ["quota"]
 
 
 def test_scheduled_sends_use_no_quota_today():
-    """Only due sends count."""
     account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
     later = make_send("a", "a", not_before=NOW + timedelta(days=1))
     plan = plan_of(later, make_send("b", "b"), settings=make_settings(account))
@@ -120,7 +109,6 @@ def test_scheduled_sends_use_no_quota_today():
 
 
 def test_hold_that_lasts_into_the_window_blocks() -> None:
-    """Nobody reads *scheduled* of it, and no run before that window counts it as held back."""
     later = make_send(not_before=NOW + timedelta(days=1))
     reviewed = plan_of(later).plan_digest
     for hours, blocked in ((None, True), (25, True), (23, False)):
@@ -135,7 +123,6 @@ def test_hold_that_lasts_into_the_window_blocks() -> None:
 
 
 def test_duplicate_content_in_one_plan_is_blocked():
-    """Two files with the same content to the same audience: the first goes, the second is likely a copy."""
     plan = plan_of(make_send("a"), make_send("b"))
     assert actions(plan) == {"a": "send", "b": "blocked"}
     assert [one.rule for one in plan.sends[1].violations] == ["duplicate_content_days"]
@@ -143,7 +130,6 @@ def test_duplicate_content_in_one_plan_is_blocked():
 
 
 def test_renamed_campaign_is_blocked_as_a_duplicate():
-    """What was sent under another id within the month is not sent again."""
     old = make_send("old")
     state = make_state((EventKind.INTENT, intent_of(old)), (EventKind.ACCEPTED, named(old)))
     assert actions(plan_of(make_send("new"), state=state)) == {"new": "blocked"}
@@ -162,7 +148,6 @@ def test_openid_list_counts_as_one_audience():
 
 
 def test_overridden_rule_does_not_block():
-    """--allow RULE=reason; the hint of the block names it."""
     send = make_send(filter=EVERYONE)
     (blocked,) = plan_of(send).sends
     assert blocked.action is PlanAction.BLOCKED
@@ -171,7 +156,6 @@ def test_overridden_rule_does_not_block():
 
 
 def test_every_rule_that_blocks_offers_its_override() -> None:
-    """Who overrides the first alone is blocked by the second."""
     plan = plan_of(
         make_send(), settings=make_settings(policy=Policy(max_recipients=1, require_not_after=True))
     )
@@ -199,14 +183,12 @@ def test_unknown_send_without_a_file_stays_in_the_plan():
 
 
 def test_invalid_campaigns_do_not_hide_the_others():
-    """The plan shows all of them; apply refuses the whole plan."""
     problem = Diagnostic(location=Location(file="bad.yaml"), rule="r", message="w", hint="m")
     plan = plan_of(make_send(), invalid=(InvalidCampaign(id="bad", problems=(problem,)),))
     assert plan.counts() == {PlanAction.SEND: 1, PlanAction.INVALID: 1}
 
 
 def test_offline_plan_leaves_the_audience_unknown():
-    """Without WeChat the count is unknown; tags are not checked."""
     plan = plan_of(make_send(filter=Filter(tag="不存在")), remote_facts=None)
     (planned,) = plan.sends
     assert (plan.offline, plan.remote_facts) == (True, {})
@@ -215,7 +197,6 @@ def test_offline_plan_leaves_the_audience_unknown():
 
 
 def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients():
-    """For whoever reviews it; rules do not count on it, and another tag's says nothing."""
     earlier, other = make_send("earlier"), make_send("other", filter=Filter(tag="新客"))
     begun = intent_of(earlier, audience={"count": 940, "source": "tags/get"})
     state = make_state((EventKind.INTENT, begun), (EventKind.ACCEPTED, named(earlier)))
@@ -232,7 +213,6 @@ def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients
 
 
 def test_rule_that_needs_the_platform_waits_for_apply():
-    """An audience that cannot be counted blocks an online plan, not an offline one."""
     settings = make_settings(policy=Policy(max_recipients=10))
     everyone = make_send(filter=Filter(tag_id=100))
     offline = plan_of(everyone, settings=settings, remote_facts=None)
@@ -244,7 +224,6 @@ def test_rule_that_needs_the_platform_waits_for_apply():
 
 
 def test_plan_is_valid_for_a_day():
-    """A reviewed file may be applied until the same time on the next day."""
     plan = plan_of(make_send())
     assert (plan.created_at, plan.expires_at) == (NOW, NOW + timedelta(days=1))
 
@@ -252,27 +231,22 @@ def test_plan_is_valid_for_a_day():
 @pytest.mark.slow
 @given(st.integers(0, 24 * 60 - 1))
 def test_digest_is_the_same_at_any_time_of_day(minute: int):
-    """Reviewed in the morning, applied in the evening: a window that opened changes nothing."""
     sends = [make_send("a", "a", not_before=NOW + timedelta(hours=8)), make_send("b", "b")]
     morning = plan_of(*sends, now=NOW)
     assert plan_of(*sends, now=NOW + timedelta(minutes=minute)).plan_digest == morning.plan_digest
 
 
 def test_digest_is_the_same_offline_and_blocked():
-    """A laptop without credentials computes what CI computes; policy does not enter it."""
-    send = make_send(filter=EVERYONE)
-    digests = {
-        plan_of(send).plan_digest,
-        plan_of(send, remote_facts=None).plan_digest,
-        plan_of(send, settings=OPEN).plan_digest,
-    }
-    assert len(digests) == 1
+    send = make_send()
+    held = make_state((EventKind.HOLD, {"held": True, "reason": "故障"}))
+    plans = plan_of(send), plan_of(send, remote_facts=None), plan_of(send, state=held)
+    assert [plan.sends[0].action for plan in plans][-1] is PlanAction.BLOCKED
+    assert len({plan.plan_digest for plan in plans}) == 1
 
 
 @pytest.mark.parametrize("outcome", [[], [(EventKind.ACCEPTED, named(make_send("a")))],
                                      [(EventKind.REJECTED, named(make_send("a")))]])  # fmt: skip
 def test_sends_begun_under_the_digest_belong_to_the_plan(outcome: list[Any]):
-    """Unknown, accepted or rejected: a run that was cut off may go on under its digest."""
     sends = [make_send("a", "a"), make_send("b", "b")]
     reviewed = plan_of(*sends).plan_digest
     state = make_state((EventKind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
@@ -282,13 +256,11 @@ def test_sends_begun_under_the_digest_belong_to_the_plan(outcome: list[Any]):
 
 
 def test_empty_folder_is_an_empty_plan():
-    """Nothing to do is not an error."""
     plan = plan_of(state=LedgerState())
     assert (plan.sends, plan.due(), plan.counts()) == ((), (), {})
 
 
 def test_only_due_sends_count_against_the_limit_of_one_apply():
-    """Scheduled and sent campaigns do not count."""
     settings = make_settings(policy=Policy(max_sends_per_apply=1))
     later = make_send("later", "later", not_before=NOW + timedelta(hours=1))
     assert actions(plan_of(make_send("a", "a"), later, settings=settings))["a"] == "send"
@@ -306,7 +278,6 @@ def warned(plan: Any, rule: str) -> dict[str, str]:
 
 
 def test_a_draft_is_taken_by_the_first_send_that_uses_it() -> None:
-    """The second is warned with the first's id; one that was sent has taken it before any pending one."""
     first, second = (make_send(name, content=Draft(media_id="D")) for name in ("a", "b"))
     other = make_send("c", content=Draft(media_id="E"))
     plan = plan_of(first, second, other, remote_facts=None)
@@ -319,7 +290,6 @@ def test_a_draft_is_taken_by_the_first_send_that_uses_it() -> None:
 
 
 def test_an_expired_send_takes_no_draft() -> None:
-    """It is never posted, so the next one may use the draft."""
     expired = make_send("a", content=Draft(media_id="D"), not_after=NOW - timedelta(hours=1))
     plan = plan_of(expired, make_send("b", content=Draft(media_id="D")), remote_facts=None)
     assert actions(plan) == {"a": "expired", "b": "send"}
@@ -327,7 +297,6 @@ def test_an_expired_send_takes_no_draft() -> None:
 
 
 def test_missed_sends_are_known_only_with_the_ledger() -> None:
-    """What a ledger that was not read records may have been sent in its window."""
     plan = plan_of(make_send(not_after=NOW - timedelta(hours=1)))
     assert [one.send.id for one in plan.missed_sends()] == ["sale"]
     assert replace(plan, ledger_known=False).missed_sends() == ()

@@ -51,7 +51,6 @@ def refusal(
 
 
 def test_same_plan_passes():
-    """At any time of day, within a day."""
     file, plan = reviewed(SALE, CARD), plan_of(CARD, SALE)
     assert error_of(review.check_file, file, plan, EMPTY, NOW + timedelta(hours=23)) is None
 
@@ -83,24 +82,20 @@ CHANGES: list[tuple[str, list[Any], str]] = [
 
 @pytest.mark.parametrize(("sends", "named_as"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
 def test_each_difference_is_refused_by_name(sends: list[Any], named_as: str):
-    """The message says which send differs, and how."""
     assert named_as in refusal(reviewed(SALE, CARD), *sends)
 
 
 def test_expired_plan_file_is_refused():
-    """A plan is valid for a day; the message gives its end in China time, like every other time in a plan."""
     said = refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
     assert "the plan expired today at 12:00 China time" in said
 
 
 def test_other_environment_is_refused():
-    """Reviewed for one environment, it does not apply to another."""
     other = make_settings(make_account(), name="production")
     assert "environment test" in refusal(reviewed(SALE), SALE, settings=other)
 
 
 def test_partial_apply_may_go_on_under_the_same_plan():
-    """Cut off after the first of two sends: the same file, and the same digest, apply the second."""
     file = reviewed(SALE, CARD)
     begun = (EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"]))
     for state in (make_state(begun), make_state(begun, (EventKind.ACCEPTED, named(CARD)))):
@@ -116,7 +111,6 @@ def test_send_made_under_another_plan_is_refused():
 
 
 def test_edit_after_a_partial_apply_is_refused():
-    """The rest may go on only as it was reviewed."""
     file = reviewed(SALE, CARD)
     state = make_state((EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"])),
                        (EventKind.ACCEPTED, named(CARD)))  # fmt: skip
@@ -124,7 +118,6 @@ def test_edit_after_a_partial_apply_is_refused():
 
 
 def test_refused_digest_shows_both_digests():
-    """A reviewer can see which one was reviewed."""
     plan = plan_of(SALE)
     with pytest.raises(StalePlanError) as caught:
         review.check_digest("0" * 64, plan, EMPTY)
@@ -133,7 +126,6 @@ def test_refused_digest_shows_both_digests():
 
 
 def test_plan_file_is_canonical_and_reads_back(tmp_path: Path):
-    """Sorted keys, raw UTF-8, one line."""
     path = tmp_path / "plan.json"
     planfile.write(path, reviewed(SALE))
     assert planfile.read(path) == reviewed(SALE)
@@ -147,12 +139,11 @@ def test_plan_file_holds_no_openid(tmp_path: Path):
     assert b"o-one" not in (tmp_path / "p").read_bytes()
 
 
-BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "1.0"}', b"1" * 5000]
+BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "2.0"}', b"1" * 5000]
 
 
 @pytest.mark.parametrize("raw", BAD, ids=[str(raw[:12]) for raw in BAD])
 def test_file_that_is_not_a_plan_is_a_usage_error(tmp_path: Path, raw: bytes):
-    """It gives no traceback."""
     (tmp_path / "p").write_bytes(raw)
     with pytest.raises(UsageError):
         planfile.read(tmp_path / "p")
@@ -160,19 +151,17 @@ def test_file_that_is_not_a_plan_is_a_usage_error(tmp_path: Path, raw: bytes):
 
 @pytest.mark.parametrize("path", ["absent.json", "."])
 def test_missing_plan_file_is_a_usage_error(tmp_path: Path, path: str):
-    """As after a typo in --plan."""
     with pytest.raises(UsageError, match="cannot be read"):
         planfile.read(tmp_path / path)
 
 
 def test_other_major_version_is_refused(tmp_path: Path):
-    """A minor one is read; unknown keys are ignored."""
-    for version, readable in (("1.7", True), ("2.0", False)):
+    for version, readable in (("2.7", True), ("1.0", False), ("3.0", False)):
         planfile.write(tmp_path / "p", {**reviewed(SALE), "format_version": version, "unheard": 1})
         if readable:
             assert planfile.read(tmp_path / "p")["format_version"] == version
         else:
-            with pytest.raises(UsageError, match="format 2"):
+            with pytest.raises(UsageError, match=f"format {version}"):
                 planfile.read(tmp_path / "p")
 
 
@@ -192,7 +181,6 @@ SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
 def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
     tmp_path: Path, keys: dict[str, Any], send_keys: dict[str, Any]
 ):
-    """Whatever a plan file holds, the check passes or ends in one of two errors."""
     data = reviewed(SALE)
     data["sends"][0].update(send_keys)
     data.update(keys)
@@ -210,7 +198,6 @@ def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
 
 @pytest.mark.parametrize("odd", [[["a", 1]], [1], "ab", 5, {"tag 会员": [1]}])
 def test_odd_values_in_a_plan_file_are_refused_without_a_traceback(odd: Any):
-    """Also when every digest was made again to fit."""
     data = reviewed(SALE)
     del data["file_sha256"]
     data["sends"][0]["resolved"] = odd

@@ -28,7 +28,6 @@ def actions(plan: Plan) -> dict[str, PlanAction]:
 
 
 def checked(level: str, overrides: dict[str, str] | None = None) -> Plan:
-    """The plan after its program `links` did not pass it."""
     failed = (FailedCheck(name="links", message="dead", level=level),)
     context = DecisionContext(
         settings=make_settings(), state=LedgerState(), now=NOW, overrides=overrides or {}
@@ -46,7 +45,6 @@ def test_what_opened_after_the_horizon_of_the_review_is_blocked() -> None:
 
 
 def test_due_sends_of_a_plan_that_did_not_pass_its_checks_are_blocked() -> None:
-    """What is scheduled is checked when it is due."""
     assert with_failed_checks(WINDOWS, (), CONTEXT) is WINDOWS
     plan = checked("mandatory")
     assert [one.name for one in plan.failed_checks] == ["links"]
@@ -57,7 +55,6 @@ def test_due_sends_of_a_plan_that_did_not_pass_its_checks_are_blocked() -> None:
 
 
 def test_advisory_check_and_one_set_aside_block_nothing() -> None:
-    """The first stays as a warning, the second says nothing."""
     warned = checked("advisory")
     assert actions(warned) == actions(WINDOWS)
     assert [one.violations[-1].blocks for one in warned.sends if one.violations] == [False] * 3

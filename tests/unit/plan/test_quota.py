@@ -57,12 +57,10 @@ def begun(send: Any = SALE, at: datetime = NOW) -> Any:
     ids=["none", "unknown", "accepted", "refused", "given up", "yesterday", "before the ledger"],
 )
 def test_subscription_account_has_one_a_day(steps: list[Any], left: int):
-    """Whatever was sent today, or may have been, uses it; a refusal or a failed job does not."""
     assert allowance(SERVICE, SUB, make_state(*steps), NOW).remaining == left
 
 
 def test_quota_periods_are_days_and_months_in_china():
-    """Midnight in China ends the day, whatever the clock's zone."""
     late = datetime(2026, 11, 30, 23, 59, tzinfo=CHINA)
     assert period(SUB, late) == "2026-11-30"
     assert period(SUB, late + timedelta(minutes=1)) == "2026-12-01"
@@ -77,7 +75,6 @@ MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.
 def test_quota_period_holds_the_moments_between_its_bounds(
     now: datetime, apart: timedelta, kind: AccountKind
 ):
-    """Two moments count to the same period exactly when one is within the bounds of the other's."""
     begins, ends = bounds(kind, now)
     assert (begins <= now + apart < ends) == (period(kind, now + apart) == period(kind, now))
 
@@ -92,7 +89,6 @@ def test_quota_period_begins_at_midnight_in_china():
 
 
 def test_quota_count_is_cached_until_the_next_event():
-    """Ten thousand new sends do not count a long ledger ten thousand times, and no event is missed."""
     first, second = make_events(begun(EVERYONE), begun(make_send("more", filter=Filter(is_to_all=True))))
     state = make_state()
     state.add(first)
@@ -103,13 +99,11 @@ def test_quota_count_is_cached_until_the_next_event():
 
 
 def test_service_account_counts_sends_to_everyone_only():
-    """By tag may be repeated; to everyone four a month."""
     assert allowance(SERVICE, SRV, make_state(begun()), NOW).remaining == 4
     assert allowance(SERVICE, SRV, make_state(begun(EVERYONE)), NOW).remaining == 3
 
 
 def test_sends_to_everyone_of_the_day_are_counted():
-    """A 服务号 has one a day besides its four a month: today's, not yesterday's, no tag, no baseline."""
     yesterday = begun(EVERYONE, at=NOW - timedelta(days=1))
     assert sent_to_all_today(SERVICE, make_state(yesterday, begun()), NOW) == 0
     assert sent_to_all_today(SERVICE, make_state((EventKind.BASELINE, named(EVERYONE))), NOW) == 0
@@ -119,18 +113,15 @@ def test_sends_to_everyone_of_the_day_are_counted():
 
 
 def test_remaining_quota_is_never_negative():
-    """More sends than the limit are no debt."""
     sends = [make_send(f"s{n}") for n in range(3)]
     assert allowance(SERVICE, SUB, make_state(*map(begun, sends)), NOW).remaining == 0
 
 
 def test_quota_does_not_count_other_accounts():
-    """Each appid has its own quota."""
     assert allowance("wx0000000000000009", SUB, make_state(begun()), NOW).used == 0
 
 
 def test_quota_compares_recipients_by_tag_and_everyone():
-    """Another tag is not counted; openid lists are not compared with one another."""
     lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
@@ -151,13 +142,11 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     ids=["by id", "by name", "offline", "another tag of that name", "renamed"],
 )
 def test_quota_compares_tags_by_id_where_it_is_known(mine: QuotaUsage, same: int):
-    """The ledger has the id that was posted; the name, as it was written, serves an offline plan."""
     uses = make_state(begun()).quota_uses(SERVICE, *bounds(SRV, NOW))
     assert count_same_recipients(mine, uses) == same
 
 
 def test_send_to_everyone_meets_the_tag_that_was_sent_most():
-    """Its followers have received the sends to everyone as well; other tags may have other followers."""
     sends = [make_send(f"s{n}") for n in range(2)]
     by_id, other = make_send("id", filter=Filter(tag_id=100)), make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [*sends, by_id, other, make_send("all", filter=EVERYONE.filter)]))
@@ -166,13 +155,11 @@ def test_send_to_everyone_meets_the_tag_that_was_sent_most():
 
 
 def test_tag_name_and_tag_id_are_different_recipients():
-    """A tag named 2 is not the tag with id 2."""
     filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
     assert len({recipients(f) for f in filters}) == 4
 
 
 def test_calls_of_the_day_are_counted_by_account():
-    """Previews and recalls of today in China, and of this account alone."""
     midnight = datetime(2026, 12, 1, 0, 0, tzinfo=CHINA)
     calls = [(SERVICE, midnight), (SERVICE, NOW), (SERVICE, midnight - timedelta(seconds=1)), ("wx9", NOW)]
     assert count_today(calls, SERVICE, NOW) == 2

@@ -11,7 +11,7 @@ from wechat_campaigns.core.errors import NotSentError
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.planner import make_plan
-from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.resolve import refresh
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import Files
@@ -39,7 +39,6 @@ def test_each_file_becomes_a_send_or_its_problems(tmp_path: Path):
 
 
 def test_selection_prepares_only_the_named_campaigns(tmp_path: Path):
-    """A broken campaign outside the selection is not read."""
     made = prepared(tmp_path, ("good",), good=GOOD, broken=BROKEN)
     assert ([send.id for send in made.sends], made.errors) == (["good"], ())
 
@@ -55,7 +54,6 @@ def asked(made: CompileResult, api: ScriptedApi, state: LedgerState | None = Non
 
 
 def test_survey_queries_only_accounts_with_pending_sends(tmp_path: Path):
-    """An account whose sends are all done is not connected to: such a plan needs no credentials."""
     made, api = prepared(tmp_path, good=GOOD), api_of()
     send = made.sends[0]
     state = make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
@@ -65,7 +63,6 @@ def test_survey_queries_only_accounts_with_pending_sends(tmp_path: Path):
 
 
 def test_an_account_that_does_not_answer_is_an_error_of_its_own(tmp_path: Path):
-    """Nothing of it counts as read; the error names the account."""
     made = prepared(tmp_path, good=GOOD)
     fault = NotSentError("no connection", hint="check the network", location="/cgi-bin/tags/get")
     facts = asked(made, api_of(tags_get=fault))["main"]
@@ -75,7 +72,6 @@ def test_an_account_that_does_not_answer_is_an_error_of_its_own(tmp_path: Path):
 
 
 def test_plan_from_files(tmp_path: Path):
-    """The plan decides on what was prepared and queried."""
     made = prepared(tmp_path, good=GOOD, all=TO_ALL, broken=BROKEN)
     plan = make_plan(
         made.sends,

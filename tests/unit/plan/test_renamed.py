@@ -22,7 +22,6 @@ OTHER_BOARD = "今日特价：萝卜 4 元"
 
 
 def article(text: str) -> dict[str, Any]:
-    """An mpnews message of one article."""
     made = make_article(
         "春季优惠", html=f"<section><p>{text}</p><p style='color: red'>门店地址见菜单</p></section>"
     )
@@ -49,7 +48,6 @@ def mpnews(send_id: str, text: str) -> Send:
     ],
 )  # fmt: skip
 def test_new_send_that_reads_like_one_that_is_gone_is_named(before: Send, after: Send, warned: bool) -> None:
-    """Its words decide, and those that stand side by side; less will do where the file kept its name."""
     state = make_state((EventKind.INTENT, intent_of(before)), (EventKind.ACCEPTED, named(before)))
     (planned,) = plan_of(after, state=state, is_current=lambda _message: False).sends
     assert [one.rule for one in planned.send.diagnostics] == ["perhaps-renamed"] * warned
@@ -62,7 +60,6 @@ def test_new_send_that_reads_like_one_that_is_gone_is_named(before: Send, after:
 def test_rename_is_named_within_the_days_of_duplicate_content(
     kind: str, age: timedelta, warned: bool
 ) -> None:
-    """A folder whose old files are deleted is quiet later; a send by hand counts as well."""
     data = intent_of(make_send("sale", OFFER), at=NOW - age, reason="by hand")
     after = make_send("spring", OFFER.replace("八", "七"))
     (planned,) = plan_of(after, state=make_state((kind, data)), is_current=lambda _message: False).sends
@@ -82,7 +79,6 @@ def listed(name: str, openids: Sequence[str]) -> list[Send]:
     ids=["two more", "one in fifty", "none of them"],
 )
 def test_list_of_two_batches_that_shares_openids_was_moved(first: int, count: int, code: Reason) -> None:
-    """Each batch differs; of each, the hashes of some openids are kept, and no openid."""
     before = listed("sale", [f"o{number}" for number in range(10_002)])
     state = make_state(
         *((EventKind.INTENT, intent_of(send)) for send in before),

@@ -48,7 +48,6 @@ def asked(*sends: Any, **answers: Any) -> tuple[Any, ScriptedApi]:
 
 
 def test_each_read_is_made_once_and_only_when_needed():
-    """By tag: the tags. To everyone: the follower count. Names: the material list."""
     _, api = asked(make_send("a"), make_send("b"))
     assert [name for name, _ in api.calls] == ["tags_get", "openapi_quota_get"]
     _, api = asked(make_send(filter=Filter(is_to_all=True)))
@@ -56,7 +55,6 @@ def test_each_read_is_made_once_and_only_when_needed():
 
 
 def test_tag_by_name_and_by_id():
-    """Either gives the id to send and the count to show."""
     for recipient in (Filter(tag="会员"), Filter(tag_id=100)):
         found = resolved(make_send(filter=recipient))
         assert (found.tag_id, found.audience) == (
@@ -66,7 +64,6 @@ def test_tag_by_name_and_by_id():
 
 @pytest.mark.parametrize("recipient", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
 def test_unknown_tag_is_a_problem_with_a_location(recipient: Filter):
-    """A part of a name, a number as a name, an id that does not exist: none of them is guessed."""
     written = Location(file="campaigns/sale.yaml", line=3, column=8)
     send = make_send(filter=recipient, filter_path="$.filter.tag", filter_position=(3, 8))
     (problem,) = resolved(send).problems
@@ -75,13 +72,11 @@ def test_unknown_tag_is_a_problem_with_a_location(recipient: Filter):
 
 
 def test_ambiguous_tag_name_is_a_problem():
-    """The name does not tell which tag to use."""
     twice = ({"id": 100, "name": "会员", "count": 1}, {"id": 101, "name": "会员", "count": 2})
     assert "more than one" in resolved(make_send(), tags=twice).problems[0].message
 
 
 def test_openid_list_needs_no_read():
-    """Its length is its audience."""
     found = resolve(make_send(filter=Filter(openids=("a", "b"))), SERVICE, OFFLINE, LedgerState(), NOW)
     assert found.audience == Audience(count=2, source="openids")
 
@@ -91,7 +86,6 @@ def page(*names: str, total: int) -> dict[str, Any]:
 
 
 def test_material_is_searched_on_every_page():
-    """The name on the last page is found."""
     pages = [page(*(f"n{n}" for n in range(PAGE)), total=PAGE + 1), page("钟声", total=PAGE + 1)]
     known, api = asked(make_send(content=Voice(media=Media(name="钟声"))), material_batchget_material=pages)
     assert known.materials["voice", "钟声"] == ("id-钟声",)
@@ -99,14 +93,12 @@ def test_material_is_searched_on_every_page():
 
 
 def test_full_last_page_ends_the_material_search():
-    """It holds as many items as a page can: no other page is requested."""
     full = page(*(f"n{n}" for n in range(PAGE)), total=PAGE)
     _, api = asked(make_send(content=Voice(media=Media(name="n3"))), material_batchget_material=full)
     assert len(api.named("material_batchget_material")) == 1
 
 
 def test_material_search_is_bounded():
-    """An account with endless material ends in an error, not in an endless loop."""
     endless = page(*(f"n{n}" for n in range(PAGE)), total=10**9)
     with pytest.raises(UsageError, match="too many"):
         asked(make_send(content=Voice(media=Media(name="x"))), material_batchget_material=endless)
@@ -115,34 +107,29 @@ def test_material_search_is_bounded():
 
 @pytest.mark.parametrize(("ids", "rule"), [(("A", "B"), "ambiguous-name"), ((), "unknown-name")])
 def test_material_name_must_name_one_item(ids: tuple[str, ...], rule: str):
-    """Neither two items nor none."""
     send = make_send(content=Images(images=(Media(name="杯"),)))
     found = resolved(send, materials={("image", "杯"): ids} if ids else {})
     assert [problem.rule for problem in found.problems] == [rule]
 
 
 def test_material_name_becomes_the_id_of_its_one_item():
-    """By name and kind: a picture of the same name is another thing."""
     send = make_send(content=Voice(media=Media(name="钟声")))
     found = resolved(send, materials={("voice", "钟声"): ("A",), ("image", "钟声"): ("B",)})
     assert (found.material_ids, found.problems) == ({("voice", "钟声"): "A"}, ())
 
 
 def test_suggested_names_are_of_the_same_kind():
-    """A picture whose name resembles the missing voice is no help."""
     send = make_send(content=Voice(media=Media(name="clock")))
     found = resolved(send, materials={("voice", "clocks"): ("A",), ("image", "clock1"): ("B",)})
     assert found.problems[0].hint == "did you mean clocks?"
 
 
 def test_failed_read_is_not_an_empty_answer():
-    """A rejected tags/get is raised, not taken for an account without tags."""
     with pytest.raises(ApiError):
         asked(make_send(), tags_get=api_error(48001))
 
 
 def test_failed_recount_is_unknown():
-    """Just before the send, a count that fails is unknown, never the old one."""
     send = make_send()
     before = resolved(send)
 
@@ -155,7 +142,6 @@ def test_failed_recount_is_unknown():
 
 
 def test_sends_of_one_minute_share_a_count():
-    """One read serves all sends of an account for a minute; a failed one is made again at once."""
     send = make_send()
     before = resolved(send)
     tag = {"id": before.tag_id}
@@ -174,7 +160,6 @@ def test_sends_of_one_minute_share_a_count():
 
 
 def test_openid_list_is_not_counted_again():
-    """Its length is its count: no read is made."""
     send = make_send(filter=Filter(openids=("a", "b")))
     before = resolved(send)
     api = ScriptedApi()
@@ -195,7 +180,6 @@ FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="t", description="d
     ids=["material", "video within its life", "video beyond it"],
 )
 def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused: str | None):
-    """Permanent material does not expire; temporary video and its conversion do, after two days."""
     needed = uploads(content)
     kept = UploadRecord(result="R", at=NOW - age)
     state = LedgerState(uploads={(SERVICE, upload.key): kept for upload in needed})
@@ -205,7 +189,6 @@ def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused
 
 
 def test_everyone_is_counted_by_the_followers_now() -> None:
-    """One read, shared by the sends of a minute."""
     send = make_send(filter=Filter(is_to_all=True))
     api = ScriptedApi(user_get={"total": 5000})
     counter = AudienceCounter(api, lambda: NOW)
@@ -215,21 +198,18 @@ def test_everyone_is_counted_by_the_followers_now() -> None:
 
 
 def test_a_tag_without_a_count_has_no_followers() -> None:
-    """WeChat leaves the count out of a tag that nobody has."""
     send = make_send()
     api = ScriptedApi(tags_get=[[{"id": 100, "name": "会员"}]])
     assert AudienceCounter(api, lambda: NOW).count(send, resolved(send)).count == 0
 
 
 def test_an_unknown_tag_without_a_near_name_lists_the_first_ones() -> None:
-    """Three at the most."""
     tags = tuple({"id": n, "name": f"组{n}", "count": 1} for n in range(5))
     (problem,) = resolved(make_send(filter=Filter(tag="zzz")), tags=tags).problems
     assert "组0, 组1, 组2?" in problem.hint
 
 
 def test_a_draft_that_is_gone_has_no_fingerprint() -> None:
-    """Used up or deleted (40007); an edit of one that is there changes its fingerprint."""
     gone = ScriptedApi(draft_get=api_error(40007, "/cgi-bin/draft/get"))
     assert draft_fingerprint("D", gone) is None
     marks = {draft_fingerprint("D", ScriptedApi(draft_get={"news_item": [{"title": t}]})) for t in "ab"}

@@ -106,7 +106,6 @@ def refused(errcode: int) -> ApiError:
 
 
 def test_an_answer_is_read_and_kept() -> None:
-    """An unknown source is passed over, a whole rate may be an int; delivered follows from the rate."""
     day = read_answer(ANSWER, YESTERDAY, NOW)
     assert read_day(day_data(day), YESTERDAY) == day
     first, second = day.articles
@@ -127,7 +126,6 @@ def test_an_answer_is_read_and_kept() -> None:
     ],
 )
 def test_an_answer_of_another_form_is_no_answer(answer: Any) -> None:
-    """What was kept before it stays."""
     days = {YESTERDAY - timedelta(days=1): day_of()}
     with pytest.raises(NoResponseError):
         refresh_statistics(Answers(answer), days, (), lambda: NOW)  # type: ignore[arg-type]
@@ -135,7 +133,6 @@ def test_an_answer_of_another_form_is_no_answer(answer: Any) -> None:
 
 
 def test_nothing_is_due_before_eight() -> None:
-    """Yesterday's figures are not there yet."""
     early = datetime(2026, 12, 1, 7, 59, tzinfo=CHINA)
     assert due_days({}, (), early) == []
     assert due_days({}, (), early + timedelta(minutes=1))[0] == YESTERDAY
@@ -159,12 +156,10 @@ def test_first_the_last_thirty_days_and_those_of_the_ledger() -> None:
     ],
 )
 def test_a_day_is_due_again(kept: DayOfArticles, again: bool) -> None:
-    """A day with articles on the next day, incomplete figures after half an hour, an empty day never."""
     assert (YESTERDAY in due_days({YESTERDAY: kept}, (), NOW)) is again
 
 
 def test_the_thirtieth_day_is_the_last() -> None:
-    """Asked on the day after it, and never again."""
     published = TODAY - timedelta(days=30)
     kept = day_of(article(7, published=published))
     assert is_final(published, kept)
@@ -175,7 +170,6 @@ def test_the_thirtieth_day_is_the_last() -> None:
 @pytest.mark.slow
 @given(st.integers(0, 500), st.integers(0, 500))
 def test_a_day_has_a_limit_of_calls(old: int, asked: int) -> None:
-    """However long the ledger is; what is left over is asked for on the next day."""
     sent_on = [date(2025, 11, 1) + timedelta(days=number % 390) for number in range(old)]
     days = {date(2025, 11, 1) + timedelta(days=number % 390): day_of(at=NOW) for number in range(asked)}
     assert len(due_days(days, sent_on, NOW)) + len(days) <= max(MAX_CALLS_PER_DAY, len(days))
@@ -214,20 +208,17 @@ def test_not_ready_is_no_error(errcode: int, stops: bool) -> None:
     ],
 )
 def test_what_is_known_of_a_send(state: Callable[[], LedgerState], days: Any, status: FiguresStatus) -> None:
-    """Joined by msg_data_id, also when WeChat lists it under another day."""
     (found,) = articles_of(state(), days)
     assert found.status is status
 
 
 def test_every_article_of_a_send_is_found_in_order() -> None:
-    """By msg_data_id and number."""
     days = {YESTERDAY: day_of(article(7, 2), article(8, 1), article(7, 1))}
     found = articles_of(state_of(msg_id=1, msg_data_id=7), days)
     assert [one.article.index for one in found if one.article] == [1, 2]
 
 
 def test_what_the_ledger_did_not_send_was_sent_by_hand() -> None:
-    """Published articles (发布) are not; nor is one that may be a send whose msg_data_id is missing."""
     days = {YESTERDAY: day_of(article(7), article(8), article(9, publish_type=1))}
     assert [one.msg_data_id for one in console_articles(LedgerState(), SERVICE, days)] == [7, 8]
     known = state_of(msg_id=1, msg_data_id=7)

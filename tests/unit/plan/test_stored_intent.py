@@ -40,8 +40,7 @@ from wechat_campaigns.ledger.fold import SendStatus, fold
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.review import as_reviewed, check_file
-from wechat_campaigns.plan.stored_intent import stored_body, stored_send
-from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
+from wechat_campaigns.plan.unknown_sends import stored_body, stored_send, stored_unknown_sends
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.wechat import payloads
@@ -71,7 +70,6 @@ def intent(send: Send, **more: Any) -> Event:
 @pytest.mark.parametrize(("msgtype", "content"), CONTENTS, ids=[type(c).__name__ for _m, c in CONTENTS])
 @pytest.mark.parametrize("to", [Filter(tag="会员"), Filter(tag_id=100), Filter(is_to_all=True)])
 def test_stored_body_is_read_back_as_its_content(msgtype: Msgtype, content: Content, to: Filter) -> None:
-    """Kind, content and recipients, in the names that the user wrote."""
     send = replace(make_send("sale", filter=to), msgtype=msgtype, content=content)
     stored = stored_send(intent(send, not_after=(NOW + HOUR).isoformat()), send_id="sale", account="main")
     assert stored is not None
@@ -81,14 +79,12 @@ def test_stored_body_is_read_back_as_its_content(msgtype: Msgtype, content: Cont
 
 
 def test_unchanged_content_is_shown_from_its_campaign() -> None:
-    """With the window that was posted, not the one in the file now."""
     send = make_send("sale", not_after=NOW + 9 * HOUR)
     stored = stored_send(intent(send), send_id="sale", account="main", campaign=send)
     assert stored == replace(send, not_after=None)
 
 
 def test_openids_come_from_the_campaign_if_their_hash_is_the_same() -> None:
-    """The ledger keeps only the hash."""
     send = make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))
     posted = intent(send)
     assert stored_send(posted, send_id="sale#1", account="main") is None
@@ -112,7 +108,6 @@ BROKEN: list[Any] = [
 @pytest.mark.parametrize("more", BROKEN, ids=str)
 @pytest.mark.parametrize("known", [False, True])
 def test_malformed_stored_body_is_ignored(more: dict[str, Any], known: bool) -> None:
-    """Without the AppSecret a plan reads such an event, and acts on none."""
     event = intent(make_send("sale"))
     event = replace(event, data={**event.data, **more})
     campaign = make_send("sale", "改过" if "send" in more else "今晚八点") if known else None
@@ -122,18 +117,17 @@ def test_malformed_stored_body_is_ignored(more: dict[str, Any], known: bool) -> 
 
 
 def test_rule_that_blocks_a_resend_keeps_it_unknown_under_the_same_digest() -> None:
-    """A plan made at night equals the plan made by day, as it does for sends."""
+    day_moment = NOW + 2 * HOUR
     send = make_send("sale")
     state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
     quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
-    night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
+    night, day = (plan_of(send, state=state, settings=quiet, now=now) for now in (NOW, day_moment))
     assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
     assert "--allow quiet_hours" in night.sends[0].decision.hint
     assert night.plan_digest == day.plan_digest
 
 
 def test_resend_counts_for_limits_but_uses_no_quota() -> None:
-    """A resend used its quota when it was posted first."""
     send = make_send("sale", filter=Filter(is_to_all=True))
     state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
     for policy, action in (
@@ -147,7 +141,6 @@ def test_resend_counts_for_limits_but_uses_no_quota() -> None:
 
 
 def test_resend_records_the_plan_it_was_made_under() -> None:
-    """A run that was cut off finds its own resends by the plan's digest."""
     send = make_send("sale")
     name = {"send": "sale", "revision": 1}
     events = make_events(
@@ -160,7 +153,6 @@ def test_resend_records_the_plan_it_was_made_under() -> None:
 
 
 def test_send_moved_to_another_account_keeps_its_old_record() -> None:
-    """Two rows have one id: only that of the old account is left when the resend was not reviewed."""
     old, new = make_account(), make_account(name="new", appid="wx00000000000000ff")
     settings, send = make_settings(old, new), replace(make_send("sale"), account="new")
     state = make_state((EventKind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
@@ -182,7 +174,6 @@ def test_send_moved_to_another_account_keeps_its_old_record() -> None:
 
 @pytest.mark.parametrize("other", [{"body_sha256": "e" * 64}, {"at": NOW - 2 * HOUR}])
 def test_digest_of_a_resend_covers_the_body_and_its_time(other: dict[str, Any]) -> None:
-    """Another draft or tag under the same content is another body."""
     send = make_send("sale")
     usual = intent_of(send, at=NOW - HOUR)
     states = [make_state((EventKind.INTENT, data)) for data in (usual, usual | other)]

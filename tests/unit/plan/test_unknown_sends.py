@@ -23,6 +23,7 @@ from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends, unplanned_unknown_sends
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.keys import normalize_id
 
 HOUR = timedelta(hours=1)
 GONE = make_send("gone")
@@ -34,7 +35,7 @@ def posted(*sends: Send) -> LedgerState:
 
 def context(state: LedgerState, *resend: str, **more: Any) -> DecisionContext:
     given: dict[str, Any] = {"settings": make_settings(), "state": state, "now": NOW}
-    return DecisionContext(**given | more, resend=frozenset(map(state.normalized_ledger_id, resend)))
+    return DecisionContext(**given | more, resend=frozenset(map(normalize_id, resend)))
 
 
 def decided(around: DecisionContext) -> PlanDecision:
@@ -44,7 +45,6 @@ def decided(around: DecisionContext) -> PlanDecision:
 
 
 def test_a_missing_file_leaves_the_send_to_a_person() -> None:
-    """Nothing here has the content that was posted: it may not be posted again unasked."""
     decision = decided(context(posted(GONE)))
     assert (decision.action, decision.code) == (PlanAction.UNKNOWN, Reason.CONTENT_CHANGED)
     assert "its file is not part of this plan" in decision.reason
@@ -52,14 +52,12 @@ def test_a_missing_file_leaves_the_send_to_a_person() -> None:
 
 
 def test_a_recent_send_without_a_file_waits_for_its_response() -> None:
-    """The response may still arrive: the reason is the protocol's own."""
     state = make_state((EventKind.INTENT, intent_of(GONE, at=NOW - timedelta(seconds=10))))
     decision = decided(context(state))
     assert (decision.action, decision.code) == (PlanAction.UNKNOWN, Reason.RESPONSE_PENDING)
 
 
 def test_an_account_that_left_the_settings_is_named() -> None:
-    """No run here has its AppSecret."""
     others = make_settings(make_account("other", appid="wx0000000000000009"))
     decision = decided(context(posted(GONE), settings=others, former_appids=frozenset({SERVICE})))
     assert decision.action is PlanAction.UNKNOWN
@@ -69,7 +67,6 @@ def test_an_account_that_left_the_settings_is_named() -> None:
 
 @pytest.mark.parametrize("named", [True, False])
 def test_a_resend_needs_the_openids_of_its_campaign(named: bool) -> None:
-    """The ledger keeps their hash alone: named or not, such a send is settled by a person."""
     listed = replace(GONE, filter=Filter(openids=("o-one", "o-two")))
     body = {"msgtype": "text", "text": {"content": "x"}, "touser": {"sha256": "0" * 64, "count": 2}}
     state = make_state((EventKind.INTENT, intent_of(listed, at=NOW - HOUR, body=body)))
@@ -82,7 +79,6 @@ def test_a_resend_needs_the_openids_of_its_campaign(named: bool) -> None:
 
 
 def test_only_a_send_that_was_named_is_posted_as_it_was() -> None:
-    """`--resend` names it; another unknown send beside it stays as it is."""
     state = posted(GONE, make_send("other"))
     (stored,) = stored_unknown_sends((), context(state, "gone"))
     assert (stored.id, stored.account) == ("gone", "main")
@@ -91,7 +87,6 @@ def test_only_a_send_that_was_named_is_posted_as_it_was() -> None:
 
 @pytest.mark.parametrize(("before", "now"), [("main", "main"), ("renamed", "alias")])
 def test_a_resend_keeps_the_name_of_its_account(before: str, now: str) -> None:
-    """Two names may stand for one AppID; a name that left the settings is replaced by the first."""
     settings = make_settings(make_account("alias"), make_account("main"))
     state = make_state((EventKind.INTENT, intent_of(GONE, at=NOW - HOUR, account=before)))
     (stored,) = stored_unknown_sends((), context(state, "gone", settings=settings))

@@ -42,7 +42,6 @@ def china(day: int, hour: float) -> datetime:
 def test_window_that_looks_wrong_is_a_warning(
     opens: datetime | None, closes: datetime | None, rules: list[str]
 ) -> None:
-    """The quiet hours are from 22:00 to 8:00 in China."""
     send = make_send(not_before=opens, not_after=closes)
     assert [found.rule for found in window_warnings(send, NIGHT, NOW)] == rules
 

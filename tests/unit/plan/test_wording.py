@@ -23,7 +23,7 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.policy.wording import banned_words, folded, required_text
+from wechat_campaigns.plan.policy.content import banned_words, folded, required_text
 
 WORD = "No1最佳"
 
@@ -42,13 +42,11 @@ def is_banned(content: Content) -> bool:
     ],
 )  # fmt: skip
 def test_a_word_is_found_in_every_spelling(text: str) -> None:
-    """What looks like the word is the word."""
     assert is_banned(Text(content=text))
 
 
 @pytest.mark.parametrize("text", ["最佳", "No1，最佳", "No1最，佳", "<!--No1最佳-->x"])
 def test_other_words_pass(text: str) -> None:
-    """Punctuation is read; a comment is not."""
     assert not is_banned(Text(content=text))
 
 
@@ -72,13 +70,11 @@ def test_other_words_pass(text: str) -> None:
     ],
 )
 def test_articles_are_read_as_pages(article: dict[str, Any], found: bool) -> None:
-    """Inline tags divide no word, paragraphs do."""
     second = make_article(**{"html": "<p>好</p>", **article})
     assert is_banned(Articles(articles=(make_article(), second))) is found
 
 
 def test_other_kinds_are_read_where_they_have_text() -> None:
-    """Titles and descriptions; a picture alone has none, and lacks no text."""
     media = Media(media_id="M")
     assert is_banned(Newspic(title="好", text=WORD, images=(media,)))
     assert is_banned(Images(images=(media,), recommend=WORD))
@@ -90,7 +86,6 @@ def test_other_kinds_are_read_where_they_have_text() -> None:
 
 
 def test_each_article_needs_the_required_text() -> None:
-    """A follower may open the second one alone."""
     good, bad = make_article(html="<p>规则见门店</p>"), make_article(html="<p>好</p>")
     for articles, lacks in (((good, good), False), ((good, bad), True)):
         send = make_send(msgtype=Msgtype.MPNEWS, content=Articles(articles=articles))
@@ -100,6 +95,5 @@ def test_each_article_needs_the_required_text() -> None:
 
 @given(st.text(max_size=60))
 def test_a_word_of_the_settings_meets_itself_in_any_text(text: str) -> None:
-    """Whatever plain text stands before it."""
     if not set(text) & set("<&"):
         assert folded(WORD) in folded(f"{text}\n{WORD}")

@@ -46,7 +46,6 @@ def compiled(folder: Path, environment: str, bound: str) -> CompileResult:
 def test_it_is_sent_where_it_is_bound_to(
     tmp_path: Path, environment: str, bound: str, ids: list[str]
 ) -> None:
-    """Elsewhere it is neither a send nor a problem; nor does it keep a message that was sent from here."""
     result = compiled(tmp_path, environment, bound)
     assert [send.id for send in result.sends] == ids
     assert not result.problems

@@ -65,7 +65,6 @@ def told(found: Sequence[Diagnostic]) -> Told:
 def test_former_id_that_is_still_in_use_is_an_error(
     tmp_path: Path, only: tuple[str, ...], beside: dict[str, str], text: str, path: str
 ) -> None:
-    """At its line, whether the other campaign was selected or not."""
     line = next(number for number, one in enumerate(text.splitlines(), 1) if "formerly" in one)
     assert problems(tmp_path, *only, **beside, new=text) == [("new", line, path)]
 
@@ -82,7 +81,6 @@ def test_former_id_that_is_still_in_use_is_an_error(
     ],
 )
 def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], text: str) -> None:
-    """An entry that was moved out of a campaign, too; and to have been oneself does no harm."""
     assert problems(tmp_path, **beside, new=text) == []
 
 
@@ -100,7 +98,6 @@ def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], te
 def test_message_is_current_by_entry_and_revision(
     only: tuple[str, ...], send_id: str, revision: int, is_there: bool, tmp_path: Path
 ) -> None:
-    """An entry that left its file, and an id that is used again at a higher revision, are gone messages."""
     for name, text in {**CITIES, "other": TEXT}.items():
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     settings, files = make_settings(), Files(tmp_path)
@@ -115,7 +112,6 @@ def test_message_is_current_by_entry_and_revision(
 
 @pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])
 def test_message_of_an_entry_is_current_at_its_own_revision(only: tuple[str, ...], tmp_path: Path) -> None:
-    """The entry's `revision` counts, not the campaign's."""
     (tmp_path / "other.yaml").write_text(TEXT, encoding="utf-8")
     (tmp_path / "sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nfor_each: {a: {revision: 3}, b: {}}\n",
@@ -131,7 +127,6 @@ def test_message_of_an_entry_is_current_at_its_own_revision(only: tuple[str, ...
 
 
 def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:
-    """`a[x]`, then `b[x]`, then `b[w]`, and now `c[w]`: each rename wrote down what was there before it."""
     (tmp_path / "c.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nformerly: [a, b]\n"
         "for_each: {w: {formerly: ['b[x]', 'other[z]']}, v: {}}\n",

@@ -104,7 +104,6 @@ SOUND = [
 
 @pytest.mark.parametrize("content", SOUND)
 def test_content_at_the_limits_passes(content):
-    """Everything that is exactly allowed is allowed."""
     assert rules(content) == []
 
 
@@ -168,7 +167,6 @@ WARNINGS = {
     ("content", "rule"), BROKEN, ids=[f"{rule} {index}" for index, (_, rule) in enumerate(BROKEN)]
 )
 def test_content_beyond_a_limit_is_found(content, rule):
-    """Each limit has one rule; doubts are warnings, certain refusals are errors; all say what to do."""
     (problem,) = check(make_send(content), make_account())
     assert (problem.rule, problem.level) == (rule, "warning" if rule in WARNINGS else "error")
     assert problem.message
@@ -187,12 +185,10 @@ def test_content_beyond_a_limit_is_found(content, rule):
     ],
 )
 def test_message_of_a_limit_gives_its_numbers(content, said):
-    """Whoever cuts down to the number that is named is let through."""
     assert said in check(make_send(content), make_account())[0].message
 
 
 def test_hint_says_how_many_to_leave_out():
-    """And who does is let through."""
     (problem,) = check(make_send(make_article(author="作" * 19)), make_account())
     assert problem.hint == "shorten it by 3"
     assert rules(make_article(author="作" * (19 - 3))) == []
@@ -210,7 +206,6 @@ def test_a_file_that_must_be_converted_is_not_to_be_renamed_too():
 
 
 def test_wrong_suffix_names_both():
-    """A JPEG called .png is told with what it is and how to name it."""
     (problem,) = check(make_send(Image(media=make_file("sale/a.png", "jpeg"))), make_account())
     assert "the format of `sale/a.png` is jpeg" in problem.message
     assert "`a.jpg`" in problem.hint
@@ -240,7 +235,6 @@ def test_audience_must_suit_the_account(kind, openids, expected):
 
 
 def test_test_account_is_warned_not_stopped():
-    """Its sends are accepted; whether they arrive, and other types than articles and text, are doubtful."""
     (problem,) = check(make_send(), make_account(AccountKind.TEST))
     assert problem.level == "warning"
     assert "48001" not in problem.message
@@ -253,7 +247,6 @@ def test_test_account_is_warned_not_stopped():
 
 
 def test_problem_stands_at_its_value():
-    """The line is the value's; a problem of the whole send stands at the send."""
     assert check(make_send(), make_account(AccountKind.TEST))[0].location == PLACE
     (problem,) = check(make_send(make_article(title="")), make_account())
     assert (problem.location.line, problem.path) == (14, "$.content.articles[0].title")
@@ -265,7 +258,6 @@ def test_problem_stands_at_its_value():
 @pytest.mark.slow
 @given(st.text(max_size=80), st.text(max_size=60), st.text(max_size=30))
 def test_limits_of_any_text_raise_no_exception(title, url, crop):
-    """Checks are total, lone surrogates and broken addresses included."""
     content = make_article(
         title=title.encode("utf-8", "replace").decode(), content_source_url=url, pic_crop_1_1=crop
     )
@@ -276,13 +268,11 @@ def test_limits_of_any_text_raise_no_exception(title, url, crop):
     ("letter", "warning"), [("茶", "title-long"), ("a", "title-long"), ("🍵", "title-emoji")]
 )
 def test_title_is_a_warning_from_33_characters_and_an_error_from_65(letter, warning):
-    """The count is of characters, not of bytes; that WeChat may count an emoji twice is a warning."""
     found = {count: rules(make_article(title=letter * count)) for count in (32, 33, 64, 65)}
     assert found == {32: [], 33: [warning], 64: [warning], 65: ["title-too-long"]}
 
 
 def test_converted_file_may_have_any_suffix():
-    """It is uploaded under a name of its own."""
     media = make_file("cup.webp", "jpeg")
     assert media.file is not None
     mended = Media(file=replace(media.file, converted=True))
@@ -292,7 +282,6 @@ def test_converted_file_may_have_any_suffix():
 
 @pytest.mark.parametrize("value", ["M 1", "M1\n", " M1", "M1\t", "M\u200b1", "M1\u00a0", "M\u30001", "M1\r"])
 def test_an_id_with_a_blank_is_an_error(value: str) -> None:
-    """It was pasted with what stood around it, and WeChat knows none of that name."""
     for content in (
         Draft(media_id=value),
         Voice(media=Media(media_id=value)),
@@ -309,20 +298,17 @@ def test_an_id_with_a_blank_is_an_error(value: str) -> None:
     ("name", "fine"), [("VIP 客户", True), ("👨‍👩‍👧家庭", True), ("会员 ", False), ("会\n员", False)]
 )
 def test_a_name_chosen_by_people_may_have_a_blank_inside(name: str, fine: bool) -> None:
-    """But none at its ends, and no line break."""
     send = make_send(Voice(media=Media(name=name)))
     assert ("blank-in-id" not in {problem.rule for problem in check(send, make_account())}) is fine
 
 
 def test_what_is_empty_names_the_entry_that_leaves_it_so() -> None:
-    """The other entries of `for_each` fill it."""
     (problem,) = check(make_send(Text(content=" "), id="sale[beijing]"), make_account())
     assert problem.rule == "empty"
     assert "sale[beijing]" in problem.message
 
 
 def test_only_what_is_empty_names_an_entry() -> None:
-    """Every entry shares the other faults; a campaign without entries has one place to look."""
     (problem,) = check(make_send(Text(content=" "), id="sale"), make_account())
     assert "sale" not in problem.message
     for problem in check(make_send(Text(content="x" * 100_000), id="sale[beijing]"), make_account()):
@@ -330,13 +316,11 @@ def test_only_what_is_empty_names_an_entry() -> None:
 
 
 def test_a_name_with_a_line_break_is_named_by_its_key() -> None:
-    """Not by the list or the map that it stands in."""
     problems = check(make_send(Voice(media=Media(name="会\n员"))), make_account())
     assert [one.message for one in problems if one.message.startswith("`name` ")]
 
 
 def test_a_picture_that_can_be_converted_is_answered_with_the_setting() -> None:
-    """WebP, and a photo that is too large: `fix_images` makes what WeChat takes."""
     for media in (make_file("a.webp", "webp"), make_file("a.png", "png", 10 * 1024 * 1024 + 1)):
         assert media.file is not None
         (finding,) = check_file((), media.file, "image")

@@ -47,7 +47,6 @@ def tagged(text: str, parameters: dict[str, str] = UTM) -> str:
     ],
 )
 def test_a_link_gets_what_it_lacks(text: str, expected: str) -> None:
-    """Behind what is there, before an anchor; the sentence around it stays."""
     assert tagged(text) == expected
     assert tagged(expected) == expected, "what is there wins, so a second time changes nothing"
 
@@ -73,19 +72,16 @@ def test_a_link_gets_what_it_lacks(text: str, expected: str) -> None:
     ],
 )
 def test_others_stay_as_they_are(text: str) -> None:
-    """Another value, host or scheme; a picture; a mini program that is not listed; an end that is unclear."""
     assert tagged(text) == text
 
 
 def test_values_are_encoded() -> None:
-    """Chinese, blanks and signs of a query."""
     assert tagged("https://example.com/", {"utm_campaign": "双 11&a=b"}) == (
         "https://example.com/?utm_campaign=%E5%8F%8C%2011%26a%3Db"
     )
 
 
 def test_an_article_is_tagged_in_its_html_and_behind_it() -> None:
-    """Written as HTML writes it; pictures and WeChat's own pages are left alone."""
     html = (
         '<p><a href="https://example.com/?a=1&amp;b=2">x</a><img src="https://example.com/a.png">'
         '<span style="background:url(https://example.com/b.png)">https://example.com/note</span>'
@@ -103,7 +99,6 @@ def test_an_article_is_tagged_in_its_html_and_behind_it() -> None:
 
 
 def test_pictures_carry_links_in_their_text() -> None:
-    """A picture post, and the words of a picture message."""
     tagger = LinkTagger(UTM, ALLOWED)
     post = tagger.content(Newspic(title="x", text="https://example.com/", images=()))
     words = tagger.content(Images(images=(), recommend="https://example.com/"))
@@ -115,7 +110,6 @@ def test_pictures_carry_links_in_their_text() -> None:
 @pytest.mark.slow
 @given(st.text(max_size=60), st.text(alphabet="abc&=?#%/.中", max_size=20))
 def test_no_text_breaks_it(before: str, path: str) -> None:
-    """Whatever stands around, what was there is still there, in order, and one parameter more at most."""
     written = f"{before} https://example.com/{path}"
     found = tagged(written)
     rest = iter(found)
@@ -140,7 +134,6 @@ for_each:
 
 
 def test_the_nearest_wins_and_the_digest_covers_it(tmp_path: Path) -> None:
-    """Settings, campaign, entry; templates; an empty value leaves a parameter out."""
     settings = replace(make_settings(), links={"utm_source": "wechat"}, policy=Policy(allowed_links=ALLOWED))
     found = compiled(tmp_path, CAMPAIGN, settings)
     queries = [dict(parse_qsl(urlsplit(links(send.content)[0].address).query)) for send in found.sends]
@@ -154,7 +147,6 @@ def test_the_nearest_wins_and_the_digest_covers_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", ["allowed_links", "allowed_mini_programs"])
 def test_a_mini_program_is_tagged_by_either_rule(tmp_path: Path, rule: str) -> None:
-    """Listed as one that may be opened, or among the links."""
     campaign = (
         "msgtype: text\nfilter: {tag: A}\nlinks: {utm_source: wechat}\n"
         f"content: '{PROGRAM} data-miniprogram-path=\"a\">去</a>'\n"
@@ -166,7 +158,6 @@ def test_a_mini_program_is_tagged_by_either_rule(tmp_path: Path, rule: str) -> N
 
 
 def test_links_without_an_allowed_host_are_named(tmp_path: Path) -> None:
-    """A warning that names the setting; the message is sent as it is written."""
     found = compiled(tmp_path, CAMPAIGN, make_settings())
     assert {problem.rule for problem in found.problems} == {"links-without-host"}
     assert not found.errors

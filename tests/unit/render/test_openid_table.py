@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from tests.unit.render.test_openids import make_openids
-from wechat_campaigns.core import extras
+from wechat_campaigns.core import errors
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.render import openid_table
 from wechat_campaigns.render.openid_table import read_table
@@ -49,14 +49,12 @@ TABLES: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("column", [None, "openid", " ＯｐｅｎＩＤ"])
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_of_excel_gives_the_same_list(name: str, column: str | None) -> None:
-    """Rows count as Excel shows them; the blank and the repeated one are counted and left out."""
     found = read_table(TABLES[name](), column)
     assert found.openids == ((2, ONE), (4, TWO))
     assert (found.blank, found.repeated) == (1, 1)
 
 
 def test_hidden_sheet_is_not_the_first() -> None:
-    """Who looks at the file in Excel sees another sheet."""
     book, out = openpyxl.load_workbook(io.BytesIO(workbook([[TWO]]))), io.BytesIO()
     book.active.sheet_state = "hidden"
     book.create_sheet("shown").append([ONE])
@@ -104,13 +102,11 @@ def test_hidden_columns_are_refused(column: dict[str, Any], sheet: dict[str, Any
 
 @pytest.mark.parametrize(("second", "column"), [("openid", None), ("Open_ID", "open_id")])
 def test_two_columns_of_one_name_are_refused(second: str, column: str | None) -> None:
-    """The first of two is a guess."""
     with pytest.raises(FileError, match="several columns"):
         read_table(csv_text([["open_id", second], [ONE, TWO]]).encode(), column)
 
 
 def test_one_column_needs_no_header() -> None:
-    """The first row is an openid then, and none is lost."""
     for data in (f"{ONE}\n{TWO}".encode(), workbook([[ONE], [TWO]])):
         assert read_table(data, None).openids == ((1, ONE), (2, TWO))
 
@@ -156,7 +152,6 @@ REFUSED: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_a_table_is_refused_in_words(name: str) -> None:
-    """A bomb is not unpacked, and no message repeats an openid."""
     data, words = REFUSED[name]
     with pytest.raises(FileError, match=words) as caught:
         read_table(data() if callable(data) else data, None)
@@ -165,7 +160,6 @@ def test_what_is_not_a_table_is_refused_in_words(name: str) -> None:
 
 
 def test_missing_column_is_named_and_no_cell_is(tmp_path: Path) -> None:
-    """Its first row may be an openid already."""
     with pytest.raises(FileError, match="no column `会员`") as caught:
         read_table(f"{ONE}\n{TWO}".encode(), "会员")
     assert ONE not in caught.value.message + caught.value.hint
@@ -175,8 +169,7 @@ def test_missing_column_is_named_and_no_cell_is(tmp_path: Path) -> None:
 
 
 def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CSV does not; the hint says what to install."""
-    monkeypatch.setattr(extras, "find_spec", lambda _module: None)
+    monkeypatch.setattr(errors, "find_spec", lambda _module: None)
     with pytest.raises(MissingExtraError) as caught:
         read_table(TABLES["xlsx"](), None)
     assert "excel" in caught.value.hint
@@ -184,7 +177,6 @@ def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_sheet_has_no_more_rows_than_excel_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What claims more was not made by Excel."""
     monkeypatch.setattr(openid_table, "MAX_ROWS", 1)
     with pytest.raises(FileError, match="too large"):
         read_table(TABLES["xlsx"](), None)

@@ -18,7 +18,6 @@ def make_openids(count: int) -> list[str]:
 @pytest.mark.slow
 @given(st.integers(min_value=2, max_value=65_000))
 def test_every_openid_is_in_exactly_one_batch(count):
-    """Batches put together are the list, in its order, and none is too small or too large."""
     openids = make_openids(count)
     parts = batches(openids)
     assert [openid for _, part in parts for openid in part] == openids
@@ -30,12 +29,10 @@ def test_every_openid_is_in_exactly_one_batch(count):
     [(2, [2]), (10_000, [10_000]), (10_001, [5_000, 5_001]), (20_001, [6_667, 6_667, 6_667])],
 )
 def test_batches_are_balanced(count, sizes):
-    """One openid too many does not leave a batch of one, which WeChat refuses."""
     assert [len(part) for _, part in batches(make_openids(count))] == sizes
 
 
 def test_batches_of_a_list_share_its_digest():
-    """Parts are numbered from 1 and tied together by the digest of the whole list."""
     openids = make_openids(10_001)
     digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()
     assert [(batch.index, batch.count, batch.list_sha256) for batch, _ in batches(openids)] == [
@@ -45,17 +42,14 @@ def test_batches_of_a_list_share_its_digest():
 
 
 def test_no_openid_no_batch():
-    """An empty list is nothing to send, not an error here."""
     assert batches([]) == []
 
 
 def test_lines_are_numbered_as_in_the_file():
-    """Comments and blanks are skipped but counted."""
     assert read_openids("# 名单\n\n oA \noB # 店长\n") == [(3, "oA"), (4, "oB")]
 
 
 def test_many_faults_of_one_kind_are_one_message():
-    """A list pasted twice gives one problem with the first places, not ten thousand."""
     openids = make_openids(300) * 2
     (fault,) = check_openids(openids, [f"line {index + 1}" for index in range(600)])
     assert (fault.rule, fault.path) == ("openid-duplicate", (300,))
@@ -64,7 +58,6 @@ def test_many_faults_of_one_kind_are_one_message():
 
 @given(st.lists(st.text(alphabet="o_中 1-", min_size=8, max_size=40), max_size=8))
 def test_no_message_repeats_an_openid(openids):
-    """Whatever is in a list, its messages name places only."""
     faults = check_openids(openids, [f"line {index + 1}" for index in range(len(openids))])
     said = " ".join(fault.message + fault.hint for fault in faults)
     assert not any(openid in said for openid in openids if openid.strip())

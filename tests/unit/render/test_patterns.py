@@ -30,7 +30,6 @@ def files(tmp_path: Path) -> Files:
     ],
 )
 def test_files_come_in_the_order_of_their_names(files: Files, pattern: str, names: list[str]) -> None:
-    """Numbers by their value; no hidden file, no link, no folder."""
     assert list(files.matching(BASE, pattern)) == names
 
 

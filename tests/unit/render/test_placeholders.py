@@ -37,7 +37,6 @@ def marked(value: object) -> str:
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
 def test_placeholders_are_filled_as_by_jinja(text: str) -> None:
-    """Whatever is filled at once comes out as from Jinja, escapes and odd names included."""
     filled = fill(text, VALUES, marked)
     if filled is not None:
         assert filled == JINJA.render(text, VALUES, marked)
@@ -48,13 +47,11 @@ def test_placeholders_are_filled_as_by_jinja(text: str) -> None:
     ["今晚 {{ brand }}，{{城市}} 店", "{{ _x1 }}", "一 { 二 }} 三", "{{ brand }}}", "", "{{ brand }}\n"],
 )
 def test_names_are_filled_at_once(text: str) -> None:
-    """A text with names only, or with no tag, never waits for Jinja."""
     assert fill(text, VALUES, str) == JINJA.render(text, VALUES, str)
 
 
 @pytest.mark.parametrize("name", ["{{ none }}", "{{ true }}", "{{ not }}", "{{ self }}"])
 def test_jinja_keywords_are_left_to_jinja(name: str) -> None:
-    """A variable that is called like a word of Jinja does not change what the word means."""
     assert fill(name, VALUES, str) is None
 
 
@@ -69,7 +66,6 @@ def test_jinja_keywords_are_left_to_jinja(name: str) -> None:
     ],
 )
 def test_invalid_placeholder_is_left_to_jinja(text: str, variables: dict[str, object]) -> None:
-    """No fault is told twice: whatever is refused, the engine refuses."""
     assert fill(text, variables, str) is None
     with pytest.raises(TemplateRenderError):
         Templates(NoFiles()).render(text, variables)

@@ -75,7 +75,6 @@ def rendered(
 
 
 def one(result: RenderResult) -> Any:
-    """The only send's content."""
     assert result.problems == ()
     (send,) = result.sends
     return send.content
@@ -88,17 +87,14 @@ def only(result: RenderResult) -> Diagnostic:
 
 
 def test_plain_text_is_sent_as_written(tmp_path):
-    """A text without tags is its own result."""
     assert one(rendered(tmp_path, "content: 今晚八点")) == Text(content="今晚八点")
 
 
 def test_block_text_loses_only_its_last_newline(tmp_path):
-    """`|` ends a text with one newline that nobody wants to send; those inside stay."""
     assert one(rendered(tmp_path, "content: |+\n  一\n\n  二\n\n")).content == "一\n\n二\n"
 
 
 def test_later_variables_win(tmp_path):
-    """Settings, environment, campaign, for_each entry, --var: each overrides the one before."""
     names = "abcde"
     layers = [{name: str(layer) for name in names[layer:]} for layer in range(5)]
     yaml = (
@@ -111,7 +107,6 @@ def test_later_variables_win(tmp_path):
 
 
 def test_a_send_knows_where_its_receivers_are_named(tmp_path):
-    """A tag that the account does not have is shown where it was written, also when an entry names it."""
     yaml = "filter:\n  tag: t\ncontent: x\nfor_each:\n  a: {vars: {}}\n  b:\n    filter:\n      tag_id: 7\n"
     own, other = rendered(tmp_path, yaml).sends
     assert (own.filter_path, own.filter_position) == ("$.filter.tag", (2, 8))
@@ -119,7 +114,6 @@ def test_a_send_knows_where_its_receivers_are_named(tmp_path):
 
 
 def test_for_each_makes_one_send_a_key_in_order(tmp_path):
-    """Ids carry the key, an entry's filter replaces the campaign's, the order is the file's."""
     yaml = (
         "content: '{{ city }}'\n"
         "for_each:\n"
@@ -136,7 +130,6 @@ def test_for_each_makes_one_send_a_key_in_order(tmp_path):
 
 
 def test_entry_vars_may_be_templates(tmp_path):
-    """A variable of an entry can be made of the variables around it."""
     yaml = (
         "vars: {brand: 茶}\ncontent: '{{ x }}'\nfor_each: {a: {filter: {tag: t}, vars: {x: '{{ brand }}馆'}}}"
     )
@@ -153,13 +146,11 @@ def test_entry_vars_may_be_templates(tmp_path):
     ],
 )
 def test_filter_is_rendered(tmp_path, written, expected):
-    """Each way to say who receives becomes the record's one field."""
     result = rendered(tmp_path, f"filter: {written}\nvars: {{city: 北京, number: 134}}\ncontent: x")
     assert [send.filter for send in result.sends] == [expected]
 
 
 def test_tag_id_must_become_a_number(tmp_path):
-    """A tag_id template that gives a name is refused where it stands."""
     problem = only(rendered(tmp_path, "content: x\nfilter:\n  tag_id: '{{ \"会员\" }}'\n"))
     assert (problem.rule, problem.path, problem.location.line) == ("tag-id", "$.filter.tag_id", 3)
 
@@ -173,14 +164,12 @@ def test_tag_must_not_become_empty(tmp_path):
 
 
 def test_unknown_account_names_the_nearest(tmp_path):
-    """A typo in `account` is met with the name it resembles, at its line."""
     problem = only(rendered(tmp_path, "content: x\naccount: mian"))
     assert "did you mean `main`" in problem.message
     assert problem.location == Location(file="campaigns/sale.yaml", line=2, column=10)
 
 
 def test_no_account_to_choose_is_a_problem_of_the_campaign(tmp_path):
-    """Several accounts and no default: the hint lists them, other problems still show."""
     secret = Secret(sandbox=True)
     accounts = {n: Account(name=n, kind=AccountKind.SERVICE, appid="wx", secret=secret) for n in ("a", "b")}
     result = rendered(
@@ -196,7 +185,6 @@ def test_no_account_to_choose_is_a_problem_of_the_campaign(tmp_path):
 
 
 def test_fault_in_a_block_text_points_at_its_line(tmp_path):
-    """The line of a fault is the line in the YAML file, with the variable that was meant."""
     problem = only(rendered(tmp_path, "vars: {brand: 茶}\ncontent: |\n  一\n\n  {{ brnad }}\n"))
     assert str(problem.location) == "campaigns/sale.yaml:5:3"
     assert problem.message == "variable `brnad` is not defined; did you mean `brand`?"
@@ -204,7 +192,6 @@ def test_fault_in_a_block_text_points_at_its_line(tmp_path):
 
 
 def test_fault_in_a_text_file_points_into_it(tmp_path):
-    """A fault in a named text file is shown at that file's line."""
     problem = only(rendered(tmp_path, "content: {text_file: sale/t.txt}", {"sale/t.txt": "一\n{{ x }}"}))
     assert str(problem.location) == "campaigns/sale/t.txt:2"
 
@@ -224,7 +211,6 @@ def test_braces_of_a_chinese_keyboard_are_warned_of(tmp_path, written):
 
 
 def test_braces_in_a_text_file_are_shown_there(tmp_path):
-    """The warning names the line of the file that holds them."""
     files = {"sale/t.txt": "一\n｛｛ brand ｝｝"}
     result = rendered(tmp_path, "vars: {brand: 茶}\ncontent: {text_file: sale/t.txt}", files)
     assert [str(found.location) for found in result.sends[0].diagnostics] == ["campaigns/sale/t.txt:2"]
@@ -234,13 +220,11 @@ def test_braces_in_a_text_file_are_shown_there(tmp_path):
     "written", ["{{ brand }}", "{{brand|upper}}", "｛温馨提示｝", "{other}", "{{ '{{' }} x"]
 )
 def test_other_braces_have_no_warning(tmp_path, written):
-    """Templates, ornaments and code stay without a warning."""
     result = rendered(tmp_path, f"vars: {{brand: 茶}}\ncontent: |\n  {written}\n")
     assert result.sends[0].diagnostics == ()
 
 
 def test_fault_in_an_include_points_into_it(tmp_path):
-    """A fault in a partial is shown at the partial's line."""
     problem = only(
         rendered(tmp_path, "content: '{% include \"f.txt\" %}'", {"_partials/f.txt": "一\n\n{{ x }}"})
     )
@@ -263,13 +247,11 @@ def test_all_problems_of_a_campaign_are_found_at_once(tmp_path):
 
 
 def test_problem_of_every_entry_is_said_once(tmp_path):
-    """The content is shared by all entries, so its fault is one fault."""
     yaml = "content: '{{ x }}'\nfor_each: {a: {filter: {tag: t}}, b: {filter: {tag: u}}}"
     assert only(rendered(tmp_path, yaml)).message == "variable `x` is not defined"
 
 
 def test_problem_of_one_entry_names_it_and_spares_the_others(tmp_path):
-    """A variable missing in one entry stops that entry's send only."""
     yaml = "content: '{{ x }}'\nfor_each: {a: {filter: {tag: t}}, b: {filter: {tag: u}, vars: {x: 1}}}"
     result = rendered(tmp_path, yaml)
     assert [send.id for send in result.sends] == ["sale[b]"]
@@ -280,7 +262,6 @@ def test_problem_of_one_entry_names_it_and_spares_the_others(tmp_path):
 
 
 def test_openids_become_numbered_batches(tmp_path):
-    """Even one batch is numbered, and knows the digest of the whole list."""
     (send,) = rendered(tmp_path, f"content: x\nfilter: {{openids: {OPENIDS[:3]}}}").sends
     assert (send.id, send.filter.openids) == ("sale#1", tuple(OPENIDS[:3]))
     digest = hashlib.sha256("\n".join(OPENIDS[:3]).encode()).hexdigest()
@@ -289,7 +270,6 @@ def test_openids_become_numbered_batches(tmp_path):
 
 @pytest.mark.slow
 def test_list_of_openids_may_be_longer_than_a_text(tmp_path):
-    """A list is split into batches, however long it is; no text of a message has 2 MiB."""
     listed = "\n".join(f"oLONG{number:023d}" for number in range(80_000))
     assert len(listed) > MAX_TEXT_BYTES
     yaml = "content: x\nfilter: {openids: {file: list.txt}}"
@@ -298,7 +278,6 @@ def test_list_of_openids_may_be_longer_than_a_text(tmp_path):
 
 
 def test_openid_file_skips_blanks_and_comments(tmp_path):
-    """A list in a file may be commented; order is kept; an entry's batches carry its key."""
     yaml = "content: x\nfor_each: {a: {filter: {openids: {file: list.txt}}}}"
     text = f"# 老客\n{OPENIDS[1]}\n\n  {OPENIDS[0]}  # 店长\r\n"
     (send,) = rendered(tmp_path, yaml, {"list.txt": text}).sends
@@ -315,7 +294,6 @@ def test_openid_file_skips_blanks_and_comments(tmp_path):
     ],
 )
 def test_fault_in_an_openid_file_names_the_line_never_the_openid(tmp_path, lines, rule, line):
-    """Openids are personal data: messages name where they stand."""
     yaml = "content: x\nfilter: {openids: {file: list.txt}}"
     problem = only(rendered(tmp_path, yaml, {"list.txt": "\n".join(lines)}))
     place = f"campaigns/list.txt:{line}" if line else "campaigns/sale.yaml:2:19"
@@ -324,7 +302,6 @@ def test_fault_in_an_openid_file_names_the_line_never_the_openid(tmp_path, lines
 
 
 def test_table_says_in_the_plan_which_rows_it_leaves_out(tmp_path):
-    """Excel's header, a row without an openid and a duplicate are no recipients; a broken one is an error."""
     yaml = "content: x\nfilter: {openids: {file: list.csv, column: openid}}"
     table = ["姓名,openid", f"王,{OPENIDS[0]}", "李,", f"张,{OPENIDS[1]}", f"王,{OPENIDS[0]}"]
     (send,) = rendered(tmp_path, yaml, {"list.csv": "\n".join(table)}).sends
@@ -337,14 +314,12 @@ def test_table_says_in_the_plan_which_rows_it_leaves_out(tmp_path):
 
 
 def test_fault_in_an_openid_list_points_at_the_entry(tmp_path):
-    """A list in the campaign is checked the same way, each entry at its line."""
     yaml = f"content: x\nfilter:\n  openids:\n    - {OPENIDS[0]}\n    - {OPENIDS[0]}\n"
     problem = only(rendered(tmp_path, yaml))
     assert (problem.path, problem.location.line) == ("$.filter.openids[1]", 5)
 
 
 def test_unusual_openid_is_a_warning_of_the_send(tmp_path):
-    """Another length than 28 is odd, not wrong."""
     (send,) = rendered(tmp_path, "content: x\nfilter: {openids: [OPENID1, OPENID2]}").sends
     assert [(finding.rule, finding.level) for finding in send.diagnostics] == [("openid-length", "warning")]
 
@@ -382,7 +357,6 @@ PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001
     ],
 )
 def test_content_becomes_its_record(tmp_path, yaml, expected):
-    """Each msgtype's content, templates rendered, is one record of the model."""
     assert (
         one(rendered(tmp_path, f"vars: {{brand: 茶, id: M}}\n{yaml}", {"t.txt": "示例\n{{ brand }}\n"}))
         == expected
@@ -390,7 +364,6 @@ def test_content_becomes_its_record(tmp_path, yaml, expected):
 
 
 def test_file_is_known_by_its_bytes(tmp_path):
-    """A file is found beside the campaign and described by format, size and digest."""
     media = one(
         rendered(tmp_path, "msgtype: image\ncontent: {file: '{{ \"a\" }}.jpg'}", {"a.jpg": PNG})
     ).media
@@ -398,7 +371,6 @@ def test_file_is_known_by_its_bytes(tmp_path):
 
 
 def test_missing_file_is_a_problem_where_it_is_named(tmp_path):
-    """A wrong path points at the line that names it."""
     problem = only(rendered(tmp_path, "msgtype: voice\ncontent:\n  file: sale/a.mp3"))
     assert (problem.rule, problem.path, problem.location.line) == ("file-missing", "$.content.file", 3)
 
@@ -444,7 +416,6 @@ content:
 
 @pytest.mark.usefixtures("fake_articles")
 def test_article_body_is_rendered_with_values_escaped(tmp_path):
-    """A variable cannot inject markup; the article's own markup stays."""
     content = one(rendered(tmp_path, ARTICLE, {"sale/a.md": "<i>{{ x }}</i>\n"}))
     assert isinstance(content, Articles)
     (article,) = content.articles
@@ -462,15 +433,12 @@ def test_article_body_is_rendered_with_values_escaped(tmp_path):
     ],
 )
 def test_finding_in_a_body_points_at_the_line_as_written(tmp_path, body, line):
-    """Tags shift the lines of the rendered text; a line that cannot be told is left out."""
     (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}).sends
     assert send.diagnostics[0].location == Location(file="campaigns/sale/a.md", line=line)
     assert send.diagnostics[0].path == "$.content.articles[0].body"
 
 
 def test_missing_extra_is_a_problem_of_the_article(tmp_path, monkeypatch):
-    """Without the extra the campaign is at fault, with the install line; others still render."""
-
     def build(_source):
         raise MissingExtraError("articles", needed_for="an article")
 
@@ -480,7 +448,6 @@ def test_missing_extra_is_a_problem_of_the_article(tmp_path, monkeypatch):
 
 
 def test_article_module_accepts_the_arguments_of_render(tmp_path):
-    """The fake above and the real module agree on names."""
     pytest.importorskip("lxml")
     content = one(rendered(tmp_path, ARTICLE.replace("theme: t", ""), {"sale/a.md": "你好 **{{ x }}**"}))
     assert "&lt;b&gt;" in content.articles[0].html
@@ -493,7 +460,6 @@ def test_article_module_accepts_the_arguments_of_render(tmp_path):
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(), tag=st.text() | st.just("{{ x }}\n\n{% if %}"))
 def test_rendering_never_raises_and_is_deterministic(tmp_path_factory, text, tag):
-    """Rendering is total, and the same input gives the same result."""
     campaign = make_campaign(yaml.safe_dump({"content": text, "filter": {"tag": tag}}))
     files = Files(tmp_path_factory.getbasetemp())
     results = [render(campaign, settings=make_settings(), files=files) for _ in range(2)]

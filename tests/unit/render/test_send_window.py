@@ -36,7 +36,6 @@ def compiled(folder: Path, window: str, timezone: str = "Asia/Shanghai") -> Comp
 def test_time_is_read_in_the_zone_of_the_settings(
     tmp_path: Path, written: str, timezone: str, moment: str
 ) -> None:
-    """An offset wins over the settings."""
     found = compiled(tmp_path, f"not_before: {written}\n", timezone)
     assert found.problems == ()
     (send,) = found.sends
@@ -57,7 +56,6 @@ def test_time_is_read_in_the_zone_of_the_settings(
     ],
 )
 def test_impossible_window_makes_no_send(tmp_path: Path, window: str, timezone: str, rule: str) -> None:
-    """Never one without its window."""
     found = compiled(tmp_path, window, timezone)
     assert [problem.rule for problem in found.errors] == [rule]
     assert found.sends == ()

@@ -75,21 +75,18 @@ def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
     ],
 )
 def test_template_renders_to(text, expected):
-    """The language is Jinja's, data is plain, lines that hold only a tag vanish."""
     assert render(text) == expected
 
 
 @pytest.mark.slow
 @given(PLAIN)
 def test_text_without_tags_is_its_own_result(text):
-    """Nothing but line ends changes in a text without tags."""
     assert render(text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @pytest.mark.slow
 @given(PLAIN)
 def test_short_cut_for_plain_text_changes_nothing(text):
-    """A text without tags gives the same whether it passes through the engine or not."""
     assert render("{{ '' }}" + text) == render(text)
 
 
@@ -110,7 +107,6 @@ def test_any_template_renders_or_has_a_fault(parts):
 
 
 def test_values_are_escaped_once_and_markup_of_the_template_is_kept():
-    """Values written by a macro or a block are escaped inside it, and not again outside."""
     text = "{% macro m(v) %}*{{ v }}*{% endmacro %}{% set b %}_{{ x }}_{% endset %}{{ m(x) }}{{ b }}{{ x }}"
     result = Templates(Texts()).render(text, {"x": "*"}, escape=lambda value: f"\\{value}")
     assert result == r"*\**_\*_" + r"\*"
@@ -134,7 +130,6 @@ def test_escaped_text_is_not_filtered(text):
 
 @pytest.mark.slow
 def test_same_bytes_under_any_hash_seed_and_zone():
-    """Two processes with other seeds, zones and locales give the same bytes."""
     program = (
         "from wechat_campaigns.render.templates.template import Templates\n"
         "t = '{% for k in d %}{{ k }}{% endfor %}{{ d|dictsort|map(\"last\")|join }}'\n"
@@ -154,7 +149,6 @@ def test_same_bytes_under_any_hash_seed_and_zone():
 
 
 def test_threads_do_not_share_a_rendering():
-    """One `Templates` serves many threads; each has its own variables."""
     templates, results = Templates(Texts()), {}
 
     def work(number: int) -> None:
@@ -170,7 +164,6 @@ def test_threads_do_not_share_a_rendering():
 
 @pytest.mark.parametrize("text", ["一\n\x00", "一\n{{ '\\x1b' }}", "{{ n }}\n{{ '\\ud800' }}"])
 def test_invisible_characters_are_refused(text):
-    """What no phone can show, and UTF-8 cannot carry, does not leave this module."""
     assert "invisible character" in fault(text).message
     assert fault(text).line == 2
 
@@ -206,7 +199,6 @@ def test_invisible_characters_are_refused(text):
     ],
 )
 def test_template_cannot_reach(text):
-    """Python's insides, chance, changing data, and Python's spelling of data are out of reach."""
     assert fault(text).message
 
 
@@ -214,7 +206,6 @@ def test_template_cannot_reach(text):
     "name", ["../secret.txt", "/etc/passwd", "a/../../x", "..\\x", "link.txt", "folder/x"]
 )
 def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
-    """Neither `..`, an absolute path, a backslash nor a link leads an include out."""
     root = tmp_path / "campaigns"
     (root / "_partials").mkdir(parents=True)
     (tmp_path / "secret.txt").write_text("geheim")
@@ -227,7 +218,6 @@ def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
 
 
 def test_include_is_found_among_the_partials_first():
-    """A name is looked for in `_partials/`, then in the campaigns folder."""
     files = Texts(_partials__a="partial", a="root", b="root")
     assert render("{% include 'a' %} {% include 'b' %}", Texts(**files.files)) == "partial root"
 
@@ -238,7 +228,6 @@ def test_missing_include_names_the_partial():
 
 
 def test_macros_can_be_imported():
-    """`import` and `from … import` read partials like `include`."""
     files = Texts(_partials__m="{% macro hi(x) %}你好{{ x }}{% endmacro %}")
     assert (
         render("{% from 'm' import hi %}{{ hi(brand) }}{% import 'm' as m %}{{ m.hi(n) }}", files)
@@ -268,7 +257,6 @@ def test_imported_text_is_escaped_for_each_rendering():
     ],
 )
 def test_fault_has_its_line(text, line):
-    """Run-time and syntax faults, and bounds, name the line of the tag."""
     assert (fault(text).line, fault(text).file) == (line, None)
 
 
@@ -276,7 +264,6 @@ def test_fault_has_its_line(text, line):
     "partial", ["一\n{{ nope }}", "一\n{% if %}", "一\n{% for i in range(10 ** 9) %}{% endfor %}"]
 )
 def test_fault_in_an_include_names_the_file(partial):
-    """A fault in a partial is the partial's."""
     found = fault("\n\n\n{% include 'p.txt' %}", Texts(**{"_partials/p.txt": partial}))
     assert (str(found.file), found.line) == ("_partials/p.txt", 2)
 
@@ -301,7 +288,6 @@ def test_fault_in_an_include_names_the_file(partial):
     ],
 )
 def test_fault_says_what_is_wrong(text, words):
-    """Messages are plain, and name what was probably meant."""
     assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).message
 
 
@@ -309,16 +295,13 @@ def test_fault_says_what_is_wrong(text, words):
 
 
 def test_ordinary_long_templates_are_within_bounds():
-    """A price list of a thousand lines, with filters, is no bomb."""
     line = "{{ '%04d' % i }} {{ shop.name|upper }} {{ (i * 1.5)|round(2) }}\n"
     assert render("{% for i in range(1000) %}\n" + line + "{% endfor %}").count("\n") == 1000
 
 
 def test_range_may_be_as_long_as_the_bound():
-    """The bound itself is allowed."""
     assert render("{{ range(100000)|length }}") == "100000"
 
 
 def test_text_may_be_as_long_as_the_bound():
-    """The bound itself is allowed."""
     assert len(render("a" * MAX_SIZE)) == MAX_SIZE

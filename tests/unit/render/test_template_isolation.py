@@ -78,7 +78,6 @@ def outcome(templates: Templates, text: str, data: dict[str, Any]) -> str:
 @given(st.lists(TEMPLATES, min_size=1, max_size=8), st.randoms(use_true_random=False))
 @pytest.mark.deep
 def test_any_order_and_any_subset_give_the_same(texts: list[str], chance: Any) -> None:
-    """What a template gives depends on its text and its data alone, and the data stay as they were."""
     alone = {text: outcome(Templates(NoFiles()), text, copy.deepcopy(DATA)) for text in texts}
     together, data = Templates(NoFiles()), copy.deepcopy(DATA)
     chance.shuffle(texts)
@@ -103,7 +102,6 @@ ENTRIES = 12_000
 @pytest.mark.deep
 @pytest.mark.parametrize("extra", ["", "vars: {v: 1}\n"], ids=["all fail", "all succeed"])
 def test_entries_cost_the_same_however_many_there_are(tmp_path: Path, extra: str) -> None:
-    """Three times as many entries take about three times as long, with and without problems."""
     few, many = (_seconds(tmp_path, entries, extra) for entries in (ENTRIES // 3, ENTRIES))
     assert many < 6 * few + 0.5, (few, many)
 

@@ -10,7 +10,6 @@ from wechat_campaigns.source.files import Files
 
 
 def test_problems_of_a_campaign_are_in_the_order_of_its_lines(tmp_path: Path) -> None:
-    """Whatever was checked first: who mends a file goes through it from the top."""
     root = tmp_path / "campaigns"
     root.mkdir()
     (root / "market.yaml").write_text(

@@ -11,7 +11,7 @@ from tests.support.factories import NOW, intent_of, make_account, make_send, mak
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
-from wechat_campaigns.report.history import past_sends
+from wechat_campaigns.report.history import history_view
 from wechat_campaigns.report.html import calendar_html
 
 DECEMBER = date(2026, 12, 1)
@@ -22,7 +22,7 @@ def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = Non
     return calendar_view(
         first,
         plan_of(*sends, state=state, remote_facts=known),
-        past_sends(state, {"main": make_account()}, now=NOW),
+        history_view(state, {"main": make_account()}, {}, now=NOW).rows,
         NOW,
     )
 
@@ -47,7 +47,6 @@ def test_a_coming_send_stands_on_its_day() -> None:
 
 
 def test_what_was_sent_is_not_coming() -> None:
-    """A send that was begun is shown once, as past; a refused one never happened."""
     sale = make_send("old", text="old")
     shown = month(sale, begun=begun())
     assert [(e.send, e.status, e.coming) for e in shown.entries] == [("old", "accepted", False)]
@@ -56,7 +55,6 @@ def test_what_was_sent_is_not_coming() -> None:
 
 
 def test_the_day_is_chinas() -> None:
-    """At 17:00 UTC on the last of November it is December there."""
     at = datetime(2026, 11, 30, 17, tzinfo=UTC)
     assert [e.send for e in month(begun=begun(at=at)).entries] == ["old"]
     assert month(begun=begun(at=at - timedelta(hours=2))).entries == ()
@@ -64,20 +62,12 @@ def test_the_day_is_chinas() -> None:
 
 @pytest.mark.parametrize(("first", "days"), [(DECEMBER, 31), (date(2027, 2, 1), 28), (date(2028, 2, 1), 29)])
 def test_a_month_has_its_days(first: date, days: int) -> None:
-    """Leap years too."""
     begin, end = bounds(first)
     assert (end - begin).days == days
     assert (begin.day, end.day) == (1, 1)
 
 
-def test_sends_are_tallied_by_account_and_tag() -> None:
-    """How often each tag is addressed is what fatigue is about."""
-    shown = month(make_send("a"), make_send("b", text="另一条"), begun=begun(recipients="tag 会员"))
-    assert shown.tally == (("main", "tag 会员", 1, 2),)
-
-
-def test_the_text_lists_days_and_the_tally() -> None:
-    """Exactly what a terminal shows."""
+def test_the_text_lists_days() -> None:
     later = make_send("春茶", not_before=NOW + timedelta(days=1, hours=7))
     assert calendar_text(month(later, begun=begun(audience={"count": 900}))).splitlines() == [
         "Sends in 2026-12, China time",
@@ -87,8 +77,6 @@ def test_the_text_lists_days_and_the_tally() -> None:
         "2026-12-02 Wed",
         "  19:00 main → tag 会员: 春茶 (text, scheduled)",
         "",
-        "main → tag 会员: 1 past, 1 coming",
-        "",
         "Account main, service account (服务号), wx0000000000000001: 0 of 4 sends to everyone used this "
         "month (from the ledger)",
     ]
@@ -96,7 +84,6 @@ def test_the_text_lists_days_and_the_tally() -> None:
 
 
 def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
-    """Six weeks at most, today marked, names as text."""
     page = calendar_html(month(make_send("<b>x</b>")))
     assert page.count("<td class=") == 35
     assert page.count('"today"') == 1
@@ -115,7 +102,6 @@ def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
     ],
 )
 def test_a_past_send_leads_to_its_article(told: str, shown: str) -> None:
-    """WeChat's event writes http; the page links by https, and to WeChat alone."""
     event = {"msg_id": 1, "status": "send success", "addressed": 9, "sent": 9, "links": [told]}
     counts = {"left_out": 0, "failed": 0, "originals": []}
     steps = [*begun()[:1], (EventKind.ACCEPTED, named(make_send("old", text="old"), msg_id=1))]
@@ -125,6 +111,5 @@ def test_a_past_send_leads_to_its_article(told: str, shown: str) -> None:
 
 
 def test_the_data_holds_each_send() -> None:
-    """For scripts: the same sends with full times."""
     (entry,) = calendar_data(month(make_send()))["sends"]
     assert (entry["at"], entry["id"], entry["coming"]) == ("2026-12-01T12:00:00+08:00", "sale", True)

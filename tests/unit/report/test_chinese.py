@@ -19,13 +19,18 @@ from wechat_campaigns.core.i18n import _, set_language, status_word
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.doctor import Severity
-from wechat_campaigns.report.attention import fingerprints
 from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.phrases import recorded_recipients, status_counts
-from wechat_campaigns.report.problems import problem_dict, problems_data, problems_github, problems_text
+from wechat_campaigns.report.problems import (
+    fingerprints,
+    problem_dict,
+    problems_data,
+    problems_github,
+    problems_text,
+)
 from wechat_campaigns.report.sanitize import json_text, visible_record
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -46,14 +51,12 @@ def chinese() -> Iterator[None]:
 
 
 def starts(line: str, words: str) -> int:
-    """The column at which the words begin."""
     assert words in line, line
     return cell_len(line[: line.index(words)])
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_columns_of_a_plan_line_up(width: int) -> None:
-    """Headings, ids and recipients begin at the same column in every row, and no row is too wide."""
     lines = plan_text(view_of(plan_of(*SENDS)), TextOptions(width=width)).split("\n")
     head = next(line for line in lines if line.startswith("状态"))
     rows = {send.id: next(line for line in lines if f" {send.id} " in line) for send in SENDS}
@@ -69,7 +72,6 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
 
 @pytest.mark.parametrize("width", range(60, 121, 3))
 def test_lines_break_as_chinese_does(width: int) -> None:
-    """A cell that is too narrow breaks after any sign, and no line of it begins with a comma."""
     outcome = SendOutcome(
         id="sale", account="main", result=Result.UNKNOWN, reason=LONG, hint=LONG, notes=(LONG,)
     )
@@ -81,13 +83,11 @@ def test_lines_break_as_chinese_does(width: int) -> None:
 
 
 def test_receivers_of_the_calendar_are_chinese() -> None:
-    """A coming send to a list of openids, told from a record, reads as it does in the plan."""
     assert recorded_recipients("4 openids") == "4 个 openid"
     assert recorded_recipients("openids") == "openid 名单"
 
 
 def test_pages_say_their_language() -> None:
-    """For screen readers and fonts; and English pages say English."""
     plan = plan_of(*SENDS)
     page = plan_html(view_of(plan), data=lambda _file: b"")
     assert '<html lang="zh-CN">' in page
@@ -97,7 +97,6 @@ def test_pages_say_their_language() -> None:
 
 
 def test_comments_are_chinese_and_found_again() -> None:
-    """The hidden first line is the same in every language."""
     told = plan_markdown(view_of(plan_of(*SENDS))).split("\n")
     set_language("en")
     assert plan_markdown(view_of(plan_of(*SENDS))).split("\n")[0] == told[0]
@@ -106,7 +105,6 @@ def test_comments_are_chinese_and_found_again() -> None:
 
 
 def test_machines_read_english() -> None:
-    """A plan as JSON is the same in every language, sentences included."""
     chinese = plan_data(view_of(plan_of(*SENDS)))
     set_language("en")
     assert chinese == plan_data(view_of(plan_of(*SENDS)))
@@ -114,13 +112,10 @@ def test_machines_read_english() -> None:
 
 @pytest.mark.parametrize("codes", [PlanAction, Result, SendStatus, Severity])
 def test_every_status_has_a_chinese_word(codes: type[StrEnum]) -> None:
-    """People read no code."""
     assert all(re.fullmatch("[\u4e00-\u9fff]+", status_word(code)) for code in codes)
 
 
 def test_a_finding_keeps_its_fingerprint() -> None:
-    """GitLab and code scanning know it again, whatever language the run spoke."""
-
     def found() -> Diagnostic:
         what = _("no send has the id {name}").format(name="sale")
         return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=what, hint="")
@@ -132,14 +127,12 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 
 
 def test_a_translated_message_is_made_harmless_too() -> None:
-    """A message that knows its English is text like any other."""
     what = _("no send has the id {name}").format(name="\u202esale")
     problem = Diagnostic(location=Location(file="a.yaml"), rule="r", message=what, hint="")
     assert "\u202e" not in visible_record(problem).message
 
 
 def test_problems_are_english_for_machines() -> None:
-    """A program reads the same message in every locale."""
     problem = Diagnostic(
         location=Location(file="a.yaml"),
         rule="r",
@@ -151,7 +144,6 @@ def test_problems_are_english_for_machines() -> None:
 
 
 def test_the_level_of_a_problem_is_a_word() -> None:
-    """People read it in their language, programs read a code."""
     problem = Diagnostic(location=Location(file="a.yaml", line=3), rule="r", message="坏", hint="改")
     assert problems_text([problem]).startswith("a.yaml:3: 错误：坏 [r]")
     assert problems_github([problem]).startswith("::error file=a.yaml")
@@ -159,7 +151,6 @@ def test_the_level_of_a_problem_is_a_word() -> None:
 
 
 def test_counts_are_phrases() -> None:
-    """How many sends there are of each status, in both languages."""
     counts = {PlanAction.SEND: 4, PlanAction.CONFLICT: 1, PlanAction.SCHEDULED: 2, PlanAction.SENT: 0}
     assert status_counts(counts) == "待发 4 次、有冲突 1 次、定时待发 2 次"
     set_language("en")
@@ -167,7 +158,6 @@ def test_counts_are_phrases() -> None:
 
 
 def test_the_json_of_a_failed_run_is_english() -> None:
-    """Programs read the same sentences whatever the reader speaks."""
     error = UsageError(_("the file does not exist"), hint=_("see `campaign status`"), location="a.yaml")
     forms = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")
     failed = json.loads(forms["json"]())

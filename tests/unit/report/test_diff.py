@@ -7,7 +7,7 @@ import pytest
 from tests.support.factories import NOW, make_article, make_file, make_send
 from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
-from wechat_campaigns.report.diff import content_lines, diff, send_lines
+from wechat_campaigns.report.phrases import content_lines, diff, send_lines
 
 FILE = Media(file=make_file("a.png"))
 
@@ -39,7 +39,6 @@ FILE = Media(file=make_file("a.png"))
     ],
 )
 def test_html_is_read_as_its_paragraphs(html: str, lines: list[str]) -> None:
-    """A line for each block, blanks as a browser shows them, pictures by their words."""
     assert ArticleText(html).lines() == lines
 
 
@@ -58,7 +57,6 @@ def test_every_content_has_lines(msgtype: Msgtype, content: Content, lines: list
 
 
 def test_receivers_and_window_are_part_of_the_diff() -> None:
-    """An edit of whom or when is as visible as one of what."""
     before, after = make_send("sale"), make_send("sale", not_before=NOW, revision=2, send_ignore_reprint=True)
     text = diff(send_lines(before, "UTC"), send_lines(after, "UTC"))
     assert (
@@ -68,7 +66,6 @@ def test_receivers_and_window_are_part_of_the_diff() -> None:
 
 
 def test_an_article_is_told_with_its_facts_and_pictures() -> None:
-    """Author, digest, cover and each picture's fingerprint stand beside the text."""
     picture = make_file("图.png", b"x")
     article = make_article("题", picture, author="甲", html="<p>文</p>")
     lines = content_lines(make_send(msgtype=Msgtype.MPNEWS, content=Articles(articles=(article,))))
@@ -77,5 +74,4 @@ def test_an_article_is_told_with_its_facts_and_pictures() -> None:
 
 
 def test_equal_sends_have_no_diff() -> None:
-    """Nothing changed, nothing to read."""
     assert diff(["a"], ["a"]) == ""

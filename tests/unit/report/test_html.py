@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from tests.support.factories import (
     NOW,
@@ -26,18 +25,16 @@ from wechat_campaigns.core.model import Articles, FileInfo, Filter, PlanAction
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
-from wechat_campaigns.report.history import HistoryView, past_sends
+from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
-from wechat_campaigns.report.schedule import schedule
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
-PAGES = ("html", "history", "calendar", "bars", "schedule", "accounts", "failure")
+PAGES = ("html", "history", "calendar", "outlook", "failure")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 
 def test_articles_stand_on_phones_with_their_pictures() -> None:
-    """Each article once, whole, in no frame that scrolls; the pictures inside, no placeholder left."""
     articles = Articles(articles=(make_article("春茶", PICTURE), make_article("夏茶")))
     asked: list[str] = []
 
@@ -55,7 +52,6 @@ def test_articles_stand_on_phones_with_their_pictures() -> None:
 
 
 def test_an_article_stays_in_its_box() -> None:
-    """Open tags are closed, no box moves out, links lead nowhere, pictures of strangers are left out."""
     html = (
         '<p style="position:fixed;color:red">一</div></section></main><script>x</script><form>'
         '<a href="https://x">二</a><img src="https://evil.example/x.png"><template></template>'
@@ -69,7 +65,6 @@ def test_an_article_stays_in_its_box() -> None:
 
 
 def test_the_plan_names_whom_when_and_what_first() -> None:
-    """The schedule by day, then accounts, errors, blocked sends, warnings by rule, messages at last."""
     alt = [
         Diagnostic(
             location=Location(file="a.md", line=n), rule="image-alt", message="no alt", hint="write it",
@@ -98,69 +93,28 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
 
 
 def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
-    """A blocked send and one that is still written are not sent by an apply, whatever their window."""
     plan = plan_of(make_send("sale", "甲"), make_send("spare", "乙"), make_send("tea", "丙"))
     actions = (PlanAction.SEND, PlanAction.BLOCKED, PlanAction.DRAFT)
     sends = [
         replace(planned, decision=PlanDecision(action=action, reason="x"))
         for planned, action in zip(plan.sends, actions, strict=True)
     ]
-    now, later = schedule(view_of(replace(plan, sends=tuple(sends))))
-    assert [one.row.id for one in now.rows] == ["sale"]
-    assert [one.row.id for one in later.rows] == ["spare", "tea"]
-
-
-def test_sends_of_one_moment_are_scheduled_for_it() -> None:
-    """Not from it to it."""
-    sends = [make_send(name, name, not_before=NOW + timedelta(days=1)) for name in ("a", "b")]
-    page = plan_html(view_of(plan_of(*sends)), data=lambda _file: b"")
-    assert "Scheduled: 2 sends, 2,000 messages in all, for 2026-12-02 12:00." in page
-
-
-def test_the_head_counts_what_is_scheduled() -> None:
-    """Who approves a week agrees to more than what is due now."""
-    days = [NOW + timedelta(days=number) for number in (1, 2)]
-    later = [make_send(f"x{day.day}", f"茶{day.day}", not_before=day) for day in days]
-    page = plan_html(view_of(plan_of(*later)), data=lambda _file: b"")
-    assert "Scheduled: 2 sends, 2,000 messages in all, from 2026-12-02 12:00 to 2026-12-03 12:00." in page
-    page = plan_html(view_of(plan_of(later[0], remote_facts=None)), data=lambda _file: b"")
-    assert "Scheduled: 1 send to an unknown number of followers, for 2026-12-02 12:00." in page
-
-
-def test_recipients_are_told_with_what_they_got_this_month() -> None:
-    """By the ledger: sends to their tag and to everyone, not those of last month; four is the most."""
-    past = [
-        (make_send("a", "甲"), 1), (make_send("b", "乙", filter=Filter(is_to_all=True)), 2),
-        (make_send("c", "丙"), 72), (make_send("d", "丁", filter=Filter(tag="北京")), 1),
-    ]  # fmt: skip
-    events: list[Any] = []
-    for send, hours in past:
-        at = NOW - timedelta(hours=hours)
-        events.append((EventKind.INTENT, intent_of(send, at=at, account="main")))
-        events.append((EventKind.ACCEPTED, named(send)))
-    state = make_state(*events)
-    more = [make_send(f"x{number}", f"茶{number}") for number in range(3)]
-    page = plan_html(view_of(plan_of(*more, state=state)), data=lambda _file: b"")
-    assert "tag 会员: 3 sends (2 earlier this month)" in page
-    assert "5 in one month: a follower receives at most 4" in page
-    later = [make_send("y", not_before=NOW + timedelta(days=40))]
-    page = plan_html(view_of(plan_of(*later, state=state)), data=lambda _file: b"")
-    assert "in one month" not in page
+    (_now, now), (_later, later) = view_of(replace(plan, sends=tuple(sends))).days()
+    assert [row.id for row in now] == ["sale"]
+    assert [row.id for row in later] == ["spare", "tea"]
 
 
 def test_no_page_is_joined_from_strings() -> None:
-    """Markup stands in templates alone, where whatever is printed is escaped."""
     for path in (*REPORT.glob("*_view.py"), *(REPORT / f"{name}.py" for name in PAGES)):
         assert not re.search(r"</?[a-z]+[ >]", path.read_text(encoding="utf-8")), path.name
 
 
 def test_every_page_shows_what_is_hidden() -> None:
-    """Names stand in the history, its chart and the calendar as text, with nothing unseen in them."""
     name = "\u202e<b>\u200bx"
     send = make_send(name)
     steps = [(EventKind.INTENT, intent_of(send, account=name)), (EventKind.ACCEPTED, named(send, msg_id=7))]
     state = make_state(*steps)
-    sends = past_sends(state, {"main": make_account()}, now=NOW)
+    sends = history_view(state, {"main": make_account()}, {}, now=NOW).rows
     month = calendar_view(date(2026, 12, 1), plan_of(state=state), sends, NOW)
     for page in (history_html(HistoryView(sends)), calendar_html(month), failure_html(name, name)):
         assert "<b>" not in page

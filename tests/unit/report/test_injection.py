@@ -22,11 +22,10 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.attention import plan_problems
 from wechat_campaigns.report.failure import failure_forms
-from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.html import plan_html
-from wechat_campaigns.report.json import plan_data
+from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
-from wechat_campaigns.report.problems import problems_github, problems_text
+from wechat_campaigns.report.problems import codequality, problems_github, problems_text
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -37,7 +36,6 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join)
 
 @pytest.fixture(autouse=True, params=["en", "zh"])
 def language(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Translated messages carry campaign text too."""
     choose(request.param)
     yield
     choose("en")
@@ -77,7 +75,6 @@ def _without_marker(text: str) -> str:
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(TEXTS)
 def test_no_report_holds_a_word_of_command(text: str) -> None:
-    """No workflow command, marker, expression, escape sequence or hidden character stands in any report."""
     assert_inert(text)
 
 
@@ -90,14 +87,12 @@ def assert_inert(text: str) -> None:
 
 
 def test_the_attack_itself_reaches_no_report_alive() -> None:
-    """The worst text of all, in every field at once."""
     assert_inert(ATTACK)
 
 
 @pytest.mark.slow
 @given(TEXTS)
 def test_annotations_hold_no_command_but_our_own(text: str) -> None:
-    """Each line of the GitHub form is one of our annotations."""
     lines = problems_github(plan_problems(hostile_plan(text))).split("\n")
     assert all(re.match(r"::(error|warning|notice) (file|title)=", line) for line in lines)
     assert not any("::" in line.partition("::")[2].partition("::")[2] for line in lines)
@@ -107,7 +102,6 @@ def test_annotations_hold_no_command_but_our_own(text: str) -> None:
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(TEXTS)
 def test_markdown_shows_campaign_text_as_code_only(text: str) -> None:
-    """Rendered as GitHub renders it, no link, picture, mention or HTML comes from campaign text."""
     plan = hostile_plan(text)
     markdown = plan_markdown(view_of(plan, "UTC", comparison=hostile_comparison(plan, text)))
     for token in MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(markdown):
@@ -134,7 +128,6 @@ class _Tags(HTMLParser):
 
 
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:
-    """No script, no foreign address, no handler; articles stand in boxes under a strict policy."""
     plan = hostile_plan()
     view = view_of(plan, "UTC", comparison=hostile_comparison(plan), errors=plan_problems(plan))
     page = plan_html(view, data=lambda _file: b"")
@@ -151,7 +144,6 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 
 
 def test_data_reports_stay_data() -> None:
-    """JSON still parses, and JSON gives back the very text."""
     plan = hostile_plan()
     assert (
         json.loads(sanitize.json_text(plan_data(view_of(plan))))["sends"][0]["content"]["content"] == ATTACK
@@ -164,7 +156,6 @@ KINDS = ["text", "json", "github", "markdown", "html", "codequality"]
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
-    """Whatever form was asked for, a run without a plan says what went wrong and what to do."""
     error = UsageError("there is no folder", hint="make one", location="campaigns")
     forms = failure_forms(error, command="plan", environment="e", settings_file="campaigns/_settings.yaml")
     report = forms[kind]()
@@ -174,7 +165,6 @@ def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_run_masks_what_standard_error_masks(kind: str) -> None:
-    """A report stands in the log of a job, or in a comment: no openid or token of an error gets there."""
     openid = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
     error = UsageError(f"{openid} selects none", hint=f"not {openid}", location="access_token=SEEN")
     report = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")[kind]()
@@ -184,7 +174,6 @@ def test_a_failed_run_masks_what_standard_error_masks(kind: str) -> None:
 
 
 def test_problems_of_one_plan_are_told_once() -> None:
-    """A problem that several rooms hand over is one problem of a report."""
     plan = hostile_plan()
     problems = plan_problems(plan, plan.invalid[0].problems)
     assert len(problems) == len(set(problems))

@@ -13,9 +13,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.attention import fingerprints, plan_problems
-from wechat_campaigns.report.gitlab import codequality, widget
-from wechat_campaigns.report.problems import problems_github
+from wechat_campaigns.report.attention import plan_problems
+from wechat_campaigns.report.json import widget
+from wechat_campaigns.report.problems import codequality, fingerprints, problems_github
 
 PROBLEM = Diagnostic(
     location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
@@ -24,7 +24,6 @@ PROBLEM = Diagnostic(
 
 
 def blocked_plan() -> Plan:
-    """One send that goes out and one that the policy holds back."""
     return plan_of(
         make_send("sale"),
         make_send("all", filter=Filter(is_to_all=True)),
@@ -33,7 +32,6 @@ def blocked_plan() -> Plan:
 
 
 def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
-    """A path relative to the repository, a line, a severity that GitLab knows."""
     (entry,) = json.loads(codequality([replace(PROBLEM, location=Location(file="campaigns/a.yaml"))]))
     assert entry.keys() == {"description", "check_name", "fingerprint", "severity", "location"}
     assert entry["location"] == {"path": "campaigns/a.yaml", "lines": {"begin": 1}}
@@ -42,18 +40,15 @@ def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
 
 @given(st.integers(1, 9999), st.integers(1, 99))
 def test_a_fingerprint_stays_when_its_line_moves(line: int, column: int) -> None:
-    """A finding is the same finding after a line was put above it."""
     moved = replace(PROBLEM, location=replace(PROBLEM.location, line=line, column=column))
     assert list(fingerprints([moved])) == list(fingerprints([PROBLEM]))
 
 
 def test_fingerprints_of_like_problems_differ() -> None:
-    """Two of the same words in one file are two findings."""
     assert len(set(fingerprints([PROBLEM, PROBLEM, replace(PROBLEM, rule="other")]))) == 3
 
 
 def test_annotations_are_the_first_nine_and_how_many_more() -> None:
-    """GitHub drops what is beyond ten of a level; the tenth says what is missing."""
     problems = [replace(PROBLEM, message=str(n)) for n in range(12)]
     lines = problems_github([*problems, replace(PROBLEM, level="warning")]).split("\n")
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 9 + ["::notice", "::warning"]
@@ -62,12 +57,10 @@ def test_annotations_are_the_first_nine_and_how_many_more() -> None:
 
 
 def test_the_widget_counts_what_goes_out_now_and_later() -> None:
-    """Three integers, as the merge request widget reads them."""
     assert json.loads(widget(view_of(blocked_plan()))) == {"create": 1, "update": 0, "delete": 0}
 
 
 def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
-    """What the policy blocks stands beside the campaign, not only in the log."""
     (problem,) = plan_problems(blocked_plan())
     assert (problem.rule, problem.level, problem.location.file) == (
         "plan-blocked",
@@ -78,7 +71,6 @@ def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
 
 
 def test_every_rule_that_blocks_a_send_is_listed() -> None:
-    """Whoever corrects one reads of the next in the same plan."""
     policy = Policy(allow_to_all=False, require_not_after=True)
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
     assert [problem.rule for problem in plan_problems(plan)] == ["plan-blocked", "policy-require-not-after"]
@@ -88,14 +80,13 @@ def test_every_rule_that_blocks_a_send_is_listed() -> None:
 
 
 def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
-    """Not a warning for each send: the plan after the merge asks WeChat, and apply does."""
     settings = make_settings(policy=Policy(max_recipients=500))
     sends = [make_send(name, name) for name in ("a", "b", "c")]
     plan = plan_of(*sends, settings=settings, remote_facts=None)
     lines = [line for line in view_of(plan).attention if "max_recipients" in line]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → the plan "
-        "after the merge and `campaign apply` check them"
+        "after the merge and `campaign apply` check again"
     ]
     assert [problem.rule for problem in plan_problems(plan)] == []
     seen = plan_of(*sends, settings=settings)

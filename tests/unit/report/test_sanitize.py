@@ -37,7 +37,6 @@ NASTY = st.text(
     ],
 )
 def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> None:
-    """Hidden characters get a name; Chinese, emoji families and line breaks stay as they are."""
     assert sanitize.escape_invisible(text) == shown
 
 
@@ -51,7 +50,6 @@ def test_no_word_of_command_is_left(text: str) -> None:
 
 @given(NASTY)
 def test_inert_text_is_visible_and_commands_nothing(text: str) -> None:
-    """Whatever was written, nothing invisible and no word of command comes out."""
     shown = sanitize.inert(text)
     assert not any(word in shown for word in COMMANDS)
     assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"]
@@ -63,7 +61,6 @@ def test_inert_text_is_visible_and_commands_nothing(text: str) -> None:
 
 @given(NASTY)
 def test_a_fence_holds_everything_it_was_given(text: str) -> None:
-    """Rendered, a fence is one code block with exactly the inert text, and nothing escapes it."""
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(f"before\n\n{sanitize.fence(text)}\n\nafter\n")
     assert [t.type for t in tokens if t.nesting == 0] == ["inline", "fence", "inline"]
     fenced = next(t.content for t in tokens if t.type == "fence")
@@ -72,7 +69,6 @@ def test_a_fence_holds_everything_it_was_given(text: str) -> None:
 
 @given(NASTY)
 def test_a_cell_stays_in_its_table(text: str) -> None:
-    """Rendered, a table row keeps its cells, and the campaign's text is code in one of them."""
     table = f"| a | b |\n| --- | --- |\n| {sanitize.cell(text)} | 2 |\n"
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(table)
     assert [t.type for t in tokens].count("td_open") == 2
@@ -90,18 +86,15 @@ def test_json_keeps_every_character_and_hides_its_spelling(text: str) -> None:
 
 
 def test_command_data_cannot_end_its_command() -> None:
-    """Line ends, percents and the marks of properties are escaped as GitHub asks."""
     assert sanitize.command_data("5%\n::error::x") == "5%25%0A: :error: :x"
     assert sanitize.command_property("a,b:c") == "a%2Cb%3Ac"
 
 
 def test_guarded_text_stands_between_stop_and_resume() -> None:
-    """GitHub obeys nothing until the token comes back."""
     assert sanitize.guarded("text", "t0k") == "::stop-commands::t0k\ntext\n::t0k::"
 
 
 def test_records_are_made_visible_in_depth() -> None:
-    """Strings inside records inside tuples are shown too; files are left alone."""
     from tests.support.factories import make_article, make_file
 
     article = make_article("标\u202e题", make_file("图.png"))

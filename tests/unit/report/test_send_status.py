@@ -31,7 +31,6 @@ RECALL = {"send": "sale", "revision": 1, "msg_id": 7}
 
 
 def test_an_open_send_may_have_been_sent() -> None:
-    """Nobody is told that nothing happened."""
     row = stand()
     assert "may have been sent" in row.note
     assert "campaign apply" in row.hint
@@ -46,13 +45,11 @@ def test_an_open_send_to_everyone_may_wait_for_the_administrator() -> None:
 
 
 def test_a_send_to_a_tag_is_underway() -> None:
-    """No administrator is asked for a tag."""
     row = stand(ACCEPTED)
     assert (row.note, row.unfinished) == ("accepted by WeChat; delivery is not confirmed yet", True)
 
 
 def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
-    """Asking again tells nothing, and who looks it up can write it down."""
     row = stand((EventKind.ACCEPTED, named(TAG, msg_id=None)))
     assert "no msg_id" in row.note
     assert "settle sale --sent" in row.hint
@@ -64,19 +61,16 @@ def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
     [(0, "30 of 30"), (59, "30 of 30"), (60, "29 of 30"), (1799, "1 of 30"), (1800, "30 minutes are over")],
 )
 def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: str) -> None:
-    """The minutes left are told, begun ones counted, and when they are over."""
     assert said in stand(ACCEPTED, send=EVERYONE, later_s=later_s).note
 
 
 def test_an_event_that_comes_first_is_told() -> None:
-    """WeChat pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
     assert stand(ACCEPTED, (LedgerKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
     failed = stand(ACCEPTED, (LedgerKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
     assert "no administrator confirmed the send within 30 minutes" in failed.note
 
 
 def test_a_failure_is_explained_by_its_event() -> None:
-    """err(N) is looked up; without an event the reader is sent to where the reason is."""
     row = stand(ACCEPTED, FAILED, (LedgerKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
     assert "err(30003)" in row.note
     originals = [{"article_idx": "2", "url": "https://mp.weixin.qq.com/s/x"}]
@@ -91,22 +85,19 @@ def test_a_failure_is_explained_by_its_event() -> None:
 
 @pytest.mark.parametrize("word", ["err(40002)", "err（40002）", "ERR 40002", "err:40002"])
 def test_the_punctuation_of_a_reason_does_not_matter(word: str) -> None:
-    """WeChat's documents write err(N) in several ways."""
     assert ended(word)[0].startswith("err(40002): no administrator")
 
 
 def test_a_reason_nobody_knows_is_repeated() -> None:
-    """An unknown status is shown as it came."""
     assert "err(99999)" in ended("err(99999)")[0]
     assert "odd words" in ended("odd words")[0]
 
 
 def test_counts_say_what_became_of_the_others() -> None:
-    """Sent, left out by WeChat, failed."""
     row = stand(ACCEPTED, SENT, (LedgerKind.CALLBACK, TOLD))
     assert row.note == (
-        "75 of 100 followers received it: "
-        "20 left out (four this month already, or messages turned off), 5 failed"
+        "75 of 100 followers received it, "
+        "20 were left out (four this month already, or messages turned off), 5 failed"
     )
     all_of_them = (LedgerKind.CALLBACK, {**TOLD, "left_out": 0, "sent": 100, "failed": 0})
     assert stand(ACCEPTED, SENT, all_of_them).note == "100 of 100 followers received it"
@@ -114,19 +105,16 @@ def test_counts_say_what_became_of_the_others() -> None:
 
 @pytest.mark.parametrize("word", ["sendsuccess", "SEND SUCCESS", "send_success"])
 def test_the_spelling_of_success_does_not_matter(word: str) -> None:
-    """Pages and reports write it with a space and without; before mass/get is asked, too."""
     row = stand(ACCEPTED, (LedgerKind.CALLBACK, {**TOLD, "status": word}))
     assert row.note.startswith("75 of 100 followers received it")
 
 
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
-    """`send success` with a SentCount of 0 happens."""
     row = stand(ACCEPTED, SENT, (LedgerKind.CALLBACK, {**TOLD, "left_out": 100, "sent": 0, "failed": 0}))
     assert "already received four this month" in row.hint
 
 
 def test_a_recall_is_shown() -> None:
-    """Of an article beside the counts, of the whole as the state."""
     row = stand(ACCEPTED, SENT, (LedgerKind.RECALL, {**RECALL, "article_idx": 2}))
     assert row.note == "recalled: article 2"
     row = stand(ACCEPTED, SENT, (LedgerKind.RECALL, {**RECALL, "article_idx": 0}))
@@ -134,7 +122,6 @@ def test_a_recall_is_shown() -> None:
 
 
 def test_a_refusal_keeps_its_reason() -> None:
-    """The number that the ledger kept is told with its meaning; a person's words as they are."""
     note = stand((EventKind.REJECTED, named(TAG, errcode=45028))).note
     assert note == f"{lookup(45028, '/cgi-bin/message/mass/sendall').meaning} (errcode 45028)"
     settled = named(TAG, sent=False, reason="not in the console (errcode 1)")

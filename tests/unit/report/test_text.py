@@ -32,7 +32,6 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:
-    """One invalid campaign, or a ledger that was not begun, and apply sends nothing at all."""
     plan = plan_of(make_send())
     invalid = replace(plan, invalid=(InvalidCampaign(id="other", problems=()),))
     tagless = make_planned(
@@ -56,7 +55,6 @@ def test_what_is_done_is_only_counted() -> None:
 
 
 def test_an_unknown_audience_is_never_a_number() -> None:
-    """Offline nobody was asked, and the total says so."""
     plan = plan_of(make_send(), remote_facts=None)
     assert view_of(plan).total == "1 send to an unknown number of followers"
     assert view_of(plan_of()).total == "nothing to send now"
@@ -70,7 +68,6 @@ def test_sends_to_the_same_followers_add_up_to_messages() -> None:
 
 
 def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
-    """The rule's name, the fault, the hint and how to set the rule aside once."""
     plan = plan_of(
         make_send("all", filter=Filter(is_to_all=True)),
         settings=make_settings(policy=Policy(allow_to_all=False)),
@@ -81,10 +78,9 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
 
 
 def test_a_picture_post_is_not_called_an_article() -> None:
-    """Its msgtype is mpnews, but followers get pictures with a text."""
     post = Newspic(title="市集", text="南门广场见", images=(Media(media_id="M"),))
     plan = plan_of(replace(make_send("market"), msgtype=Msgtype.MPNEWS, content=post))
-    assert "newspic: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
+    assert "picture post: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
 
 
 def test_a_plan_of_edited_files_names_no_clean_commit() -> None:
@@ -95,7 +91,6 @@ def test_a_plan_of_edited_files_names_no_clean_commit() -> None:
 
 
 def test_a_wrapped_note_is_indented_below_its_beginning() -> None:
-    """Where a note begins is seen at a glance, however narrow the terminal."""
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=Policy()))
     notes = plan_text(view_of(plan), TextOptions(width=60)).split("Needs attention:\n")[1].split("\n\n")[0]
     lines = notes.split("\n")
@@ -105,21 +100,18 @@ def test_a_wrapped_note_is_indented_below_its_beginning() -> None:
 
 
 def test_no_two_blank_lines_stand_together() -> None:
-    """A plan of nothing but errors has no account to write about."""
     problems = replace(plan_of(), invalid=(InvalidCampaign(id="other", problems=()),))
     for plan in (plan_of(), problems, plan_of(make_send("sale"))):
         assert "\n\n\n" not in plan_text(view_of(plan), LOOK)
 
 
 def test_a_digest_is_not_torn_apart() -> None:
-    """It is copied, and compared by eye."""
     plan = plan_of(make_send("sale"))
     assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_a_long_text_stays_within_the_terminal(width: int) -> None:
-    """No line of the table is wider than the terminal, Chinese counted as two."""
     from rich.cells import cell_len
 
     text = plan_text(view_of(plan_of(make_send("sale", "很长的一句话" * 40))), TextOptions(width=width))
@@ -128,7 +120,6 @@ def test_a_long_text_stays_within_the_terminal(width: int) -> None:
 
 
 def test_colours_are_only_for_a_terminal() -> None:
-    """Plain text holds no escape sequence; colours are ours alone, whatever the campaign says."""
     plan = plan_of(make_send("sale", "\x1b[31m红"))
     assert "\x1b" not in plan_text(view_of(plan), LOOK)
     coloured = plan_text(view_of(plan), replace(LOOK, color=True))
@@ -142,7 +133,6 @@ def test_nothing_sent_is_said_without_a_table() -> None:
 
 
 def test_without_a_due_send_the_next_one_is_named() -> None:
-    """Who runs apply too early reads when the next send begins."""
     plan = plan_of(make_send("later", not_before=NOW + timedelta(days=1)))
     text = outcomes_text(applied(plan=plan), LOOK)
     assert text == (
@@ -152,7 +142,6 @@ def test_without_a_due_send_the_next_one_is_named() -> None:
 
 
 def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
-    """An accepted send needs no advice; a refused one does. What is good to know is always told."""
     outcomes = [
         SendOutcome(
             id="a",
@@ -179,7 +168,6 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
-    """`sale (revision 2)` is another send than `sale`."""
     state = SendRecord(appid="wx", send="sale", revision=2, status=SendStatus.UNKNOWN, at=NOW)
     row = StatusRow(account="main", known=state, told=None, note="no answer yet")
     text = status_text(StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,)), LOOK)

@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.factories import NOW, make_send, plan_of, view_of
+from tests.support.factories import NOW, make_send
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.report.phrases import window, zoned_moment
-from wechat_campaigns.report.schedule import schedule
 
 CHINA = timezone(timedelta(hours=8))
 OPENS, CLOSES = datetime(2026, 12, 1, 19, 30, tzinfo=CHINA), datetime(2026, 12, 1, 22, tzinfo=CHINA)
@@ -26,7 +25,6 @@ OPENS, CLOSES = datetime(2026, 12, 1, 19, 30, tzinfo=CHINA), datetime(2026, 12, 
     ],
 )
 def test_window_names_a_zone_that_is_not_chinas(zone: str, expected: str) -> None:
-    """China's time is what everybody expects."""
     opens, closes = (moment.astimezone(ZoneInfo(zone)) for moment in (OPENS, CLOSES))
     assert window(make_send(not_before=opens, not_after=closes), zone) == expected
 
@@ -39,17 +37,8 @@ def test_window_names_the_zone_if_its_file_wrote_another() -> None:
 
 
 def test_a_moment_names_its_zone() -> None:
-    """Of a status, and of a sentence."""
     assert zoned_moment(OPENS, "Asia/Shanghai") == "2026-12-01 19:30"
     assert zoned_moment(OPENS, "Asia/Tokyo") == "2026-12-01 20:30 (Asia/Tokyo)"
     assert moment_text(OPENS, NOW, ZoneInfo("Asia/Shanghai")) == "today at 19:30"
     assert moment_text(OPENS, NOW, ZoneInfo("Asia/Tokyo")) == "today at 20:30 (Asia/Tokyo)"
     assert moment_text(OPENS, NOW, CHINA) == "today at 19:30"
-
-
-def test_schedule_of_the_page_names_a_zone_that_is_not_chinas() -> None:
-    """Beside the hours of each send."""
-    plan = plan_of(make_send(not_before=OPENS, not_after=CLOSES))
-    for zone, expected in (("Asia/Shanghai", "19:30–22:00"), ("Asia/Tokyo", "20:30–23:00 (Asia/Tokyo)")):
-        days = schedule(view_of(plan, zone))
-        assert [row.hours for day in days for row in day.rows] == [expected]

@@ -10,33 +10,23 @@ import openpyxl
 import pytest
 
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.report.figures import ArticleRow
-from wechat_campaigns.report.history import HistoryView, history_csv
-from wechat_campaigns.report.past_sends import PastSend
-from wechat_campaigns.report.workbook import history_workbook
+from wechat_campaigns.report.history import HistoryView, history_csv, history_workbook
+from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 
 FIRST = date(2026, 12, 1)
 
 
-def past_send(name: str, hour: int = 12, **more: Any) -> PastSend:
-    """A send on the first of December, at an hour in China."""
-    values: dict[str, Any] = {
-        "moment": datetime(2026, 12, 1, hour, tzinfo=UTC) - timedelta(hours=8),
-        "account": "main",
-        "send": name,
-        "revision": 1,
-        "msgtype": "mpnews",
-        "recipients": "tag 会员",
-        "status": "sent",
-        "may_have_reached": True,
-        **dict.fromkeys(("audience", "addressed", "sent", "left_out", "failed", "msg_id")),
-        "commit": "",
-        "note": "",
-        "links": (),
-    }
-    return PastSend(**{**values, **more})
+def past_send(name: str) -> StatusRow:
+    """A send at noon of the first of December in China."""
+    at = datetime(2026, 12, 1, 4, tzinfo=UTC)
+    known = SendRecord(
+        appid="wx0000000000000001", send=name, revision=1, status=SendStatus.SENT, at=at, audience=1000
+    )
+    return StatusRow(account="main", known=known, told=None, note="")
 
 
 def article(
@@ -64,7 +54,7 @@ def article(
 
 
 def book(*names: str, **more: Any) -> Any:
-    sends = [past_send(name, addressed=1000) for name in names]
+    sends = [past_send(name) for name in names]
     rows = [article(name, 1000, 300, **more) for name in names]
     view = HistoryView(sends, rows)
     return openpyxl.load_workbook(io.BytesIO(history_workbook(view)))
@@ -76,7 +66,6 @@ def column(sheet: Any, heading: str) -> list[Any]:
 
 
 def test_a_sheet_a_month_with_types() -> None:
-    """Times, days, counts and rates can be sorted and added up."""
     found = book("sale", "news")
     assert found.sheetnames == ["2026-12"]
     sheet = found["2026-12"]
@@ -89,7 +78,6 @@ def test_a_sheet_a_month_with_types() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "＝1", "\t=1"])
 def test_a_text_is_never_a_formula(text: str) -> None:
-    """The cell is a text, as it is; in CSV, which has no types, an apostrophe stands before it."""
     found = book(f"{text}x")
     (cell,) = [c for row in found["2026-12"].iter_rows(min_row=2) for c in row if str(c.value).endswith("x")]
     assert cell.data_type == "s"
@@ -98,7 +86,6 @@ def test_a_text_is_never_a_formula(text: str) -> None:
 
 
 def test_the_headings_are_in_the_language_of_the_reader() -> None:
-    """As in CSV."""
     set_language("zh")
     try:
         found = book("sale")
@@ -109,6 +96,5 @@ def test_the_headings_are_in_the_language_of_the_reader() -> None:
 
 
 def test_a_report_of_nothing_is_a_workbook_too() -> None:
-    """Excel opens no file without a sheet."""
     found = openpyxl.load_workbook(io.BytesIO(history_workbook(HistoryView([]))))
     assert found.sheetnames == ["Sends"]

@@ -83,7 +83,6 @@ def push(wechat: WeChat) -> None:
 
 
 def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Receiver) -> None:
-    """The event of a job arrives as WeChat's XML at the URL, with its own parameters kept."""
     listen(wechat, receiver)
     msg_id = wechat.sendall("mpnews", {"media_id": wechat.draft()})["msg_id"]
     push(wechat)
@@ -109,7 +108,6 @@ COUNTS = "<TotalCount><FilterCount><SentCount><ErrorCount>"
 
 
 def test_the_fields_of_an_event_and_their_order(wechat: WeChat, receiver: Receiver) -> None:
-    """Every field is there, as on WeChat's page."""
     listen(wechat, receiver)
     wechat.sendall("mpnews", {"media_id": wechat.draft()})
     push(wechat)
@@ -231,7 +229,6 @@ def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
 
 @given(st.text(max_size=70))
 def test_encryption_pads_to_32_bytes(text: str) -> None:
-    """WeChat pads to blocks of 32, whatever the length; another implementation reads it."""
     encrypted = callbacks.encrypt(text, AES_KEY, SERVICE)
     assert len(base64.b64decode(encrypted)) % 32 == 0
     assert PrpCrypto(base64.b64decode(f"{AES_KEY}=")).decrypt(encrypted, SERVICE) == text

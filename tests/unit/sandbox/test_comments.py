@@ -147,7 +147,6 @@ def test_lists_that_are_refused(wechat: WeChat, spoilt: dict[str, object], errco
 
 
 def test_fifty_comments_at_once(either: WeChat) -> None:
-    """The page refuses 50, the text of its errcode only more."""
     answer = comment(either, "list", send(either, OPEN), begin=0, count=50, type=0)
     assert answer["errcode"] == (88010 if either.strict else 0)
 
@@ -173,7 +172,6 @@ def test_replies(wechat: WeChat) -> None:
 
 
 def test_deleting_a_reply_that_is_missing(either: WeChat) -> None:
-    """87009 by the older page; the newest gives that number another meaning."""
     sent = send(either, OPEN)
     either.wait(MINUTES_10)
     answer = comment(either, "reply/delete", sent, user_comment_id=listed(either, sent)[0]["user_comment_id"])
@@ -206,6 +204,5 @@ def test_who_may_use_comments(wechat: WeChat) -> None:
 
 
 def test_comments_of_a_publication(either: WeChat) -> None:
-    """It has a msg_data_id as well; the pages speak of that of a send."""
     published = either.post("freepublish/submit", {"media_id": either.draft(**OPEN)})["msg_data_id"]
     assert comment(either, "open", published)["errcode"] == (88001 if either.strict else 0)

@@ -7,7 +7,6 @@ from wechat_sandbox.control import ROUTES
 
 
 def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
-    """Time is advanced, set, and given back; everything on WeChat follows it."""
     start = wechat.control("GET", "clock")
     assert start == {"now": "2026-12-01T12:00:00+08:00", "offset_s": 0}
     wechat.wait(90)
@@ -32,7 +31,6 @@ def test_a_wrong_clock_call_is_explained(wechat: WeChat, body: object, says: str
 
 
 def test_reset_begins_anew(wechat: WeChat) -> None:
-    """After a reset there are the seeded accounts and nothing else."""
     wechat.sendall()
     wechat.wait(100)
     wechat.control("POST", "seed", {"accounts": [{"appid": "wx9", "followers": 3}]})
@@ -121,7 +119,6 @@ def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
 
 
 def test_other_sites_do_not_control_the_sandbox(wechat: WeChat) -> None:
-    """A page of another origin in somebody's browser cannot reset or read the sandbox."""
     answer = wechat.http.post("/_sandbox/reset", headers={"Origin": "https://example.com"})
     assert answer.status_code == 403
     assert wechat.http.post("/_sandbox/reset", headers={"Origin": "http://localhost"}).status_code == 200

@@ -17,7 +17,6 @@ from wechat_sandbox.dispatcher import Dispatcher, parse_body
 
 
 def test_an_error_carries_the_platforms_text_and_a_rid(wechat: WeChat) -> None:
-    """errmsg is WeChat's spelling followed by a rid of three groups."""
     answer = wechat.post("tags/update", {"tag": {"id": 900, "name": "x"}})
     assert re.fullmatch(r"invalid tag id rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}", answer["errmsg"])
 
@@ -29,7 +28,6 @@ def test_some_errors_have_been_recorded_with_a_hint(errcode: int) -> None:
 
 
 def test_answers_are_compact_raw_utf8(wechat: WeChat) -> None:
-    """JSON has no spaces and no escapes, and its type is WeChat's."""
     answer = wechat.http.get("/cgi-bin/tags/get", query_string={"access_token": wechat.token})
     assert "星标组".encode() in answer.data
     assert b'": ' not in answer.data
@@ -171,7 +169,6 @@ def test_an_errcode_after_the_effect(wechat: WeChat) -> None:
 
 
 def test_a_first_call_can_be_told_it_is_a_duplicate(wechat: WeChat) -> None:
-    """45065 after the effect carries the msg_id of the job just accepted, as seen in the field."""
     order(wechat, kind="errcode", errcode=45065, after=True)
     answer = wechat.sendall(clientmsgid="a")
     (job,) = wechat.control("GET", "jobs")["jobs"]
@@ -211,7 +208,6 @@ def test_latency_waits_and_answers(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("ahead_s", [3600, -90])
 def test_an_answer_may_have_another_date(wechat: WeChat, ahead_s: int) -> None:
-    """By so much from the real time, wherever the sandbox's clock is; the call happens."""
     wechat.control("POST", "clock", {"advance_s": 10**6})
     order(wechat, kind="clock", endpoint="tags/get", ahead_s=ahead_s)
     for expected_s in (ahead_s, 0):

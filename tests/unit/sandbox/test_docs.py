@@ -29,7 +29,6 @@ CHINESE = (DOCS / "sandbox.zh-CN.md").read_text(encoding="utf-8")
     ids=["endpoints", "switches", "control calls", "faults"],
 )
 def test_everything_is_in_the_page(names: list[str], page: str) -> None:
-    """Each endpoint, rule, switch, control call and fault stands in the page by its name."""
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
@@ -42,14 +41,12 @@ def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: 
 
 
 def test_the_calls_that_take_both_methods_are_named() -> None:
-    """The page lists the paths that take GET and POST, and no other."""
     sentence = PAGE.partition("so these take both:")[2].partition(".\n")[0]
     both = {path for path, endpoint in ENDPOINTS.items() if endpoint.method == "ANY"}
     assert {f"/cgi-bin/{name}" for name in re.findall(r"`(.+?)`", sentence)} == both
 
 
 def test_the_counters_of_test_accounts_are_named() -> None:
-    """Every smaller counter stands in the page."""
     sentence = PAGE.partition("the smaller ones WeChat lists:")[2].partition(".\n")[0]
     smaller = {endpoint.daily_test for endpoint in ENDPOINTS.values() if endpoint.daily_test}
     assert {int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", sentence)} == smaller

@@ -71,7 +71,6 @@ def test_article_limits(wechat: WeChat, change: dict[str, object], errcode: int 
 
 
 def test_a_digest_of_121_characters(either: WeChat) -> None:
-    """The newest page says 120, another copy of it 128."""
     article = {"title": "t", "content": "c", "thumb_media_id": either.material(), "digest": "长" * 121}
     answer = either.post("draft/add", {"articles": [article]})
     assert answer.get("errcode") == (45004 if either.strict else None)
@@ -116,7 +115,6 @@ def test_comments_need_the_privilege(wechat: WeChat) -> None:
     ],
 )
 def test_what_is_dropped_from_html(sent: str, kept: str) -> None:
-    """Scripts go, and images that are not WeChat's lose their address."""
     assert drafts.replace_forbidden_html(sent) == kept
 
 

@@ -26,8 +26,6 @@ slow = settings(
 
 
 def strict(raw: bytes) -> Any:
-    """Read JSON as a browser does."""
-
     def refuse(name: str) -> NoReturn:
         raise ValueError(name)
 
@@ -46,7 +44,6 @@ def looks_whole(wechat: WeChat) -> None:
 
 
 def sound(answer: Any) -> bool:
-    """Return whether an answer is one of WeChat's and not the sandbox's own failure."""
     return not isinstance(answer, dict) or answer.get("errcode", 0) != -1
 
 

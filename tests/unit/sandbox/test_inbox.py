@@ -35,7 +35,6 @@ def test_page_allows_nothing_but_its_own_files(wechat: WeChat) -> None:
 
 
 def test_page_needs_no_inline_code(wechat: WeChat) -> None:
-    """No style, handler or script text stands in the page, so the policy breaks nothing."""
     html = wechat.http.get("/").text
     assert re.findall(r"<script[^>]*>[^<]+</script>|\sstyle=|\son\w+=|<style", html) == []
 
@@ -43,7 +42,6 @@ def test_page_needs_no_inline_code(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STATIC)
 def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
-    """Every file comes with the guards and asks for nothing from elsewhere."""
     with wechat.http.get(f"/inbox/{name}") as answer:
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -53,7 +51,6 @@ def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
 
 @pytest.mark.parametrize(("accepted", "lang"), [("zh-CN,zh;q=0.9", "zh"), ("de,en;q=1", "en"), ("fr", "en")])
 def test_language_is_the_browsers(wechat: WeChat, accepted: str, lang: str) -> None:
-    """The page begins in Chinese for those who read it, else in English."""
     assert f'<html lang="{lang}">' in wechat.http.get("/", headers={"Accept-Language": accepted}).text
 
 
@@ -70,7 +67,6 @@ def test_accounts_come_with_tags_and_counts(wechat: WeChat) -> None:
 
 
 def test_followers_come_by_pages(wechat: WeChat) -> None:
-    """Two pages hold everyone once, in order."""
     pages = [told(wechat, "followers", offset=offset, limit=40) for offset in (0, 40)]
     assert openids(pages[0]) + openids(pages[1]) == wechat.openids()
     assert {page["total"] for page in pages} == {60}
@@ -78,7 +74,6 @@ def test_followers_come_by_pages(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
-    """However many are asked for, and however many there are, a page stays small."""
     seed = {"accounts": [{"appid": SERVICE, "followers": 3000, "tags": ["会员"]}]}
     wechat.control("POST", "seed", seed)
     found = told(wechat, "followers", limit=999_999)
@@ -87,7 +82,6 @@ def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize("part", ["TESTER7", "nickname", "openid"])
 def test_followers_are_searched(wechat: WeChat, part: str) -> None:
-    """Any part of nickname, WeChat name or openid finds a follower, whatever the case."""
     seventh = told(wechat, "followers")["followers"][6]
     found = told(wechat, "followers", search=seventh.get(part, part))
     assert seventh["openid"] in openids(found)
@@ -148,7 +142,6 @@ def test_preview_is_marked(wechat: WeChat) -> None:
 
 
 def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
-    """While WeChat is sending, the send is in the list with nobody reached."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
     wechat.sendall()
     (send,) = told(wechat, "sends")["sends"]
@@ -157,7 +150,6 @@ def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
 
 
 def test_looking_finishes_what_is_due(wechat: WeChat) -> None:
-    """A minute later the page sees a send arrive without anyone else calling."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
     wechat.sendall()
     later = web.build(replace(wechat.dispatcher, wall=lambda: NOON + 61), seeds.DEFAULT).test_client()
@@ -166,7 +158,6 @@ def test_looking_finishes_what_is_due(wechat: WeChat) -> None:
 
 
 def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
-    """The overview holds sends and previews by pages."""
     wechat.sendall()
     wechat.wait(5)
     preview(wechat, "text", {"content": "试"})
@@ -176,7 +167,6 @@ def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
 
 
 def test_media_of_messages_are_paths_of_this_server(wechat: WeChat) -> None:
-    """Voice, video and pictures point at bytes the page can play."""
     ids = {kind: wechat.material(kind) for kind in ("voice", "video", "image")}
     wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "api_video": True})
     to_all(wechat, "voice", {"media_id": ids["voice"]})
@@ -191,7 +181,6 @@ def test_media_of_messages_are_paths_of_this_server(wechat: WeChat) -> None:
 
 
 def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
-    """The word the page polls stays while nothing happens, and looking is no happening."""
     before = told(wechat, "version")
     phone(wechat)
     assert told(wechat, "version") == before
@@ -208,7 +197,6 @@ def test_version_sees_a_restored_snapshot(wechat: WeChat) -> None:
 
 
 def test_version_sees_another_process(tmp_path: Path) -> None:
-    """An apply that runs its own sandbox on the same state file shows on an open page."""
     stores = [Store(tmp_path / "state.sqlite3") for _ in range(2)]
     dispatchers = [Dispatcher(store=store, wall=lambda: NOON) for store in stores]
     with stores[0].transaction() as db:
@@ -226,7 +214,6 @@ def test_version_sees_another_process(tmp_path: Path) -> None:
 
 
 def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
-    """`/_sandbox/requests` holds calls to WeChat, not the page's own."""
     for path in ("/", "/favicon.ico", "/inbox/main.js", "/_sandbox/accounts"):
         with wechat.http.get(path) as answer:
             assert answer.status_code == 200

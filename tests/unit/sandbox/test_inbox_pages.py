@@ -38,7 +38,6 @@ def test_card_has_its_cover(wechat: WeChat) -> None:
 
 
 def test_phone_does_not_carry_article_html(wechat: WeChat) -> None:
-    """A conversation stays small: the content comes with the article's own page."""
     sent_article(wechat, content="<p>很长的正文</p>", digest="摘要")
     assert "很长的正文" not in json.dumps(phone(wechat), ensure_ascii=False)
 
@@ -89,7 +88,6 @@ def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["job/1/1", "preview/1/1", "job/3147483648/1", "job/3147483648/0"])
 def test_no_such_article_says_so(wechat: WeChat, path: str) -> None:
-    """A wrong number, and a text that opens to nothing, are a page of their own."""
     wechat.sendall()
     answer = wechat.http.get(f"/_sandbox/article/{path}")
     assert (answer.status_code, "There is no such article" in answer.text) == (404, True)

@@ -12,7 +12,6 @@ TEXT = {"content": "你好"}
 
 
 def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> None:
-    """sendall to a tag is accepted with a 64-bit msg_id and delivered to the tag's followers, nobody else."""
     answer = wechat.sendall(clientmsgid="c1")
     assert answer["errcode"] == 0
     assert answer["errmsg"] == "send job submission success"
@@ -149,7 +148,6 @@ def test_msg_ids_are_of_two_series(wechat: WeChat) -> None:
 
 
 def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
-    """wxcard is 45113 as on WeChat; a switch lets it through for rehearsals."""
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 45113
     wechat.control("POST", "accounts", {"appid": wechat.appid, "retired_cards": True})
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
@@ -191,7 +189,6 @@ def test_filters(wechat: WeChat, chosen: object, errcode: int) -> None:
 
 
 def test_a_tag_id_sent_as_a_string(either: WeChat) -> None:
-    """Examples show it; WeChat has answered it with 268488001."""
     answer = either.sendall(filter={"is_to_all": False, "tag_id": "2"})
     assert answer["errcode"] == (268488001 if either.strict else 0)
 
@@ -244,7 +241,6 @@ def test_the_clientmsgid_of_a_failed_job(either: WeChat) -> None:
 
 
 def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -> None:
-    """WeChat derives the id from audience and content, whatever the order of keys."""
     first = wechat.sendall()["msg_id"]
     wechat.wait(61)
     body = {"text": TEXT, "msgtype": "text", "filter": {"tag_id": 2, "is_to_all": False}}
@@ -303,7 +299,6 @@ def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
 
 
 def test_a_service_account_sends_to_everyone_once_a_day(either: WeChat) -> None:
-    """One page has it; what failed does not count, and a tag may be sent to."""
     either.control("POST", "accounts", {"appid": either.appid, "verdict": "err(20001)"})
     assert either.sendall(filter=EVERYONE, clientmsgid="a")["errcode"] == 0
     either.control("POST", "accounts", {"appid": either.appid, "verdict": "send success"})
@@ -398,7 +393,6 @@ def test_recall(wechat: WeChat) -> None:
 
 
 def test_preview_reaches_one_tester_and_keeps_the_draft(either: WeChat) -> None:
-    """A preview goes to the WeChat name before the openid, and its draft can still be sent."""
     media_id = either.draft()
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}, "touser": "nix", "towxname": "tester2"}
     answer = either.post("message/mass/preview", body)
@@ -419,7 +413,6 @@ def test_preview_needs_a_follower(wechat: WeChat, to: dict[str, str], errcode: i
 
 @pytest.mark.slow
 def test_preview_by_name_a_hundred_times_a_day(either: WeChat) -> None:
-    """The 101st preview by WeChat name is 45009; by openid too, as older reports have it."""
     body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}
     codes = [either.post("message/mass/preview", body)["errcode"] for _ in range(101)]
     assert codes == [0] * 100 + [45009]

@@ -43,7 +43,6 @@ def test_kinds_and_sizes_are_told_from_the_bytes(
 
 
 def test_a_temporary_image_above_2_mb(either: WeChat) -> None:
-    """One line of the page has 10 MB, another 2 MB; permanent ones have 10 MB."""
     small, big = PNG.ljust(2 * 1024 * 1024), PNG.ljust(2 * 1024 * 1024 + 1)
     assert either.upload("media/upload", small, type="image").get("errcode") is None
     assert either.upload("media/upload", big, type="image").get("errcode") == (
@@ -73,7 +72,6 @@ def test_a_videos_description_comes_as_field_or_in_the_query(wechat: WeChat, pla
 
 
 def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> None:
-    """batchget pages by kind, get_material gives the bytes, del_material ends it."""
     ids = []
     for n in range(3):
         made = wechat.upload("material/add_material", PNG, f"/home/me/{n}.png", type="image")
@@ -93,7 +91,6 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "voice", "video", "thumb"])
 def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
-    """add_material tells the url of an image and of nothing else."""
     form = {"description": '{"title":"t","introduction":"i"}'}
     made = wechat.upload("material/add_material", SAMPLE[kind], type=kind, form=form)
     assert ("url" in made) == (kind == "image")

@@ -34,7 +34,6 @@ def rate(sends: Sequence[Readers]) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("delivered", [0, 1, 60, 5000])
 def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None:
-    """By day and source; what readers do is at most what readers are."""
     for number in range(20):
         one, before = readers(number, delivered=delivered), {}
         for day in range(-1, 31):
@@ -57,7 +56,6 @@ def test_a_seed_decides() -> None:
 
 
 def test_most_readers_come_within_two_days() -> None:
-    """The rest find it elsewhere, later."""
     month = [readers(number) for number in range(30)]
     early = sum(total(one, timedelta(days=2)) for one in month)
     assert 0.7 < early / sum(map(total, month)) < 0.98

@@ -104,7 +104,6 @@ def test_tags_of_one_follower(wechat: WeChat) -> None:
 
 
 def test_members_from_one_on(wechat: WeChat) -> None:
-    """next_openid begins after that follower; the end is a page with count 0 and without data."""
     everyone = wechat.post("user/tag/get", {"tagid": 2})
     assert everyone["count"] == len(everyone["data"]["openid"]) == 6
     after = wechat.post("user/tag/get", {"tagid": 2, "next_openid": everyone["data"]["openid"][3]})

@@ -166,6 +166,5 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
     ],
 )
 def test_a_test_account_has_smaller_counters(wechat: WeChat, path: str, limit: int) -> None:
-    """The calls that WeChat lists for test accounts have fewer a day, the others as many."""
     asked = wechat.of(TEST).post("openapi/quota/get", {"cgi_path": f"/cgi-bin/{path}"})
     assert asked["quota"]["daily_limit"] == limit

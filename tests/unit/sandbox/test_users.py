@@ -4,7 +4,6 @@ from tests.unit.sandbox.client import WeChat
 
 
 def test_followers_are_paged_to_an_empty_end(wechat: WeChat) -> None:
-    """user/get answers total, a page and where it ended; the page after the last has no data."""
     page = wechat.get("user/get")
     assert (page["total"], page["count"], len(page["data"]["openid"])) == (60, 60, 60)
     assert all(len(openid) == 28 and openid[0] == "o" for openid in page["data"]["openid"])
@@ -17,7 +16,6 @@ def test_followers_are_paged_to_an_empty_end(wechat: WeChat) -> None:
 
 
 def test_user_info_tells_no_names(wechat: WeChat) -> None:
-    """Nickname and picture have been empty since 2021; one who left is subscribe 0."""
     openid = wechat.openids()[0]
     told = wechat.get("user/info", openid=openid)
     assert (told["subscribe"], told["nickname"], told["headimgurl"]) == (1, "", "")
@@ -47,7 +45,6 @@ def test_blocking(wechat: WeChat) -> None:
 
 
 def test_block_list_goes_on_after_an_openid(wechat: WeChat) -> None:
-    """A page begins after `begin_openid` and names the last one in it."""
     blocked = wechat.openids()[:3]
     wechat.post("tags/members/batchblacklist", {"openid_list": blocked})
     page = wechat.post("tags/members/getblacklist", {"begin_openid": blocked[0]})

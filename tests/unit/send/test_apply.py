@@ -84,7 +84,6 @@ class ApplyRunner:
 
 
 def test_second_apply_makes_no_call():
-    """An accepted send is done: applying again makes no call."""
     runner = ApplyRunner(mass_sendall=TAKEN)
     assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
     assert runner.run(make_send()) == ()
@@ -92,7 +91,6 @@ def test_second_apply_makes_no_call():
 
 
 def test_sends_go_by_window_then_id():
-    """Earliest not_before first, then by id."""
     runner = ApplyRunner(mass_sendall=TAKEN)
     early = NOW - timedelta(hours=1)
     runner.run(make_send("b", "b"), make_send("a", "a"), make_send("z", "z", not_before=early))
@@ -100,7 +98,6 @@ def test_sends_go_by_window_then_id():
 
 
 def test_unknown_send_is_resent_before_new_sends():
-    """The unknown send is resent first, with the body of its intent."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send("old", "旧"))
     runner.now += timedelta(seconds=61)
@@ -110,7 +107,6 @@ def test_unknown_send_is_resent_before_new_sends():
 
 
 def test_unknown_send_of_an_edited_campaign_is_not_resent():
-    """The stored body was not reviewed: edited or deleted, the send waits for a person."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send("edited", "旧"))
     runner.run(make_send("gone", "别的"))
@@ -125,7 +121,6 @@ def test_unknown_send_of_an_edited_campaign_is_not_resent():
     ("age_s", "calls"), [(30, 1), (59, 1), (60, 2), (61, 2), (20 * 3600, 2), (20 * 3600 + 1, 1)]
 )
 def test_unknown_send_is_resent_only_between_60_seconds_and_20_hours(age_s: int, calls: int):
-    """Outside that time it is reported, exit 8."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send())
     runner.now += timedelta(seconds=age_s)
@@ -135,7 +130,6 @@ def test_unknown_send_is_resent_only_between_60_seconds_and_20_hours(age_s: int,
 
 
 def test_unknown_send_under_another_id_of_its_message_is_reported():
-    """The ledger knows that they are one; this checkout, of which a part is selected, does not say so."""
     runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
     runner.run(make_send("old", "一"))
     runner.run(make_send("new", "一", formerly=("old",)))
@@ -149,8 +143,6 @@ def test_unknown_send_under_another_id_of_its_message_is_reported():
 
 @pytest.mark.parametrize("fails_at", ["the end", "the start"])
 def test_unknown_send_under_another_id_is_listed_once_after_a_failure(fails_at: str):
-    """Reported as what the ledger calls it, or as what the checkout calls it, and not as both."""
-
     class Failing(MemoryLedger):
         @contextmanager
         def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -173,7 +165,6 @@ def test_unknown_send_under_another_id_is_listed_once_after_a_failure(fails_at: 
 
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])
 def test_unknown_send_that_is_too_young_gives_the_time_to_wait(age_s: int, wait_s: int):
-    """After that time it is old enough."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send())
     runner.now += timedelta(seconds=age_s)
@@ -184,7 +175,6 @@ def test_unknown_send_that_is_too_young_gives_the_time_to_wait(age_s: int, wait_
 
 
 def test_openid_send_is_resent_with_the_list_of_the_campaign():
-    """The ledger has no openids; the list comes from the file while its sha256 is that of the intent."""
     openids = ("o1", "o2")
     send = make_send("sale#1", filter=Filter(openids=openids),
                      batch=Batch(index=1, count=1, list_sha256="l" * 64))  # fmt: skip
@@ -199,7 +189,6 @@ def test_openid_send_is_resent_with_the_list_of_the_campaign():
 
 
 def test_resend_keeps_to_the_send_window():
-    """A resend may be the first to arrive: past not_after it is left to a person, whatever the file says."""
     closing = NOW + timedelta(seconds=30)
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send(not_after=closing))
@@ -212,7 +201,6 @@ def test_resend_keeps_to_the_send_window():
 
 
 def test_resend_is_made_up_to_the_end_of_the_send_window():
-    """The end belongs to the window, as it does for a first call."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send(not_after=NOW + timedelta(seconds=61)))
     runner.now += timedelta(seconds=61)
@@ -220,7 +208,6 @@ def test_resend_is_made_up_to_the_end_of_the_send_window():
 
 
 def test_resend_keeps_to_quiet_hours():
-    """A resend wakes nobody at night unless that rule was overridden."""
     policy = Policy(quiet_hours="12:01-14:00", duplicate_content_days=0)
     runner = ApplyRunner(make_settings(policy=policy), mass_sendall=[LOST, TAKEN])
     runner.run(make_send())
@@ -234,7 +221,6 @@ def test_resend_keeps_to_quiet_hours():
 
 @pytest.mark.slow
 def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
-    """Sixty calls went out within the minute; the quiet hours begin while the resend waits its turn."""
     policy = Policy(quiet_hours="12:02-14:00", duplicate_content_days=0)
     runner = ApplyRunner(make_settings(policy=policy), mass_sendall=[LOST, *[TAKEN] * 61])
     runner.run(make_send("open"))
@@ -259,7 +245,6 @@ def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
 
 
 def test_no_send_begins_after_a_stop_request():
-    """Neither a new send nor a resend begins; both are reported."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send("open"))
     runner.now += timedelta(seconds=61)
@@ -270,7 +255,6 @@ def test_no_send_begins_after_a_stop_request():
 
 
 def test_stop_during_an_upload_leaves_the_send_for_later():
-    """An upload may take minutes: who stops the run in it does not want the send any more."""
     runner = ApplyRunner(material_add_material={"media_id": "M"}, mass_sendall=TAKEN)
     runner.stops_at_upload = True
     outcomes = runner.run(make_send(content=Image(media=Media(file=make_file("a.png", b"")))))
@@ -291,7 +275,6 @@ def test_send_is_decided_again_just_before_its_call():
 
 
 def test_send_begun_by_another_run_exits_12():
-    """Another run began it after our plan and is still sending: nothing is posted, nothing is unknown yet."""
     runner = ApplyRunner(mass_sendall=LOST)
     plan = runner.plan(make_send())
     runner.run(make_send())
@@ -306,7 +289,6 @@ def tied(runner: ApplyRunner, data: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("sent", "code"), [(True, ExitCode.OK), (False, ExitCode.FAILED)])
 def test_unknown_send_settled_by_another_run_is_reported(sent: bool, code: ExitCode):
-    """Unknown when planned, settled before our turn: nothing is posted, and exit 0 only when it was sent."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send())
     runner.now += timedelta(seconds=61)
@@ -333,7 +315,6 @@ def test_revision_that_waited_for_an_unknown_one_is_not_lost():
 
 
 def test_unknown_send_settled_during_the_run_is_not_resent():
-    """Settled by hand after this run had read the ledger, and before its resend: nothing is posted."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send())
     runner.now += timedelta(seconds=61)
@@ -351,7 +332,6 @@ def test_unknown_send_settled_during_the_run_is_not_resent():
 
 
 def test_policy_is_evaluated_again_on_the_current_ledger():
-    """Two plans each saw one send left; the second apply finds none."""
     account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
     runner = ApplyRunner(make_settings(account, policy=Policy(duplicate_content_days=0)), mass_sendall=TAKEN)
     first, second = runner.plan(make_send("a", "a")), runner.plan(make_send("b", "b"))
@@ -361,7 +341,6 @@ def test_policy_is_evaluated_again_on_the_current_ledger():
 
 @pytest.mark.parametrize("gone_at", ["mass_sendall", "draft_add"])
 def test_file_deleted_in_the_console_is_uploaded_again(gone_at: str):
-    """40007 forgets the uploads of the send: the next apply uploads them again and sends, once."""
     content: Any = Image(media=Media(file=make_file("a.png", b"")))
     if gone_at == "draft_add":
         content = Newspic(title="图", text="", images=(content.media,))
@@ -378,7 +357,6 @@ def test_file_deleted_in_the_console_is_uploaded_again(gone_at: str):
 
 
 def test_quota_errcode_stops_only_its_account():
-    """45028 ends this account's run; the other account goes on."""
     accounts = (make_account("one"), make_account("two", appid=SUBSCRIPTION))
     runner = ApplyRunner(make_settings(*accounts, policy=Policy(duplicate_content_days=0)),
                   mass_sendall=api_error(45028))  # fmt: skip
@@ -438,8 +416,6 @@ def test_missing_secret_leaves_an_unknown_send_unknown():
 
 
 def test_send_whose_ledger_always_conflicts_is_not_made():
-    """Another runner writes just before every intent: no call, exit 12, and the next send goes on."""
-
     class Beaten(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
             if entry.kind is EventKind.INTENT and entry.data["send"] == "a":
@@ -473,7 +449,6 @@ class Locked(MemoryLedger):
 
 
 def test_locked_ledger_sends_nothing():
-    """No call, exit 12, each send named."""
     runner = ApplyRunner(mass_sendall=TAKEN)
     runner.ledger = Locked(on_exit=False)
     outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
@@ -491,7 +466,6 @@ def test_locked_ledger_still_reports_the_unknown_sends():
 
 
 def test_failing_release_of_the_lock_loses_no_report():
-    """An accepted send is reported as accepted, whatever fails afterwards."""
     runner = ApplyRunner(mass_sendall=TAKEN)
     runner.ledger = Locked(on_exit=True)
     assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
@@ -529,7 +503,6 @@ def test_accounts_run_concurrently():
 
 
 def test_two_names_of_one_appid_are_one_account():
-    """Names that share an appid are sent to from one thread, and share the allowance."""
     accounts = (make_account("one"), make_account("two"))
     runner = ApplyRunner(make_settings(*accounts, policy=Policy(allow_to_all=True)), mass_sendall=TAKEN)
     everyone = Filter(is_to_all=True)
@@ -541,7 +514,6 @@ def test_two_names_of_one_appid_are_one_account():
 
 
 def test_bug_in_a_run_loses_no_report():
-    """What was accepted before, and what may have been, is in the outcomes; the rest is not tried."""
     lost = ApplyRunner(mass_sendall=[LOST, LOST])
     lost.run(make_send("a"))
     lost.now += timedelta(seconds=61)
@@ -558,7 +530,6 @@ def test_bug_in_a_run_loses_no_report():
     ("number", "hint"), [(errno.ENOSPC, "free some disk space"), (errno.EACCES, "check the permissions")]
 )
 def test_file_that_cannot_be_used_is_named(number: int, hint: str):
-    """A full disk is not a bug of this tool: the file, the system's words and a way out."""
     full = OSError(number, os.strerror(number), "/state/log")
     (outcome,) = ApplyRunner(mass_ready=full).run(make_send())
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.FAILED)
@@ -567,15 +538,12 @@ def test_file_that_cannot_be_used_is_named(number: int, hint: str):
 
 
 def test_bug_before_a_call_is_not_an_unknown_send():
-    """No intent was recorded: nothing was sent, and the exit code says that it is a bug."""
     (outcome,) = ApplyRunner(mass_ready=TypeError("list")).run(make_send())
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.BUG)
     assert "TypeError: list (posting.py:" in outcome.reason, "the last line of the tool, not of a library"
 
 
 def test_bug_that_also_stops_the_reading_leaves_a_begun_send_unknown():
-    """A call may be out, and the ledger cannot tell: it is not reported as not sent."""
-
     class Unreadable(MemoryLedger):
         def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
             if any(event.kind == EventKind.INTENT for event in self.kept):
@@ -601,7 +569,6 @@ def test_bug_that_also_stops_the_reading_leaves_a_begun_send_unknown():
     ],
 )
 def test_exit_code_is_the_worst_outcome(codes: tuple[ExitCode, ...], worst: ExitCode):
-    """Unknown comes first; never 0 beside a failure."""
     made = tuple(
         SendOutcome(id="a", account="m", result=Result.SKIPPED, reason="", exit_code=code) for code in codes
     )

@@ -62,7 +62,6 @@ def applied(ledger: Held) -> tuple[SendOutcome, ...]:
 
 
 def test_locked_accounts_come_last() -> None:
-    """Free accounts do not wait; nothing is left out, and outcomes stay in name order."""
     ledger = Held(ACCOUNTS[3].appid, ACCOUNTS[7].appid)
     outcomes = applied(ledger)
     assert [outcome.account for outcome in outcomes] == list(NAMES)
@@ -72,14 +71,12 @@ def test_locked_accounts_come_last() -> None:
 
 
 def test_account_that_stays_locked_is_reported() -> None:
-    """The others are sent."""
     outcomes = applied(Held(ACCOUNTS[3].appid, stubborn=True))
     failed = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
     assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], ExitCode.RACE)]
 
 
 def test_number_of_concurrent_accounts_is_bounded() -> None:
-    """However many accounts there are."""
     ledger = Held()
     applied(ledger)
     assert ledger.most <= MAX_PARALLEL_ACCOUNTS

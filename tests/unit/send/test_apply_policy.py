@@ -54,7 +54,6 @@ def run(
 
 
 def test_tag_that_grew_beyond_max_recipients_blocks_the_send() -> None:
-    """max_recipients is evaluated again with a fresh count just before the call."""
     (outcome,), api = run(Policy(max_recipients=1000), tags_get=[tags(1001)])
     assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, ExitCode.POLICY)
     assert "1001" in outcome.reason
@@ -62,7 +61,6 @@ def test_tag_that_grew_beyond_max_recipients_blocks_the_send() -> None:
 
 
 def test_intent_records_the_fresh_count() -> None:
-    """The intent holds how many were addressed, not how many were planned."""
     ledger = MemoryLedger()
     (outcome,), _ = run(Policy(max_recipients=1000), ledger=ledger, tags_get=[tags(998)])
     assert outcome.result is Result.ACCEPTED
@@ -70,7 +68,6 @@ def test_intent_records_the_fresh_count() -> None:
 
 
 def test_audience_that_cannot_be_counted_blocks_the_send() -> None:
-    """It blocks a mandatory rule, and only warns of an advisory one."""
     gone = NotSentError("no connection", hint="try again")
     (outcome,), api = run(Policy(max_recipients=1000), tags_get=gone)
     assert outcome.exit_code is ExitCode.POLICY
@@ -80,7 +77,6 @@ def test_audience_that_cannot_be_counted_blocks_the_send() -> None:
 
 
 def test_send_to_everyone_is_counted_by_followers() -> None:
-    """The count comes from user/get."""
     everyone = make_send(filter=Filter(is_to_all=True))
     policy = Policy(allow_to_all=True, max_recipients=6000)
     (outcome,), _ = run(policy, everyone, user_get={"total": 6001})
@@ -88,7 +84,6 @@ def test_send_to_everyone_is_counted_by_followers() -> None:
 
 
 def test_audience_that_changed_since_the_review_blocks_the_send() -> None:
-    """The reviewed plan saw 1000; half as many again is another audience."""
     policy = Policy(audience_drift=Drift(percent=20, floor=10))
     (outcome,), _ = run(policy, tags_get=[tags(1500)])
     assert "1500, but the review showed 1000" in outcome.reason
@@ -120,7 +115,6 @@ class Interrupted(MemoryLedger):
 
 
 def test_hold_stops_a_running_apply() -> None:
-    """The send in hand is finished and recorded; the next one does not begin."""
     ledger = Interrupted()
     outcomes, api = run(Policy(), make_send("a"), make_send("b", text="另一条"), ledger=ledger)
     assert [o.result for o in outcomes] == [Result.ACCEPTED, Result.SKIPPED]

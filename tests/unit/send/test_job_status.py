@@ -55,7 +55,6 @@ def status(ledger: MemoryLedger) -> SendStatus:
     ],
 )
 def test_final_status_is_recorded_once(said: str, expected: SendStatus):
-    """The status is queried until it is final, then no more."""
     api, ledger = followed({"msg_status": "SENDING"}, {"msg_status": said}, {"msg_status": said})
     assert len(api.calls) == 2
     assert kinds(ledger.events()) == ["intent", "accepted", "status"]
@@ -63,19 +62,16 @@ def test_final_status_is_recorded_once(said: str, expected: SendStatus):
 
 
 def test_unknown_msg_status_is_not_final():
-    """A new msg_status of WeChat does not end the query."""
     _, ledger = followed({"msg_status": "SEND_PAUSED"})
     assert status(ledger) is SendStatus.ACCEPTED
 
 
 def test_only_accepted_sends_of_known_accounts_are_queried():
-    """An unknown send has no msg_id; another environment's account cannot be queried."""
     assert followed(accept=False)[0].calls == []
     assert followed(appid="wx0000000000000009")[0].calls == []
 
 
 def test_job_unknown_to_the_platform_keeps_its_status():
-    """A wrong msg_id (40059) does not keep the others from being queried; other errcodes are reported."""
     _, ledger = followed(api_error(40059, "/cgi-bin/message/mass/get"))
     assert status(ledger) is SendStatus.ACCEPTED
     with pytest.raises(ApiError):

@@ -18,7 +18,6 @@ DONE = frozenset({PlanAction.SENT, PlanAction.EXPIRED, PlanAction.DRAFT})
 
 @pytest.mark.parametrize("action", PlanAction)
 def test_send_that_is_left_ends_by_what_is_decided_on_it(action: PlanAction) -> None:
-    """An unknown one is never *skipped*, and exits 0 only where nothing was expected of this run."""
     planned = make_planned()
     outcome = left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
     may_be_out = action in (PlanAction.UNKNOWN, PlanAction.RESEND)
@@ -29,13 +28,11 @@ def test_send_that_is_left_ends_by_what_is_decided_on_it(action: PlanAction) -> 
 
 
 def test_what_a_plan_covers_or_calls_for_is_open() -> None:
-    """`plan --detailed-exitcode` never ends with 0 while its digest covers a send."""
     assert all(LEFT[action].is_open for action in PENDING | CALLING)
 
 
 @pytest.mark.parametrize("result", Result)
 def test_result_has_its_exit_code_where_nobody_gives_one(result: Result) -> None:
-    """Whoever makes an outcome cannot forget that its end is unknown."""
     code = SendOutcome("sale", "main", result, "why").exit_code
     assert (code is ExitCode.OK) is (result in (Result.ACCEPTED, Result.SKIPPED))
     assert (code is ExitCode.UNKNOWN) is (result is Result.UNKNOWN)

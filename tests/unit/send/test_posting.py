@@ -80,13 +80,11 @@ def send_once(crossing: AccountSender, body: Any = BODY, send: Send | None = Non
 
 
 def sent(answer: Any, **changes: Any) -> tuple[Any, MemoryLedger, ScriptedApi]:
-    """Send once, WeChat giving `answer`."""
     ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=answer)
     return send_once(make_crossing(api, ledger, **changes)), ledger, api
 
 
 def test_intent_is_kept_before_the_call():
-    """When the call goes out, its intent with the exact body and clientmsgid is in the ledger already."""
     ledger = MemoryLedger()
 
     class Api(ScriptedApi):
@@ -106,8 +104,6 @@ def test_intent_is_kept_before_the_call():
 
 
 def test_no_call_without_an_intent():
-    """Whoever does not get the intent written does not post."""
-
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Event:
             raise LedgerLockedError("the disk is full", hint="make room")
@@ -131,7 +127,6 @@ def test_no_intent_is_recorded_without_a_token():
 
 
 def test_disallowed_send_is_not_begun():
-    """There is no outcome: the caller decides again, for the reason."""
     _, ledger, _ = sent(TAKEN)
     api = ScriptedApi(mass_sendall=TAKEN)
     assert send_once(make_crossing(api, ledger)) is None
@@ -139,7 +134,6 @@ def test_disallowed_send_is_not_begun():
 
 
 def test_clientmsgid_depends_on_the_send_key_alone():
-    """On appid, send and revision: a second try has the same clientmsgid."""
     for text in ("你好", "你们好"):
         api = ScriptedApi(mass_sendall=TAKEN)
         send_once(make_crossing(api, MemoryLedger()), send=make_send(text=text))
@@ -159,7 +153,6 @@ REFUSING = [
 
 @pytest.mark.parametrize("answer", REFUSING, ids=str)
 def test_certain_errcode_frees_the_send(answer: Exception):
-    """A certain errcode, or no connection at all: certainly not sent, recorded, never exit 0."""
     outcome, ledger, _ = sent(answer)
     was_answered = answer is not UNREACHABLE
     assert outcome.result is (Result.REJECTED if was_answered else Result.NOT_SENT)
@@ -173,7 +166,6 @@ UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123
 
 @pytest.mark.parametrize("answer", UNSURE, ids=str)
 def test_any_other_answer_leaves_the_send_unknown(answer: Exception):
-    """A lost answer, a passing fault or an unlisted errcode: the intent stays open, exit 8."""
     outcome, ledger, api = sent(answer)
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert kinds(ledger.events()) == ["intent"]
@@ -182,7 +174,6 @@ def test_any_other_answer_leaves_the_send_unknown(answer: Exception):
 
 
 def test_45065_on_the_first_call_leaves_the_send_disputed():
-    """No call of this ledger can be the duplicate: the send is unknown, and only a person settles it."""
     outcome, ledger, _ = sent(api_error(45065, msg_id=99))
     assert (outcome.result, outcome.exit_code, outcome.msg_id) == (Result.UNKNOWN, ExitCode.UNKNOWN, 99)
     assert "ledger settle sale --sent 99" in outcome.hint
@@ -201,7 +192,6 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
 
 
 def test_disputed_send_is_never_resent():
-    """Not by any run, however late."""
     _, ledger, _ = sent(api_error(45065, msg_id=99))
     ledger.clock = lambda: NOW + timedelta(seconds=90)
     api = ScriptedApi(mass_sendall=TAKEN)
@@ -225,7 +215,6 @@ def resent(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
 
 
 def test_resend_posts_the_same_body_and_id():
-    """The first never arrived: the resend, equal to the byte, is accepted."""
     outcome, state, api = resent(TAKEN)
     assert api.named("mass_sendall") == [({**BODY, "clientmsgid": clientmsgid(SERVICE, "sale", 1)},)]
     assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, SendStatus.ACCEPTED)
@@ -233,7 +222,6 @@ def test_resend_posts_the_same_body_and_id():
 
 
 def test_resend_does_not_begin_after_the_window_of_its_intent():
-    """It ends between the decision and the call: nothing is posted, and the send stays unknown."""
     ledger = MemoryLedger(lambda: NOW - timedelta(seconds=90))
     send = make_send(not_after=NOW + timedelta(seconds=2))
     send_once(make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock), send=send)
@@ -249,7 +237,6 @@ def test_resend_does_not_begin_after_the_window_of_its_intent():
 
 
 def test_resend_answered_45065_is_accepted():
-    """The first call had arrived; no other call is made."""
     outcome, state, api = resent(api_error(45065, msg_id=3))
     assert (outcome.result, state.send(SERVICE, "sale", 1).msg_id) == (Result.ACCEPTED, 3)
     assert outcome.reason == "WeChat already had it (45065); nothing was sent a second time"
@@ -257,7 +244,6 @@ def test_resend_answered_45065_is_accepted():
 
 
 def test_45065_without_a_msg_id_asks_for_the_msg_id():
-    """The send is accepted, but its status cannot be queried until a person has looked up the msg_id."""
     outcome, state, _ = resent(api_error(45065))
     assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
     assert "settle sale --sent MSG_ID" in outcome.hint
@@ -298,7 +284,6 @@ def test_runner_delayed_after_its_intent_does_not_post(late_s: int, result: Resu
 
 
 def test_rejected_send_can_be_retried():
-    """Rejected, corrected, tried again: an intent of its own, the same clientmsgid."""
     _, ledger, _ = sent(api_error(40007))
     send_once(make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger))
     intents = [event.data for event in ledger.events() if event.kind is EventKind.INTENT]
@@ -317,8 +302,6 @@ def test_ledger_holds_no_openid():
 
 
 def test_acceptance_that_cannot_be_recorded_is_reported_unknown():
-    """The report gives the msg_id, and no other send begins."""
-
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Event:
             if entry.kind is EventKind.ACCEPTED:
@@ -333,7 +316,6 @@ def test_acceptance_that_cannot_be_recorded_is_reported_unknown():
 
 
 def test_wait_is_reported_before_it_begins():
-    """The command prints which send waits, how long, and why."""
     told: list[Any] = []
     early = [
         (EventKind.INTENT, intent_of(make_send(f"s{number}"), at=NOW - timedelta(seconds=20)))
@@ -351,7 +333,6 @@ def test_wait_is_reported_before_it_begins():
 
 
 def test_rate_is_at_most_60_calls_a_minute():
-    """The 61st call waits until the first is a minute old, and never longer than a minute."""
     slept: list[float] = []
     sends = [make_send(f"s{number}") for number in range(60)]
     early = [(EventKind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
@@ -368,7 +349,6 @@ def test_rate_is_at_most_60_calls_a_minute():
 
 @pytest.mark.parametrize("errcode", [45028, 48001, 40001, 45009])
 def test_errcode_of_the_account_stops_the_account(errcode: int):
-    """Quota, permission and token errcodes concern the account, not the send: exit 4."""
     api = ScriptedApi(mass_sendall=api_error(errcode))
     crossing = make_crossing(api, MemoryLedger())
     assert send_once(crossing).exit_code is ExitCode.WECHAT
@@ -377,14 +357,12 @@ def test_errcode_of_the_account_stops_the_account(errcode: int):
 
 
 def test_missing_connection_stops_the_account():
-    """There is no errcode: the sends after it report the connection error."""
     crossing = make_crossing(ScriptedApi(mass_sendall=UNREACHABLE), MemoryLedger())
     assert send_once(crossing).exit_code is ExitCode.NETWORK
     assert crossing.stop_reason == "no connection"
 
 
 def test_errcode_of_one_send_does_not_stop_the_account():
-    """A deleted file concerns this send: the account's next one is tried."""
     crossing = make_crossing(ScriptedApi(mass_sendall=api_error(40007)), MemoryLedger())
     assert send_once(crossing).exit_code is ExitCode.FAILED
     assert crossing.stop_reason == ""

@@ -97,7 +97,6 @@ def show(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_msgtype_can_be_previewed(kind: str) -> None:
-    """The body is the mass body with a tester in place of the filter; of pictures, the first."""
     msgtype, content, message = KINDS[kind]
     api, ledger = show(content, msgtype, {"towxname": "xiaoli"})
     ((body,),) = api.named("mass_preview")
@@ -110,7 +109,6 @@ def test_every_msgtype_can_be_previewed(kind: str) -> None:
 
 
 def test_ledger_holds_only_a_hash_of_the_tester() -> None:
-    """Name and openid are kept as a hash."""
     for to in ({"towxname": "xiaoli2026"}, {"touser": "oR5Gjjl_eiZoUpGozMo7dbBJ362A"}):
         _, ledger = show(Text(content="你好"), Msgtype.TEXT, to)
         kept = json.dumps([event.as_dict() for event in ledger.kept])
@@ -118,7 +116,6 @@ def test_ledger_holds_only_a_hash_of_the_tester() -> None:
 
 
 def test_rejected_preview_does_not_count_as_previewed() -> None:
-    """A preview that did not arrive does not count for require_preview."""
     with pytest.raises(ApiError):
         show(Text(content="你好"), Msgtype.TEXT, {"towxname": "x"}, mass_preview=api_error(40003))
 
@@ -137,7 +134,6 @@ def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
 
 
 def test_preview_forgets_a_deleted_upload() -> None:
-    """40007: somebody deleted the upload in the console, so the next preview uploads it again."""
     _, content, _ = KINDS["mpvideo"]
     with pytest.raises(ApiError) as caught:
         show(content, Msgtype.MPVIDEO, {"towxname": "x"}, mass_preview=api_error(40007))
@@ -145,7 +141,6 @@ def test_preview_forgets_a_deleted_upload() -> None:
 
 
 def test_testers_are_found_by_alias() -> None:
-    """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
     found = recipients(["小李", "老王", "zhang3", "小李"], [OPENID, OPENID], TESTERS)
     assert [(one.name, one.body) for one in found] == [
         ("小李", {"towxname": "xiaoli2026"}),
@@ -164,7 +159,6 @@ def test_testers_are_found_by_alias() -> None:
     ],
 )
 def test_tester_of_an_unknown_form_is_refused(names: list[str], openids: list[str], words: str) -> None:
-    """Before anything is uploaded; the hint names the nearest alias, no message repeats an openid."""
     with pytest.raises(UsageError, match=words) as caught:
         recipients(names, openids, TESTERS)
     assert "o" * 27 not in str(caught.value) + caught.value.hint
@@ -183,7 +177,6 @@ def test_next_tester_is_tried_after_one_that_is_refused() -> None:
 
 
 def test_previews_are_counted_by_the_day_in_china() -> None:
-    """A hundred a day; the count restarts at midnight in China."""
     seen = {"send": "sale", "revision": 1, "content_digest": "d", "to": "h"}
     state = make_state(
         (LedgerKind.PREVIEW, seen), (LedgerKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})

@@ -46,21 +46,18 @@ def recalled(article_idx: int) -> Any:
 
 @pytest.mark.parametrize("msgtype", ["mpnews", "mpvideo"])
 def test_articles_and_videos_can_be_recalled(msgtype: str) -> None:
-    """WeChat recalls these kinds alone."""
     state = make_state(*steps(msgtype))
     assert error_of(check, known(state), 0, state) is None
 
 
 @pytest.mark.parametrize("msgtype", ["text", "image", "voice", "wxcard"])
 def test_other_msgtypes_cannot_be_recalled(msgtype: str) -> None:
-    """The user sees it at once, and no recall of the day is used up."""
     state = make_state(*steps(msgtype))
     with pytest.raises(UsageError, match=f"msgtype {msgtype}"):
         check(known(state), 0, state)
 
 
 def test_only_a_sent_message_can_be_recalled() -> None:
-    """An accepted job may still be waiting: status comes first."""
     state = make_state(*steps(sent=False))
     with pytest.raises(UsageError, match="is accepted") as caught:
         check(known(state), 0, state)
@@ -68,7 +65,6 @@ def test_only_a_sent_message_can_be_recalled() -> None:
 
 
 def test_recall_is_made_once() -> None:
-    """The whole, or the same article, is recalled once; another article may follow."""
     state = make_state(*steps(), recalled(1))
     check(known(state), 2, state)
     with pytest.raises(UsageError, match="already"):
@@ -79,7 +75,6 @@ def test_recall_is_made_once() -> None:
 
 
 def test_recalled_article_must_exist() -> None:
-    """Where the event gave the links, their number is known."""
     told = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
     state = make_state(*steps(), (LedgerKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
     check(known(state), 2, state)
@@ -88,7 +83,6 @@ def test_recalled_article_must_exist() -> None:
 
 
 def test_recall_is_recorded_after_the_call() -> None:
-    """msg_id and article are posted, then the event is recorded; a rejected recall records nothing."""
     ledger = MemoryLedger()
     state = make_state(*steps())
     api = ScriptedApi(mass_delete=[{"errcode": 0}])
@@ -115,7 +109,6 @@ def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
 
 
 def test_recalls_are_counted_by_the_day_in_china() -> None:
-    """Ten a day; yesterday's do not count."""
     state = make_state(*steps(), recalled(1), recalled(2))
     assert recalls_left(SERVICE, state, NOW) == 8
     assert recalls_left(SERVICE, state, NOW + timedelta(hours=12)) == 10
@@ -123,5 +116,4 @@ def test_recalls_are_counted_by_the_day_in_china() -> None:
 
 
 def test_limits_in_the_messages_are_those_of_the_rules() -> None:
-    """The sentence is a constant for the catalog; its number is the rule's."""
     assert f" {PER_DAY} recalls a day" in LIMITS

@@ -76,7 +76,6 @@ class Uploader:
 
 
 def test_each_upload_is_reported_as_it_begins():
-    """A large file takes time: its name and size are printed; a file that is uploaded already is not."""
     uploader = Uploader()
     uploader.upload(make_send("a", content=ARTICLES))
     assert uploader.told == ["uploading cover.png, 1 KiB", "uploading p.png, 1 KiB"]
@@ -85,7 +84,6 @@ def test_each_upload_is_reported_as_it_begins():
 
 
 def test_each_file_is_uploaded_once_for_all_sends():
-    """A second send with the same files uploads nothing."""
     uploader = Uploader()
     uploader.upload(make_send("a", content=ARTICLES))
     made = len(uploader.api.calls)
@@ -94,7 +92,6 @@ def test_each_file_is_uploaded_once_for_all_sends():
 
 
 def test_upload_is_recorded_before_the_next_one_begins():
-    """A crash between two uploads repeats only the second."""
     uploader = Uploader(media_uploadimg=[LOST, "http://mmbiz.qpic.cn/p"])
     with pytest.raises(NoResponseError):
         uploader.upload(make_send(content=ARTICLES))
@@ -104,13 +101,11 @@ def test_upload_is_recorded_before_the_next_one_begins():
 
 
 def test_pictures_in_the_body_use_https():
-    """WeChat answers with http; the article says https."""
     ids = Uploader().upload(make_send(content=ARTICLES))
     assert "https://mmbiz.qpic.cn/p" in payloads.draft_articles(ARTICLES, ids)[0]["content"]
 
 
 def test_file_changed_since_the_plan_is_refused():
-    """What was reviewed is what goes out: other bytes stop the send before anything is uploaded."""
     uploader = Uploader()
     with pytest.raises(StalePlanError, match=r"p\.png|cover\.png"):
         uploader.upload(make_send(content=ARTICLES), read=lambda _file: b"other")
@@ -121,7 +116,6 @@ FILM = Mpvideo(media=Media(file=make_file("tea.mp4", b"tea")), title="t", descri
 
 
 def test_video_is_uploaded_and_converted():
-    """The id of the temporary upload is what is converted, with title and description."""
     uploader = Uploader()
     uploader.upload(make_send(content=FILM))
     assert uploader.api.calls == [
@@ -139,7 +133,6 @@ def test_video_of_the_console_is_sent_as_it_is(video: Media):
 
 
 def test_converted_video_is_reused_for_two_days_only():
-    """A temporary id is not trusted for good."""
     uploader = Uploader()
     uploader.upload(make_send(content=FILM))
 
@@ -152,7 +145,6 @@ def test_converted_video_is_reused_for_two_days_only():
 
 
 def test_upload_deleted_on_the_platform_is_made_again():
-    """40007 inside the block forgets the upload, and the error says that the next run uploads it again."""
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
     before = uploader.planned(send)
@@ -165,7 +157,6 @@ def test_upload_deleted_on_the_platform_is_made_again():
 
 
 def test_forgotten_upload_is_not_taken_from_an_older_plan():
-    """A plan that meant to reuse it uploads anew too: another send of the same run found it gone."""
     uploader, send = Uploader(), make_send(content=Image(media=Media(file=make_file("p.png", b"p"))))
     uploader.upload(send)
     planned = uploader.planned(send)
@@ -176,7 +167,6 @@ def test_forgotten_upload_is_not_taken_from_an_older_plan():
 
 
 def test_other_refusals_forget_nothing():
-    """A quota refusal says nothing about the files."""
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
     assert not uploads.forget_uploads(uploader.planned(send), 45028, uploader.ports())

@@ -103,7 +103,6 @@ def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW)
 
 
 def test_each_send_is_made_when_its_window_opens():
-    """Two windows of one moment are sent together; nobody sleeps longer than it takes to notice a clock."""
     world = World()
     late, noon, noon_too = (
         scheduled("c", NOW + 3 * HOUR),
@@ -118,7 +117,6 @@ def test_each_send_is_made_when_its_window_opens():
 
 
 def test_clock_that_is_set_is_followed():
-    """Back, the window is waited for by the new time; forward, it is open at the next look. Sent once."""
     for is_set_by, sent_at in ((-2 * HOUR, NOW + HOUR), (3 * HOUR, NOW + 3 * HOUR + LOOK_EVERY)):
         world = World(is_set_by=is_set_by)
         world.run(scheduled("a", NOW + HOUR))
@@ -126,14 +124,12 @@ def test_clock_that_is_set_is_followed():
 
 
 def test_what_opens_after_the_end_is_not_waited_for():
-    """`until` itself is still within."""
     plan = replace(plan_of(), sends=(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR)))
     found = scheduled_sends(plan, until=NOW + HOUR)
     assert [planned.send.id for planned in found] == ["a"]
 
 
 def test_run_that_slept_past_its_end_sends_nothing():
-    """The lid was closed before the window opened, and opened the next morning: `--until` was last night."""
     world = World(until=NOW + 2 * HOUR, sleeps=14 * HOUR)
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
@@ -141,7 +137,6 @@ def test_run_that_slept_past_its_end_sends_nothing():
 
 
 def test_stopped_run_names_what_it_did_not_send():
-    """Nothing is sent after the stop; each send that is left has the code of an interruption."""
     world = World(stops_at=NOW + 2 * HOUR)
     outcomes = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 3 * HOUR))
     assert [name for name, _at in world.sent] == ["a"]
@@ -152,7 +147,6 @@ def test_stopped_run_names_what_it_did_not_send():
 
 
 def test_ledger_that_cannot_be_read_is_tried_again():
-    """It is back within the time: the send is made, and only once."""
     world = World(errors=[LedgerError("down", hint="wait"), CodeHostError("down", hint="wait")])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert outcome.result is Result.ACCEPTED
@@ -161,7 +155,6 @@ def test_ledger_that_cannot_be_read_is_tried_again():
 
 
 def test_ledger_that_stays_away_ends_the_wait():
-    """After a quarter of an hour the send is reported as not sent, with the code of the ledger."""
     world = World(errors=[LedgerError("down", hint="wait") for _ in range(100)])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
@@ -169,7 +162,6 @@ def test_ledger_that_stays_away_ends_the_wait():
 
 
 def test_fault_of_the_machine_or_a_bug_loses_no_outcome():
-    """What an earlier window sent is still reported, and the send that the fault kept back is named."""
     world = World(errors=[])
     world.decide = lambda one: _full_disk(world, one)
     sent, kept = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR))
@@ -186,7 +178,6 @@ def _full_disk(world: World, planned: PlannedSend) -> PlannedSend:
 
 
 def test_refusal_is_not_tried_again():
-    """Main holds other campaigns by now: what was approved is not sent, nor is it asked again."""
     world = World(errors=[StalePlanError("moved on", hint="plan again")])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
@@ -194,7 +185,6 @@ def test_refusal_is_not_tried_again():
 
 
 def test_ledger_that_was_changed_is_not_tried_again():
-    """It went back, or is another one: that does not pass, and a person should hear of it at once."""
     world = World(errors=[TamperedLedgerError("went back", hint="restore it")])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
@@ -202,7 +192,6 @@ def test_ledger_that_was_changed_is_not_tried_again():
 
 
 def test_send_that_is_gone_or_edited_is_refused_and_keeps_no_other_back():
-    """Its file was deleted, or has another text: what was approved and what is written now both stay."""
     for now in (None, make_planned(make_send("a", "other", not_before=NOW + HOUR))):
         world = World(decide=lambda one, now=now: now if one.send.id == "a" else one)  # type: ignore[misc]
         ends = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + HOUR))
@@ -214,7 +203,6 @@ def test_send_that_is_gone_or_edited_is_refused_and_keeps_no_other_back():
 
 
 def test_hold_ends_the_waiting_of_its_account_at_the_next_look():
-    """Whoever corrects what was held can start another run at once; the other account's send is made."""
     other = scheduled("b", NOW + 2 * HOUR)
     other = replace(other, account=make_account(name="side", appid="wx0000000000000002"))
     world = World(held_at=NOW + HOUR / 2)
@@ -224,7 +212,6 @@ def test_hold_ends_the_waiting_of_its_account_at_the_next_look():
 
 
 def test_name_that_stands_for_something_else_is_refused():
-    """The tag was made anew while the run waited: its id is not the one that was approved."""
     world = World(decide=lambda one: replace(one, resolved=replace(one.resolved, tag_id=999)))
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert outcome.exit_code == ExitCode.POLICY
@@ -232,7 +219,6 @@ def test_name_that_stands_for_something_else_is_refused():
 
 
 def test_clock_that_is_off_is_waited_for():
-    """A clock that was set wrong opens no window; once it is right again the send is made."""
     right_at = NOW + HOUR + timedelta(minutes=5)
 
     def skewed(one: PlannedSend) -> PlannedSend:
@@ -245,7 +231,6 @@ def test_clock_that_is_off_is_waited_for():
 
 
 def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
-    """A hold, another runner, a window that closed: each has the outcome that an apply gives it."""
     wanted = {
         action: LEFT[action][:2]
         for action in PlanAction
@@ -259,7 +244,6 @@ def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
 
 
 def test_each_window_is_reported_before_the_next_is_waited_for():
-    """The last one is not: the run ends there, and reports all."""
     world = World()
     world.run(
         *(scheduled(name, NOW + hours * HOUR) for name, hours in (("a", 1), ("b", 1), ("c", 2), ("d", 3)))

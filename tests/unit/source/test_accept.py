@@ -47,7 +47,6 @@ def alter(node: dict[Any, Any], key: Any, chance: random.Random) -> None:
 @pytest.mark.parametrize(("name", "originals"), [("campaign", CAMPAIGNS), ("settings", SETTINGS)])
 @pytest.mark.deep
 def test_quick_and_full_validator_agree(name: SchemaName, originals: list[Any]) -> None:
-    """Of thousands of mutants the quick one takes none that the whole one refuses, and few less."""
     chance = random.Random(name)
     taken = missed = 0
     for _ in range(MUTANTS):
@@ -62,12 +61,10 @@ def test_quick_and_full_validator_agree(name: SchemaName, originals: list[Any]) 
 
 @pytest.mark.parametrize(("name", "originals"), [("campaign", CAMPAIGNS), ("settings", SETTINGS)])
 def test_quick_validator_accepts_every_valid_file(name: SchemaName, originals: list[Any]) -> None:
-    """Every valid file of the tests goes the quick way."""
     assert [data for data in originals if not accepts(name, data)] == []
 
 
 def test_quick_validator_leaves_1_0_to_the_full_one() -> None:
-    """`revision: 1.0` is a whole number for JSON Schema; here it is left to the validator that says no."""
     data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "你好", "revision": 1.0}
     assert not accepts("campaign", data)
     assert not validator("campaign").is_valid(data)

@@ -32,7 +32,6 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_commit_is_written_byte_for_byte(root: Path) -> None:
-    """Every file below the folder, byte for byte, Chinese names included; nothing beside it."""
     before = files(root)
     (root / "sale.yaml").write_text("changed")
     (root / "new.yaml").write_text("new")
@@ -42,7 +41,6 @@ def test_commit_is_written_byte_for_byte(root: Path) -> None:
 
 
 def test_reading_a_commit_runs_nothing_of_the_repository(root: Path, tmp_path: Path) -> None:
-    """Filters, attributes and hooks that the repository configures stay still; links are not followed."""
     mark = tmp_path / "ran"
     (root / ".gitattributes").write_text("*.yaml filter=evil export-ignore export-subst\n")
     (root / "link.yaml").symlink_to("/etc/passwd")
@@ -59,7 +57,6 @@ def test_reading_a_commit_runs_nothing_of_the_repository(root: Path, tmp_path: P
 
 
 def test_folder_missing_in_the_commit_is_empty(root: Path) -> None:
-    """The first campaigns of a repository have nothing to be compared with."""
     later = root.parent / "later"
     later.mkdir()
     with tree_at(later, resolve_ref(later, "main")) as target:
@@ -71,7 +68,6 @@ def test_folder_missing_in_the_commit_is_empty(root: Path) -> None:
     "ref", ["", "-h", "--output=x", "no-such", "main:campaigns", "a\nb", "@{upstream}", "HEAD~9"]
 )
 def test_name_that_is_not_a_commit_is_refused(root: Path, ref: str) -> None:
-    """Options, paths and unknown names never reach git as anything but a name."""
     with pytest.raises(UsageError) as caught:
         resolve_ref(root, ref)
     assert caught.value.hint
@@ -80,13 +76,11 @@ def test_name_that_is_not_a_commit_is_refused(root: Path, ref: str) -> None:
 
 @pytest.mark.parametrize("ref", ["-h", "--upload-pack=x", "", "a\nb"])
 def test_what_looks_like_an_option_never_reaches_git(root: Path, ref: str) -> None:
-    """It is refused before git is asked at all."""
     with pytest.raises(UsageError, match="not a valid name of a commit"):
         resolve_ref(root, ref)
 
 
 def test_outside_a_repository_the_ref_is_refused(tmp_path: Path) -> None:
-    """Without git history there is nothing to compare with, and that is said."""
     with pytest.raises(UsageError, match="no such commit"):
         resolve_ref(tmp_path, "main")
 
@@ -94,7 +88,6 @@ def test_outside_a_repository_the_ref_is_refused(tmp_path: Path) -> None:
 def test_the_repository_is_the_folders_own(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A git hook or `rebase --exec` that runs us names its own repository in the environment."""
     other = tmp_path / "other"
     git(tmp_path, "init", "-q", "-b", "elsewhere", str(other))
     commit = git(root, "rev-parse", "main")

@@ -53,7 +53,6 @@ def make(text: str = TEXT) -> Document:
     ],
 )
 def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: str) -> None:
-    """The place is that of the value or its key, or of the nearest parent there is."""
     assert str(make().location(path, key=key)) == f"campaigns/sale.yaml:{place}"
 
 
@@ -70,19 +69,16 @@ def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: st
     ],
 )
 def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int, place: str) -> None:
-    """A line inside a block is found at the file's own line."""
     assert str(make().line_location(path, number)) == f"campaigns/sale.yaml:{place}"
 
 
 def test_an_unreadable_text_is_a_problem() -> None:
-    """What no YAML reader can read gives a problem with the file as the user types it."""
     made = parse_document(b"a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
     assert isinstance(made, Diagnostic)
     assert str(made.location) == "campaigns/x.yaml:1:5"
 
 
 def test_a_readable_fault_leaves_the_data() -> None:
-    """A fault that does not stop the reader leaves the rest usable."""
     made = make("a: no\nb: 1\n")
     assert made.data == {"a": "no", "b": 1}
     assert json_path(made.faults[0].path) == "$.a"
@@ -99,13 +95,11 @@ def test_a_readable_fault_leaves_the_data() -> None:
     ],
 )
 def test_a_path_is_written_as_jsonpath(path: tuple[str | int, ...], written: str) -> None:
-    """Simple keys after a point, numbers in brackets, other keys in quotes."""
     assert json_path(path) == written
 
 
 @pytest.mark.slow
 @given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True, min_size=1, max_size=8))
 def test_places_follow_the_order_of_the_file(keys: list[str]) -> None:
-    """The n-th key of a map stands in line n."""
     made = make("".join(f"k{key}: x\n" for key in keys))
     assert [made.location((f"k{key}",)).line for key in keys] == list(range(1, len(keys) + 1))

@@ -35,12 +35,10 @@ def test_a_path_is_relative_to_the_file_that_names_it(root: Path) -> None:
 
 
 def test_a_parent_folder_inside_is_fine(root: Path) -> None:
-    """`..` may be written as long as it stays inside."""
     assert Files(root).text(BASE, "../shared.txt") == "shared"
 
 
 def test_line_ends_do_not_depend_on_the_checkout(root: Path) -> None:
-    """A text has plain line feeds, however it was checked out."""
     assert Files(root).text(BASE, "sale/message.txt") == "今晚\n开始\n"
 
 
@@ -65,7 +63,6 @@ def test_line_ends_do_not_depend_on_the_checkout(root: Path) -> None:
     ],
 )
 def test_a_path_that_cannot_be_used_is_refused(root: Path, path: str, rule: str) -> None:
-    """Each way out or into nothing has its rule, a reason and a hint."""
     with pytest.raises(FileError) as caught:
         Files(root).info(BASE, path)
     assert caught.value.rule == rule
@@ -74,7 +71,6 @@ def test_a_path_that_cannot_be_used_is_refused(root: Path, path: str, rule: str)
 
 
 def test_a_near_name_is_suggested(root: Path) -> None:
-    """A missing file's neighbours are compared."""
     with pytest.raises(FileError, match=r"2026/sale/cover\.pgn") as caught:
         Files(root).info(BASE, "sale/cover.pgn")
     assert caught.value.hint == "did you mean `cover.png`?"
@@ -82,7 +78,6 @@ def test_a_near_name_is_suggested(root: Path) -> None:
 
 @pytest.mark.parametrize("link", ["file", "folder"])
 def test_a_link_out_is_refused(root: Path, link: str) -> None:
-    """A link, of a file or of a folder on the way, does not lead out."""
     if link == "file":
         (root / "2026/out.txt").symlink_to(root.parent / "outside.txt")
         path = "out.txt"
@@ -96,7 +91,6 @@ def test_a_link_out_is_refused(root: Path, link: str) -> None:
 
 @pytest.mark.parametrize("target", ["shared.txt", "nowhere.txt"])
 def test_a_link_that_stays_inside_is_refused(root: Path, target: str) -> None:
-    """What it leads to may change without the file that was reviewed; so may one that leads nowhere yet."""
     (root / "2026/again.txt").symlink_to(root / target)
     with pytest.raises(FileError) as caught:
         Files(root).text(BASE, "again.txt")
@@ -104,13 +98,11 @@ def test_a_link_that_stays_inside_is_refused(root: Path, target: str) -> None:
 
 
 def test_a_link_above_the_campaigns_folder_is_fine(root: Path, tmp_path: Path) -> None:
-    """The folder itself may be reached by a link."""
     (tmp_path / "link").symlink_to(root.parent)
     assert Files(tmp_path / "link" / root.name).text(BASE, "../shared.txt") == "shared"
 
 
 def test_a_pipe_is_refused_without_waiting(root: Path) -> None:
-    """What is no regular file is not read."""
     os.mkfifo(root / "2026/pipe")
     with pytest.raises(FileError) as caught:
         Files(root).data(PurePosixPath("2026/pipe"))
@@ -120,7 +112,6 @@ def test_a_pipe_is_refused_without_waiting(root: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "media"])
 def test_size_is_bounded(root: Path, kind: str) -> None:
-    """2 MiB of text and 20 MiB of media are read, one byte more is not."""
     files, limit = Files(root), MAX_TEXT_BYTES if kind == "text" else MAX_MEDIA_BYTES
     read = files.text if kind == "text" else files.info
     (root / "2026/fits").write_bytes(b"x" * limit)
@@ -132,7 +123,6 @@ def test_size_is_bounded(root: Path, kind: str) -> None:
 
 
 def test_a_fault_inside_a_text_is_placed_there(root: Path) -> None:
-    """The problem points into the named file, another problem at the place that names it."""
     (root / "2026/gbk.txt").write_bytes("一\n二".encode("gbk"))
     naming = Location(file="campaigns/2026/sale.yaml", line=3, column=1)
     with pytest.raises(FileError) as caught:
@@ -153,7 +143,6 @@ def test_a_file_is_described_once(root: Path) -> None:
 
 @given(st.text(max_size=30) | st.lists(st.sampled_from(["..", ".", "a", "/", "\\", "~", "会"])).map("/".join))
 def test_no_path_leaves_the_folder(path: str) -> None:
-    """Whatever is written resolves to a path inside, or is refused."""
     try:
         located = Files(Path("campaigns")).locate(BASE, path)
     except FileError:

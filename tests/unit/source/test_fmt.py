@@ -57,7 +57,6 @@ def digests(folder: Path, text: str) -> list[tuple[str, str]]:
 def test_formatting_never_changes_a_digest(
     tmp_path_factory: pytest.TempPathFactory, blocks: list[str], newline: str, head: str
 ) -> None:
-    """Every send keeps its id, its digest and its place; no comment is lost; a second run changes nothing."""
     folder = tmp_path_factory.getbasetemp() / "fmt"
     folder.mkdir(exist_ok=True)
     text = (head + "".join(blocks)).replace("\n", newline)
@@ -70,7 +69,6 @@ def test_formatting_never_changes_a_digest(
 
 @given(st.text("abc会:{}[]#|>-&*'\"\n\r\t %", max_size=80))
 def test_any_text_is_formatted_or_left_alone(text: str) -> None:
-    """Nonsense is never an exception, and what is left is left byte for byte."""
     result = format_campaign(text, FILE)
     assert not result.skip_reason or result.text == text
 
@@ -88,7 +86,6 @@ def test_any_text_is_formatted_or_left_alone(text: str) -> None:
     ],
 )
 def test_equal_files_are_formatted_alike(text: str) -> None:
-    """Order, line ends, blanks at line ends and the modeline come out alike; comments stay with their key."""
     assert format_campaign(text, FILE).text == SHAPED
 
 
@@ -109,7 +106,6 @@ def test_file_that_cannot_be_formatted_safely_is_left_alone(text: str, why: str)
 
 
 def test_flow_style_map_keeps_its_order() -> None:
-    """Flow style has no lines to move."""
     text = "{msgtype: text, filter: {tag: a}, content: b}\n"
     assert format_campaign(text, FILE).text == MODELINE + text
 
@@ -117,7 +113,6 @@ def test_flow_style_map_keeps_its_order() -> None:
 def test_fmt_check_changes_nothing_and_names_the_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--check` exits 3 and names the files; without it they are written, and then all is well."""
     file = tmp_path / "sale.yaml"
     file.write_text("msgtype: text\nfilter: {tag: a}\ncontent: b\n", encoding="utf-8")
     before = file.read_bytes()
@@ -136,7 +131,6 @@ def test_fmt_check_changes_nothing_and_names_the_files(
 
 
 def test_fmt_names_a_broken_file_and_leaves_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no YAML is for `campaign validate` to explain."""
     file = tmp_path / "sale.yaml"
     file.write_bytes(b"msgtype: [\r\n")
     assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.INVALID

@@ -29,7 +29,6 @@ def write(root: Path, name: str, text: str = VALID) -> None:
 
 
 def test_an_id_is_the_path_without_suffix(root: Path) -> None:
-    """Campaigns come in order of id, whatever the file system's order."""
     for name in ("zebra.yaml", "2026/spring/sale.yaml", "welcome-vip.yml", "中秋.yaml"):
         write(root, name)
     loaded = load_campaigns(root)
@@ -39,7 +38,6 @@ def test_an_id_is_the_path_without_suffix(root: Path) -> None:
 
 
 def test_files_that_are_not_campaigns_are_ignored(root: Path) -> None:
-    """Names that begin with `_` or `.`, and files that are no YAML, are not read."""
     for name in (
         "_settings.yaml",
         "_partials/x.yaml",
@@ -54,7 +52,6 @@ def test_files_that_are_not_campaigns_are_ignored(root: Path) -> None:
 
 
 def test_one_broken_file_does_not_hide_another(root: Path) -> None:
-    """All problems of all files come in one run, beside the campaigns that are fine."""
     write(root, "a.yaml", "filter: [")
     write(root, "b.yaml", "msgtype: text\n")
     write(root, "c.yaml")
@@ -65,7 +62,6 @@ def test_one_broken_file_does_not_hide_another(root: Path) -> None:
 
 
 def test_a_problem_names_the_file_as_typed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The place can be pasted into an editor from where the command was run."""
     write(root, "2026/a.yaml", "msgtype: [")
     monkeypatch.chdir(root.parent)
     (problem,) = load_campaigns(Path("campaigns")).problems
@@ -76,7 +72,6 @@ def test_a_problem_names_the_file_as_typed(root: Path, monkeypatch: pytest.Monke
     "pair", [("sale.yaml", "sale.yml"), ("Sale.yaml", "sale.yaml"), ("Straße.yaml", "STRASSE.yaml")]
 )
 def test_ids_that_differ_only_by_case_or_suffix_are_refused(root: Path, pair: tuple[str, str]) -> None:
-    """Two files whose ids differ only by case or suffix are both refused."""
     for name in pair:
         write(root, name)
     problems = load_campaigns(root).problems
@@ -85,14 +80,12 @@ def test_ids_that_differ_only_by_case_or_suffix_are_refused(root: Path, pair: tu
 
 
 def test_an_id_is_normalised(root: Path) -> None:
-    """A name typed on a Mac (decomposed) is the same id as elsewhere."""
     write(root, unicodedata.normalize("NFD", "café.yaml"))
     assert [c.id for c in load_campaigns(root).campaigns] == [unicodedata.normalize("NFC", "café")]
 
 
 @pytest.mark.parametrize("name", ["a b.yaml", "sale[1].yaml", "sale#1.yaml", "a,b.yaml"])
 def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
-    """Blanks and the characters that send ids are made of are not possible."""
     write(root, name)
     assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
 
@@ -107,7 +100,6 @@ def test_suffix_in_capitals_is_refused_not_skipped(root: Path, name: str) -> Non
 
 
 def test_file_name_in_gbk_is_refused_with_a_printable_message(root: Path) -> None:
-    """A file unpacked from an archive of another system: its bytes are shown as escapes."""
     try:
         os.close(os.open(os.fsencode(root) + b"/\xb4\xba.yaml", os.O_CREAT | os.O_WRONLY))
     except OSError:
@@ -118,7 +110,6 @@ def test_file_name_in_gbk_is_refused_with_a_printable_message(root: Path) -> Non
 
 
 def test_the_size_of_a_campaign_is_bounded(root: Path) -> None:
-    """1 MiB is read, one byte more is not."""
     write(root, "fits.yaml", VALID + "#" * (1024 * 1024 - len(VALID.encode())))
     write(root, "large.yaml", VALID + "#" * (1024 * 1024 + 1 - len(VALID.encode())))
     loaded = load_campaigns(root)
@@ -156,7 +147,6 @@ def test_a_link_is_refused_not_skipped(root: Path, tmp_path: Path, what: str) ->
     ],
 )
 def test_a_selection(root: Path, monkeypatch: pytest.MonkeyPatch, only: list[str], ids: list[str]) -> None:
-    """Ids, patterns, files and folders select; the others are not read."""
     for name in ("a.yaml", "b/c.yaml", "b/d.yaml"):
         write(root, name)
     write(root, "broken.yaml", "[") if ids != ["a", "b/c", "b/d"] else None
@@ -167,13 +157,11 @@ def test_a_selection(root: Path, monkeypatch: pytest.MonkeyPatch, only: list[str
 
 
 def test_an_absolute_path_selects(root: Path) -> None:
-    """A shell or a hook that completes absolute paths is understood."""
     write(root, "a.yaml")
     assert [c.id for c in load_campaigns(root, [str(root / "a.yaml")]).campaigns] == ["a"]
 
 
 def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
-    """A typo in a selection never means nothing to do."""
     write(root, "welcome.yaml")
     with pytest.raises(UsageError) as caught:
         load_campaigns(root, ["welcom"])
@@ -182,7 +170,6 @@ def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
 
 @pytest.mark.parametrize("written", ["tea", "tee", "autum/tea"])
 def test_name_without_its_folder_is_suggested_with_it(root: Path, written: str) -> None:
-    """Who thinks of the file leaves the folder out."""
     write(root, "autumn/tea.yaml")
     with pytest.raises(UsageError) as caught:
         load_campaigns(root, [written])
@@ -190,7 +177,6 @@ def test_name_without_its_folder_is_suggested_with_it(root: Path, written: str) 
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    """No folder is not the same as no campaigns."""
     with pytest.raises(UsageError, match="does not exist"):
         load_campaigns(tmp_path / "campaigns")
 
@@ -209,7 +195,6 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     ids=["unknown", "duplicate", "wrong", "surprise"],
 )
 def test_problems_of_one_file_are_bounded(root: Path, text: str) -> None:
-    """A hundred problems are listed, then that there are more; the time stays bounded."""
     write(root, "x.yaml", text)
     begun = time.process_time()
     problems = load_campaigns(root).problems
@@ -234,7 +219,6 @@ BROKEN = [
 )
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_raise(root: Path, data: bytes) -> None:
-    """Any file is a campaign or has problems, each with a place, a reason and a hint."""
     (root / "x.yaml").write_bytes(data)
     loaded = load_campaigns(root)
     assert bool(loaded.campaigns) != bool(loaded.problems)
@@ -245,7 +229,6 @@ def test_no_bytes_raise(root: Path, data: bytes) -> None:
 
 
 def test_a_link_to_itself_is_refused(root: Path) -> None:
-    """A link that leads in a circle is a problem in words, like any other link to a folder."""
     (root / "loop").symlink_to("loop")
     with pytest.raises(InvalidError) as caught:
         load_campaigns(root)

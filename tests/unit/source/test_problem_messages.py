@@ -110,7 +110,6 @@ def marking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def is_whole(text: str) -> bool:
-    """Return whether brackets open at the beginning and close at the very end, and not before."""
     depth = 0
     for place, character in enumerate(text, 1):
         depth += {"⟦": 1, "⟧": -1}.get(character, 0)
@@ -177,14 +176,12 @@ def rendered(folder: Path, written: list[str]) -> Iterator[Diagnostic]:
 def test_messages_and_hints_of_problems_are_whole_sentences(
     problems: Callable[[Path], Iterator[Diagnostic]], rules: int, tmp_path: Path
 ) -> None:
-    """A reader of Chinese meets no English word of ours, and no sentence is put together of pieces."""
     found = list(problems(tmp_path))
     assert [text for problem in found for text in (problem.message, problem.hint) if not is_whole(text)] == []
     assert len({problem.rule for problem in found}) >= rules
 
 
 def test_cached_text_reports_its_faults_in_the_current_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong with a text that was read before is said in the language of now."""
     from wechat_campaigns.core.diagnostics import Finding
     from wechat_campaigns.source.strict_yaml import compose
 

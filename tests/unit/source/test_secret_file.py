@@ -36,12 +36,10 @@ def refusal(path: Path) -> SecretError:
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
 def test_a_file_of_this_user_is_read(tmp_path: Path, mode: int) -> None:
-    """A group may read it, as Kubernetes arranges it with `fsGroup`."""
     assert read(written(tmp_path / "secret", mode=mode)) == VALUE
 
 
 def test_links_are_followed(tmp_path: Path) -> None:
-    """Kubernetes mounts `secret -> ..data/secret`."""
     (tmp_path / "..data").mkdir()
     written(tmp_path / "..data" / "secret")
     (tmp_path / "secret").symlink_to("..data/secret")
@@ -49,15 +47,12 @@ def test_links_are_followed(tmp_path: Path) -> None:
 
 
 def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`~/secret` is a file of whoever runs the command."""
     monkeypatch.setenv("HOME", str(tmp_path))
     written(tmp_path / "secret")
     assert read_secret(Secret(file="~/secret"), {}) == VALUE
 
 
 def test_a_user_without_a_home_folder_has_no_file_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container runs as any number: that is no bug."""
-
     def unknown(number: int) -> None:
         raise KeyError(number)
 
@@ -69,7 +64,6 @@ def test_a_user_without_a_home_folder_has_no_file_there(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o660, 0o602])
 def test_a_file_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
-    """The hint has the command that mends it."""
     error = refusal(written(tmp_path / "secret", mode=mode))
     assert "other users" in error.message
     assert "chmod 600" in error.hint
@@ -94,17 +88,14 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_other_content_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
-    """A private key or a binary that settings name is never sent anywhere."""
     assert words in refusal(written(tmp_path / "secret", data)).message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """With the system's reason."""
     assert "No such file" in refusal(tmp_path / "secret").message
 
 
 def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
-    """Nor does a folder."""
     os.mkfifo(tmp_path / "pipe", 0o600)
     assert "not an ordinary file" in refusal(tmp_path / "pipe").message
     assert "not an ordinary file" in refusal(tmp_path).message

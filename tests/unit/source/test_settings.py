@@ -66,7 +66,6 @@ def test_links_without_an_allowed_host_are_named_in_the_settings(
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
 def test_invalid_settings_have_exactly_their_problems(case: Path, tmp_path: Path) -> None:
-    """Each problem has its place, path, rule, words and hint, and none is left out."""
     shutil.copy(case, tmp_path / "_settings.yaml")
     assert [line(problem) for problem in problems_of(tmp_path)] == case.with_suffix(
         ".expected"
@@ -77,7 +76,6 @@ def test_invalid_settings_have_exactly_their_problems(case: Path, tmp_path: Path
     "case", [c for c in INVALID if SECRETS.search(c.read_text("utf-8", "replace"))], ids=lambda c: c.stem
 )
 def test_a_problem_never_holds_the_secret(case: Path) -> None:
-    """What was written as a secret is named by its place alone."""
     told = case.with_suffix(".expected").read_text()
     assert told
     assert not SECRETS.search(told)
@@ -108,7 +106,6 @@ def test_approvals_setting_is_read(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
-    """A fresh clone works: three accounts of the sandbox, a local ledger, no credentials."""
     settings = load_settings(tmp_path)
     environment = settings.environment
     assert (environment.name, environment.api, environment.ledger) == ("sandbox", "sandbox", "sqlite")
@@ -124,7 +121,6 @@ def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
 
 
 def test_the_sandbox_knows_every_account_by_name(full: Path) -> None:
-    """A campaign for `main` can be rehearsed: the sandbox has a `main` of the same kind."""
     accounts = load_settings(full, environment="sandbox").environment.accounts
     assert accounts["main"].kind is AccountKind.SERVICE
     assert accounts["main"].appid == "wx0000000000000001"
@@ -133,7 +129,6 @@ def test_the_sandbox_knows_every_account_by_name(full: Path) -> None:
 
 
 def test_the_file_names_the_default_environment(full: Path) -> None:
-    """Without `--env` the file's default is used; its only account is the default one."""
     environment = load_settings(full).environment
     assert environment.name == "staging"
     assert environment.default_account == "test"
@@ -141,7 +136,6 @@ def test_the_file_names_the_default_environment(full: Path) -> None:
 
 
 def test_an_environment_is_what_was_written(full: Path) -> None:
-    """Every key arrives in its field."""
     settings = load_settings(full, environment="production")
     environment = settings.environment
     assert (environment.api, environment.ledger) == ("https://api.weixin.qq.com", "git:origin#ledger")
@@ -159,19 +153,16 @@ def test_an_environment_is_what_was_written(full: Path) -> None:
 
 
 def test_an_address_has_no_slash_at_its_end(full: Path) -> None:
-    """Paths are appended to it."""
     assert load_settings(full, environment="archive").environment.api == "https://api.weixin.qq.com"
 
 
 def test_two_accounts_have_no_default(full: Path) -> None:
-    """With several accounts and no default a campaign must name one."""
     path = full / "_settings.yaml"
     path.write_text(path.read_text().replace("    default_account: main\n", ""))
     assert load_settings(full, environment="production").environment.default_account is None
 
 
 def test_an_unknown_environment_is_a_usage_error(full: Path) -> None:
-    """A typo in `--env` never falls back to another environment."""
     with pytest.raises(UsageError) as caught:
         load_settings(full, environment="prod")
     assert "production" in caught.value.hint
@@ -185,18 +176,15 @@ def test_a_broken_environment_that_is_not_used_is_told_too(full: Path) -> None:
 
 
 def test_a_link_or_folder_for_the_settings_is_refused(tmp_path: Path) -> None:
-    """Settings are read from a regular file in the folder itself."""
     (tmp_path / "_settings.yaml").mkdir()
     assert [p.rule for p in problems_of(tmp_path)] == ["file-not-a-file"]
 
 
 def test_the_settings_are_no_campaign(full: Path) -> None:
-    """The walk over campaigns leaves them alone."""
     assert load_campaigns(full).problems == ()
 
 
 def test_operating_settings_are_read(tmp_path: Path) -> None:
-    """Policy, callback, testers and robots become records; a secret stays a place."""
     shutil.copy(CASES / "valid/operating.yaml", tmp_path / "_settings.yaml")
     settings = load_settings(tmp_path, environment="production")
     assert settings.policy == Policy(
@@ -220,7 +208,6 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
 
 
 def test_hold_covers_every_name_of_the_account(tmp_path: Path) -> None:
-    """Two names with one AppID are one account: what the settings hold is not sent under the other name."""
     text = "{kind: service, appid: %s, secret: {env: X}}"
     accounts = {"main": "wx00000000000000aa", "alias": "wx00000000000000aa", "other": "wx00000000000000bb"}
     listed = ", ".join(f"{name}: {text % appid}" for name, appid in accounts.items())

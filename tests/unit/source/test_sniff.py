@@ -55,18 +55,15 @@ def test_format_is_detected_from_the_bytes(data: bytes, kind: str) -> None:
 
 @pytest.mark.parametrize("seconds", [0.5, 59.5, 60.5])
 def test_a_wav_is_measured(seconds: float) -> None:
-    """The data chunk over the byte rate."""
     assert duration_s(wav(seconds), "wav") == seconds
 
 
 def test_a_chunk_of_odd_size_is_passed() -> None:
-    """A chunk is padded to an even size; what stands before the sound may be odd."""
     data = wav(1.0)
     assert duration_s(data[:12] + b"LIST\x03\0\0\0abc\0" + data[12:], "wav") == 1.0
 
 
 def test_a_wav_that_promises_too_much_is_measured_by_what_it_holds() -> None:
-    """A recorder that was cut off leaves a header of another length."""
     data = bytearray(wav(1.0))
     struct.pack_into("<I", data, 40, 0xFFFFFFFF)
     assert duration_s(bytes(data), "wav") == 1.0
@@ -81,13 +78,11 @@ def test_an_mp3_is_measured_frame_by_frame() -> None:
 
 
 def test_a_low_rate_mp3_is_measured() -> None:
-    """MPEG 2 has 576 samples a frame."""
     header, size = b"\xff\xf3\x40\x00", 72 * 32 * 1000 // 22050
     assert duration_s(mp3(100, header, size), "mp3") == pytest.approx(100 * 576 / 22050, abs=0.001)
 
 
 def test_an_amr_is_measured() -> None:
-    """20 ms a frame, whose size its first byte tells."""
     assert duration_s(b"#!AMR\n" + (b"\x3c" + b"\0" * 31) * 100, "amr") == 2.0
 
 
@@ -95,7 +90,6 @@ def test_an_amr_is_measured() -> None:
     ("data", "kind"), [(b"#!AMR\n", "amr"), (b"RIFF\0\0\0\0WAVE", "wav"), (b"ID3", "mp3"), (b"", "png")]
 )
 def test_what_cannot_be_measured_has_no_length(data: bytes, kind: str) -> None:
-    """A broken or silent file has no length rather than a wrong one."""
     assert duration_s(data, kind) is None
 
 
@@ -103,7 +97,6 @@ def test_what_cannot_be_measured_has_no_length(data: bytes, kind: str) -> None:
     st.sampled_from([b"", b"ID3", b"#!AMR\n", wav(0.01)[:44], b"\xff\xfb\x90\x00"]), st.binary(max_size=100)
 )
 def test_no_bytes_raise(head: bytes, tail: bytes) -> None:
-    """Whatever a file holds, it is looked at without harm."""
     kind = sniff(head + tail)
     seconds = duration_s(head + tail, kind)
     assert seconds is None or seconds >= 0

@@ -39,7 +39,6 @@ SURPRISES = {
     ("rule", "text"), [(rule, text) for rule, texts in SURPRISES.items() for text in texts]
 )
 def test_ambiguous_yaml_value_is_refused(rule: str, text: str) -> None:
-    """What YAML readers disagree about is refused with the written text, at its own place."""
     reading = read(f"a: 1\nkey: {text}\n")
     (fault,) = reading.faults
     assert (fault.rule, fault.line, fault.column, fault.path) == (rule, 2, 6, ("key",))
@@ -57,7 +56,6 @@ def test_ambiguous_yaml_value_is_refused(rule: str, text: str) -> None:
     ],
 )
 def test_a_hashtag_that_would_be_a_comment_is_refused(text: str, column: int) -> None:
-    """Text that YAML drops without a word is a fault at its `#`, and is not repeated."""
     (fault,) = read(f"# 头\n{text}\n").faults
     assert (fault.rule, fault.line, fault.column) == ("yaml-comment", 2, column)
     assert "秋茶" not in fault.message + fault.hint
@@ -78,12 +76,10 @@ def test_a_hashtag_that_would_be_a_comment_is_refused(text: str, column: int) ->
     ],
 )
 def test_a_comment_and_a_kept_hashtag_are_no_fault(text: str) -> None:
-    """A blank after `#`, a line of its own, quotes and `|` leave no doubt."""
     assert not read(text).faults
 
 
 def test_many_blanks_are_read_in_linear_time() -> None:
-    """A file of blanks may be a stranger's: it is read in the time that its length takes."""
     text = f'a: "{" " * 60_000}"\n'
     begun = time.process_time()
     assert not read(text).faults
@@ -92,7 +88,6 @@ def test_many_blanks_are_read_in_linear_time() -> None:
 
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
 def test_quoted_ambiguous_value_is_text(text: str) -> None:
-    """Quotes settle it."""
     assert read(f"key: '{text}'") == read(f'key: "{text}"')
     assert read(f"key: '{text}'").data == {"key": text}
 
@@ -128,7 +123,6 @@ def test_plain_values_are_what_they_look_like(text: str, value: object) -> None:
 
 
 def test_every_fault_of_a_yaml_file_is_reported() -> None:
-    """One run tells all that can be told."""
     reading = read("a: no\nb: 010\na: 1\nc: {<<: {d: e}}\n2: x\ne: !tag f\n")
     assert [fault.rule for fault in reading.faults] == [
         "yaml-boolean",
@@ -141,14 +135,12 @@ def test_every_fault_of_a_yaml_file_is_reported() -> None:
 
 
 def test_yaml_tag_builds_nothing_and_is_not_shown() -> None:
-    """A tag never runs code, and its name, which may be a secret, is not shown."""
     (fault,) = read("a: !!python/object/apply:os.system [hunter2]").faults
     assert fault.rule == "yaml-tag"
     assert "python" not in fault.message + fault.hint
 
 
 def test_an_alias_is_its_value() -> None:
-    """Anchors and aliases themselves are fine."""
     assert read("a: &x [1]\nb: *x").data == {"a": [1], "b": [1]}
 
 
@@ -156,13 +148,11 @@ def test_an_alias_is_its_value() -> None:
     "text", ["&a [*a]", "a: &a {b: *a}", "[" * 30 + "]" * 30, "[" * 100_000, "{a: " * 5000]
 )
 def test_depth_is_bounded(text: str) -> None:
-    """Deep or endless nesting is a fault, not a crash."""
     (fault,) = read(text).faults
     assert fault.rule in ("yaml-too-deep", "yaml-syntax")
 
 
 def test_fault_behind_an_anchor_is_reported_once() -> None:
-    """It stands in the file once, however many aliases lead there; another one beside it is told too."""
     reading = read("a: &x {b: yes, c: 0x1}\nd: *x\ne: [*x, *x]\n")
     assert [(f.rule, f.line, f.column, f.path) for f in reading.faults] == [
         ("yaml-boolean", 1, 11, ("a", "b")),
@@ -171,7 +161,6 @@ def test_fault_behind_an_anchor_is_reported_once() -> None:
 
 
 def test_an_anchor_that_is_set_twice_is_named() -> None:
-    """In words of its own, at the second place."""
     (fault,) = read("a: &x 1\nb: &x 2\n").faults
     assert (fault.rule, fault.line, fault.column) == ("yaml-alias", 2, 4)
     assert "defined twice" in fault.message
@@ -179,7 +168,6 @@ def test_an_anchor_that_is_set_twice_is_named() -> None:
 
 @pytest.mark.deep
 def test_an_alias_bomb_is_refused() -> None:
-    """Ten to the tenth is never unfolded."""
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
     (fault,) = read("\n".join(lines)).faults
     assert fault.rule == "yaml-alias-bomb"
@@ -201,7 +189,6 @@ json_like = st.recursive(
 @given(json_like)
 @settings(max_examples=60, deadline=None)
 def test_what_pyyaml_writes_is_read_back(data: Any) -> None:
-    """The strict reader and a YAML writer agree on plain data."""
     text = yaml.safe_dump(data, allow_unicode=True)
     reading = read(text)
     if not reading.faults:  # the writer leaves unquoted what only YAML 1.1 reads as text, such as y
@@ -251,7 +238,6 @@ fragments = st.sampled_from(
 @given(st.lists(fragments, max_size=25).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text: str) -> None:
-    """Whatever is written, the reader answers, with places inside the file and a hint."""
     for fault in read(text).faults:
         assert fault.line >= 1
         assert fault.column >= 1

@@ -9,12 +9,10 @@ from wechat_campaigns.source.text import decode, position
 
 
 def test_utf8_is_decoded_as_it_is() -> None:
-    """Text comes out as it went in, line ends and Chinese included."""
     assert decode("今晚 20:00\r\n开始\t🎉\n".encode()) == "今晚 20:00\r\n开始\t🎉\n"
 
 
 def test_gbk_is_named() -> None:
-    """Bytes that read as GBK are called GBK, with a command that converts them."""
     fault = decode("a\nb: 周年庆".encode("gbk"))
     assert isinstance(fault, Finding)
     assert "GBK" in fault.message
@@ -23,7 +21,6 @@ def test_gbk_is_named() -> None:
 
 
 def test_other_bytes_are_not_guessed() -> None:
-    """Bytes that are neither UTF-8 nor GBK get no encoding ascribed."""
     fault = decode(b"caf\xe9 \xff\xff")
     assert isinstance(fault, Finding)
     assert "looks like" not in fault.message
@@ -33,7 +30,6 @@ def test_other_bytes_are_not_guessed() -> None:
     "data", [b"PK\x03\x04\x14\0\xff", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", b"%PDF-1.7\n%\xe2\xe3"]
 )
 def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
-    """What only has the name of a text cannot be saved as UTF-8; its text has to be copied out."""
     fault = decode(data)
     assert isinstance(fault, Finding)
     assert fault.rule == "text-document"
@@ -41,7 +37,6 @@ def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
 
 
 def test_column_counts_characters() -> None:
-    """A column counts characters, not bytes."""
     fault = decode("一二三\x00".encode())
     assert isinstance(fault, Finding)
     assert (fault.line, fault.column) == (1, 4)
@@ -64,7 +59,6 @@ def test_byte_order_mark_of_a_windows_editor_is_left_out() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
-    """Nothing a file can hold raises, and what decodes encodes back to the same bytes."""
     decoded = decode(data)
     if isinstance(decoded, Finding):
         assert decoded.message
@@ -75,7 +69,6 @@ def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
 
 @given(st.text(max_size=50), st.integers(min_value=0, max_value=50))
 def test_position_finds_the_offset_again(text: str, offset: int) -> None:
-    """Line and column lead back to the character."""
     offset = min(offset, len(text))
     line, column = position(text, offset)
     lines = text.split("\n")

@@ -38,7 +38,6 @@ def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
 
 
 def test_there_are_enough_cases() -> None:
-    """At least 60 broken campaigns and one valid file for each msgtype are kept."""
     assert len(INVALID) >= 60
     assert {c.msgtype for c in load_campaigns(CASES / "valid").campaigns} == set(Msgtype)
 
@@ -46,7 +45,6 @@ def test_there_are_enough_cases() -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
 def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) -> None:
-    """Each problem has its place, path, rule, words and hint, in the file's order; none is left out."""
     shutil.copy(case, tmp_path)
     loaded = load_campaigns(tmp_path)
     assert loaded.campaigns == ()
@@ -56,7 +54,6 @@ def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) 
 
 
 def test_problems_hold_no_word_of_a_schema_or_of_python() -> None:
-    """No word of a schema or of Python reaches the reader, and every problem has a hint."""
     for expected in EXPECTED:
         for text in expected.read_text().splitlines():
             _, what, hint = text.split(" | ")
@@ -67,7 +64,6 @@ def test_problems_hold_no_word_of_a_schema_or_of_python() -> None:
 
 @pytest.mark.parametrize("case", VALID, ids=lambda path: path.stem)
 def test_a_valid_campaign_is_accepted(case: Path, tmp_path: Path) -> None:
-    """Every form of the format has a file that is accepted without a word."""
     shutil.copy(case, tmp_path)
     loaded = load_campaigns(tmp_path)
     assert loaded.problems == ()
@@ -75,7 +71,6 @@ def test_a_valid_campaign_is_accepted(case: Path, tmp_path: Path) -> None:
 
 
 def test_a_campaign_carries_what_was_written() -> None:
-    """Dates become moments with their offset, the rest stays as written."""
     (campaign,) = load_campaigns(CASES / "valid", ["everything"]).campaigns
     assert campaign.not_before == datetime(2026, 12, 1, 19, tzinfo=UTC)
     assert campaign.not_after == datetime(
@@ -89,7 +84,6 @@ def test_a_campaign_carries_what_was_written() -> None:
 
 
 def test_left_out_keys_have_their_defaults() -> None:
-    """What is not written is the default of the record."""
     campaign = check("filter: {tag_id: 2}\nmsgtype: text\ncontent: hi\n")
     assert isinstance(campaign, Campaign)
     assert (campaign.revision, campaign.send_ignore_reprint, campaign.not_before) == (1, False, None)
@@ -97,7 +91,6 @@ def test_left_out_keys_have_their_defaults() -> None:
 
 
 def test_openids_are_never_repeated() -> None:
-    """A problem with an openid shows its place, not the openid."""
     problems = check(
         "filter: {openids: [oABCDEFGHIJKLMNOPQRSTUVWXYZ0, {oid: oSECRET}, 7]}\nmsgtype: text\ncontent: x\n"
     )
@@ -107,6 +100,5 @@ def test_openids_are_never_repeated() -> None:
 
 
 def test_window_is_compared_across_time_zones() -> None:
-    """19:00+08:00 is before 11:00:01Z."""
     window = "not_before: 2026-12-01T19:00:00+08:00\nnot_after: 2026-12-01T11:00:01Z\n"
     assert isinstance(check(f"filter: {{tag_id: 2}}\nmsgtype: text\ncontent: hi\n{window}"), Campaign)

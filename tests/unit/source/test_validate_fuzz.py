@@ -56,7 +56,6 @@ BEYOND_THE_SCHEMA = {
     "window-empty",
     "impossible-date",
     "mpnews-only",
-    "written-secret",
     "unknown-account",
     "unknown-environment",
     "unknown-time-zone",
@@ -71,7 +70,6 @@ BEYOND_THE_SCHEMA = {
 
 
 def paths(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """List the paths of all maps and lists below a value."""
     steps = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     below = [found for step, value in steps for found in paths(value, (*path, step))]
     return [path, *below] if isinstance(node, dict | list) else below
@@ -129,14 +127,12 @@ def assert_both_agree(data: Any, name: SchemaName) -> None:
 @given(mutated(CAMPAIGNS))
 @settings(max_examples=250, deadline=None)
 def test_a_refused_campaign_has_problems(data: Any) -> None:
-    """No campaign that the schema refuses gets through, and each problem is worded."""
     assert_both_agree(data, "campaign")
 
 
 @given(mutated(SETTINGS))
 @settings(max_examples=150, deadline=None)
 def test_refused_settings_have_problems(data: Any) -> None:
-    """No settings that the schema refuses get through, and each problem is worded."""
     assert_both_agree(data, "settings")
 
 
@@ -145,7 +141,6 @@ def test_refused_settings_have_problems(data: Any) -> None:
 def test_every_key_left_out_misspelt_or_of_another_type(
     name: SchemaName, originals: list[Any], value: object
 ) -> None:
-    """Each key of each valid file, left out, misspelt or of another kind, is told or accepted."""
     for original in originals:
         for path in paths(original):
             node = at(original, path)

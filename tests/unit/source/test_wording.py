@@ -1,4 +1,4 @@
-"""`schema_messages`: every keyword of the schemas that can refuse has words."""
+"""Every keyword of the schemas that can refuse has words."""
 
 import ast
 import shutil
@@ -11,8 +11,8 @@ import pytest
 from tests.support.schema_texts import schema_words
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.source.load import load_campaigns
-from wechat_campaigns.source.schemas import findings, schema_messages, wording
-from wechat_campaigns.source.schemas.schema_messages import WORDS
+from wechat_campaigns.source.schemas import findings, wording
+from wechat_campaigns.source.schemas.findings import WORDS
 from wechat_campaigns.source.schemas.store import schema
 from wechat_campaigns.source.schemas.wording import clause, join_keys, value_hint
 from wechat_campaigns.source.settings import load_settings
@@ -62,13 +62,11 @@ ALL = [*schemas(schema("campaign")), *schemas(schema("settings"))]
 
 
 def test_every_keyword_has_words() -> None:
-    """A keyword added to a schema without words for it fails here, not before a reader."""
     used = {key for one in ALL for key in one}
     assert used - SILENT == set(WORDS)
 
 
 def test_every_pattern_says_what_to_write() -> None:
-    """The hint for a wrong form stands beside the pattern, where editors show it too."""
     assert all(one.get("patternErrorMessage") for one in ALL if "pattern" in one)
 
 
@@ -90,12 +88,10 @@ def test_every_pattern_says_what_to_write() -> None:
     ],
 )
 def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], hint: str) -> None:
-    """The hint is the line to write, with the value that was meant."""
     assert value_hint("key", value, wanted) == hint
 
 
 def test_long_and_broken_texts_are_cut() -> None:
-    """A message stays one short line whatever was written."""
     assert shorten("周" * 100) == "周" * 39 + "…"
     assert shorten("a\nb\u202e") == "a\\nb\\u202e"
 
@@ -104,12 +100,10 @@ def test_long_and_broken_texts_are_cut() -> None:
     ("keys", "text"), [(["a"], "`a`"), (["a", "b"], "`a` and `b`"), (["a", "b", "c"], "`a`, `b` and `c`")]
 )
 def test_keys_are_listed_as_in_a_sentence(keys: list[str], text: str) -> None:
-    """Commas, then a word."""
     assert join_keys(keys) == text
 
 
 def test_a_description_becomes_the_end_of_a_sentence() -> None:
-    """No capital and no full stop inside a sentence."""
     assert clause("The video's title.") == "the video's title"
 
 
@@ -123,22 +117,19 @@ def test_a_description_becomes_the_end_of_a_sentence() -> None:
     ],
 )
 def test_key_with_a_fullwidth_character_is_recognized(tmp_path: Path, written: str, hint: str) -> None:
-    """The hint says which character is wrong, for it looks right."""
     (tmp_path / "sale.yaml").write_text(f"{written}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
     assert hint in [problem.hint for problem in load_campaigns(tmp_path).problems]
 
 
 def test_no_hint_repeats_the_beginning_of_a_secret() -> None:
-    """Where an openid or a secret stands, what looks like a key may be a part of it."""
     assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
 
 
-MODULES = (findings, wording, schema_messages)
+MODULES = (findings, wording)
 CASES = Path(__file__).parents[2]
 
 
 def literals() -> set[str]:
-    """Every text written in the modules that word what a schema refuses."""
     trees = [ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")) for module in MODULES]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}

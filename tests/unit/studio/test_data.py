@@ -25,7 +25,6 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.studio.data import editor_url, error_data, problems_data
 from wechat_campaigns.studio.phone import MISSING, article_html, files_of, message_data
-from wechat_campaigns.studio.reads import AS_WRITTEN
 
 FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")
 HERE = Media(file=FILE)
@@ -34,7 +33,6 @@ URL = f"/media/{FILE.sha256}"
 
 
 def test_editor_opens_a_file_at_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blanks and Chinese are escaped; what is not a file has no address."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "秋 茶.yaml").write_text("x")
     place = f"vscode://file{tmp_path}/%E7%A7%8B%20%E8%8C%B6.yaml"
@@ -45,7 +43,6 @@ def test_editor_opens_a_file_at_its_place(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_errors_come_first_and_hide_nothing() -> None:
-    """A character that nobody sees is written out."""
     location = Location(file="a.yaml", line=1)
     problems = [
         Diagnostic(location=location, rule="w", message="warned", hint="", level="warning"),
@@ -71,10 +68,9 @@ def test_errors_come_first_and_hide_nothing() -> None:
     ids=lambda one: type(one).__name__,
 )
 def test_each_kind_is_drawn_as_in_the_inbox(content: Content, shown: dict[str, object], files: int) -> None:
-    """With the addresses of its files; what only WeChat has is a grey box, or silent."""
     send = make_send("x", content=content)
     assert len(list(files_of(send))) == files
-    data = message_data(send, AS_WRITTEN)["content"]
+    data = message_data(send)["content"]
     for kind, expected in shown.items():
         pairs = zip(data[kind], expected, strict=True) if kind == "articles" else [(data[kind], expected)]  # type: ignore[arg-type]
         for found, wanted in pairs:
@@ -82,7 +78,6 @@ def test_each_kind_is_drawn_as_in_the_inbox(content: Content, shown: dict[str, o
 
 
 def test_pictures_of_an_article_are_of_this_server() -> None:
-    """Its own by their hash; those that WeChat has are not requested."""
     html = '<p><img src="wximg:1" alt="x"><img alt="y" src="https://mmbiz.qpic.cn/a"></p>'
     article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
     assert article_html(article) == f'<p><img src="{URL}" alt="x"><img alt="y" src="{MISSING}"></p>'
@@ -102,13 +97,11 @@ def test_pictures_of_an_article_are_of_this_server() -> None:
     ],
 )
 def test_backgrounds_and_drawings_are_of_this_server(html: str, shown: str) -> None:
-    """Like the pictures; a text that looks like an address stays as it is."""
     article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
     assert article_html(article) == shown
 
 
 def test_an_article_in_the_dark_is_recoloured_as_the_reader_does() -> None:
-    """Its own colours, which a style sheet around it does not reach; its pictures stay."""
     html = '<p style="color:#333333">茶<img src="wximg:1" alt="x"></p>'
     article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
     night = article_html(article, dark=True)

@@ -40,7 +40,6 @@ def live(root: Path) -> Iterator[Live]:
 
 
 def test_each_kind_of_save_is_seen(root: Path, live: Live) -> None:
-    """Edited, replaced by another file, added in a new folder, removed."""
     other = root / ".news.swp"
     other.write_text("c")
     for save in (
@@ -57,7 +56,6 @@ def test_each_kind_of_save_is_seen(root: Path, live: Live) -> None:
 
 
 def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
-    """Swap files of editors, and the folder of git."""
     version = live.version
     (root / ".git").mkdir()
     (root / ".git" / "index").write_text("x")
@@ -67,7 +65,6 @@ def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
 
 
 def test_folder_that_goes_away_is_told_and_watched_again(root: Path, live: Live) -> None:
-    """What stands at its place later is watched."""
     root.rename(root.with_name("away"))
     while not live.trouble:
         live.wait(live.version, PATIENCE_S)

@@ -54,7 +54,6 @@ def signed(token: str = "token", stamp: str = STAMP, encrypted: str = "") -> dic
 
 
 def sealed(text: str = EVENT, appid: str = SERVICE) -> tuple[dict[str, str], bytes]:
-    """A push as the sandbox encrypts it."""
     encrypted = encrypt(text, KEY, appid)
     return signed(encrypted=encrypted), f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>".encode()
 
@@ -90,13 +89,11 @@ def server() -> Server:
 
 
 def test_the_url_check_is_answered(server: Server) -> None:
-    """The console's echostr comes back as it was, when the signature holds."""
     assert server.ask({**signed(), "echostr": "8877"}, method="GET") == (200, "8877")
     assert server.ask({**signed("wrong"), "echostr": "8877"}, method="GET") == (403, "refused")
 
 
 def test_an_event_is_kept_whole(server: Server) -> None:
-    """Counts, the originality check and the links, in the articles' order; no openid of anyone."""
     assert server.ask(signed(), EVENT.encode()) == (200, "success")
     (event,) = server.ledger.kept
     assert event.stream == SERVICE
@@ -109,22 +106,18 @@ def test_an_event_is_kept_whole(server: Server) -> None:
 
 
 def test_an_event_is_kept_once(server: Server) -> None:
-    """WeChat repeats a push up to three times, and anyone may replay it: one event stays."""
     for _ in range(4):
         assert server.ask(signed(), EVENT.encode()) == (200, "success")
     assert len(server.ledger.kept) == 1
 
 
 def test_other_events_are_acknowledged_but_not_recorded(server: Server) -> None:
-    """A follower's message is none of our business."""
     body = "<xml><MsgType>text</MsgType><FromUserName>o-secret</FromUserName><Content>你好</Content></xml>"
     assert server.ask(signed(), body.encode()) == (200, "success")
     assert not server.ledger.kept
 
 
 def test_event_that_cannot_be_recorded_is_not_acknowledged() -> None:
-    """Without a ledger WeChat is told to come again."""
-
     class Gone(MemoryLedger):
         def append(self, entry: Any) -> Any:
             raise LedgerError("the disk is full", hint="make room")
@@ -133,7 +126,6 @@ def test_event_that_cannot_be_recorded_is_not_acknowledged() -> None:
 
 
 def test_requests_without_a_valid_signature_are_refused(server: Server) -> None:
-    """Unknown account, method, size, signature: each is turned away before anything is read."""
     assert server.ask(signed(), path="/wx/other")[0] == 404
     assert server.ask(signed(), method="DELETE")[0] == 405
     assert server.ask(signed(), CONTENT_LENGTH=str(MAX_BYTES + 1))[0] == 413
@@ -146,19 +138,16 @@ def test_requests_without_a_valid_signature_are_refused(server: Server) -> None:
 
 @pytest.mark.parametrize(("minutes", "status"), [(-11, 403), (-9, 200), (9, 200), (11, 403)])
 def test_an_old_push_is_a_replay(server: Server, minutes: int, status: int) -> None:
-    """Ten minutes either way are let pass."""
     stamp = str(int((NOW + timedelta(minutes=minutes)).timestamp()))
     assert server.ask(signed(stamp=stamp), EVENT.encode())[0] == status
 
 
 @pytest.mark.parametrize("stamp", ["", "now", "１２３", "9" * 400])
 def test_a_strange_timestamp_is_refused(server: Server, stamp: str) -> None:
-    """No timestamp is a crash."""
     assert server.ask(signed(stamp=stamp), EVENT.encode())[0] == 403
 
 
 def test_encrypted_push_of_the_sandbox_is_read() -> None:
-    """An encrypted push arrives as its XML."""
     query, body = sealed()
     assert open_push(query, body, SAFE, NOW).decode() == EVENT
     assert Server(SAFE).ask(query, body) == (200, "success")
@@ -166,7 +155,6 @@ def test_encrypted_push_of_the_sandbox_is_read() -> None:
 
 @given(text=st.text(min_size=1, max_size=200))
 def test_push_encrypted_by_another_implementation_is_read(text: str) -> None:
-    """What wechatpy encrypts we decrypt, whatever the text and its length."""
     sent = WeChatCrypto("token", KEY, SERVICE).encrypt_message(text, "n1", STAMP)
     encrypted = read_xml(sent.encode()).findtext("Encrypt", "")
     assert decrypt(encrypted, SAFE).decode() == text
@@ -175,19 +163,16 @@ def test_push_encrypted_by_another_implementation_is_read(text: str) -> None:
 
 
 def test_safe_mode_cannot_be_left_by_the_sender() -> None:
-    """With a key set, a plain push is refused: its signature does not cover the body."""
     assert Server(SAFE).ask(signed(), EVENT.encode())[0] == 403
 
 
 def test_a_push_for_another_account_is_refused() -> None:
-    """The AppID inside must be ours."""
     query, body = sealed(appid="wx0000000000000009")
     with pytest.raises(CallbackRejectedError, match="another account"):
         open_push(query, body, SAFE, NOW)
 
 
 def test_a_changed_body_is_refused() -> None:
-    """msg_signature covers the encrypted text."""
     query, _ = sealed()
     _, other = sealed("<xml><Event>x</Event></xml>")
     assert Server(SAFE).ask(query, other)[0] == 403
@@ -195,7 +180,6 @@ def test_a_changed_body_is_refused() -> None:
 
 @given(data=st.binary(max_size=80))
 def test_garbage_in_safe_mode_is_refused(data: bytes) -> None:
-    """Whatever is signed and is no ciphertext of ours is refused, never a crash."""
     import base64
 
     with pytest.raises(CallbackRejectedError):
@@ -206,7 +190,6 @@ def test_garbage_in_safe_mode_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("key", ["", "short", "%" * 43])
 def test_a_wrong_key_is_named(key: str) -> None:
-    """A typo in the EncodingAESKey is told at the start."""
     with pytest.raises(CallbackRejectedError, match="43 letters"):
         read_key(key)
 
@@ -225,27 +208,23 @@ def test_a_wrong_key_is_named(key: str) -> None:
     ],
 )
 def test_xml_declares_nothing(body: str) -> None:
-    """No DTD, no entity, no depth: refused as it begins."""
     with pytest.raises(BadXmlError):
         read_xml(body.encode())
 
 
 def test_a_large_body_is_not_parsed() -> None:
-    """Size is looked at first."""
     with pytest.raises(BadXmlError, match="larger"):
         read_xml(b"<xml>" + b" " * MAX_BYTES + b"</xml>")
 
 
 @pytest.mark.parametrize("count", ["", "-1", "x", "9" * 30])
 def test_an_event_without_numbers_is_refused(count: str) -> None:
-    """A count that is none is not kept as zero."""
     event = read_xml(EVENT.replace("<SentCount>75", f"<SentCount>{count}").encode())
     with pytest.raises(BadXmlError, match="SentCount"):
         entry_of(event, SERVICE)
 
 
 def test_secrets_stay_out_of_logs(caplog: pytest.LogCaptureFixture) -> None:
-    """Refusals are logged without token, key, signature or body."""
     with caplog.at_level(logging.INFO, "wechat_campaigns.callback"):
         Server(SAFE).ask({**signed("guess"), "echostr": "e"}, EVENT.encode())
         Server(PLAIN).ask(signed(), EVENT.encode())

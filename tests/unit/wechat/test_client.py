@@ -77,7 +77,6 @@ LOST = {
 def test_send_without_a_usable_answer_is_lost_and_never_retried(
     server: ScriptedServer, connected: Connected, answer: object
 ) -> None:
-    """The request arrived, so it goes out once, and the error says that nobody knows."""
     server.on(MASS_SENDALL, answer)
     with pytest.raises(NoResponseError) as caught:
         connected(timeouts=timeouts_for(answer)).mass_sendall(SEND)
@@ -88,7 +87,6 @@ def test_send_without_a_usable_answer_is_lost_and_never_retried(
 
 
 def test_endless_answer_is_lost(server: ScriptedServer, connected: Connected) -> None:
-    """An answer beyond the limit is given up instead of filling the memory."""
     server.on(MASS_SENDALL, Raw(body=b" " * (33 * 1024 * 1024)))
     with pytest.raises(NoResponseError, match="longer than"):
         connected().mass_sendall(SEND)
@@ -96,7 +94,6 @@ def test_endless_answer_is_lost(server: ScriptedServer, connected: Connected) ->
 
 @pytest.fixture
 def closed_port() -> Iterator[str]:
-    """The address of a port that refuses connections."""
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -113,7 +110,6 @@ def with_token_then(server: ScriptedServer, api: WeChatApi, address: str) -> WeC
 def test_a_refused_connection_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, closed_port: str
 ) -> None:
-    """Nothing listened, so the send may be tried again at any time."""
     api = with_token_then(server, connected(), closed_port)
     with pytest.raises(NotSentError, match="refuses"):
         api.mass_sendall(SEND)
@@ -127,7 +123,6 @@ def test_a_refused_connection_is_certainly_not_sent(
 def test_what_fails_before_the_body_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, address: str, words: str
 ) -> None:
-    """No address, no TLS, no known scheme: WeChat never got a byte of the body."""
     address = address.format(loopback=server.url.removeprefix("http://"))
     api = with_token_then(server, connected(), address)
     with pytest.raises(NotSentError, match=words):
@@ -137,7 +132,6 @@ def test_what_fails_before_the_body_is_certainly_not_sent(
 def test_a_dead_proxy_is_certainly_not_sent(
     connected: Connected, closed_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proxy of the environment is used, and its absence is told as such."""
     monkeypatch.setenv("https_proxy", closed_port)
     with pytest.raises(NotSentError, match="proxy"):
         connected("https://api.weixin.invalid").mass_sendall(SEND)
@@ -146,7 +140,6 @@ def test_a_dead_proxy_is_certainly_not_sent(
 def test_refused_proxy_tunnel_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy that wants a login answers CONNECT with an error, before any byte of the request."""
     monkeypatch.setenv("https_proxy", server.url)
     with pytest.raises(NotSentError, match="proxy"):
         connected("https://api.weixin.invalid").mass_sendall(SEND)
@@ -165,7 +158,6 @@ def test_a_redirect_is_not_followed(server: ScriptedServer, connected: Connected
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_an_answer_that_drips_has_an_end(server: ScriptedServer, connected: Connected, part: str) -> None:
-    """Each byte comes in time, the whole does not: a send is unknown, and a read is tried three times."""
     server.on(MASS_SENDALL, drip(part))
     server.on(TAGS_GET, drip(part))
     api = connected(timeouts=Timeouts(5, 5, whole_s=0.5))
@@ -178,12 +170,10 @@ def test_an_answer_that_drips_has_an_end(server: ScriptedServer, connected: Conn
 
 
 def test_a_call_has_ended_before_a_person_may_settle_it() -> None:
-    """Begun at the last moment and answered at the last: nothing of it is on its way any more."""
     assert BEGIN_WITHIN + timedelta(seconds=Timeouts().whole_s) < ARRIVES_WITHIN
 
 
 def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path left over in the environment is a common fault on company machines."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
     with pytest.raises(NotSentError, match="REQUESTS_CA_BUNDLE"):
         connected("https://api.weixin.invalid").mass_sendall(SEND)
@@ -192,7 +182,6 @@ def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: 
 def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
     server: ScriptedServer, connected: Connected, closed_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sandbox on loopback works behind a company proxy too."""
     monkeypatch.setenv("http_proxy", closed_port)
     server.on(TAGS_GET, {"tags": []})
     assert connected().tags_get() == []
@@ -203,7 +192,6 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
 def test_read_is_retried_after_a_passing_fault(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, fault: object
 ) -> None:
-    """Two faults in a row do not end a plan; the waits grow and are spread."""
     server.on(TAGS_GET, fault, fault, {"tags": [{"id": 2, "name": "会员", "count": 9}]})
     api = connected(timeouts=timeouts_for(fault))
     assert api.tags_get() == [{"id": 2, "name": "会员", "count": 9}]
@@ -216,7 +204,6 @@ def test_read_is_retried_after_a_passing_fault(
 def test_a_read_gives_up_after_three_tries(
     server: ScriptedServer, connected: Connected, fault: object, error: type[WeChatError]
 ) -> None:
-    """Every repeat is bounded."""
     server.on(TAGS_GET, fault)
     with pytest.raises(error):
         connected().tags_get()
@@ -226,7 +213,6 @@ def test_a_read_gives_up_after_three_tries(
 def test_a_read_waits_out_the_minute_limit_once(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment
 ) -> None:
-    """45011 is worth one wait of a minute, not two."""
     server.on(TAGS_GET, {"errcode": 45011, "errmsg": "reach minute limit"})
     with pytest.raises(ApiError):
         connected().tags_get()
@@ -235,7 +221,6 @@ def test_a_read_waits_out_the_minute_limit_once(
 
 
 def test_certain_errcode_is_not_retried(server: ScriptedServer, connected: Connected) -> None:
-    """48001 will not change in a second."""
     server.on(TAGS_GET, {"errcode": 48001, "errmsg": "api unauthorized rid: 65-12"})
     with pytest.raises(ApiError):
         connected().tags_get()
@@ -246,7 +231,6 @@ def test_certain_errcode_is_not_retried(server: ScriptedServer, connected: Conne
 def test_write_is_not_retried_when_the_platform_is_busy(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, busy: int
 ) -> None:
-    """-1 on a send may mean that it was sent; the ledger decides, not the client."""
     server.on(MASS_SENDALL, {"errcode": busy, "errmsg": "system error"})
     with pytest.raises(ApiError):
         connected().mass_sendall(SEND)
@@ -258,7 +242,6 @@ def test_write_is_not_retried_when_the_platform_is_busy(
 def test_rejected_token_is_renewed_once_and_the_call_made_again(
     server: ScriptedServer, connected: Connected, stale: int
 ) -> None:
-    """WeChat refuses a token before it looks at the request, so one replay is safe."""
     server.on("/cgi-bin/stable_token", {"access_token": TOKEN, "expires_in": 7200}, {"access_token": "NEW"})
     server.on(DRAFT_ADD, {"errcode": stale, "errmsg": "invalid credential"}, {"media_id": "D"})
     assert connected().draft_add([]) == "D"
@@ -274,7 +257,6 @@ def test_rejected_token_is_renewed_once_and_the_call_made_again(
 def test_mass_call_is_made_once_whatever_happens_to_the_token(
     server: ScriptedServer, connected: Connected, path: str, stale: int
 ) -> None:
-    """One intent stands for one POST; the token that was refused is not used again."""
     server.on("/cgi-bin/stable_token", {"access_token": TOKEN, "expires_in": 7200}, {"access_token": "NEW"})
     server.on(path, {"errcode": stale, "errmsg": "invalid credential"}, ACCEPTED)
     api = connected()
@@ -296,7 +278,6 @@ def test_mass_call_needs_a_cached_token(server: ScriptedServer, connected: Conne
 def test_call_that_comes_too_late_when_it_is_connected_is_not_made(
     server: ScriptedServer, connected: Connected
 ) -> None:
-    """To look up the address and to connect takes time, in which a laptop may be closed for a day."""
     server.on(MASS_SENDALL, ACCEPTED)
     times = [NOW, NOW + timedelta(days=1)]
     calls = MassCalls(connected(), clock=lambda: times.pop(0))
@@ -307,7 +288,6 @@ def test_call_that_comes_too_late_when_it_is_connected_is_not_made(
 
 
 def test_token_is_fetched_before_a_mass_call(server: ScriptedServer, connected: Connected) -> None:
-    """What `mass_ready` fetched is what the call uses: nothing of it fails after the intent."""
     server.on(MASS_SENDALL, ACCEPTED)
     api = connected()
     api.mass_ready()
@@ -320,7 +300,6 @@ def test_token_is_fetched_before_a_mass_call(server: ScriptedServer, connected: 
 
 
 def test_token_rejected_twice_is_not_renewed_again(server: ScriptedServer, connected: Connected) -> None:
-    """One refresh, one replay, then the error: no recursion."""
     server.on(DRAFT_ADD, {"errcode": 40001, "errmsg": "invalid credential"})
     server.on(TAGS_GET, {"errcode": 42001, "errmsg": "access_token expired"})
     api = connected()
@@ -345,7 +324,6 @@ def test_each_send_has_its_own_connection(server: ScriptedServer, connected: Con
 
 
 def test_reads_share_a_connection(server: ScriptedServer, connected: Connected) -> None:
-    """The token and the reads after it go over one connection; the send between them has its own."""
     server.on(TAGS_GET, {"tags": []})
     server.on(MASS_SENDALL, ACCEPTED)
     api = connected()
@@ -361,7 +339,6 @@ def test_reads_share_a_connection(server: ScriptedServer, connected: Connected) 
 def test_connection_that_was_closed_meanwhile_is_replaced(
     server: ScriptedServer, connected: Connected
 ) -> None:
-    """The server closes a kept connection without a word: the next read opens another."""
     server.on(TAGS_GET, tags_and_close)
     api = connected()
     for _ in range(3):
@@ -370,7 +347,6 @@ def test_connection_that_was_closed_meanwhile_is_replaced(
 
 
 def test_bodies_are_raw_utf8(server: ScriptedServer, connected: Connected) -> None:
-    """WeChat stores \\u escapes as text, so Chinese and emoji go out as they are."""
     server.on(MASS_SENDALL, ACCEPTED)
     connected().mass_sendall(SEND)
     (call,) = server.calls(MASS_SENDALL)
@@ -384,7 +360,6 @@ def test_bodies_are_raw_utf8(server: ScriptedServer, connected: Connected) -> No
 def test_errors_carry_meaning_number_text_rid_and_answer(
     server: ScriptedServer, connected: Connected
 ) -> None:
-    """45065's answer has the msg_id of the job that exists, under either of its names."""
     answer = {
         "errcode": "45065",
         "errmsg": "clientmsgid exist rid: 6745a1b2-0c1d2e3f-4a5b6c7d",
@@ -416,7 +391,6 @@ def test_errors_carry_meaning_number_text_rid_and_answer(
 def test_people_see_the_text_before_hint_and_rid(
     server: ScriptedServer, connected: Connected, errmsg: str
 ) -> None:
-    """All forms of errmsg that were recorded; the rid is kept apart, the hint is for WeChat's staff."""
     server.on(MASS_SENDALL, {"errcode": 45028, "errmsg": errmsg})
     with pytest.raises(ApiError) as caught:
         connected().mass_sendall(SEND)
@@ -428,14 +402,12 @@ def test_people_see_the_text_before_hint_and_rid(
 
 
 def test_an_unknown_errcode_keeps_number_text_and_rid(server: ScriptedServer, connected: Connected) -> None:
-    """What the table does not know is shown as WeChat said it."""
     server.on(MASS_SENDALL, {"errcode": 999999, "errmsg": "新的错误 rid: 1-2-3"})
     with pytest.raises(ApiError, match=r"999999.*新的错误.*1-2-3"):
         connected().mass_sendall(SEND)
 
 
 def test_40164_names_the_ip_to_add(server: ScriptedServer, connected: Connected) -> None:
-    """The reader gets the address, not only the advice."""
     errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 1-2-3"
     server.on("/cgi-bin/stable_token", {"errcode": 40164, "errmsg": errmsg})
     with pytest.raises(ApiError) as caught:
@@ -478,7 +450,6 @@ def write_calls(api: WeChatApi) -> list[Callable[[], Any]]:
 
 
 def test_a_read_only_client_sends_no_write(server: ScriptedServer, connected: Connected) -> None:
-    """Refused before anything leaves: not even a token is fetched."""
     for call in write_calls(connected(read_only=True)):
         with pytest.raises(PolicyError):
             call()
@@ -486,7 +457,6 @@ def test_a_read_only_client_sends_no_write(server: ScriptedServer, connected: Co
 
 
 def test_what_plans_gets_has_no_write() -> None:
-    """That a plan cannot send is a type as well: each write is of `WeChatApi` alone."""
     public = {name for name in vars(WeChatApi) if not name.startswith("_")}
     assert public == {
         "material_add_material", "material_image_url", "media_upload", "media_uploadimg",
@@ -500,7 +470,6 @@ def test_what_plans_gets_has_no_write() -> None:
 def test_the_reads_are_exactly_those_a_read_only_client_may_call(
     server: ScriptedServer, connected: Connected
 ) -> None:
-    """READS lists every read and no other path; each is a real endpoint."""
     for call in read_calls(connected(read_only=True)):
         with pytest.raises(NoResponseError):
             call()
@@ -510,7 +479,6 @@ def test_the_reads_are_exactly_those_a_read_only_client_may_call(
 def test_a_lost_token_answer_does_not_leave_a_send_unknown(
     server: ScriptedServer, connected: Connected
 ) -> None:
-    """The send was never made, so its error says that nothing was sent."""
     server.on("/cgi-bin/stable_token", cut)
     with pytest.raises(NotSentError, match="nothing else was sent"):
         connected().draft_add([])

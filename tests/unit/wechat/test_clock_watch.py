@@ -39,13 +39,11 @@ def dated(moment: datetime) -> str:
 def test_clock_error_is_the_smallest_that_explains_the_date(
     told: datetime, took: timedelta, error: timedelta
 ) -> None:
-    """A slow answer may have been dated at any moment on the way."""
     assert clock_skew(dated(told), NOW, NOW + took) == error
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", "Thu, 99 Nov 2026 12:00:00 GMT"])
 def test_unreadable_date_is_ignored(date: str | None) -> None:
-    """And takes nothing back that was known before."""
     assert clock_skew(date, NOW, NOW) is None
     watch = ClockWatch(lambda: NOW)
     watch.begin()(date)
@@ -56,7 +54,6 @@ def test_unreadable_date_is_ignored(date: str | None) -> None:
 
 
 def test_the_newest_answer_counts() -> None:
-    """A clock that was set meanwhile is right from then on."""
     watch = ClockWatch(lambda: NOW)
     for moment in (NOW + HOUR, NOW):
         watch.begin()(dated(moment))
@@ -64,7 +61,6 @@ def test_the_newest_answer_counts() -> None:
 
 
 def test_every_answer_is_looked_at(server: ScriptedServer, connected: Callable[..., WeChatApi]) -> None:
-    """The token's first; an answer that is refused, or no JSON, has a date as well."""
     watch = ClockWatch()
     api = connected(watch=watch)
     server.on(TAGS_GET, Raw(body=b"<html>", headers={"Date": dated(datetime.now(UTC) + HOUR)}))

@@ -104,7 +104,6 @@ def test_a_post_carries_the_pages_fields(
     answer: dict[str, Any],
     given: object,
 ) -> None:
-    """Path, body and result are those of the vendor's page."""
     server.on(path, answer)
     assert getattr(connected(), method)(*arguments) == given
     (call,) = server.calls(path)
@@ -113,14 +112,12 @@ def test_a_post_carries_the_pages_fields(
 
 
 def test_tags_are_listed(server: ScriptedServer, connected: Connected) -> None:
-    """A GET without parameters; a missing errcode means success."""
     server.on("/cgi-bin/tags/get", {"tags": [{"id": 2, "name": "星标组", "count": 0}]})
     assert connected().tags_get() == [{"id": 2, "name": "星标组", "count": 0}]
     assert server.calls("/cgi-bin/tags/get")[0].method == "GET"
 
 
 def test_followers_are_counted_by_the_first_page(server: ScriptedServer, connected: Connected) -> None:
-    """Without a last openid the page is the first one, and its total is that of all followers."""
     server.on("/cgi-bin/user/get", {"total": 1, "count": 1, "data": {"openid": ["oA"]}, "next_openid": "oA"})
     assert connected().user_get()["total"] == 1
     (call,) = server.calls("/cgi-bin/user/get")
@@ -138,14 +135,12 @@ def test_ids_keep_all_their_digits(server: ScriptedServer, connected: Connected)
 
 
 def parts(call: Seen) -> dict[str, Any]:
-    """The parts of a multipart body, by the name of their field."""
     head = f"Content-Type: {call.headers['Content-Type']}\r\n\r\n".encode()
     message = message_from_bytes(head + call.body, policy=HTTP)
     return {part.get_param("name", header="content-disposition"): part for part in message.iter_parts()}
 
 
 def test_material_is_a_part_named_media(server: ScriptedServer, connected: Connected) -> None:
-    """WeChat wants the field `media` with a filename and a content type."""
     server.on("/cgi-bin/material/add_material", {"media_id": "M", "url": "http://mmbiz.qpic.cn/x"})
     data = bytes(range(256)) * 40
     answer = connected().material_add_material("image", "封面.png", data)
@@ -160,7 +155,6 @@ def test_material_is_a_part_named_media(server: ScriptedServer, connected: Conne
 
 @pytest.mark.parametrize("kind", ["image", "voice", "thumb"])
 def test_a_file_of_an_unknown_type_is_bytes(server: ScriptedServer, connected: Connected, kind: str) -> None:
-    """The suffix alone gives the content type."""
     server.on("/cgi-bin/material/add_material", {"media_id": "M"})
     connected().material_add_material(kind, "a.unknown", b"x")
     media = parts(server.calls("/cgi-bin/material/add_material")[0])
@@ -169,7 +163,6 @@ def test_a_file_of_an_unknown_type_is_bytes(server: ScriptedServer, connected: C
 
 
 def test_an_article_picture_comes_back_as_its_url(server: ScriptedServer, connected: Connected) -> None:
-    """media/uploadimg gives no media_id."""
     server.on("/cgi-bin/media/uploadimg", {"url": "http://mmbiz.qpic.cn/y"})
     assert connected().media_uploadimg("a.jpg", b"jpg") == "http://mmbiz.qpic.cn/y"
     (call,) = server.calls("/cgi-bin/media/uploadimg")
@@ -178,7 +171,6 @@ def test_an_article_picture_comes_back_as_its_url(server: ScriptedServer, connec
 
 
 def test_an_upload_is_replayed_whole_after_a_refresh(server: ScriptedServer, connected: Connected) -> None:
-    """The second body has all the bytes of the first, not what was left of an open file."""
     server.on("/cgi-bin/media/uploadimg", {"errcode": 42001}, {"url": "u"})
     connected().media_uploadimg("a.jpg", b"jpg" * 1000)
     first, second = server.calls("/cgi-bin/media/uploadimg")
@@ -247,7 +239,6 @@ def test_an_answer_without_its_main_key_is_no_answer(
 def test_answer_of_another_type_is_no_answer(
     server: ScriptedServer, connected: Connected, call: Callable[[WeChatApi], Any], path: str, answer: Any
 ) -> None:
-    """A gateway answered: the run goes on with an error that names the endpoint."""
     server.on(path, answer)
     with pytest.raises(NoResponseError, match=path):
         call(connected())

@@ -71,14 +71,12 @@ def closed_port() -> int:
 
 
 def test_a_name_that_dns_does_not_know() -> None:
-    """The name is in the message, and the variable that leads around a missing DNS in the hint."""
     error = fault_at("https://api.no-such-host.invalid")
     assert error.message == "DNS does not know the host name api.no-such-host.invalid"
     assert "`HTTPS_PROXY`" in error.hint
 
 
 def test_a_port_that_refuses() -> None:
-    """Host and port, and that nothing listens."""
     port = closed_port()
     error = fault_at(f"http://127.0.0.1:{port}")
     assert error.message == f"127.0.0.1:{port} refuses the connection"
@@ -86,7 +84,6 @@ def test_a_port_that_refuses() -> None:
 
 
 def test_a_certificate_nobody_trusts(tmp_path: Path) -> None:
-    """Host, OpenSSL's reason, and the variable that adds an authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(make_certificate(tmp_path))
     with answering(context) as port:
@@ -96,14 +93,12 @@ def test_a_certificate_nobody_trusts(tmp_path: Path) -> None:
 
 
 def test_a_server_without_tls() -> None:
-    """A plain HTTP server behind an https address is no matter of certificates."""
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
         error = fault_at(f"https://127.0.0.1:{port}")
     assert error.message == f"127.0.0.1:{port} does not complete a TLS handshake"
 
 
 def test_a_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy is named without its password."""
     port = closed_port()
     monkeypatch.setenv("https_proxy", f"http://ann:hunter22@127.0.0.1:{port}")
     error = fault_at("https://api.weixin.invalid")
@@ -125,7 +120,6 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int, word
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_missing_file_of_certificates(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The variable that is set is the one that is named."""
     monkeypatch.setenv(name, "/no/such/file.pem")
     error = fault_at("https://api.weixin.invalid")
     assert error.message == f"the certificates that `{name}` points to cannot be read"
@@ -141,5 +135,4 @@ def test_a_missing_file_of_certificates(monkeypatch: pytest.MonkeyPatch, name: s
     ],
 )
 def test_an_address_for_a_message(address: str, server: str) -> None:
-    """Host and port, never a user."""
     assert server_of(address) == server

@@ -53,14 +53,12 @@ BODIES: list[tuple[Any, Msgtype, payloads.MediaIds, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("content", "msgtype", "ids", "body"), BODIES, ids=[str(b[1]) for b in BODIES])
 def test_body_of_each_msgtype(content: Any, msgtype: Msgtype, ids: payloads.MediaIds, body: dict[str, Any]):
-    """Exactly these keys and values; `clientmsgid` is added when it is posted."""
     send = make_send(content=content, msgtype=msgtype, filter=Filter(tag_id=2))
     assert payloads.mass_body(send, tag_id=2, ids=ids, draft_media_id=None) == body
     assert payloads.endpoint(send) == "message/mass/sendall"
 
 
 def test_body_to_everyone():
-    """is_to_all and no tag_id."""
     body = payloads.mass_body(
         make_send(filter=Filter(is_to_all=True)), tag_id=None, ids=NO_IDS, draft_media_id=None
     )
@@ -68,7 +66,6 @@ def test_body_to_everyone():
 
 
 def test_body_to_openids():
-    """touser in place of filter, and the other endpoint."""
     send = make_send(filter=Filter(openids=("a", "b")))
     body = payloads.mass_body(send, tag_id=None, ids=NO_IDS, draft_media_id=None)
     assert body == {"touser": ["a", "b"], "msgtype": "text", "text": {"content": "你好"}}
@@ -82,7 +79,6 @@ def test_tag_without_its_id_is_never_posted():
 
 
 def test_send_ignore_reprint_is_1_when_asked_for():
-    """Only articles carry it."""
     send = make_send(content=Draft(media_id="M"), msgtype=Msgtype.MPNEWS, send_ignore_reprint=True)
     assert payloads.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id=None)["send_ignore_reprint"] == 1
     text = make_send(send_ignore_reprint=True)
@@ -90,7 +86,6 @@ def test_send_ignore_reprint_is_1_when_asked_for():
 
 
 def test_images_options_are_numbers_and_only_those_given():
-    """0 and 1 for the switches; what was not written is not sent."""
     content = Images(images=(M,), title="", need_open_comment=True, only_fans_can_comment=False)
     body = payloads.mass_body(make_send(content=content, msgtype=Msgtype.IMAGE), tag_id=2, ids=NO_IDS,
                           draft_media_id=None)  # fmt: skip
@@ -106,7 +101,6 @@ def draft_article(**crops: str) -> dict[str, Any]:
 
 
 def test_cover_is_cut_under_both_names():
-    """One reading of the page has pic_crop_*, the newest has cover_info for articles: WeChat gets both."""
     article = draft_article(pic_crop_235_1="0_0.1_1_0.6")
     assert article["pic_crop_235_1"] == "0_0.1_1_0.6"
     assert article["cover_info"] == {
@@ -118,7 +112,6 @@ def test_cover_is_cut_under_both_names():
 
 
 def test_video_is_uploaded_then_converted():
-    """A file becomes temporary media first, in this order; a video on WeChat is sent as it is."""
     both = payloads.uploads(FILM)
     assert [upload.endpoint for upload in both] == [payloads.MEDIA_UPLOAD, payloads.UPLOADVIDEO]
     assert [upload.life for upload in both] == [payloads.TEMPORARY_LIFE] * 2
@@ -126,8 +119,6 @@ def test_video_is_uploaded_then_converted():
 
 
 def test_upload_keys_depend_on_content_not_on_names():
-    """The same bytes are one upload, whatever the file is called; other bytes or another use are another."""
-
     def key(name: str, data: bytes, content: Any = Image) -> str:
         return payloads.uploads(content(media=Media(file=make_file(name, data))))[0].key
 
@@ -136,13 +127,11 @@ def test_upload_keys_depend_on_content_not_on_names():
 
 
 def test_the_same_file_is_uploaded_once():
-    """A cover used for two articles."""
     content = Articles(articles=(make_article("一"), make_article("二")))
     assert len(payloads.uploads(content)) == 1
 
 
 def test_draft_articles_carry_uploaded_ids_and_urls():
-    """Every placeholder becomes the picture's url, the cover its media_id; empty options are left out."""
     picture = make_file("p.png", b"p")
     article = make_article("茶", picture, author="李")
     cover, body = payloads.uploads(Articles(articles=(article,)))
@@ -158,7 +147,6 @@ def test_draft_articles_carry_uploaded_ids_and_urls():
 
 
 def test_newspic_lists_its_pictures():
-    """A picture post in the form of draft/add."""
     content = Newspic(title="茶", text="好", images=(Media(media_id="A"), Media(name="杯")))
     ids = payloads.MediaIds(upload_results={}, material_ids={("image", "杯"): "B"})
     assert payloads.draft_articles(content, ids) == [
@@ -170,14 +158,12 @@ def test_newspic_lists_its_pictures():
 
 
 def test_mass_call_sends_the_draft_that_was_added():
-    """Written articles are sent by the id of their draft."""
     send = make_send(content=Articles(articles=(make_article(),)), msgtype=Msgtype.MPNEWS)
     body = payloads.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id="D")
     assert body["mpnews"] == {"media_id": "D"}
 
 
 def test_preview_body_has_no_receivers_and_one_picture():
-    """Preview has its own recipient, no clientmsgid, and knows a single picture only."""
     images = Images(images=(Media(media_id="A"), Media(media_id="B")))
     send = make_send(content=images, msgtype=Msgtype.IMAGE)
     expected = {"msgtype": "image", "image": {"media_id": "A"}}

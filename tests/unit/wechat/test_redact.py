@@ -42,7 +42,6 @@ CARRIERS = (
 def test_a_named_secret_is_masked_wherever_it_stands(
     secret: str, carrier: str, before: str, after: str
 ) -> None:
-    """In a query, a JSON body, a mapping's repr or a log line, whatever stands around it."""
     redacted = redact(f"{before} {carrier.format(secret)} {after}")
     assert secret not in redacted.replace(before, "", 1).replace(after, "", 1)
     assert "***" in redacted
@@ -53,7 +52,6 @@ def test_a_named_secret_is_masked_wherever_it_stands(
     around=st.text("会员周年庆 ", max_size=30),
 )
 def test_a_known_secret_is_masked_without_a_name(secret: str, around: str) -> None:
-    """A literal value goes, in clear and percent-encoded."""
     redacted = redact(f"{around}{secret}{around}{quote(secret, safe='')}", secrets=(secret,))
     assert redacted == f"{around}***{around}***"
 
@@ -61,13 +59,11 @@ def test_a_known_secret_is_masked_without_a_name(secret: str, around: str) -> No
 @pytest.mark.slow
 @given(st.from_regex(r"o[A-Za-z0-9_-]{27}", fullmatch=True))
 def test_openids_are_masked(openid: str) -> None:
-    """A follower is nobody's business in a log."""
     assert redact(f'invalid openid hint "{openid}"。') == 'invalid openid hint "o***"。'
 
 
 @given(st.text())
 def test_masking_twice_changes_nothing_more(text: str) -> None:
-    """What was masked once stays as it is."""
     assert redact(redact(text)) == redact(text)
 
 
@@ -88,13 +84,11 @@ def test_other_text_stays(text: str) -> None:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Everything anybody logs, at the lowest level."""
     with caplog.at_level(logging.DEBUG):
         yield lambda: "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception and everything behind it, shown or suppressed."""
     while True:
         yield error
         following = error.__cause__ or error.__context__
@@ -116,7 +110,6 @@ FAULTS = [cut, reset, stall, Raw(status=500), Raw(body=TOKEN.encode()), ECHO, {"
 def test_no_fault_of_a_call_shows_the_token(
     server: ScriptedServer, connected: Connected, logged: Callable[[], str], fault: object, path: str
 ) -> None:
-    """Neither the error, nor what stands behind it, nor the log at DEBUG."""
     server.on(path, fault)
     api = connected(timeouts=Timeouts(0.1, 0.1))
     with pytest.raises(WeChatError) as caught:
@@ -130,7 +123,6 @@ def test_no_fault_of_a_call_shows_the_token(
 def test_no_fault_of_a_token_call_shows_the_secret(
     server: ScriptedServer, connected: Connected, logged: Callable[[], str], fault: object
 ) -> None:
-    """The AppSecret travels in the body of stable_token."""
     echo = {"errcode": 40125, "errmsg": f"invalid appsecret {SECRET}"}
     server.on("/cgi-bin/stable_token", echo if fault is ECHO else fault)
     with pytest.raises(WeChatError) as caught:
@@ -141,7 +133,6 @@ def test_no_fault_of_a_token_call_shows_the_secret(
 def test_refused_connection_does_not_show_the_token(
     server: ScriptedServer, connected: Connected, logged: Callable[[], str]
 ) -> None:
-    """The library's own error has the whole URL in it."""
     server.on(TAGS_GET, {"tags": []})
     api = connected()
     api.tags_get()
@@ -164,7 +155,6 @@ def assert_clean(error: BaseException, log: str) -> None:
 
 @pytest.mark.slow
 def test_no_object_shows_a_secret_in_its_repr(server: ScriptedServer, connected: Connected) -> None:
-    """A debugger's or pytest's dump of the parts is harmless."""
     api = connected()
     with suppress(WeChatError):
         api.tags_get()

@@ -14,6 +14,5 @@ def test_half_an_emoji_becomes_a_question_mark():
 
 
 def test_big_numbers_stay_exact():
-    """A msg_id above 2^53 keeps its last digit."""
     answer = parse_response("/cgi-bin/x", Reply(status=200, body=b'{"errcode":0,"msg_id":9007199254740993}'))
     assert answer["msg_id"] == 9007199254740993

@@ -79,7 +79,6 @@ def test_a_token_is_kept_until_a_minute_before_its_end(
 def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, expires_in: object
 ) -> None:
-    """Neither a crash nor a token kept for ever."""
     server.on(STABLE_TOKEN, {"access_token": TOKEN, "expires_in": expires_in})
     api = connected()
     api.tags_get()
@@ -110,7 +109,6 @@ def test_gateway_without_stable_token_is_told_what_to_let_through(
 def test_wrong_credentials_end_the_call_at_once(
     server: ScriptedServer, connected: Connected, errcode: int, word: str
 ) -> None:
-    """A wrong secret does not become right by asking again."""
     server.on(STABLE_TOKEN, {"errcode": errcode, "errmsg": "no rid: 1-2-3"})
     with pytest.raises(ApiError, match=word) as caught:
         connected().tags_get()
@@ -126,7 +124,6 @@ def test_wrong_credentials_end_the_call_at_once(
 def test_no_token_means_that_nothing_was_sent(
     server: ScriptedServer, connected: Connected, fault: object
 ) -> None:
-    """Whatever went wrong while asking for a token, the send it was for certainly did not happen."""
     server.on(STABLE_TOKEN, fault)
     with pytest.raises(NotSentError, match="nothing else was sent"):
         connected().mass_sendall({"clientmsgid": "c"})
@@ -171,7 +168,6 @@ def tokens(asked: Asked, environment: ClientEnvironment) -> Tokens:
 
 
 def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> None:
-    """Calls to fetch tokens are counted by WeChat."""
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _n: tokens.get(), range(4)))
     assert (found, asked.count) == (["T1"] * 4, 1)
@@ -179,7 +175,6 @@ def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> N
 
 @pytest.mark.slow
 def test_late_rejection_keeps_the_newer_token(tokens: Tokens, asked: Asked) -> None:
-    """Two calls are refused with the same token: one fetches a new one, the other uses it."""
     refused = tokens.get()
     tokens.invalidate(refused)
     newer = tokens.get()
@@ -189,7 +184,6 @@ def test_late_rejection_keeps_the_newer_token(tokens: Tokens, asked: Asked) -> N
 
 @pytest.mark.deep
 def test_another_secret_of_the_same_account_is_tried(server: ScriptedServer, connected: Connected) -> None:
-    """`campaign doctor` says of each name whether its own secret is right."""
     shared: SharedTokens = {}
     connected(shared=shared).tags_get()
     connected(shared=shared).tags_get()

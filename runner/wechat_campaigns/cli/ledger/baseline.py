@@ -73,7 +73,7 @@ def baseline(
     for send in unsent:
         appid = accounts[send.account].appid
         # Each names the event before it: where one is taken out, the next ones tell.
-        entry = _entry(send, appid, state, reason=reason, actor=context.actor())
+        entry = _entry(send, appid, reason=reason, actor=context.actor())
         heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
     recorded_before = [send.id for send in candidates if statuses[send.id] is Status.ACCEPTED]
     lines = [
@@ -98,13 +98,13 @@ def baseline(
 def _status(send: Send, appid: str, state: LedgerState) -> Status:
     """Return where a message stands, under every id that it has had."""
     stream = state.stream(appid)
-    names = stream.aliases(*map(state.ledger_id, (send.id, *send.formerly)))
+    names = stream.aliases(send.id, *send.formerly)
     found = {known.status for known in stream.revisions(names) if known.revision == send.revision}
     order = (Status.DISPUTED, Status.UNKNOWN, Status.ACCEPTED)
     return next((status for status in order if status in found), Status.REJECTED)
 
 
-def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]) -> Entry:
-    known_by = identity(send, compute_content_digest(send), state)
+def _entry(send: Send, appid: str, *, reason: str, actor: dict[str, str]) -> Entry:
+    known_by = identity(send, compute_content_digest(send))
     data = {**known_by, "account": send.account, "reason": reason, "actor": actor}
     return Entry(stream=appid, kind=EventKind.BASELINE, data=data)

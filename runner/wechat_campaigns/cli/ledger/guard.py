@@ -32,7 +32,7 @@ from wechat_campaigns.report.sanitize import inert
     formats=TEXT_AND_JSON,
     options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
     examples={
-        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
+        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),
     },
 )
 @click.option("--new-secret", is_flag=True, help="The AppSecret was changed: keep earlier events authentic.")
@@ -73,7 +73,7 @@ def guard(
         )
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
-        confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
+        confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)
     accounts = environment.by_appid
     old_secrets = [context.secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
     who = {"why": reason, "actor": context.actor()}

@@ -10,7 +10,6 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.send_ids import display_id
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 
@@ -35,9 +34,7 @@ def log(context: LedgerContext) -> int:
 
 def event_line(event: Event, settings: Settings) -> str:
     """Write an event in one line."""
-    data = dict(event.data)
-    if "send" in data:
-        data["send"] = display_id(settings.namespace, str(data["send"]))
+    data = event.data
     details = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )

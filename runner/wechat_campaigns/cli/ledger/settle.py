@@ -78,16 +78,17 @@ def settle(
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
-    state = context.state()
+    state, send_id = context.state(), context.full_id(send_id)
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
     meant = (one for one in found if account in (None, one.account, one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
     stream = state.stream(send.appid)
-    record = stream.find(state.ledger_id(send.send), send.revision)
+    record = stream.find(send.send, send.revision)
     if msg_id is not None:
         _check_msg_id(msg_id, send)
     data = {
-        **state.send_fields(send.send, send.revision),
+        "send": send.send,
+        "revision": send.revision,
         "sent": not not_sent,
         "msg_id": msg_id,
         "reason": reason,

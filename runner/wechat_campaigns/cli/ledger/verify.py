@@ -33,12 +33,12 @@ from wechat_campaigns.protocol.events import Event
     help="Also check the MACs of accounts whose AppSecret is available.",
 )
 def verify(context: LedgerContext) -> int:
-    """Check the hash chain: find every event that was edited, removed, reordered or cut off.
+    """Check the hash chains: find events that were edited, removed, reordered or cut off.
 
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
     the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
-    # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
+    # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
     events, heads = context.ledger.snapshot()
     faults = find_chain_faults(events, heads)
     if faults:
@@ -57,7 +57,7 @@ def verify(context: LedgerContext) -> int:
     if isinstance(context, OnlineContext):
         key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
     misplaced, forged, unread, wrong = found
-    descriptions = [*misplaced, *forged] or _contradictions(context, events, key_of)
+    descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
@@ -91,11 +91,11 @@ def verify(context: LedgerContext) -> int:
     return code
 
 
-def _contradictions(context: LedgerContext, events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
+def _contradictions(events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
     """Find what stops every command that reads the ledger, such as a push that tells of nothing."""
     try:
         authentic = authenticator(events, key_of) if key_of is not None else None
-        fold(events, authentic, context.settings.namespace)
+        fold(events, authentic)
     except TamperedLedgerError as error:
         return [str(error)]
     return []

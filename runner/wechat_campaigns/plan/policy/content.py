@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
+from typing import assert_never
 
+from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import hosts, links
-from wechat_campaigns.core.model import Draft
+from wechat_campaigns.core.model import (
+    Articles,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Mpvideo,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.source.scaffold import SAMPLES
 
 
 def allowed_links(facts: RuleInput) -> Violation | None:
@@ -54,12 +74,12 @@ def duplicate_content_days(facts: RuleInput) -> Violation | None:
         return None
     since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
     state = facts.state
-    mine = {state.normalized_ledger_id(name) for name in (facts.send.id, *facts.send.formerly)}
+    mine = {normalize_id(name) for name in (facts.send.id, *facts.send.formerly)}
     twins = [facts.duplicate_of] if facts.duplicate_of else []
     twins += [
         known.send
         for known in state.sends_by_content(facts.account.appid, facts.content_digest)
-        if state.normalized_ledger_id(known.send) not in mine and known.at >= since and known.may_have_reached
+        if normalize_id(known.send) not in mine and known.at >= since and known.may_have_reached
     ]
     if not twins:
         return None
@@ -67,3 +87,114 @@ def duplicate_content_days(facts: RuleInput) -> Violation | None:
         _("{send} already has the same content and the same recipients").format(send=twins[0]),
         _("restore the old name of the file, or change the content"),
     )
+
+
+_WORD = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
+_END = "\0"
+"""Where a paragraph ends: no word goes on behind it."""
+
+
+def sample_text(facts: RuleInput) -> Violation | None:
+    """What `init` and `new` wrote reaches nobody outside the sandbox."""
+    if facts.is_sandbox:
+        return None
+    texts = [part for text in _texts(facts.content) for part in text]
+    if not any(sample in text for sample in SAMPLES for text in texts):
+        return None
+    return Violation(
+        _("this is still the text that `campaign init` or `campaign new` wrote"),
+        _("replace it with the content to be sent"),
+    )
+
+
+def banned_words(facts: RuleInput) -> Violation | None:
+    """No message uses one of the listed words."""
+    words = facts.policy.banned_words
+    if not words:
+        return None
+    if isinstance(facts.content, Draft):
+        return unread_draft(_("cannot check the words of a draft that was not read"))
+    text = _END.join(readable_texts(facts.content))
+    found = [word for word in words if folded(word) and folded(word) in text]
+    if not found:
+        return None
+    return Violation(
+        _("the message uses words of `policy.banned_words`: {words}").format(words=_(", ").join(found)),
+        _("replace the words, or remove them from the list"),
+    )
+
+
+def required_text(facts: RuleInput) -> Violation | None:
+    """Every message, and every article of one, has the listed texts."""
+    wanted = facts.policy.required_text
+    if not wanted:
+        return None
+    if isinstance(facts.content, Draft):
+        return unread_draft(_("cannot check the words of a draft that was not read"))
+    texts = list(readable_texts(facts.content))
+    missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
+    if not missing:
+        return None
+    return Violation(
+        _("the message lacks a text of `policy.required_text`: {texts}").format(texts=_(", ").join(missing)),
+        _("add it to the text; to articles, each of them"),
+    )
+
+
+def readable_texts(content: Content) -> Iterator[str]:
+    """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
+    return (folded(*parts) for parts in _texts(content))
+
+
+def _texts(content: Content) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a message, or of each of its articles: a part for each block, title and so on."""
+    match content:
+        case Text():
+            yield _unmarked(content.content)
+        case Articles():
+            for article in content.articles:
+                html = ArticleText(article.html, article.formulas)
+                yield (article.title, article.author, article.digest, *html.words)
+        case Newspic():
+            yield content.title, *_unmarked(content.text)
+        case Images():
+            if content.title or content.recommend:
+                yield content.title or "", *_unmarked(content.recommend or "")
+        case Mpvideo():
+            yield content.title, *_unmarked(content.description)
+        case Draft() | Voice() | Image() | Wxcard():
+            return
+        case _:
+            assert_never(content)
+
+
+def _unmarked(text: str) -> tuple[str, ...]:
+    return ArticleText(text).words
+
+
+def words(content: Content) -> tuple[str, ...]:
+    """List the words of a message, and each two neighbours; of Chinese each character is a word."""
+    found = [
+        _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        for parts in _texts(content)
+        for text in parts
+    ]
+    return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))
+
+
+def folded(*parts: str) -> str:
+    """Bring parts of a text to the form in which they are compared."""
+    return _END.join(unicodedata.normalize("NFKC", part).translate(_INKED).casefold() for part in parts)
+
+
+class _Inked(dict[int, int | None]):
+    """For `str.translate`: drops blanks, marks and characters without ink; each is looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        char = chr(code)
+        unseen = char.isspace() or unicodedata.category(char) in ("Cf", "Mn") or INVISIBLE.match(char)
+        self[code] = None if unseen else code
+        return self[code]
+
+
+_INKED = _Inked()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from lxml.html import HtmlElement
@@ -18,7 +17,6 @@ from wechat_campaigns.render.article import (
     markdown,
     ornaments,
     rewrite,
-    sanitize,
     theme,
 )
 from wechat_campaigns.render.article.parts import (
@@ -62,10 +60,10 @@ def _from_markdown(source: ArticleSource, findings: Findings) -> ArticleBody:
                 continue
             return _with(ArticleBody(html=""), findings, attempt)
         rules = ornaments.add(tree, css)
-        styled = dom.parse(theme.inline(dom.inner(tree), rules, brand_color=source.options.brand_color))
+        styled = theme.inline(dom.inner(tree), rules, brand_color=source.options.brand_color)
         shown = formulas.take(styled)
-        sanitize.strip(styled)
-        body = replace(_finish(styled, sanitize.clean_with_nh3, found, attempt), formulas=shown)
+        keep.keep(styled, attempt)
+        body = replace(_finish(styled, found, attempt, markdown=True), formulas=shown)
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
             break
     if not colours:
@@ -85,7 +83,7 @@ def _from_html(source: ArticleSource, findings: Findings) -> ArticleBody:
     found = embed.resolve(tree, source, findings)
     keep.keep(tree, findings)
     _state_ai(tree, source)
-    body = _finish(tree, keep.clean_with_nh3, found, findings)
+    body = _finish(tree, found, findings, markdown=False)
     keep.compare(tree, body.html, findings)
     return _with(body, findings)
 
@@ -115,10 +113,10 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
 
 
 def _finish(
-    tree: HtmlElement, clean: Callable[[str], str], found: tuple[BodyImage, ...], findings: Findings
+    tree: HtmlElement, found: tuple[BodyImage, ...], findings: Findings, *, markdown: bool
 ) -> ArticleBody:
-    lint.check(tree, findings, markdown=clean is sanitize.clean_with_nh3)
-    html = clean(dom.inner(tree))
+    lint.check(tree, findings, markdown=markdown)
+    html = keep.clean_with_nh3(dom.inner(tree))
     used = tuple(image for image in found if image.placeholder in html)
     chars = markup_chars(html, used)
     lint.check_size(html, chars, findings)

@@ -1,54 +1,91 @@
-"""An article → the same as the reader's dark mode recolours it, for pages of ours."""
+"""An article → the same as the reader's dark mode recolours it, for pages of ours; and how colours contrast.
+
+Source: wechatjs/mp-darkmode, "principle", `src/modules/sdk.ts` and its thresholds, read 2026-11.
+"""
 
 from __future__ import annotations
 
+import colorsys
 import re
+from typing import Any, Final, NamedTuple
 
-from wechat_campaigns.render.article import contrast, css
+import tinycss2
+from tinycss2.color3 import RGBA
+
+from wechat_campaigns.render.article import css
 from wechat_campaigns.render.article.dom import inner, parse
 
+Colour = tuple[float, float, float]
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|rgba?\([^()]*\)")
+_WHITE: Final = (1.0, 1.0, 1.0)
+_DARK_PAGE: Final = 25 / 255
+"""The grey of the reader's page in dark mode."""
+# Thresholds of the reader's dark mode, as parts of 1.
+_MOST_STEP, _LEAST_STEP = (163 - 25) / 255, 65 / 255
+_WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND = 250 / 255, 190 / 255, 100 / 255
+_GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
+
+
+class _Ink(NamedTuple):
+    """The colours of a text and of what it stands on."""
+
+    text: RGBA = RGBA(0.2, 0.2, 0.2, 1.0)
+    """As it is written: a translucent one is another colour on another ground."""
+    ground: Colour | None = _WHITE
+    """None on a gradient or a picture, which dark mode leaves alone."""
 
 
 def darken(html: str) -> str:
     """Recolour each element as the reader does: backgrounds, text and borders that are plain colours.
 
-    Gradients and pictures stay as they are.
-
     Args:
         html: an article's body, cleaned.
-
-    Source: wechatjs/mp-darkmode, read 2026-11; `contrast.dark` has its rules.
     """
     root = parse(html)
-    inks = {root: contrast.TextColours()}
+    inks = {root: _Ink()}
     for element in root.iterdescendants():
         parent = element.getparent()
         if parent not in inks or not isinstance(element.tag, str):
             continue
         style = element.get("style", "")
-        try:
-            inks[element] = contrast.element_colours(style, inks[parent])
-            changed = _night(style, inks[element], inks[parent])
-        except css.CssBoundsError:
-            continue
-        if changed:
+        said = css.declarations(style)
+        inks[element] = _ink(said, inks[parent])
+        if changed := _night(said, inks[element], inks[parent]):
             element.set("style", f"{style};{changed}" if style else changed)
     return inner(root)
 
 
-def _night(style: str, own: contrast.TextColours, around: contrast.TextColours) -> str:
+def _ink(said: list[Any], around: _Ink) -> _Ink:
+    text, ground = around
+    for item in said:
+        if item.lower_name == "color":
+            text = css.colour(css.value_of(item)) or text
+        elif item.lower_name in ("background", "background-color", "background-image"):
+            ground = _painted(item, ground)
+    return _Ink(text, ground)
+
+
+def _painted(item: Any, ground: Colour | None) -> Colour | None:
+    functions, addresses, _valid = css.parts(item)
+    if addresses or any("gradient" in name for name in functions):
+        return None
+    colour = next(filter(None, (css.colour(tinycss2.serialize([token])) for token in item.value)), None)
+    if colour is None or (ground is None and colour.alpha < 1):
+        return ground
+    return _over(colour, ground or _WHITE)
+
+
+def _night(said: list[Any], own: _Ink, around: _Ink) -> str:
     """Write the declarations that come after those of an element."""
-    if len(own.grounds) != 1:
+    if own.ground is None:
         return ""
-    text, ground = own.pairs[0]
-    night_text, night_ground = contrast.dark(text, ground)
-    said = css.declarations(style)
+    text, ground = dark(_over(own.text, own.ground), own.ground)
+    names = {item.lower_name for item in said}
     changed = []
-    if own.grounds != around.grounds or any(item.lower_name == "background-color" for item in said):
-        changed.append(f"background-color:{contrast.hex_of(night_ground)}")
-    if own != around or any(item.lower_name == "color" for item in said):
-        changed.append(f"color:{contrast.hex_of(night_text)}")
+    if own.ground != around.ground or "background-color" in names:
+        changed.append(f"background-color:{hex_of(ground)}")
+    if own != around or "color" in names:
+        changed.append(f"color:{hex_of(text)}")
     changed += [
         f"{item.lower_name}:{_COLOUR.sub(lambda found: _line(found[0]), css.value_of(item))}"
         for item in said
@@ -62,10 +99,94 @@ def _line(written: str) -> str:
     colour = css.colour(written)
     if colour is None or colour.alpha == 0:
         return written
-    mixed = contrast.over(colour, contrast.DARK_PAGE)
-    night = contrast.dark(mixed, (1.0, 1.0, 1.0))[0]
+    page = (_DARK_PAGE, _DARK_PAGE, _DARK_PAGE)
+    night = dark(_over(colour, page), _WHITE)[0]
     parts = [
-        max(0, min(255, round(255 * (seen + (1 - colour.alpha) * (seen - below) / colour.alpha))))
-        for seen, below in zip(night, contrast.DARK_PAGE, strict=True)
+        max(0, min(255, round(255 * (seen + (1 - colour.alpha) * (seen - _DARK_PAGE) / colour.alpha))))
+        for seen in night
     ]
     return f"rgba({parts[0]},{parts[1]},{parts[2]},{colour.alpha:g})"
+
+
+# --- colours ------------------------------------------------------------------------------------
+
+
+def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
+    """Work out what the reader's dark mode makes of a text and its background.
+
+    Greys turn round in lightness, bright colours are dimmed and the darkest lifted; text changes only
+    as far as the new ground needs, and on the page it stays as dark as the reader's own.
+    """
+    dimmed = _dark_ground(ground)
+    return _dark_text(text, dimmed), dimmed
+
+
+def _dark_ground(ground: Colour) -> Colour:
+    _hue, light, saturation = colorsys.rgb_to_hls(*ground)
+    if (saturation == 0 and light > _GREY_LIGHTNESS) or brightness(ground) > _WHITE_LIKE:
+        grey = min(1.0, 1 + _DARK_PAGE - light)
+        return grey, grey, grey
+    if brightness(ground) > _BRIGHTEST_GROUND:
+        return _scaled(ground, _BRIGHTEST_GROUND)
+    return _lightness(ground, max(light, _DARKEST_LIGHTNESS))
+
+
+def _dark_text(text: Colour, ground: Colour) -> Colour:
+    on = brightness(ground)
+    light = colorsys.rgb_to_hls(*text)[1]
+    step = abs(on - brightness(text))
+    if brightness(text) >= _WHITE_LIKE:
+        return text
+    if step > _MOST_STEP and on <= _DARK_PAGE + 2 / 255:
+        return _scaled(text, on + _MOST_STEP)
+    if step >= _LEAST_STEP:
+        return text
+    bright_ground = on >= _BRIGHT_GROUND
+    turns = light > 0.9 - _GREY_LIGHTNESS if bright_ground else light <= _GREY_LIGHTNESS
+    if turns:
+        return _dark_text(_lightness(text, 0.9 - light), ground)
+    return _scaled(text, min(_MOST_STEP, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP))
+
+
+def ratio(one: Colour, other: Colour) -> float:
+    """Return the contrast of two colours, 1 to 21. Source: WCAG 2.2, contrast ratio, read 2026-11."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def brightness(colour: Colour) -> float:
+    """Return how bright a colour looks, 0 to 1, as the reader's dark mode works it out."""
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def hex_of(colour: Colour) -> str:
+    """Write a colour as `#rrggbb`."""
+    return "#" + "".join(f"{round(part * 255):02x}" for part in colour)
+
+
+def _luminance(colour: Colour) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _over(colour: RGBA, ground: Colour) -> Colour:
+    """Mix a colour that may be translucent with its ground."""
+    red, green, blue = (
+        part * colour.alpha + below * (1 - colour.alpha)
+        for part, below in zip((colour.red, colour.green, colour.blue), ground, strict=True)
+    )
+    return red, green, blue
+
+
+def _scaled(colour: Colour, target: float) -> Colour:
+    factor = target / max(brightness(colour), 0.001)
+    red, green, blue = (min(1.0, part * factor) for part in colour)
+    return red, green, blue
+
+
+def _lightness(colour: Colour, light: float) -> Colour:
+    hue, _light, saturation = colorsys.rgb_to_hls(*colour)
+    return colorsys.hls_to_rgb(hue, light, saturation)

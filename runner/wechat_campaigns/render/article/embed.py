@@ -11,9 +11,8 @@ from lxml.html import HtmlElement
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME, BodyImage
 from wechat_campaigns.render.article import mini_program
-from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
 from wechat_campaigns.render.article.dom import elements, line_of
-from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, ArticleSource, Findings
 from wechat_campaigns.render.article.prepared import PreparedPicture, prepare
 from wechat_campaigns.source.files import FileError
 
@@ -138,7 +137,7 @@ def _judge(picture: PreparedPicture, image: HtmlElement, findings: Findings) -> 
     """Report what is wrong with a picture; return it, or None when it cannot be sent."""
     line, name = line_of(image), picture.file.path.name
     if picture.note:
-        what = _("`{path}` will be converted before it is sent: {note}").format(path=name, note=picture.note)
+        what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=picture.note)
         hint = _("check it in the preview")
         findings.warning("image-fixed", what, hint, line=line)
     for fault in picture.inspection.faults:

@@ -1,4 +1,4 @@
-"""The tree of an editor's HTML → the same without what is unsafe and what WeChat takes out; then nh3.
+"""The tree of an article → the same without what is unsafe and what WeChat takes out; then nh3.
 
 What nobody would miss goes without a word. What followers lose is a warning, what they could not read an
 error, and what some phones show badly is advice: each rule once, with how often it was met.
@@ -15,13 +15,13 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import allow, css, keep_advice, mini_program
-from wechat_campaigns.render.article.allow import IMAGE_PREFIXES, LINK_PREFIX
+from wechat_campaigns.render.article import css, mini_program, styles
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
-from wechat_campaigns.render.article.keep_style import INHERITED, judge
-from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings
 
 _HTML: Final = """
+section p span strong em s br h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code table thead tbody tr th td img a
+sup sub hr div b i u del
 figure figcaption header footer article main aside nav dl dt dd small big mark ins strike tt caption col
 colgroup tfoot label abbr cite kbd var q wbr ruby rt address
 """
@@ -38,7 +38,7 @@ _DISGUISES: Final = {
 """nh3 takes animations out whatever it is told; they pass it as elements of drawings that nobody uses."""
 PROFILE = "mp-common-profile"
 """The card of an account (公众号名片), as the editor writes it; whether draft/add keeps it is not known."""
-TAGS = allow.TAGS | {PROFILE, *_HTML.split(), *_SVG.split()}
+TAGS = frozenset([mini_program.CARD, PROFILE, *_HTML.split(), *_SVG.split()])
 _DRAWN = """
 attributeName attributeType begin by calcMode cx cy d dur dx dy end fill fill-opacity fill-rule font-size
 font-weight from height keyPoints keySplines keyTimes max min opacity overflow path points
@@ -139,7 +139,7 @@ def without_links(html: str) -> str:
 
 
 def clean_with_nh3(html: str, *, links: bool = True) -> str:
-    """Pass final HTML through nh3: the last word on what may stand in an editor's article."""
+    """Pass final HTML through nh3: the last word on what may stand in an article."""
     attributes = ATTRIBUTES | {tag: set(_DRAWN.split()) for tag in _DISGUISES.values()}
     cleaned = nh3.clean(
         _ANIMATION.sub(lambda found: f"<{found[1]}{_DISGUISES[found[2]]}", html),
@@ -150,6 +150,7 @@ def clean_with_nh3(html: str, *, links: bool = True) -> str:
         link_rel=None,
     )
     cleaned = _DISGUISED.sub(lambda found: f"<{found[1]}{_ANIMATIONS[found[2]]}", cleaned)
+    # Six characters each, in articles with code a tenth of the size limit.
     return cleaned.replace("&nbsp;", "\u00a0")
 
 
@@ -220,7 +221,7 @@ def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
         if any(node.tag == "svg" for node in (element, *element.iterancestors())):
             continue
         if own_text(element).strip():
-            found[element] = INHERITED
+            found[element] = styles.INHERITED
         if element not in found:
             continue
         said = set(_NAMES.findall((element.get("style") or "").lower()))
@@ -230,7 +231,7 @@ def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
 
 
 def _check_headings(root: HtmlElement, findings: Findings) -> None:
-    """Name headings that readers do not see as such.
+    """Report headings that look like ordinary text.
 
     Source: the style sheet of published articles, `h1,…,h6{font-weight:400;font-size:16px}`, read 2026-11.
     """
@@ -268,7 +269,7 @@ def _is_safe(tag: str, name: str, value: str) -> bool:
 def _filter(tag: str, name: str, value: str) -> str | None:
     """Judge each attribute once more, as the parser of browsers reads it."""
     if name == "style":
-        return value if value == _safe_style(value) else None
+        return value if value == styles.judge(value, has_text=False).kept else None
     if name in ("href", "xlink:href"):
         is_empty_link = tag == "a" and not value
         return (
@@ -281,33 +282,23 @@ def _filter(tag: str, name: str, value: str) -> str | None:
     return value if _is_safe(tag, name.lower(), value) else None
 
 
-def _safe_style(style: str) -> str:
-    try:
-        return judge(style, has_text=False).kept
-    except css.CssBoundsError:
-        return ""
-
-
 def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], findings: Findings) -> None:
     style = element.get("style")
     if style is None:
         return
     line, has_text = line_of(element), element in holding
-    try:
-        judged = judge(style, has_text=has_text, inherited=holding.get(element, frozenset()))
-    except css.CssBoundsError as error:
-        findings.error("style-css", str(error), _("shorten it"), line=line)
-        del element.attrib["style"]
-        return
-    for name, value in judged.dropped:
+    if not css.is_bounded(style):
         what = _(
-            "the style `{name}: {value}` was left out, because it can hide text or does not work in WeChat"
+            "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
         )
-        hint = _("check the look in `campaign render`")
-        findings.gather("style-value", what.format(name=name, value=value[:60]), hint, line=line)
+        what = what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH)
+        findings.error("style-css", what, _("shorten it"), line=line)
+    judged = styles.judge(style, has_text=has_text, inherited=holding.get(element, frozenset()))
+    for name, value in judged.dropped:
+        findings.gather("style-value", *styles.said(name, value), line=line)
     if judged.kept:
         element.set("style", judged.kept)
-        keep_advice.advise(judged.kept, has_text, line, findings)
+        styles.advise(judged.kept, has_text, line, findings, tag=element.tag)
     else:
         del element.attrib["style"]
 

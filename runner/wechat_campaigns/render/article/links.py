@@ -11,9 +11,8 @@ from markdown_it.common.normalize_url import normalizeLink
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import mini_program
-from wechat_campaigns.render.article.allow import LINK_PREFIX
 from wechat_campaigns.render.article.dom import append_text, elements, line_of, make, take_content, text_of
-from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.render.article.parts import LINK_PREFIX, Findings
 
 TITLE = "参考与注释"
 _SCHEMES = ("http", "https", "mailto", "tel")
@@ -41,7 +40,7 @@ def collect(root: HtmlElement, findings: Findings) -> None:
         if element.tag == "section" and element.get("data-note")
     }
     entries: dict[str, _Entry] = {}
-    # A note may name further links: they come later in the document, hence get later numbers.
+    # A note may name further links: they come later in the document, so they get later numbers.
     for element in elements(root):
         if element.tag == "sup" and (key := element.get("data-note")) is not None:
             entry = entries.setdefault(f"#{key}", _Entry(len(entries) + 1, note=notes.get(key)))

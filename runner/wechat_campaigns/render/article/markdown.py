@@ -274,7 +274,7 @@ _RULES: dict[str, Callable[..., str]] = {
     "box_open": _by_token(boxes.opening),
     "box_close": _by_token(boxes.closing),
     "formula": _by_token(formulas.html),
-    "formula_block": _by_token(formulas.html),
+    "math_block": _by_token(formulas.html),
     "front_matter": _fixed(""),
     "footnote_ref": _by_token(lambda token: f'<sup data-note="{token.meta["id"]}"></sup>'),
     "footnote_block_open": _fixed("<section data-notes>"),

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
 from wechat_campaigns.render.article.parts import markup_chars
@@ -90,7 +90,7 @@ def page(send: Send, *, data: Data) -> str:
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
-        reader=lambda article, dark: _reader(article, pictures=pictures, dark=dark, foldable=True),
+        reader=lambda article, dark: reader(article, pictures=pictures, dark=dark, foldable=True),
     )
 
 
@@ -106,18 +106,12 @@ def content(send: Send, *, pictures: Pictures) -> str:
         send=send,
         content=shown,
         pictures=pictures,
-        reader=lambda article: _reader(article, pictures=pictures, foldable=True),
+        reader=lambda article: reader(article, pictures=pictures, foldable=True),
         facts=_facts,
     )
 
 
-def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
-    """Show one article as the reader's app does, in dark mode if wanted: a page of its own."""
-    reader = _reader(article, pictures=pictures, dark=dark)
-    return _render("frame.html", article=article, reader=reader, css=design_css())
-
-
-def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
+def reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
     # Here, not above: pages of texts are made without the libraries of articles too.
     from wechat_campaigns.render.article.dark import darken
@@ -132,7 +126,7 @@ def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldabl
 
 
 def _with_covers(html: str) -> str:
-    """Put the cover of a mini program's card where followers see it."""
+    """Write the cover of a mini program's card where followers see it."""
     from wechat_campaigns.render.article.mini_program import CARD, COVER  # needs the libraries of articles
 
     written = re.compile(rf' {COVER}="([^"]+)"')

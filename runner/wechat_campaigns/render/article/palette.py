@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from wechat_campaigns.render.article.contrast import Colour, brightness, dark, hex_of, ratio
+from wechat_campaigns.render.article.dark import Colour, brightness, dark, hex_of, ratio
 
 READABLE: Final = 4.5
 """WCAG 2's least contrast for text of any size."""
 READABLE_AT_NIGHT: Final = 3.2
-"""More than what `contrast` reports: it judges colours that are rounded."""
+"""Text is drawn in colours that are rounded."""
 PALE: Final = 0.985
 """The brightness of a tint: dark mode turns grounds above it into a dark grey, and only dims those below."""
 LINE: Final = 0.35

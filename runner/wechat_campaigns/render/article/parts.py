@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import BodyImage, Formula
+from wechat_campaigns.core.model import PLACEHOLDER_SCHEME, BodyImage, Formula
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.source.files import Files
 
@@ -27,7 +27,9 @@ MAX_MESSAGE_CHARS = 300
 IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
-
+LINK_PREFIX: Final = "https://mp.weixin.qq.com/"
+IMAGE_PREFIXES: Final = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+"""What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
 AI_STATEMENT: Final = "内容由人工智能生成"
 """The label that followers see. Source: 人工智能生成合成内容标识办法, GB 45438-2025, read 2026-11."""
 

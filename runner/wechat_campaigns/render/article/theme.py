@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import css_inline
 import tinycss2
+from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import css as bounds
-from wechat_campaigns.render.article import ornaments, palette
-from wechat_campaigns.render.article.allow import style_fault
+from wechat_campaigns.render.article import dom, ornaments, palette, styles
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
 BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh")
 _SHARED = "_shared"
 FOLDER = "_themes"
-_BUILTIN_FOLDER: Final = Path(__file__).parent / "themes"
+_SHIPPED_FOLDER: Final = Path(__file__).parent / "themes"
 """`importlib.resources` would take 5 ms to load, in each child."""
 ROOT_CLASS = "article"
 MAX_CHARS = 64_000
-"""Of a theme, as written and with its variables filled in. The shipped ones have 2,000."""
-MAX_VALUE_CHARS = 1_000
-"""Of one declaration with its variables filled in."""
-MAX_VARIABLE_DEPTH = 100
-"""Rounds of filling in; what doubles in each, or names itself, is above `MAX_VALUE_CHARS` long before."""
+"""Of a theme. The shipped ones have 2,000."""
 _VARIABLE_NAME = re.compile(r"(--[\w-]+)\s*:")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
-
-
-def theme_names(root: Path) -> tuple[str, ...]:
-    """Return the themes of a campaigns folder, then the shipped ones."""
-    own = sorted(path.stem for path in (root / FOLDER).glob("*.css"))
-    return (*own, *(name for name in BUILTIN_THEMES if name not in own))
+_COMMA = re.compile(r",\s*")
+_SIDES: Final = ("top", "right", "bottom", "left", "color", "style", "width")
+"""How the names end that `border`, `margin` and `padding` set as well."""
 
 
 def load(source: ArticleSource, findings: Findings) -> str:
@@ -48,102 +41,95 @@ def load(source: ArticleSource, findings: Findings) -> str:
         findings: the article's; a theme that is not there is its problem.
 
     Returns:
-        CSS whose problems have been reported, the rules that all themes share before it; the default theme
-        when there is none of that name.
+        CSS with the rules that all themes share before it; the default theme when that one is
+        missing or has problems, which have been reported.
     """
-    return whole_css(_own_css(source, findings))
-
-
-def _own_css(source: ArticleSource, findings: Findings) -> str:
-    name = source.options.tried_theme or source.theme or source.options.theme
+    name = source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
         css = source.files.text(PurePosixPath("_settings.yaml"), path)
     except FileError as error:
         if name in BUILTIN_THEMES:
-            return builtin_css(name)
+            return whole_css(name)
         what = _("theme `{name}` not found: {reason}").format(name=name, reason=error.message)
         hint = _("use one of {names}, or save your CSS in {folder} and write the name of that file").format(
             names=_(", ").join(BUILTIN_THEMES), folder=f"{source.root}/{FOLDER}"
         )
         findings.error("theme", what, hint)
-        return builtin_css(BUILTIN_THEMES[0])
-    theme_findings = Findings(file=f"{source.root}/{path}")
-    usable = _checked(css, theme_findings)
-    findings.include(theme_findings)
-    return css if usable else builtin_css(BUILTIN_THEMES[0])
-
-
-def _checked(css: str, findings: Findings) -> bool:
-    """Check a theme; False when it is so large or deep that nothing more may be done with it."""
-    if len(css) > MAX_CHARS or bounds.depth(css) > bounds.MAX_DEPTH:
-        what = _(
-            "the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets"
-        ).format(most=MAX_CHARS, depth=bounds.MAX_DEPTH)
-        hint = _("make it smaller")
-        findings.error("theme-too-large", what, hint, line=1)
-        return False
-    check(css, findings)
-    return not any(finding.rule == "theme-too-large" for finding in findings)
+        return whole_css(BUILTIN_THEMES[0])
+    of_theme = Findings(file=f"{source.root}/{path}", advice=findings.advice)
+    check(css, of_theme)
+    findings.include(of_theme)
+    is_sound = all(finding.level == "advice" for finding in of_theme)
+    return _shipped_css(_SHARED) + css if is_sound else whole_css(BUILTIN_THEMES[0])
 
 
 @cache
-def builtin_css(name: str) -> str:
-    """Return the CSS of one of the themes that come with the tool: what only this one has, or all share."""
-    return (_BUILTIN_FOLDER / f"{name}.css").read_text(encoding="utf-8")
+def _shipped_css(name: str) -> str:
+    return (_SHIPPED_FOLDER / f"{name}.css").read_text(encoding="utf-8")
 
 
-def whole_css(own: str) -> str:
-    """Put the rules that all themes share before those of one."""
-    return builtin_css(_SHARED) + own
+def whole_css(name: str) -> str:
+    """Return the CSS of a shipped theme, with the rules that all share before its own."""
+    return _shipped_css(_SHARED) + _shipped_css(name)
 
 
 def check(css: str, findings: Findings) -> None:
-    """Report what of a theme WeChat would drop, flag, or never see."""
-    defined = {*palette.NAMES, *_VARIABLE_NAME.findall(builtin_css(_SHARED))}
+    """Report what of a theme WeChat would drop, or never see."""
+    if not bounds.is_bounded(css, MAX_CHARS):
+        what = _("the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets")
+        what = what.format(most=MAX_CHARS, depth=bounds.MAX_DEPTH)
+        findings.error("theme-too-large", what, _("make it smaller"), line=1)
+        return
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
-    bodies = [_body(rule, findings) for rule in rules]
-    for declarations in bodies:
-        defined.update(item.name for item in declarations if item.name.startswith("--"))
-    for declarations in bodies:
-        for declaration in declarations:
-            _check_declaration(declaration, defined, findings)
-    _check_filled([item for declarations in bodies for item in declarations], findings)
-
-
-def _check_filled(declarations: Sequence[Any], findings: Findings) -> None:
-    """Report variables in variables that grow beyond measure, or name themselves.
-
-    A variable may be defined several times: its longest definition counts.
-    """
-    written = [(item, tinycss2.serialize(item.value)) for item in declarations]
-    texts: dict[str, list[str]] = {}
-    for item, value in written:
+    declared = [(rule, item) for rule in rules for item in _body(rule, findings)]
+    lengths = dict.fromkeys([*palette.NAMES, *_VARIABLE_NAME.findall(_shipped_css(_SHARED))], 30)
+    # A variable uses those before it alone, so none can name itself; anything else may use them all.
+    for rule, item in sorted(declared, key=lambda one: not one[1].name.startswith("--")):
+        length = _check_declaration(rule, item, lengths, findings)
         if item.name.startswith("--"):
-            texts.setdefault(item.name, []).append(value)
-    lengths: dict[str, int] = {}
-    for _round in range(MAX_VARIABLE_DEPTH):
-        lengths |= {name: max(_filled(value, lengths) for value in values) for name, values in texts.items()}
-    total = 0
-    for item, value in written:
-        length = _filled(value, lengths)
-        total += length
-        if length > MAX_VALUE_CHARS or total > MAX_CHARS:
-            what = _("`{name}` has more than {most:,} characters once its variables are filled in").format(
-                name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
-            )
-            hint = _("use fewer variables inside variables")
-            findings.error("theme-too-large", what, hint, line=item.source_line)
-            return
+            lengths[item.name] = max(length, lengths.get(item.name, 0))
 
 
-def _filled(value: str, lengths: Mapping[str, int]) -> int:
-    """Count the characters of a value with its variables filled in, no further than matters."""
-    length = len(value) + sum(lengths.get(name, 0) for name in _VARIABLE.findall(value))
-    return min(length, MAX_CHARS + 1)
+def _check_declaration(rule: Any, declaration: Any, lengths: dict[str, int], findings: Findings) -> int:
+    """Check one declaration.
+
+    Args:
+        lengths: by variable, how long its value is once the variables in it are filled in.
+
+    Returns:
+        How long its value is once its variables are filled in.
+    """
+    name, line, value = declaration.lower_name, declaration.source_line, bounds.value_of(declaration)
+    length = len(value)
+    if not value:
+        what = _("`{name}` has no value").format(name=name)
+        findings.error("theme-css", what, _("add a value, or remove the property"), line=line)
+    for variable in _VARIABLE.findall(value):
+        length += lengths.get(variable, 0)
+        if variable not in lengths:
+            what = _("the variable `{variable}` is not defined").format(variable=variable)
+            hint = _("define it in the theme; `--brand` is the brand colour from the settings")
+            findings.error("theme-variable", what, hint, line=line)
+    if length > bounds.STYLE_CHARS:
+        what = _("`{name}` has more than {most:,} characters once its variables are filled in")
+        what = what.format(name=name[:40], most=bounds.STYLE_CHARS)
+        findings.error("theme-too-large", what, _("use fewer variables inside variables"), line=line)
+    elif declaration.important:
+        what = _("`{name}` is marked !important").format(name=name)
+        hint = _("remove !important: dark mode must be able to override the style")
+        findings.error("important", what, hint, line=line)
+    elif value and not _VARIABLE.search(value) and not name.startswith("--"):
+        style = f"{name}:{value}"  # with variables, it is judged where they are filled in
+        kept = styles.judge(style, has_text=True, inherited=styles.INHERITED).kept
+        if not kept:
+            findings.error("style-value", *styles.said(name, value), line=line)
+        tag = ornaments.selectors_of(rule)[-1].split()[-1]
+        styles.advise(kept, has_text=True, line=line, findings=findings, tag=tag)
+    return length
 
 
-def inline(html: str, css: str, *, brand_color: str) -> str:
+def inline(html: str, css: str, *, brand_color: str) -> HtmlElement:
     """Write a theme into the style attributes of an article.
 
     Args:
@@ -151,11 +137,33 @@ def inline(html: str, css: str, *, brand_color: str) -> str:
         brand_color: what `palette.variables` are made from, `#rrggbb` by the schema of the settings.
 
     Returns:
-        The content inside a section of class `article`, styled; unknown variables are dropped.
+        The content inside a section of class `article`, styled, each style with one declaration for a
+        property; unknown variables are dropped.
     """
     colours = ";".join(f"{name}:{value}" for name, value in palette.variables(brand_color).items())
     brand = f".{ROOT_CLASS}{{{colours}}}"
-    return str(inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
+    styled = inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css)
+    tree = dom.parse(styled)
+    for element in dom.elements(tree):
+        if style := element.get("style"):
+            element.set("style", _without_overridden(style))
+    return tree
+
+
+@lru_cache(maxsize=1024)  # articles repeat few styles often
+def _without_overridden(style: str) -> str:
+    """Keep the last declaration of each property: what a theme overrides would count as characters."""
+    kept: dict[str, str] = {}
+    for item in bounds.declarations(style):
+        name = item.lower_name
+        kept = {earlier: value for earlier, value in kept.items() if not _overrides(name, earlier)}
+        kept[name] = _COMMA.sub(", ", bounds.value_of(item))
+    return ";".join(f"{name}:{value}" for name, value in kept.items())
+
+
+def _overrides(name: str, earlier: str) -> bool:
+    sides = name in ("margin", "padding", "border") and earlier.startswith(f"{name}-")
+    return name == earlier or (sides and earlier.rpartition("-")[2] in _SIDES)
 
 
 @lru_cache(maxsize=1)
@@ -208,22 +216,3 @@ def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
 
 def _invalid(item: Any) -> tuple[str, str, str]:
     return "theme-css", _("invalid CSS: {reason}").format(reason=item.message), _("correct it")
-
-
-def _check_declaration(declaration: Any, defined: set[str], findings: Findings) -> None:
-    name, line = declaration.lower_name, declaration.source_line
-    value = tinycss2.serialize(declaration.value).strip()
-    if not value:
-        what = _("`{name}` has no value").format(name=name)
-        hint = _("add a value, or remove the property")
-        findings.error("theme-css", what, hint, line=line)
-        return
-    for variable in _VARIABLE.findall(value):
-        if variable not in defined:
-            what = _("the variable `{variable}` is not defined").format(variable=variable)
-            hint = _("define it in the theme; `--brand` is the brand colour from the settings")
-            findings.error("theme-variable", what, hint, line=line)
-    if name.startswith("--"):
-        return
-    if fault := style_fault("*", name, value, important=declaration.important):
-        findings.error(fault.rule, fault.message, fault.hint, line=line)

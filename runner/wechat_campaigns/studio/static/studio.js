@@ -13,8 +13,8 @@ const SIZES = ["320", "375", "430", "677"];
 
 const state = {
   page: "messages", campaign: "", send: "", view: "", size: localStorage.getItem("size") || "375",
-  dark: (localStorage.getItem("dark") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "1" : "0")) === "1", theme: "", color: "", search: "",
-  campaigns: null, looks: { themes: [], theme: "", color: "" }, picture: null, version: "", beat: 0, lost: false,
+  dark: (localStorage.getItem("dark") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "1" : "0")) === "1", search: "",
+  campaigns: null, picture: null, version: "", beat: 0, lost: false,
   month: new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7), // China's
 };
 
@@ -55,8 +55,7 @@ function single(work) {
 
 const refreshPicture = single(async () => {
   if (!state.campaign) return;
-  const asked = { id: state.campaign, theme: state.theme, color: state.color };
-  const picture = await get("/data/campaign", asked);
+  const picture = await get("/data/campaign", { id: state.campaign });
   if (picture?.id !== state.campaign) return;
   state.picture = picture;
   drawPicture();
@@ -70,11 +69,10 @@ const refreshList = single(async () => {
     show("nothing", overview.problems.map((one) => `${one.message} → ${one.hint}`).join("\n"));
     return;
   }
-  Object.assign(state, { campaigns: overview.campaigns, looks: overview.looks });
+  state.campaigns = overview.campaigns;
   document.body.classList.add("ready");
   if (!state.campaign && state.page === "messages" && state.campaigns[0]) location.replace(address(state.campaigns[0].id));
   drawList();
-  drawLooks();
   drawSide();
 });
 
@@ -209,7 +207,6 @@ function drawPicture() {
   drawEntries(picture);
   drawViews(send);
   drawPhone(send);
-  drawLooks();
   drawSide();
 }
 
@@ -282,19 +279,6 @@ function bubble(send) {
   };
   return el("article", { class: `message ${isCards ? "wide" : ""}` },
     el("div", { class: "row" }, !isCards && avatar(send.account, send.account), el("div", { class: "said" }, body(send.message, open))));
-}
-
-function drawLooks() {
-  const send = sendOf(state.picture);
-  const { themes, color } = state.looks;
-  by("looks").hidden = !send?.themed;
-  if (by("theme").childElementCount !== themes.length + 1)
-    by("theme").replaceChildren(el("option", { value: "" }, say("as_written")), ...themes.map((name) => el("option", { value: name }, name)));
-  by("theme").value = state.theme;
-  by("color").value = state.color || color || "#07c160";
-  const settings = [state.theme && `theme: ${state.theme}`, state.color && `brand_color: "${state.color}"`].filter(Boolean);
-  by("reset").hidden = settings.length === 0;
-  show("tried", send?.themed && settings.length ? say("tried", { settings: settings.join(", ") }) : "");
 }
 
 function drawSide() {
@@ -374,13 +358,6 @@ function setUp() {
     dark(!state.dark);
     localStorage.setItem("dark", state.dark ? "1" : "0");
   });
-  by("theme").addEventListener("change", () => { state.theme = by("theme").value; refreshPicture(); });
-  let resting = 0;
-  by("color").addEventListener("input", () => {
-    clearTimeout(resting);
-    resting = setTimeout(() => { state.color = by("color").value; refreshPicture(); }, 120);
-  });
-  by("reset").addEventListener("click", () => { state.theme = state.color = ""; refreshPicture(); });
   by("month-before").addEventListener("click", () => turnMonth(-1));
   by("month-after").addEventListener("click", () => turnMonth(1));
   by("back").addEventListener("click", () => { state.view = "chat"; drawPicture(); });

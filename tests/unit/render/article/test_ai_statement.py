@@ -21,7 +21,6 @@ from wechat_campaigns.render.limits.table import CONTENT_CHARS
     ],
 )
 def test_an_article_of_ai_ends_with_its_label(make: Make, kind: str, source: str) -> None:
-    """Whatever the source leaves open; without the key there is no label."""
     body = make(source, kind=kind, ai_generated=True)
     words = re.sub("<[^>]*>", "", body.html)
     assert words.rstrip().endswith(AI_STATEMENT)
@@ -30,7 +29,6 @@ def test_an_article_of_ai_ends_with_its_label(make: Make, kind: str, source: str
 
 
 def test_the_label_counts_towards_the_limit(make: Make) -> None:
-    """An article that just fits does not fit with it."""
     source = "<p>" + "茶" * (CONTENT_CHARS - 10) + "</p>"
     rules = [
         [one.rule for one in make(source, kind="html", ai_generated=ai).findings] for ai in (False, True)

@@ -12,7 +12,6 @@ from wechat_campaigns.render.article.boxes import BOXES
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BOXES if name != "columns"])
 def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
-    """Markdown works inside, and the text around stays outside."""
     body = make(f"前\n::: {name}\n茶 **好**\n\n- 一\n:::\n后")
     assert rules(body) == []
     article = dom.parse(body.html)[0]
@@ -35,14 +34,12 @@ def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
     ],
 )
 def test_title_of_a_box(make: Make, source: str, text: str) -> None:
-    """Words after the name are the title, or who is quoted; some boxes have one of their own."""
     body = make(source)
     assert rules(body) == []
     assert dom.text_of(dom.parse(body.html)) == text
 
 
 def test_boxes_stand_in_boxes_lists_and_quotes(make: Make) -> None:
-    """Each `:::` closes the box that was opened last; in code it is text."""
     nested = "::: card\n甲\n::: tip\n乙\n:::\n丙\n:::\n\n"
     body = make(f"{nested}> ::: tip\n> 丁\n> :::\n\n::: card\n```\n:::\n```\n:::\n")
     assert rules(body) == []
@@ -65,19 +62,16 @@ def test_boxes_stand_in_boxes_lists_and_quotes(make: Make) -> None:
     ],
 )
 def test_a_fault_of_a_box_is_at_its_line(make: Make, source: str, found: list[str], said: str) -> None:
-    """What is wrong, where, and what to write."""
     body = make(source)
     assert rules(body) == found
     assert said in body.findings[0].message
 
 
 def test_the_known_names_are_said(make: Make) -> None:
-    """Whoever mistypes a name sees all of them."""
     assert ", ".join(BOXES) in make("::: crad\n茶\n:::").findings[0].hint
 
 
 def test_pictures_stand_side_by_side(make: Make, png: bytes) -> None:
-    """Two or three parts share the width, also when only a line break is between the pictures."""
     body = make("::: columns\n![甲](a.png)\n![乙](b.png)\n:::", at={"tea/a.png": png, "tea/b.png": png})
     assert rules(body) == []
     columns = dom.parse(body.html).xpath("//section[contains(@style,'inline-block')]")

@@ -21,7 +21,6 @@ ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)
 @pytest.mark.parametrize("inner_end", PUNCTUATION)
 @pytest.mark.parametrize("after", ["字", "，", "a", " "])
 def test_bold_closes_after_chinese_punctuation(make: Make, inner_end: str, after: str) -> None:
-    """Bold text may end in any Chinese punctuation, whatever follows."""
     html = make(f"前**重点{inner_end}**{after}后", theme="simple").html
     assert f"<strong>重点{inner_end}</strong>" in html
 
@@ -30,7 +29,6 @@ def test_bold_closes_after_chinese_punctuation(make: Make, inner_end: str, after
 @pytest.mark.parametrize("inner_start", PUNCTUATION)
 @pytest.mark.parametrize("before", ["字", "，", " "])
 def test_bold_opens_before_chinese_punctuation(make: Make, inner_start: str, before: str) -> None:
-    """Bold text may begin with any Chinese punctuation, whatever precedes."""
     html = make(f"前{before}**{inner_start}重点**后", theme="simple").html
     assert f"<strong>{inner_start}重点</strong>" in html
 
@@ -38,7 +36,6 @@ def test_bold_opens_before_chinese_punctuation(make: Make, inner_start: str, bef
 @settings(max_examples=300, deadline=None)
 @given(text=ENGLISH)
 def test_english_is_plain_commonmark(text: str) -> None:
-    """Without Chinese characters the rules are CommonMark's, to the byte."""
     plain, ours = (MarkdownIt("commonmark").enable("strikethrough") for _ in range(2))
     ours.inline = CjkInline()
     ours.configure("commonmark").enable("strikethrough")
@@ -56,7 +53,6 @@ def test_english_is_plain_commonmark(text: str) -> None:
     ],
 )
 def test_line_break_is_a_blank_only_beside_latin(make: Make, source: str, text: str) -> None:
-    """A wrapped source line leaves no blank between two Chinese characters."""
     assert "".join(parse(make(source).html).itertext()) == text
 
 
@@ -64,5 +60,4 @@ def test_line_break_is_a_blank_only_beside_latin(make: Make, source: str, text: 
     ("character", "expected"), [("茶", True), ("。", True), ("ㄅ", True), ("한", True), ("a", False)]
 )
 def test_cjk_is_detected_by_the_code_point(character: str, expected: bool) -> None:
-    """Ideographs, kana, bopomofo, hangul and full-width punctuation are CJK; Latin is not."""
     assert is_cjk(character) is expected

@@ -43,7 +43,6 @@ def _empty(place: str) -> HtmlElement:
 @given(value=VALUES)
 @pytest.mark.deep
 def test_value_shows_as_itself_in_markdown(place: str, value: str) -> None:
-    """Whatever stands in a variable, and wherever the variable stands, readers see just the value."""
     empty, full = _empty(place), _tree(place.replace("{}", f"甲{_md(value)}乙"), "markdown")
     assert _words(full) == _words(empty).replace("甲乙", f"甲{_squeeze(replace_forbidden(value))}乙")
     assert _tags(full) == _tags(empty)
@@ -54,7 +53,6 @@ def test_value_shows_as_itself_in_markdown(place: str, value: str) -> None:
 @given(value=VALUES)
 @pytest.mark.deep
 def test_value_shows_as_itself_in_html(place: str, value: str) -> None:
-    """A value in an HTML body is text, never a tag."""
     tree = _tree(place.replace("{}", escape_for("html")(value)), "html")
     assert _words(tree) == f"甲{_squeeze(replace_forbidden(value))}乙"
     assert [tag for tag in _tags(tree) if tag != "br"] == _tags(_tree(place, "html"))
@@ -62,7 +60,6 @@ def test_value_shows_as_itself_in_html(place: str, value: str) -> None:
 
 @given(value=VALUES)
 def test_value_cannot_leave_an_attribute_of_html(value: str) -> None:
-    """A value keeps inside an attribute, quoted or not."""
     escaped = escape_for("html")(value)
     for source in (f'<img alt="{escaped}x">', f"<img alt={escaped}x>"):
         image = dom.parse(source).find(".//img")
@@ -71,7 +68,6 @@ def test_value_cannot_leave_an_attribute_of_html(value: str) -> None:
 
 
 def test_value_in_a_link_is_the_address() -> None:
-    """A variable can hold a link's address; what it holds is still judged."""
     body = _body(f"[官网]({_md('https://example.com/a b?x=1&y=(2)')})")
     assert "https://example.com/a b?x=1&amp;y=(2)" in body.html
     assert [finding.rule for finding in _body(f"[x]({_md('javascript:alert(1)')})").findings] == [
@@ -80,32 +76,27 @@ def test_value_in_a_link_is_the_address() -> None:
 
 
 def test_lines_hold_when_a_value_has_many() -> None:
-    """A value of several lines does not move the places of later findings."""
     body = _body(f"甲{_md(chr(10) * 9)}乙\n\n**丙\n")
     assert [finding.location.line for finding in body.findings] == [3]
 
 
 def test_lines_of_a_value_are_lines_for_the_reader() -> None:
-    """A newline in a value breaks the line."""
     assert "北京<br>上海" in _body(_md("北京\n上海")).html
 
 
 def test_output_of_a_macro_is_not_escaped_twice() -> None:
-    """Text that already holds escaped values keeps them."""
     once = _md("a*b")
     assert _md(once) == once
     assert reveal(_md(f"x{once}y")) == "xa*by"
 
 
 def test_escape_takes_any_object() -> None:
-    """Numbers and None are escaped as their text."""
     assert reveal(_md(8)) == "8"
     assert escape_for("html")(1.5) == "1&#46;5"
     assert _md("") == ""
 
 
 def test_marks_typed_by_hand_are_harmless() -> None:
-    """The private characters of a mark, typed by somebody, do no harm."""
     assert reveal("\ue000zz\ue001\ue000f\ue001") == "\ue000zz\ue001"
 
 

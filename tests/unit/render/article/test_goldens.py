@@ -6,8 +6,8 @@ import pytest
 from lxml.html import HtmlElement
 
 from tests.unit.render.article.goldens import Golden, load, shown
+from tests.unit.render.article.making import assert_nothing_alive
 from wechat_campaigns.render.article import ArticleBody, dom
-from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS, style_fault
 
 pytestmark = pytest.mark.slow
 
@@ -16,36 +16,22 @@ GOLDENS = load()
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 def test_case_proves_its_rule(golden: Golden) -> None:
-    """Each line of the .rule file holds for what becomes of the .md file, and WeChat keeps all of it."""
     body = golden.build()
     tree = dom.parse(body.html)
     assert [check for check in golden.checks if not _holds(check, tree, body)] == []
     assert _findings(body) == [value for kind, value in golden.checks if kind == "finding"]
-    _require_allowed(tree)
+    assert_nothing_alive(body.html)
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 def test_case_gives_the_reviewed_html(golden: Golden) -> None:
-    """What becomes of the .md file is, byte for byte, the .html file somebody looked at."""
     if golden.first("html") != "no":
         assert shown(golden.build().html) == golden.html_file.read_text(encoding="utf-8")
 
 
 def test_there_are_enough_cases() -> None:
-    """At least forty constructs are covered, each with a sentence that says its rule."""
     assert len(GOLDENS) >= 40
     assert all(golden.first("rule") for golden in GOLDENS)
-
-
-def _require_allowed(tree: HtmlElement) -> None:
-    """No case gives a tag, an attribute or a style that WeChat drops or flags."""
-    for element in dom.elements(tree):
-        assert element.tag in TAGS
-        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())
-        assert set(element.attrib) <= {name.lower() for name in allowed}  # as the parser writes them
-        assert [
-            fault for name, value in _style(element) if (fault := style_fault(element.tag, name, value))
-        ] == []
 
 
 def _holds(check: tuple[str, str], tree: HtmlElement, body: ArticleBody) -> bool:
@@ -69,8 +55,3 @@ def _holds(check: tuple[str, str], tree: HtmlElement, body: ArticleBody) -> bool
 
 def _findings(body: ArticleBody) -> list[str]:
     return [f"{finding.rule} {finding.location.line}" for finding in body.findings]
-
-
-def _style(element: HtmlElement) -> list[tuple[str, str]]:
-    pairs = (part.partition(":") for part in element.get("style", "").split(";") if part)
-    return [(name, value) for name, _, value in pairs]

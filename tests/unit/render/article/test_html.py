@@ -20,7 +20,6 @@ CLEAN = (
 
 
 def test_allowed_html_is_kept_as_written(make: Make) -> None:
-    """HTML that WeChat keeps comes out byte for byte."""
     body = make(CLEAN, kind="html")
     assert (body.html, rules(body)) == (CLEAN, [])
 
@@ -47,7 +46,6 @@ def test_allowed_html_is_kept_as_written(make: Make) -> None:
     ],
 )
 def test_harmless_leftovers_go_without_a_word(make: Make, source: str, html: str) -> None:
-    """What nobody sees, or WeChat takes out as well, is not worth a line."""
     body = make(source, kind="html")
     assert (body.html, rules(body)) == (html, [])
 
@@ -68,7 +66,6 @@ def test_harmless_leftovers_go_without_a_word(make: Make, source: str, html: str
     ],
 )
 def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
-    """Flex, transforms, backgrounds, drawings that move, sections: to the letter."""
     body = make(source, kind="html")
     assert (body.html, rules(body)) == (source, [])
 
@@ -108,14 +105,12 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
     ],
 )
 def test_what_followers_lose_is_named_at_its_line(make: Make, source: str, rule: str) -> None:
-    """A loss is a warning, unreadable text or a missing picture an error, what some phones break advice."""
     body = make(f"<p>甲</p>\n\n{source}", kind="html")
     line = None if rule in ("w html-structure", "e html-comment") else 3
     assert rules(body) == [f"{rule} {line}"]
 
 
 def test_advice_is_one_line_for_each_rule_and_can_be_turned_off(make: Make) -> None:
-    """A page of an editor meets a rule a hundred times; nobody reads it twice."""
     source = "<p style='font-family:serif'>茶</p>\n" * 7
     body = make(source, kind="html")
     assert rules(body) == ["a font-family 1"]
@@ -127,7 +122,6 @@ def test_advice_is_one_line_for_each_rule_and_can_be_turned_off(make: Make) -> N
     "source", ["<h2 style='font-size:20px'>茶</h2>", "<h2><b style='color:#c00'>茶</b></h2>", "<h2></h2>"]
 )
 def test_a_heading_with_a_style_is_one(make: Make, source: str) -> None:
-    """Its own style, or that of what is inside it; an empty one is no loss."""
     assert rules(make(f"<p>甲</p>{source}", kind="html")) == []
 
 
@@ -151,19 +145,16 @@ def test_a_heading_with_a_style_is_one(make: Make, source: str) -> None:
     ],
 )
 def test_style_that_phones_show_well_is_kept(make: Make, style: str) -> None:
-    """What WeChat keeps and no rule flags stays, to the letter."""
     body = make(f'<section style="{style}"><p>茶</p></section>', kind="html")
     assert (rules(body), f'style="{style}"' in body.html) == ([], True)
 
 
 def test_a_whole_page_is_taken_as_its_content(make: Make) -> None:
-    """<html> and <body> around the content are no fault."""
     body = make("<!DOCTYPE html><html><body><p>茶</p></body></html>", kind="html")
     assert (body.html, rules(body)) == ("<p>茶</p>", [])
 
 
 def test_images_of_html_are_resolved(make: Make, png: bytes) -> None:
-    """An HTML body's images become placeholders as Markdown's do."""
     body = make('<p><img src="cup.png" alt="杯"></p>', kind="html", at={"tea/cup.png": png})
     assert [image.file.path.as_posix() for image in body.images] == ["tea/cup.png"]
     assert f'src="{body.images[0].placeholder}"' in body.html
@@ -171,7 +162,6 @@ def test_images_of_html_are_resolved(make: Make, png: bytes) -> None:
 
 
 def test_backgrounds_and_drawn_images_are_resolved(make: Make, png: bytes) -> None:
-    """A picture in a style, in a drawing, or not loaded yet (`data-src`) is uploaded as any other."""
     source = (
         "<section style='background:url(\"cup.png\") no-repeat'>茶</section>"
         '<svg viewBox="0 0 9 9"><image xlink:href="cup.png" width="9" height="9"></image></svg>'
@@ -190,7 +180,6 @@ def test_backgrounds_and_drawn_images_are_resolved(make: Make, png: bytes) -> No
 def test_no_spelling_of_an_address_in_a_style_reaches_a_foreign_site(
     make: Make, written: str, quote: str
 ) -> None:
-    """A quoted address is a string inside a function, and CSS lets any letter be written as its number."""
     for name in ("background", "border-image", "list-style-image"):
         body = make(f'<p style="{name}:{written}( {quote}https://example.com/a{quote} )">茶</p>', kind="html")
         assert "example.com" not in body.html
@@ -198,7 +187,6 @@ def test_no_spelling_of_an_address_in_a_style_reaches_a_foreign_site(
 
 
 def test_html_comments_are_removed_without_a_finding(make: Make) -> None:
-    """Readers never see a comment, so losing it is no loss."""
     body = make("<p>茶<!-- 备注 -->好</p>", kind="html")
     assert (body.html, rules(body)) == ("<p>茶好</p>", [])
 
@@ -215,7 +203,6 @@ LOST = {
 @pytest.mark.deep
 @pytest.mark.parametrize("page", sorted(EDITORS.glob("*.html")), ids=lambda page: page.stem)
 def test_a_page_of_an_editor_is_imported_and_made_without_an_error(make: Make, page: Path) -> None:
-    """As editors write them: words, pictures and layout stay, and each loss is named."""
     saved = read_saved_page(page)
     png = base64.b64decode(TINY)
     source = saved.html(dict.fromkeys(saved.addresses, "a.png"))
@@ -231,6 +218,5 @@ def test_a_page_of_an_editor_is_imported_and_made_without_an_error(make: Make, p
 @pytest.mark.slow
 @pytest.mark.parametrize("editor", ["xiumi", "135", "yiban", "svg"])
 def test_the_markup_of_an_editor_needs_no_import_and_gives_no_warning(make: Make, editor: str) -> None:
-    """Whoever pastes the source of an editor into a file sees advice at most."""
     body = make((EDITORS / f"{editor}.html").read_text(encoding="utf-8"), kind="html")
     assert [finding for finding in body.findings if finding.level != "advice"] == []

@@ -92,7 +92,6 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_image_faults_are_found_by_its_bytes(name: str) -> None:
-    """Each fault of an image's bytes has its rule."""
     data, expected = CASES[name][0](), CASES[name][1]
     assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
@@ -100,7 +99,6 @@ def test_image_faults_are_found_by_its_bytes(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["webp", "avif", "heic", "bmp", "cmyk", "large", "turned", "located"])
 def test_converted_image_has_no_fault(name: str) -> None:
-    """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
     data = CASES[name][0]()
     result, kind, note = convert_bytes(data)
     assert inspect_image(result, sniff(result)).faults == ()
@@ -112,7 +110,6 @@ def test_converted_image_has_no_fault(name: str) -> None:
 
 @pytest.mark.slow
 def test_transparency_is_kept() -> None:
-    """A picture with transparency stays a PNG, even when it must shrink."""
     for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
         result, kind, _ = convert_bytes(data)
         assert kind == "png"
@@ -120,7 +117,6 @@ def test_transparency_is_kept() -> None:
 
 
 def test_turned_image_is_set_upright() -> None:
-    """A photo stored on its side is as high as it looks."""
     assert Image.open(io.BytesIO(convert_bytes(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
 
 
@@ -128,7 +124,6 @@ def test_turned_image_is_set_upright() -> None:
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
-    """No damage to an image makes the check fail, or mending where the check allows it."""
     whole = bytearray(data.draw(st.sampled_from([CASES[name][0]() for name in SMALL] + [_moving()])))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, min(len(whole), 160) - 1))] = data.draw(st.integers(0, 255))
@@ -140,14 +135,12 @@ def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
 
 
 def test_animation_cut_in_its_second_frame_is_a_fault() -> None:
-    """A picture whose first frame is whole and whose second is not is broken, not a crash."""
     whole = _moving()
     rules = {fault.rule for end in range(len(whole)) for fault in inspect_image(whole[:end], "gif").faults}
     assert rules <= {"image-broken"}
 
 
 def test_plan_names_a_converted_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
-    """A mended image has a digest of its own, and the same bytes can be made again from the file."""
     body = make("![杯](cup.webp)\n", at={"tea/cup.webp": _image("WEBP")}, options=MEND)
     info = body.images[0].file
     assert rules(body) == ["w image-fixed 1"]
@@ -158,14 +151,12 @@ def test_plan_names_a_converted_image_and_apply_gets_its_bytes(make: Make, tmp_p
 
 
 def test_apply_gets_an_unchanged_file_as_it_is(make: Make, tmp_path: Path, png: bytes) -> None:
-    """A file that needs no mending is uploaded byte for byte."""
     body = make("![杯](cup.png)\n", at={"tea/cup.png": png}, options=MEND)
     assert image_bytes(body.images[0].file, Files(tmp_path)) == png
 
 
 @pytest.mark.parametrize("other", [b"not an image", _image("JPEG")])
 def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: bytes, other: bytes) -> None:
-    """A file that is not what was planned is never uploaded."""
     body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
     (tmp_path / "tea/cup.png").write_bytes(other)
     with pytest.raises(StalePlanError, match=r"tea/cup\.png"):
@@ -173,14 +164,12 @@ def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: byte
 
 
 def test_conversion_does_not_hide_other_faults(make: Make) -> None:
-    """A moving picture stays an error when images are mended."""
     body = make("![杯](a.webp)\n", at={"tea/a.webp": _moving("WEBP")}, options=MEND)
     assert rules(body) == ["e image-animated 1", "e image-format 1"]
 
 
 @pytest.mark.slow
 def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
-    """A path may be written as an address or in angle brackets."""
     at = {"tea/图 1.png": png}
     for written in ("图%201.png", "<图 1.png>"):
         assert len(make(f"![杯]({written})\n", at=at).images) == 1
@@ -188,7 +177,6 @@ def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_every_pixel_format_can_be_converted(mode: str) -> None:
-    """Black and white, palettes, grey with transparency, sixteen bits: each becomes a usable picture."""
     target = io.BytesIO()
     Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
     result, kind, _ = convert_bytes(target.getvalue())
@@ -201,13 +189,11 @@ def test_every_pixel_format_can_be_converted(mode: str) -> None:
                         ("cmyk", ["image-cmyk"]), ("located", ["image-location"])],
 )  # fmt: skip
 def test_material_takes_more_than_articles_do(name: str, rules: list[str]) -> None:
-    """A cover may be a GIF or have more than 1 MB; a WebP it may not be."""
     data = CASES[name][0]()
     assert [fault.rule for fault in inspect_image(data, sniff(data), MATERIAL).faults] == rules
 
 
 def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
-    """A WebP becomes a JPEG that can be made again from the file; a good file stays as it is."""
     (tmp_path / "cup.webp").write_bytes(CASES["webp"][0]())
     (tmp_path / "cup.gif").write_bytes(CASES["gif"][0]())
     files, base = Files(tmp_path), PurePosixPath("news.yaml")
@@ -220,7 +206,6 @@ def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
 
 @pytest.mark.deep
 def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
-    """Mended for its EXIF data only: what an article's picture must shrink to, material need not."""
     noise = Image.open(io.BytesIO(_noise(1400, "PNG"))).convert("RGB")
     target = io.BytesIO()
     noise.save(target, "JPEG", quality=95, exif=_exif(gps=True))
@@ -232,7 +217,6 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
 
 
 def test_a_gif_stays_a_gif(make: Make) -> None:
-    """It moves in an article; only the way it is uploaded differs."""
     body = make("![杯](a.gif)\n", at={"tea/a.gif": _moving()}, options=MEND)
     assert (rules(body), body.images[0].file.format) == ([], "gif")
     content = Articles(
@@ -243,7 +227,6 @@ def test_a_gif_stays_a_gif(make: Make) -> None:
 
 @pytest.mark.slow
 def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HEIC, AVIF and WebP are told apart from films, and converted; without the extra the hint names it."""
     at = {"tea/a.heic": _heic(), "tea/a.avif": _image("AVIF")}
     body = make("![杯](a.heic)\n\n![杯](a.avif)\n", at=at, options=MEND)
     assert rules(body) == ["w image-fixed 1", "w image-fixed 3"]
@@ -256,14 +239,12 @@ def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.Mo
 
 
 def test_a_turned_phone_photo_is_upright() -> None:
-    """The size that a plan shows is that of the picture as it is seen."""
     data = _heic(exif=_exif(6))
     shown = inspect_image(data, "heic")
     assert Image.open(io.BytesIO(convert_bytes(data)[0])).size == (shown.width, shown.height)
 
 
 def test_colours_keep_their_profile() -> None:
-    """A profile of screens is kept; one of print is worked into the colours."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     result = convert_bytes(_image("WEBP", icc_profile=profile))[0]
     assert Image.open(io.BytesIO(result)).info["icc_profile"] == profile
@@ -290,7 +271,6 @@ def _labelled(kind: str) -> bytes:
 @pytest.mark.parametrize("use", [BODY, MATERIAL])
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "HEIF", "PNG text", "EXIF"])
 def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) -> None:
-    """Who publishes it may not remove it; the other metadata goes as before."""
     data = _labelled(kind)
     made = Image.open(io.BytesIO(convert_bytes(data, use)[0]))
     found = ai_label.find(made)
@@ -301,7 +281,6 @@ def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) ->
 
 
 def test_a_place_in_the_metadata_does_not_survive() -> None:
-    """Of XMP only the label is carried over."""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a GPSLatitude="30,15N"/></x:xmpmeta>'
     for kind in ("JPEG", "WEBP", "AVIF"):
         assert b"GPSLatitude" not in convert_bytes(_image(kind, xmp=xmp))[0]

@@ -26,7 +26,6 @@ def test_a_picture_opens_a_mini_program(make: Make, png: bytes) -> None:
 
 
 def test_the_cover_of_a_card_is_permanent_material(make: Make, png: bytes) -> None:
-    """The same picture elsewhere in the article is uploaded as pictures of articles are."""
     source = f'[![春茶](cup.png)](miniprogram://{APPID}/pages/index "card")\n\n![杯](cup.png)\n'
     body = make(source, at={"tea/cup.png": png})
     article = Article(title="茶", html=body.html, images=body.images, cover=Media(media_id="M"))

@@ -32,8 +32,8 @@ from wechat_campaigns.render.article.page import (
     SCREENS,
     Pictures,
     crop_style,
-    frame_document,
     page,
+    reader,
     rich_text,
 )
 
@@ -75,13 +75,12 @@ def _page(content: Content, msgtype: Msgtype = Msgtype.MPNEWS) -> HtmlElement:
 
 
 def test_a_card_shows_its_cover_and_an_account_its_name() -> None:
-    """As phones do; the picture is in the page."""
     cover = BodyImage(placeholder=f"{CARD_PLACEHOLDER}{FILE.sha256}", file=FILE)
     card = f'data-miniprogram-title="a > b" data-miniprogram-imageurl="{cover.placeholder}"'
     body = f"<p>茶</p><mp-common-miniprogram {card}></mp-common-miniprogram>"
     article = replace(ARTICLE, html=f'{body}<mp-common-profile data-nickname="茶铺"></mp-common-profile>')
-    document = frame_document(replace(article, images=(cover,)), pictures=Pictures(lambda _: b"\x89PN"))
-    shown = html.document_fromstring(document)
+    pictures = Pictures(lambda _: b"\x89PN")
+    shown = html.document_fromstring(reader(replace(article, images=(cover,)), pictures=pictures))
     assert [one.get("src", "")[:15] for one in shown.xpath("//mp-common-miniprogram/img")] == [
         "data:image/png;"
     ]
@@ -95,7 +94,6 @@ def shown() -> HtmlElement:
 
 
 def test_every_screen_shows_the_article(shown: HtmlElement) -> None:
-    """A phone, a small one, one in dark mode, and the reader on a computer: each as long as the article."""
     assert len(shown.xpath("//div[@class='article']")) == 1 + sum(not dark for _width, dark in SCREENS)
     assert len(shown.xpath("//div[@class='article dark']")) == 1
     widths = [style.get("style") for style in shown.iter("figure")]
@@ -103,7 +101,6 @@ def test_every_screen_shows_the_article(shown: HtmlElement) -> None:
 
 
 def test_the_kind_is_named_in_the_readers_language() -> None:
-    """Above the message, and where a draft has no picture."""
     set_language("zh")
     (kicker,) = _page(Articles(articles=(ARTICLE,))).xpath("//p[@class='kicker']/text()")
     assert kicker.startswith("图文 · ")
@@ -111,9 +108,8 @@ def test_the_kind_is_named_in_the_readers_language() -> None:
     assert bubble.startswith("图文")
 
 
-def test_a_document_holds_the_article_with_its_pictures() -> None:
-    """It shows title, author, text and pictures; no placeholder is left."""
-    document = frame_document(ARTICLE, pictures=Pictures(lambda _: b"\x89PN"))
+def test_the_reader_shows_the_article_with_its_pictures() -> None:
+    document = reader(ARTICLE, pictures=Pictures(lambda _: b"\x89PN"))
     assert "<p>好茶</p>" in document
     assert "春茶 &lt;上新&gt;" in document
     assert "内容组" in document
@@ -122,7 +118,6 @@ def test_a_document_holds_the_article_with_its_pictures() -> None:
 
 
 def test_page_runs_and_loads_nothing(shown: HtmlElement) -> None:
-    """No script, no frame, no address outside, a policy that says so."""
     text = html.tostring(shown, encoding="unicode")
     policy = shown.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")[0]
     assert policy.startswith("default-src 'none'")
@@ -131,7 +126,6 @@ def test_page_runs_and_loads_nothing(shown: HtmlElement) -> None:
 
 
 def test_cover_is_shown_in_both_crops(shown: HtmlElement) -> None:
-    """The first article's cover is wide, the others' are square."""
     both = _page(Articles(articles=(ARTICLE, ARTICLE)))
     for page_, count in ((shown, 0), (both, 1)):
         assert len(page_.xpath("//div[@class='card large']//img[starts-with(@src,'data:')]")) == 1
@@ -149,12 +143,10 @@ def test_cover_is_shown_in_both_crops(shown: HtmlElement) -> None:
     ],
 )
 def test_crop_shows_the_named_part(crop: str, style: str) -> None:
-    """`X1_Y1_X2_Y2` moves and scales the picture in its card; nonsense shows the whole."""
     assert crop_style(crop) == style
 
 
 def test_size_and_facts_are_said(shown: HtmlElement) -> None:
-    """The size counts a picture by its later address, beside author and digest."""
     facts = " ".join(shown.xpath("//div[@class='phone-side']//text()"))
     expected = len(ARTICLE.html) - len(PICTURE.placeholder) + 160
     assert f"{expected} of 20,000 characters" in facts
@@ -163,14 +155,12 @@ def test_size_and_facts_are_said(shown: HtmlElement) -> None:
 
 
 def test_summary_that_wechat_makes_is_shown() -> None:
-    """Without one of its own, a shared article shows how its text begins, ornaments of the theme included."""
     html = f"<section><p><span>NO.1</span>好茶 &amp;\n水</p><p>{'长' * 60}</p></section>"
     shown = _page(Articles(articles=(replace(ARTICLE, digest="", html=html),)))
     assert f"NO.1好茶 & 水{'长' * 44}…" in shown.text_content()
 
 
 def test_findings_are_listed_and_escaped(shown: HtmlElement) -> None:
-    """Each finding stands in a row with level, place, rule, what and hint."""
     assert shown.xpath("//div[@class='notice warning']")
     assert "campaigns/a.md:3" in shown.text_content()
     assert "no <alt>" in shown.text_content()
@@ -183,7 +173,6 @@ def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
 
 
 def test_cover_of_the_library_is_named() -> None:
-    """A cover that is already on WeChat cannot be shown, only named."""
     shown = _page(Articles(articles=(replace(ARTICLE, cover=Media(media_id="M1")),)))
     assert "material M1, already uploaded to WeChat" in shown.text_content()
 
@@ -198,5 +187,4 @@ def test_cover_of_the_library_is_named() -> None:
     ],
 )
 def test_other_messages_are_shown_too(content: Content, msgtype: Msgtype, text: str) -> None:
-    """A send that is not an article shows its text, its pictures, or says that it cannot."""
     assert text in _page(content, msgtype).text_content()

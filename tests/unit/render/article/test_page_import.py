@@ -39,7 +39,6 @@ def test_the_article_of_a_page_is_found_with_its_pictures() -> None:
     ],
 )
 def test_a_page_whose_look_is_in_its_style_sheet_is_known(page: str, is_plain: bool) -> None:
-    """WeChat takes the sheet away; that of a published article is WeChat's own."""
     assert read_page(page).is_plain is is_plain
 
 
@@ -49,7 +48,6 @@ def test_a_picture_that_was_not_saved_keeps_its_address() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
 def test_pages_are_decoded_as_browsers_do(encoding: str) -> None:
-    """Word writes its pages in the encoding of Chinese Windows, and says so."""
     said = "<meta charset=gb2312>" if encoding == "gb18030" else ""
     assert decode_page(f"{said}<p>春茶</p>".encode(encoding)) == f"{said}<p>春茶</p>"
 

@@ -36,7 +36,6 @@ def webp(color: str = "red") -> bytes:
 
 
 def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
-    """Under another name, too; with conversion or in another language it is another result."""
     for name in ("a.webp", "b.webp"):
         (tmp_path / name).write_bytes(webp())
     files = Files(tmp_path)
@@ -58,7 +57,6 @@ def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mend", [False, True])
 def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend: bool) -> None:
-    """What is said of its pictures does not depend on whether they are known."""
     options = ArticleOptions(fix_images=mend)
     first = make("![茶](a.webp)\n", at={"tea/a.webp": webp()}, options=options)
     assert len(prepared._known) == 1
@@ -69,7 +67,6 @@ def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend
 
 
 def test_a_changed_file_is_another_picture(make: Make) -> None:
-    """The name is the same, the bytes are not."""
     for number, color in enumerate(("red", "blue"), 1):
         make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
         assert len(prepared._known) == number
@@ -77,7 +74,6 @@ def test_a_changed_file_is_another_picture(make: Make) -> None:
 
 @pytest.mark.slow
 def test_many_pictures_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
-    """All are forgotten when there are too many."""
     monkeypatch.setattr(prepared, "KEPT", 2)
     for color in ("red", "blue", "green"):
         make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})

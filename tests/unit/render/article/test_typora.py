@@ -48,7 +48,6 @@ def test_marks_and_typed_tags_are_shown(make: Make, source: str, html: str) -> N
     ],
 )
 def test_ordinary_text_stays_text(make: Make, text: str) -> None:
-    """Between numbers `~` means “to”; prices, comparisons and code are left alone."""
     body = make(text)
     assert dom.text_of(dom.parse(body.html)).strip() == text.strip("`")
     assert rules(body) == []
@@ -85,7 +84,6 @@ def test_what_cannot_be_shown_is_named(make: Make, source: str, found: list[str]
     ],
 )
 def test_a_picture_has_the_size_that_was_chosen(make: Make, png: bytes, written: str, width: str) -> None:
-    """Typora writes a zoom, others a width; on a phone both are a part of the screen."""
     body = make(f'<img src="./cup 1.png" alt="杯" {written} />\n', at={"tea/cup 1.png": png})
     assert (rules(body), len(body.images)) == ([], 1)
     assert f"width:{width}" in body.html

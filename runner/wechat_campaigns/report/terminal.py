@@ -1,0 +1,168 @@
+"""Lay out text on a terminal by columns: lines that break as Chinese does, and tables that fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Final
+
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.report.sanitize import inert
+
+_WIDE: Final = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_OPENING, _CLOSING = "（“「『【《〈", "，。、；：！？）”」』】》〉…"
+_PIECE: Final = rf"\s+|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*\s*"
+"""What is not torn apart: a sign or a word of letters, with the punctuation that clings to it."""
+LONG: Final = frozenset({"When", "Content", "Reason", "Details", "Note"})
+"""Columns of sentences: where a table does not fit, they stand below."""
+ELASTIC, LEAST_COLUMNS = "Content", 24
+"""The column that is cut where it is too long, and the width that it keeps."""
+RIGHT: Final = frozenset({"Followers"})
+LEAST_ROOM: Final = 16
+"""The columns of a long name or a sentence, however narrow the terminal."""
+_GAP, _DOT = "  ", " · "
+
+
+def columns(text: str) -> int:
+    """Count the columns a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # an English help page does without it
+
+    return cell_len(text)
+
+
+def breaks(text: str, width: int) -> list[int]:
+    """Find where the lines after the first begin, so that each takes at most so many columns."""
+    starts, used = [], 0
+    for piece in re.finditer(_PIECE, text):
+        start, bare = piece.start(), columns(piece.group().rstrip())
+        if used and used + bare > width:
+            starts.append(start)
+            used = 0
+        cuts = [0, *_cuts(piece.group().rstrip(), width)] if bare > width else [0]
+        starts += [start + cut for cut in cuts[1:]]
+        used = columns(piece.group()[cuts[-1] :]) + (used if len(cuts) == 1 else 0)
+    return starts
+
+
+def _cuts(word: str, width: int) -> list[int]:
+    cuts, used = [], 0
+    for index, sign in enumerate(word):
+        taken = columns(sign)
+        if used and used + taken > width:
+            cuts.append(index)
+            used = 0
+        used += taken
+    return cuts
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break one paragraph into lines, its blanks brought together."""
+    flat = " ".join(text.split())
+    return _broken(flat, width) if flat else []
+
+
+def _broken(line: str, width: int) -> list[str]:
+    starts = [0, *breaks(line, width)]
+    return [line[start:end].rstrip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def lines(text: str, width: int, *, hang: int = 0, style: str = "") -> str:
+    """Return a harmless text whose lines fit; `hang` blanks stand before what was broken off a line."""
+    broken = (_broken(line, width - hang) for line in inert(text).split("\n"))
+    joined = "\n".join(f"\n{' ' * hang}".join(parts) for parts in broken)
+    return "\n".join(painted(line, style) for line in joined.split("\n"))
+
+
+def painted(text: str, style: str) -> str:
+    """Return a text in a style, which is a code of ANSI; as it is where either is empty."""
+    return f"\x1b[{style}m{text}\x1b[0m" if text and style else text
+
+
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, styles: Sequence[str] = ()
+) -> str:
+    """Return rows below their headings: a table where it fits, else sentences below the other cells.
+
+    Args:
+        headings: in English; those in lower case are names of WeChat and stay.
+        rows: their cells, in the order of the headings; a cell may hold several lines.
+        width: of the terminal, in columns.
+        styles: of the heading, then of the first cell of each row; empty for plain text.
+    """
+    cells = [[inert(cell) for cell in row] for row in rows]
+    words = [heading if heading.islower() else _(heading).upper() for heading in headings]
+    widths = [max([columns(word), *(_width(row[i]) for row in cells)]) for i, word in enumerate(words)]
+    spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
+    for index, heading in enumerate(headings):
+        if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
+            widths[index] += spare
+            spare = 0
+            for row in cells:
+                row[index] = _shortened(row[index], widths[index])
+    beside = [i for i, heading in enumerate(headings) if spare >= 0 or heading not in LONG]
+    # A name much longer than the others gets a line of its own and does not push the columns apart.
+    most = max(LEAST_ROOM, width - len(_GAP) * (len(beside) - 1) - sum(widths[i] for i in beside if i != 1))
+    widths[1] = max([columns(words[1]), *(taken for row in cells if (taken := _width(row[1])) <= most)])
+
+    def stacked(short: Sequence[str]) -> Iterator[str]:
+        # The first lines of all cells, then their second ones: each stays in its column.
+        for texts in zip_longest(*(cell.split("\n") for cell in short), fillvalue=""):
+            yield _GAP.join(
+                _padded(text, widths[i], right=headings[i] in RIGHT)
+                for i, text in zip(beside, texts, strict=True)
+            )
+
+    def drawn(row: Sequence[str]) -> Iterator[str]:
+        indent = " " * (widths[0] + len(_GAP))
+        room = max(LEAST_ROOM, width - len(indent))
+        short = [row[i] for i in beside]
+        if _width(row[1]) > most:
+            name, *others = wrapped(row[1], room)
+            yield row[0] + indent[columns(row[0]) :] + name
+            yield from (indent + other for other in others)
+            short[:2] = "", ""
+        yield from stacked(short)
+        long = {headings[i]: row[i] for i in range(len(headings)) if i not in beside and row[i]}
+        if ELASTIC in long:
+            before = _width(long["When"]) + len(_DOT) if "When" in long else 0
+            long[ELASTIC] = _shortened(long[ELASTIC], max(LEAST_COLUMNS, room - before))
+        yield from (indent + line for line in _sentences(list(long.values()), room))
+
+    heading_style, *row_styles = styles or [""] * (1 + len(cells))
+    drawn_lines = [painted("".join(stacked([words[i] for i in beside])).rstrip(), heading_style)]
+    for row, style in zip(cells, row_styles, strict=True):
+        first, *others = drawn(row)
+        drawn_lines += [painted(row[0], style) + first[len(row[0]) :], *others]
+    return "\n".join(line.rstrip() for line in drawn_lines)
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    pad = " " * (width - columns(text))
+    return pad + text if right else text + pad
+
+
+def _sentences(texts: Sequence[str], width: int) -> list[str]:
+    """Break sentences into lines; what fits stands together on one."""
+    found: list[str] = []
+    for text in (line for one in texts for line in one.split("\n")):
+        together = f"{found[-1]}{_DOT}{text}" if found else text
+        if found and columns(together) <= width and not text.startswith("→"):
+            found[-1] = together
+        else:
+            found += wrapped(text, width)
+    return found
+
+
+def _shortened(text: str, width: int) -> str:
+    """Cut a text that is too long behind a word or a sign."""
+    if columns(text) <= width:
+        return text
+    end = _cuts(text, width - 1)[0]
+    return f"{text[:end].rstrip()}…"
+
+
+def _width(text: str) -> int:
+    return max(map(columns, text.split("\n")))
