@@ -121,8 +121,8 @@ class Workspace:
             for account in self.settings.environment.accounts.values()
         ]
         # What WeChat refuses is let through so that it can be rehearsed; the plan warns about it.
-        state = self.state_dir / SANDBOX_LEDGER_FILE
-        sandbox = embedded(state, retired_cards=True, api_video=True, own_accounts=own_accounts)
+        allowed = {"retired_cards": True, "api_video": True}
+        sandbox = embedded(self.state_dir / SANDBOX_LEDGER_FILE, switches=allowed, own_accounts=own_accounts)
         return self.stack.enter_context(sandbox)
 
     @cached_property
