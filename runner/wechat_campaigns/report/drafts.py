@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.draft_box import short_id
 from wechat_campaigns.plan.draft_uses import BoxDraft
 from wechat_campaigns.report.phrases import moment
@@ -60,28 +60,17 @@ def _lines(name: str, found: AccountDrafts) -> Iterable[str]:
     if found.total > len(found.drafts):
         more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
         yield more.format(account=name, count=len(found.drafts), total=found.total)
-    if count := len(found.deleted):
-        yield ngettext(
-            "{account}: deleted {count} draft that an edit left behind",
-            "{account}: deleted {count} drafts that edits left behind",
-            count,
-        ).format(account=name, count=count)
     for draft, reason in found.kept:
         yield _("{account}: draft {draft} stays: {reason}").format(
             account=name, draft=short_id(draft.entry.media_id), reason=reason
         )
-    gone = {draft.entry.media_id for draft in (*found.deleted, *(one for one, _reason in found.kept))}
-    left = sum(one.left_behind and one.entry.media_id not in gone for one in found.drafts)
-    if left:
-        yield ngettext(
-            "{account}: an edit left {count} draft behind; `campaign drafts --clean` deletes it",
-            "{account}: edits left {count} drafts behind; `campaign drafts --clean` deletes them",
-            left,
-        ).format(account=name, count=left)
+    kept = {draft.entry.media_id for draft, _reason in found.kept}
+    if any(one.left_behind and one.entry.media_id not in kept for one in found.drafts):
+        yield _("{account}: `campaign drafts --clean` deletes what edits left behind").format(account=name)
 
 
 def deleted_line(account: str, draft: BoxDraft) -> str:
-    """Say that a draft was deleted."""
+    """Write that a draft was deleted."""
     return _("  {account}: deleted draft {draft}, made for {send}").format(
         account=account, draft=short_id(draft.entry.media_id), send=draft.made_for
     )
