@@ -41,9 +41,9 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed
 from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
@@ -334,7 +334,7 @@ def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> No
         print_message(rules_text(plan.settings_changes))
     print_message(calls_text(plan, waiting, timezone=timezone))
     if not calls_confirmed(plan, ask, waiting):
-        raise click.Abort(_("Not confirmed: nothing was sent."))
+        raise click.Abort(_("Not confirmed: nothing was done."))
 
 
 def _print_unknown(plan: Plan) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
