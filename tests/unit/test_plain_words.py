@@ -104,7 +104,6 @@ CODE_YET = {
     "wechat_campaigns": 5,
     "wechat_campaigns/cli": 36,
     "wechat_campaigns/ledger": 39,
-    "wechat_campaigns/notify": 8,
     "wechat_campaigns/protocol": 20,
     "wechat_campaigns/report": 3,
     "wechat_campaigns/send": 9,
