@@ -137,7 +137,6 @@ LEDGERS = {
     "no-branch": "git:https://{v}@git.example.com/a/b.git",
     "postgres": "postgresql://u:{v}@db.example.com/x",
     "postgres-query": "postgresql://db.example.com/x?password={v}",
-    "postgres-encoded": "postgresql://db.example.com/x?pass%77ord={v}",
     "postgres-scheme": "postgres://u:{v}@db.example.com/x",
     "mysql": "mysql://u:{v}@db.example.com/x",
     "map": "{{url: 'git:https://{v}@git.example.com/a/b.git'}}",

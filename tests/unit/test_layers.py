@@ -27,12 +27,12 @@ PURE = (
     "core.nearest", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
-    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
+    "source.schemas.findings", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events", "ledger.kinds",
+    "render.templates.placeholders", "ledger.fold", "ledger.events", "ledger.kinds",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.notices",
+    "guard.approvals", "fetch.draft_files", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")

@@ -14,7 +14,7 @@ from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord

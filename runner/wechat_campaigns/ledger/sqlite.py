@@ -13,7 +13,7 @@ from pathlib import Path
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (

@@ -1,4 +1,4 @@
-"""The bytes of a table as Excel saves it in, the openids of one column with their rows out.
+"""Read the openids of one column of a table as Excel saves it, with their rows.
 
 A message names rows and columns only: no cell is repeated, for any may hold an openid.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import require_extra
 from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
@@ -56,7 +56,7 @@ def read_table(data: bytes, column: str | None) -> OpenidColumn:
             only one.
 
     Raises:
-        FileError: it is no table, is too large, or does not have the column.
+        FileError: it cannot be read, is too large, or does not have the column.
         MissingExtraError: it is an XLSX file and the part that reads them is not installed.
     """
     rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)

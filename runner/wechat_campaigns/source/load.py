@@ -16,8 +16,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
-from wechat_campaigns.core.names import id_fault, quoted, skeleton
-from wechat_campaigns.core.nearest import nearest
+from wechat_campaigns.core.names import id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import full_id, normalize_id
 from wechat_campaigns.source.document import Document, parse_document

@@ -88,7 +88,6 @@ def modeline(file: PurePosixPath) -> str:
 
 def campaign_text(wanted: ScaffoldOptions) -> str:
     """Write a new campaign; without a recipient it names a tag to be filled in."""
-    file = PurePosixPath(f"{wanted.id}.yaml")
     recipients = f"tag: {_scalar(wanted.tag or '会员')}"
     if wanted.tag_id is not None:
         recipients = f"tag_id: {wanted.tag_id}"
@@ -97,12 +96,12 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
         recipients = f"openids: {{file: {_scalar(wanted.openids)}{column}}}"
     elif wanted.to_all:
         recipients = "is_to_all: true"
-    content = _content(file, wanted.msgtype, wanted.media_id)
+    content = _content(PurePosixPath(wanted.id).name, wanted.msgtype, wanted.media_id)
     if wanted.draft is not None:
         content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
     elif wanted.newspic:
-        content = NEWSPIC.format(name=file.stem)
-    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}ready: false\n"
+        content = NEWSPIC.format(name=PurePosixPath(wanted.id).name)
+    return _file(wanted.id, content, recipients=recipients, msgtype=wanted.msgtype)
 
 
 def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
@@ -112,12 +111,11 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
         title: the page's; a placeholder stands in for a missing one.
         cover: the name of a picture in its folder.
     """
-    file = PurePosixPath(f"{id_}.yaml")
-    content = CONTENT[Msgtype.MPNEWS].format(name=file.stem)
+    content = CONTENT[Msgtype.MPNEWS].format(name=PurePosixPath(id_).name)
     content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
     if title:
         content = content.replace(PLACEHOLDERS[1], _scalar(title))
-    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}ready: false\n"
+    return _file(id_, content)
 
 
 def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
@@ -127,8 +125,12 @@ def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
         content: plain data under `articles` or `newspic`; its texts are no templates.
     """
     lines = "\n".join(_block(content, "  "))
-    file = PurePosixPath(f"{id_}.yaml")
-    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\ncontent:\n{lines}\nready: false\n"
+    return _file(id_, f"content:\n{lines}\n")
+
+
+def _file(id_: str, content: str, *, recipients: str = "tag: 会员", msgtype: Msgtype = Msgtype.MPNEWS) -> str:
+    line = modeline(PurePosixPath(f"{id_}.yaml"))
+    return f"{line}\nfilter:\n  {recipients}\nmsgtype: {msgtype}\n{content}ready: false\n"
 
 
 def literal(text: str) -> str:
@@ -154,11 +156,12 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
 
 
-def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
-    if media_id is None or msgtype is Msgtype.TEXT:
-        text = CONTENT[msgtype]
+def _content(folder: str, msgtype: Msgtype, media_id: str | None) -> str:
+    if msgtype is Msgtype.TEXT:
+        return CONTENT[msgtype]
+    if media_id is None:
         themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
-        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem) + themes
+        return CONTENT[msgtype].format(name=folder) + themes
     key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
     more = _VIDEO_TEXTS if msgtype is Msgtype.MPVIDEO else ""
     return f"content:\n  {key}: {_scalar(media_id)}\n{more}"

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
@@ -26,11 +26,11 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_default_environment(data), *_policy(data), *_held(data), *_notify(data)]
+    found = [*_default_environment(data), *_policy(data), *_held(data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_resend(path, environment)]
-        found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
+        found += _shared_ledger(path, environment, data)
         found += _two_ledgers(path, environment, data)
     return [*found, *_kinds(data)]
 
@@ -150,17 +150,6 @@ def appids_of(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for _name, account in maps(environment.get("accounts"))}
 
 
-def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
-    written = _map(environment.get("approvals"))
-    count, approvers = written.get("count", 1), written.get("approvers")
-    if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
-        what = _("{count} approvals are required, but `approvers` lists only {approvers}").format(
-            count=count, approvers=len(approvers)
-        )
-        hint = _("add `approvers`, or lower `count`")
-        yield Finding("approvals-count", what, hint, (*path, "approvals", "count"))
-
-
 def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
     policy = _map(data.get("policy"))
     zone = policy.get("timezone")
@@ -182,23 +171,6 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     for index, name in enumerate(held if isinstance(held, list) else ()):
         if isinstance(name, str) and name and name not in known:
             yield _unknown(("policy", "hold", index), "account", name, known)
-
-
-def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A program is started, and every other target has an address; neither has a use for the other's keys."""
-    targets = data.get("notify")
-    for index, target in enumerate(targets if isinstance(targets, list) else ()):
-        if not isinstance(target, dict):
-            continue
-        is_program = target.get("kind") == "command"
-        needed, unused = ("command", ("url", "secret")) if is_program else ("url", ("command",))
-        if needed not in target:
-            what = _("this `kind` requires `{key}`").format(key=needed)
-            yield Finding("notify-incomplete", what, _("add `{key}`").format(key=needed), ("notify", index))
-        for key in unused:
-            if key in target:
-                what = _("`{key}` has no effect with this `kind`").format(key=key)
-                yield Finding("notify-key", what, _("remove it, or change `kind`"), ("notify", index, key))
 
 
 def _is_zone(name: str) -> bool:

@@ -49,7 +49,7 @@ def test_an_export_without_one_of_its_lines_is_refused(line: int) -> None:
 def test_an_export_with_a_changed_event_is_refused() -> None:
     lines = exported(3)
     lines[2] = lines[2].replace('"会员":1', '"会员":7')
-    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*event 2 of wx0 was changed"):
+    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*wx0 breaks at event 2"):
         from_lines(lines, where="x.jsonl")
 
 

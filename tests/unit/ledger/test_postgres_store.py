@@ -250,7 +250,7 @@ def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?password=s3cret"]
+    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?pass%77ord=s3cret"]
 )
 def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="password") as caught:

@@ -315,7 +315,7 @@ def test_hint_of_a_conflict_names_the_entry(text: str) -> None:
     sent = make_send("sale[beijing]", revision=1 if text == "改过" else 2)
     found = decided(make_send("sale[beijing]", text), *accepted(sent))
     assert found.action is PlanAction.CONFLICT
-    assert "`beijing` of `for_each`" in found.hint or "the entry `beijing` in `for_each`" in found.hint
+    assert "`for_each.beijing.revision" in found.hint
 
 
 def test_unknown_draft_is_not_resent_even_when_named() -> None:

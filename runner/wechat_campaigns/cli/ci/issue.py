@@ -44,8 +44,8 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 
 def _kept(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
     """Write or close the issue; return its number if there is one, and what was done."""
+    from wechat_campaigns.code_host.comment import close_issue, upsert_issue
     from wechat_campaigns.code_host.github import github
-    from wechat_campaigns.code_host.issue import close_issue, upsert_issue
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub":

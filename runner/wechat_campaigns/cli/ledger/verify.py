@@ -33,12 +33,12 @@ from wechat_campaigns.protocol.events import Event
     help="Also check the MACs of accounts whose AppSecret is available.",
 )
 def verify(context: LedgerContext) -> int:
-    """Check the hash chain: find every event that was edited, removed, reordered or cut off.
+    """Check the hash chains: find events that were edited, removed, reordered or cut off.
 
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
     the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
-    # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
+    # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
     events, heads = context.ledger.snapshot()
     faults = find_chain_faults(events, heads)
     if faults:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import GitResult
+from wechat_campaigns.core.git import Git, GitResult
 from wechat_campaigns.core.git_checkout import run_in_checkout
-from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.ledger.events import verified
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.protocol.events import Event

@@ -13,7 +13,7 @@ from functools import partial
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git_repository import Git
+from wechat_campaigns.core.git import Git
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Snapshot, read_event
 from wechat_campaigns.protocol.events import Event

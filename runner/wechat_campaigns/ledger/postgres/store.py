@@ -17,9 +17,8 @@ import psycopg
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
-    GENESIS,
     Snapshot,
     head_moved_error,
     heads_of,
@@ -153,7 +152,7 @@ class PostgresLedger:
         row = db.execute(query, (stream,)).fetchone()
         if row is None:
             db.execute(
-                "insert into campaign_head values (%s, 0, %s) on conflict do nothing", (stream, GENESIS)
+                "insert into campaign_head values (%s, 0, %s) on conflict do nothing", (stream, EMPTY.hash)
             )
             row = db.execute(query, (stream,)).fetchone()
         if row is None:

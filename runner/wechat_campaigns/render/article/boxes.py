@@ -65,7 +65,7 @@ def closing(token: Token) -> str:
 
 
 def arrange_columns(root: HtmlElement, findings: Findings) -> None:
-    """Put what stands in `columns` side by side, in place."""
+    """Arrange the parts of `columns` side by side, in place."""
     for box in [element for element in elements(root) if element.get("class") == "columns"]:
         blocks = list(box)
         if len(blocks) not in _WIDTHS:
