@@ -61,5 +61,5 @@ def _kept(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
         return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
     if number is None:
         return None, _("nothing needs attention, and no issue is open")
-    note = _("issue #{number} is closed") if done else _("issue #{number} is up to date")
+    note = _("issue #{number} is closed") if done else _("#{number} is up to date")
     return number, note.format(number=number)

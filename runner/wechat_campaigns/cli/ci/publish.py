@@ -70,4 +70,4 @@ def _comment(text: str, author: str) -> tuple[int | None, str]:
     except CodeHostError as error:
         reason = error_reason(error)
         return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
-    return run.number, _("the comment of #{number} is up to date").format(number=run.number)
+    return run.number, _("#{number} is up to date").format(number=run.number)
