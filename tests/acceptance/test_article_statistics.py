@@ -11,7 +11,7 @@ from tests.support.factories import make_account
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.source.secret import SANDBOX_SECRET
-from wechat_campaigns.wechat.client import connect
+from wechat_campaigns.wechat.connection import connect
 
 FIRST, SECOND = date(2026, 12, 1), date(2026, 12, 2)
 

@@ -45,14 +45,7 @@ IMPORTS = 9.5
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/cli/completion.py",
-    "wechat_campaigns/cli/named_environment.py",
-    "wechat_campaigns/cli/schema.py",
-    "wechat_campaigns/cli/tags.py",
-    "wechat_campaigns/cli/testers.py",
-    "wechat_campaigns/cli/unhold.py",
     "wechat_campaigns/ledger/kinds.py",
-    "wechat_campaigns/wechat/sandbox_clock.py",
     "wechat_sandbox/callbacks/endpoints.py",
     "wechat_sandbox/drafts/models.py",
     "wechat_sandbox/outcomes.py",

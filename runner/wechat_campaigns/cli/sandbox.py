@@ -13,7 +13,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, EXISTING_FILE, FILE
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, command
+from wechat_campaigns.cli.registry import Command, command
 from wechat_campaigns.cli.signals import StopEvent
 from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
 from wechat_campaigns.core.i18n import N_, _
@@ -27,7 +27,6 @@ LOOK_EVERY_S = 0.5
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
         "campaign sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),

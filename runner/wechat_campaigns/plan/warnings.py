@@ -43,7 +43,7 @@ def draft_warnings(
     if not same_articles(send.content, resolved, known):
         rule = "draft-unused"
         what = _("draft {media_id} was made before the last edit: apply makes a new one for this send")
-        hint = _("run `campaign drafts --clean` to delete the old one, if nothing uses it")
+        hint = _("delete the old one in the WeChat console, if `campaign drafts` lists no send that uses it")
     elif _is_edited(known, drafts.get(known.media_id)):
         rule = "draft-edited"
         what = _("draft {media_id} was edited by hand since it was made: apply refuses to send it")
