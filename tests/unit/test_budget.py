@@ -56,7 +56,6 @@ SHORT = {
     "wechat_campaigns/core/extras.py",
     "wechat_campaigns/core/html_reader.py",
     "wechat_campaigns/core/interfaces.py",
-    "wechat_campaigns/ledger/kinds.py",
     "wechat_campaigns/wechat/sandbox_clock.py",
     "wechat_sandbox/callbacks/endpoints.py",
     "wechat_sandbox/drafts/models.py",

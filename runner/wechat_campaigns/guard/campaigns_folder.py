@@ -13,9 +13,8 @@ from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
-from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry

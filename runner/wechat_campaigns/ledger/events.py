@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
@@ -19,18 +20,38 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.kinds import KINDS
 from wechat_campaigns.protocol.attempt import TRIES
 from wechat_campaigns.protocol.events import (
     EMPTY,
     FORMAT,
     Entry,
     Event,
+    EventKind,
     Head,
     chain_break,
     moment,
 )
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
+
+
+class LedgerKind(StrEnum):
+    """What else is remembered, and its data; all but a callback carry a `mac`."""
+
+    INIT = "init"  # the ledger, or an account in it, was initialized: {environment}
+    GUARD = "guard"  # the rules that an apply goes by: see `plan.policy.rule_changes`
+    UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
+    DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
+    PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
+    CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback.events`
+    STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
+    RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
+    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
+    TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
+
+
+KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind in (*EventKind, *LedgerKind)}
+"""Every kind that this version knows, by its name."""
 
 LEDGER = "ledger"
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
     DraftRecord,

@@ -8,8 +8,8 @@ from typing import Final
 from wechat_campaigns.core.errors import LedgerError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Event, EventKind
 
 

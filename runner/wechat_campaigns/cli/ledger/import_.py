@@ -15,10 +15,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.guard.forgeries import find_forgeries
-from wechat_campaigns.ledger.events import LEDGER, append_at_end
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind, append_at_end
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
 from wechat_campaigns.ledger.initialization import wrong_secret_error
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Entry, Event
 
 

@@ -7,9 +7,8 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.initialization import check_not_rehearsed
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry
 
 

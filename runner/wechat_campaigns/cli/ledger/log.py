@@ -9,7 +9,7 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 

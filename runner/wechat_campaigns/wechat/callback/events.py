@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.render.limits.table import MAX_ARTICLES
 from wechat_campaigns.wechat.callback.xml import BadXmlError
