@@ -202,7 +202,7 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
 
 
 def head_moved_error(stream: str) -> LedgerConflictError:
-    """Say that somebody wrote to a stream since it was read."""
+    """Return the error for a stream that another runner wrote to since it was read."""
     return LedgerConflictError(
         _("another runner wrote to the ledger at the same time"),
         hint=_("run the same command again; it continues from what the other runner recorded"),
@@ -237,7 +237,7 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
 
 
 def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
-    """Report tables that a newer version of this program made."""
+    """Return the error for tables that a newer version of this program made."""
     return LedgerError(
         _("the ledger has format {version}; this version reads formats up to {newest}").format(
             version=version, newest=newest
@@ -248,7 +248,7 @@ def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
 
 
 def stream_locked_error(stream: str) -> LedgerLockedError:
-    """Say that a stream's lock is taken."""
+    """Return the error for a lock that another runner holds."""
     return LedgerLockedError(
         _("another runner is sending for this account"),
         hint=_("wait until it has finished, then run the same command again"),
@@ -257,7 +257,7 @@ def stream_locked_error(stream: str) -> LedgerLockedError:
 
 
 def not_empty_error(where: str) -> LedgerError:
-    """Say that a restore would mix two pasts."""
+    """Return the error for a restore into a ledger that has events."""
     return LedgerError(
         _("this ledger already holds events; an import cannot be mixed with them"),
         hint=_("run the import on an empty ledger"),

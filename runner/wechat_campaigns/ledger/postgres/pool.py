@@ -169,9 +169,9 @@ class Pool:
 
 @contextmanager
 def confirmed(db: Connection) -> Iterator[None]:
-    """Take a commit with a warning for one whose answer was lost: a standby may not have it.
+    """Treat a commit with a warning as one whose answer was lost: a standby may not have it.
 
-    Source: PostgreSQL, syncrep.c: whoever cancels the wait for a standby leaves it committed here alone.
+    Source: PostgreSQL, syncrep.c: a cancelled wait for a standby leaves the transaction committed here alone.
     """
     warnings: list[str] = []
 
