@@ -62,10 +62,11 @@ inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser 
 ALL ?=
 # A third of its time a test waits for a process or a clock, so there is work for half as many again.
 WORKERS = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2 or 1)')
-# A file goes to one worker: handing over small tests one by one takes longer than running them.
-BY_FILE := --dist loadfile
+# A file, or a group, goes to one worker: handing over small tests one by one takes longer than running them. In the
+# order of the folders the long ones come first, so that no worker is left alone with one of them.
+BY_FILE := --dist loadgroup --no-loadscope-reorder
 test: $(DEV) $(CATALOG)  ## run the tests, in minutes; ALL=1: the deep ones too, with coverage
-	@$(BIN)/python -m pytest $(if $(ALL),-n auto --dist loadgroup --cov --cov-report=term:skip-covered,-n $(WORKERS) $(BY_FILE) -m 'not deep')
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) $(if $(ALL),--cov --cov-report=term:skip-covered,-m 'not deep')
 
 test-unit: $(DEV) $(CATALOG)  ## run the quick unit tests, while you work
 	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not slow and not deep' tests/unit
@@ -75,7 +76,7 @@ test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions t
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
 	@$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct \
 		--editable '.[all]' --group tests --group lint
-	@build/lowest/bin/python -m pytest -n auto --dist loadgroup -p no:cacheprovider tests/unit
+	@build/lowest/bin/python -m pytest -n $(WORKERS) $(BY_FILE) -p no:cacheprovider tests/unit
 
 lock: $(DEV)  ## lock the newest versions that pyproject.toml allows, with their hashes
 	@$(BIN)/python $(PIP) --group lock

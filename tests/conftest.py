@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
+from xdist.scheduler import LoadGroupScheduling
 
 from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
@@ -106,6 +108,32 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.suffix != ".py" or "not deep" not in config.option.markexpr:
         return None
     return DEEP.search(collection_path.read_text(encoding="utf-8")) is not None or None
+
+
+class _ByFile(LoadGroupScheduling):  # type: ignore[misc]
+    """Gives a worker a file, or a group, at a time: what its tests share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return scope.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | None:
+    return _ByFile(config, log) if config.option.dist == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Leave deep tests out of coverage: they repeat, on much more data, lines that others run."""
+    coverage = Coverage.current() if item.get_closest_marker("deep") else None
+    if coverage is None:
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

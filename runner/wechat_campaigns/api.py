@@ -12,7 +12,6 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.fetch.changed_since import compare_since
-from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
@@ -21,6 +20,7 @@ from wechat_campaigns.guard.campaigns_folder import (
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner, review
@@ -323,9 +323,9 @@ def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Pl
 
 def _as_json(workspace: Workspace, plan: Plan) -> str:
     from wechat_campaigns.report.json import plan_data
-    from wechat_campaigns.report.plan_view import plan_view
+    from wechat_campaigns.report.plan_view import PlanView
 
-    return json_text(plan_data(plan_view(plan, timezone=workspace.settings.policy.timezone)))
+    return json_text(plan_data(PlanView(plan=plan, timezone=workspace.settings.policy.timezone)))
 
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:

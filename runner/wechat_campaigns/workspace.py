@@ -16,13 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
@@ -30,7 +28,7 @@ from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.interfaces import Clock
+    from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
@@ -279,6 +277,8 @@ class OnlineWorkspace(LedgerWorkspace):
         """
         fresh = replace(self, stack=ExitStack(), signed_events=None)
         if not self.root.is_dir() or fresh.settings.source != self.settings.source:
+            from wechat_campaigns.plan.hints import START_AGAIN
+
             raise StalePlanError(
                 _("the settings changed after this run began"),
                 hint=_(START_AGAIN),

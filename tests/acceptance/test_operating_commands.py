@@ -186,7 +186,7 @@ def test_any_answer_but_yes_sends_nothing_and_says_so(
     monkeypatch.setattr("sys.stdin", terminal)
     code, _out, err = campaign("apply")
     assert code == ExitCode.INTERRUPTED
-    assert "Not confirmed: nothing was sent." in err
+    assert "Not confirmed: nothing was done." in err
     assert not sandbox.jobs()
 
 

@@ -1,4 +1,4 @@
-"""The parts of pages that the program writes are what it says today."""
+"""The parts of pages that the program writes are what it says today: rules, a message, lines of files."""
 
 from __future__ import annotations
 

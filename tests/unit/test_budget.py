@@ -13,31 +13,31 @@ from tests.unit.test_layers import edges
 
 LINES = {
     "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4056,
-    "wechat_campaigns/source": 3729,
-    "wechat_campaigns/render": 7552,
-    "wechat_campaigns/ledger": 3763,
+    "wechat_campaigns/core": 4020,
+    "wechat_campaigns/source": 3479,
+    "wechat_campaigns/render": 7553,
+    "wechat_campaigns/ledger": 3689,
     "wechat_campaigns/wechat": 2398,
-    "wechat_campaigns/plan": 5150,
-    "wechat_campaigns/send": 1759,
-    "wechat_campaigns/report": 3945,
-    "wechat_campaigns/guard": 1718,
-    "wechat_campaigns/code_host": 642,
+    "wechat_campaigns/plan": 5016,
+    "wechat_campaigns/send": 1758,
+    "wechat_campaigns/report": 3898,
+    "wechat_campaigns/guard": 1703,
+    "wechat_campaigns/code_host": 629,
     "wechat_campaigns/notify": 435,
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 983,
-    "wechat_campaigns/cli": 7327,
+    "wechat_campaigns/cli": 7309,
     "wechat_sandbox": 6622,
     "wechat_campaigns": 772,
-    "tests": 61497,
-    "catalog": 9551,
+    "tests": 61460,
+    "catalog": 9151,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 52212
-FILES = 406
-RECORDS = 213
+RUNNER = 51625
+FILES = 390
+RECORDS = 212
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 9.5
@@ -51,11 +51,6 @@ SHORT = {
     "wechat_campaigns/cli/tags.py",
     "wechat_campaigns/cli/testers.py",
     "wechat_campaigns/cli/unhold.py",
-    "wechat_campaigns/code_host/merged_request.py",
-    "wechat_campaigns/core/design.py",
-    "wechat_campaigns/core/extras.py",
-    "wechat_campaigns/core/html_reader.py",
-    "wechat_campaigns/core/interfaces.py",
     "wechat_campaigns/wechat/sandbox_clock.py",
     "wechat_sandbox/callbacks/endpoints.py",
     "wechat_sandbox/drafts/models.py",

@@ -1,4 +1,4 @@
-"""Docstrings and comments of the package and its tests: modules that exist, constants that follow."""
+"""Docstrings and comments of the packages and their tests: modules that exist, constants that follow."""
 
 from __future__ import annotations
 
@@ -7,40 +7,30 @@ import builtins
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from tests.support.source import PACKAGE, ROOT, SANDBOX, comments, statements
+from tests.support.source import PACKAGE, ROOT, comments, statements, trees
 
 pytestmark = pytest.mark.slow
 
-FILE = re.compile(r"[\w./-]*\w\.py\b")
+FILE = re.compile(r"(?<![\w./-])[\w./-]*\w\.py\b")
 ENDINGS = {"yaml", "json", "js"}
 DOTTED = re.compile(r"`([a-z_]+(?:\.\w+)+)`|\bwechat_campaigns((?:\.\w+)+)")
-
-
-@cache
-def sources() -> dict[Path, str]:
-    files = [*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    return {file: file.read_text(encoding="utf-8") for file in files}
-
-
-@cache
-def tree(file: Path) -> ast.Module:
-    return ast.parse(sources()[file])
+TEXT = re.compile(r'^ *"""(?=[\w`…])(.*?)"""', re.MULTILINE | re.DOTALL)
+SOURCES = {
+    file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8")
+    for folder in (ROOT / "runner", ROOT / "tests")
+    for file in folder.rglob("*.py")
+}
 
 
 def prose() -> Iterator[tuple[str, str]]:
-    """Every comment and every string that stands alone, with its place."""
-    for file, source in sources().items():
-        place = file.relative_to(ROOT).as_posix()
-        yield from ((f"{place}:{line}", text) for line, text in comments(source))
-        for node in statements(tree(file)):
-            if is_text(node):
-                yield f"{place}:{node.lineno}", node.value.value
+    """Yield every comment and every string that stands alone, with its file."""
+    for place, source in SOURCES.items():
+        yield from ((place, text) for _line, text in comments(source))
+        yield from ((place, found[1]) for found in TEXT.finditer(source))
 
 
 def is_text(node: ast.AST) -> bool:
@@ -52,11 +42,14 @@ def is_text(node: ast.AST) -> bool:
 
 
 def test_modules_that_are_named_exist() -> None:
-    ends = {"/".join(f.parts[i:]) for f in sources() for i in range(len(f.parts))}
+    ends = {
+        "/".join(parts[i:]) for place in SOURCES for parts in [place.split("/")] for i in range(len(parts))
+    }
+    package = PACKAGE.relative_to(ROOT).as_posix() + "/"
     modules = {
-        ".".join(f.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): source
-        for f, source in sources().items()
-        if f.is_relative_to(PACKAGE)
+        place.removeprefix(package).removesuffix(".py").replace("/", ".").removesuffix(".__init__"): source
+        for place, source in SOURCES.items()
+        if place.startswith(package)
     }
     heads = (
         {part for name in modules for part in name.split(".")} | sys.stdlib_module_names | {*dir(builtins)}
@@ -83,8 +76,8 @@ def test_modules_that_are_named_exist() -> None:
 def test_strings_under_an_assignment_explain_it() -> None:
     """One each, in the line below: of two in a row the second would explain what stands further up."""
     wrong = []
-    for file in sources():
-        for node in (tree(file), *statements(tree(file))):
+    for file, tree in trees().items():
+        for node in (tree, *statements(tree)):
             body = getattr(node, "body", None)
             for above, text in pairwise(body) if isinstance(body, list) else ():
                 is_explained = isinstance(above, ast.Assign | ast.AnnAssign)

@@ -41,9 +41,9 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed
 from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
@@ -53,7 +53,7 @@ from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.plan_view import apply_view
+from wechat_campaigns.report.plan_view import ApplyView
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code, left_outcome
@@ -249,7 +249,9 @@ class _ApplyRun:
         from wechat_campaigns.report.text import outcomes_text
 
         timezone, command = self.context.settings.policy.timezone, apply_command(self.context)
-        view = apply_view(outcomes, self.plan, timezone=timezone, command=command, waiting=waiting)
+        view = ApplyView(
+            plan=self.plan, outcomes=outcomes, timezone=timezone, command=command, waiting=waiting
+        )
         return {
             "text": lambda: outcomes_text(view, self.context.text_options),
             "json": lambda: json_text(outcomes_data(view)),
@@ -332,7 +334,7 @@ def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> No
         print_message(rules_text(plan.settings_changes))
     print_message(calls_text(plan, waiting, timezone=timezone))
     if not calls_confirmed(plan, ask, waiting):
-        raise click.Abort(_("Not confirmed: nothing was sent."))
+        raise click.Abort(_("Not confirmed: nothing was done."))
 
 
 def _print_unknown(plan: Plan) -> None:

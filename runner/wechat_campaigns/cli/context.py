@@ -268,7 +268,7 @@ def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     ids = _(", ").join(send.id for send in sends)
     return UsageError(
         _("no send has the id {name}").format(name=send_id),
-        hint=_("choose one of: {names}").format(names=ids),
+        hint=_("use one of: {names}").format(names=ids),
     )
 
 

@@ -96,7 +96,7 @@ def _confirm(context: OnlineContext, pending: Sequence[PlannedSend], *, auto_app
         context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
     if not auto_approve:
         question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
-        confirm(question, _("Not confirmed: no draft was made."))
+        confirm(question, _("Not confirmed: nothing was done."))
 
 
 def _make(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:

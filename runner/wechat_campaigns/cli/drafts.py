@@ -143,7 +143,7 @@ def _clean(
             context.show_progress(inert(row))
     if not auto_approve:
         question = _("Drafts to delete: {count}. This cannot be undone. Continue?").format(count=count)
-        confirm(question, _("Not confirmed: no draft was deleted."))
+        confirm(question, _("Not confirmed: nothing was done."))
     views = _views(context, selection, strict=True)  # a campaign may have been written during the question
     return {
         account.name: _clean_account(context, account, views, listed[account.name], left[account.name])

@@ -17,8 +17,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import logs_json
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.run_log import Level, record

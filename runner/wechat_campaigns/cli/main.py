@@ -37,7 +37,7 @@ from wechat_campaigns.core.errors import (
     system_error,
 )
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
-from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.core.run_log import new_run, record
 
 COLLECT_AFTER = (50_000, 20, 20)

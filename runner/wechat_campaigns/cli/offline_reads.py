@@ -11,7 +11,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import HistoryView, history_view
-from wechat_campaigns.report.plan_view import plan_view
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.studio.reads import Overview
 from wechat_campaigns.wechat.statistics_file import read_statistics
@@ -44,7 +44,7 @@ class OfflineReads:
         compiled = compile_selected(workspace, ())
         state = workspace.unverified_state()
         plan = plan_selected(workspace, (), state, compiled=compiled).plan
-        view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
+        view = PlanView(plan=plan, timezone=self.timezone(), errors=compiled.errors)
         return Overview(files=tuple(compiled.files.values()), plan=view)
 
     def calendar(self, month: date | None) -> CalendarView:

@@ -235,7 +235,7 @@ def format_error(name: str, formats: Iterable[str]) -> UsageError:
     """Make the error for an output format that a command does not have."""
     return UsageError(
         _("this command does not support the format {name}").format(name=name),
-        hint=_("choose one of: {choices}").format(choices=_(", ").join(formats)),
+        hint=_("use one of: {names}").format(names=_(", ").join(formats)),
     )
 
 

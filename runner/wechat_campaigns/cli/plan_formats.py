@@ -10,8 +10,8 @@ import click
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.report.coming import APPLY
-from wechat_campaigns.report.plan_view import PlanView, plan_view
+from wechat_campaigns.report.outlook import APPLY
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import json_text
 
@@ -19,8 +19,8 @@ from wechat_campaigns.report.sanitize import json_text
 def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
     """Build the view that every output format of a plan renders."""
     timezone = context.settings.policy.timezone
-    return plan_view(
-        result.plan,
+    return PlanView(
+        plan=result.plan,
         timezone=timezone,
         comparison=result.comparison,
         errors=result.errors,
@@ -48,6 +48,9 @@ def apply_command(context: Context) -> str:
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
+    from wechat_campaigns.report.json import plan_data, widget
+    from wechat_campaigns.report.markdown import plan_markdown
+
     of_problems = problem_formats(view.problems)
 
     def text() -> str:
@@ -61,29 +64,14 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 
         return plan_html(view, data=context.read)
 
-    def json() -> str:
-        from wechat_campaigns.report.json import plan_data
-
-        return json_text(plan_data(view))
-
-    def markdown() -> str:
-        from wechat_campaigns.report.markdown import plan_markdown
-
-        return plan_markdown(view)
-
-    def widget() -> str:
-        from wechat_campaigns.report.json import widget
-
-        return widget(view)
-
     return {
         "text": text,
-        "json": json,
-        "markdown": markdown,
+        "json": lambda: json_text(plan_data(view)),
+        "markdown": lambda: plan_markdown(view),
         "html": html,
         "github": github,
         "codequality": of_problems["codequality"],
-        "widget": widget,
+        "widget": lambda: widget(view),
     }
 
 

@@ -278,7 +278,7 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; an unknown one is answered with the nearest name."""
         if args and args[0] not in self.names:
-            from wechat_campaigns.core.nearest import STRICT, nearest
+            from wechat_campaigns.core.names import STRICT, nearest
 
             # Who wants to stop a send must not be sent to `studio`.
             meant = OTHER_WORDS.get(args[0])

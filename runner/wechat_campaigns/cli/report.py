@@ -13,8 +13,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, Day, OnlineOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState

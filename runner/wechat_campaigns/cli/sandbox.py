@@ -15,8 +15,7 @@ from wechat_campaigns.cli.options import DIR, EXISTING_FILE, FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, command
 from wechat_campaigns.cli.signals import StopEvent
-from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.written_files import refuse_carried_links

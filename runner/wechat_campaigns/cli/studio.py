@@ -15,8 +15,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import ExitCode, require_extra
 from wechat_campaigns.core.i18n import N_, _
 
 if TYPE_CHECKING:

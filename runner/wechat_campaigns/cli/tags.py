@@ -25,7 +25,7 @@ from wechat_campaigns.core.i18n import N_
     "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def tags(context: OnlineContext, names: Sequence[str]) -> int:
-    """List each account's tags with their follower counts."""
+    """List the tags with their follower counts."""
     from wechat_campaigns.report.text import tags_text
 
     selection = [context.account(name) for name in names] or [context.account(None)]

@@ -16,8 +16,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.digest import DIGEST_VERSION
-from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
+from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import FORMAT

@@ -163,7 +163,9 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this event was changed after it was written and is not readable"),
-            hint=_("restore the ledger from a backup before you apply anything"),
+            hint=_(
+                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+            ),
             location=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(

@@ -11,7 +11,7 @@ from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.state_folder import resolved_ancestors, work_tree_of
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads

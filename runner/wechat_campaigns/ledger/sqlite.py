@@ -13,7 +13,7 @@ from pathlib import Path
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (
@@ -273,7 +273,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         return 0
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(
-            _("this SQLite file is not a campaign ledger"),
+            _("this file is not a campaign ledger"),
             hint=_("set another file in `ledger: sqlite:PATH`"),
             location=str(path),
         )

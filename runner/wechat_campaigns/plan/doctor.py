@@ -10,10 +10,16 @@ from enum import StrEnum
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
-from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
+from wechat_campaigns.core.errors import (
+    EXTRAS,
+    ApiError,
+    CampaignError,
+    ExitCode,
+    is_extra_installed,
+    worst_exit_code,
+)
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
@@ -75,7 +81,7 @@ class DoctorPorts:
 
 
 def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
-    """Look at everything; one fault never hides another."""
+    """Check everything; one fault never hides another."""
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _extras(), _clock(ports)]
@@ -133,9 +139,7 @@ def _clock(ports: DoctorPorts) -> Check:
         )
     if abs(away) <= CLOCK_SLACK:
         return _ok(_("clock"), _("the clock is within half a minute of WeChat's"))
-    message = _("the clock is {seconds:.0f} s behind WeChat's")
-    if away > timedelta():
-        message = _("the clock is {seconds:.0f} s ahead of WeChat's")
+    message = _("the clock of this machine and WeChat's differ by {seconds:.0f} s")
     message = message.format(seconds=abs(away).total_seconds())
     hint = _("set the clock of this machine with NTP: send windows, quiet hours and resends depend on it")
     if abs(away) <= CLOCK_TOLERANCE:
@@ -158,10 +162,9 @@ def _refused(name: str, error: CampaignError) -> Check:
     hint = error.hint
     if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
         address = _ADDRESS.search(error.errmsg)
-        hint = _("add the address of this machine to the IP allow list: {where}").format(where=_(IP_HINT))
-        if address is not None:
-            hint = _("add {address} to the IP allow list: {where}")
-            hint = hint.format(address=address.group(), where=_(IP_HINT))
+        hint = _("add {address} to the IP allow list: {where}").format(
+            address=address.group() if address is not None else _("this machine"), where=_(IP_HINT)
+        )
     return _error(error.exit_code, name, error.message, hint)
 
 
@@ -193,17 +196,7 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
             ),
             _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
-    message = ngettext(
-        "subscription account (订阅号): {count} tag is readable; openid lists are not available",
-        "subscription account (订阅号): {count} tags are readable; openid lists are not available",
-        len(tags),
-    )
-    if account.kind is AccountKind.SERVICE:
-        message = ngettext(
-            "service account (服务号): {count} tag is readable; openid lists are available",
-            "service account (服务号): {count} tags are readable; openid lists are available",
-            len(tags),
-        )
+    message = ngettext("{count} tag is readable", "{count} tags are readable", len(tags))
     return _ok(name, message.format(count=len(tags)))
 
 

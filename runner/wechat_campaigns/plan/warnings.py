@@ -50,7 +50,7 @@ def draft_warnings(
         hint = edited_by_hand_hint(known.media_id)
     elif known.stored_changes:
         rule = "draft-changed"
-        what = _("WeChat changed the draft {media_id} of this send: {changes}")
+        what = _("the draft {media_id} of this send lost a part at WeChat: {changes}")
         hint = _("check the draft in the WeChat console: apply refuses one that lost a part")
     else:
         return ()
@@ -59,12 +59,12 @@ def draft_warnings(
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
-    """Return whether a draft is not what it was right after it was made; one that is gone is made anew."""
+    """Return whether a draft is not what it was right after it was made; one that is gone is made again."""
     return stored is not None and known.stored_digest not in (None, stored.fingerprint)
 
 
 def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:
-    """Say that the draft of the console that a send names was not read, or what is odd about its articles."""
+    """Return that the draft that a send names was not read, or what is odd about its articles."""
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
         hint = _("run `campaign plan` without `--offline` before the review")

@@ -18,8 +18,7 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.model import Clock, PlanAction
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend

@@ -16,8 +16,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
-from wechat_campaigns.core.names import id_fault, quoted, skeleton
-from wechat_campaigns.core.nearest import nearest
+from wechat_campaigns.core.names import id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import full_id, normalize_id
 from wechat_campaigns.source.document import Document, parse_document
@@ -222,7 +221,7 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
             hint = _("rename one of them: its letters belong to another script and look the same")
             if is_same:
                 what = _("the id `{id}` is already used by `{file}`")
-                hint = _("rename one of them: ids must differ in more than letter case or suffix")
+                hint = _("rename one of them: ids must differ in more than letter case")
             what = what.format(id=item.id, file=others[0].display_path)
             problems.append(Finding("campaign-id-taken", what, hint).at(Location(file=item.display_path)))
     return problems

@@ -167,7 +167,7 @@ def _from_file(written: str) -> str:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        what = _("the secret's file cannot be opened: {reason}").format(reason=error.strerror)
+        what = _("the file cannot be read: {reason}").format(reason=error.strerror)
         hint = _("create the file, or correct `file`")
         raise SecretError(what, hint=hint, location=written) from None
     try:
@@ -211,7 +211,7 @@ def _check_place(path: Path, written: str) -> None:
 def _one_line(data: bytes, written: str) -> str:
     value = data.decode("utf-8", errors="replace").strip()
     if not value:
-        what = _("the secret's file is empty")
+        what = _("the file is empty")
     elif len(data) > _MAX_FILE_BYTES or "\ufffd" in value or not value.isprintable():
         what = _("the secret's file must hold one line of text, the secret itself")
     else:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
@@ -77,12 +77,12 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         yield Finding("repeat-order", what, hint, (*path, key))
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
         what = _("a protected environment cannot resend so soon: the first call may still be on its way")
-        hint = _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S)
+        hint = _("write {limit} or more").format(limit=PROTECTED_RESEND_AFTER_S)
         yield Finding("protected-repeat", what, hint, (*path, "resend_after"))
     # WeChat drops a clientmsgid after a day, in any environment; the sandbox in this process may show that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
         what = _("a resend this late is a second send: WeChat no longer recognises the clientmsgid")
-        hint = _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S)
+        hint = _("write {limit} or less").format(limit=RESEND_UNTIL_S)
         yield Finding("repeat-too-late", what, hint, (*path, "resend_until"))
 
 

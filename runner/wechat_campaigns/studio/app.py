@@ -12,8 +12,8 @@ from typing import Final
 from flask import Flask, Response, jsonify, render_template, request, send_file, send_from_directory
 from werkzeug.exceptions import HTTPException, NotFound
 
-from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import SendId

@@ -19,7 +19,7 @@ from urllib3.filepost import encode_multipart_formdata
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ExitCode, NoResponseError, NotSentError, PolicyError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.wechat.clock_watch import ClockWatch, own_clock

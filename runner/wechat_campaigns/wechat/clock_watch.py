@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 
 RESOLUTION: Final = timedelta(seconds=1)
 """A Date is cut to the second. Source: RFC 9110, 6.6.1."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, WeChatError
-from wechat_campaigns.core.interfaces import Sleep
+from wechat_campaigns.core.model import Sleep
 
 TRIES = 3
 

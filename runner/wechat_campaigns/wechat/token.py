@@ -14,7 +14,7 @@ from http import HTTPStatus
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.wechat.responses import (
     ApiResponse,
     no_response_error,

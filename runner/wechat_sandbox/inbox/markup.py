@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from html import escape
 
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.html import HtmlReader
 
 DROPPED = {
     "applet", "audio", "frameset", "iframe", "noembed", "noframes", "noscript", "object", "script", "select",

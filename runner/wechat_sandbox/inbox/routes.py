@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 
-from wechat_campaigns.core.design import design_css
+from wechat_campaigns.core.html import design_css
 from wechat_sandbox import progress
 from wechat_sandbox.answers import Json
 from wechat_sandbox.control.queries import account_of, query_number

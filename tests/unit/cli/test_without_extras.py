@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.core.errors import EXTRAS
 
 WITHOUT = """\
 import sys

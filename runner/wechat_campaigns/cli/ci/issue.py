@@ -44,21 +44,21 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 
 def _kept(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
     """Write or close the issue; return its number if there is one, and what was done."""
+    from wechat_campaigns.code_host.comment import close_issue, upsert_issue
     from wechat_campaigns.code_host.github import github
-    from wechat_campaigns.code_host.issue import close_issue, upsert_issue
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub":
         return None, _("no issue was written: this run is not a GitHub run")
     if not token:
-        return None, _("no issue was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
     code_host = github(os.environ, token)
     try:
         keep = close_issue if done else upsert_issue
         number = keep(code_host, run.repository, text, author=author)
     except CodeHostError as error:
         reason = error_reason(error)
-        return None, _("no issue was written: {error}; the job summary shows the report").format(error=reason)
+        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
     if number is None:
         return None, _("nothing needs attention, and no issue is open")
     note = _("issue #{number} is closed") if done else _("issue #{number} is up to date")

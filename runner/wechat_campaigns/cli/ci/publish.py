@@ -63,13 +63,11 @@ def _comment(text: str, author: str) -> tuple[int | None, str]:
     if run is None or run.service != "GitHub" or run.number is None:
         return None, _("no comment was written: this run does not belong to a GitHub pull request")
     if not token:
-        return None, _("no comment was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
     code_host = github(os.environ, token)
     try:
         upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
     except CodeHostError as error:
         reason = error_reason(error)
-        return None, _("no comment was written: {error}; the job summary shows the report").format(
-            error=reason
-        )
+        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
     return run.number, _("the comment of #{number} is up to date").format(number=run.number)

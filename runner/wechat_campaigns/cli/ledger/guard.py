@@ -73,7 +73,7 @@ def guard(
         )
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
-        confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
+        confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)
     accounts = environment.by_appid
     old_secrets = [context.secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
     who = {"why": reason, "actor": context.actor()}

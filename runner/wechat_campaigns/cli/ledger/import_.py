@@ -51,7 +51,7 @@ def import_(context: OnlineContext, file: IO[str], as_backup: bool, reason: str 
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
-            _("the file is not UTF-8 text"),
+            _("the file is not UTF-8"),
             hint=_("pass a file written by `campaign ledger export`"),
             location=file.name,
         ) from error

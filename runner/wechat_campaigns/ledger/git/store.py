@@ -19,11 +19,10 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
     system_hint,
 )
-from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
+from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
 from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository
-from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
 from wechat_campaigns.ledger.events import (
     Snapshot,
@@ -227,7 +226,9 @@ class GitLedger:
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
                 _("the last event of this account differs from the recorded head"),
-                hint=_("run `campaign ledger verify`; restore the branch before you apply anything"),
+                hint=_(
+                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+                ),
                 location=_("{stream} in {place}").format(stream=stream, place=self._remote.display_url),
             )
         return last

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import GitResult
+from wechat_campaigns.core.git import Git, GitResult
 from wechat_campaigns.core.git_checkout import run_in_checkout
-from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Snapshot, read_event, verified
 from wechat_campaigns.protocol.events import Event
@@ -122,7 +121,9 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
             _("{file} on the ledger branch is missing or was changed").format(file=HEADS),
-            hint=_("restore the branch from a backup before you apply anything"),
+            hint=_(
+                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+            ),
             location=commit[:12],
         ) from error
 

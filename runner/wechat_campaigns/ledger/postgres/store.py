@@ -17,7 +17,7 @@ import psycopg
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
     Snapshot,
     head_moved_error,
@@ -158,7 +158,9 @@ class PostgresLedger:
         if row is None:
             raise TamperedLedgerError(
                 _("the recorded head of this account was removed"),
-                hint=_("run `campaign ledger verify`; restore the tables before you apply anything"),
+                hint=_(
+                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+                ),
                 location=stream,
             )
         return Head(int(str(row[0])), str(row[1]))

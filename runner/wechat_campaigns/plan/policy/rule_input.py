@@ -68,6 +68,8 @@ class RuleInput:
     """The name of the tag, where the filter gives only its id and WeChat was asked."""
     tag_id: int | None = None
     """The id of the tag; None when the filter gives only its name and nobody was asked."""
+    is_later: bool = False
+    """True of a send whose window opens later, at `now`."""
     applying: bool = False
     """True for the look just before a send."""
     reviewed_count: int | None = None

@@ -137,7 +137,7 @@ def _judge(picture: PreparedPicture, image: HtmlElement, findings: Findings) -> 
     """Report what is wrong with a picture; return it, or None when it cannot be sent."""
     line, name = line_of(image), picture.file.path.name
     if picture.note:
-        what = _("`{path}` will be converted before it is sent: {note}").format(path=name, note=picture.note)
+        what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=picture.note)
         hint = _("check it in the preview")
         findings.warning("image-fixed", what, hint, line=line)
     for fault in picture.inspection.faults:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageCms, ImageOps
 
 from wechat_campaigns.core.diagnostics import Finding
-from wechat_campaigns.core.errors import StalePlanError, extra_hint
-from wechat_campaigns.core.extras import is_extra_installed
+from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
 from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo

@@ -26,7 +26,7 @@ def flatten(root: HtmlElement) -> None:
 
 
 def _gather(item: HtmlElement) -> None:
-    """Put an item's loose text, and its paragraphs, into sections."""
+    """Move an item's loose text, and its paragraphs, into sections."""
     children, text = list(item), item.text
     item.text = None
     for child in children:

@@ -206,7 +206,7 @@ def _mpvideo(video: Mpvideo) -> Iterator[Finding]:
 
 
 def text_errors(path: KeyPath, text: str) -> Iterator[Finding]:
-    """Look for a follower's openid, and for what makes a text read otherwise than it looks."""
+    """Report a follower's openid, and what makes a text read otherwise than it looks."""
     if (line := openid_line(text)) is not None:
         what = _("line {line} of the text contains an openid, which would be sent").format(line=line)
         hint = _("remove it; write recipients only under `filter`")
@@ -220,7 +220,7 @@ def text_errors(path: KeyPath, text: str) -> Iterator[Finding]:
 
 
 def text_warnings(path: KeyPath, text: str) -> Iterator[Finding]:
-    """Look for characters that followers cannot see, and a reviewer neither."""
+    """Report characters that neither followers nor a reviewer can see."""
     if not text.isascii() and (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
         what = _("`{text}` contains an invisible character").format(text=_around(found))
         hint = _("delete it; it often comes with pasted text")

@@ -17,7 +17,7 @@ from jsonschema.protocols import Validator
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
+from wechat_campaigns.core.names import STRICT, did_you_mean, nearest
 from wechat_campaigns.core.spoken_time import rewritten_moment
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 from wechat_campaigns.source.schemas.wording import (
@@ -219,7 +219,7 @@ def _wrong_type(error: SchemaViolation) -> Iterator[Finding]:
 
 def _not_listed(error: SchemaViolation) -> Iterator[Finding]:
     allowed = [str(value) for value in error.keyword_value]
-    otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
+    otherwise = _("use one of: {names}").format(names=_(", ").join(allowed))
     hint = did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT)
     yield _finding(error, "unknown-value", _(_CANNOT_BE), hint)
 

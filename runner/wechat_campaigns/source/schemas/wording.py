@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import KeyPath
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import STRICT, nearest
+from wechat_campaigns.core.names import STRICT, nearest
 from wechat_campaigns.source.schemas.store import SchemaName
 from wechat_campaigns.source.text import quote, shorten
 from wechat_campaigns.source.yaml_messages import mistyped_colon

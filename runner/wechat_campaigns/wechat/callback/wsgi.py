@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.wechat.callback.events import entry_of
 from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, open_push

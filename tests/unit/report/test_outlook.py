@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.support.factories import NOW, make_send, plan_of
-from wechat_campaigns.report.coming import MOST_NAMED, coming_lines
+from wechat_campaigns.report.outlook import MOST_NAMED, coming_lines
 
 HOUR = timedelta(hours=1)
 PLAN = plan_of(

@@ -1,9 +1,11 @@
-"""The HTML parser of Python, in time that grows with the text alone, whoever wrote it."""
+"""Read HTML of strangers in time that grows with its length alone, and the style sheet of our own pages."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from html.parser import HTMLParser
+from importlib import resources
 from typing import Final
 
 _COMMENT_END: Final = re.compile("-->|(?<!<!)--!>")
@@ -25,7 +27,7 @@ class HtmlReader(HTMLParser):
         self.close()
 
     def parse_marked_section(self, i: int, report: int = 1) -> int:
-        """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
+        """Read `<![` as a comment, as browsers do; some versions of the parser stumble over it."""
         return self.parse_bogus_comment(i, bool(report))
 
     def parse_comment(self, i: int, report: int = 1) -> int:
@@ -36,3 +38,9 @@ class HtmlReader(HTMLParser):
         if report:
             self.handle_comment(self.rawdata[i + 4 : end.start()])
         return end.end()
+
+
+@cache
+def design_css() -> str:
+    """Return tokens and shared parts: plan page, report, calendar, article preview, inbox, studio."""
+    return resources.files(__package__).joinpath("design.css").read_text(encoding="utf-8")
