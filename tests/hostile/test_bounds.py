@@ -67,11 +67,9 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
         "range": RULE, "range-loop": RULE, "nested-loops": RULE, "recursion": RULE, "number-long": RULE,
         "parentheses": RULE, "plus": RULE,
     }.items()},
-    "template: power": (_template("{{ 9 ** (9 ** 9) }}"), CPU),
     "template: width": (_template("{{ '%10000000000d' % 1 }}"), MEMORY),
     "template: product": (_template("{{ 'a' * 10**10 }}"), MEMORY),
     "template: nest as text": (_template(_NEST + "{{ a.l|string }}"), CPU),
-    "template: search": (_template("{% for i in range(99999) %}{{ 'ab' in big * 999 }}{% endfor %}"), CPU),
     "yaml: aliases": ({"bad.yaml": "a: &a [x, x]\n" + "".join(
         f"a{n + 1}: &a{n + 1} [*a{n or ''}, *a{n or ''}]\n" for n in range(40))}, RULE),
     "yaml: merge": ({"bad.yaml": "base: &b {tag: a}\nfilter: {<<: *b}\nmsgtype: text\ncontent: a\n"}, RULE),
