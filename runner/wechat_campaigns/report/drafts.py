@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.plan.draft_box import short_id
 from wechat_campaigns.plan.draft_uses import BoxDraft
 from wechat_campaigns.report.phrases import moment
