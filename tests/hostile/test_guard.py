@@ -33,10 +33,10 @@ from wechat_campaigns.cli.confirmation import rules_text
 from wechat_campaigns.core.errors import ExitCode, PolicyError, StalePlanError
 from wechat_campaigns.core.settings import Approvals, Policy, Settings
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.guards import newest, verify_guards
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.ledger.trust import newest_guard, verify_guards
 from wechat_campaigns.plan import review
 from wechat_campaigns.plan.policy.rule_changes import changes_since, edits, guard_data, rules_of
 from wechat_campaigns.protocol.events import Entry, Event
@@ -222,7 +222,7 @@ def test_a_guard_of_before_lacks_what_was_no_rule_then() -> None:
 
 def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
     good, _bad = verify_guards(ledger.events(SERVICE), KEY)
-    before = newest(good, now.environment.name)
+    before = newest_guard(good, now.environment.name)
     entry = signed(guard_data(now, before=before), mac_key(secret, SERVICE))
     return ledger.append(replace(entry, data={**entry.data, **changed}))
 

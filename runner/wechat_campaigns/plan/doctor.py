@@ -180,7 +180,7 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
                 "a test account (测试号) may send to everyone and to tags, not to openids (48001); "
                 "WeChat may deliver nothing"
             ),
-            _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
+            _("rehearse in the sandbox; send from a verified account"),
         )
     message = ngettext("{count} tag is readable", "{count} tags are readable", len(tags))
     return _ok(name, message.format(count=len(tags)))
@@ -213,7 +213,7 @@ def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     uninitialized = uninitialized_accounts(state, environment)
     if environment.is_sandbox or (state.initialized and not uninitialized):
         return _ok(_("ledger"), summary)
-    message = _("the ledger is not initialized for {names}, so every campaign would count as never sent")
+    message = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then `campaign ledger baseline --env {name}` for the sends "
         "made before"

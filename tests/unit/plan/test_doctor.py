@@ -19,8 +19,7 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
-from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.report.doctor import doctor_data, doctor_text
