@@ -17,8 +17,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.job_status import refresh_job_status
-from wechat_campaigns.wechat.callback.verify import Credentials
-from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
+from wechat_campaigns.wechat.callback import CallbackApp, Credentials, callback_app
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"

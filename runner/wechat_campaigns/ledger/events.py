@@ -42,7 +42,7 @@ class LedgerKind(StrEnum):
     UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
     DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
     PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
-    CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback.events`
+    CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`

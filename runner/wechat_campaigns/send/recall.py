@@ -49,7 +49,7 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
             _("the status is {status}; only a send with status sent can be recalled").format(
                 status=status_word(known.status)
             ),
-            hint=_("run `campaign status` first to query WeChat"),
+            hint=_("run `campaign status` to query WeChat"),
             location=known.send,
         )
     told = state.job_result(known)

@@ -261,6 +261,6 @@ def _refuse_foreign(path: str) -> None:
 
 
 def _outside_folder_error(path: str) -> FileError:
-    what = _("`{path}` is outside the campaigns folder").format(path=shorten(path))
+    what = _("`{name}` is outside the campaigns folder").format(name=shorten(path))
     hint = _("move the file into the campaigns folder")
     return FileError("file-outside", what, hint)

@@ -198,8 +198,8 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise UsageError(
-            _("the folder `{folder}` cannot be read: {reason}").format(
-                folder=Path(folder).as_posix(), reason=error.strerror
+            _("`{name}` cannot be read: {reason}").format(
+                name=Path(folder).as_posix(), reason=error.strerror
             ),
             hint=_("give yourself permission to read it, or use `--dir` to name another folder"),
         ) from error

@@ -99,7 +99,7 @@ def _shared_ledger(
                 "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
                 "would mark production sends as sent"
             ).format(name=name)
-            hint = _("use a separate ledger for the rehearsal, such as `sqlite`")
+            hint = _("configure a separate ledger for the sandbox environment, such as `sqlite`")
             yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
             return
 

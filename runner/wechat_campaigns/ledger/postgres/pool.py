@@ -249,7 +249,7 @@ def connection_error(words: str, where: str) -> LedgerError:
             return kind(said, hint=_(hint), location=where)
     return LedgerUnreachableError(
         _("the database is not reachable: {error}").format(error=words),
-        hint=_("check the server and the network, then run the same command again; recorded events are kept"),
+        hint=_("check the network and the server, then run the same command again; recorded events are kept"),
         location=where,
     )
 
