@@ -33,8 +33,7 @@ from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
-from wechat_campaigns.wechat.statistics import Days
-from wechat_campaigns.wechat.statistics_file import read_statistics
+from wechat_campaigns.wechat.statistics import Days, read_statistics
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:

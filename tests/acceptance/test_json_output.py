@@ -49,7 +49,7 @@ RUNS = {
     "draft": "draft news --auto-approve",
     "pull": "pull 新品 pulled",
     "drafts": "drafts",
-    "preview": "preview sale --to-openid OPENID",
+    "preview": "preview sale --to OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",
     "report": "report",
@@ -58,7 +58,6 @@ RUNS = {
     "doctor": "doctor",
     "recall": "recall news --auto-approve",
     "tags": "tags",
-    "testers": "testers",
     "hold": "hold main --reason x",
     "unhold": "unhold main --reason x",
     "ledger init": "ledger init",
@@ -138,7 +137,8 @@ def outputs(
             if name == "ledger import":
                 patch.setenv("CAMPAIGN_STATE_DIR", str(folder / "other-state"))
             capsys.readouterr()
-            run(["--lang", language, "--format", "json", *shlex.split(line.replace("OPENID", openid))])
+            words = shlex.split(line.replace("OPENID", openid))
+            run(["--lang", language, *words, "--format", "json"])
         captured = capsys.readouterr()
         assert captured.out, f"{name}: {captured.err}"
         for text in captured.out.splitlines():

@@ -294,7 +294,6 @@ def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None
     ("words", "told"),
     [
         (("new", "card"), {"id": "card"}),
-        (("testers",), {"testers": [{"tester": "小李", "kind": "wxname"}]}),
         (("hold", "main", "--reason", "x"), {"account": "main", "held": True, "changed": True}),
         (("unhold", "main", "--reason", "x"), {"account": "main", "held": False, "changed": False}),
         (("ledger", "init"), {"environment": "sandbox", "initialized": []}),

@@ -63,7 +63,7 @@ def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask
     def _inbox_file(name: str) -> Response:
         if name not in INBOX_FILES:
             raise NotFound
-        return send_from_directory(str(resources.files("wechat_sandbox") / "inbox/static"), name)
+        return send_from_directory(str(resources.files("wechat_sandbox") / "static"), name)
 
     @app.get("/events")
     def _events() -> Response:

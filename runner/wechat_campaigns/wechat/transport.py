@@ -15,7 +15,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.sessions import Session, open_session
-from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.clock import ClockWatch
 from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
