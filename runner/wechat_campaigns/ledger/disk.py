@@ -81,7 +81,7 @@ def refuse_network(path: Path, mounts: str) -> None:
     """Refuse a file on a network file system, where two runners can both believe to hold its lock.
 
     Args:
-        mounts: the text of /proc/mounts; empty where there is none.
+        mounts: the text of /proc/mounts; empty where that file is missing.
 
     Raises:
         LedgerError: it lies on a network file system.

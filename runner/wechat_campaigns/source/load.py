@@ -185,7 +185,7 @@ def _above(root: Path) -> str:
 
 
 def _entries(folder: Path | str, above: str) -> Iterator[str]:
-    """List what is no folder below a folder, without what begins with `_` or `.`."""
+    """List the files below a folder, without those whose path has a part that begins with `_` or `.`."""
     try:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
