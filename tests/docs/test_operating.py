@@ -10,6 +10,7 @@ import yaml
 
 from tests.docs.blocks import ROOT
 from wechat_campaigns.cli.help_pages import EXIT_CODES
+from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.schemas.store import schema
@@ -39,6 +40,6 @@ def test_every_format_has_its_row(page: str) -> None:
     """The table of formats ticks those that `plan`, `validate` and `apply` offer."""
     text = (DOCS / page).read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (✓?) *\| (✓?) *\| (✓?) *\|", text, re.M)
-    offered = {one["command"]: set(one["formats"]) for one in reference_data()["commands"]}
+    offered = {one["command"]: set(one["formats"]) for one in reference_data(campaign)["commands"]}
     for column, command in enumerate(("plan", "validate", "apply"), 1):
         assert {row[0] for row in rows if row[column]} == offered[f"campaign {command}"]
