@@ -12,7 +12,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.render.compile import validate_campaigns
 from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.problems import problem_formats, problems_text
 from wechat_campaigns.source.load import load_campaigns
