@@ -18,7 +18,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan.decision import decide
-from wechat_campaigns.plan.draft_box import BoxEntry, list_drafts
+from wechat_campaigns.plan.draft_box import list_drafts
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.drafts import AccountDrafts, drafts_data, drafts_text
@@ -153,10 +153,6 @@ def _drafted_row(draft: Draft) -> dict[str, object]:
     }
 
 
-PROGRESS_EVERY = 100
-"""Drafts between two lines of progress."""
-
-
 @command(
     effect=Effect.WECHAT_READ,
     options=(DIR, ENV),
@@ -179,13 +175,8 @@ def drafts(context: OnlineContext, names: Sequence[str]) -> int:
 
 
 def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:
-    box: list[BoxEntry] = []
-    total = 0
-    for entry, total in list_drafts(context.read_api(account)):
-        box.append(entry)
-        if len(box) % PROGRESS_EVERY == 0:
-            message = _("  {account}: {count:,} of {total:,} drafts")
-            context.show_progress(message.format(account=account.name, count=len(box), total=total))
+    listed = list(list_drafts(context.read_api(account)))
+    box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
     made = {media_id: one for (appid, media_id), one in state.made_drafts.items() if appid == account.appid}
     current = {one.media_id for one in state.drafts.values()}
     return AccountDrafts(
