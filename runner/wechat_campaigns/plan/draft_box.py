@@ -131,7 +131,7 @@ def _article(item: Mapping[str, Any]) -> Article:
 
 
 def _shown_html(html: str) -> str:
-    """Give pictures the addresses under which phones load them: WeChat writes `data-src`, and http."""
+    """Return HTML with the addresses under which phones load pictures: WeChat writes `data-src`, and http."""
     return _PLATFORM_HTTP.sub("https://", _LAZY_PICTURE.sub(r"\1src=", html))
 
 

@@ -178,7 +178,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
 
 
 def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Send:
-    """Put in what was read of the draft that a send names; of one that was sent what the ledger has."""
+    """Return a send with what was read of its draft; of one that was sent, what the ledger has."""
     if not isinstance(send.content, Draft):
         return send
     record = context.made_record(send)
@@ -285,7 +285,7 @@ def recheck(
     due: int,
     reviewed: Mapping[SendKey, int | None],
 ) -> PlannedSend:
-    """Decide again on a send or resend, just before its call, with what is known by now.
+    """Decide again on a send or resend, just before its call, with what is known then.
 
     Args:
         planned: with its audience as it was counted last.
@@ -362,7 +362,7 @@ PastAudiences = Mapping[tuple[str, str], PastAudience]
 
 
 def past_audiences(state: LedgerState) -> PastAudiences:
-    """Take the newest count of each recipients from the ledger."""
+    """Return the newest count of each recipients in the ledger."""
     newest: dict[tuple[str, str], PastAudience] = {}
     for record in state.sends.values():
         key = record.appid, record.recipients

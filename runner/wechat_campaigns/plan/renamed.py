@@ -23,7 +23,7 @@ from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.keys import Message, SendId, list_id, normalize_id
 
 OPENIDS = 256
-"""Of each batch: who has one openid in fifty of it in common is found in all but one case of 175."""
+"""Of each batch: a list that shares one openid in fifty is found in all but one case of 175."""
 WORDS = 64
 ALIKE = 2 / 3
 ALIKE_UNDER_ONE_NAME = 1 / 2
@@ -102,7 +102,7 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
 
 
 def _recipients(form: Any) -> bytes:
-    """Name recipients as they are written, all lists of openids alike: a renamed one may have grown."""
+    """Return recipients as they are written, all lists of openids alike: a renamed one may have grown."""
     return _OPENIDS if isinstance(form, dict) and "openids" in form else canonical(form)
 
 

@@ -120,7 +120,7 @@ def fetch_remote_facts(
 
 
 def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now: datetime) -> Resolution:
-    """Put ids to a send's names.
+    """Resolve a send's tag and material names to WeChat ids.
 
     Args:
         send: its draft as it was read, see `with_stored_draft`.
@@ -158,7 +158,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
 
 
 def _draft_problems(send: Send, known: RemoteFacts) -> list[Diagnostic]:
-    """Say that the draft of a send is missing, or what its articles break of WeChat's limits."""
+    """Return that the draft of a send is missing, or which limits of WeChat its articles break."""
     if not isinstance(send.content, Draft):
         return []
     if missing := draft_problem(send, known.draft_box):
@@ -174,7 +174,7 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
 
 
 def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
-    """Return what each name in a send stands for on WeChat; None for what nobody knows.
+    """Return what each name in a send stands for on WeChat; None where that is unknown.
 
     A draft of the console stands for its articles, which others may edit.
     """
@@ -189,7 +189,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
 
 
 def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
-    """Say whom a stored body reaches; what its names stood for is in it."""
+    """Return whom a stored body reaches; what its names stood for is in it."""
     tag_id = body.get("filter", {}).get("tag_id")
     tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
     tag, audience, _gone = _recipients(tagged, known)

@@ -294,9 +294,7 @@ def _written(_context: Context, value: Any) -> str:
     if value is None:
         raise TypeError(_("null (no value) cannot be written as text"))
     if not isinstance(value, str | int | float | StrictUndefined):
-        raise TypeError(
-            _("a list or map cannot be written as text; use a filter such as `join`")
-        )
+        raise TypeError(_("a list or a map cannot be written as text"))
     return value if isinstance(value, _Raw) else run.escape(text_of(value))
 
 
