@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def wechat_sandbox_url() -> Iterator[str]:
     """Serve one sandbox for the whole run; its base URL."""
-    from wechat_campaigns.core.extras import require_extra
+    from wechat_campaigns.core.errors import require_extra
 
     require_extra("sandbox", needed_for="the fixture `wechat_sandbox`")
     from wechat_sandbox.server import embedded  # every pytest run loads this file, few use it

@@ -16,8 +16,7 @@ import pytest
 
 from tests.support.console import add_draft, send_by_hand, set_clock
 from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Command, Sandbox
-from wechat_campaigns.core.errors import ExitCode, SecretError
-from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.core.errors import EXTRAS, ExitCode, SecretError
 from wechat_campaigns.wechat.statistics import SOURCES
 
 pytestmark = pytest.mark.deep

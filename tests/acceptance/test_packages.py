@@ -19,7 +19,7 @@ import pytest
 from tests.support import optional_parts
 from tests.support.playground import PICTURES
 from wechat_campaigns import __version__
-from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.core.errors import EXTRAS
 
 pytestmark = [
     pytest.mark.deep,

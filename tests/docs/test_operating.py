@@ -1,4 +1,4 @@
-"""The pages for operators name settings and exit codes that exist."""
+"""The pages for operators name settings, rules, formats and exit codes that exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import yaml
 
 from tests.docs.blocks import ROOT
 from wechat_campaigns.cli.help_pages import EXIT_CODES
+from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.plan.policy import RULES
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = ROOT / "docs"
@@ -31,3 +34,19 @@ def test_every_example_of_settings_is_valid(page: str) -> None:
 def test_every_exit_code_is_explained(page: str) -> None:
     rows = re.findall(r"^\| (\d+) \|", (DOCS / page).read_text(encoding="utf-8"), flags=re.M)
     assert [int(row) for row in rows] == list(ExitCode) == list(EXIT_CODES)
+
+
+@pytest.mark.parametrize("page", ["reports.md", "reports.zh-CN.md"])
+def test_every_format_has_its_row(page: str) -> None:
+    """The table of formats ticks those that `plan`, `validate` and `apply` offer."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (✓?) *\| (✓?) *\| (✓?) *\|", text, re.M)
+    offered = {one["command"]: set(one["formats"]) for one in reference_data(campaign)["commands"]}
+    for column, command in enumerate(("plan", "validate", "apply"), 1):
+        assert {row[0] for row in rows if row[column]} == offered[f"campaign {command}"]
+
+
+@pytest.mark.parametrize("page", ["policy.md", "policy.zh-CN.md"])
+def test_every_rule_has_its_row(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.M)) == sorted(RULES)

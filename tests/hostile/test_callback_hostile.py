@@ -15,10 +15,16 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.served import served
-from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
-from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, signature
-from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
-from wechat_campaigns.wechat.callback.xml import MAX_BYTES
+from wechat_campaigns.wechat.callback import (
+    MAX_BYTES,
+    CallbackApp,
+    CallbackRejectedError,
+    Credentials,
+    callback_app,
+    check_url,
+    signature,
+)
+from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = Credentials(appid="wx0000000000000001", token="token")

@@ -17,7 +17,7 @@ from tests.support.code_hosts import serve
 from tests.support.outcomes import error_of
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode, PolicyError
-from wechat_campaigns.source.api_hosts import GATEWAYS, check_api_host
+from wechat_campaigns.source.secret import GATEWAYS, check_api_host
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
@@ -129,7 +129,7 @@ COMMANDS = [
     ("plan",),
     ("tags",),
     ("doctor",),
-    ("preview", "sale", "--to-openid", "o" * 28),
+    ("preview", "sale", "--to", "o" * 28),
     ("draft", "sale", "--auto-approve"),
 ]
 

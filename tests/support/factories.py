@@ -26,9 +26,8 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import Snapshot, heads_of, verified
+from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -36,7 +35,7 @@ from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
+from wechat_campaigns.report.plan_view import ApplyView, PlanView
 from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.uploads import UploadPorts, record_in
 
@@ -177,12 +176,12 @@ class MemoryLedger:
 
 def view_of(plan: Plan, timezone: str = "Asia/Shanghai", **changes: Any) -> PlanView:
     """The view that every report of a plan renders."""
-    return plan_view(plan, timezone=timezone, **changes)
+    return PlanView(plan=plan, timezone=timezone, **changes)
 
 
 def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> ApplyView:
     """The view that every report of an apply renders."""
-    return apply_view(outcomes, plan or plan_of(), timezone="Asia/Shanghai")
+    return ApplyView(plan=plan or plan_of(), outcomes=outcomes, timezone="Asia/Shanghai")
 
 
 def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:

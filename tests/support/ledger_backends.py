@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.open import local_events, open_ledger
 from wechat_campaigns.protocol.events import Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.design import design_css
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.model import Article
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.schemas.schema_messages import MISSING_HINTS
+from wechat_campaigns.source.schemas.findings import MISSING_HINTS
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")

@@ -76,7 +76,9 @@ def refreshed(path: Path) -> tuple[str, Catalog]:
     for place, message in words():
         told = before.get(message if isinstance(message, str) else message[0])
         kept = told.string if told is not None and told.pluralizable is isinstance(message, tuple) else None
-        catalog.add(message, kept, locations=[(place, None)]).flags.clear()
+        catalog.add(message, kept, locations=[(place, None)])
+    for one in catalog:
+        one.flags.clear()
     out = io.BytesIO()
     write_po(out, catalog, width=110, omit_header=True, sort_by_file=True, no_location=True)
     return HEADER.format(

@@ -41,9 +41,11 @@ MODULES = {
     "send/apply.py": ("unit/send",),
     "send/account_run.py": ("unit/send",),
     "send/posting.py": ("unit/send",),
-    **dict.fromkeys(
-        ("ledger/fold.py", "ledger/fold_steps.py"),
-        ("unit/ledger/test_fold.py", "unit/ledger/test_fold_callbacks.py", "unit/send", "unit/plan"),
+    "ledger/fold.py": (
+        "unit/ledger/test_fold.py",
+        "unit/ledger/test_fold_callbacks.py",
+        "unit/send",
+        "unit/plan",
     ),
     "ledger/sqlite.py": (
         "unit/ledger/test_sqlite.py",

@@ -26,8 +26,7 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.core.i18n import Language, set_language
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
-from wechat_sandbox.control.openapi import document
-from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.openapi import document
 
 FOLDER = ROOT / "docs" / "reference"
 OPENAPI = ROOT / "schema" / "sandbox.openapi.json"
@@ -79,7 +78,7 @@ def main() -> None:
     for name in TROUBLESHOOTING:
         (FOLDER.parent / name).write_text(troubleshooting(name), encoding="utf-8")
         print(f"docs/{name}")
-    OPENAPI.write_text(json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    OPENAPI.write_text(json.dumps(document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print("schema/sandbox.openapi.json")
 
 
@@ -89,7 +88,7 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", "\n\n".join(_commands())),
         "campaign.md": _page("Campaign files", _schema("campaign"), "[中文](campaign.zh-CN.md)"),
         "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
-        "campaign.1": man_page(reference_data(), _all_variables()),
+        "campaign.1": man_page(reference_data(campaign), _all_variables()),
         "programs.md": _page("Variables, logs, plan files", _programs()),
         "errcodes.md": _page("Errcodes", _errcodes(), "[中文](errcodes.zh-CN.md)"),
         "campaign.zh-CN.md": _page("群发文件", _schema("campaign", "zh"), "[English](campaign.md)"),
@@ -140,8 +139,8 @@ def _commands() -> Iterator[str]:
         "all."
     )
     yield _options(campaign, "campaign")
-    data = {one["command"]: one for one in reference_data()["commands"]}
-    for path, command in every_command():
+    data = {one["command"]: one for one in reference_data(campaign)["commands"]}
+    for path, command in every_command(campaign):
         words = " ".join((path, *(argument["name"] for argument in data[path]["arguments"])))
         yield f"## {path}"
         yield f"`{words}`: {data[path]['help']}"
@@ -197,7 +196,7 @@ def _programs() -> str:
 
 
 def _of_options() -> dict[str, str]:
-    options = [option for command in reference_data()["commands"] for option in command["options"]]
+    options = [option for command in reference_data(campaign)["commands"] for option in command["options"]]
     found = {
         str(option["variable"]): f"`{option['names'][0]}`: {option['help']}"
         for option in (*options, *_own_options())

@@ -13,57 +13,39 @@ from tests.unit.test_layers import edges
 
 LINES = {
     "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4056,
-    "wechat_campaigns/source": 3729,
-    "wechat_campaigns/render": 7552,
-    "wechat_campaigns/ledger": 3763,
-    "wechat_campaigns/wechat": 2398,
-    "wechat_campaigns/plan": 5150,
-    "wechat_campaigns/send": 1759,
-    "wechat_campaigns/report": 3945,
-    "wechat_campaigns/guard": 1718,
-    "wechat_campaigns/code_host": 642,
+    "wechat_campaigns/core": 4022,
+    "wechat_campaigns/source": 3459,
+    "wechat_campaigns/render": 7497,
+    "wechat_campaigns/ledger": 3639,
+    "wechat_campaigns/wechat": 2312,
+    "wechat_campaigns/plan": 4978,
+    "wechat_campaigns/send": 1683,
+    "wechat_campaigns/report": 3869,
+    "wechat_campaigns/guard": 1698,
+    "wechat_campaigns/code_host": 629,
     "wechat_campaigns/notify": 435,
     "wechat_campaigns/fetch": 471,
-    "wechat_campaigns/studio": 983,
-    "wechat_campaigns/cli": 7327,
-    "wechat_sandbox": 6622,
-    "wechat_campaigns": 772,
-    "tests": 61497,
-    "catalog": 9551,
+    "wechat_campaigns/studio": 977,
+    "wechat_campaigns/cli": 6204,
+    "wechat_sandbox": 5971,
+    "wechat_campaigns": 765,
+    "tests": 60844,
+    "catalog": 8862,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 52212
-FILES = 406
-RECORDS = 213
+RUNNER = 49499
+FILES = 298
+RECORDS = 209
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 9.5
+IMPORTS = 8.7
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/cli/completion.py",
-    "wechat_campaigns/cli/named_environment.py",
-    "wechat_campaigns/cli/schema.py",
-    "wechat_campaigns/cli/tags.py",
-    "wechat_campaigns/cli/testers.py",
-    "wechat_campaigns/cli/unhold.py",
-    "wechat_campaigns/code_host/merged_request.py",
-    "wechat_campaigns/core/design.py",
-    "wechat_campaigns/core/extras.py",
-    "wechat_campaigns/core/html_reader.py",
-    "wechat_campaigns/core/interfaces.py",
-    "wechat_campaigns/ledger/kinds.py",
-    "wechat_campaigns/wechat/sandbox_clock.py",
-    "wechat_sandbox/callbacks/endpoints.py",
-    "wechat_sandbox/drafts/models.py",
-    "wechat_sandbox/outcomes.py",
-    "wechat_sandbox/progress.py",
     "wechat_sandbox/pytest_plugin.py",
-    "wechat_sandbox/tokens/models.py",
 }
 """Beside those that open a package."""
 CIRCLES = 3

@@ -31,7 +31,7 @@ from tests.support.factories import (
     view_of,
 )
 from tests.support.pseudo_locale import PseudoTranslations, use_translations
-from wechat_campaigns.code_host.merged_request import MergedRequest as Merged
+from wechat_campaigns.code_host.ci_run import MergedRequest as Merged
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import PolicyError, StalePlanError

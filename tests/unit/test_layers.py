@@ -27,12 +27,12 @@ PURE = (
     "core.nearest", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
-    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
+    "source.schemas.findings", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events", "ledger.kinds",
+    "render.templates.placeholders", "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.notices",
+    "guard.approvals", "fetch.draft_files", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
@@ -79,7 +79,7 @@ def inside(name: str, *places: str) -> bool:
 
 
 def test_every_module_was_read() -> None:
-    assert len(ours()) > 200
+    assert len(ours()) > 150
     assert "core.digest" in ours()["protocol.attempt"]
 
 
@@ -106,21 +106,6 @@ def test_no_modules_import_one_another() -> None:
     require_no_circle(
         {name: {one for one in found if one != name} for name, found in edges(typing=False).items()}
     )
-
-
-def test_no_services_of_the_sandbox_import_one_another() -> None:
-    own = {
-        name: {one for one in found if inside(one, "wechat_sandbox")}
-        for name, found in ours().items()
-        if name.startswith("wechat_sandbox.")
-    }
-    services = {name.split(".")[1] for name in own if name.count(".") == 2}
-    graph: dict[str, set[str]] = {service: set() for service in services}
-    for name, found in own.items():
-        if (service := name.split(".")[1]) in services:
-            graph[service] |= {one.split(".")[1] for one in found - {"wechat_sandbox"}} & services - {service}
-    assert len(services) > 10
-    require_no_circle(graph)
 
 
 def require_no_circle(graph: Mapping[str, Set[str]]) -> None:
@@ -168,7 +153,7 @@ def test_only_the_workspace_opens_the_platform_and_a_ledger() -> None:
 
 def test_pure_modules_do_no_io() -> None:
     pure = {name for name in foreign() if inside(name, *PURE) and not inside(name, *EDGES)}
-    assert len(pure) > 100
+    assert len(pure) > 60
     wrong = {(name, one) for name in pure for one in foreign()[name] if inside(one, *IO)}
     assert wrong == set()
 
@@ -219,7 +204,7 @@ def test_mass_calls_are_made_in_one_module() -> None:
 def test_programs_are_started_in_four_modules() -> None:
     starting = {name for name, found in foreign().items() if "subprocess" in found}
     assert starting == {
-        "core.git", "source.secret", "guard.plan_checks", "cli.ci.phone_pictures",
+        "core.git", "source.secret", "guard.plan_checks", "cli.phone_pictures",
     }  # fmt: skip
 
 

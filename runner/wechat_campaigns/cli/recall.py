@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.completers import accounts, campaign_ids
 from wechat_campaigns.cli.context import OnlineContext, stands_for
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, accounts, campaign_ids
 from wechat_campaigns.cli.prompt import confirm
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
@@ -27,7 +26,6 @@ Errors = dict[str, CampaignError]
 
 @command(
     effect=Effect.WECHAT_WRITE,
-    formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV),
     examples={
         "campaign recall news": N_("recall all articles of a campaign"),
@@ -63,7 +61,7 @@ def recall(
     _announce(context, state, chosen, errors)
     if not auto_approve:
         question = _("Type {send} to recall it").format(send=select)
-        confirm(question, _("Not confirmed: nothing was recalled."), answer=select)
+        confirm(question, _("Not confirmed: nothing was done."), answer=select)
     context.ledger.read(account.appid)  # verifies the chain
     api = context.write_api(account)
     for send in chosen:
@@ -147,7 +145,7 @@ def _sent_by(
         hint = suggestion_suffix(select, {known.send for known in state.sends.values()})
         raise UsageError(
             _("the ledger has no send {name}{hint}").format(name=select, hint=hint),
-            hint=_("run `campaign status` to list the sends"),
+            hint=_("run `campaign status` to list all sends"),
         )
     senders = sorted({accounts[send.appid].name for send in candidates})
     if len(senders) > 1:

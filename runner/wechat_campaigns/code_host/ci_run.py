@@ -34,6 +34,26 @@ class CiRun:
     """That request's newest commit."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedRequest:
+    """A merged pull or merge request, and who said what about its newest commit."""
+
+    number: int
+    head: str
+    """Its newest commit, the one that was approved."""
+    author: str
+    commits: frozenset[str] = frozenset()
+    """Its commits as they were proposed; a merge may have made others of them."""
+    is_complete: bool = True
+    """False where the code host lists not all of its commits."""
+    writers: frozenset[str] = frozenset()
+    """Whose commits it holds; GitLab names no account behind a commit."""
+    approved_by: tuple[str, ...] = ()
+    """Who approved the newest commit; an approval of an earlier one does not count."""
+    changes_requested_by: tuple[str, ...] = ()
+    """Who asked for changes and has not taken it back."""
+
+
 def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | None:
     """Recognise the CI service.
 
@@ -63,7 +83,7 @@ def run_url(environ: Mapping[str, str]) -> str | None:
 
 
 def actor(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Say who runs this and where, as far as the environment tells: user, commit, CI run.
+    """Return who runs this and where, as far as the environment shows: user, commit, CI run.
 
     Args:
         root: the campaigns folder.
@@ -118,7 +138,7 @@ def _gitlab(environ: Mapping[str, str]) -> CiRun:
 
 
 def _event(path: str, read: Callable[[str], str]) -> Mapping[str, Any]:
-    """Read the event; one that cannot be read tells nothing, and who knows nothing is refused."""
+    """Read the event; one that cannot be read counts as empty, and such a run is refused."""
     try:
         data = json.loads(read(path)) if path else {}
     except (OSError, ValueError, RecursionError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.ci_run import MergedRequest
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import N_, _

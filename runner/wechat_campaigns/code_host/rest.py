@@ -54,7 +54,7 @@ class CodeHost:
         """Read a list, page by page.
 
         Raises:
-            CodeHostError: as `get`; the list is no list of objects, or endless.
+            CodeHostError: as `get`; the answer is not a list of objects, or endless.
         """
         for page in range(1, MAX_PAGES + 1):
             answer = self._call("GET", f"{path}?per_page={PER_PAGE}&page={page}")

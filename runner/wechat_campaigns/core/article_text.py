@@ -1,7 +1,7 @@
 """The HTML of an article, or the tags of a text → the words that followers see, and what it leads to.
 
 Needs no library, and never fails, whatever is written. `banned_words`, the comment and the comparison of two
-commits all read an article here, so that none of them knows a word that another does not.
+commits all read an article here, so that all of them see the same words.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Formula
 
@@ -131,7 +131,7 @@ class ArticleText(HtmlReader):
         self._lines.append(text)
 
     def _follow(self, tag: str, given: list[tuple[str, str]], first: dict[str, str]) -> None:
-        """Note what a tag leads to: a link now if it has no end of its own, else where its words end."""
+        """Add what a tag leads to: a link now if it has no end of its own, else where its words end."""
         targets = [(value, "") for name, value in given if name in _LEADING and tag not in _PICTURE_TAGS]
         appids = [value for name, value in given if name == f"{_PROGRAM}appid"]
         paths = [

@@ -4,7 +4,7 @@ Run as a script, which imports nothing of this package: `python confined_program
 The AppSecret may stand in the environment of the command, of the shell that started it and of that one's
 parent, and Linux shows a process the environment and memory of each other process of its user. Landlock hides
 them from a process that has given up any right. So this gives up one that no program needs, and the
-capabilities by which root looks into every process all the same.
+capabilities by which root looks into every process anyway.
 """
 
 from __future__ import annotations

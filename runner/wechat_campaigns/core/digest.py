@@ -18,6 +18,7 @@ from typing import Any
 from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
 
 DIGEST_VERSION = 1
+PLAN_FORMAT = "2.0"
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.
@@ -86,7 +87,7 @@ def sample(items: tuple[str, ...], salt: str, size: int) -> str:
 
 
 def filter_form(send: Send) -> dict[str, Any]:
-    """Say who receives in the names the user wrote, an openid list as its sha256 and count."""
+    """Return who receives, in the names the user wrote; an openid list as its sha256 and count."""
     if send.filter.is_to_all:
         return {"is_to_all": True}
     if send.filter.tag is not None:
@@ -103,13 +104,13 @@ def compute_content_digest(send: Send) -> str:
 
     Covers filter, msgtype, rendered content and options, and what was read of a draft in the console. Leaves
     out the clock, paths, media ids of uploads, the send window and the revision; and the account, whose name
-    in the settings is no part of its AppID.
+    in the settings may change while its AppID stays.
     """
     return sha256({"filter": filter_form(send), **_message_form(send)})
 
 
 def compute_message_digest(send: Send) -> str:
-    """Fingerprint what a follower would receive, whoever that is: a trial has it in common with the rest."""
+    """Fingerprint what a follower would receive, not who: a trial and the rest have the same."""
     return sha256(_message_form(send))
 
 
@@ -155,13 +156,7 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> 
         rules: every rule in force, as the plan shows it.
 
     Returns:
-        64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved, or
-        when a rule changes.
+        64 hex characters that change with any send or rule.
     """
-    return sha256(
-        {
-            "version": DIGEST_VERSION,
-            "sends": sorted(rows, key=lambda row: (row["id"], row["appid"])),
-            "rules": dict(rules),
-        }
-    )
+    sends = sorted(rows, key=lambda row: (row["id"], row["appid"]))
+    return sha256({"version": DIGEST_VERSION, "sends": sends, "rules": dict(rules)})

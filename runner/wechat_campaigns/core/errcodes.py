@@ -1,4 +1,4 @@
-"""Takes a number or a status word of WeChat, gives what it means and what to do: a table, read once."""
+"""Return what an errcode or a status word of WeChat means and what to do: a table, read once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ErrcodeClass = Literal["retry", "token", "quota", "permission", "input", "duplic
 class Errcode:
     """One errcode; `errcode_class` is the table's `class`, `wait_s` how long a repeat should wait.
 
-    Meanings and hints are English here; whoever shows one translates it.
+    Meanings and hints are English here; they are translated where they are shown.
     """
 
     code: int

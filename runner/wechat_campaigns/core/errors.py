@@ -6,7 +6,7 @@ CampaignError                 1   the root; never raised itself
 ├── MissingExtraError         3   an optional part of the tool is not installed
 ├── FileAccessError           7   the system refused to read or write a file
 ├── OutOfMemoryError          7   this process may take no more memory
-├── SecretError               9   the secret of an account cannot be had
+├── SecretError               9   the secret of an account is not available
 ├── WeChatError               4   WeChat did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
 │   ├── NotSentError         10   the request certainly never reached it
@@ -33,6 +33,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from importlib.util import find_spec
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic, redacted
@@ -67,7 +68,9 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
 """The error numbers of the system when there is no room to write."""
 NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 """Those when a process, or the machine, may open no further file."""
-_NO_MEMORY: Final = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
+_NO_MEMORY: Final = re.compile(
+    "failed to map segment|[Cc]annot allocate memory|can't start new thread|returned NULL without setting"
+)
 TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
 """Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
 _WORST_FIRST: Final = (
@@ -96,7 +99,7 @@ class CampaignError(Exception):
     """The root of all expected failures.
 
     Args:
-        location: the file, account, send or endpoint concerned; empty when there is none.
+        location: the file, account, send or endpoint concerned; or empty.
 
     What looks like a secret or an openid is masked in all three.
     """
@@ -115,7 +118,7 @@ class CampaignError(Exception):
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def add_context(self, outer: str) -> None:
-        """Name also what the location belongs to, such as the account that an endpoint was called for."""
+        """Add what the location belongs to, such as the account that an endpoint was called for."""
         self.location = redacted(f"{outer}, {self.location}" if self.location else outer)
         self.args = (f"{self.location}{_(': ')}{self.message}",)
 
@@ -188,7 +191,7 @@ class OutOfMemoryError(CampaignError):
 
 def system_error(fault: Exception) -> CampaignError | None:
     """Return what the system refused; None for any other fault."""
-    # A library that does not fit is an ImportError, a thread a RuntimeError.
+    # A library that does not fit is an ImportError, a thread a RuntimeError, a part of Python a SystemError.
     if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
         return OutOfMemoryError()
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
@@ -204,7 +207,7 @@ def system_hint(fault: OSError, otherwise: str) -> str:
 
 
 class SecretError(CampaignError):
-    """The secret of an account cannot be had; no message ever holds it."""
+    """The secret of an account is not available; no message ever holds it."""
 
     exit_code = ExitCode.SECRET
 
@@ -310,7 +313,7 @@ class TamperedLedgerError(LedgerError):
 
 @contextmanager
 def reporting_unrecorded(done: str) -> Iterator[None]:
-    """Say beside a failure to record what was done all the same.
+    """Add what was done to the error of a block that could not record it.
 
     Args:
         done: what WeChat has done, as a sentence without its end.
@@ -323,3 +326,35 @@ def reporting_unrecorded(done: str) -> Iterator[None]:
     except LedgerError as error:
         what = _("{done}, but the ledger did not record it: {why}").format(done=done, why=error.message)
         raise type(error)(what, hint=error.hint, location=error.location) from error
+
+
+EXTRAS: Final[dict[str, tuple[str, ...]]] = {
+    "articles": ("lxml", "nh3", "css_inline", "PIL"),
+    "heic": ("pillow_heif",),
+    "math": ("ziamath", "latex2mathml"),
+    "callback": ("cryptography", "werkzeug"),
+    "excel": ("openpyxl",),
+    "postgres": ("psycopg",),
+    "socks": ("socks",),
+    "sandbox": ("flask", "werkzeug", "watchfiles"),
+}
+"""The extras of pyproject.toml, each with modules that nothing but it brings."""
+
+
+def is_extra_installed(extra: str) -> bool:
+    """Return whether every library of an extra is there; none is loaded."""
+    return all(find_spec(module) for module in EXTRAS[extra])
+
+
+def require_extra(extra: str, *, needed_for: str) -> None:
+    """Refuse what an extra is needed for, before an import fails.
+
+    Args:
+        extra: a key of `EXTRAS`.
+        needed_for: what the reader wanted, as the subject of a sentence.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if not is_extra_installed(extra):
+        raise MissingExtraError(extra, needed_for=needed_for)

@@ -138,7 +138,7 @@ def run_fenced(work: Callable[[], R], *, bounds: Bounds = BOUNDS) -> R:
 
 
 def extend(seconds: int) -> None:
-    """Let the file that is read now take more time of a processor, up to three times the bound."""
+    """Allow the file that is read now more time of a processor, up to three times the bound."""
     if _is_child:
         soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, _most_cpu_s), hard))
@@ -245,7 +245,7 @@ class _Run(Generic[T, R]):
             board[:4] = bytes(4)
 
     def _receive(self, child: _Child) -> None:
-        """Take what a child hands over. Raises what its work raised."""
+        """Read what a child hands over. Raises what its work raised."""
         try:
             # The pickles were made by this program: what a file holds is only data in them.
             made = pickle.load(child.pipe)  # noqa: S301
@@ -259,7 +259,7 @@ class _Run(Generic[T, R]):
             child.items.discard(number)
 
     def _settle(self, child: _Child) -> None:
-        """Note which bound a dead child's item broke, and give its other items to another child."""
+        """Record which bound the item of a dead child broke, and start another child for its other items."""
         status = self._bury(child)
         item = int.from_bytes(child.board[:4], "big") - 1
         if not child.items:
@@ -339,7 +339,7 @@ def _bound_memory(more: int) -> None:
 
 
 def _bound_cpu(seconds: int) -> None:
-    """Let the system end this process once it has used so many more seconds of a processor."""
+    """Bound how many more seconds of a processor the system gives this process."""
     global _most_cpu_s
     used = int(time.process_time())
     _most_cpu_s = _allowed(resource.RLIMIT_CPU, used + 3 * seconds)

@@ -10,11 +10,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerCopyError, LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
 
@@ -184,7 +185,7 @@ def is_installed() -> bool:
 
 
 def not_installed_error() -> LedgerError:
-    """Say that there is no git to start."""
+    """Return the error for a machine without git."""
     return LedgerError(
         _("the git ledger requires git, which is not installed"),
         hint=_("install git 2.31 or newer, or use another kind of ledger"),
@@ -217,3 +218,66 @@ def clean_env(environ: Mapping[str, str], config: Sequence[tuple[str, str]]) -> 
         "LC_ALL": "C",
         "LANGUAGE": "C",
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """Runs git on one repository."""
+
+    folder: Path
+    config: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    timeout_s: float = TIMEOUT_S
+    keep_open: tuple[int, ...] = ()
+    """File descriptors that children inherit: a lock stays held while one of them still runs."""
+
+    def run(self, *arguments: str, given: bytes = b"") -> GitResult:
+        """Run one command to its end.
+
+        Args:
+            arguments: everything after `git`; never a secret.
+
+        Raises:
+            LedgerError: there is no git.
+        """
+        answer = git(
+            f"--git-dir={self.folder}",
+            *arguments,
+            given=given,
+            config=self.config,
+            timeout_s=self.timeout_s,
+            keep_open=self.keep_open,
+        )
+        if answer.code == EXIT_NOT_INSTALLED:
+            raise not_installed_error()
+        return answer
+
+    def run_checked(self, *arguments: str, given: bytes = b"") -> bytes:
+        """Run a local command that fails only with the disk, and return its standard output.
+
+        Raises:
+            LedgerCopyError: it failed.
+        """
+        answer = self.run(*arguments, given=given)
+        if answer.code:
+            raise self._unusable_error(answer, arguments[0])
+        return answer.stdout
+
+    def fetch(self, *arguments: str) -> GitResult:
+        """Fetch, and tell a remote that fails from a copy that a power cut or the disk has damaged.
+
+        Raises:
+            LedgerCopyError: the copy is at fault.
+        """
+        answer = self.run("fetch", *arguments)
+        if answer.code and (str(self.folder) in answer.stderr or "refs/campaign/" in answer.stderr):
+            raise self._unusable_error(answer, "fetch")
+        return answer
+
+    def _unusable_error(self, answer: GitResult, command: str) -> LedgerError:
+        return LedgerCopyError(
+            _("the local copy of the ledger is not usable: {error}").format(error=answer.error_line),
+            hint=_(
+                "check that the disk is writable and has free space; it is safe to delete {folder}"
+            ).format(folder=self.folder),
+            location=f"git {command}",
+        )

@@ -44,7 +44,7 @@ def find_checkout(folder: Path) -> Checkout | None:
     """Find the repository of a campaigns folder, without asking git.
 
     It begins at the folder's parent and takes nothing but an entry `.git`, which git never lets a commit
-    carry: ordinary files named `HEAD`, `config`, `objects` and `refs` are no repository here.
+    carry: ordinary files named `HEAD`, `config`, `objects` and `refs` do not count as a repository.
 
     Args:
         folder: the campaigns folder; need not exist.
@@ -57,7 +57,7 @@ def find_checkout(folder: Path) -> Checkout | None:
 
 
 def _git_dir(top: Path) -> Path | None:
-    """Return the repository that a folder's `.git` is, or names; None when there is none."""
+    """Return the repository that a folder's `.git` is, or names; None without one."""
     entry = top / ".git"
     named = entry
     if entry.is_file() and not entry.is_symlink():

@@ -1,4 +1,4 @@
-"""The Host header of a request in, whether it names this server out; a name that was rebound to us does not.
+"""Check whether the Host header of a request names this server; a name that was rebound to us does not.
 
 A page of another site can have its own name resolve to 127.0.0.1. Its requests then reach us and are of the
 same origin for the browser, but they carry that name.
@@ -21,10 +21,10 @@ def is_allowed_host(
     """Return whether a request was meant for this server.
 
     Args:
-        host: its Host header; None when it has none.
+        host: its Host header, if it has one.
         port: the port we listen on, which a loopback name has to carry (80 may be left out).
         names: other names of ours in lower case, with whatever port.
-        any_address: whether an IP address that is none of loopback will do, too: no name was resolved then.
+        any_address: whether any IP address will do, not only loopback: no name was resolved then.
     """
     found = _HOST.fullmatch(host or "")
     if found is None:

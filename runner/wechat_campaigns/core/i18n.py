@@ -24,7 +24,7 @@ _spoken: NullTranslations | None = None
 
 
 class LocalizedMessage(str):
-    """A message in another language that knows its English: what is kept or compared speaks English alone."""
+    """A message in another language, with its English for whatever is kept or compared."""
 
     __slots__ = ("english",)
     english: str

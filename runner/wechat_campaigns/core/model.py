@@ -8,7 +8,7 @@ Thousands of these come from child processes; without slots they are pickled in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -101,7 +101,7 @@ class FileInfo:
     """A file under the campaigns folder, known by its bytes.
 
     `format` is told from magic bytes, never from the suffix: png jpeg gif bmp webp svg mp3 amr wav
-    wma mp4, or "unknown". `duration_s` is set for sound where the format tells it.
+    wma mp4, or "unknown". `duration_s` is set for sound where the format records it.
     """
 
     path: PurePosixPath
@@ -351,3 +351,10 @@ class Audience:
     as_of: datetime | None = None
     last: PastAudience | None = None
     """Of the newest send to the same recipients, where nobody was asked now. For people: no rule uses it."""
+
+
+Clock = Callable[[], datetime]
+"""Returns the present moment as an aware datetime in UTC."""
+
+Sleep = Callable[[float], object]
+"""Waits that many seconds."""

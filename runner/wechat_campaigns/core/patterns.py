@@ -1,4 +1,4 @@
-"""What is looked for in any text, whoever wrote it: openids, and characters that cannot be seen."""
+"""Find openids, and characters that cannot be seen, in any text."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _UNSEEN = (
 BIDI: Final = re.compile(f"[{_BIDI}]")
 """What turns the order of the characters around it."""
 INVISIBLE: Final = re.compile(_UNSEEN)
-"""Characters without ink: Default_Ignorable_Code_Point of Unicode 16 and a few more; joiners and selectors of
-emoji are none."""
+"""Characters without ink: Default_Ignorable_Code_Point of Unicode 16 and a few more; not the joiners and
+selectors of emoji."""
 _PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
 INVISIBLE_OR_CONTROL: Final = re.compile(
     f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_PRIVATE}]"

@@ -1,4 +1,4 @@
-"""Takes any text, gives it without secrets: the one place that knows what must not be read by anybody."""
+"""Mask secrets and openids in any text: the one list of what must never be shown."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 def redact_message(text: str) -> str:
     """Mask what looks like a secret in a message about a file that somebody wrote.
 
-    More than `redact` masks, as what stands in a file is not named by whoever wrote it to the wrong place:
+    More than `redact` masks, because in a file a secret may stand in the wrong place, without its name:
     AppSecrets, EncodingAESKeys, tokens, and the user of an address, which may be a token alone.
     """
     return _SHAPED.sub(MASK, _USERINFO.sub(f"{MASK}@", redact(text)))

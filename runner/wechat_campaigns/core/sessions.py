@@ -21,7 +21,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import require_extra
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 
@@ -46,9 +46,9 @@ class _Exchange:
         self._line: Any = None
 
     def use(self, connection: HTTPConnection) -> None:
-        """Take the connection in use. Raises DeadlineError."""
+        """Set the connection in use. Raises DeadlineError."""
         self._connection = connection
-        self._line = connection.sock or self._line  # once the headers are there, the connection forgets it
+        self._line = connection.sock or self._line  # once the headers are there, the connection drops it
         self.check()
 
     def check(self) -> None:
@@ -57,7 +57,7 @@ class _Exchange:
             raise DeadlineError(self.seconds)
 
     def end(self) -> None:
-        """Shut the connection, whoever waits for it."""
+        """Shut the connection, which wakes the thread that waits for it."""
         self._is_over = True
         line = getattr(self._connection, "sock", None) or self._line
         if line is not None:

@@ -152,7 +152,7 @@ class Environment:
 
     @property
     def apply_option(self) -> str:
-        """What `campaign apply` in a hint needs: a protected environment wants the plan that was reviewed."""
+        """What `campaign apply` in a hint needs: a protected environment requires a reviewed plan."""
         return f"{self.env_option} --plan FILE" if self.protected else self.env_option
 
     @property
@@ -194,7 +194,7 @@ class NotifyTarget:
 
     kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "command"]
     url: Secret = field(default_factory=lambda: Secret())
-    """Its address is a secret: whoever has it can write to the chat. `command` has none."""
+    """Its address is a secret: with it anybody can write to the chat. `command` has no address."""
     command: tuple[str, ...] = ()
     """Of `command`: the program and its arguments; empty for any other."""
     secret: Secret | None = None

@@ -32,7 +32,7 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Return the state folder of a campaigns folder; nothing is made.
 
     It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target,
-    and a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
+    and a folder that was moved begins a new one (its old one is kept, and may be renamed to the new name).
 
     Args:
         environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.
@@ -128,7 +128,7 @@ def private_file(path: Path) -> bool:
     """Make an empty file for this user alone, whatever the umask, unless there is one.
 
     Returns:
-        Whether it was made; False also where it cannot be, which whoever opens it then is told.
+        Whether it was made; False also where it cannot be, which shows when it is opened.
     """
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -143,7 +143,7 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
 
     Args:
         private: for this user alone, in a folder that is made for this user alone. Else a link is followed, a
-            file keeps its mode, and what is no file is written to.
+            file keeps its mode, and a device is written to.
 
     Raises:
         OSError: it cannot be written.

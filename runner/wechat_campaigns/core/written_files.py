@@ -1,6 +1,6 @@
 """Open every file that a command writes outside its state folder, never through a link that a commit carries.
 
-`tests/unit/test_written_files.py` finds whoever opens one in another way.
+`tests/unit/test_written_files.py` finds code that opens one in another way.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from wechat_campaigns import __version__
+from wechat_campaigns.core.hosts import host_port
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.sessions import BoundAdapter, DeadlineError, Session, certificates
 
@@ -213,10 +214,9 @@ def _normalized(url: str) -> str:
         host, port = parts.hostname or "", parts.port
         if parts.scheme not in ("http", "https") or not host or parts.username is not None:
             raise ValueError
-        host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+        host = host_port(host if ":" in host else host.encode("idna").decode(), port)
     except ValueError as error:
         raise DownloadError(_("it is not an address of the form https://HOST/PATH")) from error
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    where = f"{host}:{port}" if port else host
-    return f"{parts.scheme}://{where}{path}" + (f"?{query}" if query else "")
+    return f"{parts.scheme}://{host}{path}" + (f"?{query}" if query else "")

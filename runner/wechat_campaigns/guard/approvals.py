@@ -5,7 +5,7 @@ The stand-in for an environment's required reviewers, where a plan of GitHub or 
 
 from __future__ import annotations
 
-from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.ci_run import MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
@@ -78,5 +78,5 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
 
 
 def approval_error(what: str, hint: str) -> PolicyError:
-    """Say that something was not approved, and what to do."""
+    """Return that something was not approved, and what to do."""
     return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))

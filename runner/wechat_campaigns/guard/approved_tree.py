@@ -11,14 +11,13 @@ programs, which may read all of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache
 from typing import NamedTuple
 
-from wechat_campaigns.code_host.ci_run import CiRun, current_run
-from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
@@ -35,19 +34,20 @@ from wechat_campaigns.guard.checkout import (
     read_blob,
     require_history,
     settings_versions,
+    tree_of,
     without_ancestors,
 )
-from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
-from wechat_campaigns.guard.reviews import request_finder
+from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
 from wechat_campaigns.source.settings import (
     approvals_in,
     approvals_of,
-    names_programs,
     secret_variables_in,
 )
+
+REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 
 
 class ApprovedTree(NamedTuple):
@@ -60,7 +60,7 @@ class ApprovedTree(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """What the ledger says of the last apply; whoever writes to a ledger of their own chooses it.
+    """What the ledger records of the last apply; the writer of another ledger chooses it.
 
     So it adds what it asks for, and takes nothing away. See `is_genuine` for what may shorten the history.
     """
@@ -106,30 +106,6 @@ def is_genuine(workspace: WorkspacePort, guard: Event) -> bool:
     return all(name in one for one in named if one is not None)
 
 
-def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, str]:
-    """Refuse to send for accounts where nobody approved the campaigns, or nobody can be asked.
-
-    Returns:
-        `approved`: who approved what, for the ledger; empty when nothing was asked.
-
-    Raises:
-        PolicyError: an approval is missing, or nobody can be asked.
-    """
-    environment, secrets = workspace.settings.environment, workspace.secrets
-    if current_run() is None:
-        if appids and (environment.approvals or any(guard_approvals(workspace.guard(one)) for one in appids)):
-            raise PolicyError(
-                _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
-                hint=_("apply in the CI workflow"),
-                location=_("environment {name}").format(name=environment.name),
-            )
-        return {}
-    told = "; ".join(
-        dict.fromkeys(filter(None, (secrets.check_approved(one).told for one in sorted(appids))))
-    )
-    return {"approved": told} if told else {}
-
-
 def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | None) -> ApprovedTree:
     """Refuse a commit that does not hold what was approved last.
 
@@ -137,7 +113,7 @@ def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | Non
         guard: of the last apply, as the ledger says.
 
     Raises:
-        PolicyError: an approval is missing, or nobody can be asked.
+        PolicyError: an approval is missing, or the code host cannot be asked.
     """
     folder, environment = workspace.root, workspace.settings.environment
     anchor = anchor_of(guard)
@@ -222,7 +198,7 @@ class _History:
         self._parents = commits_since(self._folder, start)
         around = {*self._parents, *(one for parents in self._parents.values() for one in parents)}
         self._objects = objects_of(self._folder, filter(None, {*around, start}))
-        self._read_settings = cache(self._settings)
+        self._approvals_in = cache(self._read_approvals)
         kept = (self.rules(start) if start else None) or ()
         self._start = _State(kind=_Kind.ACCEPTED if start else _Kind.NOT_ASKED, commit=start, rules=kept)
 
@@ -233,18 +209,17 @@ class _History:
         held = self._objects[commit]
         if not held.root:
             raise self._unclear_error(commit)
-        return held.root if self._read_settings(held.settings)[1] else held.folder
+        return tree_of(self._folder, held)
 
     def rules(self, commit: str) -> tuple[Approvals, ...] | None:
         """List the approvals that a commit asks for after it; None where its settings are lost."""
-        found, _programs = self._read_settings(self._objects[commit].settings)
+        found = self._approvals_in(self._objects[commit].settings)
         if commit == self._anchor.commit and self._anchor.approvals:
             return tuple(dict.fromkeys((*(found or ()), self._anchor.approvals)))
         return found
 
-    def _settings(self, blob: str) -> tuple[tuple[Approvals, ...] | None, bool]:
-        source = read_blob(self._folder, blob) if blob else b""
-        return approvals_in(source, self._environment), names_programs(source)
+    def _read_approvals(self, blob: str) -> tuple[Approvals, ...] | None:
+        return approvals_in(read_blob(self._folder, blob) if blob else b"", self._environment)
 
     def asks(self) -> bool:
         """Return whether anything that leads to the head asks for approvals."""
@@ -312,7 +287,7 @@ class _History:
         return found is not None and found.number == request.number
 
     def _newest(self, states: Iterable[_State]) -> _State:
-        """Return the state that all others led to; an unclear one where there is none."""
+        """Return the state that all others led to, or an unclear one."""
         found = [*{(state.kind, state.commit): state for state in states}.values()]
         # A branch of a time when nobody was asked may hold anything.
         found = [state for state in found if state.kind is not _Kind.NOT_ASKED] or found
@@ -362,7 +337,7 @@ class _History:
                 ).format(commit=commit[:12], number=request.number),
                 self._redo_hint(),
             )
-        # Whoever merges moves the tip; whoever writes the request chooses the commits that come with it.
+        # Who merges moves the tip; the author of the request chooses the commits that come with it.
         tips = without_ancestors(self._folder, follows) if before else []
         bases = [merge_bases(self._folder, request.head, one) for one in (*tips, before)]
         if (
@@ -393,3 +368,42 @@ class _History:
             _("the campaigns at {commit} are not those approved last").format(commit=commit[:12]),
             self._redo_hint(),
         )
+
+
+def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    """Return what finds the request that brought a commit in; the code host is asked once about each.
+
+    It raises `PolicyError` where the code host cannot be asked.
+    """
+    host = cache(lambda: _code_host(run))
+    return cache(lambda commit: host()(commit))
+
+
+def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    branch = run.default_branch
+    if branch is None:
+        raise PolicyError(
+            _("cannot check who approved the changes: the run does not name the default branch"),
+            hint=_(
+                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
+                "service sets it"
+            ),
+            location=_("{service} run").format(service=run.service),
+        )
+    own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
+    token = os.environ.get(REVIEW_TOKEN) or own
+    if not token:
+        raise PolicyError(
+            _("cannot check who approved the changes: {variable} is not set").format(variable=REVIEW_TOKEN),
+            hint=_("provide a token that can read pull requests (GitHub) or the API (GitLab: `read_api`)"),
+            location=_("{service} run").format(service=run.service),
+        )
+    if run.service == "GitHub":
+        from wechat_campaigns.code_host.github import github, pull_of
+
+        hub = github(os.environ, token)
+        return lambda commit: pull_of(hub, run.repository, branch, commit)
+    from wechat_campaigns.code_host.gitlab import gitlab, merge_request_of
+
+    lab = gitlab(os.environ, token)
+    return lambda commit: merge_request_of(lab, run.repository, branch, commit)

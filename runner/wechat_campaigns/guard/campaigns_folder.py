@@ -11,11 +11,11 @@ from pathlib import Path
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
-from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
+from wechat_campaigns.guard.run import WorkspacePort
+from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
-from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry
@@ -33,7 +33,7 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
     for appid in sorted(workspace.settings.environment.by_appid):
         folders = state.campaigns_folders.get(appid, {})
         if not folders and not namespace:
-            continue  # nobody has said whose it is, and git need not be asked
+            continue  # the ledger records no owner, and git need not be asked
         found = folder_violation(
             folders,
             _here(root),
@@ -77,7 +77,7 @@ def record_campaigns_folders(
     """
     environment, namespace = workspace.settings.environment, workspace.settings.namespace
     asks_for_something = environment.protected or environment.approvals or namespace
-    if asks_for_something or not workspace.is_sandbox:  # else nobody is reached
+    if asks_for_something or not workspace.is_sandbox:  # else no follower is reached
         appids = environment.by_appid.keys()
         record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
 

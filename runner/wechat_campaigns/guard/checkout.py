@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
-from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, GitResult, not_installed_error
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, Git, GitResult, not_installed_error
 from wechat_campaigns.core.git_checkout import (
     checkout_output,
     checkout_settings,
@@ -17,7 +18,6 @@ from wechat_campaigns.core.git_checkout import (
     run_in_checkout,
 )
 from wechat_campaigns.core.git_remote import NAME, remote_of
-from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.settings import SETTINGS_FILE, names_programs
 
@@ -32,7 +32,7 @@ REPORT_SUFFIXES: Final = frozenset({".json", ".md", ".html", ".env", ".png"})
 
 
 def _ask(folder: Path, *arguments: str, given: bytes = b"", codes: Collection[int] = (0,)) -> GitResult:
-    """Ask git what must be known; a failure, or no answer in time, is no answer like "nothing".
+    """Ask git what must be known; a failure, or no answer in time, never counts as "nothing".
 
     Args:
         codes: that are answers.
@@ -110,7 +110,7 @@ def check_clean(folder: Path) -> None:
 
 
 def blob_id(data: bytes, object_format: str) -> str:
-    """Name bytes as git names blobs, in a repository of one of its formats."""
+    """Return the id that git gives a blob of these bytes, in a repository of one of its formats."""
     return hashlib.new(object_format, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
@@ -143,7 +143,7 @@ def check_committed(folder: Path) -> None:
     """
     _refuse_link(folder)
     held, checkout = objects_of(folder, ["HEAD"])["HEAD"], find_checkout(folder)
-    is_whole = checkout is not None and reads_everything(folder, held)
+    is_whole = checkout is not None and reads_everything(folder, held.settings)
     top = checkout.top if checkout is not None and is_whole else folder
     here = blobs_in(folder, tree_of(folder, held))
     object_format = _ask(folder, "rev-parse", "--show-object-format").text
@@ -189,7 +189,7 @@ def _other_content_error(file: PurePosixPath) -> PolicyError:
 def _refuse_link(folder: Path) -> None:
     """Another folder than the named one would be looked at, and who moved the link is asked by nobody."""
     inside = Path(os.path.realpath(_ask(folder, "rev-parse", "--show-toplevel").text))
-    plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow the very link
+    plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow that link
     for step in (plain, *plain.parents):
         if step.is_symlink() and Path(os.path.realpath(step.parent)).is_relative_to(inside):
             raise PolicyError(
@@ -203,7 +203,7 @@ def require_history(folder: Path) -> None:
     """Refuse a checkout that cannot say who changed what.
 
     Raises:
-        PolicyError: a part of the history is missing, or this is no checkout.
+        PolicyError: a part of the history is missing, or this is not a checkout.
     """
     if find_checkout(folder) is None or is_shallow(folder):
         raise _shallow_error(folder)
@@ -241,7 +241,7 @@ class CommitObjects(NamedTuple):
 
 
 def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]:
-    """Look up what commits hold: the repository, the campaigns folder, its settings."""
+    """Return what commits hold: the repository, the campaigns folder, its settings."""
     wanted = [*commits]
     names = [f"{one}{part}\n" for one in wanted for part in ("^{tree}", ":./", f":./{SETTINGS_FILE}")]
     query = ("cat-file", "--batch-check=%(objectname)")
@@ -253,14 +253,15 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
     }
 
 
-def reads_everything(folder: Path, held: CommitObjects) -> bool:
-    """Return whether the settings of a commit name programs, which may read the whole repository."""
-    return bool(held.settings) and names_programs(read_blob(folder, held.settings))
+@cache
+def reads_everything(folder: Path, settings: str) -> bool:
+    """Return whether a version of the settings names programs, which may read the whole repository."""
+    return bool(settings) and names_programs(read_blob(folder, settings))
 
 
 def tree_of(folder: Path, held: CommitObjects) -> str:
     """Return the tree that is asked about: of the campaigns, or of all that the programs may read."""
-    return held.root if reads_everything(folder, held) else held.folder
+    return held.root if reads_everything(folder, held.settings) else held.folder
 
 
 def settings_versions(folder: Path) -> Iterator[bytes]:
@@ -289,7 +290,7 @@ def read_blob(folder: Path, blob: str) -> bytes:
 
 
 def head_of(folder: Path) -> str:
-    """Return the commit that is checked out; empty where there is none."""
+    """Return the commit that is checked out; empty outside git."""
     if find_checkout(folder) is None:
         return ""
     return _ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1)).text

@@ -17,7 +17,8 @@ from wechat_campaigns.core import confined_program
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
-from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
+from wechat_campaigns.guard.run import WorkspacePort
+from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
 from wechat_campaigns.source.secret import NO_BYTECODE
 

@@ -14,11 +14,10 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
 from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import settings_versions
-from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
-from wechat_campaigns.ledger.events import append_at_end
-from wechat_campaigns.ledger.guards import newest, verify_guards
-from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.trust import is_signed, questions, unverified
+from wechat_campaigns.guard.run import WorkspacePort
+from wechat_campaigns.guard.secrets import OnlinePort
+from wechat_campaigns.ledger.events import LedgerKind, append_at_end
+from wechat_campaigns.ledger.trust import is_signed, newest_guard, questions, unverified, verify_guards
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
@@ -27,7 +26,7 @@ from wechat_campaigns.source.settings import ledgers_in
 
 
 def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
-    """Return whether the environment has left a ledger for one that knows of no rules.
+    """Return whether the environment has left a ledger for one that has no rules.
 
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
     so the versions of the settings are asked whether there was one that had something to hold back.
@@ -94,7 +93,7 @@ def record_guards(workspace: OnlinePort, plan: Plan, who: Mapping[str, object]) 
     bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
-        # Nobody is reached by a rehearsal that asks for nothing.
+        # A rehearsal that asks for nothing reaches no follower.
         if workspace.guard(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
@@ -115,7 +114,7 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
-        before = newest(good, workspace.settings.ledger_scope)
+        before = newest_guard(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, before=before, **more)
         compared = {"environment", "rules"}
         approved = workspace.secrets.check_approved(account.appid)

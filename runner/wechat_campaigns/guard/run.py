@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
 from wechat_campaigns.code_host.ci_run import NO_BRANCH, CiRun, current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.core.settings import Secret, Settings
 from wechat_campaigns.guard.checkout import check_up_to_date
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.protocol.events import Event
 
 APPLY_EVENTS = {
     # Only what runs the default branch's own code, begun by somebody who may write to it.
@@ -16,6 +21,36 @@ APPLY_EVENTS = {
 }
 """Events an apply may come from; anything else, known or not, is refused."""
 _FROM_MAIN = N_("merge the change; the run on the default branch then applies what was reviewed")
+
+
+class WorkspacePort(Protocol):
+    """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
+
+    root: Path
+    environment: str | None
+    variables: Mapping[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the environment chosen."""
+        ...
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True when no real follower can be reached."""
+        ...
+
+    def clock(self) -> datetime:
+        """Return the present moment in UTC."""
+        ...
+
+    def guard(self, appid: str) -> Event | None:
+        """Return the rules that the last apply of an account went by, as the ledger says."""
+        ...
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account of the environment."""
+        ...
 
 
 def check_run(workspace: WorkspacePort) -> None:
@@ -48,7 +83,7 @@ def check_ci_run(run: CiRun | None) -> None:
     """Refuse to apply where a stranger's change may be running.
 
     Args:
-        run: None on a machine that is no CI runner, where a person answers for what is sent.
+        run: None on a machine that is not a CI runner, where a person answers for what is sent.
 
     Raises:
         PolicyError: the event, the branch or the repository is not one to apply from.

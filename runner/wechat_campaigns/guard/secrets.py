@@ -4,22 +4,53 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wechat_campaigns.code_host.ci_run import current_run
-from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    PolicyError,
+    TamperedLedgerError,
+    UsageError,
+    WrongSecretError,
+)
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
+from wechat_campaigns.guard.approved_tree import (
+    Anchor,
+    ApprovedTree,
+    anchor_of,
+    check_tree_approved,
+    guard_approvals,
+)
+from wechat_campaigns.guard.checkout import head_of
+from wechat_campaigns.guard.run import WorkspacePort, check_secret_place
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.source.api_hosts import check_api_host
+from wechat_campaigns.source.secret import check_api_host
 
 if TYPE_CHECKING:
-    from wechat_campaigns.guard.approved_tree import Anchor, ApprovedTree
-    from wechat_campaigns.guard.ports import OnlinePort
+    from wechat_campaigns.ledger.events import Ledger
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.protocol.events import Entry, Event
+
+
+class OnlinePort(WorkspacePort, Protocol):
+    """An environment whose secrets may be read."""
+
+    signed_events: dict[str, list[Event]] | None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The environment's ledger."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of its accounts."""
+        ...
 
 
 class Secrets:
@@ -37,7 +68,7 @@ class Secrets:
         """By AppID, why an AppSecret could not be had when the ledger was verified last."""
 
     def take_over(self, other: Secrets) -> None:
-        """Take what another workspace of the same settings has read: a password manager may be locked now."""
+        """Copy what another workspace of the same settings has read: a password manager may be locked now."""
         self._read = dict(other._read)
 
     def check_approved(self, appid: str) -> ApprovedTree:
@@ -47,18 +78,11 @@ class Secrets:
             appid: of the account whose secret is about to be read; its stream holds the last apply.
 
         Returns:
-            What was approved; nothing on a person's machine, where nobody can be asked.
+            What was approved; nothing on a person's machine, where there is no code host to ask.
 
         Raises:
-            PolicyError: an approval is missing, or nobody can be asked.
+            PolicyError: an approval is missing, or the code host cannot be asked.
         """
-        from wechat_campaigns.guard.approved_tree import (
-            ApprovedTree,
-            anchor_of,
-            check_tree_approved,
-        )
-        from wechat_campaigns.guard.checkout import head_of
-
         run = current_run()
         if run is None:
             return ApprovedTree()
@@ -77,7 +101,7 @@ class Secrets:
 
         Raises:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
-            SecretError: it cannot be had.
+            SecretError: it is not available.
             WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
@@ -92,7 +116,6 @@ class Secrets:
 
     def _secret(self, account: Account) -> str:
         """Read an account's secret once, by settings that may be obeyed."""
-        from wechat_campaigns.guard.run import check_secret_place
         from wechat_campaigns.source.secret import read_secret
 
         with self._lock:
@@ -108,20 +131,18 @@ class Secrets:
             return self._read[key]
 
     def other(self, place: Secret, *, name: str) -> str:
-        """Read a secret that is no account's, by settings that may be obeyed."""
+        """Read a secret that does not belong to an account, by settings that may be obeyed."""
         from wechat_campaigns.source.secret import read_secret
 
         self.check_place(place)
         return read_secret(place, os.environ, name=name)
 
     def check_place(self, place: Secret) -> None:
-        """Refuse to obey a part of the settings that is no account's.
+        """Refuse to obey a part of the settings that does not belong to an account.
 
         Raises:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
-        from wechat_campaigns.guard.run import check_secret_place
-
         for appid in sorted(self._workspace.settings.environment.by_appid):
             self.check_approved(appid)
         check_secret_place(place)
@@ -147,8 +168,8 @@ class Secrets:
             raise wrong_secret_error([account.name], self._workspace.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
-        from wechat_campaigns.ledger.guards import verify_guards
-        from wechat_campaigns.ledger.kinds import LedgerKind
+        from wechat_campaigns.ledger.events import LedgerKind
+        from wechat_campaigns.ledger.trust import verify_guards
 
         key = mac_key(self._secret(account), account.appid)
         guards = [event for event in self._events(account.appid) if event.kind == LedgerKind.GUARD]
@@ -186,7 +207,7 @@ class Secrets:
         return key
 
     def sign(self, entry: Entry) -> Entry:
-        """Return an entry of an account its mac, whoever writes it.
+        """Return an entry of an account with its mac.
 
         Raises:
             SecretError: the AppSecret is not at hand.
@@ -207,3 +228,27 @@ class Secrets:
                 hint=_("add the account to _settings.yaml, then run the same command again"),
             )
         return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
+
+
+def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, str]:
+    """Refuse to send for accounts whose campaigns were not approved, or where the code host cannot be asked.
+
+    Returns:
+        `approved`: who approved what, for the ledger; empty when nothing was asked.
+
+    Raises:
+        PolicyError: an approval is missing, or the code host cannot be asked.
+    """
+    environment, secrets = workspace.settings.environment, workspace.secrets
+    if current_run() is None:
+        if appids and (environment.approvals or any(guard_approvals(workspace.guard(one)) for one in appids)):
+            raise PolicyError(
+                _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
+                hint=_("apply in the CI workflow"),
+                location=_("environment {name}").format(name=environment.name),
+            )
+        return {}
+    told = "; ".join(
+        dict.fromkeys(filter(None, (secrets.check_approved(one).told for one in sorted(appids))))
+    )
+    return {"approved": told} if told else {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
@@ -19,22 +20,40 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.kinds import KINDS
 from wechat_campaigns.protocol.attempt import TRIES
 from wechat_campaigns.protocol.events import (
     EMPTY,
     FORMAT,
     Entry,
     Event,
+    EventKind,
     Head,
     chain_break,
-    is_intact,
     moment,
 )
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
+
+class LedgerKind(StrEnum):
+    """What else is remembered, and its data; all but a callback carry a `mac`."""
+
+    INIT = "init"  # the ledger, or an account in it, was initialized: {environment}
+    GUARD = "guard"  # the rules that an apply goes by: see `plan.policy.rule_changes`
+    UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
+    DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
+    PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
+    CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
+    STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
+    RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
+    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
+    TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
+
+
+KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind in (*EventKind, *LedgerKind)}
+"""Every kind that this version knows, by its name."""
+
 LEDGER = "ledger"
-GENESIS = EMPTY.hash
 
 
 class Snapshot(NamedTuple):
@@ -144,7 +163,9 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this event was changed after it was written and is not readable"),
-            hint=_("restore the ledger from a backup before you apply anything"),
+            hint=_(
+                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+            ),
             location=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(
@@ -183,7 +204,7 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
 
 
 def head_moved_error(stream: str) -> LedgerConflictError:
-    """Say that somebody wrote to a stream since it was read."""
+    """Return the error for a stream that another runner wrote to since it was read."""
     return LedgerConflictError(
         _("another runner wrote to the ledger at the same time"),
         hint=_("run the same command again; it continues from what the other runner recorded"),
@@ -206,10 +227,8 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
         message = _("event {number} of {stream} existed before and is now missing or changed").format(
             number=since.seq, stream=stream
         )
-    elif broken := chain_break(later, since, head):
-        message = _("event {number} of {stream} does not match the events before it").format(
-            number=broken, stream=stream
-        )
+    elif (broken := chain_break(later, since, head)) is not None:
+        message = _break_text(stream, broken)
     else:
         return tuple(later)
     raise TamperedLedgerError(
@@ -220,7 +239,7 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
 
 
 def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
-    """Report tables that a newer version of this program made."""
+    """Return the error for tables that a newer version of this program made."""
     return LedgerError(
         _("the ledger has format {version}; this version reads formats up to {newest}").format(
             version=version, newest=newest
@@ -231,7 +250,7 @@ def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
 
 
 def stream_locked_error(stream: str) -> LedgerLockedError:
-    """Say that a stream's lock is taken."""
+    """Return the error for a lock that another runner holds."""
     return LedgerLockedError(
         _("another runner is sending for this account"),
         hint=_("wait until it has finished, then run the same command again"),
@@ -240,7 +259,7 @@ def stream_locked_error(stream: str) -> LedgerLockedError:
 
 
 def not_empty_error(where: str) -> LedgerError:
-    """Say that a restore would mix two pasts."""
+    """Return the error for a restore into a ledger that has events."""
     return LedgerError(
         _("this ledger already holds events; an import cannot be mixed with them"),
         hint=_("run the import on an empty ledger"),
@@ -266,36 +285,22 @@ def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
 
 
 def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
-    """Find every place where the chain does not hold, one sentence a fault.
+    """Find where each stream breaks first: one sentence a stream, as what follows depends on it.
 
     Args:
         events: all events in order, stream by stream.
         heads: what the store noted as count and last hash of each stream.
     """
-    faults: list[str] = []
-    last: dict[str, tuple[int, str]] = {}
+    streams: dict[str, list[Event]] = {stream: [] for stream in heads}
     for event in events:
-        seq, previous = last.get(event.stream, (0, GENESIS))
-        name = {"number": event.seq, "stream": event.stream}
-        if event.seq != seq + 1:
-            fault = _("event {number} of {stream} follows event {last}: events are missing or out of order")
-            faults.append(fault.format(**name, last=seq))
-        elif event.previous != previous:
-            fault = _("event {number} of {stream} does not carry the hash of the event before it")
-            faults.append(fault.format(**name))
-        if not is_intact(event):
-            fault = _("event {number} of {stream} was changed after it was written")
-            faults.append(fault.format(**name))
-        last[event.stream] = (event.seq, event.hash)
-    faults += [
-        _("stream {stream} ends at event {last}, but its recorded head is {head}").format(
-            stream=stream, last=last.get(stream, (0, ""))[0], head=head[0]
-        )
-        for stream, head in sorted(heads.items())
-        if last.get(stream, (0, GENESIS)) != head
-    ]
-    faults += [
-        _("stream {stream} has events but no recorded head").format(stream=stream)
-        for stream in sorted(set(last) - set(heads))
-    ]
-    return tuple(faults)
+        streams.setdefault(event.stream, []).append(event)
+    breaks = {
+        stream: chain_break(streams[stream], EMPTY, Head(*heads.get(stream, EMPTY)))
+        for stream in sorted(streams)
+    }
+    return tuple(_break_text(stream, number) for stream, number in breaks.items() if number is not None)
+
+
+def _break_text(stream: str, number: int) -> str:
+    what = _("the hash chain of {stream} breaks at event {number}: an event was changed or is missing")
+    return what.format(stream=stream, number=number)

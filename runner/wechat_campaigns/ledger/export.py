@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import find_chain_faults, read_event
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Event
@@ -37,24 +37,14 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
         lines: as `to_lines` wrote them; empty ones pass by.
 
     Raises:
-        TamperedLedgerError: it is no export, is not whole, or was changed.
+        TamperedLedgerError: it is not an export, is not whole, or was changed.
     """
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     heads = _heads(filled[0][1] if filled else "", where)
     events = tuple(read_event(line, where=f"{where}:{number}") for number, line in filled[1:])
-    faults = find_chain_faults(events, heads)
-    if faults:
-        what = (
-            ngettext(
-                "the hash chain of the export is broken: {fault}, and {count} more fault",
-                "the hash chain of the export is broken: {fault}, and {count} more faults",
-                len(faults) - 1,
-            )
-            if len(faults) > 1
-            else _("the hash chain of the export is broken: {fault}")
-        )
+    if faults := find_chain_faults(events, heads):
         raise TamperedLedgerError(
-            what.format(fault=faults[0], count=len(faults) - 1),
+            _("the hash chain of the export is broken: {fault}").format(fault=faults[0]),
             hint=_("export again from a ledger in which `campaign ledger verify` finds no fault"),
             location=where,
         )

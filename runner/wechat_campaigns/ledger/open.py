@@ -11,7 +11,7 @@ from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.state_folder import resolved_ancestors, work_tree_of
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads
@@ -102,8 +102,8 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
     if backend == "git":
         with _with_file_locks():
             from wechat_campaigns.core.git_remote import remote_and_branch, remote_of
-            from wechat_campaigns.ledger.git.fetched import fetched_events
             from wechat_campaigns.ledger.git.store import cached_events
+            from wechat_campaigns.ledger.git.tree import fetched_events
         try:
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read

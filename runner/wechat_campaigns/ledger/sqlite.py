@@ -13,7 +13,7 @@ from pathlib import Path
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (
@@ -166,7 +166,7 @@ class SqliteLedger:
     def _db(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            # One connection a thread; closed together in close(), hence check_same_thread off.
+            # One connection a thread; close() closes them all, so check_same_thread is off.
             db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._open.append(db)
             db.execute("pragma synchronous = full")
@@ -191,7 +191,7 @@ class SqliteLedger:
 
     def _check_same_files(self) -> None:
         if self._files and self._files != _files_at(self._path):
-            # Whoever closes a connection last writes its log into the database: here, over what is there now.
+            # The last connection to close writes its log into the database: here, over what is there now.
             # A thread that never ends keeps them open until the process does.
             threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
             self._open.clear()
@@ -273,7 +273,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         return 0
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(
-            _("this SQLite file is not a campaign ledger"),
+            _("this file is not a campaign ledger"),
             hint=_("set another file in `ledger: sqlite:PATH`"),
             location=str(path),
         )
@@ -333,7 +333,7 @@ def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> Non
 
 
 def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
-    """Attempt what another runner may hold up for a moment, again and again.
+    """Retry while another process holds the lock.
 
     Raises:
         LedgerLockedError: it was held up for `wait_s` seconds.

@@ -133,7 +133,7 @@ def _day(planned: PlannedSend, plan: Plan) -> date:
 
 
 def _audiences(sends: Iterable[PlannedSend]) -> list[_Audience]:
-    """Put the batches of a list together: no follower is in two of them."""
+    """Join the batches of a list: no follower is in two of them."""
     found: dict[str, _Audience] = {}
     for planned in sends:
         send, resolved = planned.send, planned.resolved
@@ -152,7 +152,7 @@ def _shared(audiences: Sequence[_Audience]) -> tuple[int, bool]:
     if len(everyone) > 1:
         return min(everyone), True
     others = [one for one in audiences if not one.filter.is_to_all]
-    twice = 2 - len(everyone)  # whoever is in so many of the others receives more than one
+    twice = 2 - len(everyone)  # a follower in so many of the others receives more than one
     sizes = {one.tag_id: one.count for one in others if not one.filter.openids}
     tags = Counter(one.tag_id for one in others if not one.filter.openids)
     openids = Counter(openid for one in others for openid in one.openids)

@@ -104,7 +104,7 @@ def held_sends(
     Args:
         kinds: actions that count: blocked, conflict, expired.
         comparison: with what a branch changes, only its sends count, and only rules that an edit can meet:
-            whoever proposes a campaign cannot end a hold.
+            the author of a campaign cannot end a hold.
     """
     held = [planned for planned in (*plan.held_sends(), *plan.missed_sends()) if planned.action in kinds]
     if comparison is None:

@@ -14,7 +14,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
-from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -131,7 +131,7 @@ def _article(item: Mapping[str, Any]) -> Article:
 
 
 def _shown_html(html: str) -> str:
-    """Give pictures the addresses under which phones load them: WeChat writes `data-src`, and http."""
+    """Return HTML with the addresses under which phones load pictures: WeChat writes `data-src`, and http."""
     return _PLATFORM_HTTP.sub("https://", _LAZY_PICTURE.sub(r"\1src=", html))
 
 

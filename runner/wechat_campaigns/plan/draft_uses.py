@@ -95,7 +95,7 @@ def same_articles(content: Articles | Newspic, resolved: Resolution, known: Draf
 
 
 def _running(appid: str, state: LedgerState) -> Iterator[tuple[str, str]]:
-    """Yield the drafts in the stored bodies of calls without a final result, whoever made them."""
+    """Yield the drafts in the stored bodies of calls without a final result, of this program or another."""
     for record in state.sends.values():
         if record.appid == appid and record.status in RUNNING and record.intent is not None:
             news = record.intent.data.get("body", {}).get("mpnews", {})
@@ -123,7 +123,7 @@ def _needed(
     facts, appid = RemoteFacts(materials=materials), context.account(send).appid
     resolved = resolve(send, appid, facts, context.state, context.now)
     if set(payloads.names(content)) - set(resolved.material_ids):
-        return [known.media_id]  # nobody can tell, so it stays
+        return [known.media_id]  # unknown, so it stays
     return [known.media_id] if same_articles(content, resolved, known) else []
 
 

@@ -87,7 +87,7 @@ def apply_again_hint(seconds: int, env: str) -> str:
 
 
 def not_resent_message(why: str) -> str:
-    """Say that an unknown send was left as it is."""
+    """Return why an unknown send is left as it is."""
     return _("not resent: {why}").format(why=why)
 
 
@@ -160,24 +160,15 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
     record = decision.send_state
     name, number = (record.id, record.revision) if record is not None else ("?", 0)
     entry = SendId.parse(facts.id).entry
+    key = f"for_each.{entry}.revision" if entry else "revision"
     match decision.reason:
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
-            hint = _("revert the edit, or set `revision: {number}` to send the new version as well")
-            if entry:
-                hint = _(
-                    "revert the edit, or set `revision: {number}` in the entry `{entry}` of `for_each` to "
-                    "send the new version as well"
-                )
+            hint = _("revert the edit, or set `{key}: {number}` to send the new version as well")
             number += 1
         case Reason.NEWER_REVISION:
             reason = _("revision {number} was already sent")
-            hint = _("set `revision` to {number}, or higher to send it again")
-            if entry:
-                hint = _(
-                    "set `revision` of the entry `{entry}` in `for_each` to {number}, or higher to send it "
-                    "again"
-                )
+            hint = _("set `{key}` to {number}, or higher to send it again")
         case Reason.SPLIT:
             reason = _("{send}, another part of this campaign, was sent or may have been sent {when}")
             hint = _("revert the edit of `for_each` or `openids`, or set `revision: {number}` to send again")
@@ -187,14 +178,9 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
             hint = _("restore the list; put new openids into a separate campaign")
         case _:
             reason = _(
-                "the same content was sent to the same recipients {when} as {send}, "
-                "whose campaign is gone or has other content now"
+                "the same content was sent {when} as {send}, to the same recipients or to some of them, and "
+                "that campaign is gone or has other content now"
             )
-            if record is not None and record.content_digest != facts.content_digest:
-                reason = _(
-                    "the same content was sent {when} as {send}, whose campaign is gone or has other content "
-                    "now, to an openid list that shares recipients with this one"
-                )
             name = list_id(name)
             hint = _(
                 "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use "
@@ -202,7 +188,7 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
             )
     return (
         reason.format(send=name, when=_at(known, facts), number=number),
-        hint.format(send=name, number=number, entry=entry),
+        hint.format(send=name, number=number, key=key),
     )
 
 
@@ -255,12 +241,6 @@ def _unknown(
 
 def _clock_skew(error: timedelta) -> tuple[str, str]:
     """Word how far this machine's clock is from WeChat's, and what to do."""
-    message = _("the clock of this machine is {minutes} minutes behind WeChat's clock, so nothing is sent")
-    if error > timedelta():
-        message = _(
-            "the clock of this machine is {minutes} minutes ahead of WeChat's clock, so nothing is sent"
-        )
-    return (
-        message.format(minutes=max(1, int(abs(error).total_seconds() // 60))),
-        _("set the clock of this machine with NTP, then run the same command again"),
-    )
+    message = _("the clock of this machine and WeChat's differ by {minutes} minutes, so nothing is sent")
+    hint = _("set the clock of this machine with NTP, then run the same command again")
+    return message.format(minutes=max(1, int(abs(error).total_seconds() // 60))), hint

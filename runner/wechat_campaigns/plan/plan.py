@@ -114,8 +114,7 @@ class Plan:
     settings_edits: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ from the commit that was asked about."""
     unverified: tuple[str, ...] = ()
-    """Accounts whose past was read without their AppSecret: whoever can write to the ledger may have made it
-    up."""
+    """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
     unread_checkout: UnreadCheckout | None = None
     """Why the plan has no commit although its campaigns are in a checkout."""
@@ -156,7 +155,7 @@ class Plan:
         return (*self.due(), *self.resends())
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
-        """List what is expected and not tried: blocked, in conflict, or *sent* by what nobody can be sure of.
+        """List what is expected and not tried: blocked, in conflict, or *sent* by an uncertain ledger.
 
         Args:
             until: what a hold blocks whose window opens later is not expected yet; None: later than the plan.

@@ -36,7 +36,7 @@ from wechat_campaigns.plan.plan import (
     SendKey,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
+from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, remedy
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, recipients, usage
@@ -178,7 +178,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
 
 
 def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Send:
-    """Put in what was read of the draft that a send names; of one that was sent what the ledger has."""
+    """Return a send with what was read of its draft; of one that was sent, what the ledger has."""
     if not isinstance(send.content, Draft):
         return send
     record = context.made_record(send)
@@ -228,8 +228,8 @@ def _under_policy(
             one = with_violations(one, _violations(one, rule_input, context))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = with_violations(one, evaluate_later(rule_input, context.overrides))
+            rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
+            one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
@@ -285,7 +285,7 @@ def recheck(
     due: int,
     reviewed: Mapping[SendKey, int | None],
 ) -> PlannedSend:
-    """Decide again on a send or resend, just before its call, with what is known by now.
+    """Decide again on a send or resend, just before its call, with what is known then.
 
     Args:
         planned: with its audience as it was counted last.
@@ -362,7 +362,7 @@ PastAudiences = Mapping[tuple[str, str], PastAudience]
 
 
 def past_audiences(state: LedgerState) -> PastAudiences:
-    """Take the newest count of each recipients from the ledger."""
+    """Return the newest count of each recipients in the ledger."""
     newest: dict[tuple[str, str], PastAudience] = {}
     for record in state.sends.values():
         key = record.appid, record.recipients

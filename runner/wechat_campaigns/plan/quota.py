@@ -24,7 +24,7 @@ CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
 SERVICE_PER_MONTH = 4
 SERVICE_TO_ALL_PER_DAY = 1
-"""Besides the four a month. One page has it; whether WeChat keeps to it was not seen."""
+"""Besides the four a month. One page has it; whether WeChat enforces it was not seen."""
 
 Uses = dict[str, QuotaUses]
 """An account's planned sends, by day and by month, see `period`."""

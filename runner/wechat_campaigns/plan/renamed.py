@@ -23,7 +23,7 @@ from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.keys import Message, SendId, list_id, normalize_id
 
 OPENIDS = 256
-"""Of each batch: who has one openid in fifty of it in common is found in all but one case of 175."""
+"""Of each batch: a list that shares one openid in fifty is found in all but one case of 175."""
 WORDS = 64
 ALIKE = 2 / 3
 ALIKE_UNDER_ONE_NAME = 1 / 2
@@ -85,14 +85,9 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
         message = Message(appid, name, record.revision, record.content_digest)
         if name not in mine and _reads_like(record.send, data, seen, send) and not context.is_kept(message):
             what = _(
-                "{send} was sent to the same recipients with nearly the same text {when}, and its campaign "
-                "is gone or has other content now"
+                "{send} was sent with nearly the same text {when}, to the same recipients or another list, "
+                "and its campaign is gone or has other content now"
             )
-            if send.batch is not None:
-                what = _(
-                    "{send} was sent to an openid list with nearly the same text {when}, and its campaign is "
-                    "gone or has other content now"
-                )
             former = list_id(record.send)
             yield Diagnostic(
                 location=send.location,
@@ -107,7 +102,7 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
 
 
 def _recipients(form: Any) -> bytes:
-    """Name recipients as they are written, all lists of openids alike: a renamed one may have grown."""
+    """Return recipients as they are written, all lists of openids alike: a renamed one may have grown."""
     return _OPENIDS if isinstance(form, dict) and "openids" in form else canonical(form)
 
 

@@ -12,10 +12,9 @@ from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, PolicyError, UsageError
-from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import Audience, Draft, Filter, PlanAction, Send
-from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Audience, Clock, Draft, Filter, PlanAction, Send
+from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
@@ -84,34 +83,6 @@ class Resolution:
 OFFLINE = RemoteFacts(offline=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _KindMessages:
-    """What is said of the material of one kind."""
-
-    many: str
-    ambiguous: str
-    missing: str
-
-
-_KIND_MESSAGES = {
-    "image": _KindMessages(
-        N_("the account has more than {count} pictures, too many to search by name"),
-        N_("{count} pictures of the account are named {name}"),
-        N_("the account has no picture named {name}"),
-    ),
-    "voice": _KindMessages(
-        N_("the account has more than {count} voice messages, too many to search by name"),
-        N_("{count} voice messages of the account are named {name}"),
-        N_("the account has no voice message named {name}"),
-    ),
-    "video": _KindMessages(
-        N_("the account has more than {count} videos, too many to search by name"),
-        N_("{count} videos of the account are named {name}"),
-        N_("the account has no video named {name}"),
-    ),
-}
-
-
 def fetch_remote_facts(
     sends: Iterable[Send],
     api: ReadOnlyApi,
@@ -149,7 +120,7 @@ def fetch_remote_facts(
 
 
 def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now: datetime) -> Resolution:
-    """Put ids to a send's names.
+    """Resolve a send's tag and material names to WeChat ids.
 
     Args:
         send: its draft as it was read, see `with_stored_draft`.
@@ -187,7 +158,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
 
 
 def _draft_problems(send: Send, known: RemoteFacts) -> list[Diagnostic]:
-    """Say that the draft of a send is missing, or what its articles break of WeChat's limits."""
+    """Return that the draft of a send is missing, or which limits of WeChat its articles break."""
     if not isinstance(send.content, Draft):
         return []
     if missing := draft_problem(send, known.draft_box):
@@ -203,7 +174,7 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
 
 
 def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
-    """Return what each name in a send stands for on WeChat; None for what nobody knows.
+    """Return what each name in a send stands for on WeChat; None where that is unknown.
 
     A draft of the console stands for its articles, which others may edit.
     """
@@ -218,7 +189,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
 
 
 def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
-    """Say whom a stored body reaches; what its names stood for is in it."""
+    """Return whom a stored body reaches; what its names stood for is in it."""
     tag_id = body.get("filter", {}).get("tag_id")
     tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
     tag, audience, _gone = _recipients(tagged, known)
@@ -331,7 +302,9 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
         if not items or (page + 1) * PAGE >= int(answer["total_count"]):
             return
     raise UsageError(
-        _(_KIND_MESSAGES[kind].many).format(count=MAX_PAGES * PAGE),
+        _("the account has more than {count} materials of type {kind}, too many to search by name").format(
+            count=MAX_PAGES * PAGE, kind=_(kind)
+        ),
         hint=_("use the `media_id` instead of the name"),
         location="material/batchget_material",
     )
@@ -340,14 +313,14 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
 def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
-        rule, message = "ambiguous-name", _(_KIND_MESSAGES[kind].ambiguous)
+        rule, message = "ambiguous-name", _("the account has {count} materials of type {kind} named {name}")
         hint = _("rename them in the WeChat console, or use the `media_id`")
     else:
-        rule, message = "unknown-name", _(_KIND_MESSAGES[kind].missing)
+        rule, message = "unknown-name", _("the account has no material of type {kind} named {name}")
         hint = _("check the material list in the WeChat console")
         if close := close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST):
             hint = _("did you mean {names}?").format(names=_(", ").join(close))
-    message = message.format(count=count, name=name)
+    message = message.format(count=count, name=name, kind=_(kind))
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 

@@ -90,7 +90,7 @@ def check_rules(reviewed: Plan, plan: Plan) -> None:
 
 
 def change_error(reviewed: PlannedSend, plan: Plan) -> StalePlanError | None:
-    """Say in what a plan made later has another send; None where it has the same."""
+    """Return in what a plan made later has another send; None where it has the same."""
     now = tuple(one for one in plan.sends if one.key == reviewed.key)
     now = now or tuple(one for one in plan.sends if one.send.id == reviewed.send.id)
     changed = _differences([reviewed.row], replace(plan, sends=now))
@@ -197,7 +197,7 @@ def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool
 
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:
-    """Block what is due by now and was not to become due within the horizon of a reviewed plan."""
+    """Block what is due and was not to become due within the horizon of a reviewed plan."""
     reason = _("its window opened after the horizon of the reviewed plan")
     sends = tuple(
         _left(one, PlanAction.BLOCKED, reason) if last is not None and _opened_after(one, last) else one
@@ -220,7 +220,7 @@ def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
 
 
 def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
-    """Say in what the rows of a reviewed plan are not those of a plan made now."""
+    """List in what the rows of a reviewed plan are not those of a plan made now."""
     before = {(row["appid"], row["id"], row["revision"]): row for row in rows}
     every = {one.key: one for one in plan.sends}
     after = {key: one for key, one in every.items() if is_covered(one)}

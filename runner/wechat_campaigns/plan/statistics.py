@@ -15,8 +15,7 @@ from typing import Any
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ApiError, NoResponseError
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import Articles, Draft, Newspic, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Articles, Clock, Draft, Newspic, PlanAction, Send, visible_content
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState

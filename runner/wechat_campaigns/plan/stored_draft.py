@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import _
 
 Stored = Sequence[Mapping[str, Any]]

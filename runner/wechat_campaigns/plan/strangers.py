@@ -17,7 +17,7 @@ REFUSING: Final = frozenset({40003, 49003})
 """What it answers when one of them is of another account, or made up: it does not say which."""
 SHOWN_ROWS: Final = 5
 MAX_REFUSED: Final = 20
-"""Openids of a refused list that are looked for; who has more compares the whole list."""
+"""Openids of a refused list that are looked for; with more, the whole list is to be compared."""
 
 
 def strangers(openids: Sequence[str], api: ReadOnlyApi) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _among(openids: Sequence[str], api: ReadOnlyApi) -> Iterator[str]:
 
 
 def refused_notes(recipients: Filter, api: ReadOnlyApi) -> tuple[str, ...]:
-    """Return the rows of the openids for which WeChat refuses a list, as far as it tells which."""
+    """Return the rows of the openids for which WeChat refuses a list, as far as it names them."""
     openids = recipients.openids
     try:
         refused = set(islice(strangers(openids, api), MAX_REFUSED))

@@ -45,7 +45,7 @@ def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> 
 
 
 def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Iterator[Send]:
-    """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
+    """Yield, as they were posted, the unknown sends named by `--resend` that are not among these."""
     accounts = context.settings.environment.accounts
     for known in _unplanned(sends, context):
         if normalize_id(known.send) in context.resend and known.intent is not None:

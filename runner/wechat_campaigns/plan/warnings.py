@@ -43,14 +43,14 @@ def draft_warnings(
     if not same_articles(send.content, resolved, known):
         rule = "draft-unused"
         what = _("draft {media_id} was made before the last edit: apply makes a new one for this send")
-        hint = _("run `campaign drafts --clean` to delete the old one, if nothing uses it")
+        hint = _("delete the old one in the WeChat console, if `campaign drafts` lists no send that uses it")
     elif _is_edited(known, drafts.get(known.media_id)):
         rule = "draft-edited"
         what = _("draft {media_id} was edited by hand since it was made: apply refuses to send it")
         hint = edited_by_hand_hint(known.media_id)
     elif known.stored_changes:
         rule = "draft-changed"
-        what = _("WeChat changed the draft {media_id} of this send: {changes}")
+        what = _("the draft {media_id} of this send lost a part at WeChat: {changes}")
         hint = _("check the draft in the WeChat console: apply refuses one that lost a part")
     else:
         return ()
@@ -59,15 +59,15 @@ def draft_warnings(
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
-    """Return whether a draft is not what it was right after it was made; one that is gone is made anew."""
+    """Return whether a draft is not what it was right after it was made; one that is gone is made again."""
     return stored is not None and known.stored_digest not in (None, stored.fingerprint)
 
 
 def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:
-    """Say that the draft of the console that a send names was not read, or what is odd about its articles."""
+    """Return that the draft that a send names was not read, or what is odd about its articles."""
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
-        hint = _("run `campaign plan` without `--offline` before the review")
+        hint = _("run `campaign plan` without `--offline`")
         return (_warning(send, "draft-unread", what.format(name=draft.name), hint),)
     found = (finding.at(send.location) for finding in check_stored_draft(draft))
     return tuple(problem for problem in found if problem.level != "error")

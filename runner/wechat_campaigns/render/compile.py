@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import former_ids
@@ -40,10 +40,9 @@ class CompileResult:
     """By name of an account."""
 
     def presence_check(self) -> Callable[[Message], bool]:
-        """Return a function that tells whether the folder's campaigns still have a message.
+        """Return a check whether the folder's campaigns still have a message.
 
-        A file that has another message by
-        now, or cannot be rendered, or is not for this environment, does not have that one any more.
+        A file that has another message now, or cannot be rendered, or leaves this environment out, does not.
         """
 
         @cache  # most plans never ask
@@ -67,7 +66,7 @@ class CompileResult:
         return Message(appid, name, send.revision, compute_content_digest(send))
 
     def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
-        """Give stored sends what their campaigns, selected or not and renamed or not, say of `ready`.
+        """Yield stored sends with the `ready` of their campaigns, selected or not and renamed or not.
 
         Raises:
             UsageError: a campaign leaves this environment out.
@@ -213,6 +212,44 @@ def compile_campaigns(
         files=compiler.campaigns_by_id,
         make_all=compiler.make_all,
         appids={name: account.appid for name, account in settings.environment.accounts.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationResult:
+    """The number of sends, the problems of files, the problems of rendering."""
+
+    sends: int
+    file_problems: list[Diagnostic]
+    problems: list[Diagnostic]
+
+
+def validate_campaigns(
+    root: Path,
+    *,
+    settings: Settings,
+    files: Files,
+    variables: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+) -> ValidationResult:
+    """Check every campaign as `compile_campaigns` does, and keep only the problems.
+
+    Raises:
+        UsageError: no such folder, or `only` selects nothing.
+    """
+    items, problems = find_campaigns(root, only)
+    present = former_ids.campaigns_by_id(find_campaigns(root)[0] if only else items)
+    compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
+
+    def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
+        made = compiler.make(item)
+        return len(made.sends), replace(made, sends=())  # thousands of sends take long to hand over
+
+    results = map_fenced(counted, items, lost=lambda item, bound: (0, out_of_bounds(item, bound)))
+    return ValidationResult(
+        sends=sum(sends for sends, _made in results),
+        file_problems=[*problems, *(problem for _sends, made in results for problem in made.file_problems)],
+        problems=[problem for _sends, made in results for problem in made.problems],
     )
 
 

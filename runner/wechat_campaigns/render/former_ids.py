@@ -1,4 +1,4 @@
-"""A campaign and the files beside it in, the ids of its `formerly` that are no former ones out."""
+"""Find the campaigns that a former id belongs to, and refuse a former id that is still in use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wechat_campaigns.source.load import CampaignFile, load_campaign
 
 
 def campaigns_by_id(found: Sequence[CampaignFile]) -> dict[str, CampaignFile]:
-    """Give campaign files by id, as `normalize_id` gives it."""
+    """Return campaign files by their normalised id."""
     return {normalize_id(item.id): item for item in found}
 
 

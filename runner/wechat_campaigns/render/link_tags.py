@@ -26,7 +26,7 @@ _PATH: Final = re.compile(r"(data-miniprogram-path\s*=\s*)(?:\"([^\"]*)\"|'([^']
 _FETCHED: Final = re.compile(
     r"\b(?:src|data-src|srcset|poster|background|style)\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE
 )
-"""Attributes that fetch something: nobody is led there."""
+"""Attributes that fetch something and lead nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class LinkTagger:
 
         def address(match: re.Match[str]) -> str:
             if match.string[match.end() : match.end() + 1].isalnum():
-                return match[0]  # Chinese behind it: nobody can tell where it ends
+                return match[0]  # Chinese behind it: its end is not certain
             whole = match[0] if match[0].endswith(";") else SENTENCE_END.sub("", match[0])
             tagged = self._address(read(whole))
             return match[0] if tagged == read(whole) else f"{write(tagged)}{match[0][len(whole) :]}"
@@ -97,7 +97,7 @@ class LinkTagger:
         return self._added(url) if is_tagged else url
 
     def _added(self, url: str) -> str:
-        """Put the parameters that are missing behind the others, before an anchor."""
+        """Add the parameters that are missing behind the others, before an anchor."""
         address, anchor, place = url.partition("#")
         query = address.partition("?")[2]
         present = {name for name, _value in parse_qsl(query, keep_blank_values=True)}

@@ -1,4 +1,4 @@
-"""The bytes of a table as Excel saves it in, the openids of one column with their rows out.
+"""Read the openids of one column of a table as Excel saves it, with their rows.
 
 A message names rows and columns only: no cell is repeated, for any may hold an openid.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import require_extra
 from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
@@ -56,13 +56,13 @@ def read_table(data: bytes, column: str | None) -> OpenidColumn:
             only one.
 
     Raises:
-        FileError: it is no table, is too large, or does not have the column.
+        FileError: it cannot be read, is too large, or does not have the column.
         MissingExtraError: it is an XLSX file and the part that reads them is not installed.
     """
     rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)
     numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
     if not numbered:
-        raise _error(_("the table is empty"), _("write one openid in each row"))
+        raise _error(_("the file is empty"), _("write one openid in each row"))
     index, has_header = _column(numbered[0][1], column)
     found: dict[str, int] = {}
     blank = repeated = 0
@@ -96,7 +96,7 @@ def _column(header: Row, column: str | None) -> tuple[int, bool]:
     named = [index for index, name in enumerate(names) if name in HEADERS]
     if len(named) > 1:
         raise _error(
-            _("several columns of the table are called `openid`"),
+            _("several columns of the table are called `{column}`").format(column="openid"),
             _("name the column with the openids: `openids: {file: …, column: NAME}`"),
         )
     if named:
@@ -120,7 +120,7 @@ def _csv_rows(data: bytes) -> list[Row]:
     if data.startswith(_OLD_EXCEL):
         raise _error(
             _("the file is a workbook of an old Excel (.xls), or protected by a password"),
-            _("save it as .xlsx or .csv, without a password"),
+            _("save it again as .xlsx or .csv, without a password"),
         )
     text = _decoded(data)
     first = text.lstrip("\r\n").partition("\n")[0]
@@ -130,7 +130,7 @@ def _csv_rows(data: bytes) -> list[Row]:
         return [[cell.strip() for cell in row] for row in rows]
     except csv.Error as error:
         raise _error(
-            _("the file cannot be read as CSV"), _("save it again as .csv or .xlsx in Excel")
+            _("the file cannot be read as CSV"), _("save it again as .xlsx or .csv, without a password")
         ) from error
 
 
@@ -243,7 +243,8 @@ def _texts(cells: Iterable[object]) -> Row:
 
 def _unreadable() -> FileError:
     return _error(
-        _("the file is not an Excel workbook (.xlsx), or it is damaged"), _("save it again as .xlsx or .csv")
+        _("the file is not an Excel workbook (.xlsx), or it is damaged"),
+        _("save it again as .xlsx or .csv, without a password"),
     )
 
 

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
-from wechat_campaigns.core.names import openid_fault
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
@@ -149,7 +148,7 @@ def _draft(
 
 
 def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
-    """Take the parameters of the settings, the campaign and the entry together; the nearest wins."""
+    """Join the parameters of the settings, the campaign and the entry; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
     allowed = settings.policy.linked_places
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
@@ -178,7 +177,7 @@ def _formerly(campaign: Campaign, names: Sequence[str], key: str | None) -> tupl
 
 
 def _account(scope: Scope, settings: Settings) -> str:
-    """Return the account, or note why there is none and return ""."""
+    """Return the account; "" after a problem."""
     environment = settings.environment
     name = scope.campaign.account or environment.default_account
     if name is not None and name in environment.accounts:
@@ -188,7 +187,7 @@ def _account(scope: Scope, settings: Settings) -> str:
         hint = _("write `account:` with one of {names}, or set `default_account`")
     else:
         what = _("the environment `{environment}` has no account `{name}`{hint}")
-        hint = _("write one of {names}")
+        hint = _("use one of: {names}")
     suggestion = suggestion_suffix(name or "", environment.accounts)
     what = what.format(name=name, environment=environment.name, hint=suggestion)
     scope.problem(("account",), "account", what, hint.format(names=_listed(environment.accounts)))

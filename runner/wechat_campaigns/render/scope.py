@@ -56,11 +56,11 @@ class Scope:
         level: Level = "error",
         place: Location | None = None,
     ) -> None:
-        """Note a problem of the value at `path`, at `place` when that is somewhere else."""
+        """Add a problem of the value at `path`, at `place` when that is somewhere else."""
         self.report(Finding(rule, what, hint, path, level), place)
 
     def report(self, finding: Finding, place: Location | None = None) -> None:
-        """Note a finding at its value, or at `place`."""
+        """Add a finding at its value, or at `place`."""
         self.problems.append(finding.at(place or self.campaign.source.location(finding.path)))
 
     def text(self, path: KeyPath, value: object) -> str:
@@ -199,7 +199,7 @@ class Scope:
     def _look_for_placeholders(
         self, path: KeyPath, source: str, *, file: PurePosixPath | None = None
     ) -> None:
-        """Warn of the words of a new file: whoever forgot to replace them would send them."""
+        """Warn of the words of a new file that somebody forgot to replace."""
         at = next((source.index(words) for words in PLACEHOLDERS if words in source), None)
         if at is None:
             return

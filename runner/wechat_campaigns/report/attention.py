@@ -127,7 +127,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         what = _(
             "a number after `~` is the audience of the last send to the same recipients, from the ledger"
         )
-        hint = _("the plan after the merge and `campaign apply` count again")
+        hint = _("the plan after the merge and `campaign apply` check again")
         yield Note(rule="offline", message=what, hint=hint)
     if plan.uninitialized:
         what = _(
@@ -156,7 +156,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
             for rule, count in sorted(rules.items())
         )
         what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
-        hint = _("the plan after the merge and `campaign apply` check them")
+        hint = _("the plan after the merge and `campaign apply` check again")
         yield Note(rule="offline", message=what, hint=hint)
 
 

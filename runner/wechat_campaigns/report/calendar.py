@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from calendar import Calendar
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,8 +13,8 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
-from wechat_campaigns.report.accounts import AccountCard, account_cards
 from wechat_campaigns.report.history import article_link
+from wechat_campaigns.report.outlook import AccountCard, account_cards
 from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
@@ -81,14 +80,6 @@ class CalendarView:
         """List the sends of one day."""
         return tuple(entry for entry in self.entries if china_day(entry.at) == day)
 
-    @property
-    def tally(self) -> tuple[tuple[str, str, int, int], ...]:
-        """Count past and coming sends by account and recipients, in words."""
-        past = Counter((e.account, e.recipients) for e in self.entries if not e.coming)
-        coming = Counter((e.account, e.recipients) for e in self.entries if e.coming)
-        keys = sorted(past | coming)
-        return tuple((key[0], recorded_recipients(key[1]), past[key], coming[key]) for key in keys)
-
 
 def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: datetime) -> CalendarView:
     """Build the view of a month.
@@ -141,7 +132,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
 
 
 def calendar_text(view: CalendarView) -> str:
-    """Write a month as a list: days with sends, then the count by account and recipients."""
+    """Write a month as a list: days with sends, then what each account may still send."""
     lines = [_("Sends in {month}, China time").format(month=view.name), ""]
     for day in sorted({china_day(entry.at) for entry in view.entries}):
         today = _("  (today)") if day == view.today else ""
@@ -149,10 +140,6 @@ def calendar_text(view: CalendarView) -> str:
         lines += [f"  {_entry(entry)}" for entry in view.of(day)]
     if not view.entries:
         lines.append(_("no sends in this month"))
-    tally = _("{account} → {recipients}: {past} past, {coming} coming")
-    lines.append("")
-    for account, who, past, coming in view.tally:
-        lines.append(line(tally.format(account=account, recipients=who, past=past, coming=coming)))
     if view.cards:
         lines += ["", *(line(text) for card in view.cards for text in card.lines)]
     return "\n".join(lines).rstrip()

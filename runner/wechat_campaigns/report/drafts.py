@@ -21,9 +21,6 @@ class AccountDrafts:
     drafts: tuple[BoxDraft, ...]
     total: int
     """As WeChat counts; above the number listed when there are too many to list."""
-    deleted: tuple[BoxDraft, ...] = ()
-    kept: tuple[tuple[BoxDraft, str], ...] = ()
-    """What an edit left behind and was not deleted, and why."""
 
 
 def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
@@ -60,45 +57,19 @@ def _lines(name: str, found: AccountDrafts) -> Iterable[str]:
     if found.total > len(found.drafts):
         more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
         yield more.format(account=name, count=len(found.drafts), total=found.total)
-    if count := len(found.deleted):
+    if left := sum(one.left_behind for one in found.drafts):
         yield ngettext(
-            "{account}: deleted {count} draft that an edit left behind",
-            "{account}: deleted {count} drafts that edits left behind",
-            count,
-        ).format(account=name, count=count)
-    for draft, reason in found.kept:
-        yield _("{account}: draft {draft} stays: {reason}").format(
-            account=name, draft=short_id(draft.entry.media_id), reason=reason
-        )
-    gone = {draft.entry.media_id for draft in (*found.deleted, *(one for one, _reason in found.kept))}
-    left = sum(one.left_behind and one.entry.media_id not in gone for one in found.drafts)
-    if left:
-        yield ngettext(
-            "{account}: an edit left {count} draft behind; `campaign drafts --clean` deletes it",
-            "{account}: edits left {count} drafts behind; `campaign drafts --clean` deletes them",
+            "{account}: an edit left {count} draft behind; delete it in the WeChat console",
+            "{account}: edits left {count} drafts behind; delete them in the WeChat console",
             left,
         ).format(account=name, count=left)
-
-
-def deleted_line(account: str, draft: BoxDraft) -> str:
-    """Say that a draft was deleted."""
-    return _("  {account}: deleted draft {draft}, made for {send}").format(
-        account=account, draft=short_id(draft.entry.media_id), send=draft.made_for
-    )
 
 
 def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
     """Return the drafts of each account as plain data."""
     return {
         "accounts": {
-            name: {
-                "total": found.total,
-                "drafts": [_row(one) for one in found.drafts],
-                "deleted": [draft.entry.media_id for draft in found.deleted],
-                "kept": [
-                    {"media_id": draft.entry.media_id, "reason": reason} for draft, reason in found.kept
-                ],
-            }
+            name: {"total": found.total, "drafts": [_row(one) for one in found.drafts]}
             for name, found in accounts.items()
         }
     }

@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
@@ -28,13 +28,12 @@ from wechat_campaigns.render.article.page import (
     Pictures,
     content,
 )
-from wechat_campaigns.report.accounts import console_quota
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
-from wechat_campaigns.report.phrases import can_be_recalled, followers
+from wechat_campaigns.report.outlook import console_quota
+from wechat_campaigns.report.phrases import can_be_recalled, change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
@@ -113,7 +112,7 @@ def _headline(row: Row) -> str:
 
 
 def _is_long(row: Row) -> bool:
-    """Put articles behind the messages that fit on one screen, so that the short ones stand side by side."""
+    """Return whether a message takes more than one screen; the short ones come first, side by side."""
     return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
 
 
@@ -142,7 +141,7 @@ def history_html(view: HistoryView) -> str:
 
 
 def calendar_html(view: CalendarView) -> str:
-    """Draw a month: a grid of days, then the count by account and recipients."""
+    """Draw a month: a grid of days, then what each account may still send."""
     return _render(
         "calendar.html",
         view=view,

@@ -6,6 +6,7 @@ The summary comes first and is never cut; campaign text stands in code spans and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -16,15 +17,16 @@ from wechat_campaigns.core.model import PlanAction, Send, visible_content
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.diff import change_diff, content_lines
-from wechat_campaigns.report.phrases import followers, short_commit, shortened
+from wechat_campaigns.report.phrases import change_diff, content_lines, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
-from wechat_campaigns.report.sections import Section, fitted
 from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.send.outcome import SendOutcome
 
+COMMENT_CHARS = 65_000
+"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
+_NOTE_CHARS = 120
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
 DIGITS = 10
@@ -33,6 +35,16 @@ SETTINGS_NOTES = 5
 """So many stand in one fence, which has room for each in full."""
 OPEN_MESSAGES = 3
 """So many messages are shown unfolded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, a text that leads in, and blocks that may be left out from the end."""
+
+    title: str
+    blocks: Sequence[str]
+    lead: str = ""
+    joint: str = "\n\n"
 
 
 def marker(kind: str, environment: str) -> str:
@@ -126,6 +138,46 @@ def failure_markdown(
     head = f"{marker(command, environment)}\n## {title}\n\n{reason}"
     blocks = [fence(problems_text([problem])) for problem in problems]
     return fitted(head, [Section(title=_("Problems"), blocks=blocks)])
+
+
+def fitted(head: str, sections: Sequence[Section], *, limit: int = COMMENT_CHARS) -> str:
+    """Join a head and as much of each section as fits; empty sections are left out.
+
+    Args:
+        head: kept whole.
+        sections: the most important first.
+    """
+    text = head.rstrip("\n")
+    # Every section gets at least its title and a note of what it leaves out.
+    spare = sum(_least(section) for section in sections if section.blocks)
+    for section in sections:
+        if section.blocks:
+            spare -= _least(section)
+            text += _cut(section, limit - len(text) - spare)
+    return f"{text}\n"
+
+
+def _cut(section: Section, room: int) -> str:
+    text = _opening(section)
+    left = len(section.blocks)
+    for block in section.blocks:
+        piece = section.joint + block
+        if len(text) + len(piece) + (_NOTE_CHARS if left > 1 else 0) > room:
+            break
+        text += piece
+        left -= 1
+    if left:
+        note = _("… {count:,} more not shown: see the log of this run, or its JSON report.")
+        text += f"\n\n{note.format(count=left)}"
+    return text
+
+
+def _opening(section: Section) -> str:
+    return f"\n\n### {section.title}" + (f"\n\n{section.lead}" if section.lead else "")
+
+
+def _least(section: Section) -> int:
+    return len(_opening(section)) + _NOTE_CHARS
 
 
 def _head(view: PlanView) -> str:

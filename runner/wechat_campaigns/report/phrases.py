@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import (
+    Article,
     Articles,
     Audience,
     Content,
@@ -23,14 +25,17 @@ from wechat_campaigns.core.model import (
     Text,
     Voice,
     Wxcard,
+    visible_content,
 )
 from wechat_campaigns.core.spoken_time import zone_name
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan.compare import SendChange
 
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
     N_("When"), N_("Reason"), N_("Account"), N_("Details"), N_("Time"), N_("Note"), N_("Tag"),
-    N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"),
-    N_("Coming"),
+    N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"),
 )  # fmt: skip
 """What stands above columns; names of WeChat's own fields are the same in every language."""
 STATUSES = (
@@ -243,3 +248,70 @@ def shortened(text: str, limit: int) -> str:
     missing = len(text) - len(start)
     more = ngettext("{count:,} more character", "{count:,} more characters", missing)
     return f"{start}\n… {more.format(count=missing)}"
+
+
+def send_lines(send: Send, timezone: str) -> list[str]:
+    """Write a send as lines: to whom, when, what."""
+    head = [
+        _("to: {recipients}").format(recipients=recipients(send.filter)),
+        _("account: {name}").format(name=send.account),
+        _("when: {window}").format(window=window(send, timezone)),
+    ]
+    if send.revision > 1:
+        head.append(f"revision: {send.revision}")
+    if send.send_ignore_reprint:
+        head.append("send_ignore_reprint: true")
+    return [*head, f"msgtype: {send.msgtype}", "", *content_lines(send)]
+
+
+def content_lines(send: Send) -> list[str]:
+    """Write what a follower would read, as lines."""
+    match visible_content(send.content):
+        case Text(content=text):
+            return text.splitlines()
+        case Articles(articles=articles):
+            return [line for number, article in enumerate(articles, 1) for line in _article(number, article)]
+        case Newspic(title=title, text=text, images=images):
+            return [title, *text.splitlines(), *(f"[{media(image)}]" for image in images)]
+        case Mpvideo(title=title, description=description):
+            return [title, description, f"[{summary(send.content)}]"]
+    return [f"[{summary(send.content)}]"]
+
+
+def diff(before: Sequence[str], after: Sequence[str]) -> str:
+    """Write a unified diff without file names, three lines around each change."""
+    return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])
+
+
+def change_diff(change: SendChange, timezone: str) -> str:
+    """Write what was edited in a send as a diff; a sentence where its text is the same."""
+    if change.before is None or change.after is None:
+        return ""
+    lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
+    return lines or _("the text is the same; a file, an option or the markup of an article differs")
+
+
+def _article(number: int, article: Article) -> list[str]:
+    from wechat_campaigns.core.article_text import ArticleText  # needs a parser of HTML
+
+    facts = {
+        "author": article.author,
+        "digest": article.digest,
+        "cover": media(article.cover),
+        "content_source_url": article.content_source_url,
+        "need_open_comment": article.need_open_comment,
+        "only_fans_can_comment": article.only_fans_can_comment,
+    }
+    lines = [f"{key}: {value}" for key, value in facts.items() if value]
+    template = _("[picture {file}, {digest}]")
+    pictures = [
+        template.format(file=image.file.path, digest=image.file.sha256[:12]) for image in article.images
+    ]
+    return [
+        f"{number}. {article.title}",
+        *lines,
+        "",
+        *ArticleText(article.html, article.formulas).lines(),
+        *pictures,
+        "",
+    ]

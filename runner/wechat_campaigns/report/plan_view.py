@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -17,9 +18,8 @@ from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
 from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
-from wechat_campaigns.report.coming import APPLY, coming_lines
+from wechat_campaigns.report.outlook import APPLY, AccountCard, account_cards, coming_lines, console_quota
 from wechat_campaigns.report.phrases import (
     calls,
     content_kind,
@@ -86,40 +86,94 @@ class Row:
         return self.planned.send.not_before if self.planned is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanView:
     """A plan as every report shows it."""
 
     plan: Plan
-    digest: str
-    """Of the plan, which would compute it anew each time."""
-    created: str
-    expires: str
     timezone: str
-    comparison: Comparison | None
-    errors: tuple[Diagnostic, ...]
+    comparison: Comparison | None = None
+    """With the commit on which the change is based."""
+    errors: Sequence[Diagnostic] = ()
     """Of files and campaigns; they stand before everything else."""
-    rows: tuple[Row, ...]
-    """The sends, then invalid campaigns, then unknown sends that no file names."""
-    counts: Mapping[PlanAction, int]
-    summary: str
-    """How many sends there are of each status: `4 to send, 1 scheduled`."""
-    total: str
-    """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
-    ready: bool
-    """Whether an apply would make calls, and none of what is known here refuses it."""
-    cards: tuple[AccountCard, ...]
-    """What each account may still send."""
-    uploads: str
-    """How many files will be uploaded first; empty when none."""
-    notes: tuple[Note, ...]
-    """What a person should read first."""
-    command: str
-    """What sends the plan."""
-    coming: tuple[str, ...]
-    """What is sent later and what to run then, in sentences."""
-    horizon: datetime | None
+    horizon: datetime | None = None
     """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
+    command: str = APPLY
+    """What sends the plan."""
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the plan."""
+        return self.plan.plan_digest
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The sends, then invalid campaigns, then unknown sends that no file names."""
+        sends = (_send_row(planned, self.timezone) for planned in self.plan.sends)
+        unknown = map(_orphan_row, self.plan.unknown_sends)
+        return (*sends, *map(_invalid_row, self.plan.invalid), *unknown)
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What a person should read first."""
+        return attention_notes(self.plan)
+
+    @cached_property
+    def cards(self) -> tuple[AccountCard, ...]:
+        """What each account may still send."""
+        return account_cards(self.plan)
+
+    @property
+    def created(self) -> str:
+        """When the plan was made."""
+        return moment(self.plan.created_at, self.timezone)
+
+    @property
+    def expires(self) -> str:
+        """When the plan expires."""
+        return moment(self.plan.expires_at, self.timezone)
+
+    @property
+    def counts(self) -> Mapping[PlanAction, int]:
+        """How many sends there are of each action."""
+        return self.plan.counts()
+
+    @property
+    def summary(self) -> str:
+        """How many sends there are of each status: `4 to send, 1 scheduled`."""
+        return status_counts(self.counts) or _("no campaigns")
+
+    @property
+    def total(self) -> str:
+        """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
+        if not self.plan.calls():
+            return _("nothing to send now")
+        return to_followers(calls(len(self.plan.due()), len(self.plan.resends())), self.plan.calls())
+
+    @property
+    def ready(self) -> bool:
+        """Whether an apply would make calls, and none of what is known here refuses it."""
+        plan = self.plan
+        known = plan.ledger_known and not plan.uninitialized
+        return known and bool(plan.calls()) and PlanAction.INVALID not in self.counts
+
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """What is sent later and what to run then, in sentences."""
+        return coming_lines(self.plan, timezone=self.timezone, command=self.command, horizon=self.horizon)
+
+    @property
+    def uploads(self) -> str:
+        """How many files will be uploaded first; empty when none."""
+        missing = {
+            item.key for p in self.plan.due() for item, reusable in p.resolved.uploads if reusable is None
+        }
+        template = ngettext(
+            "Before sending, {count:,} file will be uploaded.",
+            "Before sending, {count:,} files will be uploaded.",
+            len(missing),
+        )
+        return template.format(count=len(missing)) if missing else ""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -164,88 +218,40 @@ class PlanView:
         return (row for _title, rows in self.days() for row in rows)
 
 
-def plan_view(
-    plan: Plan,
-    *,
-    timezone: str,
-    comparison: Comparison | None = None,
-    errors: Sequence[Diagnostic] = (),
-    horizon: datetime | None = None,
-    command: str = APPLY,
-) -> PlanView:
-    """Build the view of a plan.
-
-    Args:
-        comparison: with the commit on which the change is based.
-        horizon: until when to list what becomes due.
-        command: what sends the plan.
-    """
-    counts = plan.counts()
-    rows = [_send_row(planned, timezone) for planned in plan.sends]
-    rows += [*map(_invalid_row, plan.invalid), *map(_orphan_row, plan.unknown_sends)]
-    return PlanView(
-        plan=plan,
-        digest=plan.plan_digest,
-        created=moment(plan.created_at, timezone),
-        expires=moment(plan.expires_at, timezone),
-        timezone=timezone,
-        comparison=comparison,
-        errors=tuple(errors),
-        rows=tuple(rows),
-        counts=counts,
-        summary=status_counts(counts) or _("no campaigns"),
-        total=_total(plan),
-        ready=bool(
-            plan.calls() and plan.ledger_known and PlanAction.INVALID not in counts and not plan.uninitialized
-        ),
-        cards=account_cards(plan),
-        uploads=_uploads(plan),
-        notes=attention_notes(plan),
-        command=command,
-        coming=coming_lines(plan, timezone=timezone, command=command, horizon=horizon),
-        horizon=horizon,
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyView:
     """The outcomes of an apply as every report shows them."""
 
     plan: Plan
-    outcomes: tuple[SendOutcome, ...]
-    counts: Mapping[Result, int]
-    summary: str
-    hints: Mapping[SendOutcome, str]
-    """What to do, where something went wrong."""
-    coming: tuple[str, ...]
-    """What is still scheduled and what to run then, in sentences."""
+    outcomes: Sequence[SendOutcome]
+    timezone: str
+    command: str = APPLY
+    """What sends the plan."""
+    waiting: Collection[SendKey] = ()
+    """Sends for whose windows this run waits."""
 
+    @property
+    def counts(self) -> Mapping[Result, int]:
+        """How many sends there are of each result."""
+        return {result: sum(one.result is result for one in self.outcomes) for result in Result}
 
-def apply_view(
-    outcomes: Sequence[SendOutcome],
-    plan: Plan,
-    *,
-    timezone: str,
-    command: str = APPLY,
-    waiting: Collection[SendKey] = (),
-) -> ApplyView:
-    """Build the view of what became of each send of an apply.
+    @property
+    def summary(self) -> str:
+        """How many sends there are of each result: `4 accepted, 1 rejected`."""
+        return status_counts(self.counts)
 
-    Args:
-        command: what sends the plan.
-        waiting: sends for whose windows this run waits.
-    """
-    decided = {outcome.key for outcome in outcomes}
-    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
-    hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
-    return ApplyView(
-        plan=plan,
-        outcomes=tuple(outcomes),
-        counts=counts,
-        summary=status_counts(counts),
-        hints=hints,
-        coming=coming_lines(plan, timezone=timezone, command=command, without=decided.union(waiting)),
-    )
+    @property
+    def hints(self) -> Mapping[SendOutcome, str]:
+        """What to do, where something went wrong."""
+        return {one: one.hint for one in self.outcomes if one.exit_code and one.hint}
+
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """What is still scheduled and what to run then, in sentences."""
+        decided = {outcome.key for outcome in self.outcomes}
+        return coming_lines(
+            self.plan, timezone=self.timezone, command=self.command, without=decided.union(self.waiting)
+        )
 
 
 def _day(row: Row, now: datetime) -> date:
@@ -308,12 +314,6 @@ def _orphan_row(unknown: UnknownSend) -> Row:
     )
 
 
-def _total(plan: Plan) -> str:
-    if not plan.calls():
-        return _("nothing to send now")
-    return to_followers(calls(len(plan.due()), len(plan.resends())), plan.calls())
-
-
 def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
     """Write whom some sends reach together; `sends` says how many they are.
 
@@ -326,13 +326,3 @@ def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
         _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
     )
     return template.format(sends=sends, count=sum(n or 0 for n in counts))
-
-
-def _uploads(plan: Plan) -> str:
-    missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
-    template = ngettext(
-        "Before sending, {count:,} file will be uploaded.",
-        "Before sending, {count:,} files will be uploaded.",
-        len(missing),
-    )
-    return template.format(count=len(missing)) if missing else ""

@@ -18,8 +18,7 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.model import Clock, PlanAction
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -113,7 +112,7 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
 def _held(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
     held: Collection[str] = ()
-    with suppress(Exception):  # a call is decided on the ledger as it is then, all the same
+    with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
         held = ports.held()
     return [
         planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)

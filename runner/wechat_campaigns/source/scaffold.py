@@ -33,7 +33,7 @@ CONTENT = {
     Msgtype.MPVIDEO: f"content:\n  file: {{name}}/video.mp4\n{_VIDEO_TEXTS}",
     Msgtype.WXCARD: f"content:\n  card_id: {PLACEHOLDERS[4]}\n",
 }
-"""What a new file says when no media_id is given; `{name}` is the folder of its assets."""
+"""What a new file says; `{name}` is the folder of its assets."""
 NEWSPIC = (
     f"content:\n  newspic:\n    title: {PLACEHOLDERS[1]}\n    text: {PLACEHOLDERS[0]}\n"
     "    images: {name}/*.jpg\n"
@@ -56,13 +56,9 @@ class ScaffoldOptions:
     id: str
     msgtype: Msgtype = Msgtype.TEXT
     tag: str | None = None
-    tag_id: int | None = None
     to_all: bool = False
     openids: str | None = None
     """The file of a list, relative to the campaign's folder."""
-    column: str | None = None
-    """The column of that list, when it is a table."""
-    media_id: str | None = None
     draft: str | None = None
     """The title of a draft of the console; its msgtype is mpnews."""
     newspic: bool = False
@@ -76,7 +72,7 @@ class ScaffoldOptions:
     @property
     def asset(self) -> str | None:
         """What its author has to add: a file, or a pattern of files, below the campaigns folder."""
-        if self.media_id is not None or self.draft is not None or self.msgtype not in _ASSETS:
+        if self.draft is not None or self.msgtype not in _ASSETS:
             return None
         return f"{self.id}/{_ASSETS[Msgtype.IMAGE if self.newspic else self.msgtype]}"
 
@@ -88,21 +84,17 @@ def modeline(file: PurePosixPath) -> str:
 
 def campaign_text(wanted: ScaffoldOptions) -> str:
     """Write a new campaign; without a recipient it names a tag to be filled in."""
-    file = PurePosixPath(f"{wanted.id}.yaml")
     recipients = f"tag: {_scalar(wanted.tag or '会员')}"
-    if wanted.tag_id is not None:
-        recipients = f"tag_id: {wanted.tag_id}"
-    elif wanted.openids is not None:
-        column = f", column: {_scalar(wanted.column)}" if wanted.column else ""
-        recipients = f"openids: {{file: {_scalar(wanted.openids)}{column}}}"
+    if wanted.openids is not None:
+        recipients = f"openids: {{file: {_scalar(wanted.openids)}}}"
     elif wanted.to_all:
         recipients = "is_to_all: true"
-    content = _content(file, wanted.msgtype, wanted.media_id)
+    content = _content(PurePosixPath(wanted.id).name, wanted.msgtype)
     if wanted.draft is not None:
         content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
     elif wanted.newspic:
-        content = NEWSPIC.format(name=file.stem)
-    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}ready: false\n"
+        content = NEWSPIC.format(name=PurePosixPath(wanted.id).name)
+    return _file(wanted.id, content, recipients=recipients, msgtype=wanted.msgtype)
 
 
 def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
@@ -112,23 +104,26 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
         title: the page's; a placeholder stands in for a missing one.
         cover: the name of a picture in its folder.
     """
-    file = PurePosixPath(f"{id_}.yaml")
-    content = CONTENT[Msgtype.MPNEWS].format(name=file.stem)
+    content = CONTENT[Msgtype.MPNEWS].format(name=PurePosixPath(id_).name)
     content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
     if title:
         content = content.replace(PLACEHOLDERS[1], _scalar(title))
-    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}ready: false\n"
+    return _file(id_, content)
 
 
 def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
     """Write the campaign of a draft that was pulled.
 
     Args:
-        content: plain data under `articles` or `newspic`; its texts are no templates.
+        content: plain data under `articles` or `newspic`; its texts are not templates.
     """
     lines = "\n".join(_block(content, "  "))
-    file = PurePosixPath(f"{id_}.yaml")
-    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\ncontent:\n{lines}\nready: false\n"
+    return _file(id_, f"content:\n{lines}\n")
+
+
+def _file(id_: str, content: str, *, recipients: str = "tag: 会员", msgtype: Msgtype = Msgtype.MPNEWS) -> str:
+    line = modeline(PurePosixPath(f"{id_}.yaml"))
+    return f"{line}\nfilter:\n  {recipients}\nmsgtype: {msgtype}\n{content}ready: false\n"
 
 
 def literal(text: str) -> str:
@@ -154,14 +149,11 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
 
 
-def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
-    if media_id is None or msgtype is Msgtype.TEXT:
-        text = CONTENT[msgtype]
-        themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
-        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem) + themes
-    key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
-    more = _VIDEO_TEXTS if msgtype is Msgtype.MPVIDEO else ""
-    return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
+def _content(folder: str, msgtype: Msgtype) -> str:
+    if msgtype is Msgtype.TEXT:
+        return CONTENT[msgtype]
+    themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
+    return CONTENT[msgtype].format(name=folder) + themes
 
 
 def _theme_comment() -> str:

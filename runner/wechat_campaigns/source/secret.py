@@ -1,15 +1,15 @@
-"""Finds secrets that were written into the settings, and reads them from where they belong."""
+"""Read secrets from where the settings say they are, and decide which hosts may receive one."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
-from wechat_campaigns.core.diagnostics import Finding, KeyPath
-from wechat_campaigns.core.errors import SecretError
+from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
 
@@ -21,16 +21,53 @@ NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 _TIMEOUT_S: Final = 30
 _STDERR_BYTES: Final = 4096
 _STDERR_CHARS: Final = 300
-_APPSECRET = re.compile(r"[0-9A-Fa-f]{32}")
-_AES_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[0-9A-Za-z]{43}=?")
 _NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
 """What the name of a variable looks like; anything else may be the secret itself, and is not repeated."""
-_SCP_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@[^/]")
 _PROGRAM = re.compile(r"[A-Za-z][A-Za-z_-]*[0-9.]{0,4}|.*[/\\.].*", re.DOTALL)
-_TELLING_KEY = re.compile(
-    r"(app|client)[_-]?secret|(encoding)?[_-]?aes[_-]?key|secret[_-]?key|passw(or)?d|((access|refresh)[_-]?)?token",
-    re.I,
+_MAX_FILE_BYTES: Final = 4096
+_OTHERS: Final = stat.S_IWGRP | stat.S_IRWXO
+"""Kubernetes lets a group read what it mounts (`fsGroup`); nobody else has a reason to."""
+WECHAT_HOSTS: Final = frozenset(
+    {
+        "api.weixin.qq.com",
+        "api2.weixin.qq.com",
+        "sh.api.weixin.qq.com",
+        "sz.api.weixin.qq.com",
+        "hk.api.weixin.qq.com",
+    }
 )
+"""Source: WeChat's list of access domains (接口域名说明), read 2026-11."""
+GATEWAYS: Final = "CAMPAIGN_API_HOSTS"
+"""The variable of the machine that names further hosts, `HOST` or `HOST:PORT`, separated by commas."""
+# Deliberately narrow: what two parsers of addresses could read in two ways is not accepted at all.
+_HTTPS = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?P<port>:\d{1,5})?(?:/[\w.~/-]*)?", re.ASCII)
+_LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?/?", re.ASCII)
+
+
+def check_api_host(api: str, environ: Mapping[str, str]) -> None:
+    """Refuse to hand a secret to a host that is neither WeChat's nor this machine's own.
+
+    Settings come with a pull request, variables of the machine do not: a gateway has to be named there.
+
+    Args:
+        environ: the process's variables; `CAMPAIGN_API_HOSTS` may allow a gateway.
+
+    Raises:
+        PolicyError: the host may not receive a secret; none was read.
+    """
+    if _LOOPBACK.fullmatch(api):
+        return
+    address = _HTTPS.fullmatch(api.lower())
+    if address is not None:
+        host, port = address["host"], address["port"] or ":443"
+        gateways = {name.strip().lower() for name in environ.get(GATEWAYS, "").split(",")}
+        if f"{host}{port}" in gateways or (port == ":443" and host in WECHAT_HOSTS | gateways):
+            return
+    what = _("the AppSecret is not sent to {address}: it is not a WeChat host").format(address=api)
+    hint = _(
+        "write `api: https://api.weixin.qq.com`, or add the gateway's host to the environment variable {name}"
+    ).format(name=f"`{GATEWAYS}`")
+    raise PolicyError(what, hint=hint, location="api")
 
 
 def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppSecret") -> str:
@@ -50,9 +87,7 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
     if secret.env is not None:
         return _from_variable(secret.env, environ, name)
     if secret.file is not None:
-        from wechat_campaigns.source.secret_file import read_secret_file  # it loads git, `validate` does not
-
-        return read_secret_file(secret.file)
+        return _from_file(secret.file)
     value = run_command(secret.command).strip()
     if not value:
         raise SecretError(
@@ -65,7 +100,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     """Run a program without a shell and return what it printed.
 
     Raises:
-        SecretError: it cannot be started, took too long, failed, or printed something that is no text.
+        SecretError: it cannot be started, took too long, failed, or printed bytes that are not text.
     """
     import subprocess  # an offline plan never comes here
 
@@ -98,12 +133,6 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     raise SecretError(what, hint=hint, location=_program(command))
 
 
-def written_secrets(data: object) -> list[Finding]:
-    """Find secrets in the settings' data; a finding never repeats them."""
-    found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
-    return [Finding("written-secret", *_words(path), path) for path in found]
-
-
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     value = environ.get(name, "").strip()
     if not value and not _NAME_OF_VARIABLE.fullmatch(name):
@@ -123,6 +152,74 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     return value
 
 
+def _from_file(written: str) -> str:
+    """Read a secret's file.
+
+    Args:
+        written: an absolute path, or one that begins with `~/`. Links are followed: Kubernetes makes them.
+
+    Raises:
+        SecretError: the file is missing, is not one line of text, is open to other users, or lies in a git
+            checkout that does not ignore it.
+    """
+    path = Path(os.path.realpath(os.path.expanduser(written)))  # noqa: PTH111 (a user may have no home folder)
+    try:
+        # Without waiting: a FIFO would hold the run for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        what = _("the file cannot be read: {reason}").format(reason=error.strerror)
+        hint = _("create the file, or correct `file`")
+        raise SecretError(what, hint=hint, location=written) from None
+    try:
+        _check_access(os.fstat(descriptor), written)
+        _check_place(path, written)
+        data = os.read(descriptor, _MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    return _one_line(data, written)
+
+
+def _check_access(state: os.stat_result, written: str) -> None:
+    what, hint = "", _("make it a file of this user or of root: `chown USER FILE && chmod 600 FILE`")
+    if not stat.S_ISREG(state.st_mode):
+        what = _("this is not an ordinary file")
+    elif state.st_uid not in (0, os.geteuid()):
+        what = _("another user owns the secret's file")
+    elif state.st_mode & _OTHERS:
+        what = _("other users can read or change the secret's file")
+        hint = _("run `chmod 600 FILE`; in Kubernetes, set `defaultMode: 0400`")
+    if what:
+        raise SecretError(what, hint=hint, location=written)
+
+
+def _check_place(path: Path, written: str) -> None:
+    """Refuse a file that the next `git add` would commit.
+
+    Raises:
+        SecretError: git does not ignore it, or cannot tell.
+    """
+    from wechat_campaigns.core.git_checkout import find_checkout, run_in_checkout  # `validate` needs no git
+
+    if find_checkout(path) is None:
+        return
+    if run_in_checkout(path.parent, "check-ignore", "--quiet", "--", str(path), lazily=False).code != 0:
+        what = _("the secret's file is in a git checkout that does not ignore it")
+        hint = _("move the file outside the checkout, or add it to `.gitignore`")
+        raise SecretError(what, hint=hint, location=written)
+
+
+def _one_line(data: bytes, written: str) -> str:
+    value = data.decode("utf-8", errors="replace").strip()
+    if not value:
+        what = _("the file is empty")
+    elif len(data) > _MAX_FILE_BYTES or "\ufffd" in value or not value.isprintable():
+        what = _("the secret's file must hold one line of text, the secret itself")
+    else:
+        return value
+    # Raised out here, so that no error shows what was read.
+    raise SecretError(what, hint=_("write only the secret into the file"), location=written)
+
+
 def _last_line(stderr: bytes, printed: str) -> str:
     """Return the last line of a failed command's standard error, without what looks secret or was printed."""
     from wechat_campaigns.core.redact import redact, redact_message  # a command that works does without
@@ -140,76 +237,3 @@ def _by_hand(command: tuple[str, ...]) -> str:
 def _program(command: tuple[str, ...]) -> str:
     """Return a program for a message, unless it looks like the secret itself, written as a command."""
     return command[0] if len(command) > 1 or _PROGRAM.fullmatch(command[0]) else "…"
-
-
-def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            if _looks_like_one(key):
-                yield path, key
-            yield from _leaves(below, (*path, key))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _leaves(below, (*path, index))
-    else:
-        yield path, value
-
-
-def _is_secret(path: KeyPath, value: object) -> bool:
-    if value is None or isinstance(value, bool) or value == "":
-        return False
-    if isinstance(value, str) and (_looks_like_one(value) or _logs_in(path, value)):
-        return True
-    if "vars" in path:  # a campaign may call its coupon's word a password
-        return False
-    keys = [step for step in path if isinstance(step, str)]
-    if keys[:1] == ["notify"] and keys[-1] == "url":  # whoever has a robot's address can write to the chat
-        return True
-    return keys[-1:] == ["secret"] or any(_TELLING_KEY.fullmatch(key) for key in keys[-1:])
-
-
-def _looks_like_one(value: str) -> bool:
-    return bool(_APPSECRET.fullmatch(value.strip()) or _AES_KEY.fullmatch(value.strip()))
-
-
-def _logs_in(path: KeyPath, value: str) -> bool:
-    """Return whether an address holds a password, or is https and has a user, who may be a token."""
-    if "vars" in path and path[-1:] != ("ledger",):
-        return _has_password(value)
-    if path[-1:] == ("ledger",) and value.startswith("git:"):
-        address = value.removeprefix("git:").partition("#")[0]
-        return _has_password(address) or _has_user(address) or bool(_SCP_PASSWORD.match(address))
-    return _has_password(value) or (path[-1:] in (("api",), ("ledger",)) and _has_user(value))
-
-
-def _has_password(value: str) -> bool:
-    if "://" not in value:
-        return False
-    try:
-        address = urlsplit(value)
-        asked = {name.lower() for name, _value in parse_qsl(address.query, keep_blank_values=True)}
-    except ValueError:
-        return "@" in value
-    return bool(address.password) or any(
-        _TELLING_KEY.fullmatch(name) or name == "sslpassword" for name in asked
-    )
-
-
-def _has_user(value: str) -> bool:
-    """Return whether an http address has a user at all; with git over ssh one is usual."""
-    scheme, mark, rest = value.partition("://")
-    return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
-
-
-def _words(path: KeyPath) -> tuple[str, str]:
-    if path[-1:] == ("ledger",):
-        hint = _("remove it; use PGPASSWORD or a .pgpass file, or, for a git ledger, CAMPAIGN_LEDGER_TOKEN")
-        return _("this address contains a password or a token"), hint
-    if path[-1:] == ("api",):
-        return _("this address contains a password"), _("remove it; write only the address")
-    key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
-    hint = _(
-        "remove it, change the secret (the old one stays in the history of the file), and write "
-        "`{key}: {{env: NAME}}`"
-    ).format(key=key)
-    return _("this file contains a secret"), hint

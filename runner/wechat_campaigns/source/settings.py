@@ -11,7 +11,7 @@ from typing import Any, Final
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import (
     SANDBOX,
     Account,
@@ -30,7 +30,6 @@ from wechat_campaigns.core.settings import (
 )
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
-from wechat_campaigns.source.secret import written_secrets
 from wechat_campaigns.source.settings_checks import (
     DEFAULT_LEDGER,
     PROTECTED_RESEND_AFTER_S,
@@ -133,7 +132,7 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
 
     Returns:
         One for each environment there that has this name or one of these AppIDs and asks for approvals; of
-        any other where there is no such environment yet. None for a file that nobody can read.
+        any other where there is no such environment yet. None for a file that is not readable.
     """
     written = _environments(source)
     if written is None:
@@ -196,7 +195,7 @@ def _same_environments(
 
 
 def approvals_of(data: Mapping[str, Any]) -> Approvals:
-    """Read approvals that nobody has checked: what is odd in them asks for more, not for less."""
+    """Read approvals that were not checked: an odd value asks for more, not for less."""
     names, count = data.get("approvers"), data.get("count", 1)
     return Approvals(
         approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
@@ -207,7 +206,7 @@ def approvals_of(data: Mapping[str, Any]) -> Approvals:
 
 def check_settings(document: Document) -> tuple[Diagnostic, ...]:
     """Check a settings file: every problem with its place, in file order."""
-    return check(document, "settings", cross_findings, instead=written_secrets(document.data))
+    return check(document, "settings", cross_findings)
 
 
 def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
@@ -26,11 +26,11 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_default_environment(data), *_policy(data), *_held(data), *_notify(data)]
+    found = [*_default_environment(data), *_policy(data), *_held(data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_resend(path, environment)]
-        found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
+        found += _shared_ledger(path, environment, data)
         found += _two_ledgers(path, environment, data)
     return [*found, *_kinds(data)]
 
@@ -77,12 +77,12 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         yield Finding("repeat-order", what, hint, (*path, key))
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
         what = _("a protected environment cannot resend so soon: the first call may still be on its way")
-        hint = _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S)
+        hint = _("write {limit} or more").format(limit=PROTECTED_RESEND_AFTER_S)
         yield Finding("protected-repeat", what, hint, (*path, "resend_after"))
-    # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
+    # WeChat drops a clientmsgid after a day, in any environment; the sandbox in this process may show that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
         what = _("a resend this late is a second send: WeChat no longer recognises the clientmsgid")
-        hint = _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S)
+        hint = _("write {limit} or less").format(limit=RESEND_UNTIL_S)
         yield Finding("repeat-too-late", what, hint, (*path, "resend_until"))
 
 
@@ -99,7 +99,7 @@ def _shared_ledger(
                 "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
                 "would mark production sends as sent"
             ).format(name=name)
-            hint = _("use a separate ledger for the rehearsal, such as `sqlite`")
+            hint = _("configure a separate ledger for the sandbox environment, such as `sqlite`")
             yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
             return
 
@@ -150,17 +150,6 @@ def appids_of(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for _name, account in maps(environment.get("accounts"))}
 
 
-def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
-    written = _map(environment.get("approvals"))
-    count, approvers = written.get("count", 1), written.get("approvers")
-    if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
-        what = _("{count} approvals are required, but `approvers` lists only {approvers}").format(
-            count=count, approvers=len(approvers)
-        )
-        hint = _("add `approvers`, or lower `count`")
-        yield Finding("approvals-count", what, hint, (*path, "approvals", "count"))
-
-
 def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
     policy = _map(data.get("policy"))
     zone = policy.get("timezone")
@@ -182,23 +171,6 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     for index, name in enumerate(held if isinstance(held, list) else ()):
         if isinstance(name, str) and name and name not in known:
             yield _unknown(("policy", "hold", index), "account", name, known)
-
-
-def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A program is started, and every other target has an address; neither has a use for the other's keys."""
-    targets = data.get("notify")
-    for index, target in enumerate(targets if isinstance(targets, list) else ()):
-        if not isinstance(target, dict):
-            continue
-        is_program = target.get("kind") == "command"
-        needed, unused = ("command", ("url", "secret")) if is_program else ("url", ("command",))
-        if needed not in target:
-            what = _("this `kind` requires `{key}`").format(key=needed)
-            yield Finding("notify-incomplete", what, _("add `{key}`").format(key=needed), ("notify", index))
-        for key in unused:
-            if key in target:
-                what = _("`{key}` has no effect with this `kind`").format(key=key)
-                yield Finding("notify-key", what, _("remove it, or change `kind`"), ("notify", index, key))
 
 
 def _is_zone(name: str) -> bool:

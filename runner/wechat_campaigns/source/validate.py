@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
@@ -34,27 +34,22 @@ def check(
     document: Document,
     name: SchemaName,
     more: Callable[[dict[str, Any]], Iterable[Finding]],
-    *,
-    instead: Sequence[Finding] = (),
 ) -> tuple[Diagnostic, ...]:
     """Check a document against one of the schemas: every problem with its place, in the order of the file.
 
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
-        instead: findings that replace all others at and below their paths.
     """
     findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
     findings += _misplaced_openids(document.data)
     if isinstance(document.data, dict):
         paths = {finding.path for finding in findings}
         findings.extend(finding for finding in more(document.data) if finding.path not in paths)
-    if not (findings or instead or document.faults):
-        return ()
-    return _in_file_order(document, findings, instead)
+    return _in_file_order(document, findings) if findings or document.faults else ()
 
 
 def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
-    # Whoever writes nothing wrong does not wait for these to load.
+    # A valid file does not wait for these to load.
     from wechat_campaigns.source.schemas.findings import findings, validator
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
@@ -78,18 +73,14 @@ def _misplaced_openids(data: object) -> Iterator[Finding]:
             yield Finding("openid-in-name", *openid_fault(), path)
 
 
-def _in_file_order(
-    document: Document, findings: Sequence[Finding], instead: Sequence[Finding]
-) -> tuple[Diagnostic, ...]:
-    replaced = {finding.path for finding in instead}
-    written = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
-    faults = [_with_useful_hint(fault, findings) for fault in written]
+def _in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diagnostic, ...]:
+    faults = [_with_useful_hint(fault, findings) for fault in document.faults]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
-    others = [f for f in findings if f.path not in misread and not _is_below(f.path, replaced)]
+    others = [finding for finding in findings if finding.path not in misread]
     problems = [
         _shown(finding).at(document.location(finding.path, key=finding.is_key))
-        for finding in (*faults, *(*instead, *others)[: MAX_PROBLEMS + 1])
+        for finding in (*faults, *others[: MAX_PROBLEMS + 1])
     ]
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
     if len(ordered) > MAX_PROBLEMS:
@@ -111,7 +102,7 @@ def _more(document: Document) -> Diagnostic:
 
 
 def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
-    """Take the schema's hint for text that is wrong in quotes too: a bare `19:30` where a date must be."""
+    """Return a fault with the schema's hint where quotes do not help: a bare `19:30` for a date."""
     if fault.rule not in ("yaml-sexagesimal", "yaml-number"):
         return fault
     hint = next((finding.hint for finding in findings if finding.path == fault.path), fault.hint)
@@ -120,10 +111,6 @@ def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
 
 def _misread_path(fault: Finding) -> KeyPath:
     return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
-
-
-def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
-    return any(path[:length] in above for length in range(len(path) + 1))
 
 
 def _campaign(document: Document) -> Campaign:

@@ -49,16 +49,10 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
         N_("write only one campaign per file"),
     ),
     (
-        "undefined alias",
+        "alias|second occurrence",
         "yaml-alias",
-        N_("the alias (`*name`) does not refer to anything"),
-        N_("put text that starts with `*` in quotes"),
-    ),
-    (
-        "second occurrence",
-        "yaml-alias",
-        N_("the same anchor (`&name`) is defined twice"),
-        N_("rename one of them"),
+        N_("an alias (`*name`) refers to nothing, or an anchor (`&name`) is defined twice"),
+        N_("put text that starts with `*` or `&` in quotes"),
     ),
     ("nesting depth", "yaml-too-deep", N_("the file is nested too deeply"), N_("reduce the nesting")),
     (
@@ -69,22 +63,16 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("tab character", "yaml-tab", N_("a tab is used for indentation"), N_("indent with spaces")),
     (
-        "cannot start any token",
+        "cannot start any token|unknown escape",
         "yaml-syntax",
-        N_("a value cannot start with this character"),
-        N_("put the value in quotes"),
+        N_("this character is not allowed here"),
+        N_("put the value in single quotes"),
     ),
     (
         "unexpected end of stream",
         "yaml-syntax",
         N_("a quoted text is not closed before the end of the file"),
         N_("close it with the quote that it starts with"),
-    ),
-    (
-        "unknown escape",
-        "yaml-syntax",
-        N_("this backslash sequence is not valid in double quotes"),
-        N_("use single quotes, or write `\\\\` for a backslash"),
     ),
     (
         r"node content|'[\]}]'",
@@ -99,18 +87,11 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
         N_("write `key: value`, or indent the text under its key"),
     ),
     (
-        "sequence entries are not allowed",
+        "not allowed|expected key|'-' indicator",
         "yaml-syntax",
-        N_("a list item (`-`) is not allowed here"),
-        N_("start the list on the line below its key"),
+        N_("this line does not fit the lines above it"),
+        N_("align it with them, or put the whole value in quotes"),
     ),
-    (
-        "did not find expected key",
-        "yaml-syntax",
-        N_("this line is not a `key: value` aligned with the keys above"),
-        N_("correct the indentation, or put the whole value in quotes"),
-    ),
-    ("'-' indicator", "yaml-syntax", N_("the list does not end correctly"), N_("indent all items equally")),
     (
         "tag",
         "yaml-tag",
@@ -196,7 +177,7 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
 
 
 def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] | None:
-    """Look for such a key in the line of an error and the one above, which the parser had read as text."""
+    """Find such a key in the line of an error or the one above, which the parser had read as text."""
     above = line - 1
     while above and (not lines[above - 1].strip() or lines[above - 1].lstrip().startswith("#")):
         above -= 1
@@ -208,7 +189,7 @@ def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] 
 
 
 def braces_words() -> Words:
-    """Say that a map stands where a text was meant."""
+    """Return the words for a map where a text was meant."""
     return (
         "yaml-braces",
         _("`{` starts a YAML map here, so this is not text"),

@@ -9,7 +9,7 @@ from typing import Any
 from flask import render_template
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, current_language
 from wechat_campaigns.core.model import Articles, Images, Media, Newspic, Send
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html

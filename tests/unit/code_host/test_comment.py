@@ -14,8 +14,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.code_host.comment import comment_body, upsert
 from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
-from wechat_campaigns.report.markdown import marker
-from wechat_campaigns.report.sections import COMMENT_CHARS
+from wechat_campaigns.report.markdown import COMMENT_CHARS, marker
 
 REPO = "shop/campaigns"
 COMMENTS = f"/repos/{REPO}/issues/12/comments"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.code_hosts import BOT, FakeCodeHost
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.code_host.issue import close_issue, upsert_issue
+from wechat_campaigns.code_host.comment import close_issue, upsert_issue
 from wechat_campaigns.code_host.rest import CodeHost
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.report.markdown import marker

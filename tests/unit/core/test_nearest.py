@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wechat_campaigns.core.nearest import STRICT, close_matches, did_you_mean, nearest, suggestion_suffix
+from wechat_campaigns.core.names import STRICT, close_matches, did_you_mean, nearest, suggestion_suffix
 
 
 @pytest.mark.parametrize(

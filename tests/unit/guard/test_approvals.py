@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.outcomes import error_of
-from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.ci_run import MergedRequest
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.guard.approvals import check_approval

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.ledger.events import heads_of
+from wechat_campaigns.ledger.events import LedgerKind, heads_of
 from wechat_campaigns.ledger.export import from_lines, to_lines
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, next_event
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
@@ -49,7 +48,7 @@ def test_an_export_without_one_of_its_lines_is_refused(line: int) -> None:
 def test_an_export_with_a_changed_event_is_refused() -> None:
     lines = exported(3)
     lines[2] = lines[2].replace('"会员":1', '"会员":7')
-    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*event 2 of wx0 was changed"):
+    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*wx0 breaks at event 2"):
         from_lines(lines, where="x.jsonl")
 
 

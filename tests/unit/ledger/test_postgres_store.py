@@ -17,8 +17,7 @@ from tests.support.ledger_backends import Backend, now, postgres_backend
 from tests.support.postgres_server import Server
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
-from wechat_campaigns.ledger.events import find_chain_faults
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.postgres import pool
 from wechat_campaigns.ledger.postgres.pool import SIZE
@@ -250,7 +249,7 @@ def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?password=s3cret"]
+    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?pass%77ord=s3cret"]
 )
 def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="password") as caught:

@@ -20,8 +20,8 @@ from tests.support.factories import (
 )  # fmt: skip
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason
@@ -286,14 +286,14 @@ def test_a_pending_response_names_the_seconds_to_wait() -> None:
     assert f"again in {after - 10 + 1} s" in decision.hint
 
 
-@pytest.mark.parametrize(("skew", "words"), [(HOUR, "60 minutes ahead"), (-HOUR, "60 minutes behind")])
+@pytest.mark.parametrize("skew", [HOUR, -HOUR])
 @pytest.mark.parametrize("steps", [[], [begun(at=NOW - HOUR)]], ids=["new", "unknown"])
-def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, words: str, steps: list[Any]) -> None:
+def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, steps: list[Any]) -> None:
     context = DecisionContext(settings=make_settings(), state=make_state(*steps), now=NOW, clock_skew=skew)
     decision = decide(SALE, compute_content_digest(SALE), context)
     assert decision.code is Reason.CLOCK_SKEW
     assert decision.action is (PlanAction.UNKNOWN if steps else PlanAction.BLOCKED)
-    assert words in decision.reason
+    assert "60 minutes" in decision.reason
     assert "NTP" in decision.hint
 
 
@@ -315,7 +315,7 @@ def test_hint_of_a_conflict_names_the_entry(text: str) -> None:
     sent = make_send("sale[beijing]", revision=1 if text == "改过" else 2)
     found = decided(make_send("sale[beijing]", text), *accepted(sent))
     assert found.action is PlanAction.CONFLICT
-    assert "`beijing` of `for_each`" in found.hint or "the entry `beijing` in `for_each`" in found.hint
+    assert "`for_each.beijing.revision" in found.hint
 
 
 def test_unknown_draft_is_not_resent_even_when_named() -> None:

@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from tests.unit.render.test_openids import make_openids
-from wechat_campaigns.core import extras
+from wechat_campaigns.core import errors
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.render import openid_table
 from wechat_campaigns.render.openid_table import read_table
@@ -169,7 +169,7 @@ def test_missing_column_is_named_and_no_cell_is(tmp_path: Path) -> None:
 
 
 def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda _module: None)
+    monkeypatch.setattr(errors, "find_spec", lambda _module: None)
     with pytest.raises(MissingExtraError) as caught:
         read_table(TABLES["xlsx"](), None)
     assert "excel" in caught.value.hint

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import history_view
@@ -67,12 +67,7 @@ def test_a_month_has_its_days(first: date, days: int) -> None:
     assert (begin.day, end.day) == (1, 1)
 
 
-def test_sends_are_tallied_by_account_and_tag() -> None:
-    shown = month(make_send("a"), make_send("b", text="另一条"), begun=begun(recipients="tag 会员"))
-    assert shown.tally == (("main", "tag 会员", 1, 2),)
-
-
-def test_the_text_lists_days_and_the_tally() -> None:
+def test_the_text_lists_days() -> None:
     later = make_send("春茶", not_before=NOW + timedelta(days=1, hours=7))
     assert calendar_text(month(later, begun=begun(audience={"count": 900}))).splitlines() == [
         "Sends in 2026-12, China time",
@@ -81,8 +76,6 @@ def test_the_text_lists_days_and_the_tally() -> None:
         "  12:00 main → tag 会员: old (text, accepted, 900 followers)",
         "2026-12-02 Wed",
         "  19:00 main → tag 会员: 春茶 (text, scheduled)",
-        "",
-        "main → tag 会员: 1 past, 1 coming",
         "",
         "Account main, service account (服务号), wx0000000000000001: 0 of 4 sends to everyone used this "
         "month (from the ledger)",

@@ -7,7 +7,7 @@ import pytest
 from tests.support.factories import NOW, make_article, make_file, make_send
 from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
-from wechat_campaigns.report.diff import content_lines, diff, send_lines
+from wechat_campaigns.report.phrases import content_lines, diff, send_lines
 
 FILE = Media(file=make_file("a.png"))
 

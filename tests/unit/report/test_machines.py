@@ -86,7 +86,7 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
     lines = [line for line in view_of(plan).attention if "max_recipients" in line]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → the plan "
-        "after the merge and `campaign apply` check them"
+        "after the merge and `campaign apply` check again"
     ]
     assert [problem.rule for problem in plan_problems(plan)] == []
     seen = plan_of(*sends, settings=settings)

@@ -15,9 +15,16 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
+from wechat_campaigns.report.markdown import (
+    COMMENT_CHARS,
+    Section,
+    failure_markdown,
+    fitted,
+    marker,
+    outcomes_markdown,
+    plan_markdown,
+)
 from wechat_campaigns.report.phrases import shortened
-from wechat_campaigns.report.sections import COMMENT_CHARS, Section, fitted
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 GOLDEN = Path(__file__).parent / "plan.md"

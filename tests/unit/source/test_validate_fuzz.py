@@ -56,7 +56,6 @@ BEYOND_THE_SCHEMA = {
     "window-empty",
     "impossible-date",
     "mpnews-only",
-    "written-secret",
     "unknown-account",
     "unknown-environment",
     "unknown-time-zone",

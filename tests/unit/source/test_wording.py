@@ -1,4 +1,4 @@
-"""`schema_messages`: every keyword of the schemas that can refuse has words."""
+"""Every keyword of the schemas that can refuse has words."""
 
 import ast
 import shutil
@@ -11,8 +11,8 @@ import pytest
 from tests.support.schema_texts import schema_words
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.source.load import load_campaigns
-from wechat_campaigns.source.schemas import findings, schema_messages, wording
-from wechat_campaigns.source.schemas.schema_messages import WORDS
+from wechat_campaigns.source.schemas import findings, wording
+from wechat_campaigns.source.schemas.findings import WORDS
 from wechat_campaigns.source.schemas.store import schema
 from wechat_campaigns.source.schemas.wording import clause, join_keys, value_hint
 from wechat_campaigns.source.settings import load_settings
@@ -125,7 +125,7 @@ def test_no_hint_repeats_the_beginning_of_a_secret() -> None:
     assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
 
 
-MODULES = (findings, wording, schema_messages)
+MODULES = (findings, wording)
 CASES = Path(__file__).parents[2]
 
 

@@ -17,9 +17,8 @@ import psycopg
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
-    GENESIS,
     Snapshot,
     head_moved_error,
     heads_of,
@@ -153,13 +152,15 @@ class PostgresLedger:
         row = db.execute(query, (stream,)).fetchone()
         if row is None:
             db.execute(
-                "insert into campaign_head values (%s, 0, %s) on conflict do nothing", (stream, GENESIS)
+                "insert into campaign_head values (%s, 0, %s) on conflict do nothing", (stream, EMPTY.hash)
             )
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
             raise TamperedLedgerError(
                 _("the recorded head of this account was removed"),
-                hint=_("run `campaign ledger verify`; restore the tables before you apply anything"),
+                hint=_(
+                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+                ),
                 location=stream,
             )
         return Head(int(str(row[0])), str(row[1]))
@@ -198,7 +199,7 @@ def _row(event: Event) -> tuple[object, ...]:
 
 
 def _version(db: Connection, where: str) -> int:
-    """Return the version of the tables, 0 when there are none."""
+    """Return the version of the tables, 0 when they are missing."""
     found = db.execute("select to_regclass('campaign_ledger')").fetchone()
     if found is None or found[0] is None:
         return 0
@@ -215,7 +216,7 @@ def _migrate(db: Connection, where: str) -> None:
         return
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", (LOCKS,))
-        # Looks the table up anew, unlike to_regclass, which may not have heard of another runner's yet.
+        # Looks the table up again, unlike to_regclass, which may miss one that another runner just made.
         db.execute("create table if not exists campaign_ledger (version integer not null)")
         for number in range(_version(db, where), VERSION):
             db.execute(MIGRATIONS[number].encode())
@@ -233,7 +234,7 @@ class _Locks:
 
     def take(self, stream: str) -> bool:
         with self._mutex:
-            # A session may take its own lock twice, so threads are told apart here.
+            # A session may take its own lock twice, so threads are kept apart here.
             if stream in self._held:
                 return False
             if self._ask("select pg_try_advisory_lock(hashtextextended(current_schema() || %s, %s))", stream):

@@ -6,7 +6,7 @@ what a new one needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
@@ -38,18 +38,14 @@ RULES: Mapping[str, Rule] = {
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
 
-LATER: Mapping[str, Rule] = {
-    "hold": rules.hold,
-    "quota": allowances.later_quota,
-    "quota_reserve": allowances.later_quota_reserve,
-}
-"""What is asked of a send whose window opens later."""
-
 OVERRIDABLE = frozenset(RULES) - {"hold", "sample_text"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
 
 ALLOWANCE = frozenset({"quota", "quota_reserve"})
 """The rules about an allowance that an unknown send took already, when it was posted first."""
+
+LATER = frozenset({"hold", *ALLOWANCE})
+"""The rules that are asked of a send whose window opens later; those about an allowance only warn."""
 
 OF_THE_MOMENT = frozenset({"hold", "quiet_hours", "max_sends_per_apply", *ALLOWANCE})
 """The rules that time or another person meets, with no edit of the campaign."""
@@ -64,17 +60,13 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     Args:
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
-    return _found(RULES, facts, allowed.keys() & OVERRIDABLE)
-
-
-def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
-    """Ask whether a hold or the quota stands against a send that is not due yet; the quota only warns.
-
-    Args:
-        facts: with the moment at which its window opens as `now`.
-        allowed: as in `evaluate`.
-    """
-    return _found(LATER, facts, allowed.keys())
+    names = LATER if facts.is_later else RULES
+    lifted = allowed.keys() & OVERRIDABLE
+    return tuple(
+        _graded(name, violation, facts)
+        for name, rule in RULES.items()
+        if name in names and name not in lifted and (violation := rule(facts)) is not None
+    )
 
 
 def remedy(violation: Violation) -> str:
@@ -85,16 +77,8 @@ def remedy(violation: Violation) -> str:
     return lifted.format(hint=violation.hint, rule=violation.rule)
 
 
-def _found(rules: Mapping[str, Rule], facts: RuleInput, allowed: Set[str]) -> tuple[Violation, ...]:
-    return tuple(
-        _graded(name, violation, facts)
-        for name, rule in rules.items()
-        if name not in allowed and (violation := rule(facts)) is not None
-    )
-
-
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
-    level = violation.level
+    level = "advisory" if facts.is_later and name in ALLOWANCE else violation.level
     if name in OVERRIDABLE and level == "mandatory":
         level = facts.policy.levels.get(name, level)
     if facts.offline and violation.is_unchecked:

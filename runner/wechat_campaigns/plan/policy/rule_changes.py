@@ -1,6 +1,6 @@
 """The settings in, the rules in force and what changed in them out. No I/O.
 
-A commit could take away the very rule that should hold it back: the approvers, the limit, `protected`. So a
+A commit could remove the rule that should hold it back: the approvers, the limit, `protected`. So a
 plan's digest covers every rule in force, an apply keeps the rules that it went by in the ledger, as a guard,
 and whatever differs from those is shown and needs somebody's agreement, in whichever direction it changed.
 """
@@ -22,7 +22,7 @@ NO_RULES: Final = frozenset({
     "testers", "notify",  # decide on no send
     "environment", "environments", "other_environments", "source", "name", "is_named",
 })  # fmt: skip
-"""Fields of the settings and of their environment that are no rules; every other one is."""
+"""Fields of the settings and of their environment that are not rules; every other one is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,9 @@ class Violation:
     blocks: bool = True
 
 
-def unread_draft(message: str) -> Violation:
+def unread_draft() -> Violation:
     """Make the violation of a rule that looks into a draft which nobody read."""
+    message = _("cannot check the content of a draft that was not read")
     return Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
 
 
@@ -68,6 +69,8 @@ class RuleInput:
     """The name of the tag, where the filter gives only its id and WeChat was asked."""
     tag_id: int | None = None
     """The id of the tag; None when the filter gives only its name and nobody was asked."""
+    is_later: bool = False
+    """True of a send whose window opens later, at `now`."""
     applying: bool = False
     """True for the look just before a send."""
     reviewed_count: int | None = None

@@ -199,7 +199,7 @@ def checks(facts: RuleInput) -> Violation | None:
 
 
 def quiet_hours(facts: RuleInput) -> Violation | None:
-    """Nobody is disturbed at night; the begin belongs to the quiet hours, the end does not."""
+    """No message arrives at night; the begin belongs to the quiet hours, the end does not."""
     policy = facts.policy
     if policy.quiet_hours is None:
         return None

@@ -10,8 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import UsageError, require_extra
 from wechat_campaigns.core.fence import OverBoundError, run_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo

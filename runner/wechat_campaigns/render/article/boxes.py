@@ -41,7 +41,7 @@ def problems(token: Token) -> Iterator[Finding]:
     name = token.meta["box"]
     if name not in BOXES:
         what = _("the box `{name}` does not exist").format(name=name[:40])
-        yield Finding("box", what, _("use one of {names}").format(names=_(", ").join(BOXES)))
+        yield Finding("box", what, _("use one of: {names}").format(names=_(", ").join(BOXES)))
     elif not token.meta["closed"]:
         what = _("the box `{name}` is not closed").format(name=name)
         yield Finding("box", what, _("write three colons on a line of their own where it ends"))
@@ -65,7 +65,7 @@ def closing(token: Token) -> str:
 
 
 def arrange_columns(root: HtmlElement, findings: Findings) -> None:
-    """Put what stands in `columns` side by side, in place."""
+    """Arrange the parts of `columns` side by side, in place."""
     for box in [element for element in elements(root) if element.get("class") == "columns"]:
         blocks = list(box)
         if len(blocks) not in _WIDTHS:

@@ -24,7 +24,7 @@ _RANGES = (
     (0xFF00, 0xFFEF),  # full-width forms
     (0x20000, 0x3FFFF),  # further ideographs
 )
-# Quotation marks, dashes and the ellipsis live outside the CJK blocks and are used in Chinese all the same.
+# Quotation marks, dashes and the ellipsis live outside the CJK blocks and are used in Chinese as well.
 _SHARED_PUNCTUATION = frozenset("“”‘’—…·")
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from markdown_it.common.utils import escapeHtml
 
+from wechat_campaigns.render.limits.table import CONTENT_CHARS
+
 if TYPE_CHECKING:  # loaded by the first article with code
     from pygments.lexer import Lexer
 
@@ -33,7 +35,8 @@ def block(text: str, language: str, *, colours: bool) -> str:
         `<pre class="code"><code>…</code></pre>`: `<br>` for newlines, tabs expanded, U+00A0 where a
         blank would collapse; spans of class `cm` (comment), `st` (value), `kw` (word).
     """
-    lexer = _lexer(language) if colours and language else None
+    # Longer code is too long for an article anyway, and some lexers take minutes for it.
+    lexer = _lexer(language) if colours and language and len(text) < CONTENT_CHARS else None
     text = text.rstrip("\n").expandtabs(TAB_COLUMNS)
     text = _KEPT_BLANKS.sub(lambda blanks: "\u00a0" * len(blanks[0]), text)
     pieces = _tokens(lexer, text) if lexer else iter([("", text)])

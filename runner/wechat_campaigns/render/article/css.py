@@ -69,7 +69,7 @@ def colour(value: str) -> RGBA | None:
 
 
 def parts(declaration: Any) -> tuple[frozenset[str], tuple[str, ...], bool]:
-    """Take a declaration's value apart.
+    """Read the parts of a declaration's value.
 
     Returns:
         The names of its functions, the addresses it names, and whether all of it is valid.

@@ -115,7 +115,7 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
     """Work out what the reader's dark mode makes of a text and its background.
 
     Greys turn round in lightness, bright colours are dimmed and the darkest lifted; text changes only
-    as far as the new ground needs, and on the page is no brighter than the reader's own.
+    as far as the new ground needs, and on the page it stays as dark as the reader's own.
     """
     dimmed = _dark_ground(ground)
     return _dark_text(text, dimmed), dimmed
@@ -173,7 +173,7 @@ def _luminance(colour: Colour) -> float:
 
 
 def _over(colour: RGBA, ground: Colour) -> Colour:
-    """Put a colour that may be translucent on a ground."""
+    """Mix a colour that may be translucent with its ground."""
     red, green, blue = (
         part * colour.alpha + below * (1 - colour.alpha)
         for part, below in zip((colour.red, colour.green, colour.blue), ground, strict=True)

@@ -21,8 +21,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath.index import math_block_dollar
 
 from wechat_campaigns.core.diagnostics import Finding
-from wechat_campaigns.core.errors import extra_hint
-from wechat_campaigns.core.extras import is_extra_installed
+from wechat_campaigns.core.errors import extra_hint, is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Formula
 from wechat_campaigns.render.article.cjk import is_cjk
@@ -119,7 +118,7 @@ def draw(latex: str, *, is_display: bool) -> tuple[Formula, str]:
 
 
 def take(root: HtmlElement) -> tuple[Formula, ...]:
-    """Take what its drawings show out of a tree, in their order: followers get the lines alone."""
+    """Remove from a tree what its drawings show, and return it in their order: followers get the lines."""
     return tuple(Formula(svg.attrib.pop(LATEX, ""), svg.attrib.pop(WORDS, "")) for svg in root.iter("svg"))
 
 

@@ -231,7 +231,7 @@ def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
 
 
 def _check_headings(root: HtmlElement, findings: Findings) -> None:
-    """Name headings that readers do not see as such.
+    """Report headings that look like ordinary text.
 
     Source: the style sheet of published articles, `h1,…,h6{font-weight:400;font-size:16px}`, read 2026-11.
     """

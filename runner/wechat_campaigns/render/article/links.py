@@ -40,7 +40,7 @@ def collect(root: HtmlElement, findings: Findings) -> None:
         if element.tag == "section" and element.get("data-note")
     }
     entries: dict[str, _Entry] = {}
-    # A note may name further links: they come later in the document, hence get later numbers.
+    # A note may name further links: they come later in the document, so they get later numbers.
     for element in elements(root):
         if element.tag == "sup" and (key := element.get("data-note")) is not None:
             entry = entries.setdefault(f"#{key}", _Entry(len(entries) + 1, note=notes.get(key)))

@@ -17,13 +17,15 @@ from wechat_campaigns.source.text import is_blank
 _SHOWN = ("img", "svg", "mp-common-miniprogram", "mp-common-profile")
 _PROSE_CHARS = 30
 _IMAGE_WITH_BLANKS = re.compile(
-    r"!\[([^\]\n]*)\]\(([^()<>\n]*[ \u3000][^()<>\n]*\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
+    r"!\[([^\]\n]{0,300})\]"
+    r"\(([^()<>\n]{0,300}[ \u3000][^()<>\n]{0,300}\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
     re.IGNORECASE,
 )
+# Bounded: a text may be nothing but opening brackets, and each looks for its end.
 _LEFTOVERS = (
     (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), N_("emphasis marks")),
-    (re.compile(r"\[\^[^\]\s]+\]"), N_("a footnote that is not defined")),
-    (re.compile(r"!?\[[^\]]*\]\([^)\s]*\)?"), N_("a link or image")),
+    (re.compile(r"\[\^[^\]\s]{1,300}\]"), N_("a footnote that is not defined")),
+    (re.compile(r"!?\[[^\]]{0,300}\]\([^)\s]*\)?"), N_("a link or image")),
     (re.compile(r"^\s*#{1,6}[^#\s]"), N_("a heading without a space after #")),
     (re.compile(r"^\s*(```|~~~)"), N_("a code fence")),
     (re.compile(r"^\s*:{3,}"), N_("the edge of a box")),

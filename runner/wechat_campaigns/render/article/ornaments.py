@@ -57,7 +57,7 @@ class Ornament:
 
 @lru_cache(maxsize=32)
 def split(css: str) -> tuple[str, tuple[Ornament, ...]]:
-    """Take the ornaments out of a theme.
+    """Split a theme into styles and ornaments.
 
     Args:
         css: a theme without faults.
@@ -184,7 +184,7 @@ def _is(element: HtmlElement, kind: tuple[str, str]) -> bool:
 
 
 def _chapters(root: HtmlElement) -> None:
-    """Put each heading of the highest level, and what follows it, into a section of its own."""
+    """Move each heading of the highest level, and what follows it, into a section of its own."""
     chapter: HtmlElement | None = None
     for element in list(root):
         if element.tag == "h2":

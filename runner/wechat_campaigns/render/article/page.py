@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from wechat_campaigns.core.design import design_css
+from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
 from wechat_campaigns.render.article.parts import markup_chars
@@ -126,7 +126,7 @@ def reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable
 
 
 def _with_covers(html: str) -> str:
-    """Put the cover of a mini program's card where followers see it."""
+    """Write the cover of a mini program's card where followers see it."""
     from wechat_campaigns.render.article.mini_program import CARD, COVER  # needs the libraries of articles
 
     written = re.compile(rf' {COVER}="([^"]+)"')

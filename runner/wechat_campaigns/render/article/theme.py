@@ -41,8 +41,8 @@ def load(source: ArticleSource, findings: Findings) -> str:
         findings: the article's; a theme that is not there is its problem.
 
     Returns:
-        CSS with the rules that all themes share before it; the default theme when there is none of that name,
-        or it has problems, which have been reported.
+        CSS with the rules that all themes share before it; the default theme when that one is
+        missing or has problems, which have been reported.
     """
     name = source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"

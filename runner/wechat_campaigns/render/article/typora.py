@@ -16,7 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from wechat_campaigns.core.diagnostics import Finding
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from html import unescape
 
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
-from wechat_campaigns.core.extras import is_extra_installed
+from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Draft, Newspic
 from wechat_campaigns.render.limits.check import content_findings, text_errors, text_warnings
@@ -36,7 +36,7 @@ def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
 
 
 def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
-    """Look for what a draft says to nobody, or otherwise than it looks; files are searched when rendered."""
+    """Report what of a draft cannot be seen, or reads otherwise than it looks."""
     parts = [stored.title, stored.text] if isinstance(stored, Newspic) else []
     for article in stored.articles if isinstance(stored, Articles) else ():
         parts += [article.title, article.author, article.digest, unescape(_TAG.sub(" ", article.html))]
@@ -47,7 +47,7 @@ def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
 
 
 def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:
-    """Look for styles outside the bounds of articles: they can hide text, and nobody takes them out here."""
+    """Report styles outside the bounds of articles: they can hide text, and here they stay in."""
     if isinstance(stored, Newspic) or not is_extra_installed("articles"):
         return
     # Loading lxml takes longer than a plan of texts.

@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
 from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError, copied
 from wechat_campaigns.render.templates.jinja import (
@@ -87,12 +87,12 @@ class Engine:
             what = _("the file cannot be included; its name comes from a variable and is not shown")
             raise FileError(error.rule, what, _(_INCLUDE)) from error
         RUN.get().sources.append(text)
-        # Also of an include that is compiled already, whoever gives files knows of every use.
+        # Also of an include that is compiled already, every use is a reading of its file.
         return text, path, lambda: self._load(name)[0] == text
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
-            what = _("the include `{name}` is outside the campaigns folder").format(name=name)
+            what = _("`{name}` is outside the campaigns folder").format(name=name)
             hint = _(_INCLUDE)
             raise FileError("include-path", what, hint)
         refuse_data(name)
@@ -108,7 +108,7 @@ class Engine:
                 raise (missing if error.rule == "file-missing" else error) from error
 
     def _text(self, path: str) -> str:
-        """Read a file without openids: a template could spell them so that nobody knows them again."""
+        """Read a file without openids: a template could spell them so that no check finds them."""
         text = self._files.text(_ROOT, path)
         if text in self._checked_texts:
             return text
@@ -176,7 +176,7 @@ def _syntax_words(message: str) -> tuple[str, str]:
         name = unknown[1]
         return (
             _("unknown filter `{name}`{hint}").format(name=name, hint=suggestion_suffix(name, FILTER_NAMES)),
-            _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
+            _("use one of: {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (
         _("the template is not valid: {reason}").format(reason=message[:1].lower() + message[1:].rstrip(".")),

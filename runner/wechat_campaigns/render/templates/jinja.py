@@ -25,7 +25,7 @@ from jinja2.utils import Namespace, missing, pass_context
 from jinja2.visitor import NodeTransformer
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.render.templates.bounds import plain, text_of
 from wechat_campaigns.render.templates.placeholders import Escape
 
@@ -81,7 +81,7 @@ HIDDEN = "…"
 
 @dataclass(slots=True, kw_only=True)
 class Rendering:
-    """One rendering: the variables it knows by name, and how it escapes values."""
+    """One rendering: the names of its variables, and how it escapes values."""
 
     names: frozenset[str]
     escape: Escape
@@ -113,7 +113,7 @@ def display_name(name: Any) -> str:
 
 
 class _Template(Template):
-    """A template whose imports are made anew: a kept one would carry one rendering's escapes to the next."""
+    """A template whose imports are made again: a kept one would carry one rendering's escapes to the next."""
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002
         return self.make_module()
@@ -176,7 +176,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return is_method and obj.__name__ in _attributes_of(obj.__self__)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look a name up: keys of maps first, then what is listed or was made by a template."""
+        """Return an attribute: keys of maps first, then what is listed or was made by a template."""
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         if attribute.startswith("_"):
@@ -191,7 +191,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return (self.unsafe_undefined if refused else self.undefined)(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Take an element of plain data; of anything else what a dot would give."""
+        """Return an element of plain data; of anything else what a dot would give."""
         if isinstance(argument, str) and not isinstance(obj, dict | list | tuple | str):
             return self.getattr(obj, argument)
         return self._item(obj, argument)
@@ -291,19 +291,11 @@ def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
 def _written(_context: Context, value: Any) -> str:
     """Turn the value of `{{ … }}` into text."""
     run = RUN.get()
-    if not isinstance(value, str | int | float | StrictUndefined):
-        raise TypeError(_not_text(value))
-    return value if isinstance(value, _Raw) else run.escape(text_of(value))
-
-
-def _not_text(value: Any) -> str:
     if value is None:
-        return _("null (no value) cannot be written as text")
-    if isinstance(value, Mapping):
-        return _("a map cannot be written as text")
-    if isinstance(value, list | tuple | range):
-        return _("a list cannot be written as text")
-    return _("a value of this type cannot be written as text")
+        raise TypeError(_("null (no value) cannot be written as text"))
+    if not isinstance(value, str | int | float | StrictUndefined):
+        raise TypeError(_("a list or a map cannot be written as text"))
+    return value if isinstance(value, _Raw) else run.escape(text_of(value))
 
 
 def _concat(values: Sequence[Any]) -> str:

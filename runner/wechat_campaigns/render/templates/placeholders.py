@@ -26,7 +26,7 @@ _JINJA_KEYWORDS = frozenset((
 
 
 def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
-    r"""Put values into their places; None when it takes Jinja to say what comes out.
+    r"""Fill values into their places; None for a text that needs Jinja.
 
     Args:
         text: with `\n` as its only line end.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final, Literal
 
 from wechat_campaigns.core.diagnostics import KeyPath
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import STRICT, nearest
-from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.core.names import STRICT, nearest
+from wechat_campaigns.source.schemas.store import SchemaName
 from wechat_campaigns.source.text import quote, shorten
 from wechat_campaigns.source.yaml_messages import mistyped_colon
 
@@ -27,25 +26,6 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "appsecret": N_("write `secret: {env: NAME}`"),
 }
 _WIRE_BODIES: Final = frozenset({"text", "mpnews", "voice", "image", "images", "mpvideo", "wxcard"})
-_OF_PICTURES: Final = frozenset(
-    {"media_id", "file", "name", "title", "recommend", "need_open_comment", "only_fans_can_comment"}
-)
-_HOMES: Final[dict[str, str]] = {
-    "": N_("at the top level of the file"),
-    "filter": N_("under `filter`"),
-    "article": N_("in an article (`content.articles`)"),
-    "newspic": N_("in a picture post (`content.newspic`)"),
-    "image": N_("under `content`"),
-    "mpvideo": N_("under `content`"),
-    "wxcard": N_("under `content`"),
-    "mpnews": N_("under `content`"),
-    "text": N_("under `content`"),
-    "media": N_("under `content`"),
-    "environment": N_("in an environment (`environments.NAME`)"),
-    "account": N_("in an account (`environments.NAME.accounts.NAME`)"),
-    "policy": N_("under `policy`"),
-    "articles": N_("under `articles`"),
-}
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
@@ -122,7 +102,7 @@ def clause(text: str) -> str:
     return said if first[1:] != first[1:].lower() else said[:1].lower() + said[1:]  # "GitHub" stays
 
 
-def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
+def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str:
     """Return what to do with a key that is not known where it stands.
 
     Args:
@@ -133,37 +113,16 @@ def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]
         return mistyped[1]
     if key.startswith("\u3000"):
         return _("indent with ordinary spaces, not full-width ones")
-    special = _special_hint(key, path, allowed)
-    if special:
-        return special
-    near = nearest(key, allowed, cutoff=STRICT)
-    if near:
-        return _("did you mean `{name}`?").format(name=near)
-    homes = [_(home) for home in _homes(name).get(key, ())[:2]]
-    if homes:
-        belongs = _("write it {place} or {other}") if len(homes) > 1 else _("write it {place}")
-        return belongs.format(place=homes[0], other=homes[-1])
-    known = _(", ").join(f"`{name}`" for name in allowed)
-    return _("remove it; allowed here: {keys}").format(keys=known)
-
-
-def _special_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
     if key.lower() in _KNOWN_MISTAKES:
         return _(_KNOWN_MISTAKES[key.lower()])
     if not path and key in _WIRE_BODIES:
         return _("write its contents under `content`")
-    if key == "content" and "articles" in path:
-        return _("write a file name under `body`")
-    if key == "content" and list(path) == ["content"]:
+    if list(path) == ["content"] and key == "content":
         return _("write the text directly under `content`, not as a map")
-    if list(path) == ["content"] and "images" in allowed and key in _OF_PICTURES:
-        is_list = "title" in allowed
-        return (
-            _("write the pictures only under `images`")
-            if is_list
-            else _("put the picture into a list under `images`")
-        )
-    return None
+    if near := nearest(key, allowed, cutoff=STRICT):
+        return _("did you mean `{name}`?").format(name=near)
+    known = _(", ").join(f"`{name}`" for name in allowed)
+    return _("remove it; allowed here: {keys}").format(keys=known)
 
 
 def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
@@ -194,12 +153,14 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
 
 
 def _map_hint(key: str) -> str:
+    if key in ("secret", "token", "aes_key", "url"):
+        hint = _("write `{key}: {{env: NAME}}`, and set that variable; change the secret if it was committed")
+        return hint.format(key=key)
     examples = {
         "cover": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
         "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
         "content": _("write `key: value` lines"),
         "filter": _("write `filter: {tag: NAME}`"),
-        "secret": _("write `secret: {env: NAME}` and store the secret in that environment variable"),
         "vars": _("write `vars: {name: value}`"),
         "openids": _("write a list, or `{file: path}`"),
         "newspic": _("write `newspic: {title: …, images: […]}`"),
@@ -213,14 +174,3 @@ def _whole(value: object) -> int | None:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 19:
         return int(value)
     return None
-
-
-@cache
-def _homes(name: SchemaName) -> dict[str, tuple[str, ...]]:
-    """Map each known key to where the schema has it, in words."""
-    whole = schema(name)
-    homes: dict[str, list[str]] = {}
-    for part, shape in {"": whole, **whole["definitions"]}.items():
-        for key in shape.get("properties", {}) if part in _HOMES else ():
-            homes.setdefault(key, []).append(_HOMES[part])
-    return {key: tuple(dict.fromkeys(places)) for key, places in homes.items()}

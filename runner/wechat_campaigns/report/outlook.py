@@ -1,0 +1,130 @@
+"""Write what each account of a plan may still send, and what of the plan is sent later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.spoken_time import moment_text
+from wechat_campaigns.plan.budget import Budget, budgets
+from wechat_campaigns.plan.plan import Plan, SendKey
+
+APPLY = "campaign apply"
+MOST_NAMED = 20
+"""Sends that a sentence names; it counts the others."""
+ACCOUNT_KINDS = {
+    AccountKind.SERVICE: N_("service account (服务号)"),
+    AccountKind.SUBSCRIPTION: N_("subscription account (订阅号)"),
+    AccountKind.TEST: N_("test account (测试号)"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCard:
+    """What one account of a plan may still send."""
+
+    budget: Budget
+    kind: str
+    """In words."""
+    quota: tuple[str, ...]
+    """In sentences."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its quota in sentences that name it."""
+        first, *others = self.quota
+        account = self.budget.account
+        template = _("Account {name}, {kind}, {appid}: {quota}")
+        line = template.format(name=account.name, kind=self.kind, appid=account.appid, quota=first)
+        return (line, *(f"  {other}" for other in others))
+
+
+def console_quota() -> str:
+    """Write what no ledger can know about a quota."""
+    return _("Sends made in the WeChat console use the same quota and are not counted here.")
+
+
+def account_cards(plan: Plan) -> tuple[AccountCard, ...]:
+    """Write what each account of a plan may still send."""
+    return tuple(
+        AccountCard(budget=budget, kind=_(ACCOUNT_KINDS[budget.account.kind]), quota=tuple(_quota(budget)))
+        for budget in budgets(plan)
+    )
+
+
+def _quota(budget: Budget) -> list[str]:
+    """Write what an account has used and may still send, then what of the plan goes beyond it."""
+    account, allowance = budget.account, budget.allowance
+    template = _("{used} of {limit} sends used today (from the ledger)")
+    if account.kind is AccountKind.SERVICE:
+        template = _("{used} of {limit} sends to everyone used this month (from the ledger)")
+    line = template.format(used=allowance.used, limit=allowance.limit)
+    line += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
+    line += _(", {count} more scheduled").format(count=budget.scheduled) if budget.scheduled else ""
+    if budget.calls_left is not None:
+        left = _("; {left} of {limit} API sends left today")
+        line += left.format(left=budget.calls_left, limit=budget.calls_limit)
+    lines = [line]
+    if budget.blocked:
+        lines.append(_("not covered by the quota: {sends}").format(sends=_(", ").join(budget.blocked)))
+    if budget.frequency_capped:
+        lost = _("WeChat will skip followers who have already received four this month: {sends}")
+        lines.append(lost.format(sends=_(", ").join(budget.frequency_capped)))
+    return lines
+
+
+def coming_lines(
+    plan: Plan,
+    *,
+    timezone: str,
+    command: str = APPLY,
+    horizon: datetime | None = None,
+    without: Collection[SendKey] = (),
+) -> tuple[str, ...]:
+    """Return what of a plan is sent later, and that nothing goes out by itself.
+
+    Args:
+        plan: as it was made.
+        timezone: of the settings.
+        command: what sends this plan.
+        horizon: until when to list what becomes due; None lists only the next send.
+        without: sends that were decided meanwhile.
+    """
+    zone, now = ZoneInfo(timezone), plan.created_at
+    scheduled = [one for one in plan.sends if one.action is PlanAction.SCHEDULED]
+    later = sorted((one.send.opens_at, one.send.id) for one in scheduled if one.key not in without)
+    lines = []
+    if horizon is not None:
+        within = [(opens_at, send_id) for opens_at, send_id in later if opens_at <= horizon]
+        when = moment_text(horizon, now, zone)
+        names = [
+            _("{send} ({when})").format(send=send_id, when=moment_text(opens_at, now, zone))
+            for opens_at, send_id in within
+        ]
+        lines.append(_within(names, when))
+    if later:
+        opens_at, send_id = later[0]
+        message = _(
+            "Next: {send}, {when}. Nothing is sent by itself: run `{command}` at that time, or "
+            "`{command} --wait` before it."
+        )
+        when = moment_text(opens_at, now, zone)
+        lines.append(message.format(send=send_id, when=when, command=command))
+    return tuple(lines)
+
+
+def _within(names: list[str], when: str) -> str:
+    if not names:
+        return _("Nothing becomes due before the horizon, {when}.").format(when=when)
+    listed = _(", ").join(names[:MOST_NAMED])
+    more = len(names) - MOST_NAMED
+    if more > 0:
+        listed = ngettext("{sends} and {count} more", "{sends} and {count} more", more).format(
+            sends=listed, count=more
+        )
+    return _("Due before the horizon, {when}: {sends}.").format(when=when, sends=listed)
