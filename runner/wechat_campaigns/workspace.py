@@ -223,7 +223,7 @@ class Workspace:
         return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
 
     def actor(self) -> dict[str, str]:
-        """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+        """Return who runs this and where, as far as the environment shows: user, commit, CI run."""
         from wechat_campaigns.code_host.ci_run import actor
 
         return actor(self.root, os.environ)
@@ -293,7 +293,7 @@ class OnlineWorkspace(LedgerWorkspace):
 
     @cached_property
     def api_url(self) -> str:
-        """WeChat's address, for whoever connects.
+        """WeChat's address, checked before a connection.
 
         Raises:
             PolicyError: it is neither WeChat's nor this machine's, nor a gateway that the machine names.

@@ -66,7 +66,7 @@ RUNS = {
     "ledger verify": "ledger verify",
     "ledger guard": "ledger guard --reason x --auto-approve",
     "ledger settle": "ledger settle lost --sent 3147483707 --reason x",
-    "ledger import": "ledger import ledger.jsonl --as-backup --reason x",
+    "ledger import": "ledger import ledger.jsonl --as-backup x",
 }
 """Each command that has JSON, in an order in which each has something to say."""
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.corpus.articles import MARKDOWN, pictures
 from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, article, text
 from tests.hostile.corpus.templates import FLOODS
-from tests.hostile.test_articles import MARKDOWN, PICTURES, THEMES
+from tests.hostile.test_articles import THEMES
 from tests.unit.render.test_openid_table import with_sheet
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound
 from wechat_campaigns.render.article import read_saved_page
-from wechat_campaigns.render.compile import Compiler
-from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.render.compile import Compiler, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
 
@@ -87,8 +87,8 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     "article: brackets": (_article("[" * 100_000), RULE),
     **{f"style: {name}": (_article(style=THEMES[name]), RULE) for name in (
         "variables-double", "variables-spread", "not", "braces")},
-    **{f"picture: {name}": (_article(picture=PICTURES[name]), RULE) for name in (
-        "png-huge", "png-bomb", "png-text-bomb", "png-profile-bomb", "bmp-huge", "gif-huge")},
+    **{f"picture: {name}": (_article(picture=pictures()[name]), RULE) for name in (
+        "bomb-size", "bomb-pixels", "bomb-text", "bomb-profile", "bmp-huge", "gif-huge")},
     "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
     "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
     "table: no workbook": ({"bad.yaml": LIST, "list.xlsx": _zipped("a", 1)}, RULE),

@@ -371,7 +371,7 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
     repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
-    lost = ("--as-backup", "--reason", "lost")
+    lost = ("--as-backup", "lost")
     assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == ExitCode.OK
     plan = digest_of(repository, "--offline")
     assert [(row["key"], row["since"]) for row in plan["settings"]] == [("ledger", "last apply")]

@@ -163,14 +163,14 @@ class _ApplyRun:
     reported: list[SendOutcome] = field(default_factory=list)
 
     def check_number(self) -> None:
-        """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
+        """Count what is sent later too: the rule is about one run, and a plan has only what is due."""
         rule, policy = "max_sends_per_apply", self.context.settings.policy
         found = too_many_sends(len(self.plan.calls()) + len(self.waiting), policy) if self.waiting else None
         if found and rule not in self.right.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
 
     def agree(self, *, covered: bool, auto_approve: bool) -> None:
-        """Have somebody agree to sends and changed rules: the review that covered them, or the terminal."""
+        """Require agreement to sends and changed rules: by a review that covers them, or at the terminal."""
         later = [one.account.appid for one in self.waiting]
         check_rules_agreed(self.context, self.plan, covered=covered, asking=not auto_approve, later=later)
         if (self.plan.calls() or self.waiting) and not auto_approve:
@@ -309,7 +309,7 @@ def _reviewed(
 def _right(
     plan: Plan, data: Mapping[str, Any] | None, digest: str | None, overrides: Mapping[str, str]
 ) -> RunContext:
-    """Say under which digest, reviewed or confirmed, a plan is sent, and to how many followers."""
+    """Return the digest, reviewed or confirmed, under which a plan is sent, and the counted followers."""
     audiences = {planned.key: planned.resolved.audience.count for planned in plan.sends}
     if data is not None:
         digest, audiences = str(data["plan_digest"]), planfile.audiences(data)
@@ -330,7 +330,7 @@ def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> No
 
 
 def _print_unknown(plan: Plan) -> None:
-    """Name the unknown sends that a refused run leaves as they are: their time for a resend runs out."""
+    """Print the unknown sends that a refused run leaves as they are: their time for a resend runs out."""
     unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
     unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
     if unknown:

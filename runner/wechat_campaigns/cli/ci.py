@@ -198,7 +198,7 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
             hint=_("pass `--env {name}`").format(name=data["environment"]),
         )
     state = None
-    with suppress(CampaignError):  # whoever tells them reads it too, and warns
+    with suppress(CampaignError):  # the notification reads it too, and warns
         state = context.state()
     notices = list(plan_notices(data, state, timezone=context.settings.policy.timezone))
     new, taken = notify_targets(context, notices, commit=data.get("commit"))
@@ -224,7 +224,7 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
 @click.argument("page", type=FILE)
 @click.argument("folder", type=FOLDER)
 def phones(context: Context, page: Path, folder: Path) -> int:
-    """Take a picture of each message of a plan page: `message-1.png` and so on.
+    """Write a picture of each message of a plan page: `message-1.png` and so on.
 
     Uses Chromium or Chrome if this machine has one, without network and without the variables of this
     command. Without one, the exit code is 0 and the page alone shows the messages.

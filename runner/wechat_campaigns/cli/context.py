@@ -1,4 +1,4 @@
-"""Give a command its workspace, its options, and the ways to print results and progress."""
+"""The workspace of a command, with its options, and how it prints results and progress."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ class Context(Workspace):
             print_message(text)
 
     def guarded(self, text: str) -> str:
-        """Put a text between GitHub's marks that let nothing in it be obeyed."""
+        """Return a text between GitHub's marks, so that no command in it is obeyed."""
         return guarded(text, secrets.token_hex(16))
 
     def account(self, name: str | None) -> Account:
         """Find an account by name, or the default one.
 
         Raises:
-            UsageError: there is none.
+            UsageError: the environment has no such account.
         """
         environment = self.settings.environment
         chosen = name or environment.default_account

@@ -13,8 +13,6 @@ from wechat_campaigns.cli.options import DIR, ENV, accounts
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.core.run_log import http_call
-from wechat_campaigns.core.sessions import open_session
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
 
@@ -33,23 +31,11 @@ def doctor(context: OnlineContext) -> int:
     that of the worst problem.
     """
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
-    from wechat_campaigns.wechat.network_faults import describe_fault
-    from wechat_campaigns.wechat.responses import not_sent_error
+    from wechat_campaigns.wechat.transport import query_clock
 
     def clock_skew() -> timedelta | None:
-        with open_session(context.api_url) as http, http.within(TIMEOUT_S):
-            dated = context.watch.begin()
-            # Only the clock's header is wanted; WeChat answers every path with one.
-            url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
-            try:
-                with http_call("GET", url) as call:
-                    answer = http.get(url, timeout=TIMEOUT_S)
-                    call["status"] = answer.status_code
-            except OSError as error:
-                fault = describe_fault(error, context.api_url)
-                raise not_sent_error("", fault.message, fault.hint) from None
-            dated(answer.headers.get("Date"))
-            return context.watch.error
+        query_clock(context.api_url, context.watch, TIMEOUT_S)
+        return context.watch.error
 
     def open_ledger() -> Ledger:
         context.fold_ledger()  # refuses a sandbox the ledger of production sends

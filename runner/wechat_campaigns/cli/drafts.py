@@ -158,10 +158,6 @@ def _drafted_row(draft: Draft) -> dict[str, object]:
     }
 
 
-PROGRESS_EVERY = 100
-"""Drafts between two lines of progress."""
-
-
 @command(
     effect=Effect.WECHAT_READ,
     options=(DIR, ENV, VAR),
@@ -205,13 +201,8 @@ def _views(context: OnlineContext, selection: Sequence[Account]) -> list[_View]:
 def _list(
     context: OnlineContext, account: Account, views: Sequence[_View], state: LedgerState
 ) -> AccountDrafts:
-    box: list[BoxEntry] = []
-    total = 0
-    for entry, total in list_drafts(context.read_api(account)):
-        box.append(entry)
-        if len(box) % PROGRESS_EVERY == 0:
-            message = _("  {account}: {count:,} of {total:,} drafts")
-            context.show_progress(message.format(account=account.name, count=len(box), total=total))
+    listed = list(list_drafts(context.read_api(account)))
+    box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
     return AccountDrafts(drafts=_uses(context, account, views, state, box), total=total)
 
 

@@ -129,18 +129,12 @@ def _behind(context: OnlineContext) -> timedelta:
 
     By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
     """
-    from wechat_campaigns.wechat.endpoints import TAGS_GET
-    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+    from wechat_campaigns.wechat.transport import query_clock
 
-    api = context.settings.environment.api
-    if api == SANDBOX:  # runs on this machine
+    if context.settings.environment.api == SANDBOX:  # runs on this machine
         return timedelta()
     with suppress(CampaignError):
-        api = context.api_url
-        transport = Transport(
-            api, make_session(api), timeouts=Timeouts(ASK_S, ASK_S, ASK_S), watch=context.watch
-        )
-        transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
+        query_clock(context.api_url, context.watch, ASK_S)
     late = -context.watch.current_skew()
     return late if late > SLOW else timedelta()
 
@@ -198,7 +192,7 @@ def _elsewhere(settings: Settings, name: str) -> list[tuple[str, str]]:
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 def unhold(context: OnlineContext, account_name: str, reason: str) -> int:
-    """Let an account send again."""
+    """Allow an account to send again."""
     appid = context.account(account_name).appid
     # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
     stream = context.fold_ledger(verified=True).stream(appid)

@@ -10,7 +10,7 @@ import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, reason_option
+from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, recorded_text
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
@@ -178,7 +178,7 @@ def verify(context: LedgerContext) -> int:
 
 
 def _contradictions(events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
-    """Find what stops every command that reads the ledger, such as a push that tells of nothing."""
+    """Return what stops every command that reads the ledger, such as a pushed event of an unknown job."""
     try:
         authentic = authenticator(events, key_of) if key_of is not None else None
         fold(events, authentic)
@@ -212,29 +212,28 @@ def export(context: LedgerContext, out: Path | None) -> int:
 
 @command(
     effect=Effect.LEDGER_DECISION,
-    options=(reason_option("With --as-backup: how the ledger was lost; recorded.", required=False), DIR, ENV),
+    options=(DIR, ENV),
     examples={
         "campaign ledger import ledger.jsonl": N_("import into an empty ledger"),
-        "campaign ledger import ledger.jsonl --as-backup --reason 'the disk is gone'": N_(
+        "campaign ledger import ledger.jsonl --as-backup 'the disk is gone'": N_(
             "replace a ledger that is lost"
         ),
     },
 )
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option(
-    "--as-backup", is_flag=True, help="The ledger itself is lost: accept an export made without a hold."
+    "--as-backup",
+    "reason",
+    metavar="REASON",
+    callback=recorded_text,
+    help="The ledger itself is lost: accept an export made without a hold. How it was lost is recorded.",
 )
-def import_(context: OnlineContext, file: IO[str], as_backup: bool, reason: str | None) -> int:
+def import_(context: OnlineContext, file: IO[str], reason: str | None) -> int:
     """Import an export, with its events and hashes unchanged, into an empty ledger.
 
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
     Sends made after the export would be made again.
     """
-    if as_backup != bool(reason and reason.strip()):
-        raise UsageError(
-            _("`--as-backup` and `--reason` must be used together"),
-            hint=_("pass both or neither: `--as-backup --reason REASON`"),
-        )
     try:
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
@@ -244,6 +243,7 @@ def import_(context: OnlineContext, file: IO[str], as_backup: bool, reason: str 
             location=file.name,
         ) from error
     events = from_lines(lines, where=file.name)
+    as_backup = bool(reason and reason.strip())
     _check_macs(context, events, as_backup=as_backup, where=file.name)
     accounts = context.settings.environment.by_appid
     appids = appids_not_on_hold(events)
@@ -279,7 +279,7 @@ def _no_hold_error(names: str, where: str) -> LedgerError:
         hint=_(
             "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
             "wait until no apply is running, and export again; run `campaign unhold` after the "
-            "import. Only if the old ledger is lost, add `--as-backup --reason REASON`"
+            "import. Only if the old ledger is lost, add `--as-backup REASON`"
         ),
         location=where,
     )
@@ -307,7 +307,7 @@ def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: b
             ),
             location=where,
         )
-    for fault in forged:  # a backup is accepted all the same: such events stop sends and start none
+    for fault in forged:  # a backup is accepted anyway: such events stop sends and start none
         print_message(fault)
     if unread:
         unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")

@@ -95,7 +95,7 @@ def receiver_of(context: OnlineContext) -> CallbackApp:
 
     Raises:
         UsageError: no account has `callback` in the settings.
-        SecretError: a token or key cannot be had.
+        SecretError: a token or key is not available.
     """
     from wechat_campaigns.wechat.callback import CallbackApp
 

@@ -26,7 +26,7 @@ from wechat_campaigns.source.scaffold import ARTICLE, ScaffoldOptions, campaign_
 from wechat_campaigns.source.starter import CodeHostName, starter
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
-"""An action whose code nobody can replace."""
+"""An action at a commit, whose code cannot be replaced."""
 
 
 @command(

@@ -193,10 +193,11 @@ class Day(click.DateTime):
 def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:
     """Declare `--reason`, which the ledger records."""
     # Whatever a terminal writes: a hold must not end at the bytes of its reason.
-    return click.option("--reason", required=required, help=text, callback=_recordable)
+    return click.option("--reason", required=required, help=text, callback=recorded_text)
 
 
-def _recordable(_context: click.Context, _option: click.Parameter, reason: str | None) -> str | None:
+def recorded_text(_context: click.Context, _option: click.Parameter, reason: str | None) -> str | None:
+    """Return a text as the ledger can record it; a callback of click."""
     return recordable(reason) if reason is not None else None
 
 
@@ -226,7 +227,7 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
 
 
 def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, Any]:
-    """Take the shared options out of all values of a command, as the fields of its `Context`.
+    """Remove the shared options from the values of a command, and return them as fields of its `Context`.
 
     Raises:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
@@ -278,7 +279,7 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
         now: aware.
 
     Raises:
-        UsageError: it is none of these, or is over.
+        UsageError: it has another form, or is over.
     """
     if text is None:
         return None

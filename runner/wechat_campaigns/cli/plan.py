@@ -169,7 +169,7 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
 def apply_command(context: Context) -> str:
     """Write what sends the plan of this run: with its selection, its options and its plan file.
 
-    A protected environment wants one that was reviewed.
+    A protected environment requires a reviewed plan file.
     """
     environment, asked = context.settings.environment, click.get_current_context().params
     words = [APPLY, *map(quoted, asked.get("select", ()))]

@@ -39,10 +39,10 @@ def ask_freely(question: str) -> str:
 
 
 def confirm(question: str, refused: str, *, answer: str = "", hint: str = "") -> None:
-    """Have a person agree, by y or by typing `answer`.
+    """Ask a person to agree, by y or by typing `answer`.
 
     Args:
-        refused: what is said where the person does not.
+        refused: printed where the person does not.
         hint: what to do without a terminal; default: to add `--auto-approve`.
 
     Raises:

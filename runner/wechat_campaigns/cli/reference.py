@@ -16,10 +16,9 @@ from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
 from wechat_campaigns.cli.options import VARIABLE, DecisionOption
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import Command, Group, command
-from wechat_campaigns.core.digest import DIGEST_VERSION
+from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT
 from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import FORMAT
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema_text
 
@@ -129,7 +128,7 @@ def version_data() -> dict[str, Any]:
     return {
         "version": wechat_campaigns.__version__,
         "python": platform.python_version(),
-        "formats": {"plan": planfile.FORMAT_VERSION, "ledger": str(FORMAT), "digest": str(DIGEST_VERSION)},
+        "formats": {"plan": PLAN_FORMAT, "ledger": str(FORMAT), "digest": str(DIGEST_VERSION)},
         "schemas": {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names},
         "extras": [extra for extra in EXTRAS if is_extra_installed(extra)],
     }

@@ -70,7 +70,7 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     },
     "hold": {
         "hold": N_("Stop all sends of an account immediately."),
-        "unhold": N_("Let an account send again."),
+        "unhold": N_("Allow an account to send again."),
     },
     "ledger": {"ledger": N_("Manage the ledger.")},
     "ci": {"ci": N_("Run a step of a CI job.")},
@@ -150,14 +150,14 @@ def command(
         effect: what it changes; `wechat_campaigns.cli.effects` refuses it where that is not allowed.
         examples: what `--help` shows below the options; `tests/unit/cli/test_examples.py` parses each.
         formats: what `--format` and `--report` offer; both are missing where it is empty.
-        options: the shared options that the command reads. With any of them the function gets a `Context`
-            as its first argument, in place of their values.
+        options: the shared options that the command reads. With any of them, or a format, the function gets
+            a `Context` as its first argument, in place of their values.
         unless: the name of a flag with which the command only looks at files.
         read_only: its effect where `CAMPAIGN_READ_ONLY` is set, if it is another one.
     """
 
     def register(function: Callable[..., int]) -> Command:
-        run = (_with_context if options or formats else _without_context)(function, formats)
+        run = _with_context(function, formats) if options or formats else _without_context(function)
         shared = (*options, *format_options(formats), *EVERYWHERE)
         for declare in reversed(shared):
             run = declare(run)
@@ -195,7 +195,7 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
     return run
 
 
-def _without_context(function: Callable[..., int], _formats: Sequence[str]) -> Callable[..., int]:
+def _without_context(function: Callable[..., int]) -> Callable[..., int]:
     @wraps(function)
     def run(**values: Any) -> int:
         del values["quiet"]
@@ -254,7 +254,7 @@ class Group(click.Group):
         if args and args[0] not in self.modules:
             from wechat_campaigns.core.names import STRICT, nearest
 
-            # Who wants to stop a send must not be sent to `studio`.
+            # A person in a hurry to stop a send must not be offered `studio`.
             meant = OTHER_WORDS.get(args[0])
             near = meant if meant in self.modules else nearest(args[0], self.modules, cutoff=STRICT)
             message = _("Unknown command {name}; run `{path} --help` for the list")

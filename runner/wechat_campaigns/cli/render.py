@@ -63,7 +63,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     with file_errors(folder):
         private_folder(folder)
     for name, html in pages.items():
-        target = folder / f"{re.sub('[/#]', '.', name)}.html"
+        target = folder / f"{re.sub('[/:#]', '.', name)}.html"
         with file_errors(target):
             replace_file(target, html.encode(), private=True)
         context.show_progress(_("page: {file}").format(file=target))

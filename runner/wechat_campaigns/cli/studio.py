@@ -68,7 +68,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     inbox = context.api_url if environment.is_sandbox else ""
 
     def open_reads() -> OfflineReads:
-        # A workspace of its own reads every file anew.
+        # A workspace of its own reads every file again.
         own = Workspace(context.root, environment=context.environment, variables=context.variables)
         return OfflineReads(own)
 

@@ -240,7 +240,7 @@ class AccountRun:
         return recheck(planned, self.plan, context, due=self._due, reviewed=self.context.audiences)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
-        """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
+        """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
         content, mark = planned.send.content, made.mark if made is not None else None
         if isinstance(content, Draft):
             mark = draft_fingerprint(content.media_id, self.api)

@@ -23,7 +23,7 @@ class JobStatuses(NamedTuple):
     by_msg_id: Mapping[tuple[str, int], str]
     """WeChat's msg_status, by AppID and msg_id."""
     unrecorded: LedgerError | None
-    """Why the ledger does not have the final ones; they are in the state all the same."""
+    """Why the ledger does not have the final ones; they are in the state anyway."""
 
 
 def refresh_job_status(

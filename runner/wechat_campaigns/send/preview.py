@@ -51,7 +51,7 @@ def recipients(names: Sequence[str], testers: Mapping[str, Tester]) -> tuple[Rec
     """Return who is meant by aliases of testers, WeChat IDs and openids.
 
     Raises:
-        UsageError: a name is none of these; the message does not repeat an openid.
+        UsageError: a name has another form; the message does not repeat an openid.
     """
     found = (_recipient(name, testers, number) for number, name in enumerate(names, 1))
     unique: dict[tuple[tuple[str, str], ...], Recipient] = {}
@@ -89,7 +89,7 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
     Raises:
         UsageError: a material name of it has no media_id.
         PolicyError, WeChatError: its draft was edited, or is not what was meant; an upload failed.
-        LedgerError: it could not be recorded; its message tells when the preview was sent all the same.
+        LedgerError: it could not be recorded; its message says so if the preview was sent.
 
     Source: preview, read 2026-11.
     """

@@ -1,7 +1,7 @@
 """The files of a planned send in, their ids on WeChat out: each file is uploaded once.
 
 Every result is recorded as soon as it is known; a crash between costs one file a second upload, no more.
-What WeChat does not know any more is forgotten, so that the next run uploads it anew.
+What WeChat does not know any more is forgotten, so that the next run uploads it again.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Server(ThreadedWSGIServer):
                     _end(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that broke: who breaks it is a stranger."""
+        """Ignore a connection that broke: a stranger can break it."""
 
 
 def with_health(app: WSGIApplication) -> WSGIApplication:

@@ -34,7 +34,7 @@ class ClockWatch:
         """This machine's clock minus WeChat's, no more than is certain; None before a dated answer."""
 
     def begin(self) -> Callable[[str | None], None]:
-        """Note that a request goes out; what is returned takes the Date of its answer."""
+        """Record that a request goes out; return what to call with the Date of its answer."""
         asked = self._clock()
 
         def answered(date: str | None) -> None:
@@ -69,7 +69,7 @@ TIMEOUT_S = 5.0
 
 
 def clock_offset(api_url: str) -> timedelta:
-    """Ask a sandbox how far its clock was moved; zero when the address is no sandbox."""
+    """Query how far a sandbox's clock was moved; zero where another server answers."""
     from wechat_campaigns.core.sessions import open_session  # an offline plan never comes here
 
     try:

@@ -281,7 +281,7 @@ class WeChatApi(ReadOnlyApi):
         return str(self._post(DRAFT_ADD, {"articles": list(articles)}, "media_id")["media_id"])
 
     def mass_ready(self) -> None:
-        """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""
+        """Fetch an access_token now, so that a mass call does not fail for the lack of one."""
         self._client.ready()
 
     def mass_sendall(
