@@ -153,6 +153,8 @@ def _nothing_is_left(
 ) -> Iterator[None]:
     """Remove what tests that passed wrote: pytest keeps it, and removes it at the end of a later run."""
     yield
+    if browsers := sys.modules.get("tests.support.browser"):
+        browsers.close_browsers()
     shutil.rmtree(STATE, ignore_errors=True)  # a worker of xdist ends without what is to be done at exit
     if not request.session.testsfailed:
         shutil.rmtree(tmp_path_factory.getbasetemp(), ignore_errors=True)
@@ -191,18 +193,18 @@ def _english() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _running_sandbox() -> Iterator[tuple[Sandbox, str]]:
+def _running_sandbox() -> Iterator[Sandbox]:
     with embedded() as url:
         running = Sandbox(url)
-        yield running, running.control("POST", "snapshot")["snapshot"]
+        running.control("POST", "snapshot")
+        yield running
 
 
 @pytest.fixture
-def sandbox(_running_sandbox: tuple[Sandbox, str]) -> Sandbox:
+def sandbox(_running_sandbox: Sandbox) -> Sandbox:
     """A sandbox on loopback, as new; one server a session."""
-    running, new = _running_sandbox
-    running.control("POST", "restore", {"snapshot": new})
-    return running
+    _running_sandbox.control("POST", "restore")
+    return _running_sandbox
 
 
 @pytest.fixture

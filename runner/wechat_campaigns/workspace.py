@@ -121,8 +121,8 @@ class Workspace:
             for account in self.settings.environment.accounts.values()
         ]
         # What WeChat refuses is let through so that it can be rehearsed; the plan warns about it.
-        state = self.state_dir / SANDBOX_LEDGER_FILE
-        sandbox = embedded(state, retired_cards=True, api_video=True, own_accounts=own_accounts)
+        allowed = {"retired_cards": True, "api_video": True}
+        sandbox = embedded(self.state_dir / SANDBOX_LEDGER_FILE, switches=allowed, own_accounts=own_accounts)
         return self.stack.enter_context(sandbox)
 
     @cached_property
@@ -198,14 +198,14 @@ class Workspace:
 
         Those of this environment, or of another one with this account where it has none.
         """
-        from wechat_campaigns.ledger.guards import newest
-        from wechat_campaigns.ledger.kinds import LedgerKind
+        from wechat_campaigns.ledger.events import LedgerKind
+        from wechat_campaigns.ledger.trust import newest_guard
 
         if self.signed_events is None:
             self.fold_ledger()
         signed = (self.signed_events or {}).get(appid, ())
         guards = [event for event in signed if event.kind == LedgerKind.GUARD]
-        return newest(guards, self.settings.ledger_scope)
+        return newest_guard(guards, self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
@@ -353,9 +353,8 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
-        from wechat_campaigns.ledger.events import LEDGER
+        from wechat_campaigns.ledger.events import LEDGER, LedgerKind
         from wechat_campaigns.ledger.initialization import uninitialized_error
-        from wechat_campaigns.ledger.kinds import LedgerKind
 
         state, environment = self.fold_ledger(verified=verified), self.settings.environment
         if not state.initialized and self.is_sandbox:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from ipaddress import ip_network
 from typing import Any, Final
 
 from wechat_sandbox import bitmaps, store
@@ -34,7 +35,7 @@ class AccountOptions:
     protection: bool = False
     """API 群发保护: sends to everyone wait for the administrator."""
     ip_allow: tuple[str, ...] = ()
-    """Empty means every address may fetch a token."""
+    """Addresses and ranges that may call; empty means every one."""
     finish_after_s: float = 0.0
     """How long a job stays SENDING, in sandbox seconds."""
     retired_cards: bool = False
@@ -112,9 +113,14 @@ def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) ->
     Args:
         data: as `SWITCHES` describes it.
         base: where the others come from; the defaults when left out.
+
+    Raises:
+        ValueError: `ip_allow` has what is not an address or a range.
     """
     merged = {**asdict(base or AccountOptions()), **data}
     callback = merged["callback"]
+    for address in merged["ip_allow"]:
+        ip_network(address, strict=False)
     merged |= {"ip_allow": tuple(merged["ip_allow"]), "callback": Callback(**callback) if callback else None}
     return AccountOptions(**merged)
 
@@ -125,3 +131,9 @@ def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
     row |= {"options": json.dumps(row["options"])}
     row |= {key: bitmaps.to_blob(row[key]) for key in ("subscribed", "blocked")}
     store.insert(db, "account", row, replace=True)
+
+
+def switch_all(db: sqlite3.Connection, switches: Mapping[str, Any]) -> None:
+    """Change switches of every account."""
+    for account in list_accounts(db) if switches else ():
+        save(db, replace(account, options=options_from(switches, account.options)))

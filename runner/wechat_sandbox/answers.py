@@ -1,18 +1,21 @@
-"""Answers of WeChat: error texts in its own spelling, the `rid`, and JSON as it writes it."""
+"""JSON as WeChat reads and writes it: answers, error texts in its own spelling, the `rid`."""
 
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from wechat_campaigns.core.errcodes import lookup
 
 Json = dict[str, Any]
 
-WITH_HINT = (40001, 40013, 41001, 42001, 47001)
+WITH_HINT = (40001, 40003, 40013, 40032, 40033, 41001, 42001, 44003, 45002, 45003, 47001)
 """Errors whose text has been recorded with `hint: […]` before the rid; others came without."""
+MAX_DEPTH = 64
+"""Far above what any call needs, far below where Python's own JSON writer gives up."""
 
 OK: Json = {"errcode": 0, "errmsg": "ok"}
 
@@ -61,3 +64,37 @@ def new_rid(now: float) -> str:
 def encode(answer: Any) -> str:
     """Write JSON as WeChat does: compact, text as it is and not escaped."""
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON that can be stored and written again.
+
+    Raises:
+        ValueError: it is not JSON, nests deeper than `MAX_DEPTH`, or has NaN, 1e999 or half a character.
+    """
+    try:
+        data = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("the JSON nests too deeply") from None
+    level = [data]
+    for _depth in range(MAX_DEPTH):
+        level = [part for item in level for part in _parts(item)]
+    if level:
+        raise ValueError(f"the JSON nests deeper than {MAX_DEPTH}")
+    encode(data).encode()  # half a character is a UnicodeEncodeError, which is a ValueError
+    return data
+
+
+def _parts(item: Any) -> list[Any]:
+    if isinstance(item, dict):
+        return list(item.values())
+    return item if isinstance(item, list) else []
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)
+
+
+def _refuse(number: str) -> NoReturn:
+    raise ValueError(f"{number} is not a number of JSON")

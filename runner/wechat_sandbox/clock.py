@@ -13,9 +13,9 @@ CHINA = timezone(timedelta(hours=8), "CST")
 EARLIEST, LATEST = 946_656_000.0, 4_102_416_000.0
 
 
-def now_unix(db: sqlite3.Connection, wall_unix: float) -> float:
-    """Return the sandbox time of a real time, both in seconds since 1970."""
-    return wall_unix + float(store.get(db, "clock_offset_s", 0.0))
+def offset_s(db: sqlite3.Connection) -> float:
+    """Return how far the sandbox's time is ahead of the real time."""
+    return float(store.get(db, "clock_offset_s", 0.0))
 
 
 def move(
@@ -26,7 +26,7 @@ def move(
     Raises:
         ValueError: It would leave the years 2000 to 2100.
     """
-    offset = float(store.get(db, "clock_offset_s", 0.0)) if to_unix is None else to_unix - wall_unix
+    offset = offset_s(db) if to_unix is None else to_unix - wall_unix
     if not EARLIEST <= wall_unix + offset + advance_s <= LATEST:
         raise ValueError("the clock goes from the year 2000 to 2100")
     store.put(db, "clock_offset_s", offset + advance_s)

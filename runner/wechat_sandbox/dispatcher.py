@@ -5,39 +5,50 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
+from typing import Any
 
-from wechat_sandbox import faults, progress, request_log, strict_json
+from wechat_sandbox import (
+    callbacks,
+    clock,
+    comments,
+    drafts,
+    faults,
+    mass,
+    media,
+    publishing,
+    quotas,
+    statistics,
+    store,
+    tags,
+    tokens,
+    users,
+)
 from wechat_sandbox.accounts import NOBODY
-from wechat_sandbox.answers import Answer, ErrcodeError, Json, new_rid
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
-from wechat_sandbox.counters import count_call
+from wechat_sandbox.answers import Answer, ErrcodeError, Json, encode, new_rid, read_json
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest, count_call
 from wechat_sandbox.faults import InjectedFault
-from wechat_sandbox.mass.endpoints import send_key
 from wechat_sandbox.store import Store
-from wechat_sandbox.tokens.rules import check_token
-
-# A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
-ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 
 SERVICES = (
-    "tokens", "openapi", "callbacks", "tags", "users", "media", "drafts", "mass", "publishing", "statistics",
-    "comments",
+    callbacks, comments, drafts, mass, media, publishing, quotas, statistics, tags, tokens, users,
 )  # fmt: skip
-for _service in SERVICES:  # each adds its paths to `ENDPOINTS`
-    import_module(f"wechat_sandbox.{_service}.endpoints")
+"""Each has added its paths to `ENDPOINTS`."""
+# A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
+ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
+KEPT_REQUESTS = 5000
+KEPT_CHARS = 64 * 1024
+"""Of the query and the body of a recorded request."""
+SECRET_KEYS = ("access_token", "secret", "appsecret")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
-    """The emulated platform: a state and the switches of this server."""
+    """The WeChat that this server plays."""
 
     store: Store
-    quota: bool = True
-    retired_cards: bool = False
-    api_video: bool = False
     strict: bool = True
     """Where sources about WeChat disagree, take the reading that refuses."""
     in_hand: set[tuple[str, str]] = field(default_factory=set)
@@ -45,25 +56,39 @@ class Dispatcher:
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
+    @contextmanager
+    def transaction(self) -> Iterator[tuple[sqlite3.Connection, float]]:
+        """Return the state after time has done its work, and the sandbox's time in seconds since 1970."""
+        with self.store.transaction() as db:
+            yield db, self.advance(db)
+
+    def advance(self, db: sqlite3.Connection) -> float:
+        """Finish the jobs and publications whose time has come, and return the sandbox's time."""
+        now = self.wall() + clock.offset_s(db)
+        mass.advance(db, now)
+        publishing.advance(db, now)
+        return now
+
     def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
         """Answer one request; the second item is the fault that the web server applies to the answer."""
-        with self.store.transaction() as db:
+        with self.transaction() as (db, now):
             fault = faults.take(db, request.path)
             if fault is None:
-                return self._serve(db, request, None), None
+                return self._serve(db, now, request, None), None
         if fault.latency_s:
-            key = send_key(request)
+            key = mass.send_key(request)
             if all(key):
                 self.in_hand.add(key)
             self.sleep(fault.latency_s)  # outside the transaction, so that others are not held up
             self.in_hand.discard(key)
-        with self.store.transaction() as db:
-            answer = self._serve(db, request, fault)
+        with self.transaction() as (db, now):
+            answer = self._serve(db, now, request, fault)
         return answer, None if fault.kind in ("latency", "errcode") else fault
 
-    def _serve(self, db: sqlite3.Connection, request: HttpRequest, fault: InjectedFault | None) -> Answer:
+    def _serve(
+        self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
+    ) -> Answer:
         """Run a request under the fault injected into it, and record it."""
-        now = progress.advance(db, self.wall())
         rid, appid = new_rid(now), ""
         answer: Answer = {}
         if fault is None or fault.after or fault.kind in ("latency", "clock"):
@@ -72,27 +97,28 @@ class Dispatcher:
             # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
             job = answer.get("msg_id") if fault.errcode == 45065 and isinstance(answer, dict) else None
             answer = ErrcodeError(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
-        request_log.record(db, request, now, rid, appid, answer, fault)
+        _record(db, request, now, rid, appid, answer, fault)
         return answer
 
     def _answer(
         self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str
     ) -> tuple[Answer, str]:
-        """Run the checks that every endpoint shares, then the endpoint; the answer and the caller's appid."""
+        """Run the checks that every endpoint shares, then the endpoint; return the caller's appid too."""
         endpoint, account = ENDPOINTS.get(request.path), NOBODY
         try:
-            if endpoint is None or endpoint.needs_token:
-                account = check_token(db, request.query.get("access_token", ""), now)
             if endpoint is None:
                 raise ErrcodeError(40066)
+            if endpoint.needs_token:
+                account = tokens.check_token(db, request.query.get("access_token", ""), now)
+                if self.strict:
+                    tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)
-            quota = self.quota and account.options.quota
-            if account is not NOBODY:
+            if endpoint.needs_token:
                 if account.kind not in endpoint.who:
                     raise ErrcodeError(48001)
-                count_call(db, account, endpoint, now, enforce=quota)
-            if self.in_hand and send_key(request) in self.in_hand:
+                count_call(db, account, endpoint, now)
+            if self.in_hand and mass.send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
             call = ApiCall(
                 db=db,
@@ -100,9 +126,6 @@ class Dispatcher:
                 account=account,
                 request=request,
                 body={} if endpoint.takes_file else parse_body(request.raw, required=endpoint.needs_body),
-                quota=quota,
-                retired_cards=self.retired_cards or account.options.retired_cards,
-                api_video=self.api_video or account.options.api_video or not self.strict,
                 strict=self.strict,
             )
             return endpoint.run(call), account.appid
@@ -124,7 +147,7 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
     if ESCAPE.search(raw):
         raise ErrcodeError(40033)
     try:
-        body = strict_json.read(raw.decode("utf-8-sig"))
+        body = read_json(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ErrcodeError(40033) from None
     except ValueError:
@@ -132,3 +155,54 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
     if not isinstance(body, dict):
         raise ErrcodeError(47001)
     return body
+
+
+def _record(
+    db: sqlite3.Connection,
+    request: HttpRequest,
+    now: float,
+    rid: str,
+    appid: str,
+    answer: Answer,
+    fault: InjectedFault | None,
+) -> None:
+    """Keep the call for `/_sandbox/requests` and `rid/get`, without token and secret."""
+    data = answer if isinstance(answer, dict) else {}
+    row = {
+        "at": now,
+        "appid": appid or request.query.get("appid", ""),
+        "rid": rid,
+        "method": request.method,
+        "path": request.path[:KEPT_CHARS],
+        "query": _recorded(_without_secrets(request.query)),
+        "body": _recorded_body(request),
+        "ip": request.client_ip,
+        "errcode": int(data.get("errcode", 0)),
+        "answer": encode(_without_secrets(data))[:KEPT_CHARS],
+        "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.after}),
+        "served": request.path in ENDPOINTS,
+    }
+    last = store.insert(db, "request", row)
+    db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
+
+
+def _recorded_body(request: HttpRequest) -> str:
+    """Write the body as JSON for the record: `null` without one, a summary for an upload."""
+    if request.upload is not None:
+        size = len(request.upload.data)
+        return _recorded({"filename": request.upload.filename, "size_bytes": size, **request.form})
+    try:
+        body = read_json(request.raw)
+    except ValueError:
+        body = request.raw.decode("utf-8", "replace") or None
+    return _recorded(_without_secrets(body) if isinstance(body, dict) else body)
+
+
+def _without_secrets(data: Mapping[str, Any]) -> Json:
+    return {key: value for key, value in data.items() if key not in SECRET_KEYS}
+
+
+def _recorded(data: Any) -> str:
+    """Write data for the record unless it is too long for that."""
+    text = encode(data)
+    return text if len(text) <= KEPT_CHARS else encode({"too_long_to_keep": True, "size_chars": len(text)})

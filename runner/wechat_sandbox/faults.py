@@ -11,18 +11,17 @@ from typing import Any, Final
 
 from wechat_sandbox import store
 from wechat_sandbox.answers import Json
+from wechat_sandbox.calls import ENDPOINTS
 from wechat_sandbox.shapes import body_of
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
-KIND_PATTERN = f"^({'|'.join(KINDS)}|http_[45][0-9][0-9])$"
-"""How the kind of a fault is ordered."""
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
 FAULT: Final = body_of(
     {
         "endpoint": {"type": "string", "default": "*"},
-        "kind": {"type": "string", "pattern": KIND_PATTERN},
+        "kind": {"type": "string", "pattern": f"^({'|'.join(KINDS)}|http_[45][0-9][0-9])$"},
         "times": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 - 1, "default": 1},
         "skip": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 0},
         "after": {"type": "boolean", "default": False},
@@ -32,7 +31,7 @@ FAULT: Final = body_of(
     },
     ("kind",),
 )
-"""What a fault may say."""
+"""The shape of a fault as it is ordered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,42 +48,38 @@ class InjectedFault:
     """How far the date of the answer is ahead of the real time."""
 
 
-def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
-    """Add a fault; its number.
+def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> None:
+    """Add a fault.
 
     Args:
         spec: of the shape `FAULT`: `endpoint` (a path with or without /cgi-bin/, or *), `kind`, `times`
             (default 1, null for ever), `skip` (calls to let pass first), `after`, `errcode`, `latency_s`,
             `ahead_s`.
+
+    Raises:
+        ValueError: the sandbox does not serve the endpoint.
     """
-    row = {
-        "spec": json.dumps(asdict(_read(spec))),
-        "skip": spec.get("skip", 0),
-        "times": spec.get("times", 1),
-    }
-    return store.insert(db, "fault", row)
-
-
-def _read(spec: Mapping[str, Any]) -> InjectedFault:
     kind, after = ALIASES.get(spec["kind"], (spec["kind"], spec.get("after", False)))
     status = re.fullmatch(r"http_(\d{3})", kind)
-    kind = "http" if status else kind
-    return InjectedFault(
+    fault = InjectedFault(
         endpoint=_path(spec.get("endpoint", "*")),
-        kind=kind,
+        kind="http" if status else kind,
         after=after,
-        errcode=int(spec.get("errcode", -1)),
+        errcode=spec.get("errcode", -1),
         status=int(status[1]) if status else 500,
         latency_s=float(spec.get("latency_s", 1 if kind == "latency" else 0)),
         ahead_s=float(spec.get("ahead_s", 3600 if kind == "clock" else 0)),
     )
+    row = {"spec": json.dumps(asdict(fault)), "skip": spec.get("skip", 0), "times": spec.get("times", 1)}
+    store.insert(db, "fault", row)
 
 
 def _path(endpoint: str) -> str:
     """Complete a path: `message/mass/sendall` is `/cgi-bin/message/mass/sendall`."""
-    if endpoint == "*" or endpoint.startswith("/cgi-bin/"):
-        return endpoint
-    return f"/cgi-bin/{endpoint.lstrip('/')}"
+    path = endpoint if endpoint.startswith(("*", "/")) else f"/cgi-bin/{endpoint}"
+    if path != "*" and path not in ENDPOINTS:
+        raise ValueError(f"the sandbox does not serve {path}; GET /_sandbox/openapi.json lists the paths")
+    return path
 
 
 def take(db: sqlite3.Connection, path: str) -> InjectedFault | None:

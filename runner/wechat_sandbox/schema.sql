@@ -23,7 +23,8 @@ CREATE TABLE media (
   PRIMARY KEY (appid, media_id));
 CREATE INDEX media_url ON media (url);
 CREATE TABLE draft (
-  appid TEXT NOT NULL, media_id TEXT NOT NULL, articles TEXT NOT NULL, updated_at REAL NOT NULL,
+  appid TEXT NOT NULL, media_id TEXT NOT NULL, articles TEXT NOT NULL, created_at REAL NOT NULL,
+  updated_at REAL NOT NULL,
   PRIMARY KEY (appid, media_id));
 -- endpoint is the path it came by; clientmsgid the client's, or the digest that stands for it; finish_at when it
 -- ends, or is given up while it waits until confirm_by for the administrator; total the followers addressed, and
@@ -33,7 +34,7 @@ CREATE TABLE job (
   msg_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, msg_data_id INTEGER, endpoint TEXT NOT NULL,
   msgtype TEXT NOT NULL, body TEXT NOT NULL, content TEXT NOT NULL, clientmsgid TEXT NOT NULL,
   is_to_all INTEGER NOT NULL, created_at REAL NOT NULL, finish_at REAL NOT NULL, confirm_by REAL,
-  status TEXT NOT NULL, verdict TEXT NOT NULL, copyright TEXT NOT NULL, recalled TEXT NOT NULL DEFAULT '[]',
+  status TEXT NOT NULL, verdict TEXT NOT NULL, recalled TEXT NOT NULL DEFAULT '[]',
   total INTEGER NOT NULL, delivered BLOB NOT NULL, delivered_count INTEGER NOT NULL,
   draft TEXT NOT NULL DEFAULT '', takes_draft INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX job_clientmsgid ON job (appid, clientmsgid, created_at);
@@ -54,15 +55,13 @@ CREATE TABLE comment (
   openid TEXT NOT NULL, content TEXT NOT NULL, created_at REAL NOT NULL, elected INTEGER NOT NULL DEFAULT 0,
   reply TEXT NOT NULL DEFAULT '', replied_at REAL NOT NULL DEFAULT 0);
 CREATE INDEX comment_article ON comment (appid, msg_data_id, idx, created_at);
-CREATE TABLE original (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, url TEXT NOT NULL, can_reprint INTEGER NOT NULL);
 CREATE TABLE counter (
   appid TEXT NOT NULL, name TEXT NOT NULL, period TEXT NOT NULL, used INTEGER NOT NULL,
   PRIMARY KEY (appid, name, period)) WITHOUT ROWID;
 CREATE TABLE request (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, appid TEXT NOT NULL, rid TEXT NOT NULL,
   method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, body TEXT NOT NULL, ip TEXT NOT NULL,
-  errcode INTEGER, answer TEXT NOT NULL, fault TEXT NOT NULL);
+  errcode INTEGER, answer TEXT NOT NULL, fault TEXT NOT NULL, served INTEGER NOT NULL);
 CREATE INDEX request_rid ON request (rid);
 CREATE TABLE fault (id INTEGER PRIMARY KEY AUTOINCREMENT, spec TEXT NOT NULL, skip INTEGER NOT NULL,
   times INTEGER);

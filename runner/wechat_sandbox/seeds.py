@@ -14,10 +14,9 @@ import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, bitmaps
+from wechat_sandbox import accounts, bitmaps, tags
 from wechat_sandbox.shapes import INTEGER, NAME, TEXT, body_of, check
-from wechat_sandbox.tags import models as tags
-from wechat_sandbox.users.models import numbers_of
+from wechat_sandbox.users import numbers_of
 
 SECRET = "0" * 32
 MAX_INVENTED = 1_000_000
@@ -26,20 +25,8 @@ SYSTEM_TAG = (2, "星标组")
 TAGS = ("会员", "北京", "上海", "广州", "深圳", "新客", "内测")
 FAMILY_NAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
 GIVEN_NAMES = (
-    "子涵",
-    "晨曦",
-    "思远",
-    "雨桐",
-    "浩然",
-    "静怡",
-    "嘉豪",
-    "小满",
-    "明轩",
-    "晓燕",
-    "一诺",
-    "清扬",
-    "阿宝",
-)
+    "子涵", "晨曦", "思远", "雨桐", "浩然", "静怡", "嘉豪", "小满", "明轩", "晓燕", "一诺", "清扬", "阿宝",
+)  # fmt: skip
 
 DEFAULT: dict[str, Any] = {
     "accounts": [
@@ -83,7 +70,7 @@ def read(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
-            _("the seed file cannot be read: {error}").format(error=str(error).splitlines()[0]),
+            _("the file cannot be read: {reason}").format(reason=str(error).splitlines()[0]),
             location=str(path),
             hint=_("use a YAML or JSON file in the format of docs/sandbox.md"),
         ) from error

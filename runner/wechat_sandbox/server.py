@@ -6,30 +6,66 @@ import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Response
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.hosts import host_port, is_loopback
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, seeds, web
-from wechat_sandbox.callbacks import pusher
+from wechat_sandbox import accounts, callbacks, seeds, web
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.05
+PUSH_EVERY_S = 0.25
 STOP_S = 5.0
+PIECE_BYTES = 1024 * 1024
 
 
 class SandboxHandler(WSGIRequestHandler):
-    """Keeps connections open as WeChat does, answers at once, writes no log."""
+    """Keeps connections open as WeChat does, which werkzeug's own `run_wsgi` cannot; writes no log."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        """Answer one request; its whole body is read first, so that the next one begins where it ends."""
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.environ = environ = self.make_environ()
+        environ["wsgi.input"] = self._read_body(environ)
+        answer = Response.from_app(self.server.app, environ, buffered=True)
+        self.send_response(answer.status_code)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(answer.get_data())
+
+    def _read_body(self, environ: dict[str, Any]) -> BytesIO:
+        """Read the body of a request; what is too long is thrown away, and refused by its length."""
+        wire, is_chunked = environ["wsgi.input"], "wsgi.input_terminated" in environ
+        length = environ.get("CONTENT_LENGTH", "0")
+        if not length.isdecimal():
+            self.close_connection = True
+            length = "0"
+        left, pieces, size = int(length), [], 0
+        while is_chunked or left > size:
+            piece = wire.read(PIECE_BYTES if is_chunked else min(PIECE_BYTES, left - size))
+            if not piece:
+                break
+            size += len(piece)
+            if size <= web.MAX_BODY_BYTES:
+                pieces.append(piece)
+        environ["CONTENT_LENGTH"] = str(max(left, size))
+        return BytesIO(b"".join(pieces))
 
     def send_response(self, code: int, message: str | None = None) -> None:
         """Leave the date to the application: a fault may order another."""
@@ -39,13 +75,36 @@ class SandboxHandler(WSGIRequestHandler):
         """Write nothing: `/_sandbox/requests` has it all."""
 
 
+class SandboxServer(ThreadedWSGIServer):
+    """Ends the connections that clients keep open when it is closed itself."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*arguments, **named)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """See `socketserver.BaseServer.process_request`."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """See `socketserver.BaseServer.shutdown_request`."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """See `socketserver.BaseServer.server_close`."""
+        super().server_close()
+        for connection in tuple(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def embedded(
     state: Path | None = None,
     *,
-    quota: bool = True,
-    retired_cards: bool = False,
-    api_video: bool = False,
+    switches: Mapping[str, Any] | None = None,
     strict: bool = True,
     seed: Path | None = None,
     host: str = LOOPBACK,
@@ -57,9 +116,7 @@ def embedded(
 
     Args:
         state: the state file; None keeps everything in memory.
-        quota: whether call counters and send allowances are enforced.
-        retired_cards: whether wxcard is let through, which WeChat refuses.
-        api_video: whether video that was uploaded by API is let through, which WeChat refuses.
+        switches: switches that every account gets at the start, such as `{"quota": False}`.
         strict: where sources about WeChat disagree, whether the reading that refuses holds.
         seed: accounts, tags and followers to add; None gives a new state the built-in accounts.
         host: the address to listen on.
@@ -71,29 +128,31 @@ def embedded(
         The base URL, `http://127.0.0.1:PORT`.
 
     Raises:
-        UsageError: The address, the port, the state or the seed cannot be used.
+        UsageError: the address, the port, the state or the seed cannot be used.
     """
     seed_data = seeds.DEFAULT if seed is None else seeds.read(seed)
     listening = listen(host, port)
     with closing(listening), closing(Store(state)) as store:
-        where = str(seed or "the built-in seed")
-        _plant(store, seed_data, own_accounts, time.time(), where=where, always=seed is not None)
-        dispatcher = Dispatcher(
-            store=store, quota=quota, retired_cards=retired_cards, api_video=api_video, strict=strict
-        )
+        try:
+            begun = _plant(store, seed_data, own_accounts, switches or {}, always=seed is not None)
+        except ValueError as error:
+            raise UsageError(
+                str(error),
+                location=str(seed or "the built-in seed"),
+                hint=_("correct the seed file as described in docs/sandbox.md"),
+            ) from error
+        dispatcher = Dispatcher(store=store, strict=strict)
         local = is_loopback(host)
-        hosts = names if local else {host, *names}
-        app = web.build(dispatcher, seed_data, names=hosts, any_address=not local)
+        app = web.build(dispatcher, begun, names=names if local else {host, *names}, any_address=not local)
         number, fd = listening.getsockname()[1], listening.fileno()
-        server = make_server(host, number, app, threaded=True, request_handler=SandboxHandler, fd=fd)
-        yield from _run(server, dispatcher)
+        yield from _run(SandboxServer(host, number, app, SandboxHandler, fd=fd), dispatcher)
 
 
-def _run(server: BaseWSGIServer, dispatcher: Dispatcher) -> Iterator[str]:
+def _run(server: SandboxServer, dispatcher: Dispatcher) -> Iterator[str]:
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True),
-        threading.Thread(target=pusher.run, args=(dispatcher, stop), daemon=True),
+        threading.Thread(target=_push_events, args=(dispatcher, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -105,6 +164,11 @@ def _run(server: BaseWSGIServer, dispatcher: Dispatcher) -> Iterator[str]:
         for thread in threads:
             thread.join(STOP_S)
         server.server_close()
+
+
+def _push_events(dispatcher: Dispatcher, stop: threading.Event) -> None:
+    while not stop.wait(PUSH_EVERY_S):
+        callbacks.push_due(dispatcher.transaction, dispatcher.wall(), stop.wait)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -126,21 +190,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _plant(
     store: Store,
-    seed_data: Mapping[str, Any],
+    seed: Mapping[str, Any],
     own_accounts: Sequence[Mapping[str, Any]],
-    now: float,
+    switches: Mapping[str, Any],
     *,
-    where: str,
     always: bool,
-) -> None:
-    """Plant a seed that was passed, or the built-in one in a new state; then the missing accounts."""
-    try:
-        with store.transaction() as db:
-            if always or not accounts.list_accounts(db):
-                seeds.plant(db, seed_data, now)
-            missing = [one for one in own_accounts if accounts.find(db, one["appid"]) is None]
-            seeds.plant(db, {"accounts": missing}, now)
-    except ValueError as error:
-        raise UsageError(
-            str(error), location=where, hint=_("correct the seed file as described in docs/sandbox.md")
-        ) from error
+) -> Mapping[str, Any]:
+    """Plant a seed that was passed, or the built-in one in a new state; then the missing accounts.
+
+    Returns:
+        What a reset plants: the seed with the switches.
+    """
+    with store.transaction() as db:
+        if always or not accounts.list_accounts(db):
+            seeds.plant(db, seed, time.time())
+        missing = [one for one in own_accounts if accounts.find(db, one["appid"]) is None]
+        seeds.plant(db, {"accounts": missing}, time.time())
+        accounts.switch_all(db, switches)
+    planted = [
+        {**account, "options": {**account.get("options", {}), **switches}} for account in seed["accounts"]
+    ]
+    return {"accounts": planted}

@@ -19,15 +19,18 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import private_file, private_folder
 
 BUSY_TIMEOUT_S = 30.0
-KEPT_SNAPSHOTS = 20
-FORMAT = 3
+FORMAT = 4
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
 
 TABLES = (
     "account", "follower", "tag", "token", "media", "draft", "job", "preview", "publish", "comment",
-    "original", "counter", "request", "fault", "event", "meta",
+    "counter", "request", "fault", "event", "meta",
 )  # fmt: skip
+
+
+Rows = dict[str, list[tuple[Any, ...]]]
+"""The rows of each table."""
 
 
 class Store:
@@ -35,7 +38,8 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
-        self._snapshots: dict[str, sqlite3.Connection] = {}
+        self.kept: Rows = {}
+        """What POST /_sandbox/snapshot has kept."""
         try:
             self._db = _open(path)
         except (sqlite3.DatabaseError, OSError) as error:
@@ -57,32 +61,10 @@ class Store:
                 raise
             self._db.execute("COMMIT")
 
-    def snapshot(self) -> str:
-        """Keep a copy of the whole state in memory, of the last twenty; its name."""
-        with self._lock:
-            name = str(int(max(self._snapshots, key=int, default="0")) + 1)
-            if len(self._snapshots) == KEPT_SNAPSHOTS:
-                self._snapshots.pop(min(self._snapshots, key=int)).close()
-            self._snapshots[name] = sqlite3.connect(":memory:", check_same_thread=False)
-            self._db.backup(self._snapshots[name])
-            return name
-
-    def restore(self, name: str) -> bool:
-        """Go back to a kept copy; False when no copy has that name."""
-        with self._lock:
-            if name not in self._snapshots:
-                return False
-            self._snapshots[name].backup(self._db)
-            # A write that leaves nothing: whoever watches for writes does not see the copying.
-            put(self._db, "restored", True)
-            self._db.execute("DELETE FROM meta WHERE key = 'restored'")
-            return True
-
     def close(self) -> None:
-        """Close the file, forget the snapshots."""
+        """Close the file."""
         with self._lock:
-            for db in (*self._snapshots.values(), self._db):
-                db.close()
+            self._db.close()
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
@@ -115,6 +97,20 @@ def _prepare(db: sqlite3.Connection) -> None:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {FORMAT}")
     db.execute("COMMIT")
+
+
+def copy(db: sqlite3.Connection) -> Rows:
+    """Return the rows of every table."""
+    return {table: [tuple(row) for row in db.execute(f"SELECT * FROM {table}")] for table in TABLES}  # noqa: S608
+
+
+def paste(db: sqlite3.Connection, rows: Rows) -> None:
+    """Write the rows of every table in place of those that are there."""
+    wipe(db)
+    for table, values in rows.items():
+        if values:
+            marks = ", ".join("?" * len(values[0]))
+            db.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608
 
 
 def wipe(db: sqlite3.Connection) -> None:

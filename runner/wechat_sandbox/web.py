@@ -16,23 +16,28 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from wechat_campaigns.core.hosts import is_allowed_host
+from wechat_sandbox import (
+    control,
+    openapi,  # noqa: F401 - adds its own control call
+    pages,
+)
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
-from wechat_sandbox.calls import HttpRequest, UploadedFile
-from wechat_sandbox.control import routes
+from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.faults import InjectedFault
-from wechat_sandbox.inbox.routes import blueprint
 
 JSON_TYPE = "application/json; encoding=utf-8"
 MAX_BODY_BYTES = 32 * 1024 * 1024
 HTML_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-PLATFORM_NAMES = frozenset(
+WECHAT_NAMES = frozenset(
     {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
 )
 """Hosts of clients that know no other address and come through a tunnel; no other site can rebind them."""
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 FRAMED = ("/inbox/", "/_sandbox/media/")
-"""What the frame of an article takes from this server; another site's page could show it, not read it."""
+"""What the frame of an article loads from this server; another site's page could show it, not read it."""
+NOT_SERVED = ("X-Sandbox", "not in this sandbox")
+"""The header of an answer to a path that the sandbox lacks, which WeChat may well have."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,26 +55,27 @@ def build(
     Returns:
         The application, for a server or a test client.
     """
-    app = Flask("sandbox", static_folder=None)
+    app = Flask("wechat_sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    allowed = frozenset(name.lower() for name in names) | PLATFORM_NAMES
+    allowed = frozenset(name.lower() for name in names) | WECHAT_NAMES
     app.before_request(lambda: _foreign_request_error(allowed, any_address=any_address))
-    app.register_blueprint(blueprint(dispatcher))
+    app.register_blueprint(pages.blueprint(dispatcher))
 
     @app.route("/_sandbox/<name>", methods=METHODS)
-    @app.route("/_sandbox/<any(admin):name>/<int:msg_id>", methods=["POST"])
-    def _control(name: str, msg_id: int | None = None) -> Response:
+    def _control(name: str) -> Response:
         raw, query = request.get_data(), request.args.to_dict()
-        return _json(*routes.handle(dispatcher, seed, request.method, name, raw, query, msg_id))
+        return _json(*control.handle(dispatcher, seed, request.method, name, raw, query))
 
     @app.route("/<path:_path>", methods=METHODS)
-    def _platform(_path: str) -> Response:
+    def _wechat(_path: str) -> Response:
         answer, fault = dispatcher.handle(_http_request())
         if fault is not None and fault.kind != "clock":
             return _spoiled(fault)
         response = _file(answer) if isinstance(answer, Download) else _json(answer)
         if fault is not None:
             response.headers["Date"] = _date(fault.ahead_s)
+        if request.path not in ENDPOINTS:
+            response.headers.add(*NOT_SERVED)
         return response
 
     app.register_error_handler(Exception, _server_error)
@@ -151,6 +157,5 @@ def _spoiled(fault: InjectedFault) -> Response:
         return Response("", headers={"Connection": "close"})
     if fault.kind == "garbage":
         return Response(b'{"errcode":0,"errm\xff\x00', content_type=JSON_TYPE)
-    return Response(
-        HTML_ERROR, status=fault.status if fault.kind == "http" else 200, content_type="text/html"
-    )
+    status = fault.status if fault.kind == "http" else 200
+    return Response(HTML_ERROR, status=status, content_type="text/html")

@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 from tests.support.playground import SERVICE, Playground
 from tests.support.served import served
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.job_status import refresh_job_status

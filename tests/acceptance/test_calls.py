@@ -27,7 +27,7 @@ IMAGE = f"filter: {{tag: 星标组}}\nmsgtype: image\ncontent: {{images: [{FILES
 def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxClient]:
     """A sandbox of its own, and a folder of campaigns whose one account lives there."""
     monkeypatch.setenv("CALLS_SECRET", SECRET)
-    with embedded(tmp_path / "sandbox.sqlite3", quota=False) as url:
+    with embedded(tmp_path / "sandbox.sqlite3", switches={"quota": False}) as url:
         account = {"kind": "service", "appid": APPID, "secret": {"env": "CALLS_SECRET"}}
         environment = {"api": url, "accounts": {"main": account}}
         settings: dict[str, Any] = {"default_environment": "t", "environments": {"t": environment}}

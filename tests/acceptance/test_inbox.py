@@ -111,7 +111,8 @@ def test_voice_and_video_play_from_stored_bytes(inbox: Inbox) -> None:
 
 def test_picture_post_and_uploaded_pictures_are_shown(inbox: Inbox) -> None:
     inbox.store("image", "IMAGE")
-    url = inbox.sandbox.control("GET", "state")["media"][0]["url"]
+    listed = inbox.post("material/batchget_material", {"type": "image", "offset": 0, "count": 1})
+    url = listed["item"][0]["url"]
     inbox.to_all(
         "mpnews", {"media_id": inbox.draft("N", article("有图", content=f'<p><img src="{url}"></p>'))}
     )

@@ -236,23 +236,6 @@ def test_an_error_has_its_shape_too(
     assert json.loads(out)["error"]["exit_code"] == code != ExitCode.OK
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("line", ["validate", "plan broken", "apply --auto-approve"])
-def test_a_failure_has_its_shape(
-    line: str, language: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    words = ["--lang", language, *line.split(), "-o", "json"]
-    assert run(words) != ExitCode.OK
-    check_failure(capsys.readouterr().out)
-    campaigns_on(sandbox, tmp_path).joinpath("broken.yaml").write_text("filter: 会员\n", encoding="utf-8")
-    capsys.readouterr()
-    assert run(words) == ExitCode.INVALID
-    out = capsys.readouterr().out
-    if line.startswith("validate"):
-        assert list(validator("validate").iter_errors(json.loads(out))) == []
-
-
 def check_failure(text: str) -> None:
     faults = [
         f"{error.json_path}: {error.message}" for error in validator("failure").iter_errors(json.loads(text))

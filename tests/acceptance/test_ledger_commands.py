@@ -18,8 +18,8 @@ from tests.support.factories import linked
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind

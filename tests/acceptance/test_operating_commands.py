@@ -363,9 +363,7 @@ def write_articles() -> None:
 def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path) -> None:
     """--month leaves other sends out."""
     campaign("apply", "--auto-approve")
-    outputs = [
-        f"--report={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "json")
-    ]
+    outputs = [f"--report={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "json")]
     assert campaign("report", *outputs)[0] == ExitCode.OK
     (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8-sig")))
     assert (row["Send"], row["To"], row["Status"]) == ("sale", "tag 会员", "accepted")

@@ -111,7 +111,7 @@ def test_the_file_is_for_its_owner(campaigns: Path, capsys: pytest.CaptureFixtur
 
 
 def test_lines_that_cannot_be_written_are_said(campaigns: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["validate", "--log-file", "/dev/full"]) == ExitCode.OK
+    assert run(["apply", "--auto-approve", "--quiet", "--log-file", "/dev/full"]) == ExitCode.OK
     assert capsys.readouterr().err.count("/dev/full") == 1
 
 
@@ -128,12 +128,6 @@ def test_an_unknown_kind_of_log_is_an_error(
     monkeypatch.setenv("CAMPAIGN_LOG", "jsn")
     assert run(["validate"]) == ExitCode.USAGE
     assert "CAMPAIGN_LOG" in capsys.readouterr().err
-
-
-def test_a_full_disk_does_not_end_a_run(campaigns: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("/dev/full is missing")
-    assert run(["apply", "--auto-approve", "--quiet", "--log-file", "/dev/full"]) == ExitCode.OK
 
 
 def test_the_receiver_of_events_logs_in_the_same_shape() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -64,16 +63,6 @@ def test_sandbox_on_ipv6_prints_an_address_that_can_be_called() -> None:
         assert sandbox.control("GET", "accounts")["accounts"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs the threads of a process by number")
-def test_signal_that_another_thread_takes_ends_the_sandbox() -> None:
-    with process() as (started, _sandbox):
-        threads = sorted(int(task.name) for task in Path(f"/proc/{started.pid}/task").iterdir())
-        thread = next(number for number in threads if number != started.pid)
-        assert ctypes.CDLL(None).tgkill(started.pid, thread, signal.SIGTERM) == 0
-        started.communicate(timeout=10)
-        assert started.returncode == 0
-
-
 @pytest.mark.deep
 def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
@@ -97,7 +86,8 @@ def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
 
 def test_two_processes_share_a_state(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
-    with embedded(state, quota=False) as ours, process("--state", str(state), "--no-quota") as (_, theirs):
+    served = process("--state", str(state), "--no-quota")
+    with embedded(state, switches={"quota": False}) as ours, served as (_, theirs):
         sandbox = SandboxClient(url=ours)
         access_token = token(sandbox)
 
@@ -111,6 +101,23 @@ def test_two_processes_share_a_state(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert sorted(job["clientmsgid"] for job in theirs.jobs()) == sorted(map(str, range(25)))
+
+
+def test_a_connection_is_kept_for_the_next_request() -> None:
+    with embedded() as url, requests.Session() as session:
+        access_token = token(SandboxClient(url=url))
+        adapter = session.get_adapter(url)
+        answers = [
+            session.post(url + SENDALL, data=b"x" * 100_000, timeout=10).json()["errcode"],
+            session.get(f"{url}/cgi-bin/menu/get", data=b"unread", timeout=10).json()["errcode"],
+            session.post(f"{url}/_sandbox/nothing", data=iter([b"in ", b"chunks"]), timeout=10).status_code,
+            session.get(url, headers={"Host": "elsewhere"}, data=b"unread", timeout=10).status_code,
+            session.get(f"{url}/cgi-bin/user/get?access_token={access_token}", timeout=10).json()["total"],
+            session.post(url + SENDALL, data=b"x" * 40_000_000, timeout=30).json()["errcode"],
+        ]
+        (pool,) = adapter.poolmanager.pools._container.values()
+        assert (pool.num_connections, pool.num_requests) == (1, len(answers))
+    assert answers == [41001, 40066, 404, 403, 60, 47001]
 
 
 @pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])
@@ -137,7 +144,7 @@ def test_sandbox_accepts_multipart_of_real_clients() -> None:
             timeout=10,
         )
         assert "media_id" in answer.json()
-        assert sandbox.control("GET", "state")["media"][0]["name"] == "a.png"
+        assert sandbox.requests()[-1]["body"]["filename"] == "a.png"
 
 
 def test_sandbox_reads_a_chunked_upload() -> None:
@@ -154,14 +161,11 @@ def test_sandbox_reads_a_chunked_upload() -> None:
         assert "url" in answer.json()
 
 
-PROGRAM = "from wechat_campaigns.cli import sandbox_main; sandbox_main()"
-
-
 @pytest.mark.deep
 def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
-    command = [sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-m", "wechat_sandbox.command"]
     served = [*command, "--port", "0", "--seed", str(seed), "--lenient"]
     with subprocess.Popen(served, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None

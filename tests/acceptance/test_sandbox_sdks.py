@@ -73,7 +73,7 @@ def strict(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def sandbox(strict: bool) -> Iterator[SandboxClient]:
-    with embedded(retired_cards=True, api_video=True, strict=strict) as url:
+    with embedded(switches={"retired_cards": True, "api_video": True}, strict=strict) as url:
         yield SandboxClient(url=url)
 
 

@@ -37,7 +37,7 @@ class ToSandbox(HTTPAdapter):
 
 @pytest.fixture(scope="module", params=[True, False], ids=["strict", "lenient"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    with embedded(retired_cards=True, api_video=True, strict=request.param) as served:
+    with embedded(switches={"retired_cards": True, "api_video": True}, strict=request.param) as served:
         yield served
 
 

@@ -24,7 +24,7 @@ from wechat_campaigns.protocol.verdict import REJECTING
 from wechat_campaigns.render import openids
 from wechat_campaigns.render.limits import table
 from wechat_campaigns.send.preview import PER_DAY
-from wechat_sandbox.mass.rules import CLIENTMSGID_BYTES
+from wechat_sandbox.mass_rules import CLIENTMSGID_BYTES
 
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 FILES: Final[Mapping[str, str]] = {

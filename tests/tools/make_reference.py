@@ -26,8 +26,7 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.core.i18n import Language, set_language
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
-from wechat_sandbox.control.openapi import document
-from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.openapi import document
 
 FOLDER = ROOT / "docs" / "reference"
 OPENAPI = ROOT / "schema" / "sandbox.openapi.json"
@@ -79,7 +78,7 @@ def main() -> None:
     for name in TROUBLESHOOTING:
         (FOLDER.parent / name).write_text(troubleshooting(name), encoding="utf-8")
         print(f"docs/{name}")
-    OPENAPI.write_text(json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    OPENAPI.write_text(json.dumps(document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print("schema/sandbox.openapi.json")
 
 

@@ -29,7 +29,7 @@ PURE = (
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.events", "ledger.kinds",
+    "render.templates.placeholders", "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "guard.approvals", "fetch.draft_files", "notify.notices",
@@ -106,21 +106,6 @@ def test_no_modules_import_one_another() -> None:
     require_no_circle(
         {name: {one for one in found if one != name} for name, found in edges(typing=False).items()}
     )
-
-
-def test_no_services_of_the_sandbox_import_one_another() -> None:
-    own = {
-        name: {one for one in found if inside(one, "wechat_sandbox")}
-        for name, found in ours().items()
-        if name.startswith("wechat_sandbox.")
-    }
-    services = {name.split(".")[1] for name in own if name.count(".") == 2}
-    graph: dict[str, set[str]] = {service: set() for service in services}
-    for name, found in own.items():
-        if (service := name.split(".")[1]) in services:
-            graph[service] |= {one.split(".")[1] for one in found - {"wechat_sandbox"}} & services - {service}
-    assert len(services) > 10
-    require_no_circle(graph)
 
 
 def require_no_circle(graph: Mapping[str, Set[str]]) -> None:

@@ -1,5 +1,5 @@
-"""The commands `campaign` and `wechat-sandbox`: argv in, exit code out."""
+"""The command `campaign`: argv in, exit code out."""
 
-from wechat_campaigns.cli.main import main, sandbox_main
+from wechat_campaigns.cli.main import main
 
-__all__ = ["main", "sandbox_main"]
+__all__ = ["main"]

@@ -117,7 +117,7 @@ def _publish_comment(text: str, author: str) -> tuple[int | None, str]:
     except CodeHostError as error:
         reason = error_reason(error)
         return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
-    return run.number, _("the comment of #{number} is up to date").format(number=run.number)
+    return run.number, _("#{number} is up to date").format(number=run.number)
 
 
 @command(
@@ -162,7 +162,7 @@ def _keep_issue(text: str, author: str, *, done: bool) -> tuple[int | None, str]
         return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
     if number is None:
         return None, _("nothing needs attention, and no issue is open")
-    note = _("issue #{number} is closed") if done else _("issue #{number} is up to date")
+    note = _("issue #{number} is closed") if done else _("#{number} is up to date")
     return number, note.format(number=number)
 
 

@@ -25,7 +25,7 @@ TIMEOUT_S = 10.0
     examples={"campaign doctor --env production": N_("before the first real send")},
 )
 def doctor(context: OnlineContext) -> int:
-    """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
+    """Check settings, clock, credentials, IP allow list, permissions, quota, ledger; send nothing.
 
     Also prints where this machine keeps its state. Each problem has a hint. The exit code is
     that of the worst problem.
@@ -44,7 +44,6 @@ def doctor(context: OnlineContext) -> int:
     ports = DoctorPorts(
         connect=context.read_api,
         open_ledger=open_ledger,
-        clock=context.clock,
         clock_skew=clock_skew,
         is_durable=lambda: context.ledger.survives_power_cut(),
     )

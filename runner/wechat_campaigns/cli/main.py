@@ -117,13 +117,6 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
     return click.UsageError(message, error.ctx)
 
 
-def sandbox_main() -> None:
-    """Run `wechat-sandbox`, which is `campaign sandbox` for other projects, and exit."""
-    from wechat_campaigns.cli.sandbox import standalone
-
-    main(command=standalone())
-
-
 def main(argv: Sequence[str] | None = None, *, command: click.Command = campaign) -> None:
     """Run the command and exit."""
     replace_closed_streams()

@@ -16,7 +16,7 @@ from wechat_campaigns.code_host.ci_run import run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, NotifyTarget, Secret
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, RunSummary, refusal_notice, untold
 from wechat_campaigns.notify.target import notify_program, notify_target
 from wechat_campaigns.protocol.events import Entry

@@ -46,7 +46,7 @@ POLL_S = 0.05
         "campaign studio --env production --port 0": N_("on a free port"),
     },
 )
-@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
+@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 @click.option("--port", default=8092, show_default=True, help="0 picks a free port.")
 def studio(context: Context, open_: bool, port: int) -> int:
     """Serve a page on this machine that shows each campaign on a follower's phone, live after every save.

@@ -67,7 +67,7 @@ def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[D
     """Return that the draft that a send names was not read, or what is odd about its articles."""
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
-        hint = _("run `campaign plan` without `--offline` before the review")
+        hint = _("run `campaign plan` without `--offline`")
         return (_warning(send, "draft-unread", what.format(name=draft.name), hint),)
     found = (finding.at(send.location) for finding in check_stored_draft(draft))
     return tuple(problem for problem in found if problem.level != "error")

@@ -13,8 +13,8 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Tester
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.send import drafting, uploads

@@ -185,14 +185,14 @@ def _above(root: Path) -> str:
 
 
 def _entries(folder: Path | str, above: str) -> Iterator[str]:
-    """List what is no folder below a folder, without what begins with `_` or `.`."""
+    """List the files below a folder, without those whose path has a part that begins with `_` or `.`."""
     try:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise UsageError(
-            _("the folder `{folder}` cannot be read: {reason}").format(
-                folder=Path(folder).as_posix(), reason=error.strerror
+            _("`{name}` cannot be read: {reason}").format(
+                name=Path(folder).as_posix(), reason=error.strerror
             ),
             hint=_("give yourself permission to read it, or use `--dir` to name another folder"),
         ) from error

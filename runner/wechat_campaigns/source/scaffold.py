@@ -115,7 +115,7 @@ def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
     """Write the campaign of a draft that was pulled.
 
     Args:
-        content: plain data under `articles` or `newspic`; its texts are no templates.
+        content: plain data under `articles` or `newspic`; its texts are not templates.
     """
     lines = "\n".join(_block(content, "  "))
     return _file(id_, f"content:\n{lines}\n")

@@ -65,7 +65,7 @@ def _below(root: Path) -> Iterator[Diagnostic]:
         try:
             with os.scandir(folder) as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
-        except OSError:  # whoever reads it says so
+        except OSError:  # the reader of its files reports it
             continue
         if _BARE.issubset(entry.name for entry in ordered):
             yield _repository(folder)

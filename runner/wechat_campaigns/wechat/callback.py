@@ -25,8 +25,7 @@ from xml.parsers import expat
 from wechat_campaigns.core.errors import CampaignError, MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
-from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.render.limits.table import MAX_ARTICLES
 

@@ -88,7 +88,6 @@ FLOODS = {
     "brackets-close": "[" * 20_000 + "]" * 20_000,
     "bangs": "![" * 8_000,
     "footnotes": "[^" * 90_000,
-    "footnotes-inline": "^[" * 90_000,
     "footnotes-defined": "".join(f"[^{n}]: a\n\n" for n in range(1000)),
     "stars": "*a " * 20_000,
     "stars-run": "*" * 100_000,

@@ -278,7 +278,7 @@ def cases() -> dict[str, list[Case]]:
         ]
 
     maybe = {name: FLOODS[name] for name in MAYBE}
-    floods = {name: body for name, body in FLOODS.items() if name not in maybe}
+    floods = {name: body for name, body in FLOODS.items() if name not in (*maybe, *TEN_SECONDS)}
     escapes = of({n: b for n, b in ESCAPES.items() if n not in MAYBE_ESCAPES}, True)
     escapes += of({n: b for n, b in ESCAPES.items() if n in MAYBE_ESCAPES}, None)
     return {
@@ -293,5 +293,7 @@ def cases() -> dict[str, list[Case]]:
 
 MAYBE = ("power", "int-base", "float-huge", "compare", "indent", "round")
 """Harmless by their numbers: a refusal is as right."""
+TEN_SECONDS = ("nested-silent", "recursion-wide")
+"""Like `power-mid`, they end at the bound of the processor: `test_bounds.py` alone runs them."""
 MAYBE_ESCAPES = ("class-sort", "test-filter", "autoescape-tag", "namespace-string")
 """What they try has no effect; a refusal is as right."""

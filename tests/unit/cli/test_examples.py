@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.main import campaign
-from wechat_campaigns.cli.sandbox import standalone
 
 LINES = [line for command in COMMANDS.values() for line in command.examples]
 
@@ -41,13 +40,3 @@ def test_an_example_is_understood(line: str, tmp_path, monkeypatch: pytest.Monke
         assert found is not None
         command = found
     command.make_context("part", rest).close()
-
-
-def test_the_sandbox_of_other_projects_takes_its_examples(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "accounts.yaml").touch()
-    alone = standalone()
-    for line in alone.examples:
-        name, *words = shlex.split(line)
-        assert name == alone.name
-        alone.make_context(name, words).close()

@@ -97,6 +97,8 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
     assert parameters <= read
     reaching = {str(option.name) for option in command.params if isinstance(option, EffectOption)}
     own = names(command) - {*READERS, *(str(option.name) for option in everywhere()), "directory", *reaching}
+    if function.args.kwarg is not None:  # passes the others on
+        own &= parameters
     assert own == parameters - {"context", "directory"}
 
 

@@ -19,8 +19,8 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.model import Articles, Draft, Media, Msgtype, Send
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import BoxEntry, short_id
 from wechat_campaigns.plan.draft_uses import BoxDraft, draft_uses, drafted_names

@@ -163,9 +163,7 @@ def open_sandbox(*, strict: bool) -> Iterator[tuple[Flask, Dispatcher]]:
 def as_new(app: Flask, dispatcher: Dispatcher) -> WeChat:
     """A sandbox with the built-in seed, at noon of a first of December; nothing of another test is left."""
     store = dispatcher.store
-    for kept in store._snapshots.values():
-        kept.close()
-    store._snapshots.clear()
+    store.kept = {}
     with closing(sqlite3.connect(":memory:")) as planted:
         planted.deserialize(_planted())
         planted.backup(store._db)

@@ -17,7 +17,12 @@ def _sandboxes() -> Iterator[Sandboxes]:
         yield {"strict": strict, "lenient": lenient}
 
 
+@pytest.fixture
+def wechat(_sandboxes: Sandboxes) -> WeChat:
+    return as_new(*_sandboxes["strict"])
+
+
 @pytest.fixture(params=["strict", "lenient"])
-def wechat(request: pytest.FixtureRequest, _sandboxes: Sandboxes) -> WeChat:
-    """Every test runs under both readings of what sources disagree about."""
+def either(request: pytest.FixtureRequest, _sandboxes: Sandboxes) -> WeChat:
+    """Both readings of what sources about WeChat disagree about."""
     return as_new(*_sandboxes[request.param])

@@ -8,7 +8,7 @@ from tests.unit.sandbox.client import WeChat
 
 
 def told(wechat: WeChat, name: str, **query: Any) -> Any:
-    answer = wechat.http.get(f"/_sandbox/inbox/{name}", query_string={"appid": wechat.appid, **query})
+    answer = wechat.http.get(f"/_sandbox/{name}", query_string={"appid": wechat.appid, **query})
     assert answer.status_code == 200, answer.text
     return answer.json
 

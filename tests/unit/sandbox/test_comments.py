@@ -146,9 +146,9 @@ def test_lists_that_are_refused(wechat: WeChat, spoilt: dict[str, object], errco
     assert wechat.post("comment/list", {**body, **spoilt})["errcode"] == errcode
 
 
-def test_fifty_comments_at_once(wechat: WeChat) -> None:
-    answer = comment(wechat, "list", send(wechat, OPEN), begin=0, count=50, type=0)
-    assert answer["errcode"] == (88010 if wechat.strict else 0)
+def test_fifty_comments_at_once(either: WeChat) -> None:
+    answer = comment(either, "list", send(either, OPEN), begin=0, count=50, type=0)
+    assert answer["errcode"] == (88010 if either.strict else 0)
 
 
 def test_replies(wechat: WeChat) -> None:
@@ -171,11 +171,11 @@ def test_replies(wechat: WeChat) -> None:
         assert comment(wechat, name, sent, **who, content="x")["errcode"] == 88008
 
 
-def test_deleting_a_reply_that_is_missing(wechat: WeChat) -> None:
-    sent = send(wechat, OPEN)
-    wechat.wait(MINUTES_10)
-    answer = comment(wechat, "reply/delete", sent, user_comment_id=listed(wechat, sent)[0]["user_comment_id"])
-    assert answer["errcode"] == (87009 if wechat.strict else 0)
+def test_deleting_a_reply_that_is_missing(either: WeChat) -> None:
+    sent = send(either, OPEN)
+    either.wait(MINUTES_10)
+    answer = comment(either, "reply/delete", sent, user_comment_id=listed(either, sent)[0]["user_comment_id"])
+    assert answer["errcode"] == (87009 if either.strict else 0)
 
 
 def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
@@ -203,6 +203,6 @@ def test_who_may_use_comments(wechat: WeChat) -> None:
     assert {comment(wechat, name, sent)["errcode"] for name in CALLS} == {88000}
 
 
-def test_comments_of_a_publication(wechat: WeChat) -> None:
-    published = wechat.post("freepublish/submit", {"media_id": wechat.draft(**OPEN)})["msg_data_id"]
-    assert comment(wechat, "open", published)["errcode"] == (88001 if wechat.strict else 0)
+def test_comments_of_a_publication(either: WeChat) -> None:
+    published = either.post("freepublish/submit", {"media_id": either.draft(**OPEN)})["msg_data_id"]
+    assert comment(either, "open", published)["errcode"] == (88001 if either.strict else 0)

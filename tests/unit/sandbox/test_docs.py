@@ -10,8 +10,7 @@ from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
 from wechat_sandbox import faults
 from wechat_sandbox.accounts import AccountOptions
 from wechat_sandbox.calls import ENDPOINTS
-from wechat_sandbox.control.routes import ROUTES
-from wechat_sandbox.mass.rules import RULES
+from wechat_sandbox.control import ROUTES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -23,12 +22,11 @@ CHINESE = (DOCS / "sandbox.zh-CN.md").read_text(encoding="utf-8")
     "names",
     [
         [path.removeprefix("/cgi-bin/") for path in ENDPOINTS],
-        [rule.name for rule in RULES],
         [field.name for field in fields(AccountOptions)],
-        [name if name != "admin" else "admin/MSG_ID" for _, name in ROUTES],
+        [name for _, name in ROUTES],
         [*faults.KINDS],
     ],
-    ids=["endpoints", "rules", "switches", "control calls", "faults"],
+    ids=["endpoints", "switches", "control calls", "faults"],
 )
 def test_everything_is_in_the_page(names: list[str], page: str) -> None:
     assert [name for name in names if f"`{name}`" not in page] == []
@@ -40,13 +38,6 @@ def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: 
     python = {pin for _script, pins in PYTHON.values() for pin in pins if "==" in pin}
     npm = {f"{name}=={version}" for name, version in PINS.items() if name != "node-socialite"}
     assert {re.split(r" ?[(（]", row[1].strip())[0].replace(" ", "==") for row in rows} == python | npm
-
-
-@pytest.mark.parametrize("page", [PAGE, CHINESE], ids=["English", "Chinese"])
-def test_the_codes_of_each_rule_are_in_its_row(page: str) -> None:
-    for rule in RULES:
-        row = next(line for line in page.splitlines() if line.startswith(f"| `{rule.name}`"))
-        assert [code for code in rule.errcodes if str(code) not in row] == []
 
 
 def test_the_calls_that_take_both_methods_are_named() -> None:

@@ -51,7 +51,6 @@ def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
 
 @pytest.mark.parametrize(("accepted", "lang"), [("zh-CN,zh;q=0.9", "zh"), ("de,en;q=1", "en"), ("fr", "en")])
 def test_language_is_the_browsers(wechat: WeChat, accepted: str, lang: str) -> None:
-    """The page begins in Chinese for those who read it, else in English."""
     assert f'<html lang="{lang}">' in wechat.http.get("/", headers={"Accept-Language": accepted}).text
 
 
@@ -79,7 +78,6 @@ def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
     wechat.control("POST", "seed", seed)
     found = told(wechat, "followers", limit=999_999)
     assert (found["total"], len(found["followers"])) == (3000, 1000)
-    assert len(told(wechat, "followers")["followers"]) == 50
 
 
 @pytest.mark.parametrize("part", ["TESTER7", "nickname", "openid"])
@@ -152,11 +150,10 @@ def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
 
 
 def test_looking_finishes_what_is_due(wechat: WeChat) -> None:
-    """A minute later the page sees a send arrive without anyone else calling."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
     wechat.sendall()
     later = web.build(replace(wechat.dispatcher, wall=lambda: NOON + 61), seeds.DEFAULT).test_client()
-    (send,) = later.get(f"/_sandbox/inbox/sends?appid={SERVICE}").json["sends"]
+    (send,) = later.get(f"/_sandbox/sends?appid={SERVICE}").json["sends"]
     assert (send["status"], send["delivered"]) == ("SEND_SUCCESS", 6)
 
 
@@ -192,10 +189,10 @@ def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
 
 
 def test_version_sees_a_restored_snapshot(wechat: WeChat) -> None:
-    kept = wechat.control("POST", "snapshot")
+    wechat.control("POST", "snapshot")
     wechat.sendall()
     before = told(wechat, "version")
-    wechat.control("POST", "restore", kept)
+    wechat.control("POST", "restore")
     assert told(wechat, "version") != before
 
 
@@ -217,7 +214,7 @@ def test_version_sees_another_process(tmp_path: Path) -> None:
 
 
 def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
-    for path in ("/", "/favicon.ico", "/inbox/main.js", "/_sandbox/inbox/accounts"):
+    for path in ("/", "/favicon.ico", "/inbox/main.js", "/_sandbox/accounts"):
         with wechat.http.get(path) as answer:
             assert answer.status_code == 200
     assert wechat.control("GET", "requests")["requests"] == []
@@ -236,5 +233,5 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     ],
 )
 def test_wrong_question_is_answered_in_words(wechat: WeChat, query: str, status: int) -> None:
-    answer = wechat.http.get(f"/_sandbox/inbox/{query}")
+    answer = wechat.http.get(f"/_sandbox/{query}")
     assert (answer.status_code, list(answer.json)) == (status, ["error"])

@@ -42,13 +42,13 @@ def test_kinds_and_sizes_are_told_from_the_bytes(
     assert wechat.upload(path, data, "a.png", type=kind)["errcode"] == errcode
 
 
-def test_a_temporary_image_above_2_mb(wechat: WeChat) -> None:
+def test_a_temporary_image_above_2_mb(either: WeChat) -> None:
     small, big = PNG.ljust(2 * 1024 * 1024), PNG.ljust(2 * 1024 * 1024 + 1)
-    assert wechat.upload("media/upload", small, type="image").get("errcode") is None
-    assert wechat.upload("media/upload", big, type="image").get("errcode") == (
-        40009 if wechat.strict else None
+    assert either.upload("media/upload", small, type="image").get("errcode") is None
+    assert either.upload("media/upload", big, type="image").get("errcode") == (
+        40009 if either.strict else None
     )
-    assert wechat.upload("material/add_material", big, type="image").get("errcode") is None
+    assert either.upload("material/add_material", big, type="image").get("errcode") is None
 
 
 def test_an_upload_needs_the_part_media(wechat: WeChat) -> None:
@@ -91,7 +91,6 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "voice", "video", "thumb"])
 def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
-    """add_material tells the url of an image and of nothing else."""
     form = {"description": '{"title":"t","introduction":"i"}'}
     made = wechat.upload("material/add_material", SAMPLE[kind], type=kind, form=form)
     assert ("url" in made) == (kind == "image")
@@ -131,3 +130,8 @@ def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
     answer = wechat.post("material/get_material", {"media_id": media_id})
     assert answer.data == PNG
     assert answer.headers["Content-Disposition"].isascii()
+
+
+@pytest.mark.parametrize(("data", "form"), [(JPEG, "mmbiz_jpg"), (PNG, "mmbiz_png")])
+def test_the_address_of_a_picture_has_its_form(wechat: WeChat, data: bytes, form: str) -> None:
+    assert wechat.upload("media/uploadimg", data)["url"].startswith(f"http://mmbiz.qpic.cn/{form}/")

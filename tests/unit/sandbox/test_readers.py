@@ -9,7 +9,7 @@ from statistics import mean
 import pytest
 
 from wechat_sandbox import clock
-from wechat_sandbox.statistics.readers import MESSAGE, OTHER_SOURCES, Readers
+from wechat_sandbox.readers import MESSAGE, OTHER_SOURCES, Readers
 
 EVENING = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA)
 MONTH = timedelta(days=30)

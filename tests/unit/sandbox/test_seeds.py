@@ -121,21 +121,3 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
             Store(path)
         assert raised.value.location == str(path)
         assert "--state" in raised.value.hint
-
-
-@pytest.mark.parametrize("kept", ["file", "memory"])
-def test_a_snapshot_works_for_files_too(tmp_path: Path, kept: str) -> None:
-    store = Store(tmp_path / "state.db" if kept == "file" else None)
-
-    def put(key: str) -> None:
-        with store.transaction() as db:
-            db.execute("INSERT INTO meta VALUES (?, '1')", (key,))
-
-    put("a")
-    name = store.snapshot()
-    put("b")
-    assert store.restore(name)
-    put("c")
-    with store.transaction() as db:
-        assert [row[0] for row in db.execute("SELECT key FROM meta ORDER BY key")] == ["a", "c"]
-    store.close()

@@ -57,7 +57,7 @@ def test_a_job_takes_as_long_as_its_followers_and_the_speed_make_it(wechat: WeCh
     wechat.control("POST", "accounts", {"appid": wechat.appid, "protection": True})
     wechat.post("message/mass/speed/set", {"speed": 4})
     waiting = wechat.sendall("text", {"content": "b"}, filter=EVERYONE)["msg_id"]
-    job = wechat.control("POST", f"admin/{waiting}", {"decision": "confirm"})["job"]
+    job = wechat.control("POST", "admin", {"msg_id": waiting, "confirm": True})["job"]
     assert job["status"] == "SENDING"
     wechat.wait(3)
     assert wechat.post("message/mass/get", {"msg_id": waiting})["msg_status"] == "SEND_SUCCESS"

@@ -77,15 +77,36 @@ def test_wrong_credentials(wechat: WeChat, changed: dict[str, str], errcode: int
     assert stable(wechat, **changed)["errcode"] == errcode
 
 
-@pytest.mark.parametrize(("address", "mapped"), [("127.0.0.1", "::ffff:127.0.0.1"), ("::1", "::1")])
-def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat, address: str, mapped: str) -> None:
-    wechat.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["10.0.0.1"]})
-    answer = wechat.http.post(
-        "/cgi-bin/stable_token", data=dump(STABLE), environ_base={"REMOTE_ADDR": address}
-    )
-    told = json.loads(answer.data)
-    assert told["errcode"] == 40164
-    assert told["errmsg"].startswith(f"invalid ip {address} ipv6 {mapped}, not in whitelist rid: ")
+@pytest.mark.parametrize(
+    ("address", "allowed", "mapped"),
+    [
+        ("127.0.0.1", "10.0.0.1", "::ffff:127.0.0.1"),
+        ("::1", "10.0.0.0/24", "::1"),
+        ("10.0.1.7", "10.0.0.0/24", "::ffff:10.0.1.7"),
+        ("10.0.0.7", "10.0.0.0/24", ""),
+    ],
+)
+def test_the_list_of_addresses_names_the_one_it_refuses(
+    either: WeChat, address: str, allowed: str, mapped: str
+) -> None:
+    token = stable(either)["access_token"]
+    either.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["192.168.1.1", allowed]})
+    where = {"REMOTE_ADDR": address}
+    answers = [
+        either.http.post("/cgi-bin/stable_token", data=dump(STABLE), environ_base=where),
+        either.http.get(f"/cgi-bin/tags/get?access_token={token}", environ_base=where),
+    ]
+    # The service guide speaks of token calls alone.
+    refused = [bool(mapped), bool(mapped) and either.strict]
+    assert [json.loads(answer.data).get("errcode") == 40164 for answer in answers] == refused
+    if mapped:
+        errmsg = json.loads(answers[0].data)["errmsg"]
+        assert errmsg.startswith(f"invalid ip {address} ipv6 {mapped}, not in whitelist rid: ")
+
+
+def test_an_address_that_is_none_is_refused(wechat: WeChat) -> None:
+    answer = wechat.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["here"]})
+    assert "here" in answer["error"]
 
 
 @pytest.mark.parametrize(("appid", "limit"), [(SERVICE, 2000), (TEST, 200)])
@@ -110,7 +131,7 @@ def test_stable_tokens_are_fetched_ten_thousand_times_a_minute(wechat: WeChat) -
 
 def test_calls_need_a_token(wechat: WeChat) -> None:
     assert wechat.raw("GET", "tags/get", token=None)["errcode"] == 41001
-    assert code(wechat, "nonsense") == 40014
+    assert code(wechat, "nonsense") == 40001
     assert code(wechat, f"92_{'a' * 134}") == 40001
 
 

@@ -16,13 +16,12 @@ def test_followers_are_paged_to_an_empty_end(wechat: WeChat) -> None:
 
 
 def test_user_info_tells_no_names(wechat: WeChat) -> None:
-    """Nickname and picture have been empty since 2021; one who left is subscribe 0."""
     openid = wechat.openids()[0]
     told = wechat.get("user/info", openid=openid)
     assert (told["subscribe"], told["nickname"], told["headimgurl"]) == (1, "", "")
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
     batch = wechat.post("user/info/batchget", {"user_list": [{"openid": openid}]})
-    assert batch == {"user_info_list": [{"subscribe": 0, "openid": openid}]}
+    assert batch == {"user_info_list": [{"subscribe": 0, "openid": openid, "tagid_list": []}]}
     assert wechat.get("user/info", openid="o1")["errcode"] == 40003
     assert wechat.post("user/info/batchget", {"user_list": [{"openid": openid}] * 101})["errcode"] == 40032
 

@@ -38,7 +38,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
 from wechat_campaigns.wechat import payloads

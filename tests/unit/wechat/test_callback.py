@@ -31,7 +31,7 @@ from wechat_campaigns.wechat.callback import (
     read_xml,
     signature,
 )
-from wechat_sandbox.callbacks.encoding import encrypt
+from wechat_sandbox.callbacks import encrypt
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 PLAIN = Credentials(appid=SERVICE, token="token")

@@ -1,7 +1,7 @@
 """The ledger on a git branch of its own: for CI runners that keep no disk, without any server.
 
-A push that names the commit it follows is the compare-and-swap: whoever pushes first has the place, everybody
-else looks again and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
+A push that names the commit it follows is the compare-and-swap: the first push takes the place, every other
+writer reads and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _RemoteLock:
     since: float = 0.0
 
     def stays(self, file: str, tip: str | None) -> bool:
-        """Note what was in the way of a push; True when it has been the same lock for too long."""
+        """Remember what was in the way of a push; return whether it was the same lock for too long."""
         now = time.monotonic()
         if (file, tip) != (self.file, self.tip):
             self.file, self.tip, self.since = file, tip, now
@@ -300,7 +300,7 @@ class GitLedger:
         return dict(line.split(" ") for line in out.splitlines())
 
     def _advance(self, before: str | None, tip: str) -> None:
-        """Take a fetched commit, if it still holds every event this machine has seen."""
+        """Advance to a fetched commit, if it still holds every event that this machine has seen."""
         if before not in (None, tip) and (lost := git_tree.rewritten_files(self._git, str(before), tip)):
             what = ngettext(
                 "{count} event that existed before is missing or changed",
@@ -318,7 +318,7 @@ class GitLedger:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """Have the local copy to ourselves, git children of a killed runner included."""
+        """Lock the local copy, also against git children of a killed runner."""
         folder = self._git.folder
         with self._mutex:
             try:

@@ -128,7 +128,7 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
         info = source.files.info(source.file, path)
         return prepare(info, lambda: source.files.data(info.path), convert=source.options.fix_images)
     except FileError as error:
-        what = _("the image `{path}`: {fault}").format(path=path[:120], fault=error.message)
+        what = _("`{path}`: {fault}").format(path=path[:120], fault=error.message)
         findings.error("image-file", what, error.hint, line=line)
         return None
 

@@ -299,10 +299,8 @@ def _written(_context: Context, value: Any) -> str:
 def _not_text(value: Any) -> str:
     if value is None:
         return _("null (no value) cannot be written as text")
-    if isinstance(value, Mapping):
-        return _("a map cannot be written as text")
-    if isinstance(value, list | tuple | range):
-        return _("a list cannot be written as text")
+    if isinstance(value, Mapping | list | tuple | range):
+        return _("a list or a map cannot be written as text")
     return _("a value of this type cannot be written as text")
 
 

@@ -1,1 +1,0 @@
-"""Events and the callback URL of an account's own server."""

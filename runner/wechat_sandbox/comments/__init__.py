@@ -1,1 +1,0 @@
-"""Comments (留言) that readers write below articles."""

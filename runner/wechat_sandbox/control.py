@@ -1,0 +1,432 @@
+"""Every call under `/_sandbox/`: what reads the state and what steers the sandbox."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from wechat_sandbox import (
+    accounts,
+    bitmaps,
+    callbacks,
+    clock,
+    drafts,
+    faults,
+    mass,
+    media,
+    phones,
+    seeds,
+    store,
+)
+from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
+from wechat_sandbox.answers import Json, read_json
+from wechat_sandbox.calls import UploadedFile
+from wechat_sandbox.dispatcher import Dispatcher
+from wechat_sandbox.shapes import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, body_of, check
+from wechat_sandbox.tags import tags_json
+from wechat_sandbox.users import numbers_of
+
+LISTED = 1000
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SAMPLES = {
+    "image": ("sample.png", PNG),
+    "thumb": ("sample.jpg", "/9j/2Q=="),
+    "voice": ("sample.mp3", "SUQzBAAAAAAAAA=="),
+    "video": ("sample.mp4", "AAAAGGZ0eXBtcDQyAAAAAG1wNDJpc29t"),
+}  # fmt: skip
+"""The smallest file of each kind, for media registered without data."""
+CLOCK: Final[Json] = {
+    **body_of({"advance_s": NUMBER, "at": {"type": "string", "format": "date-time"}, "reset": FLAG}),
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+ARTICLE: Final[Json] = {"type": "object", "properties": {"title": NAME}, "required": ["title"]}
+MEDIA: Final = body_of(
+    {
+        "appid": TEXT,
+        "media_id": TEXT,
+        "kind": {"type": "string", "enum": [*SAMPLES, "mpvideo", "news"]},
+        "articles": {"type": "array", "items": ARTICLE},
+        "data_base64": {"type": "string", "contentEncoding": "base64"},
+        **dict.fromkeys(("name", "title", "description"), TEXT),
+        **dict.fromkeys(("permanent", "by_api"), FLAG),
+    },
+    ("appid", "kind"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlCall:
+    """One control call."""
+
+    db: sqlite3.Connection
+    now: float
+    dispatcher: Dispatcher
+    query: Mapping[str, str]
+    body: Any
+    seed: Mapping[str, Any]
+    """What a reset plants again."""
+
+    @property
+    def account(self) -> OfficialAccount:
+        """Return the account that the query or the body names."""
+        appid = str(self.query.get("appid") or self.body.get("appid"))
+        account = accounts.find(self.db, appid)
+        if account is None:
+            raise ValueError(f"there is no account {appid}; GET /_sandbox/accounts lists them")
+        return account
+
+    def number(self, key: str) -> int | None:
+        """Read a number of the query; None when it is absent or empty."""
+        value = self.query.get(key, "")
+        if value and not (value.isascii() and value.isdecimal() and len(value) < 19):
+            raise ValueError(f"{key} is a number")
+        return int(value) if value else None
+
+    @property
+    def limit(self) -> int:
+        """Return how many rows are wanted at most."""
+        return min(self.number("limit") or LISTED, LISTED)
+
+
+Run = Callable[[ControlCall], Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlRoute:
+    """One control call: what runs it, and what it takes."""
+
+    run: Run
+    query: tuple[str, ...] = ()
+    """Names of the parameters."""
+    body: Json | None = None
+    """The shape of the body; None: it is ignored."""
+
+
+ROUTES: dict[tuple[str, str], ControlRoute] = {}
+"""Every control call by its method and by what comes after `/_sandbox/`; `docs/sandbox.md` lists them too."""
+
+
+def route(method: str, name: str, *query: str, body: Json | None = None) -> Callable[[Run], Run]:
+    """Register the function that runs a control call."""
+
+    def register(run: Run) -> Run:
+        ROUTES[method, name] = ControlRoute(run=run, query=query, body=body)
+        return run
+
+    return register
+
+
+def handle(
+    dispatcher: Dispatcher,
+    seed: Mapping[str, Any],
+    method: str,
+    name: str,
+    raw: bytes,
+    query: Mapping[str, str],
+) -> tuple[Json, int]:
+    """Run a control call.
+
+    Args:
+        seed: what a reset goes back to.
+        name: what comes after `/_sandbox/`.
+
+    Returns:
+        The answer and its HTTP status; a mistake in the call is a 400 that says what is wrong.
+    """
+    found = ROUTES.get((method, name))
+    if found is None:
+        names = ", ".join(" ".join(known) for known in ROUTES)
+        return {"error": f"there is no {method} /_sandbox/{name}; there are {names}"}, 404
+    try:
+        body = read_json(raw) if raw.strip() and found.body else {}
+        if found.body is not None:
+            check(body, found.body)
+        if name == "accounts" and body.get("callback"):
+            # Over the network, before the call holds the state.
+            callbacks.check(accounts.Callback(**body["callback"]), int(dispatcher.wall()))
+        with dispatcher.transaction() as (db, now):
+            call = ControlCall(db=db, now=now, dispatcher=dispatcher, query=query, body=body, seed=seed)
+            return found.run(call), 200
+    except ValueError as error:
+        return {"error": str(error)}, 400
+
+
+@route("GET", "deliveries", "appid", "msg_id", "limit")
+def list_deliveries(call: ControlCall) -> Json:
+    """Return who received what, previews apart, at most `limit` rows; the counts of jobs are whole."""
+    appid, msg_id = call.query.get("appid"), call.number("msg_id")
+    jobs = mass.list_jobs(call.db, appid, msg_id)
+    previews = call.db.execute(
+        "SELECT preview.*, follower.openid FROM preview JOIN follower USING (appid, n)"
+        " WHERE :appid IS NULL OR appid = :appid ORDER BY id",
+        {"appid": appid},
+    )
+    return {
+        "deliveries": mass.list_deliveries(call.db, appid, msg_id, call.limit),
+        "jobs": [
+            {key: job[key] for key in ("msg_id", "appid", "clientmsgid", "status", "delivered")}
+            for job in jobs
+        ],
+        "total": sum(job["delivered"] for job in jobs),
+        "previews": [
+            {
+                **{key: row[key] for key in ("appid", "openid", "msgtype")},
+                **{key: json.loads(row[key]) for key in ("content", "body")},
+                "time": clock.iso(row["created_at"]),
+            }
+            for row in previews
+        ],
+    }
+
+
+@route("GET", "jobs", "appid", "msg_id")
+def list_jobs(call: ControlCall) -> Json:
+    """Return every mass job with the exact JSON body received."""
+    return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), call.number("msg_id"))}
+
+
+@route("GET", "requests", "appid", "path", "after", "limit")
+def list_requests(call: ControlCall) -> Json:
+    """Return the latest calls to WeChat, oldest first; `served` is false where the sandbox lacks the path."""
+    rows = call.db.execute(
+        "SELECT * FROM (SELECT * FROM request WHERE (:appid IS NULL OR appid = :appid)"
+        " AND (:path IS NULL OR path = :path) AND id > :after ORDER BY id DESC LIMIT :most) ORDER BY id",
+        {
+            "appid": call.query.get("appid"),
+            "path": call.query.get("path"),
+            "after": call.number("after") or 0,
+            "most": call.number("limit") or LISTED,
+        },
+    )
+    return {
+        "requests": [
+            {
+                **{key: row[key] for key in ("id", "appid", "method", "path", "errcode", "rid")},
+                **{key: json.loads(row[key]) for key in ("query", "body")},
+                "time": clock.iso(row["at"]),
+                "fault": json.loads(row["fault"]) if row["fault"] else None,
+                "served": bool(row["served"]),
+            }
+            for row in rows
+        ]
+    }
+
+
+@route("GET", "events", "appid")
+def list_events(call: ControlCall) -> Json:
+    """Return the callback events, oldest first, and how their push went."""
+    rows = call.db.execute(
+        "SELECT * FROM event WHERE :appid IS NULL OR appid = :appid ORDER BY id",
+        {"appid": call.query.get("appid")},
+    )
+    return {
+        "events": [
+            {
+                **{key: row[key] for key in ("appid", "state", "attempts")},
+                "time": clock.iso(row["created_at"]),
+                **json.loads(row["fields"]),
+            }
+            for row in rows
+        ]
+    }
+
+
+@route("GET", "accounts")
+def list_accounts(call: ControlCall) -> Json:
+    """Return the accounts, their switches, tags, and how many follow them."""
+    return {"accounts": [_account_json(call.db, account) for account in accounts.list_accounts(call.db)]}
+
+
+def _account_json(db: sqlite3.Connection, account: OfficialAccount) -> Json:
+    """Describe an account without its secret and keys."""
+    options = asdict(account.options)
+    if options["callback"]:
+        options["callback"] = {"url": options["callback"]["url"]}
+    return {
+        "appid": account.appid,
+        "name": account.name,
+        "kind": account.kind,
+        "options": options,
+        "followers": account.subscribed.bit_count(),
+        "blocked": account.blocked.bit_count(),
+        "sends": phones.count_sends(db, account.appid),
+        "tags": tags_json(db, account),
+    }
+
+
+@route("POST", "accounts", body=body_of({"appid": TEXT, "kind": KIND, **SWITCHES}, ("appid",)))
+def change_account(call: ControlCall) -> Json:
+    """Change the kind or the switches of an account."""
+    switches = {key: value for key, value in call.body.items() if key in SWITCHES}
+    account = call.account
+    kind, options = call.body.get("kind", account.kind), accounts.options_from(switches, account.options)
+    account = replace(account, kind=kind, options=options)
+    accounts.save(call.db, account)
+    return _account_json(call.db, account)
+
+
+@route("GET", "followers", "appid", "search", "tag_id", "msg_id", "offset", "limit")
+def list_followers(call: ControlCall) -> Json:
+    """Return followers of `appid`, or those with a tag or who received a job; `search` is part of a name."""
+    tag_id, msg_id = call.number("tag_id"), call.number("msg_id")
+    numbers = phones.find_followers(call.db, call.account, call.query.get("search", ""), tag_id, msg_id)
+    return phones.list_followers(call.db, call.account, numbers, call.number("offset") or 0, call.limit)
+
+
+@route(
+    "POST",
+    "followers",
+    body=body_of({"appid": TEXT, "openids": TEXTS, "subscribe": FLAG}, ("appid", "openids")),
+)
+def change_followers(call: ControlCall) -> Json:
+    """Let followers of `appid` leave or come back."""
+    account = call.account
+    numbers = numbers_of(call.db, account.appid, call.body["openids"])
+    followers, subscribe = bitmaps.from_numbers(numbers.values()), call.body.get("subscribe", True)
+    subscribed = account.subscribed | followers if subscribe else account.subscribed & ~followers
+    accounts.save(call.db, replace(account, subscribed=subscribed))
+    return {"followers": subscribed.bit_count()}
+
+
+@route("GET", "phone", "appid", "openid", "limit")
+def phone(call: ControlCall) -> Json:
+    """Return what the phone of a follower shows: its latest messages, oldest first; none for a stranger."""
+    return phones.phone(call.db, call.account, call.query.get("openid", ""), call.limit)
+
+
+@route("GET", "sends", "appid", "offset", "limit")
+def list_sends(call: ControlCall) -> Json:
+    """Return what an account sent, previews included, latest first."""
+    return phones.list_sends(call.db, call.account.appid, call.number("offset") or 0, call.limit)
+
+
+@route("GET", "version")
+def version(call: ControlCall) -> Json:
+    """Return a word that changes whenever anything is written, and the paths called that are not served."""
+    others = call.db.execute("PRAGMA data_version").fetchone()[0]
+    missing = call.db.execute("SELECT DISTINCT path FROM request WHERE NOT served ORDER BY path LIMIT 20")
+    return {"version": f"{others}.{call.db.total_changes}", "not_served": [row["path"] for row in missing]}
+
+
+@route("POST", "seed", body=seeds.SEED)
+def seed(call: ControlCall) -> Json:
+    """Add or change accounts, tags and followers."""
+    return {"followers": seeds.plant(call.db, call.body, call.now)}
+
+
+@route("POST", "media", body=MEDIA)
+def add_media(call: ControlCall) -> Json:
+    """Add media of the web console, or with `by_api` uploaded ones, or a draft (`kind` news).
+
+    A draft has the given `articles`, or one sample article, without the checks of draft/add.
+    """
+    body, account, kind = call.body, call.account, call.body["kind"]
+    media_id = body.get("media_id") or media.new_media_id()
+    if kind == "news":
+        articles = body.get("articles") or [{"title": media_id, "content": "<p>示例</p>"}]
+        drafts.save(call.db, account.appid, media_id, articles, call.now)
+        return {"media_id": media_id}
+    name, sample = SAMPLES["video" if kind == "mpvideo" else kind]
+    try:
+        data = base64.b64decode(body.get("data_base64", sample), validate=True)
+    except binascii.Error as error:
+        raise ValueError("data_base64 is not base64 text") from error
+    row = media.add(
+        call.db,
+        appid=account.appid,
+        kind=kind,
+        permanent=body.get("permanent", True),
+        upload=UploadedFile(filename=body.get("name", name), data=data),
+        now=call.now,
+        title=body.get("title", ""),
+        description=body.get("description", ""),
+        media_id=media_id,
+        by_api=body.get("by_api", False),
+    )
+    return {"media_id": row["media_id"], "url": row["url"]}
+
+
+DECISION: Final = body_of({"msg_id": INTEGER, "confirm": FLAG}, ("msg_id", "confirm"))
+
+
+@route("POST", "admin", body=DECISION)
+def decide_job(call: ControlCall) -> Json:
+    """Let the administrator confirm or refuse a job that waits because of `protection`."""
+    msg_id = call.body["msg_id"]
+    is_number = 0 < msg_id < 2**63
+    if not is_number or not mass.decide(call.db, msg_id, confirmed=call.body["confirm"], now=call.now):
+        raise ValueError(f"no job {msg_id} waits for the administrator")
+    return {"job": mass.list_jobs(call.db, msg_id=msg_id)[0]}
+
+
+@route("GET", "clock")
+def clock_state(call: ControlCall) -> Json:
+    """Return the sandbox's time."""
+    return {"now": clock.iso(call.now), "offset_s": clock.offset_s(call.db)}
+
+
+@route("POST", "clock", body=CLOCK)
+def move_clock(call: ControlCall) -> Json:
+    """Move the clock by `advance_s`, or to `at` (RFC 3339), or back with `reset`."""
+    wall = call.dispatcher.wall()
+    if "advance_s" in call.body:
+        clock.move(call.db, wall, advance_s=call.body["advance_s"])
+    elif "at" in call.body:
+        moment = datetime.fromisoformat(call.body["at"])
+        if moment.tzinfo is None:
+            raise ValueError("at needs an offset, as in 2026-12-01T19:00:00+08:00")
+        clock.move(call.db, wall, to_unix=moment.timestamp())
+    else:
+        clock.move(call.db, wall, to_unix=wall)
+    return clock_state(replace(call, now=call.dispatcher.advance(call.db)))
+
+
+@route("GET", "faults")
+def list_faults(call: ControlCall) -> Json:
+    """Return the faults that are still to come."""
+    return {"faults": faults.list_faults(call.db)}
+
+
+@route("POST", "faults", body={"anyOf": [faults.FAULT, {"type": "array", "items": faults.FAULT}]})
+def add_faults(call: ControlCall) -> Json:
+    """Add one fault, or a list of them."""
+    for spec in call.body if isinstance(call.body, list) else [call.body]:
+        faults.add(call.db, spec)
+    return list_faults(call)
+
+
+@route("DELETE", "faults")
+def delete_faults(call: ControlCall) -> Json:
+    """Cancel every fault."""
+    call.db.execute("DELETE FROM fault")
+    return list_faults(call)
+
+
+@route("POST", "snapshot")
+def snapshot(call: ControlCall) -> Json:
+    """Keep the whole state in memory, in place of the one kept before."""
+    call.dispatcher.store.kept = store.copy(call.db)
+    return {}
+
+
+@route("POST", "restore")
+def restore(call: ControlCall) -> Json:
+    """Return to the state that was kept."""
+    if not call.dispatcher.store.kept:
+        raise ValueError("no state was kept; POST /_sandbox/snapshot keeps one")
+    store.paste(call.db, call.dispatcher.store.kept)
+    return {}
+
+
+@route("POST", "reset")
+def reset(call: ControlCall) -> Json:
+    """Forget everything and plant the seed again."""
+    store.wipe(call.db)
+    return {"followers": seeds.plant(call.db, call.seed, call.dispatcher.wall())}

@@ -1,1 +1,0 @@
-"""The calls under `/_sandbox/`, by which tests and people inspect and control the sandbox."""

@@ -1,1 +1,0 @@
-"""The inbox page: what the sandbox's followers received, shown on their phones."""

@@ -1,0 +1,313 @@
+"""Mass sending: to everyone or a tag, to openids, to one tester; state, recall, speed.
+
+The audience of a job is fixed when the job is accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from wechat_sandbox import accounts, bitmaps, callbacks, clock, comments, drafts, store
+from wechat_sandbox import mass_rules as rules
+from wechat_sandbox.accounts import OfficialAccount
+from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
+from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
+from wechat_sandbox.drafts import ARRIVED, SUCCESS, article_url
+from wechat_sandbox.users import openids_of
+
+SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
+FIRST_MSG_ID = 3147483649
+"""By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
+FIRST_MSG_ID_TO_ALL = 1000000001
+"""To everyone, a series of its own as on WeChat."""
+FIRST_MSG_DATA_ID = 2247483648
+SPEEDS = (80, 60, 45, 30, 10)
+"""Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
+FASTEST = 0
+"""The speed before one is set; WeChat does not state it."""
+NO_LINKS = {"Count": 0, "ResultList": {}}
+"""Events of jobs without articles carry it, and CheckState 0, as seen in the field."""
+
+
+def send_key(request: HttpRequest) -> tuple[str, str]:
+    """Return a send by its token and clientmsgid; two empty texts for anything else."""
+    if request.path not in SENDS:
+        return "", ""
+    try:
+        body = read_json(request.raw)
+    except ValueError:
+        return "", ""
+    key = body.get("clientmsgid") if isinstance(body, dict) else None
+    return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
+
+
+@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, needs_body=True, daily=100, minute=60)
+def sendall(call: ApiCall) -> Json:
+    """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
+    to_all, addressed = rules.filter_audience(call)
+    return _submit(call, addressed, to_all=to_all)
+
+
+@serve("/cgi-bin/message/mass/send", who=SERVICE, needs_body=True, daily=100, minute=60)
+def send(call: ApiCall) -> Json:
+    """Accept a job to a list of openids. Source: massSend (2026-11)."""
+    return _submit(call, rules.openid_audience(call), to_all=False)
+
+
+def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
+    """Run the rules both kinds share, then store the job."""
+    client_id = rules.clientmsgid(call.body)
+    flag(call.body, "send_ignore_reprint")
+    rules.check_repeat(call, client_id)
+    rules.check_test_account(call)
+    message = rules.read_message(call)
+    rules.check_allowance(call, to_all=to_all)
+    confirm_by = rules.confirm_by(call.account, call.now, to_all=to_all)
+    reached = rules.reach(call, addressed)
+    has_articles = "articles" in message
+    draft = call.body["mpnews"]["media_id"] if has_articles else ""
+    series = ("msg_id_to_all", FIRST_MSG_ID_TO_ALL) if to_all else ("msg_id", FIRST_MSG_ID)
+    ids = {"msg_id": store.next_id(call.db, *series)}
+    if has_articles:
+        ids["msg_data_id"] = _msg_data_id(call, draft)
+    row = {
+        **ids,
+        "appid": call.appid,
+        "endpoint": call.request.path,
+        "msgtype": call.body["msgtype"],
+        "body": encode(call.body),
+        "content": encode(message),
+        "clientmsgid": client_id,
+        "is_to_all": to_all,
+        "created_at": call.now,
+        "finish_at": confirm_by or call.now + duration_s(call.db, call.account, reached.bit_count()),
+        "confirm_by": confirm_by,
+        "status": "SENDING",
+        "verdict": call.account.options.verdict,
+        "total": addressed.bit_count(),
+        "delivered": bitmaps.to_blob(reached),
+        "delivered_count": reached.bit_count(),
+        "draft": draft,
+        "takes_draft": has_articles and rules.takes_draft(call, to_all=to_all),
+    }
+    store.insert(call.db, "job", row)
+    return {"errcode": 0, "errmsg": "send job submission success", **ids}
+
+
+def _msg_data_id(call: ApiCall, draft: str) -> int:
+    """Draw the id of a send's articles; the same draft keeps it, and its links, when sent again that day."""
+    query = "SELECT msg_data_id FROM job WHERE appid = ? AND draft = ? AND created_at >= ?"
+    earlier = store.first(call.db, query, (call.appid, draft, clock.day_start(call.now)))
+    if earlier is not None:
+        return int(earlier["msg_data_id"])
+    return store.next_id(call.db, "msg_data_id", FIRST_MSG_DATA_ID)
+
+
+@serve("/cgi-bin/message/mass/preview", who=TAGGERS, needs_body=True)
+def preview(call: ApiCall) -> Json:
+    """Send one message to one follower; towxname wins over touser, and drafts stay.
+
+    Source: preview (2026-11), whose response has no msg_id; older pages show one: strictly none.
+    """
+    follower = rules.preview_follower(call)
+    message = rules.read_message(call, preview=True)
+    rules.count_preview(call)
+    row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
+    store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
+    ids = {} if call.strict else {"msg_id": store.next_id(call.db, "msg_id", FIRST_MSG_ID)}
+    return {"errcode": 0, "errmsg": "preview success", **ids}
+
+
+@serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
+def get(call: ApiCall) -> Json:
+    """Return a job's state. Source: massmsgget (2026-11)."""
+    job = _job(call)
+    if job is None:
+        raise ErrcodeError(40059)
+    return {"msg_id": job["msg_id"], "msg_status": job["status"]}
+
+
+def _job(call: ApiCall) -> sqlite3.Row | None:
+    """Look up the job a call names, its msg_id a number or a string."""
+    query = "SELECT * FROM job WHERE appid = ? AND msg_id = ?"
+    return store.first(call.db, query, (call.appid, number(call.body, "msg_id", 40059)))
+
+
+@serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
+def delete(call: ApiCall) -> Json:
+    """Recall a finished article or video job, whole or one article.
+
+    Source: deleteMassMsg (2026-11). Pages go blank, cards stay in the chats; where several sends share an
+    article, all lose it.
+    """
+    if call.body.get("msg_id"):
+        named, index = _job(call), number(call.body, "article_idx", 40060, default=0)
+    else:
+        named, index = _find_by_link(call, text(call.body, "url", 40059))
+    job = rules.check_recallable(named)
+    count = len(json.loads(job["content"]).get("articles", [None]))
+    if not 0 <= index <= count:
+        raise ErrcodeError(40060)
+    recalled = set(json.loads(job["recalled"])) | ({index} if index else set(range(1, count + 1)))
+    call.db.execute(
+        "UPDATE job SET recalled = ?, status = CASE WHEN ? AND status = 'SEND_SUCCESS' THEN 'DELETE'"
+        " ELSE status END WHERE msg_id = ? OR (appid = ? AND msg_data_id = ?)",
+        (encode(sorted(recalled)), len(recalled) == count, job["msg_id"], call.appid, job["msg_data_id"]),
+    )
+    return OK
+
+
+def _find_by_link(call: ApiCall, url: str) -> tuple[sqlite3.Row | None, int]:
+    """Look up the job that sent the article of a link, and the article's number from 1."""
+    query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL"
+    for job in call.db.execute(query, (call.appid,)):
+        for link in _links(job)["ResultList"]["item"]:
+            if link["ArticleUrl"] == url.replace("https://", "http://", 1):
+                return job, link["ArticleIdx"]
+    return None, 0
+
+
+@serve("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
+def speed_get(call: ApiCall) -> Json:
+    """Return the sending speed. Source: getSpeed (2026-11); its example contradicts the table."""
+    speed = speed_of(call.db, call.appid)
+    return {"speed": speed, "realspeed": SPEEDS[speed]}
+
+
+@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
+def speed_set(call: ApiCall) -> Json:
+    """Set the sending speed, 0 the fastest to 4; a running job keeps its own. Source: setSpeed (2026-11)."""
+    if "speed" not in call.body:
+        raise ErrcodeError(45084)
+    speed = number(call.body, "speed", 45083)
+    if not 0 <= speed < len(SPEEDS):
+        raise ErrcodeError(45083)
+    store.put(call.db, f"speed:{call.appid}", speed)
+    return OK
+
+
+def speed_of(db: sqlite3.Connection, appid: str) -> int:
+    """Return an account's sending speed, an index of `SPEEDS`."""
+    return int(store.get(db, f"speed:{appid}", FASTEST))
+
+
+def duration_s(db: sqlite3.Connection, account: OfficialAccount, followers: int) -> float:
+    """Return how long a job stays SENDING: what the account's switch says, and whole seconds by its speed.
+
+    How fast WeChat really delivers is not measured: this is the pages' number of followers a minute.
+    """
+    a_minute = SPEEDS[speed_of(db, account.appid)] * 10_000
+    return account.options.finish_after_s + followers * 60 // a_minute
+
+
+def advance(db: sqlite3.Connection, now: float) -> None:
+    """Finish the jobs whose time has come."""
+    due = db.execute(
+        "SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY finish_at, msg_id", (now,)
+    )
+    for job in due.fetchall():
+        verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
+        _finish(db, job, verdict, now)
+
+
+def _finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -> None:
+    """End one job with a verdict; only a success reaches the followers."""
+    is_success, has_articles = verdict == SUCCESS, job["msg_data_id"] is not None
+    db.execute(
+        "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
+        ("SEND_SUCCESS" if is_success else "SEND_FAIL", verdict, job["msg_id"]),
+    )
+    if is_success:
+        comments.begin(db, job)
+        if job["takes_draft"]:
+            drafts.remove(db, job["appid"], job["draft"])
+    sent = job["delivered_count"] if is_success else 0
+    event = {
+        "Event": "MASSSENDJOBFINISH",
+        "MsgID": job["msg_id"],
+        "Status": verdict,
+        "TotalCount": job["total"],
+        "FilterCount": job["delivered_count"],
+        "SentCount": sent,
+        "ErrorCount": job["delivered_count"] - sent,
+        "CopyrightCheckResult": {**NO_LINKS, "CheckState": int(has_articles)},
+        "ArticleUrlResult": _links(job) if is_success and has_articles else NO_LINKS,
+    }
+    callbacks.add(db, job["appid"], event, now)
+
+
+def _links(job: sqlite3.Row) -> Json:
+    """List the permanent links of a job's articles, as the event does."""
+    count = len(json.loads(job["content"])["articles"])
+    links = [
+        {"ArticleIdx": index, "ArticleUrl": article_url(job["appid"], job["msg_data_id"], index)}
+        for index in range(1, count + 1)
+    ]
+    return {"Count": count, "ResultList": {"item": links}}
+
+
+def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
+    """Let the administrator confirm or refuse a waiting job; False when no job of that id waits."""
+    query = "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL"
+    job = store.first(db, query, (msg_id,))
+    account = accounts.find(db, job["appid"]) if job else None
+    if job is None or account is None:
+        return False
+    if confirmed:
+        finish_at = now + duration_s(db, account, job["delivered_count"])
+        db.execute("UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
+        advance(db, now)
+    else:
+        _finish(db, job, "err(40001)", now)
+    return True
+
+
+def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
+    """List jobs, oldest first, each with the exact body received and its counts."""
+    return [job_json(row) for row in _rows(db, appid, msg_id)]
+
+
+def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
+    return db.execute(
+        "SELECT * FROM job WHERE (:appid IS NULL OR appid = :appid) AND (:msg_id IS NULL OR msg_id = :msg_id)"
+        " ORDER BY created_at, msg_id",
+        {"appid": appid, "msg_id": msg_id},
+    ).fetchall()
+
+
+def job_json(row: sqlite3.Row) -> Json:
+    """Describe a job."""
+    names = ("msg_id", "msg_data_id", "appid", "endpoint", "msgtype", "clientmsgid", "status", "verdict")
+    return {
+        **{name: row[name] for name in (*names, "total")},
+        **{name: json.loads(row[name]) for name in ("body", "content", "recalled")},
+        "waiting_for_admin": row["confirm_by"] is not None,
+        "created_at": clock.iso(row["created_at"]),
+        "finish_at": clock.iso(row["finish_at"]),
+        "filtered": row["total"] - row["delivered_count"],
+        "delivered": row["delivered_count"] if row["status"] in ARRIVED else 0,
+    }
+
+
+def list_deliveries(db: sqlite3.Connection, appid: str | None, msg_id: int | None, limit: int) -> list[Json]:
+    """List who got what, oldest first, at most `limit` rows."""
+    rows: list[Json] = []
+    for row in _rows(db, appid, msg_id):
+        if row["status"] not in ARRIVED or len(rows) >= limit:
+            continue
+        job = job_json(row)
+        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
+        common |= {"content": _short(job["content"]), "time": job["finish_at"]}
+        numbers = bitmaps.to_numbers(bitmaps.from_blob(row["delivered"]))[: limit - len(rows)]
+        rows += [{**common, "openid": openid} for openid in openids_of(db, job["appid"], numbers)]
+    return rows
+
+
+def _short(content: Mapping[str, Any]) -> Json:
+    """Shorten what a follower sees: of articles the titles only."""
+    if "articles" not in content:
+        return dict(content)
+    return {"articles": [{"title": article.get("title", "")} for article in content["articles"]]}

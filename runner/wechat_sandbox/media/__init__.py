@@ -1,1 +1,0 @@
-"""Media: temporary files, permanent material, images of articles."""

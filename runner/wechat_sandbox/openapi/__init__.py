@@ -1,1 +1,0 @@
-"""Call counters, the record of a call, the addresses of WeChat."""

@@ -1,0 +1,348 @@
+"""Statistics of articles, by the calls of 2025, and of followers; the older article calls are switched off.
+
+Articles are those that were sent or published; comments are those of comment/list.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+from wechat_sandbox import clock
+from wechat_sandbox.accounts import OfficialAccount
+from wechat_sandbox.answers import ErrcodeError, Json
+from wechat_sandbox.calls import VERIFIED, ApiCall, serve
+from wechat_sandbox.comments import days_of_comments
+from wechat_sandbox.drafts import ARRIVED, DELETED, DONE, article_url
+from wechat_sandbox.readers import MESSAGE, Readers
+
+FIRST_DAY = date(2025, 11, 1)
+"""The figures of articles begin here."""
+FIRST_DAY_OF_FOLLOWERS = date(2014, 12, 1)
+MONTH = 30
+"""How many days an article is followed for, and the longest span of a call."""
+WEEK = 7
+READY_HOUR = 8
+"""When the figures of the day before are ready, in China."""
+DELAY = timedelta(minutes=30)
+"""How long after that they are strictly incomplete: `is_delay` exists, but no page states when it is true."""
+ALL = "全部"
+FIFTHS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicArticle:
+    """One article that readers can open."""
+
+    readers: Readers
+    publish_type: int
+    """0 when followers were notified (群发), 1 when not (发布)."""
+    title: str
+    url: str
+    commented: tuple[date, ...] = ()
+    """On which day each comment was written, or will be."""
+    counted_to: date = date.max
+    """The last day that the figures include yet."""
+
+    @property
+    def day(self) -> date:
+        """When it was sent or published, in China."""
+        return datetime.fromtimestamp(self.readers.sent_at, clock.CHINA).date()
+
+    def sources(self, day: date) -> dict[str, int]:
+        """Count the readers from publication up to the end of a day, by where they came from."""
+        return self.readers.by_source(_end_of(min(day, self.counted_to)))
+
+    def new_sources(self, day: date) -> dict[str, int]:
+        """Count the readers of one day, by where they came from."""
+        return _less(self.sources(day), self.sources(day - timedelta(days=1)))
+
+    def figures(self, day: date) -> dict[str, int]:
+        """Count what readers did from publication up to the end of a day, by the names of the calls."""
+        sources = self.sources(day)
+        return {
+            "read_user": sum(sources.values()),
+            **self.readers.actions(sources),
+            "comment_count": sum(written <= min(day, self.counted_to) for written in self.commented),
+        }
+
+    def new_figures(self, day: date) -> dict[str, int]:
+        """Count what readers did on one day."""
+        return _less(self.figures(day), self.figures(day - timedelta(days=1)))
+
+
+def _end_of(day: date) -> float:
+    """Return when a day ends in China, seconds since 1970."""
+    return (datetime.combine(day, time(), clock.CHINA) + timedelta(days=1)).timestamp()
+
+
+def _less(counts: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: number - before[name] for name, number in counts.items()}
+
+
+def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
+    """List the account's articles, oldest first, their figures up to `last` as far as they are counted yet.
+
+    Sends that share an article count together.
+    """
+    counted_to = last - timedelta(days=_is_delay(call, last))
+    commented = days_of_comments(call.db, call.appid)
+    found: dict[str, PublicArticle] = {}
+    for article in _public_articles(call.db, call.account):
+        msgid = article.readers.msgid
+        found[msgid] = _together(found[msgid], article) if msgid in found else article
+    articles = (
+        replace(article, commented=tuple(commented.get(msgid, ())), counted_to=counted_to)
+        for msgid, article in found.items()
+    )
+    return sorted(articles, key=lambda article: article.day)
+
+
+def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
+    """Add the followers of another send of one article."""
+    one, other = first.readers, second.readers
+    sent_at, delivered = min(one.sent_at, other.sent_at), one.delivered + other.delivered
+    return replace(first, readers=replace(one, sent_at=sent_at, delivered=delivered))
+
+
+def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterator[PublicArticle]:
+    """Yield what was mass sent, then what was published without a push, which has no readers here."""
+    query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
+    jobs = db.execute(query, (account.appid, *ARRIVED))
+    rows = [(0, row, json.loads(row["content"])["articles"], row["delivered_count"]) for row in jobs]
+    query = "SELECT * FROM publish WHERE appid = ? AND status IN (?, ?)"
+    publications = db.execute(query, (account.appid, DONE, DELETED))
+    rows += [(1, row, json.loads(row["articles"]), 0) for row in publications]
+    for publish_type, row, articles, delivered in rows:
+        for index, article in enumerate(articles, 1):
+            yield PublicArticle(
+                readers=Readers(
+                    seed=account.options.readers_seed,
+                    msgid=f"{row['msg_data_id']}_{index}",
+                    sent_at=row["finish_at"],
+                    delivered=delivered,
+                ),
+                publish_type=publish_type,
+                title=article.get("title", ""),
+                url=article_url(account.appid, row["msg_data_id"], index),
+            )
+
+
+def _is_delay(call: ApiCall, last: date) -> bool:
+    """Return whether figures up to a day are incomplete: strictly those of yesterday for half an hour."""
+    ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), clock.CHINA)
+    return call.strict and datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
+
+
+def _read_days(call: ApiCall, most: int, first: date = FIRST_DAY) -> list[date]:
+    """Read begin_date and end_date, both inclusive.
+
+    Raises:
+        ErrcodeError: 61500 for what is not YYYY-MM-DD; 61501 for more than `most` days, the wrong order, days
+            before `first` or after yesterday; 61503 for yesterday before eight in the morning.
+    """
+    begin, end = _day(call, "begin_date"), _day(call, "end_date")
+    now = datetime.fromtimestamp(call.now, clock.CHINA)
+    yesterday = now.date() - timedelta(days=1)
+    if not first <= begin <= end <= yesterday or (end - begin).days >= most:
+        raise ErrcodeError(61501)
+    if end == yesterday and now.hour < READY_HOUR:
+        raise ErrcodeError(61503)
+    return [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+
+
+def _day(call: ApiCall, key: str) -> date:
+    try:
+        return datetime.strptime(str(call.body.get(key)), "%Y-%m-%d").replace(tzinfo=clock.CHINA).date()
+    except ValueError:
+        raise ErrcodeError(61500) from None
+
+
+@serve("/datacube/getarticletotaldetail", who=VERIFIED, needs_body=True, daily=1000)
+def getarticletotaldetail(call: ApiCall) -> Json:
+    """Follow the articles of one day for thirty days, figures cumulative. Source: its page (2026-11)."""
+    (day,) = _read_days(call, 1)
+    yesterday = datetime.fromtimestamp(call.now, clock.CHINA).date() - timedelta(days=1)
+    last = min(yesterday, day + timedelta(days=MONTH - 1))
+    counted = [day + timedelta(days=number) for number in range((last - day).days + 1)]
+    rows = [
+        {
+            "ref_date": day.isoformat(),
+            "msgid": article.readers.msgid,
+            "publish_type": article.publish_type,
+            "title": article.title,
+            "content_url": article.url,
+            "detail_list": [_total(article, counted_day) for counted_day in counted],
+        }
+        for article in _articles(call, last)
+        if article.day == day
+    ]
+    return _answer(call, rows, last)
+
+
+def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
+    return {"list": rows, "is_delay": _is_delay(call, last)}
+
+
+def _total(article: PublicArticle, day: date) -> Json:
+    """Write the figures of an article from publication up to a day."""
+    counts, readers = article.sources(day), article.readers
+    has_readers = any(counts.values())
+    return {
+        "stat_date": day.isoformat(),
+        **article.figures(day),
+        "read_user_source": _sources(counts),
+        "praise_money": 0,
+        "read_delivery_rate": counts[MESSAGE] / readers.delivered if readers.delivered else 0,
+        "read_finish_rate": readers.finish_rate if has_readers else 0,
+        "read_avg_activetime": readers.minutes if has_readers else 0,
+        "read_jump_position": _left(readers.finish_rate if has_readers else 1.0),
+    }
+
+
+def _left(finish_rate: float) -> list[Json]:
+    """Write in which fifth of the article readers left it: those who finished, in the last."""
+    early = round((1 - finish_rate) / (FIFTHS - 1), 4)
+    rates = [*[early] * (FIFTHS - 1), finish_rate]
+    return [{"position": number, "rate": rate} for number, rate in enumerate(rates, 1)]
+
+
+def _sources(counts: Mapping[str, int]) -> list[Json]:
+    """Write where readers came from; WeChat leaves out where nobody came from."""
+    found = {ALL: sum(counts.values()), **{scene: count for scene, count in counts.items() if count}}
+    return [{"scene_desc": scene, "user_count": count} for scene, count in found.items()]
+
+
+@serve("/datacube/getarticleread", who=VERIFIED, needs_body=True, daily=1000)
+def getarticleread(call: ApiCall) -> Json:
+    """List the articles that were read on a day. Source: its page (2026-11)."""
+    return _daily(call, _read)
+
+
+@serve("/datacube/getarticleshare", who=VERIFIED, needs_body=True, daily=1000)
+def getarticleshare(call: ApiCall) -> Json:
+    """List the articles that were shared on a day. Source: its page (2026-11)."""
+    return _daily(call, _shared)
+
+
+def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> Json:
+    """List the articles that have a detail for what was new on a day.
+
+    The page takes one day, notes say thirty: strictly one.
+    """
+    days = _read_days(call, 1 if call.strict else MONTH)
+    articles = _articles(call, days[-1])
+    rows = [
+        {"ref_date": day.isoformat(), "msgid": article.readers.msgid, "detail": detail}
+        for day in days
+        for article in articles
+        if (detail := detail_of(article, day))
+    ]
+    return _answer(call, rows, days[-1])
+
+
+def _read(article: PublicArticle, day: date) -> Json:
+    """Write how many read an article on a day; nothing for nobody."""
+    new = article.new_sources(day)
+    readers = sum(new.values())
+    return {"read_user": readers, "read_user_source": _sources(new)} if readers else {}
+
+
+def _shared(article: PublicArticle, day: date) -> Json:
+    """Write how many shared an article on a day; nothing for nobody."""
+    shares = article.new_figures(day)["share_user"]
+    return {"share_user": shares} if shares else {}
+
+
+@serve("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
+def getbizsummary(call: ApiCall) -> Json:
+    """Sum the account's articles by day, thirty days at most. Source: its page (2026-11)."""
+    days = _read_days(call, MONTH)
+    articles = _articles(call, days[-1])
+    return _answer(call, [_summary(articles, day) for day in days], days[-1])
+
+
+def _summary(articles: list[PublicArticle], day: date) -> Json:
+    new = [article.new_figures(day) for article in articles]
+    names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
+    sources: Counter[str] = Counter()
+    for article in articles:
+        sources.update(article.new_sources(day))
+    detail = {
+        **{name: sum(figures[name] for figures in new) for name in names},
+        "read_user_source": _sources(sources),
+        "redirect_ori_page_user": 0,
+        "send_page_count": sum(article.day == day for article in articles),
+    }
+    return {"ref_date": day.isoformat(), "detail": detail}
+
+
+@serve("/datacube/getusersummary", who=VERIFIED, needs_body=True)
+def getusersummary(call: ApiCall) -> Json:
+    """Count who followed by day, seven days at most. Source: its page (2026-11).
+
+    When a follower left is not recorded here, so nobody leaves in these figures.
+    """
+    days, joined = _followed(call)
+    return {
+        "list": [
+            {"ref_date": day.isoformat(), "user_source": 0, "new_user": joined[day], "cancel_user": 0}
+            for day in days
+        ]
+    }
+
+
+@serve("/datacube/getusercumulate", who=VERIFIED, needs_body=True)
+def getusercumulate(call: ApiCall) -> Json:
+    """Count the followers by day, seven days at most. Source: its page (2026-11)."""
+    days, joined = _followed(call)
+    return {
+        "list": [
+            {"ref_date": day.isoformat(), "cumulate_user": sum(n for at, n in joined.items() if at <= day)}
+            for day in days
+        ]
+    }
+
+
+def _followed(call: ApiCall) -> tuple[list[date], Counter[date]]:
+    """Read the days of a call, and count by day when those who follow the account began to."""
+    days = _read_days(call, WEEK, FIRST_DAY_OF_FOLLOWERS)
+    rows = call.db.execute("SELECT n, subscribe_time FROM follower WHERE appid = ?", (call.appid,))
+    return days, Counter(
+        datetime.fromtimestamp(row["subscribe_time"], clock.CHINA).date()
+        for row in rows
+        if call.account.subscribed >> row["n"] & 1
+    )
+
+
+@serve("/datacube/getupstreammsg", who=VERIFIED, needs_body=True)
+@serve("/datacube/getupstreammsghour", who=VERIFIED, needs_body=True)
+@serve("/datacube/getupstreammsgweek", who=VERIFIED, needs_body=True)
+@serve("/datacube/getupstreammsgmonth", who=VERIFIED, needs_body=True)
+@serve("/datacube/getupstreammsgdist", who=VERIFIED, needs_body=True)
+@serve("/datacube/getupstreammsgdistweek", who=VERIFIED, needs_body=True)
+@serve("/datacube/getupstreammsgdistmonth", who=VERIFIED, needs_body=True)
+@serve("/datacube/getinterfacesummary", who=VERIFIED, needs_body=True)
+@serve("/datacube/getinterfacesummaryhour", who=VERIFIED, needs_body=True)
+def messages_received(call: ApiCall) -> Json:
+    """List nothing: followers here write no messages. Source: their pages (2026-11)."""
+    _read_days(call, MONTH, FIRST_DAY_OF_FOLLOWERS)
+    return {"list": []}
+
+
+@serve("/datacube/getarticlesummary", who=VERIFIED)
+@serve("/datacube/getarticletotal", who=VERIFIED)
+@serve("/datacube/getuserread", who=VERIFIED)
+@serve("/datacube/getuserreadhour", who=VERIFIED)
+@serve("/datacube/getusershare", who=VERIFIED)
+@serve("/datacube/getusersharehour", who=VERIFIED)
+def offline(_call: ApiCall) -> Json:
+    """Refuse a call that WeChat switched off.
+
+    Source: answers that developers reported in 2026 (2026-11).
+    """
+    raise ErrcodeError(47009)

@@ -1,1 +1,0 @@
-"""Statistics of articles, as WeChat counts them since 2025."""

@@ -1,0 +1,137 @@
+"""The token calls, and what WeChat refuses of credentials, tokens and addresses.
+
+Source: getAccessToken, getStableAccessToken (2026-11).
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from wechat_sandbox import accounts, clock, store
+from wechat_sandbox.accounts import OfficialAccount
+from wechat_sandbox.answers import ErrcodeError, Json
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, count, count_call, serve
+
+LIFE_S = 7200
+OVERLAP_S = 300
+"""A stable token is renewed this long before its end; the old one lives on meanwhile."""
+FORCE_PAUSE_S = 30
+FORCE_DAILY = 20
+
+
+def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> Json:
+    """Make a new token of a space, `token` or `stable`, and answer it without an errcode."""
+    token = f"92_{secrets.token_urlsafe(100)}"
+    row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + LIFE_S}
+    store.insert(db, "token", row)
+    return {"access_token": token, "expires_in": LIFE_S}
+
+
+def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
+    """End every token of a space at once."""
+    db.execute("UPDATE token SET revoked = 1 WHERE appid = ? AND space = ?", (appid, space))
+
+
+def check_credentials(
+    db: sqlite3.Connection, appid: object, secret: object, client_ip: str
+) -> OfficialAccount:
+    """Check the credentials of a token call; another type than text counts as missing.
+
+    Raises:
+        ErrcodeError: 41002, 41004, 40013, 40125, or 40164 for an address outside the list.
+    """
+    if not isinstance(appid, str) or not appid:
+        raise ErrcodeError(41002)
+    if not isinstance(secret, str) or not secret:
+        raise ErrcodeError(41004)
+    account = accounts.find(db, appid)
+    if account is None:
+        raise ErrcodeError(40013)
+    if not secrets.compare_digest(account.secret.encode(), secret.encode()):
+        raise ErrcodeError(40125)
+    check_address(account, client_ip)
+    return account
+
+
+def check_address(account: OfficialAccount, client_ip: str) -> None:
+    """Refuse with 40164 an address outside the account's list of addresses and ranges; none allows all.
+
+    Source: ip_whitelist (2026-11), which asks it of every server call; the service guide speaks of tokens
+    alone: strictly every call.
+    """
+    allowed = account.options.ip_allow
+    if allowed and not any(ip_address(client_ip) in ip_network(one, strict=False) for one in allowed):
+        mapped = client_ip if ":" in client_ip else f"::ffff:{client_ip}"
+        raise ErrcodeError(40164, f"{client_ip} ipv6 {mapped}, not in whitelist")
+
+
+def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccount:
+    """Find the account whose token a call carries.
+
+    Raises:
+        ErrcodeError: 41001 without one, 40001 for one that was revoked or that this state never issued, 42001
+            for an expired one.
+    """
+    if not token:
+        raise ErrcodeError(41001)
+    row = store.first(db, "SELECT * FROM token WHERE token = ?", (token,))
+    account = accounts.find(db, row["appid"]) if row else None
+    if row is None or account is None or row["revoked"]:
+        raise ErrcodeError(40001)
+    if row["expires_at"] <= now:
+        raise ErrcodeError(42001)
+    return account
+
+
+@serve("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
+def token(call: ApiCall) -> Json:
+    """Make a new token; the one before stops working, a stable one does not.
+
+    Source: getAccessToken (2026-11). The short overlap seen in the field is left out.
+    """
+    account = _account(call, call.request.query)
+    revoke(call.db, account.appid, "token")
+    return issue(call.db, account.appid, "token", call.now)
+
+
+@serve("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
+def stable_token(call: ApiCall) -> Json:
+    """Answer the same token until shortly before its end, or force a new one.
+
+    Source: getStableAccessToken (2026-11). Any token answered lives for 300 seconds or more.
+    """
+    account = _account(call, call.body)
+    if call.body.get("force_refresh") is True and _may_force(call, account):
+        revoke(call.db, account.appid, "stable")
+    query = "SELECT * FROM token WHERE appid = ? AND space = 'stable' AND NOT revoked"
+    current = store.first(call.db, f"{query} ORDER BY issued_at DESC LIMIT 1", (account.appid,))
+    if current is not None and current["expires_at"] - call.now > OVERLAP_S:
+        return {"access_token": current["token"], "expires_in": int(current["expires_at"] - call.now)}
+    return issue(call.db, account.appid, "stable", call.now)
+
+
+def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
+    """Check the credentials, and count the call now that its account is known."""
+    if credentials.get("grant_type") != "client_credential":
+        raise ErrcodeError(40002)
+    account = check_credentials(
+        call.db, credentials.get("appid"), credentials.get("secret"), call.request.client_ip
+    )
+    count_call(call.db, account, ENDPOINTS[call.request.path], call.now)
+    return account
+
+
+def _may_force(call: ApiCall, account: OfficialAccount) -> bool:
+    """Return whether a token is replaced at once: not within 30 seconds of the last time, 20 times a day."""
+    key = f"forced:{account.appid}"
+    if call.now - store.get(call.db, key, 0.0) < FORCE_PAUSE_S:
+        return False
+    refreshes = count(call.db, account.appid, "force_refresh", clock.day(call.now))
+    if refreshes > FORCE_DAILY and account.options.quota:
+        raise ErrcodeError(45009)
+    store.put(call.db, key, call.now)
+    return True

@@ -1,0 +1,182 @@
+"""Followers: the list, profiles, the block list."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+
+from wechat_sandbox import accounts, bitmaps
+from wechat_sandbox.answers import OK, ErrcodeError, Json
+from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, serve, strings
+
+PAGE = 10_000
+INFO_BATCH = 100
+REMARK_BYTES = 30
+"""A remark is shorter."""
+BLOCK_BATCH = 20
+BLOCK_PAGE = 1000
+
+
+def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:
+    """Find the follower numbers of openids; those of other accounts are left out."""
+    rows = db.execute(
+        "SELECT openid, n FROM follower WHERE appid = ? AND openid IN (SELECT value FROM json_each(?))",
+        (appid, json.dumps(list(openids))),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def openids_of(db: sqlite3.Connection, appid: str, numbers: Iterable[int]) -> list[str]:
+    """Find the openids of follower numbers, in the order of the numbers."""
+    rows = db.execute(
+        "SELECT openid FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?)) ORDER BY n",
+        (appid, json.dumps(list(numbers))),
+    )
+    return [row[0] for row in rows]
+
+
+def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -> Json:
+    """Describe the first followers of a set.
+
+    Returns:
+        `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
+    """
+    openids = openids_of(db, appid, bitmaps.to_numbers(followers)[:size])
+    if not openids:
+        return {"count": 0, "next_openid": ""}
+    return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
+
+
+def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
+    """List the tag ids of one follower, given as a set of numbers."""
+    tags = db.execute("SELECT id, members FROM tag WHERE appid = ? ORDER BY id", (appid,))
+    return [tag["id"] for tag in tags if bitmaps.from_blob(tag["members"]) & follower]
+
+
+def follower_number(call: ApiCall, openid: object) -> int:
+    """Find a follower's number; 40003 when the account has no follower of that openid."""
+    numbers = numbers_of(call.db, call.appid, [openid]) if isinstance(openid, str) else {}
+    if not numbers:
+        raise ErrcodeError(40003)
+    return next(iter(numbers.values()))
+
+
+def followers_after(call: ApiCall, followers: int, openid: object) -> int:
+    """Drop from a set the followers up to an openid, if one is given; 40003 when it is not the account's."""
+    if not openid:
+        return followers
+    start = follower_number(call, str(openid)) + 1
+    return followers >> start << start
+
+
+def openid_list(call: ApiCall, limit: int) -> int:
+    """Read an openid_list of at most `limit` followers.
+
+    Raises:
+        ErrcodeError: 40031 for what is not a list of openids, 40032 when empty or too long, 49003 for a
+            follower of another account, 40003 for an unknown openid.
+    """
+    openids = strings(call.body, "openid_list", 40031)
+    if not 1 <= len(openids) <= limit:
+        raise ErrcodeError(40032)
+    return followers_of(call, openids)
+
+
+def followers_of(call: ApiCall, openids: list[str]) -> int:
+    """Find the followers of openids; 49003 for one of another account, 40003 for an unknown one."""
+    numbers = numbers_of(call.db, call.appid, openids)
+    if len(numbers) < len(set(openids)):
+        others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)
+        foreign = any(numbers_of(call.db, appid, openids) for appid in others)
+        raise ErrcodeError(49003 if foreign else 40003)
+    return bitmaps.from_numbers(numbers.values())
+
+
+@serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
+def get(call: ApiCall) -> Json:
+    """List the followers, 10,000 a page. Source: getFans (2026-11)."""
+    everyone = call.account.subscribed
+    after = followers_after(call, everyone, call.request.query.get("next_openid"))
+    return {"total": everyone.bit_count(), **openid_page(call.db, call.appid, after, PAGE)}
+
+
+@serve("/cgi-bin/user/info", method="GET", who=TAGGERS, daily=5_000_000, daily_test=500_000)
+def info(call: ApiCall) -> Json:
+    """Return the profile of one follower, without name and picture since 2021.
+
+    Source: getUserInfo (2026-11).
+    """
+    return _info(call, call.request.query.get("openid"))
+
+
+def _info(call: ApiCall, openid: object) -> Json:
+    """Describe a follower; one who left has no profile and no tags, as reported in 2020 and 2025."""
+    follower = follower_number(call, openid)
+    if not call.account.subscribed >> follower & 1:
+        return {"subscribe": 0, "openid": openid, "tagid_list": []}
+    row = call.db.execute(
+        "SELECT * FROM follower WHERE appid = ? AND n = ?", (call.appid, follower)
+    ).fetchone()
+    return {
+        "subscribe": 1,
+        "openid": openid,
+        "sex": 0,
+        "language": "zh_CN",
+        **dict.fromkeys(("nickname", "city", "province", "country", "headimgurl"), ""),
+        "subscribe_time": row["subscribe_time"],
+        "remark": row["remark"],
+        "groupid": 0,
+        "tagid_list": tag_ids(call.db, call.appid, 1 << follower),
+        "subscribe_scene": "ADD_SCENE_QR_CODE",
+        "qr_scene": 0,
+        "qr_scene_str": "",
+    }
+
+
+@serve("/cgi-bin/user/info/batchget", who=TAGGERS, needs_body=True)
+def info_batchget(call: ApiCall) -> Json:
+    """Return the profiles of up to 100 followers. Source: batchUserInfo (2026-11)."""
+    users = call.body.get("user_list")
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+        raise ErrcodeError(40031)
+    if not 1 <= len(users) <= INFO_BATCH:
+        raise ErrcodeError(40032)
+    return {"user_info_list": [_info(call, user.get("openid")) for user in users]}
+
+
+@serve("/cgi-bin/user/info/updateremark", who=TAGGERS, needs_body=True)
+def update_remark(call: ApiCall) -> Json:
+    """Set the remark of one follower. Source: updateRemark (2026-11)."""
+    follower, remark = follower_number(call, call.body.get("openid")), call.body.get("remark")
+    if not isinstance(remark, str) or len(remark.encode()) >= REMARK_BYTES:
+        raise ErrcodeError(40092)
+    call.db.execute(
+        "UPDATE follower SET remark = ? WHERE appid = ? AND n = ?", (remark, call.appid, follower)
+    )
+    return OK
+
+
+@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED)
+def get_block_list(call: ApiCall) -> Json:
+    """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
+    blocked = call.account.blocked
+    after = followers_after(call, blocked, call.body.get("begin_openid"))
+    return {"total": blocked.bit_count(), **openid_page(call.db, call.appid, after, BLOCK_PAGE)}
+
+
+@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED, needs_body=True)
+def block(call: ApiCall) -> Json:
+    """Block followers. Source: batchBlacklist (2026-11)."""
+    blocked = call.account.blocked | openid_list(call, BLOCK_BATCH)
+    accounts.save(call.db, replace(call.account, blocked=blocked))
+    return OK
+
+
+@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED, needs_body=True)
+def unblock(call: ApiCall) -> Json:
+    """Unblock followers. Source: batchUnblacklist (2026-11)."""
+    blocked = call.account.blocked & ~openid_list(call, BLOCK_BATCH)
+    accounts.save(call.db, replace(call.account, blocked=blocked))
+    return OK

@@ -1,1 +1,0 @@
-"""Followers: lists, profiles, the block list."""
