@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -149,8 +150,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = st.sampled_from(sorted(reviewed(SALE)))
-SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
+REVIEWED, PLAN = reviewed(SALE), plan_of(SALE)
+KEYS = st.sampled_from(sorted(REVIEWED))
+SEND_KEYS = st.sampled_from(sorted(REVIEWED["sends"][0]))
 
 
 @pytest.mark.deep
@@ -160,7 +162,7 @@ SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
 def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
     tmp_path: Path, keys: dict[str, Any], send_keys: dict[str, Any]
 ):
-    data = reviewed(SALE)
+    data = deepcopy(REVIEWED)
     data["sends"][0].update(send_keys)
     data.update(keys)
     path = tmp_path / "plan.json"
@@ -171,7 +173,7 @@ def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
         )
     for each in written:
         path.write_text(json.dumps(each))
-        error = error_of(lambda: review.check_file(planfile.read(path), plan_of(SALE), EMPTY, NOW))
+        error = error_of(lambda: review.check_file(planfile.read(path), PLAN, EMPTY, NOW))
         assert error is None or (isinstance(error, UsageError | StalePlanError) and str(error).encode())
 
 

@@ -134,7 +134,7 @@ def test_quiet_hours_begin_and_end_to_the_minute(hours: str, now: str, quiet: bo
 def test_audience_change_is_measured_against_the_review(
     reviewed: int | None, count: int, found: bool
 ) -> None:
-    """An audience may be 20 % away from the reviewed one, or 50 followers; one that nobody saw is unchecked."""
+    """An audience may be 20 % away from the reviewed one, or 50 followers; one not seen is unchecked."""
     audience = replace(FAILING["audience_drift"].audience, count=count)
     about = facts(DRIFT, applying=True, reviewed_count=reviewed, audience=audience)
     violation = said(about, "audience_drift")
@@ -164,7 +164,7 @@ def levels(*found: Violation | None) -> list[bool | None]:
 
 
 def test_four_sends_a_month_to_one_tag_only_warn() -> None:
-    """WeChat sends, and leaves out whoever received four; ledger and plan count alike, and everyone is in it."""
+    """WeChat leaves out whoever received four; ledger and plan count alike, and everyone is in a tag."""
     about = facts(state=to_everyone(3))
     cases = [
         (about, None),
