@@ -153,6 +153,8 @@ def _nothing_is_left(
 ) -> Iterator[None]:
     """Remove what tests that passed wrote: pytest keeps it, and removes it at the end of a later run."""
     yield
+    if browsers := sys.modules.get("tests.support.browser"):
+        browsers.close_browsers()
     shutil.rmtree(STATE, ignore_errors=True)  # a worker of xdist ends without what is to be done at exit
     if not request.session.testsfailed:
         shutil.rmtree(tmp_path_factory.getbasetemp(), ignore_errors=True)

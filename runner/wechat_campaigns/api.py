@@ -33,8 +33,7 @@ from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
-from wechat_campaigns.wechat.statistics import Days
-from wechat_campaigns.wechat.statistics_file import read_statistics
+from wechat_campaigns.wechat.statistics import Days, read_statistics
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def apply(
         because they are blocked, in conflict or expired.
 
     Raises:
-        StalePlanError: the plan is another one by now; nothing was sent.
+        StalePlanError: the plan has changed; nothing was sent.
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
@@ -242,7 +241,13 @@ def plan_selected(
     """
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
-    comparison = _comparison(workspace, compiled, select, since)
+    name = workspace.settings.environment.name
+    comparison = None
+    if since is not None:
+        variables = workspace.variables
+        comparison = compare_since(
+            workspace.root, compiled, select, since, environment=name, variables=variables
+        )
     context = replace(
         decision_context(workspace, state),
         overrides=overrides or {},
@@ -250,9 +255,7 @@ def plan_selected(
         resend=frozenset(resend),
         last_holds=last_holds,
     )
-    unknown = compiled.with_readiness(
-        stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
-    )
+    unknown = compiled.with_readiness(stored_unknown_sends(compiled.sends, context), name)
     sends = (*compiled.sends, *unknown)
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
@@ -273,7 +276,11 @@ def plan_selected(
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
     if checked and online is not None and plan.calls() and may_run_checks(online):
-        plan = planner.with_failed_checks(plan, run_checks(online, _as_json(online, plan)), context)
+        from wechat_campaigns.report.json import plan_data
+        from wechat_campaigns.report.plan_view import PlanView
+
+        view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
+        plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
@@ -299,17 +306,8 @@ def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContex
     )
 
 
-def _comparison(
-    workspace: Workspace, compiled: CompileResult, select: Sequence[str], since: str | None
-) -> Comparison | None:
-    if since is None:
-        return None
-    name, variables = workspace.settings.environment.name, workspace.variables
-    return compare_since(workspace.root, compiled, select, since, environment=name, variables=variables)
-
-
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
-    """Note of which commit a plan is, and how far the ledger that it rests on is known."""
+    """Return a plan with its commit, and how much of the ledger it was made with."""
     commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
     return replace(
         plan,
@@ -319,13 +317,6 @@ def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Pl
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
-
-
-def _as_json(workspace: Workspace, plan: Plan) -> str:
-    from wechat_campaigns.report.json import plan_data
-    from wechat_campaigns.report.plan_view import PlanView
-
-    return json_text(plan_data(PlanView(plan=plan, timezone=workspace.settings.policy.timezone)))
 
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:

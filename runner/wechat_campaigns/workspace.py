@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.send.posting import ApplyPorts
-    from wechat_campaigns.wechat.client import Connection, SharedTokens
-    from wechat_campaigns.wechat.clock_watch import ClockWatch
+    from wechat_campaigns.wechat.client import SharedTokens
+    from wechat_campaigns.wechat.clock import ClockWatch
+    from wechat_campaigns.wechat.connection import Connection
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 
@@ -129,7 +130,7 @@ class Workspace:
         """The same, without asking: the embedded sandbox keeps it in its state."""
         if self.settings.environment.api != SANDBOX:
             return timedelta()
-        from wechat_campaigns.wechat.sandbox_clock import stored_clock_offset
+        from wechat_campaigns.wechat.clock import stored_clock_offset
 
         return stored_clock_offset(self.state_dir / SANDBOX_LEDGER_FILE)
 
@@ -197,14 +198,14 @@ class Workspace:
 
         Those of this environment, or of another one with this account where it has none.
         """
-        from wechat_campaigns.ledger.guards import newest
-        from wechat_campaigns.ledger.kinds import LedgerKind
+        from wechat_campaigns.ledger.events import LedgerKind
+        from wechat_campaigns.ledger.trust import newest_guard
 
         if self.signed_events is None:
             self.fold_ledger()
         signed = (self.signed_events or {}).get(appid, ())
         guards = [event for event in signed if event.kind == LedgerKind.GUARD]
-        return newest(guards, self.settings.ledger_scope)
+        return newest_guard(guards, self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
@@ -222,7 +223,7 @@ class Workspace:
         return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
 
     def actor(self) -> dict[str, str]:
-        """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+        """Return who runs this and where, as far as the environment shows: user, commit, CI run."""
         from wechat_campaigns.code_host.ci_run import actor
 
         return actor(self.root, os.environ)
@@ -275,6 +276,8 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             StalePlanError: the settings are not as this one read them.
         """
+        from wechat_campaigns.plan.hints import START_AGAIN
+
         fresh = replace(self, stack=ExitStack(), signed_events=None)
         if not self.root.is_dir() or fresh.settings.source != self.settings.source:
             from wechat_campaigns.plan.hints import START_AGAIN
@@ -290,7 +293,7 @@ class OnlineWorkspace(LedgerWorkspace):
 
     @cached_property
     def api_url(self) -> str:
-        """WeChat's address, for whoever connects.
+        """WeChat's address, checked before a connection.
 
         Raises:
             PolicyError: it is neither WeChat's nor this machine's, nor a gateway that the machine names.
@@ -304,7 +307,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
         if not self.is_sandbox:
             return timedelta()
-        from wechat_campaigns.wechat.sandbox_clock import clock_offset
+        from wechat_campaigns.wechat.clock import clock_offset
 
         return clock_offset(self.api_url)
 
@@ -350,9 +353,8 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
-        from wechat_campaigns.ledger.events import LEDGER
+        from wechat_campaigns.ledger.events import LEDGER, LedgerKind
         from wechat_campaigns.ledger.initialization import uninitialized_error
-        from wechat_campaigns.ledger.kinds import LedgerKind
 
         state, environment = self.fold_ledger(verified=verified), self.settings.environment
         if not state.initialized and self.is_sandbox:
@@ -375,7 +377,7 @@ class OnlineWorkspace(LedgerWorkspace):
         return self._connect(account).all_calls()
 
     def _connect(self, account: Account) -> Connection:
-        from wechat_campaigns.wechat.client import connect
+        from wechat_campaigns.wechat.connection import connect
 
         self.secrets.check_approved(account.appid)
         return connect(
@@ -390,7 +392,7 @@ class OnlineWorkspace(LedgerWorkspace):
     @cached_property
     def watch(self) -> ClockWatch:
         """How far this machine's clock is from WeChat's, as its answers tell."""
-        from wechat_campaigns.wechat.clock_watch import ClockWatch
+        from wechat_campaigns.wechat.clock import ClockWatch
 
         return ClockWatch()
 

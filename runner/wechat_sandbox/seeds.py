@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
-            _("the seed file cannot be read: {error}").format(error=str(error).splitlines()[0]),
+            _("the file cannot be read: {reason}").format(reason=str(error).splitlines()[0]),
             location=str(path),
             hint=_("use a YAML or JSON file in the format of docs/sandbox.md"),
         ) from error

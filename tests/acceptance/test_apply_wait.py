@@ -232,7 +232,7 @@ def test_mistakes_with_until_are_named_at_once(make_shop: MakeShop) -> None:
 @pytest.mark.deep
 def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: MakeShop) -> None:
     shop = make_shop()
-    opens_at = opening(SOON_S)
+    opens_at = soon(shop)
     expires_at = opens_at + timedelta(seconds=5)
     shop.write(later=scheduled("later", opens_at))
     data = {**shop.plan(), "expires_at": expires_at.isoformat()}
@@ -252,7 +252,7 @@ def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: Mak
 @pytest.mark.deep
 def test_plan_is_read_once(make_shop: MakeShop) -> None:
     shop = make_shop()
-    shop.write(later=scheduled("later", opening(SOON_S)))
+    shop.write(later=scheduled("later", soon(shop)))
     shop.plan()
     pipe = shop.folder / "pipe"
     os.mkfifo(pipe)
@@ -280,7 +280,7 @@ def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
 @pytest.mark.deep
 def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeShop) -> None:
     shop = make_shop()
-    shop.write(later=scheduled("later", opening(SOON_S)))
+    shop.write(later=scheduled("later", soon(shop)))
     running = shop.begin("apply", "--auto-approve", "--wait")
     wait_for_line(shop, running, "Waiting for later")
     for place in (Path(f"{shop.folder}.state"), *shop.folder.parent.glob("ledger.sqlite3*")):
@@ -299,7 +299,7 @@ def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeS
 @pytest.mark.deep
 def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
     shop = make_shop()
-    shop.write(now=campaign_file("now"), later=scheduled("later", opening(SOON_S)))
+    shop.write(now=campaign_file("now"), later=scheduled("later", soon(shop)))
     running = shop.begin("apply", "--auto-approve", "--wait")
     wait_for_line(shop, running, "Waiting for later")
     (shop.folder / "campaigns").rename(shop.folder / "moved")

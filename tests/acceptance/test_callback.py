@@ -13,12 +13,11 @@ from werkzeug.serving import make_server
 from tests.support.playground import SERVICE, Playground
 from tests.support.served import served
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.job_status import refresh_job_status
-from wechat_campaigns.wechat.callback.verify import Credentials
-from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
+from wechat_campaigns.wechat.callback import CallbackApp, Credentials, callback_app
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"

@@ -48,11 +48,6 @@ def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
     titles = [one["title"] for one in row["content"]["stored"]["articles"]]
     assert (row["action"], titles) == ("send", [TITLE, "门店地址"])
     assert row["resolved"][f"draft {TITLE}"] == row["content"]["fingerprint"]
-    code, said = shop.run("render", "spring", "--online")
-    assert code == ExitCode.OK
-    assert f"1. {TITLE}\n2. 门店地址" in said
-    (page,) = (shop.folder.parent / "shop.state").rglob("spring.html")
-    assert "新茶上市" in page.read_text(encoding="utf-8")
     assert shop.apply(*shop.reviewed("digest")) == ExitCode.OK
     (job,) = shop.sandbox.jobs()
     assert job["body"]["mpnews"] == {"media_id": media_id}
@@ -143,9 +138,8 @@ def listed(shop: Shop, *words: str) -> dict[str, Any]:
     return found
 
 
-def by_title(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    keys = ("made_for", "used_by", "left_behind")
-    return {" ".join(one["titles"]): tuple(one[key] for key in keys) for one in found["drafts"]}
+def by_title(found: dict[str, Any]) -> dict[str, str | None]:
+    return {" ".join(one["titles"]): one["made_for"] for one in found["drafts"]}
 
 
 def write_news(shop: Shop, text: str = "新茶上市") -> None:
@@ -160,17 +154,13 @@ def make_draft(shop: Shop) -> str:
     return str(json.loads(said)["drafts"][0]["media_id"])
 
 
-def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
+def test_drafts_lists_who_made_each(shop: Shop) -> None:
     write_draft(shop, article(shop, "五月预告"), article(shop, "门店地址"))
     media_id = write_draft(shop, article(shop))
     write_news(shop)
     make_draft(shop)
     found = listed(shop)
-    assert by_title(found) == {
-        "五月预告 门店地址": (None, [], False),
-        TITLE: (None, ["spring"], False),
-        "春茶": ("news", ["news"], False),
-    }
+    assert by_title(found) == {"五月预告 门店地址": None, TITLE: None, "春茶": "news"}
     assert found["total"] == 3
     assert media_id in [one["media_id"] for one in found["drafts"]]
     code, said = shop.run("drafts")
@@ -182,71 +172,14 @@ def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
 
 
 @pytest.mark.deep
-def test_clean_deletes_what_an_edit_left_behind(shop: Shop) -> None:
-    write_draft(shop, article(shop))
+def test_what_a_newer_draft_replaced_is_marked(shop: Shop) -> None:
     write_news(shop)
     old = make_draft(shop)
     write_news(shop, "新茶上市，买一送一")
-    assert by_title(listed(shop))["春茶"] == ("news", [], True), "edited, and no new draft made yet"
     new = make_draft(shop)
-    left = {one["media_id"]: one["left_behind"] for one in listed(shop)["drafts"]}
-    assert (left[old], left[new]) == (True, False)
-    code, said = shop.run("drafts")
-    assert "left behind by an edit of news" in said
-    assert "`campaign drafts --clean`" in said
-    code, said = shop.run("drafts", "--clean")
-    assert code == ExitCode.USAGE
-    assert "--auto-approve" in said
-    found = listed(shop, "--clean", "--auto-approve")
-    assert (found["deleted"], found["kept"], found["total"]) == ([old], [], 2)
-    assert listed(shop, "--clean", "--auto-approve")["deleted"] == []
-    assert shop.apply() == ExitCode.OK
-    assert new in [job["body"]["mpnews"]["media_id"] for job in shop.sandbox.jobs()]
-
-
-@pytest.mark.deep
-def test_clean_keeps_what_somebody_may_still_need(shop: Shop) -> None:
-    """Edited by hand since; named by a campaign; in the body of a send whose answer was lost."""
-    (shop.folder / "campaigns" / "spring.yaml").unlink()
-    write_news(shop)
-    edited = make_draft(shop)
-    write_news(shop, "第二版")
-    edit(shop, edited, content="<p>同事改过</p>")
-    found = listed(shop, "--clean", "--auto-approve")
-    assert (found["deleted"], [one["media_id"] for one in found["kept"]]) == ([], [edited])
-    assert "by hand" in found["kept"][0]["reason"]
-    shop.write(spring=campaign(f"media_id: {edited}") + "ready: false\n")
-    assert [one["used_by"] for one in listed(shop, "--clean", "--auto-approve")["drafts"]] == [["spring"]]
-    posted = make_draft(shop)
-    shop.lose_an_answer()
-    write_news(shop, "第三版")
-    assert listed(shop, "--clean", "--auto-approve")["deleted"] == []
-    assert {one["media_id"] for one in listed(shop)["drafts"]} == {edited, posted}
-
-
-@pytest.mark.deep
-def test_clean_keeps_what_another_environment_sends(shop: Shop) -> None:
-    settings = shop.folder / "campaigns" / "_settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(
-        text + text[text.index("  shop:") :].replace("  shop:", "  other:", 1), encoding="utf-8"
-    )
-    (shop.folder / "campaigns" / "spring.yaml").unlink()
-    write_news(shop)
-    old = make_draft(shop)
-    write_news(shop, "第二版")
-    shop.write(again=campaign("draft: 春茶") + "environments: [other]\n")
-    found = listed(shop, "--clean", "--auto-approve")
-    assert (found["deleted"], [one["used_by"] for one in found["drafts"]]) == ([], [["again"]])
-    (shop.folder / "campaigns" / "again.yaml").unlink()
-    assert listed(shop, "--clean", "--auto-approve")["deleted"] == [old]
-
-
-def test_clean_needs_every_campaign(shop: Shop) -> None:
-    shop.write(broken="filter: 会员\n")
-    code, _said = shop.run("drafts", "--clean", "--auto-approve")
-    assert code == ExitCode.INVALID
-    assert shop.run("drafts")[0] == ExitCode.OK
+    marked = {one["media_id"]: one["replaced"] for one in listed(shop)["drafts"]}
+    assert marked == {old: True, new: False}
+    assert "made for news; replaced by a newer draft" in " ".join(shop.run("drafts")[1].split())
 
 
 # --- a draft as files -------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_reviewed_draft_is_the_one_that_is_sent(
     assert [draft["media_id"] for draft in drafts(sandbox)] == [made["media_id"]]
     assert sandbox.jobs() == []
     openid = sandbox.openids()[0]
-    assert campaign(root, "preview", "news", "--to-openid", openid) == ExitCode.OK
+    assert campaign(root, "preview", "news", "--to", openid) == ExitCode.OK
     assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
     assert sandbox.jobs()[0]["body"]["mpnews"] == {"media_id": made["media_id"]}
     assert added(sandbox) == 1
@@ -142,7 +142,7 @@ def test_draft_command_refuses_a_send_without_a_draft(
     assert len(drafts(sandbox)) == 0
 
 
-@pytest.mark.parametrize("command", [["draft"], ["preview", "--to-openid", "o"], ["render"]])
+@pytest.mark.parametrize("command", [["draft"], ["preview", "--to", "o"], ["render"]])
 def test_unknown_id_is_refused_with_the_ids_that_exist(
     root: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ):

@@ -84,7 +84,7 @@ def test_apply_with_fix_images_sends_what_was_planned(
     digest = json.loads(capsys.readouterr().out)["plan_digest"]
     words = ("apply", "--auto-approve", "--expect-digest", digest)
     fix_images(root, "false")
-    assert campaign(root, *words) == ExitCode.POLICY
+    assert campaign(root, *words) == ExitCode.INVALID
     assert sandbox.jobs() == []
     fix_images(root)
     assert campaign(root, *words) == ExitCode.OK

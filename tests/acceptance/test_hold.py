@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.workspace import LedgerWorkspace

@@ -34,7 +34,7 @@ content: {articles: [{title: 新品, body: news.html, cover: {file: cover.jpg}}]
 RUNS = {
     "init": "init fresh",
     "reference": "reference",
-    "version": "version --check",
+    "version": "version",
     "validate": "validate",
     "fmt": "fmt --check",
     "new": "new fresh --tag 会员",
@@ -49,7 +49,7 @@ RUNS = {
     "draft": "draft news --auto-approve",
     "pull": "pull 新品 pulled",
     "drafts": "drafts",
-    "preview": "preview sale --to-openid OPENID",
+    "preview": "preview sale --to OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",
     "report": "report",
@@ -58,7 +58,6 @@ RUNS = {
     "doctor": "doctor",
     "recall": "recall news --auto-approve",
     "tags": "tags",
-    "testers": "testers",
     "hold": "hold main --reason x",
     "unhold": "unhold main --reason x",
     "ledger init": "ledger init",
@@ -67,7 +66,7 @@ RUNS = {
     "ledger verify": "ledger verify",
     "ledger guard": "ledger guard --reason x --auto-approve",
     "ledger settle": "ledger settle lost --sent 3147483707 --reason x",
-    "ledger import": "ledger import ledger.jsonl --as-backup --reason x",
+    "ledger import": "ledger import ledger.jsonl --as-backup x",
 }
 """Each command that has JSON, in an order in which each has something to say."""
 
@@ -138,7 +137,8 @@ def outputs(
             if name == "ledger import":
                 patch.setenv("CAMPAIGN_STATE_DIR", str(folder / "other-state"))
             capsys.readouterr()
-            run(["--lang", language, "--format", "json", *shlex.split(line.replace("OPENID", openid))])
+            words = shlex.split(line.replace("OPENID", openid))
+            run(["--lang", language, *words, "--format", "json"])
         captured = capsys.readouterr()
         assert captured.out, f"{name}: {captured.err}"
         for text in captured.out.splitlines():
@@ -234,23 +234,6 @@ def test_an_error_has_its_shape_too(
         return
     check_failure(out)
     assert json.loads(out)["error"]["exit_code"] == code != ExitCode.OK
-
-
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("line", ["validate", "plan broken", "apply --auto-approve"])
-def test_a_failure_has_its_shape(
-    line: str, language: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    words = ["--lang", language, *line.split(), "-o", "json"]
-    assert run(words) != ExitCode.OK
-    check_failure(capsys.readouterr().out)
-    campaigns_on(sandbox, tmp_path).joinpath("broken.yaml").write_text("filter: 会员\n", encoding="utf-8")
-    capsys.readouterr()
-    assert run(words) == ExitCode.INVALID
-    out = capsys.readouterr().out
-    if line.startswith("validate"):
-        assert list(validator("validate").iter_errors(json.loads(out))) == []
 
 
 def check_failure(text: str) -> None:

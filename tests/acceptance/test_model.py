@@ -37,9 +37,10 @@ from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, ma
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import mac_of
 from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
-from wechat_campaigns.send.posting import AccountSender, ApplyPorts, RunContext
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
 pytestmark = pytest.mark.deep
 
@@ -212,14 +213,10 @@ class Machine(RuleBasedStateMachine):
         self.platform.answer, self.ledger.script = answer, list(steps)
         state = self.stale.pop(which % len(self.stale))
         self.ledger.meanwhile = lambda: self._overtake(held_up, other)
-        crossing = AccountSender(
-            self.account,
-            self.platform,  # type: ignore[arg-type]
-            state,
-            ports=self.ports(),
-            run_context=RunContext(plan_digest="p" * 64),
-            environment=make_settings().environment,
-        )
+        plan: Any = None  # the judge decides without it
+        context = RunContext(plan_digest="p" * 64)
+        crossing = AccountRun(self.account, plan, self.ports(), make_settings(), context)
+        crossing.begin(self.platform, state)  # type: ignore[arg-type]
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
         try:

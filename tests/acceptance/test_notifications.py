@@ -93,23 +93,6 @@ def test_failed_delivery_is_told(campaign: Command, sandbox: Sandbox, told: list
     assert told[1]["outcomes"][0]["reason"].startswith("delivery failed")
 
 
-def test_a_run_each_hour_tells_what_lasts_once_a_day(
-    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
-) -> None:
-    assert campaign("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
-    for clock in ("10:00", "11:00", "12:00"):
-        at(sandbox, clock)
-        assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
-    at(sandbox, "10:00", "2026-12-02")
-    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
-    assert moments(told) == [[("sale", "held")]] * 2
-    Path("campaigns/sale.yaml").write_text(f"{SALE}not_after: 2026-12-02 10:30\n", encoding="utf-8")
-    for clock in ("11:00", "12:00"):
-        at(sandbox, clock, "2026-12-02")
-        campaign("apply", "--auto-approve")
-    assert moments(told)[2:] == [[("sale", "scheduled_missed")]]
-
-
 def edit(name: str, before: str, after: str) -> None:
     file = Path("campaigns") / name
     text = file.read_text(encoding="utf-8")
@@ -348,19 +331,6 @@ def test_interrupted_notification_is_named_as_what_it_is(
     assert code == (ExitCode.UNKNOWN if is_lost else ExitCode.INTERRUPTED)
     assert ("1 unknown" if is_lost else "1 accepted") in out
     assert err.endswith("Interrupted while notifying: not every target was notified. No send is affected.\n")
-
-
-def test_result_that_nobody_took_is_told_by_the_next_status(
-    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
-    at(sandbox, "10:30")
-    with robot(500) as (down, _), monkeypatch.context() as patch:
-        patch.setenv("DUTY_URL", down)
-        assert "was not notified" in campaign("status")[2]
-    for _ in range(2):
-        assert "Warning" not in campaign("status")[2]
-    assert moments(told)[1:] == [[("sale", "sent")]]
 
 
 @pytest.mark.deep

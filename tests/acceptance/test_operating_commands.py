@@ -65,9 +65,6 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
         shown = " ".join(campaign("plan", *env)[1].split())
         assert f"`campaign unhold main{option} --reason REASON`" in shown
         assert f"`campaign preview sale{option} --to TESTER`" in shown
-        assert f"`campaign unhold main{option} --reason REASON`" in " ".join(
-            campaign("doctor", *env)[1].split()
-        )
         assert campaign("unhold", "main", "--reason", "x", *env)[0] == ExitCode.OK
         assert campaign("preview", "sale", "--to", "小李", *env)[0] == ExitCode.OK
         sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
@@ -294,7 +291,6 @@ def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None
     ("words", "told"),
     [
         (("new", "card"), {"id": "card"}),
-        (("testers",), {"testers": [{"tester": "小李", "kind": "wxname"}]}),
         (("hold", "main", "--reason", "x"), {"account": "main", "held": True, "changed": True}),
         (("unhold", "main", "--reason", "x"), {"account": "main", "held": False, "changed": False}),
         (("ledger", "init"), {"environment": "sandbox", "initialized": []}),
@@ -362,17 +358,15 @@ def write_articles() -> None:
 
 
 def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path) -> None:
-    """--since leaves older sends out."""
+    """--month leaves other sends out."""
     campaign("apply", "--auto-approve")
-    outputs = [
-        f"--report={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
-    ]
+    outputs = [f"--report={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "json")]
     assert campaign("report", *outputs)[0] == ExitCode.OK
     (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8-sig")))
     assert (row["Send"], row["To"], row["Status"]) == ("sale", "tag 会员", "accepted")
     assert row["Figures"] == "WeChat has no figures for text"
-    assert 'class="bars"' in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
+    assert "sale" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert campaign("report", "--month", "2999-01", "--format", "json")[1].count("sale") == 0
 
 
 def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, sandbox: Sandbox) -> None:
@@ -546,7 +540,7 @@ def test_an_unknown_send_of_a_protected_environment_names_the_plan(
     campaign("plan", "--out", "plan.json")
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     words = ("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
-    texts = [campaign(*words)[1], campaign("plan")[1], campaign("status")[1], campaign("doctor")[1]]
+    texts = [campaign(*words)[1], campaign("plan")[1], campaign("status")[1]]
     for text in texts:
         assert "`campaign apply --plan FILE`" in " ".join(text.split())
     sandbox.advance(61)

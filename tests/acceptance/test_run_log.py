@@ -36,7 +36,7 @@ LINES = [
     "validate",
     "plan",
     "draft news --auto-approve",
-    "preview sale --to-openid OPENID",
+    "preview sale --to OPENID",
     "apply --auto-approve",
     "status",
     "report",
@@ -100,7 +100,8 @@ def test_every_line_has_the_shape_and_no_text(
 
 
 def test_the_file_is_for_its_owner(campaigns: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--log-file", "run.jsonl", "validate"]) == ExitCode.OK
+    """Further runs append to it; people read their messages as before."""
+    assert run(["validate", "--log-file", "run.jsonl"]) == ExitCode.OK
     assert run(["plan", "--log-file", "run.jsonl"]) == ExitCode.OK
     assert stat.S_IMODE(Path("run.jsonl").stat().st_mode) == 0o600
     entries = checked(Path("run.jsonl").read_text(encoding="utf-8"))
@@ -110,7 +111,7 @@ def test_the_file_is_for_its_owner(campaigns: Path, capsys: pytest.CaptureFixtur
 
 
 def test_lines_that_cannot_be_written_are_said(campaigns: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["validate", "--log-file", "/dev/full"]) == ExitCode.OK
+    assert run(["apply", "--auto-approve", "--quiet", "--log-file", "/dev/full"]) == ExitCode.OK
     assert capsys.readouterr().err.count("/dev/full") == 1
 
 
@@ -120,19 +121,6 @@ def test_a_link_of_the_checkout_is_not_followed(campaigns: Path, tmp_path: Path)
     assert run(["validate", "--log-file", "run.jsonl"]) == ExitCode.USAGE
 
 
-def test_verbose_shows_each_call(
-    campaigns: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sandbox.fault(endpoint="tags/get", kind="errcode", errcode=45009)
-    run(["--verbose", "plan"])
-    told = capsys.readouterr().err
-    host = sandbox.url.partition("//")[2]
-    assert f"POST {host}/cgi-bin/stable_token status=200 errcode=0" in told
-    assert f"GET {host}/cgi-bin/tags/get status=200 errcode=45009 rid=" in told
-    assert " ms\n" in told
-    assert "access_token=" not in told
-
-
 def test_an_unknown_kind_of_log_is_an_error(
     campaigns: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,12 +128,6 @@ def test_an_unknown_kind_of_log_is_an_error(
     monkeypatch.setenv("CAMPAIGN_LOG", "jsn")
     assert run(["validate"]) == ExitCode.USAGE
     assert "CAMPAIGN_LOG" in capsys.readouterr().err
-
-
-def test_a_full_disk_does_not_end_a_run(campaigns: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("/dev/full is missing")
-    assert run(["apply", "--auto-approve", "--quiet", "--log-file", "/dev/full"]) == ExitCode.OK
 
 
 def test_the_receiver_of_events_logs_in_the_same_shape() -> None:

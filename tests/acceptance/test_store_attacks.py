@@ -147,7 +147,7 @@ def export_without(shop: Shop, send: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("words", [(), ("--as-backup", "--reason", "the disk is gone")])
+@pytest.mark.parametrize("words", [(), ("--as-backup", "the disk is gone")])
 def test_export_from_which_a_message_was_taken_is_not_imported(
     make_shop: MakeShop, words: tuple[str, ...]
 ) -> None:

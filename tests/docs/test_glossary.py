@@ -14,7 +14,7 @@ import pytest
 from tests.support.source import ROOT, RUNNER, trees
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.doctor import Check

@@ -1,4 +1,4 @@
-"""The pages for operators name settings and exit codes that exist."""
+"""The pages for operators name settings, rules, formats and exit codes that exist."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import yaml
 
 from tests.docs.blocks import ROOT
 from wechat_campaigns.cli.help_pages import EXIT_CODES
+from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.plan.policy import RULES
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = ROOT / "docs"
@@ -39,6 +41,12 @@ def test_every_format_has_its_row(page: str) -> None:
     """The table of formats ticks those that `plan`, `validate` and `apply` offer."""
     text = (DOCS / page).read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (✓?) *\| (✓?) *\| (✓?) *\|", text, re.M)
-    offered = {one["command"]: set(one["formats"]) for one in reference_data()["commands"]}
+    offered = {one["command"]: set(one["formats"]) for one in reference_data(campaign)["commands"]}
     for column, command in enumerate(("plan", "validate", "apply"), 1):
         assert {row[0] for row in rows if row[column]} == offered[f"campaign {command}"]
+
+
+@pytest.mark.parametrize("page", ["policy.md", "policy.zh-CN.md"])
+def test_every_rule_has_its_row(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.M)) == sorted(RULES)

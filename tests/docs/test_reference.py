@@ -1,4 +1,4 @@
-"""docs/reference/ is what the program says today."""
+"""docs/reference/, and the parts of pages that the program writes, are what it says today."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from functools import cache
 
 import pytest
 
+from tests.tools import make_parts
 from tests.tools.make_reference import FOLDER, PACKAGE, TROUBLESHOOTING, pages, troubleshooting
 
+WRITTEN = make_parts.pages()
 made = cache(pages)  # by the first test that asks: every worker of a run reads this module
 
 
@@ -18,6 +20,12 @@ made = cache(pages)  # by the first test that asks: every worker of a run reads 
 def test_the_page_is_current(name: str) -> None:
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == made().get(name), "run `python -m tests.tools.make_reference`"
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_written_part_is_current(name: str) -> None:
+    page = (make_parts.DOCS / name).read_text(encoding="utf-8")
+    assert page == WRITTEN[name], "run `python -m tests.tools.make_reference`"
 
 
 @pytest.mark.parametrize("name", TROUBLESHOOTING)

@@ -125,6 +125,19 @@ class Repository(HostedRepository):
         **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run the command in the author's clone, in a clean environment, as a run of GitHub's if asked."""
+        return subprocess.run(
+            [sys.executable, "-m", "wechat_campaigns", *arguments],
+            cwd=self.folder / "author",
+            env=self.environ(ci=ci, event=event) | variables,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def environ(self, *, ci: bool, event: str = "push") -> dict[str, str]:
+        """The variables of a run of GitHub's, or of a person's machine."""
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps({"repository": {"default_branch": "main"}}), encoding="utf-8")
         run_of = {
@@ -136,24 +149,14 @@ class Repository(HostedRepository):
             "GITHUB_API_URL": self.code_host.url,
             "CAMPAIGN_REVIEW_TOKEN": self.code_host.reading_token,
         }
-        return subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *arguments],
-            cwd=self.folder / "author",
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.folder),
-                "LC_ALL": "C.UTF-8",
-                "GIT_CONFIG_NOSYSTEM": "1",
-                "WECHAT_MAIN_SECRET": SECRET,
-                **(run_of if ci else {}),
-                **variables,
-            },
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "WECHAT_MAIN_SECRET": SECRET,
+            **(run_of if ci else {}),
+        }
 
     def apply(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
         """Apply without asking, in a run of main."""

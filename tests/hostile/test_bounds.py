@@ -12,17 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.corpus.articles import MARKDOWN, pictures
 from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, article, text
 from tests.hostile.corpus.templates import FLOODS
-from tests.hostile.test_articles import MARKDOWN, PICTURES, THEMES
+from tests.hostile.test_articles import THEMES
 from tests.unit.render.test_openid_table import with_sheet
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound
 from wechat_campaigns.render.article import read_saved_page
-from wechat_campaigns.render.compile import Compiler
-from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.render.compile import Compiler, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
+
+pytestmark = pytest.mark.deep
 
 CPU_S = 10.5
 """The bound, and what its parent needs."""
@@ -45,7 +47,7 @@ def _article(markdown: str = "茶 ![杯](cup.png)", **more: str | bytes) -> dict
 
 def _zipped(name: str, size: int) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(name, b"a" * size)
     return made.getvalue()
 
@@ -67,11 +69,9 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
         "range": RULE, "range-loop": RULE, "nested-loops": RULE, "recursion": RULE, "number-long": RULE,
         "parentheses": RULE, "plus": RULE,
     }.items()},
-    "template: power": (_template("{{ 9 ** (9 ** 9) }}"), CPU),
     "template: width": (_template("{{ '%10000000000d' % 1 }}"), MEMORY),
     "template: product": (_template("{{ 'a' * 10**10 }}"), MEMORY),
     "template: nest as text": (_template(_NEST + "{{ a.l|string }}"), CPU),
-    "template: search": (_template("{% for i in range(99999) %}{{ 'ab' in big * 999 }}{% endfor %}"), CPU),
     "yaml: aliases": ({"bad.yaml": "a: &a [x, x]\n" + "".join(
         f"a{n + 1}: &a{n + 1} [*a{n or ''}, *a{n or ''}]\n" for n in range(40))}, RULE),
     "yaml: merge": ({"bad.yaml": "base: &b {tag: a}\nfilter: {<<: *b}\nmsgtype: text\ncontent: a\n"}, RULE),
@@ -87,8 +87,8 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     "article: brackets": (_article("[" * 100_000), RULE),
     **{f"style: {name}": (_article(style=THEMES[name]), RULE) for name in (
         "variables-double", "variables-spread", "not", "braces")},
-    **{f"picture: {name}": (_article(picture=PICTURES[name]), RULE) for name in (
-        "png-huge", "png-bomb", "png-text-bomb", "png-profile-bomb", "bmp-huge", "gif-huge")},
+    **{f"picture: {name}": (_article(picture=pictures()[name]), RULE) for name in (
+        "bomb-size", "bomb-pixels", "bomb-text", "bomb-profile", "bmp-huge", "gif-huge")},
     "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
     "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
     "table: no workbook": ({"bad.yaml": LIST, "list.xlsx": _zipped("a", 1)}, RULE),
@@ -108,7 +108,6 @@ def _cpu_s(work: Callable[[], object]) -> float:
     return used() - before
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("name", FILES)
 def test_a_hostile_file_ends_and_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[..., None]
@@ -149,7 +148,6 @@ PAGES = {
 }
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("name", PAGES)
 def test_a_saved_page_ends(name: str, tmp_path: Path, record_property: Callable[..., None]) -> None:
     page = tmp_path / "page.html"
@@ -164,7 +162,6 @@ def test_a_saved_page_ends(name: str, tmp_path: Path, record_property: Callable[
     assert seconds < CPU_S
 
 
-@pytest.mark.deep
 def test_a_saved_page_that_breaks_a_bound_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.html"
     page.write_text("<p>茶</p>", encoding="utf-8")

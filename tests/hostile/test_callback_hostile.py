@@ -15,10 +15,16 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.served import served
-from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
-from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, signature
-from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
-from wechat_campaigns.wechat.callback.xml import MAX_BYTES
+from wechat_campaigns.wechat.callback import (
+    MAX_BYTES,
+    CallbackApp,
+    CallbackRejectedError,
+    Credentials,
+    callback_app,
+    check_url,
+    signature,
+)
+from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = Credentials(appid="wx0000000000000001", token="token")
@@ -56,7 +62,7 @@ def answer(body: bytes = b"", **environ: Any) -> int:
         ("0x5", 400), ("1e3", 400), ("1_0", 400), ("five", 400), ("²", 400), ("٥", 400), ("５", 400),
         ("5\n", 400), ("5.0", 400), ("NaN", 400), ("None", 400), ("-" * 9, 400),
         ("9" * 10, 413), ("9" * 5000, 413), (str(MAX_BYTES + 1), 413),
-        ("1" + "0" * 9, 413), ("5", 403), ("0" * 5000 + "5", 403), ("6", 400), ("0", 403),
+        ("1" + "0" * 9, 413), ("5", 403), ("0" * 5000 + "5", 413), ("6", 400), ("0", 403),
     ],
 )  # fmt: skip
 def test_an_odd_length_is_refused_without_a_fault(length: str | None, status: int) -> None:

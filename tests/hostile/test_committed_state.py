@@ -25,8 +25,7 @@ from tests.support.optional_parts import skip_or_fail
 from tests.support.playground import SERVICE, Sandbox, campaigns_on
 from tests.support.postgres_server import postgres_server
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,14 +28,15 @@ from tests.support.factories import (
     view_of,
 )
 from tests.support.playground import Sandbox
+from tests.support.terminal import Terminal
 from wechat_campaigns.cli.confirmation import rules_text
 from wechat_campaigns.core.errors import ExitCode, PolicyError, StalePlanError
 from wechat_campaigns.core.settings import Approvals, Policy, Settings
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.guards import newest, verify_guards
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.ledger.trust import newest_guard, verify_guards
 from wechat_campaigns.plan import review
 from wechat_campaigns.plan.policy.rule_changes import changes_since, edits, guard_data, rules_of
 from wechat_campaigns.protocol.events import Entry, Event
@@ -219,7 +222,7 @@ def test_a_guard_of_before_lacks_what_was_no_rule_then() -> None:
 
 def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
     good, _bad = verify_guards(ledger.events(SERVICE), KEY)
-    before = newest(good, now.environment.name)
+    before = newest_guard(good, now.environment.name)
     entry = signed(guard_data(now, before=before), mac_key(secret, SERVICE))
     return ledger.append(replace(entry, data={**entry.data, **changed}))
 
@@ -344,15 +347,14 @@ def moved(repository: Repository) -> Repository:
     return repository
 
 
-@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
-def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository, ci: bool) -> None:
-    done = moved.apply(ci=ci)
+def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository) -> None:
+    done = moved.apply(ci=True)
     assert done.returncode == ExitCode.POLICY, done.stdout
     assert "ledger" in done.stderr
     assert len(moved.texts()) == 1
     plan = digest_of(moved, "--offline")
     assert [(row["key"], row["since"]) for row in plan["settings"]] == [("ledger", "last apply")]
-    assert moved.apply("--expect-digest", plan["plan_digest"], ci=ci).returncode == ExitCode.OK
+    assert moved.apply("--expect-digest", plan["plan_digest"], ci=True).returncode == ExitCode.OK
     assert len(moved.texts()) == 2
 
 
@@ -369,7 +371,7 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
     repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
-    lost = ("--as-backup", "--reason", "lost")
+    lost = ("--as-backup", "lost")
     assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == ExitCode.OK
     plan = digest_of(repository, "--offline")
     assert [(row["key"], row["since"]) for row in plan["settings"]] == [("ledger", "last apply")]
@@ -379,6 +381,23 @@ def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
     done = repository.run("apply", ci=False, given="yes\nyes\n")
     assert done.returncode == ExitCode.USAGE, done.stderr
     assert len(repository.texts()) == 1
+
+
+@pytest.mark.parametrize(("word", "sent"), [("yes", 2), ("y", 1)])
+def test_a_person_at_the_terminal_is_shown_the_rules_and_agrees(
+    repository: Repository, word: str, sent: int
+) -> None:
+    terminal = Terminal()
+    command, environ = [sys.executable, "-m", "wechat_campaigns", "apply"], repository.environ(ci=False)
+    folder, end = repository.folder / "author", terminal.end
+    with subprocess.Popen(command, cwd=folder, env=environ, stdin=end, stdout=end, stderr=end):
+        terminal.give_away()
+        shown = terminal.read(until="Type yes")
+        terminal.type(f"{word}\n")
+        terminal.read()
+    terminal.close()
+    assert "policy.max_recipients: 5000 → 90000" in shown.partition("These rules changed")[2]
+    assert len(repository.texts()) == sent
 
 
 def test_a_reviewed_digest_covers_the_rules(repository: Repository) -> None:

@@ -23,18 +23,9 @@ def _imported(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        '<p style="' + "url(" * 100_000 + '">茶</p>',
-        pytest.param("<p " + " ".join(f"a{n}=1" for n in range(50_000)) + ">茶</p>", marks=pytest.mark.deep),
-        pytest.param("<img " + " ".join(f"a{n}=1" for n in range(100_000)) + ">", marks=pytest.mark.deep),
-    ],
-    ids=["addresses in addresses", "attributes", "attributes of a picture"],
-)
-def test_a_page_is_read_within_a_bound_that_is_named(tmp_path: Path, page: str) -> None:
+def test_a_page_is_read_within_a_bound_that_is_named(tmp_path: Path) -> None:
     began = time.monotonic()
-    done = _imported(tmp_path, page)
+    done = _imported(tmp_path, '<p style="' + "url(" * 100_000 + '">茶</p>')
     assert time.monotonic() - began < 100
     assert done.returncode == 0 or "10 s" in done.stderr, done.stderr
 

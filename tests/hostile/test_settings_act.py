@@ -129,7 +129,7 @@ COMMANDS = [
     ("plan",),
     ("tags",),
     ("doctor",),
-    ("preview", "sale", "--to-openid", "o" * 28),
+    ("preview", "sale", "--to", "o" * 28),
     ("draft", "sale", "--auto-approve"),
 ]
 

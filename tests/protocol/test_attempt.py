@@ -34,7 +34,7 @@ from wechat_campaigns.core.errors import (
     NotSentError,
     SecretError,
 )
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head

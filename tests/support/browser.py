@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -45,18 +46,41 @@ def programs() -> tuple[str, str]:
     return browser, driver
 
 
+_IDLE: dict[tuple[str, tuple[str, ...]], list[webdriver.Chrome]] = {}
+"""Browsers that were started and that nobody uses now, by language and flags."""
+_STARTED = ExitStack()
+
+
 @contextmanager
 def open_browser(
     *, width: int = 1440, height: int = 960, language: str = "en", flags: tuple[str, ...] = ()
 ) -> Iterator[webdriver.Chrome]:
-    """Run Chromium while the block runs; its console is kept for `get_log("browser")`."""
+    """Open a tab of its own in Chromium while the block runs; its console is kept for `get_log("browser")`.
+
+    Chromium itself starts once in a process. What a test emulates ends with its tab.
+    """
+    idle = _IDLE.setdefault((language, flags), [])
+    chrome = idle.pop() if idle else _STARTED.enter_context(_started(language, flags))
+    first = chrome.current_window_handle
+    chrome.switch_to.new_window("tab")
+    chrome.set_window_size(width, height)
+    chrome.get_log("browser")  # type: ignore[no-untyped-call]  # of the tab before
+    try:
+        yield chrome
+    finally:
+        chrome.close()
+        chrome.switch_to.window(first)
+        idle.append(chrome)
+
+
+@contextmanager
+def _started(language: str, flags: tuple[str, ...]) -> Iterator[webdriver.Chrome]:
     browser, driver = programs()
     options = Options()
     options.binary_location = browser
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        own = (f"user-data-dir={profile}", f"window-size={width},{height}", f"lang={language}")
-        for flag in (*FLAGS.split(), *own, *flags):
+        for flag in (*FLAGS.split(), f"user-data-dir={profile}", f"lang={language}", *flags):
             options.add_argument(f"--{flag}")
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         chrome = webdriver.Chrome(options=options, service=Service(driver))
@@ -64,3 +88,12 @@ def open_browser(
             yield chrome
         finally:
             chrome.quit()
+
+
+def close_browsers() -> None:
+    """End every browser that was started."""
+    _IDLE.clear()
+    _STARTED.close()
+
+
+atexit.register(close_browsers)

@@ -28,7 +28,7 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.client import connect
+from wechat_campaigns.wechat.connection import connect
 from wechat_campaigns.wechat.endpoints import WeChatApi
 from wechat_sandbox.seeds import openid_of
 

@@ -26,9 +26,8 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import Snapshot, heads_of, verified
+from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend

@@ -32,7 +32,7 @@ from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.send.posting import ApplyPorts, RunContext
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.secret import SANDBOX_SECRET
-from wechat_campaigns.wechat.client import connect
+from wechat_campaigns.wechat.connection import connect
 from wechat_campaigns.wechat.transport import Timeouts
 
 SERVICE = "wx0000000000000001"

@@ -19,8 +19,8 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, usage
 from wechat_campaigns.protocol.events import EventKind

@@ -1,7 +1,7 @@
 """Compare the facts that the code rests on with a folder of saved vendor pages (`.md`).
 
 The facts are read where they live: `core/errcodes.yaml`, `protocol/verdict.py`, `render/limits/table.py`, and
-the `Source:` lines of `wechat/endpoints.py`, `payloads.py` and `token.py`. Save each page under the name that
+the `Source:` lines of `wechat/endpoints.py`, `payloads.py`, `client.py`. Save each page under the name that
 the vendor gives it, such as `api_draft_add.md`; folders below are searched too.
 
 Usage: python -m tests.tools.check_facts FOLDER

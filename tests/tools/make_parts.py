@@ -1,6 +1,6 @@
 """Write the parts of the pages in docs/ that the program knows: what a robot posts, lines of files.
 
-`python -m tests.tools.make_reference` runs this too; `tests/docs/test_parts.py` fails when a part is old.
+`python -m tests.tools.make_reference` runs this too; `tests/docs/test_reference.py` fails when a part is old.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.cli import apply, hold, plan, unhold, validate  # noqa: F401 (once, before forking)
+from wechat_campaigns.cli import apply, hold, plan, validate  # noqa: F401 (once, before forking)
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
 from wechat_campaigns.protocol.events import Entry, Event, Head

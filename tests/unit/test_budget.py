@@ -13,46 +13,38 @@ from tests.unit.test_layers import edges
 
 LINES = {
     "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4020,
-    "wechat_campaigns/source": 3479,
-    "wechat_campaigns/render": 7553,
-    "wechat_campaigns/ledger": 3689,
-    "wechat_campaigns/wechat": 2398,
-    "wechat_campaigns/plan": 5016,
-    "wechat_campaigns/send": 1758,
-    "wechat_campaigns/report": 3898,
-    "wechat_campaigns/guard": 1703,
+    "wechat_campaigns/core": 4022,
+    "wechat_campaigns/source": 3459,
+    "wechat_campaigns/render": 7497,
+    "wechat_campaigns/ledger": 3639,
+    "wechat_campaigns/wechat": 2312,
+    "wechat_campaigns/plan": 4978,
+    "wechat_campaigns/send": 1683,
+    "wechat_campaigns/report": 3869,
+    "wechat_campaigns/guard": 1698,
     "wechat_campaigns/code_host": 629,
     "wechat_campaigns/notify": 435,
     "wechat_campaigns/fetch": 471,
-    "wechat_campaigns/studio": 983,
-    "wechat_campaigns/cli": 7309,
-    "wechat_sandbox": 6622,
-    "wechat_campaigns": 772,
-    "tests": 61460,
-    "catalog": 9151,
+    "wechat_campaigns/studio": 977,
+    "wechat_campaigns/cli": 6204,
+    "wechat_sandbox": 5971,
+    "wechat_campaigns": 765,
+    "tests": 60844,
+    "catalog": 8862,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 51625
-FILES = 390
-RECORDS = 212
+RUNNER = 49499
+FILES = 298
+RECORDS = 209
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 9.5
+IMPORTS = 8.7
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/cli/completion.py",
-    "wechat_campaigns/cli/named_environment.py",
-    "wechat_campaigns/cli/schema.py",
-    "wechat_campaigns/cli/tags.py",
-    "wechat_campaigns/cli/testers.py",
-    "wechat_campaigns/cli/unhold.py",
-    "wechat_campaigns/ledger/kinds.py",
-    "wechat_campaigns/wechat/sandbox_clock.py",
     "wechat_sandbox/pytest_plugin.py",
 }
 """Beside those that open a package."""

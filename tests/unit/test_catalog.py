@@ -26,7 +26,7 @@ SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
 """Functions whose first argument people read."""
 SAID = frozenset({"what", "hint", "needed_for", "note", "title", "lead"})
 """Keywords whose value people read."""
-APART = ("wechat_sandbox/", "wechat_campaigns/wechat/callback/")
+APART = ("wechat_sandbox/", "wechat_campaigns/wechat/callback")
 """The sandbox answers as WeChat does, its own calls are for programs; a refused push is for the log."""
 MACHINES = ("listening on http://",)
 """Lines that programs wait for."""

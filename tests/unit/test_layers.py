@@ -23,13 +23,13 @@ STUDIO = ("core", "protocol.keys", "source", "render", "report", "studio")
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
-    "core.diagnostics", "core.errors", "core.model", "core.interfaces", "core.digest", "core.settings",
-    "core.nearest", "core.patterns", "protocol",
+    "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
+    "core.names", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.events", "ledger.kinds",
+    "render.templates.placeholders", "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "guard.approvals", "fetch.draft_files", "notify.notices",
@@ -79,7 +79,7 @@ def inside(name: str, *places: str) -> bool:
 
 
 def test_every_module_was_read() -> None:
-    assert len(ours()) > 200
+    assert len(ours()) > 150
     assert "core.digest" in ours()["protocol.attempt"]
 
 
@@ -153,7 +153,7 @@ def test_only_the_workspace_opens_the_platform_and_a_ledger() -> None:
 
 def test_pure_modules_do_no_io() -> None:
     pure = {name for name in foreign() if inside(name, *PURE) and not inside(name, *EDGES)}
-    assert len(pure) > 90
+    assert len(pure) > 60
     wrong = {(name, one) for name in pure for one in foreign()[name] if inside(one, *IO)}
     assert wrong == set()
 
@@ -204,7 +204,7 @@ def test_mass_calls_are_made_in_one_module() -> None:
 def test_programs_are_started_in_four_modules() -> None:
     starting = {name for name, found in foreign().items() if "subprocess" in found}
     assert starting == {
-        "core.git", "source.secret", "guard.plan_checks", "cli.ci.phone_pictures",
+        "core.git", "source.secret", "guard.plan_checks", "cli.phone_pictures",
     }  # fmt: skip
 
 

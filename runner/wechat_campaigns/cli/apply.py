@@ -18,22 +18,27 @@ from wechat_campaigns.api import (
     decision_context,
     prepare,
 )
-from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.logs import record_error, record_outcome
-from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR
-from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
-from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
-from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
+from wechat_campaigns.cli.logs import record_outcome
+from wechat_campaigns.cli.notifications import notify, refusal_told
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids
+from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
+from wechat_campaigns.cli.plan import (
+    ALLOW,
+    RESEND,
+    apply_command,
+    overridden_rules,
+    plan_text,
+    unknown_sends,
+    view_of,
+)
 from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
-from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
+from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, waiting_progress
 from wechat_campaigns.core.errors import (
     ExitCode,
-    InvalidError,
     PolicyError,
     StalePlanError,
     UsageError,
@@ -121,8 +126,6 @@ def apply(
             resend=lambda state: unknown_sends(context, state, resend),
         )
         plan = prepared.plan
-        if PlanAction.INVALID in plan.counts():
-            return _refuse_invalid(context, prepared.result, tells=auto_approve)
         context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
         # Who is asked at the terminal has not seen what an account that failed would send.
         waiting = scheduled_sends(plan, until=waits_until, failed=auto_approve) if wait else []
@@ -160,14 +163,14 @@ class _ApplyRun:
     reported: list[SendOutcome] = field(default_factory=list)
 
     def check_number(self) -> None:
-        """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
+        """Count what is sent later too: the rule is about one run, and a plan has only what is due."""
         rule, policy = "max_sends_per_apply", self.context.settings.policy
         found = too_many_sends(len(self.plan.calls()) + len(self.waiting), policy) if self.waiting else None
         if found and rule not in self.right.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
 
     def agree(self, *, covered: bool, auto_approve: bool) -> None:
-        """Have somebody agree to sends and changed rules: the review that covered them, or the terminal."""
+        """Require agreement to sends and changed rules: by a review that covers them, or at the terminal."""
         later = [one.account.appid for one in self.waiting]
         check_rules_agreed(self.context, self.plan, covered=covered, asking=not auto_approve, later=later)
         if (self.plan.calls() or self.waiting) and not auto_approve:
@@ -189,17 +192,16 @@ class _ApplyRun:
                     raise StalePlanError(gone.message, hint=_(START_AGAIN)) from gone
                 yield prepared.plan, lambda part: prepared.send(part, self.right, stopping)
 
-        with countdown(self.context) as show:
-            ports = WaitPorts(
-                clock=self.context.clock,
-                stopping=stopping,
-                prepare=prepare_again,
-                held=self._held,
-                show=show,
-                report=self.report_early,
-                until=until,
-            )
-            return tuple(send_in_windows(self.waiting, ports))
+        ports = WaitPorts(
+            clock=self.context.clock,
+            stopping=stopping,
+            prepare=prepare_again,
+            held=self._held,
+            show=waiting_progress(self.context),
+            report=self.report_early,
+            until=until,
+        )
+        return tuple(send_in_windows(self.waiting, ports))
 
     def _held(self) -> list[str]:
         before, now = self.plan.last_holds or {}, self.context.fold_ledger(verified=True).last_holds()
@@ -278,8 +280,10 @@ def _reviewed(
     result: PlanResult,
     state: LedgerState,
 ) -> Plan:
-    """Check the plan against what was reviewed; give it without what was not."""
-    plan = result.plan
+    """Check the plan against what was reviewed, and return it without what was not."""
+    if result.plan.invalid:
+        _print_unknown(result.plan)
+    plan = result.valid_plan()
     if data is not None:
         if digest is not None:
             planfile.check_plan_digest(data, digest)
@@ -305,25 +309,13 @@ def _reviewed(
 def _right(
     plan: Plan, data: Mapping[str, Any] | None, digest: str | None, overrides: Mapping[str, str]
 ) -> RunContext:
-    """Say under which digest, reviewed or confirmed, a plan is sent, and to how many followers."""
+    """Return the digest, reviewed or confirmed, under which a plan is sent, and the counted followers."""
     audiences = {planned.key: planned.resolved.audience.count for planned in plan.sends}
     if data is not None:
         digest, audiences = str(data["plan_digest"]), planfile.audiences(data)
     elif digest is not None:
         audiences = {}
     return RunContext(plan_digest=digest or plan.plan_digest, overrides=overrides, audiences=audiences)
-
-
-def _refuse_invalid(context: OnlineContext, result: PlanResult, *, tells: bool) -> ExitCode:
-    """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
-    context.output(plan_formats(context, view_of(context, result)))
-    _print_unknown(result.plan)
-    error = InvalidError(result.compiled.errors)
-    record_error(error)
-    print_message(f"{error_label()}{error}\n→ {error.hint}")
-    if tells:
-        tell_refusal(context, error)
-    return error.exit_code
 
 
 def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> None:
@@ -338,7 +330,7 @@ def _confirm(plan: Plan, waiting: Sequence[PlannedSend], *, timezone: str) -> No
 
 
 def _print_unknown(plan: Plan) -> None:
-    """Name the unknown sends that a refused run leaves as they are: their time for a resend runs out."""
+    """Print the unknown sends that a refused run leaves as they are: their time for a resend runs out."""
     unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
     unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
     if unknown:

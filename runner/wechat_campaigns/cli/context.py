@@ -1,26 +1,26 @@
-"""Give a command its workspace, its options, and the ways to print results and progress."""
+"""The workspace of a command, with its options, and how it prints results and progress."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.cli.effects import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.options import format_error
 from wechat_campaigns.cli.output import (
     error_label,
-    logs_json,
     print_message,
     print_result,
     wants_color,
 )
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.protocol.keys import SendId, full_id, normalize_id
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from wechat_campaigns.send.uploads import UploadPorts
 
 WIDTH_WITHOUT_TERMINAL = 120
+_TAKES_ENV: Final = re.compile(
+    r"`(campaign (?:plan|apply|preview|drafts?|status|recall|report|archive|doctor|hold|unhold|tags|listen"
+    r"|ledger [a-z]+)(?![a-z])[^`]*)`"
+)
 
 
 @dataclass(kw_only=True)
@@ -46,7 +50,6 @@ class Context(Workspace):
     format: str = "text"
     reports: Sequence[tuple[str, Path]] = ()
     """Kind and file; a kind may be written to several files."""
-    no_color: bool = False
     quiet: bool = False
     reported: bool = False
     """Whether the files of `--report` are written."""
@@ -67,7 +70,7 @@ class Context(Workspace):
     @property
     def color(self) -> bool:
         """Whether standard output shows colours."""
-        return not self.no_color and wants_color(sys.stdout, os.environ)
+        return wants_color(sys.stdout, os.environ)
 
     def show_progress(self, text: str) -> None:
         """Print progress on standard error, unless `--quiet` was given."""
@@ -75,14 +78,14 @@ class Context(Workspace):
             print_message(text)
 
     def guarded(self, text: str) -> str:
-        """Put a text between GitHub's marks that let nothing in it be obeyed."""
+        """Return a text between GitHub's marks, so that no command in it is obeyed."""
         return guarded(text, secrets.token_hex(16))
 
     def account(self, name: str | None) -> Account:
         """Find an account by name, or the default one.
 
         Raises:
-            UsageError: there is none.
+            UsageError: the environment has no such account.
         """
         environment = self.settings.environment
         chosen = name or environment.default_account
@@ -101,29 +104,6 @@ class Context(Workspace):
     def full_id(self, send_id: str) -> str:
         """Return an id from the command line with the namespace of the settings."""
         return full_id(self.settings.namespace, send_id)
-
-    @property
-    def has_progress_bar(self) -> bool:
-        """Whether a progress bar can be drawn on standard error."""
-        return not self.quiet and not logs_json(os.environ) and sys.stderr.isatty()
-
-    @contextmanager
-    def progress_bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Draw a bar on standard error while the block runs, on a terminal only.
-
-        Yields:
-            What to call with the number that is done.
-        """
-        if not self.has_progress_bar:
-            yield lambda _done: None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(title, total=total)
-            yield lambda done: bar.update(task, completed=done)
 
     def output(
         self,
@@ -239,6 +219,27 @@ def context_of(effect: Effect) -> type[Context]:
     if effect in OF_FILES:
         return Context
     return LedgerContext if effect in OF_LEDGER else OnlineContext
+
+
+def with_environment(hint: str, env_option: str) -> str:
+    """Add the environment to the commands that take one and name none.
+
+    Args:
+        env_option: see `Environment.env_option`.
+    """
+    if not env_option:
+        return hint
+
+    def named(text: str) -> str:
+        return _TAKES_ENV.sub(
+            lambda found: found[0] if "--env" in found[1] else f"`{found[1]}{env_option}`", text
+        )
+
+    return (
+        LocalizedMessage(named(hint), named(hint.english))
+        if isinstance(hint, LocalizedMessage)
+        else named(hint)
+    )
 
 
 def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:

@@ -1,16 +1,18 @@
-"""Check everything that a send requires."""
+"""Check everything that a send requires, and list the tags of an account."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+
+import click
 
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.options import DIR, ENV, accounts
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.core.run_log import http_call
-from wechat_campaigns.core.sessions import open_session
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
 
@@ -19,34 +21,21 @@ TIMEOUT_S = 10.0
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign doctor --env production": N_("before the first real send")},
 )
 def doctor(context: OnlineContext) -> int:
-    """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
+    """Check settings, clock, credentials, IP allow list, permissions, quota, ledger; send nothing.
 
     Also prints where this machine keeps its state. Each problem has a hint. The exit code is
     that of the worst problem.
     """
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
-    from wechat_campaigns.wechat.network_faults import describe_fault
-    from wechat_campaigns.wechat.responses import not_sent_error
+    from wechat_campaigns.wechat.transport import query_clock
 
     def clock_skew() -> timedelta | None:
-        with open_session(context.api_url) as http, http.within(TIMEOUT_S):
-            dated = context.watch.begin()
-            # Only the clock's header is wanted; WeChat answers every path with one.
-            url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
-            try:
-                with http_call("GET", url) as call:
-                    answer = http.get(url, timeout=TIMEOUT_S)
-                    call["status"] = answer.status_code
-            except OSError as error:
-                fault = describe_fault(error, context.api_url)
-                raise not_sent_error("", fault.message, fault.hint) from None
-            dated(answer.headers.get("Date"))
-            return context.watch.error
+        query_clock(context.api_url, context.watch, TIMEOUT_S)
+        return context.watch.error
 
     def open_ledger() -> Ledger:
         context.fold_ledger()  # refuses a sandbox the ledger of production sends
@@ -55,10 +44,27 @@ def doctor(context: OnlineContext) -> int:
     ports = DoctorPorts(
         connect=context.read_api,
         open_ledger=open_ledger,
-        clock=context.clock,
         clock_skew=clock_skew,
         is_durable=lambda: context.ledger.survives_power_cut(),
     )
     checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))
     context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))
     return worst(checks)
+
+
+@command(
+    effect=Effect.WECHAT_READ,
+    options=(DIR, ENV),
+    examples={"campaign tags --env production --account main": N_("names, ids, counts")},
+)
+@click.option(
+    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
+)
+def tags(context: OnlineContext, names: Sequence[str]) -> int:
+    """List the tags with their follower counts."""
+    from wechat_campaigns.report.text import tags_text
+
+    selection = [context.account(name) for name in names] or [context.account(None)]
+    rows = {account.name: context.read_api(account).tags_get() for account in selection}
+    context.output_data(lambda: tags_text(rows, context.text_options), {"accounts": rows})
+    return ExitCode.OK

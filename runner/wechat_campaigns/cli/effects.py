@@ -14,7 +14,7 @@ READ_ONLY: Final = "CAMPAIGN_READ_ONLY"
 
 
 class Effect(StrEnum):
-    """The most that a command changes; what it prints, or writes to a file named on its line, is none."""
+    """The most that a command changes; what it prints, or writes to a file of an option, does not count."""
 
     NONE = "none"
     LOCAL = "local"

@@ -1,4 +1,4 @@
-"""Stop all sends of an account immediately."""
+"""Stop all sends of an account at once, and let it send again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.moments import read_moment
-from wechat_campaigns.cli.options import DIR, ENV, reason_option
+from wechat_campaigns.cli.options import DIR, ENV, accounts, read_moment, reason_option
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask_freely
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, LedgerCopyError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Settings
@@ -36,7 +34,6 @@ SLOW: Final = timedelta(minutes=1)
 
 @command(
     effect=Effect.LEDGER_RECORD,
-    formats=TEXT_AND_JSON,
     options=(
         reason_option("The reason; recorded, and shown with each blocked send.", required=False),
         DIR,
@@ -132,18 +129,12 @@ def _behind(context: OnlineContext) -> timedelta:
 
     By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
     """
-    from wechat_campaigns.wechat.endpoints import TAGS_GET
-    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+    from wechat_campaigns.wechat.transport import query_clock
 
-    api = context.settings.environment.api
-    if api == SANDBOX:  # runs on this machine
+    if context.settings.environment.api == SANDBOX:  # runs on this machine
         return timedelta()
     with suppress(CampaignError):
-        api = context.api_url
-        transport = Transport(
-            api, make_session(api), timeouts=Timeouts(ASK_S, ASK_S, ASK_S), watch=context.watch
-        )
-        transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
+        query_clock(context.api_url, context.watch, ASK_S)
     late = -context.watch.current_skew()
     return late if late > SLOW else timedelta()
 
@@ -192,3 +183,26 @@ def _elsewhere(settings: Settings, name: str) -> list[tuple[str, str]]:
             if (account.name == name or account.appid == appid) and not is_held:
                 found.append((other.name, account.name))
     return found
+
+
+@command(
+    effect=Effect.LEDGER_DECISION,
+    options=(reason_option("Recorded in the ledger."), DIR, ENV),
+    examples={"campaign unhold main --reason '已恢复'": N_("the account may send again")},
+)
+@click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
+def unhold(context: OnlineContext, account_name: str, reason: str) -> int:
+    """Allow an account to send again."""
+    appid = context.account(account_name).appid
+    # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
+    stream = context.fold_ledger(verified=True).stream(appid)
+    if not stream.holds_at(context.clock()):
+        message = _("account {name} is not on hold; nothing to do").format(name=account_name)
+        return context.output_sentence(message, account=account_name, held=False, changed=False)
+    data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(stream.holds)}
+    context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data), after=stream.head)
+    message = _(
+        "account {name} may send again; a run that waited does not go on by itself: run `campaign plan`, "
+        "then start it again"
+    ).format(name=account_name)
+    return context.output_sentence(message, account=account_name, held=False, changed=True)

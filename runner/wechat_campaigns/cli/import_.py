@@ -1,26 +1,31 @@
-"""Import an article from a page saved from an editor."""
+"""Write a campaign from an article saved from an editor, or from a draft of the WeChat console."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
-from wechat_campaigns.cli.options import DIR
+from wechat_campaigns.cli.options import DIR, ENV, accounts
 from wechat_campaigns.cli.output import write_new
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_from, quoted
+from wechat_campaigns.fetch.draft_files import DraftFiles
+from wechat_campaigns.fetch.saved_pictures import SavedPictures
+from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text, literal
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.fetch.saved_pictures import SavedPictures
+
 
 _NO_STYLE = N_(
     "left out: the style sheet of the page, which gave most of the text its look (WeChat keeps only `style` "
@@ -30,7 +35,6 @@ _NO_STYLE = N_(
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
         "campaign import page.html 2026/spring/tea": N_(
@@ -61,15 +65,11 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         )
     saved = read_saved_page(page)
     pictures = SavedPictures(page=page, folder=folder)
-    title = _("saving pictures")
     most = pictures.downloader.limits.files
     addresses = saved.addresses[: most + 1]  # the one more is told as too many
-    with context.progress_bar(title, len(addresses)) as advance:
-        for done, address in enumerate(addresses, 1):
-            if not context.has_progress_bar:
-                context.show_progress(f"  {line(address[:60])}")
-            pictures.save(address)
-            advance(done)
+    for address in addresses:
+        context.show_progress(f"  {line(address[:60])}")
+        pictures.save(address)
     write_new(folder / "article.html", literal(saved.html(pictures.names)))
     target = context.root / f"{name}.yaml"
     write_new(
@@ -78,10 +78,12 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
             name, title=literal(saved.title), cover=next(iter(pictures.names.values()), None)
         ),
     )
-    return _result(context, target, folder, pictures, is_plain=saved.is_plain)
+    return _print_imported(context, target, folder, pictures, is_plain=saved.is_plain)
 
 
-def _result(context: Context, target: Path, folder: Path, pictures: SavedPictures, *, is_plain: bool) -> int:
+def _print_imported(
+    context: Context, target: Path, folder: Path, pictures: SavedPictures, *, is_plain: bool
+) -> int:
     name = target.relative_to(context.root).with_suffix("").as_posix()
     failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
     lines = [
@@ -109,3 +111,98 @@ def _result(context: Context, target: Path, folder: Path, pictures: SavedPicture
     if not failed:
         return ExitCode.OK
     return ExitCode.INVALID if any(fault.is_final for fault in pictures.failed.values()) else ExitCode.NETWORK
+
+
+ID_CHARS = 40
+"""Of a title that becomes an id."""
+
+
+@command(
+    effect=Effect.WECHAT_COPY,
+    options=(DIR, ENV),
+    examples={
+        "campaign pull 四月新品 2026/spring": N_("a campaign with the articles of a draft of the console"),
+        "campaign pull 四月新品": N_("the same; the title becomes the id"),
+    },
+)
+@click.argument("draft", metavar="DRAFT")
+@click.argument("campaign_id", metavar="[ID]", required=False)
+@click.option("--account", shell_complete=accounts, help="The account that has the draft.")
+def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: str | None) -> int:
+    """Write a draft of the WeChat console as a campaign: YAML, HTML, pictures. The draft stays as it is.
+
+    DRAFT is the title of its first article, or its media_id; `campaign drafts` lists them. Writes ID.yaml
+    with `ready: false`, and the articles and pictures in the folder ID. Pictures are downloaded, from public
+    addresses only: 100 at most, 10 MiB each, 60 MiB and 5 minutes in total. One that is not downloaded keeps
+    its address or media_id in WeChat. A sandbox has none to download.
+    """
+    api = context.read_api(context.account(account))
+    entry = _find_draft(draft, api)
+    name = free_id(campaign_id or _id_of(entry), context.root)
+    folder = context.root / name
+    if folder.exists():
+        raise UsageError(_("the folder already exists"), hint=_("choose another id"), location=str(folder))
+    pictures = SavedPictures(folder=folder)
+    items = api.draft_get(entry.media_id)["news_item"]
+    if not items:
+        hint = _("edit the draft in the WeChat console")
+        raise UsageError(_("the draft is empty"), hint=hint, location=draft)
+    files = DraftFiles(
+        id=name, news_items=items, save=lambda address: _save_picture(context, pictures, address)
+    )
+    text = files.campaign_text()
+    for body, html in files.bodies.items():
+        write_new(folder / body, html)
+    target = context.root / f"{name}.yaml"
+    write_new(target, text)
+    _print_pulled(context, target, entry, files, pictures)
+    return ExitCode.OK
+
+
+def _find_draft(draft: str, api: ReadOnlyApi) -> BoxEntry:
+    box = [entry for entry, _count in list_drafts(api)]
+    return find_by_name(draft, box)
+
+
+def _id_of(entry: BoxEntry) -> str:
+    """Make an id of a title."""
+    title = entry.titles[0] if entry.titles else ""
+    return id_from(title[:ID_CHARS]) or "draft"
+
+
+def _save_picture(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:
+    if context.is_sandbox:  # its addresses name pictures that no server has
+        return None
+    if address not in pictures.names and address not in pictures.failed:
+        context.show_progress(f"  {line(address[:60])}")
+        pictures.save(address)
+    return pictures.names.get(address)
+
+
+def _print_pulled(
+    context: OnlineContext, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
+) -> None:
+    failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
+    saved = sorted(set(pictures.names.values()))
+    lines = [
+        _("wrote {file}: articles: {articles}, pictures: {pictures}").format(
+            file=target, articles=len(files.news_items), pictures=len(saved)
+        ),
+        *(
+            _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
+            for address, reason in failed.items()
+        ),
+        _(
+            "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
+            "may be sent"
+        ).format(file=target, name=quoted(files.id)),
+    ]
+    data: dict[str, Any] = {
+        "id": files.id,
+        "file": target.as_posix(),
+        "media_id": entry.media_id,
+        "bodies": [(target.with_suffix("") / name).as_posix() for name in files.bodies],
+        "pictures": saved,
+        "failed": failed,
+    }
+    context.output_data(lambda: "\n".join(lines), data)

@@ -16,7 +16,7 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import logs_json
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
 from wechat_campaigns.core.i18n import N_, _
@@ -25,13 +25,11 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import read_secret
 
 if TYPE_CHECKING:
-    from wechat_campaigns.wechat.callback.verify import Credentials
-    from wechat_campaigns.wechat.callback.wsgi import CallbackApp
+    from wechat_campaigns.wechat.callback import CallbackApp, Credentials
 
 
 @command(
     effect=Effect.LEDGER_RECORD,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign listen --env production": N_("behind your TLS server")},
 )
@@ -45,11 +43,11 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
 
     Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
     The first line printed is `listening on http://HOST:PORT`. Your own WSGI server can mount
-    `wechat_campaigns.wechat.callback.wsgi:callback_app`.
+    `wechat_campaigns.wechat.callback:callback_app`.
     """
     require_extra("callback", needed_for=_("the command `campaign listen`"))
-    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
-    from wechat_campaigns.wechat.callback.wsgi import callback_app
+    from wechat_campaigns.wechat.callback import callback_app
+    from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
 
     context.initialized_state(sending=False, verified=False)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
@@ -97,9 +95,9 @@ def receiver_of(context: OnlineContext) -> CallbackApp:
 
     Raises:
         UsageError: no account has `callback` in the settings.
-        SecretError: a token or key cannot be had.
+        SecretError: a token or key is not available.
     """
-    from wechat_campaigns.wechat.callback.wsgi import CallbackApp
+    from wechat_campaigns.wechat.callback import CallbackApp
 
     accounts = context.settings.environment.accounts.values()
     credentials = {
@@ -119,7 +117,7 @@ def receiver_of(context: OnlineContext) -> CallbackApp:
 
 
 def _credentials(account: Account) -> Credentials:
-    from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, read_key
+    from wechat_campaigns.wechat.callback import CallbackRejectedError, Credentials, read_key
 
     callback = account.callback
     if callback is None:

@@ -1,4 +1,4 @@
-"""Write the log of a run: JSON lines on standard error or in a file, or each HTTP call for people."""
+"""Write the log of a run: JSON lines on standard error or in a file."""
 
 from __future__ import annotations
 
@@ -60,18 +60,6 @@ def start_log_file(file: Path) -> None:
     with opened_to_write(file, option, flags=os.O_APPEND, mode=0o600):
         pass
     listen(write)
-
-
-def start_verbose() -> None:
-    """Print each HTTP call on standard error."""
-
-    def show(entry: Entry) -> None:
-        if entry["event"] == "http_call":
-            names = ("status", "errcode", "rid", "error")
-            facts = " ".join(f"{name}={entry[name]}" for name in names if name in entry)
-            print_message(f"{entry['method']} {entry['url']} {facts} {entry['duration_ms']} ms")
-
-    listen(show)
 
 
 def record_error(error: CampaignError) -> None:

@@ -26,7 +26,7 @@ from wechat_campaigns.cli.output import (
     replace_closed_streams,
     wants_color,
 )
-from wechat_campaigns.cli.registry import COMMANDS, Group, group
+from wechat_campaigns.cli.registry import COMMANDS, FAMILIES, Group, group
 from wechat_campaigns.core.errors import (
     DISK_FULL,
     NO_MORE_FILES,
@@ -37,7 +37,6 @@ from wechat_campaigns.core.errors import (
     system_error,
 )
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
-from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.core.run_log import new_run, record
 
 COLLECT_AFTER = (50_000, 20, 20)
@@ -48,7 +47,9 @@ while that is read, and takes a fifth of the time."""
 class Commands(Group):
     """The commands right below `campaign`; a bare `campaign` plans."""
 
-    default = "plan"
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`."""
+        return super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["plan"]))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -63,8 +64,7 @@ class Commands(Group):
 
 
 @group(
-    "wechat_campaigns.cli",
-    *COMMANDS,
+    {name: module for module, family in FAMILIES.items() for name in family},
     cls=Commands,
     examples={
         "campaign": N_("show what all campaigns would send"),
@@ -96,43 +96,10 @@ def _choose(ctx: click.Context, language: Language | None) -> None:
 
 def _print_version(ctx: click.Context, requested: bool) -> None:
     if requested and not ctx.resilient_parsing:
-        from wechat_campaigns.cli.version import version_data, version_text
+        from wechat_campaigns.cli.reference import version_data, version_text
 
         print_result(version_text(version_data()))
         ctx.exit()
-
-
-OTHER_TOOLS = {
-    "--yes": "--auto-approve",
-    "-y": "--auto-approve",
-    "--json": "--format json",
-    "--dry-run": "campaign plan",
-    "-n": "campaign plan",
-}
-"""An option of other tools to what does the same here."""
-
-
-def _wrong_option_error(
-    error: click.NoSuchOption | click.BadParameter, words: Sequence[str]
-) -> click.UsageError:
-    """Return the option of this command that an option of other tools stands for, if there is one."""
-    options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
-    # click takes `-auto-approve` for `-a`, and `-out` for `-o ut`: long options have two dashes here.
-    long = [f"-{word.partition('=')[0]}" for word in words if word[:1] == "-" and word[1:3].isalpha()]
-    here = next((name for name in long if name in options), "")
-    given = error.option_name if isinstance(error, click.NoSuchOption) else here[1:]
-    here = here or OTHER_TOOLS.get(given, "")
-    if not given:
-        return error
-    if here.partition(" ")[0] not in (*options, "campaign"):
-        # Without the dashes, which every option has: `--quiet` is not like `--out`.
-        named = {name.lstrip("-"): name for name in options if name.startswith("--")}
-        close = close_matches(given.lstrip("-"), named, most=1)
-        here = named[close[0]] if close else ""
-    if not here:
-        return click.UsageError(error.message, error.ctx)
-    message = _("No such option {name!r}. Did you mean {possibility!r}?")
-    return click.UsageError(message.format(name=given, possibility=here), error.ctx)
 
 
 def _missing_error(error: click.MissingParameter) -> click.UsageError:
@@ -199,8 +166,6 @@ def _run(argv: Sequence[str] | None, command: click.Command) -> int:
     except click.ClickException as error:
         if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
-        elif isinstance(error, click.NoSuchOption | click.BadParameter):
-            error = _wrong_option_error(error, argv or sys.argv[1:])
         record("error", level="error", error="UsageError", exit_code=int(ExitCode.USAGE))
         if not logs_json(os.environ):
             with suppress(OSError):

@@ -1,19 +1,18 @@
-"""Write a new campaign file."""
+"""Start a campaigns repository, and write new campaign files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from pathlib import Path, PurePosixPath
 
 import click
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR
+from wechat_campaigns.cli.options import DIR, FOLDER
 from wechat_campaigns.cli.output import write_new
-from wechat_campaigns.cli.prompt import TerminalPrompter, require_terminal
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.names import id_fault, quoted
@@ -24,41 +23,98 @@ from wechat_campaigns.source.load import (
     require_folder,
 )
 from wechat_campaigns.source.scaffold import ARTICLE, ScaffoldOptions, campaign_text
+from wechat_campaigns.source.starter import CodeHostName, starter
+
+_PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
+"""An action at a commit, whose code cannot be replaced."""
+
+
+@command(
+    effect=Effect.LOCAL,
+    examples={
+        "campaign init shop": N_("a new repository in the folder shop"),
+        "campaign init --ci gitlab": N_("in the current folder, with a GitLab pipeline"),
+    },
+)
+@click.argument("folder", default=".", type=FOLDER)
+@click.option(
+    "--ci", "code_host", type=click.Choice(["none", "github", "gitlab"]), default="none", show_default=True,
+    help="Also write the workflow that plans in pull requests and applies after review.",
+)  # fmt: skip
+@click.option(
+    "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: the address of this tool's action."
+)
+def init(context: Context, folder: Path, code_host: CodeHostName, action: str | None) -> int:
+    """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
+
+    Existing files are not changed. FOLDER defaults to the current folder.
+    """
+    _check_action(code_host, action)
+    written: list[str] = []
+    kept: list[str] = []
+    for place, text in starter(code_host, action=action or "").items():
+        (written if write_new(folder / place, text) else kept).append(str(folder / place))
+    context.output_data(
+        lambda: _init_text(folder, code_host, written, kept),
+        {"written": written, "kept": kept},
+        quotes_campaigns=False,
+    )
+    return ExitCode.OK
+
+
+def _check_action(code_host: CodeHostName, action: str | None) -> None:
+    if code_host == "github" and not action:
+        raise UsageError(
+            _("the GitHub workflow requires the address of this tool's action"),
+            hint=_(
+                "add `--action OWNER/REPOSITORY@COMMIT` with the full commit hash of a release that you trust"
+            ),
+        )
+    if code_host == "github" and action and not _PINNED_ACTION.fullmatch(action):
+        raise UsageError(
+            _("'{action}' does not pin the action to a commit of 40 hexadecimal digits").format(
+                action=action
+            ),
+            hint=_(
+                "write `OWNER/REPOSITORY@COMMIT`: a tag can be moved to other code, and the "
+                "jobs hold the AppSecret"
+            ),
+        )
+
+
+def _init_text(folder: Path, code_host: CodeHostName, written: list[str], kept: list[str]) -> str:
+    lines = [_("wrote {file}").format(file=file) for file in written]
+    lines += [_("kept  {file}").format(file=file) for file in kept]
+    line = "campaign plan" if folder == Path() else f"cd {quoted(str(folder))} && campaign plan"
+    lines += ["", _("Next: {command}").format(command=line)]
+    if code_host != "none":
+        message = _(
+            "For the {service} pipeline: add the environment `production` to {file}, "
+            "then follow docs/pull-requests.md in a clone of this tool"
+        )
+        services = {"github": "GitHub", "gitlab": "GitLab"}
+        file = folder / "campaigns/_settings.yaml"
+        lines.append(message.format(service=services[code_host], file=file))
+    return "\n".join(lines)
+
 
 LONGEST_NAME = 250
 """Bytes of a folder's or a file's name, without its suffix; file systems take 255."""
 NEWSPIC = "newspic"
 """Stands for msgtype mpnews with a picture post in it."""
-KINDS = {
-    Msgtype.TEXT: N_("text"),
-    Msgtype.MPNEWS: N_("articles"),
-    NEWSPIC: N_("picture post"),
-    Msgtype.IMAGE: N_("pictures"),
-    Msgtype.VOICE: N_("voice"),
-    Msgtype.MPVIDEO: N_("video"),
-    Msgtype.WXCARD: N_("card (retired by WeChat)"),
-}
-RECIPIENT_KINDS = {
-    "tag": N_("followers with a tag, by its name"),
-    "tag_id": N_("followers with a tag, by its id"),
-    "openids": N_("followers in a list of openids: .txt, .csv or .xlsx"),
-    "all": N_("everyone"),
-}
 
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
-        "campaign new": N_("ask for each value on a terminal"),
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
-        "campaign new vip --openids members.xlsx --column openid": N_("a text to a list from Excel"),
-        "campaign new news --tag-id 2 --draft 四月新品": N_("a draft of the WeChat console"),
+        "campaign new vip --openids members.xlsx": N_("a text to a list from Excel"),
+        "campaign new news --tag 会员 --draft 四月新品": N_("a draft of the WeChat console"),
         "campaign new market --msgtype newspic --tag 会员": N_("a picture post (贴图)"),
     },
 )
-@click.argument("campaign_id", metavar="[ID]", required=False)
+@click.argument("campaign_id", metavar="ID")
 @click.option(
     "--msgtype",
     type=click.Choice([*(one.value for one in Msgtype), NEWSPIC]),
@@ -67,54 +123,40 @@ RECIPIENT_KINDS = {
     help="What is sent; newspic is a picture post (贴图), an mpnews.",
 )
 @click.option("--tag", help="Recipients: the tag with this name.")
-@click.option("--tag-id", type=int, help="Recipients: the tag with this id.")
 @click.option(
     "--openids", metavar="FILE", help="Recipients: a list of openids (.txt, .csv, .xlsx) beside the campaign."
 )
-@click.option("--column", metavar="NAME", help="The column of the list, when it is a table.")
 @click.option("--to-all", is_flag=True, help="Recipients: all followers of the account.")
-@click.option("--media-id", help="An existing draft or material; for wxcard, the card_id.")
 @click.option("--draft", metavar="TITLE", help="The title of a draft in the WeChat console.")
 def new(
     context: Context,
-    campaign_id: str | None,
+    campaign_id: str,
     msgtype: str,
     tag: str | None,
-    tag_id: int | None,
     openids: str | None,
-    column: str | None,
     to_all: bool,
-    media_id: str | None,
     draft: str | None,
 ) -> int:
     """Write a new campaign file with the schema's modeline, ready for an editor.
 
-    ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID, the
-    command asks for it on the terminal.
+    ID is its path below the campaigns folder without the suffix: 2026/spring/sale.
     """
     root = context.root
     if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is a mistake
         require_folder(root)
-    _require_one_filter(tag is not None, tag_id is not None, openids is not None, to_all)
-    if campaign_id is None:
-        require_terminal(
-            _("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"),
-            message=_("cannot ask for the values: standard input is not a terminal"),
+    if (tag is not None) + (openids is not None) + to_all > 1:
+        raise UsageError(
+            _("more than one filter is set"), hint=_("pass only one of `--tag`, `--openids` and `--to-all`")
         )
-        campaign = prompt_campaign(TerminalPrompter(), lambda name: free_id(name, root))
-    else:
-        campaign = ScaffoldOptions(
-            id=free_id(campaign_id, root),
-            msgtype=Msgtype.MPNEWS if draft or msgtype == NEWSPIC else Msgtype(msgtype),
-            tag=tag,
-            tag_id=tag_id,
-            to_all=to_all,
-            openids=openids,
-            column=column,
-            media_id=media_id,
-            draft=draft,
-            newspic=msgtype == NEWSPIC and not draft,
-        )
+    campaign = ScaffoldOptions(
+        id=free_id(campaign_id, root),
+        msgtype=Msgtype.MPNEWS if draft or msgtype == NEWSPIC else Msgtype(msgtype),
+        tag=tag,
+        to_all=to_all,
+        openids=openids,
+        draft=draft,
+        newspic=msgtype == NEWSPIC and not draft,
+    )
     return _write(context, campaign)
 
 
@@ -134,52 +176,6 @@ def _write(context: Context, campaign: ScaffoldOptions) -> int:
     missing = [(root / campaign.asset).as_posix()] if campaign.asset is not None else []
     lines += [_("now add {file}").format(file=file) for file in missing]
     return context.output_sentence("\n".join(lines), id=campaign.id, file=target.as_posix(), missing=missing)
-
-
-def _require_one_filter(*given: bool) -> None:
-    if sum(given) > 1:
-        raise UsageError(
-            _("more than one filter is set"),
-            hint=_("pass only one of `--tag`, `--tag-id`, `--openids` and `--to-all`"),
-        )
-
-
-def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -> ScaffoldOptions:
-    """Ask what a new campaign shall be, five questions at most.
-
-    Args:
-        name_of: gives the id that an answer names; a UsageError says why it names none.
-    """
-    name = prompter.line(_("Name: a path without .yaml, such as 2026/spring/sale"), None, name_of)
-    chosen = prompter.choice(_("What is sent?"), {str(kind): _(meaning) for kind, meaning in KINDS.items()})
-    kind = Msgtype.MPNEWS if chosen == NEWSPIC else Msgtype(chosen)
-    to = prompter.choice(_("To whom?"), {key: _(meaning) for key, meaning in RECIPIENT_KINDS.items()})
-    tag = prompter.line(_("Tag name"), "会员") if to == "tag" else None
-    tag_id = prompter.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
-    openids = column = media_id = draft = None
-    if to == "openids":
-        openids = prompter.line(_("File of the list, relative to the campaign file"), "members.xlsx")
-        column = prompter.line(_("Column of the table; leave empty for the one called openid"), "") or None
-    if chosen == Msgtype.MPNEWS:
-        draft = (
-            prompter.line(_("The title of a draft in the WeChat console; leave empty to use files"), "")
-            or None
-        )
-    elif chosen not in (Msgtype.TEXT, NEWSPIC):
-        what = _("The media_id of existing material; leave empty to use files")
-        media_id = prompter.line("card_id" if kind is Msgtype.WXCARD else what, "") or None
-    return ScaffoldOptions(
-        id=name,
-        msgtype=kind,
-        tag=tag,
-        tag_id=tag_id,
-        to_all=to == "all",
-        openids=openids,
-        column=column,
-        media_id=media_id,
-        draft=draft,
-        newspic=chosen == NEWSPIC,
-    )
 
 
 def free_id(name: str, root: Path) -> str:

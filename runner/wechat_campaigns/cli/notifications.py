@@ -1,4 +1,4 @@
-"""Tell the targets of `notify` what happened; one that cannot be told is a warning, and changes nothing."""
+"""Notify the targets of the settings; one that cannot be notified is a warning, and changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wechat_campaigns.code_host.ci_run import run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, NotifyTarget, Secret
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, RunSummary, refusal_notice, untold
 from wechat_campaigns.notify.target import notify_program, notify_target
 from wechat_campaigns.protocol.events import Entry
@@ -30,10 +30,10 @@ class Told(NamedTuple):
 
 
 def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> Told:
-    """Return every target of the settings what it wants to be told.
+    """Notify each target of the settings of the moments in its `when`.
 
-    The ledger is asked what was told, and learns afterwards what a target took: two runs at a time may both
-    tell it, and what nobody took is told by the next.
+    The ledger holds what was notified, and records afterwards what a target received: two runs at a time may
+    both notify it, and what nobody received is repeated by the next run.
 
     Args:
         commit: of the campaigns.
@@ -72,7 +72,7 @@ def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> T
 
 @contextmanager
 def refusal_told(context: OnlineContext) -> Iterator[None]:
-    """Tell that a run is refused as a whole; not of wrong usage, nor where another run is at work."""
+    """Notify that a run is refused as a whole; not of wrong usage, nor where another run is at work."""
     try:
         yield
     except CampaignError as error:
@@ -81,7 +81,7 @@ def refusal_told(context: OnlineContext) -> Iterator[None]:
 
 
 def tell_refusal(context: OnlineContext, error: CampaignError) -> None:
-    """Tell of one refusal, see `refusal_told`."""
+    """Notify of one refusal, see `refusal_told`."""
     if error.exit_code not in (ExitCode.USAGE, ExitCode.RACE):
         notify(context, [refusal_notice(error, context.settings.environment)], commit=None)
 
@@ -89,7 +89,7 @@ def tell_refusal(context: OnlineContext, error: CampaignError) -> None:
 def _is_told(
     context: OnlineContext, number: int, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
 ) -> bool:
-    """Tell one target, and warn where it cannot be told."""
+    """Notify one target, and warn where that fails."""
     try:
         reason = _failure(context, target, notices, run)
     except CampaignError as error:
@@ -108,7 +108,7 @@ def _is_told(
 def _failure(
     context: OnlineContext, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
 ) -> str | None:
-    """Tell one target, by settings that may be obeyed; why it could not be told, or None."""
+    """Notify one target, by settings that may be obeyed; return why that failed, or None."""
     if target.kind == "command":
         if context.settings.environment.api == SANDBOX:
             return _("the sandbox starts no program of the settings")

@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import MAXYEAR, datetime
+from datetime import MAXYEAR, UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.cli.completers import environments
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.names import id_fault
 from wechat_campaigns.core.patterns import recordable
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]
+
+
+Offer = Callable[[click.Context, click.Parameter, str], list[str]]
+
+VARIABLE = "_CAMPAIGN_COMPLETE"
+"""The variable by which click's script asks."""
+
+
+def campaign_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """List the ids that begin with what is typed; none when the folder cannot be read."""
+    from wechat_campaigns.source.load import find_campaigns
+
+    try:
+        ids = [str(item.file.with_suffix("")) for item in find_campaigns(_root(ctx))[0]]
+    except CampaignError:
+        return []
+    # click hands a word to the shell as it stands.
+    return [name for name in ids if name.startswith(incomplete) and id_fault(name) is None]
+
+
+def _of_settings(names: Callable[[Settings], Iterable[str]]) -> Offer:
+    """Offer names of the settings; none when those cannot be read."""
+
+    def offer(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        from wechat_campaigns.source.settings import load_settings
+
+        try:
+            settings = load_settings(_root(ctx), environment=ctx.params.get("env"))
+        except CampaignError:
+            return []
+        return [name for name in names(settings) if name.startswith(incomplete)]
+
+    return offer
+
+
+environments = _of_settings(lambda settings: settings.environments)
+accounts = _of_settings(lambda settings: settings.environment.accounts)
+testers = _of_settings(lambda settings: settings.testers)
+
+
+def _root(ctx: click.Context) -> Path:
+    return ctx.params.get("directory") or Path("campaigns")
 
 
 class Lines(click.types.StringParamType):
@@ -47,10 +94,6 @@ class Words(click.types.StringParamType):
 
 class DecisionOption(click.Option):
     """An option that overrides a rule or makes calls; a coding agent may use it in the sandbox only."""
-
-
-class WriteOption(DecisionOption):
-    """An option with which a command that else only reads changes WeChat."""
 
 
 class PathKind(str):
@@ -113,28 +156,8 @@ VAR: Final = click.option(
     multiple=True,
     help="A template variable; repeatable.",
 )
-NO_COLOR: Final = click.option(
-    "--no-color",
-    envvar="CAMPAIGN_NO_COLOR",
-    is_flag=True,
-    help="Use no colours; NO_COLOR does the same.",
-)
 QUIET: Final = click.option(
     "--quiet", "-q", envvar="CAMPAIGN_QUIET", is_flag=True, help="Show no progress on standard error."
-)
-FORMAT: Final = click.option(
-    "--format",
-    "-o",
-    "format_",
-    envvar="CAMPAIGN_FORMAT",
-    metavar="FORMAT",
-    help="The format of standard output.",
-)
-VERBOSE: Final = click.option(
-    "--verbose",
-    envvar="CAMPAIGN_VERBOSE",
-    is_flag=True,
-    help="Show each HTTP call on standard error, without tokens and texts.",
 )
 LOG_FILE: Final = click.option(
     "--log-file",
@@ -142,11 +165,8 @@ LOG_FILE: Final = click.option(
     type=FILE,
     help="Append what the run does to a file, each event as a line of JSON.",
 )
-GLOBAL: Final = (DIR, ENV, VAR, FORMAT, QUIET, NO_COLOR, VERBOSE, LOG_FILE)
-"""The options that also go before the command; each reads a variable of the environment."""
-DISPLAY: Final = frozenset({"quiet", "no_color"})
-EVERYWHERE: Final = (QUIET, NO_COLOR, VERBOSE, LOG_FILE)
-"""The options of every command, also of one that shows no progress and no colours."""
+EVERYWHERE: Final = (QUIET, LOG_FILE)
+"""The options of every command, also of one that shows no progress."""
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "
@@ -167,18 +187,17 @@ class Day(click.DateTime):
         except click.BadParameter:
             message = _("'{text}' does not have the form {shape}").format(text=value, shape=self.shape)
             self.fail(message, param, ctx)
-        if day.year == MAXYEAR:
-            self.fail(_("the year {year} has no end that a calendar knows").format(year=MAXYEAR), param, ctx)
         return day
 
 
 def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:
     """Declare `--reason`, which the ledger records."""
     # Whatever a terminal writes: a hold must not end at the bytes of its reason.
-    return click.option("--reason", required=required, help=text, callback=_recordable)
+    return click.option("--reason", required=required, help=text, callback=recorded_text)
 
 
-def _recordable(_context: click.Context, _option: click.Parameter, reason: str | None) -> str | None:
+def recorded_text(_context: click.Context, _option: click.Parameter, reason: str | None) -> str | None:
+    """Return a text as the ledger can record it; a callback of click."""
     return recordable(reason) if reason is not None else None
 
 
@@ -208,7 +227,7 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
 
 
 def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, Any]:
-    """Take the shared options out of all values of a command, as the fields of its `Context`.
+    """Remove the shared options from the values of a command, and return them as fields of its `Context`.
 
     Raises:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
@@ -219,7 +238,6 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
         "format": values.pop("format_", "text"),
         "reports": tuple(_report(pair, formats) for pair in values.pop("reports", ())),
         "variables": dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
-        "no_color": values.pop("no_color", False),
         "quiet": values.pop("quiet", False),
     }
 
@@ -247,3 +265,49 @@ def _pair(text: str, shape: str) -> tuple[str, str]:
             hint=_("write {shape}").format(shape=shape),
         )
     return key, value
+
+
+_AFTER: Final = re.compile(r"\+?(?P<count>[1-9][0-9]{0,3})(?P<unit>[mh])")
+
+
+def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Read a moment that is to come.
+
+    Args:
+        option: what a message calls it: `--until`.
+        text: a time of day (the next one), a moment (without an offset: in `zone`), or `5h`, `+90m`.
+        now: aware.
+
+    Raises:
+        UsageError: it has another form, or is over.
+    """
+    if text is None:
+        return None
+    moment = _moment(text, now.astimezone(zone))
+    if moment is None or moment.year == MAXYEAR:  # which in another zone may have no date at all
+        raise UsageError(
+            _("{option} {text}: this is not a time").format(option=option, text=text),
+            hint=_("write `19:30`, `2026-12-01T19:30+08:00` or `+5h`"),
+        )
+    if moment.astimezone(UTC) <= now.astimezone(UTC):
+        raise UsageError(
+            _("{option} {text}: this time has passed").format(option=option, text=text),
+            hint=_("use a later time"),
+        )
+    return moment
+
+
+def _moment(text: str, now: datetime) -> datetime | None:
+    if after := _AFTER.fullmatch(text):
+        count = int(after["count"])
+        passing = timedelta(hours=count) if after["unit"] == "h" else timedelta(minutes=count)
+        # Sums in a zone are of clocks on the wall, and the clocks may change in between.
+        return (now.astimezone(UTC) + passing).astimezone(now.tzinfo)
+    try:
+        if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
+            today = datetime.combine(now.date(), time.fromisoformat(text.zfill(5)), now.tzinfo)
+            return today if today > now else today + timedelta(days=1)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)

@@ -23,7 +23,7 @@ from wechat_campaigns.core.written_files import opened_to_write
 
 
 def replace_closed_streams() -> None:
-    """Open the null device in place of a closed standard stream, lest a ledger's file take its number."""
+    """Open the null device in place of a closed standard stream: a ledger's file could get its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123

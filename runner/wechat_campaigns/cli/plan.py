@@ -1,28 +1,67 @@
-"""Show what would be sent."""
+"""Show what would be sent, in every output format."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
 import click
 
-from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.api import PlanResult, plan_selected
 from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.moments import read_moment
-from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, OfflineOption, Words
+from wechat_campaigns.cli.options import (
+    DIR,
+    ENV,
+    FILE,
+    VAR,
+    DecisionOption,
+    OfflineOption,
+    Words,
+    campaign_ids,
+    read_moment,
+)
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, worst_exit_code
+from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-
-if TYPE_CHECKING:
-    from wechat_campaigns.api import PlanResult
+from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.compare import held_sends
+from wechat_campaigns.plan.policy import OVERRIDABLE
+from wechat_campaigns.protocol.keys import namespace_of, normalize_id
+from wechat_campaigns.report import text as terminal
+from wechat_campaigns.report.json import plan_data, widget
+from wechat_campaigns.report.markdown import plan_markdown
+from wechat_campaigns.report.outlook import APPLY
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
+from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.send.outcome import LEFT
 
 HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
+
+RESEND: Final = click.option(
+    "--resend",
+    cls=DecisionOption,
+    metavar="ID",
+    multiple=True,
+    help="Resend an unknown send unchanged although its campaign was edited or removed; repeatable.",
+)
+ALLOW: Final = click.option(
+    "--allow",
+    cls=DecisionOption,
+    metavar="RULE=REASON",
+    multiple=True,
+    help="Override one policy rule, once; recorded.",
+)
 
 
 @command(
@@ -83,12 +122,6 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
     other call is refused before it leaves this machine.
     """
-    from wechat_campaigns.api import plan_selected  # `--help` does without
-    from wechat_campaigns.cli.plan_formats import plan_formats, view_of
-    from wechat_campaigns.plan import planfile
-    from wechat_campaigns.report.json import plan_data
-    from wechat_campaigns.send.outcome import LEFT
-
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
@@ -110,8 +143,6 @@ def plan(
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    from wechat_campaigns.plan.compare import held_sends
-
     held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
     if held:
         message = ngettext(
@@ -120,3 +151,114 @@ def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
         names = _(", ").join(planned.send.id for planned in held)
         print_message(message.format(count=len(held), names=names))
     return bool(held)
+
+
+def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
+    """Build the view that every output format of a plan renders."""
+    timezone = context.settings.policy.timezone
+    return PlanView(
+        plan=result.plan,
+        timezone=timezone,
+        comparison=result.comparison,
+        errors=result.errors,
+        horizon=horizon,
+        command=apply_command(context),
+    )
+
+
+def apply_command(context: Context) -> str:
+    """Write what sends the plan of this run: with its selection, its options and its plan file.
+
+    A protected environment requires a reviewed plan file.
+    """
+    environment, asked = context.settings.environment, click.get_current_context().params
+    words = [APPLY, *map(quoted, asked.get("select", ()))]
+    options = [
+        f" --{name} {quoted(value)}" for name in ("var", "resend", "allow") for value in asked.get(name, ())
+    ]
+    if (file := asked.get("out") or asked.get("plan_file")) or environment.protected:
+        # An absolute path is one of this machine, and a report is read elsewhere.
+        name = "FILE" if file is None or file.is_absolute() else quoted(str(file))
+        options.append(f" --plan {name}")
+    return f"{' '.join(words)}{environment.env_option}{''.join(options)}"
+
+
+def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
+    """Write a plan in every output format, each only when it is asked for."""
+    of_problems = problem_formats(view.problems)
+
+    def text() -> str:
+        return plan_text(context, view, everything=everything)
+
+    def github() -> str:
+        return "\n".join(filter(None, [of_problems["github"](), context.guarded(text())]))
+
+    def html() -> str:
+        from wechat_campaigns.report.html import plan_html
+
+        return plan_html(view, data=context.read)
+
+    return {
+        "text": text,
+        "json": lambda: json_text(plan_data(view)),
+        "markdown": lambda: plan_markdown(view),
+        "html": html,
+        "github": github,
+        "codequality": of_problems["codequality"],
+        "widget": lambda: widget(view),
+    }
+
+
+def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:
+    """Write a plan for the terminal, errors first."""
+    errors = problems_text(view.errors, color=context.color)
+    options = replace(context.text_options, everything=everything, is_applied=is_applied)
+    plan = terminal.plan_text(view, options)
+    return "\n\n".join(filter(None, [errors, plan]))
+
+
+def unknown_sends(context: Context, state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
+    """Return the ids of `--resend`, by `normalize_id`.
+
+    Raises:
+        UsageError: no unknown send has one of them.
+    """
+    mine = normalize_id(context.settings.namespace)
+    unknown = {
+        key[1]
+        for key, send in state.sends.items()
+        if send.status is SendStatus.UNKNOWN and namespace_of(send.send) == mine
+    }
+    chosen = {normalize_id(context.full_id(send_id)): send_id for send_id in ids}
+    for name, send_id in chosen.items():
+        if name not in unknown:
+            raise UsageError(
+                _("--resend {send}: no unknown send has this id").format(send=send_id),
+                hint=_("use an id from `campaign status`"),
+            )
+    return frozenset(chosen)
+
+
+def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
+    """Read the pairs of `--allow`: the rules to override, each with its reason.
+
+    Raises:
+        UsageError: a rule cannot be overridden, or its reason is missing.
+    """
+    allowed = {}
+    for pair in pairs:
+        rule, _equals, reason = pair.partition("=")
+        if rule not in OVERRIDABLE:
+            raise UsageError(
+                _("--allow {pair}: this is not a rule that can be overridden").format(pair=pair),
+                hint=_("use one of: {names}; to end a hold, run `campaign unhold`").format(
+                    names=_(", ").join(sorted(OVERRIDABLE))
+                ),
+            )
+        if not reason.strip():
+            raise UsageError(
+                _("--allow {pair}: the reason is missing").format(pair=pair),
+                hint=_("write `--allow {rule}=REASON`; the ledger records the reason").format(rule=rule),
+            )
+        allowed[rule] = recordable(reason.strip())
+    return allowed

@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from wechat_campaigns.api import plan_selected
-from wechat_campaigns.cli.completers import campaign_ids, testers
 from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error, stands_for
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids, testers
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -25,12 +24,11 @@ from wechat_campaigns.wechat import payloads
 
 @command(
     effect=Effect.WECHAT_WRITE,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
     examples={
         "campaign preview sale --to 小李 --to 老王": N_("two testers named in the settings"),
         "campaign preview tasting --to 小李": N_("every send of a `for_each`"),
-        "campaign preview 'tasting[beijing]' --to wechat-name": N_("any WeChat name"),
+        "campaign preview 'tasting[beijing]' --to wechat-name": N_("any WeChat ID"),
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
@@ -40,28 +38,26 @@ from wechat_campaigns.wechat import payloads
     metavar="TESTER",
     multiple=True,
     shell_complete=testers,
-    help="An alias from the settings, or a WeChat ID; repeatable.",
+    help="An alias from the settings, a WeChat ID or an openid; repeatable.",
 )
-@click.option(
-    "--to-openid", "openids", metavar="OPENID", multiple=True, help="The tester's openid; repeatable."
-)
-def preview(context: OnlineContext, select: str, names: Sequence[str], openids: Sequence[str]) -> int:
+def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     """Send one real message to each tester, and record that this content was previewed.
 
     Uses none of the quota; WeChat allows 100 previews a day. ID is a campaign, or one send of it:
-    sale[beijing]. Of an openid list only the first batch is sent: all have the same content. `campaign
-    testers` lists the testers. A preview of several pictures shows only the first.
+    sale[beijing]. Of an openid list only the first batch is sent: all have the same content. A preview of
+    several pictures shows only the first.
     """
-    if not names and not openids:
+    if not names:
+        aliases = _(", ").join(context.settings.testers) or _("a WeChat ID (微信号)")
         raise UsageError(
-            _("no tester is named"), hint=_("pass `--to TESTER`; `campaign testers` lists the testers")
+            _("no tester is named"), hint=_("add `--to` with one of: {names}").format(names=aliases)
         )
     state = context.initialized_state()
     result = plan_selected(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
     chosen = _chosen(result.plan, context.full_id(select))
-    to = previews.recipients(names, openids, context.settings.testers)
+    to = previews.recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
     used = previews.used_today(appid, state, context.clock())
     if used + len(chosen) * len(to) > previews.PER_DAY:

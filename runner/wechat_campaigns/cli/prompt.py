@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import click
 
@@ -12,15 +11,14 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import recordable
 
 
-def require_terminal(hint: str, *, message: str = "") -> None:
+def require_terminal(hint: str) -> None:
     """Make sure that there is a person to ask.
 
     Raises:
         UsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
-        message = message or _("cannot ask for confirmation: standard input is not a terminal")
-        raise UsageError(message, hint=hint)
+        raise UsageError(_("cannot ask for confirmation: standard input is not a terminal"), hint=hint)
 
 
 def ask(question: str) -> str:
@@ -41,10 +39,10 @@ def ask_freely(question: str) -> str:
 
 
 def confirm(question: str, refused: str, *, answer: str = "", hint: str = "") -> None:
-    """Have a person agree, by y or by typing `answer`.
+    """Ask a person to agree, by y or by typing `answer`.
 
     Args:
-        refused: what is said where the person does not.
+        refused: printed where the person does not.
         hint: what to do without a terminal; default: to add `--auto-approve`.
 
     Raises:
@@ -55,52 +53,3 @@ def confirm(question: str, refused: str, *, answer: str = "", hint: str = "") ->
     agrees = ask(question) == answer if answer else click.confirm(question, err=True, prompt_suffix=_(": "))
     if not agrees:
         raise click.Abort(refused)
-
-
-class TerminalPrompter:
-    """Asks the questions of `campaign new`."""
-
-    def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
-        """Ask for a line; an empty answer takes the default.
-
-        Args:
-            default: the answer that an empty one stands for.
-            fit: turns an answer into the value; after a UsageError the question comes again.
-        """
-
-        def fitted(answer: str) -> str:
-            try:
-                return fit(answer)
-            except UsageError as error:
-                raise click.UsageError(f"{error}\n→ {error.hint}") from error
-
-        has_default = bool(default)
-        return str(
-            click.prompt(
-                question,
-                default=default,
-                err=True,
-                show_default=has_default,
-                value_proc=fitted,
-                prompt_suffix=_(": "),
-            )
-        )
-
-    def number(self, question: str) -> int:
-        """Ask for a whole number."""
-        return int(click.prompt(question, type=int, err=True, prompt_suffix=_(": ")))
-
-    def choice(self, question: str, options: dict[str, str]) -> str:
-        """Ask for one of the options, given as key to its explanation; the first is the default."""
-        for number, meaning in enumerate(options.values(), 1):
-            click.echo(f"  {number}  {meaning}", err=True)
-        names = list(options)
-
-        def picked(answer: str) -> str:
-            if answer in names:
-                return answer
-            if answer.isdecimal() and 0 < int(answer) <= len(names):
-                return names[int(answer) - 1]
-            raise click.UsageError(_("enter a number from 1 to {last}").format(last=len(names)))
-
-        return str(click.prompt(question, default="1", err=True, value_proc=picked, prompt_suffix=_(": ")))

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.completers import accounts, campaign_ids
 from wechat_campaigns.cli.context import OnlineContext, stands_for
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, accounts, campaign_ids
 from wechat_campaigns.cli.prompt import confirm
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import suggestion_suffix
@@ -27,7 +26,6 @@ Errors = dict[str, CampaignError]
 
 @command(
     effect=Effect.WECHAT_WRITE,
-    formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV),
     examples={
         "campaign recall news": N_("recall all articles of a campaign"),

@@ -1,61 +1,75 @@
-"""List every command for a program: options, effects, exit codes."""
+"""Describe the program itself: commands, schemas, versions, shell completion."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import click
 
+import wechat_campaigns
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import MEANINGS, OF_PERSONS, Effect
 from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
-from wechat_campaigns.cli.options import DecisionOption
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, Group, command
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.cli.options import VARIABLE, DecisionOption
+from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.registry import Command, Group, command
+from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT
+from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.protocol.events import FORMAT
+from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema_text
 
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
+    formats=(),
+    examples={"campaign schema settings > schema/settings.schema.json": N_("for an editor")},
+)
+@click.argument(
+    "name", type=click.Choice(["campaign", "settings", "plan", "output", "log"]), default="campaign"
+)
+def schema(name: SchemaName) -> int:
+    """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""
+    print_result(localized_schema_text(name), newline=False)
+    return ExitCode.OK
+
+
+@command(
+    effect=Effect.NONE,
     examples={"campaign reference --format json": N_("every option, for a program or a coding agent")},
 )
 def reference(context: Context) -> int:
     """List every command with what it changes; as JSON also its options, examples and exit codes."""
-    commands = list(every_command())
+    root = click.get_current_context().find_root().command
+    commands = list(every_command(root))
     rows = [(path, found.effect.value, _(_help(found)).partition("\n")[0]) for path, found in commands]
     widths = [max(len(row[number]) for row in rows) for number in (0, 1)]
     context.output_data(
         lambda: "\n".join(f"{path:{widths[0]}}  {effect:{widths[1]}}  {text}" for path, effect, text in rows),
-        reference_data(),
+        reference_data(root),
     )
     return ExitCode.OK
 
 
-def reference_data() -> dict[str, Any]:
+def reference_data(root: click.Command) -> dict[str, Any]:
     """Return the same as plain data."""
     return {
-        "commands": [_command(path, found) for path, found in every_command()],
+        "commands": [_command(path, found) for path, found in every_command(root)],
         "effects": {effect.value: meaning for effect, meaning in MEANINGS.items()},
         "exit_codes": {str(int(code)): meaning for code, meaning in EXIT_CODES.items()},
     }
 
 
-def every_command() -> Iterator[tuple[str, Command]]:
-    """List every command as it is called, in the order of the help."""
-    from wechat_campaigns.cli.main import campaign
-
-    return _commands(campaign, "campaign")
-
-
-def _commands(found: click.Command, path: str) -> Iterator[tuple[str, Command]]:
-    """List the commands below one, in the order of the help; none is translated."""
+def every_command(found: click.Command, path: str = "campaign") -> Iterator[tuple[str, Command]]:
+    """List the commands below one as they are called, in the order of the help; none is translated."""
     if isinstance(found, Command):
         yield path, found
     elif isinstance(found, Group):
-        for name in found.names:
-            yield from _commands(found.load(name), f"{path} {name}")
+        for name in found.modules:
+            yield from every_command(found.load(name), f"{path} {name}")
 
 
 def _help(found: Command) -> str:
@@ -95,3 +109,60 @@ def _option(option: click.Option, found: Command) -> dict[str, Any]:
         "variable": option.envvar,
         "agents": "sandbox" if isinstance(option, DecisionOption) else "allowed",
     }
+
+
+@command(
+    effect=Effect.NONE,
+    examples={"campaign version -o json": N_("for a bug report, or for a program")},
+)
+def version(context: Context) -> int:
+    """Show the version, the supported formats and the installed extras."""
+    data = version_data()
+    context.output_data(lambda: version_text(data), data)
+    return ExitCode.OK
+
+
+def version_data() -> dict[str, Any]:
+    """Return the version and what belongs to it."""
+    names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
+    return {
+        "version": wechat_campaigns.__version__,
+        "python": platform.python_version(),
+        "formats": {"plan": PLAN_FORMAT, "ledger": str(FORMAT), "digest": str(DIGEST_VERSION)},
+        "schemas": {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names},
+        "extras": [extra for extra in EXTRAS if is_extra_installed(extra)],
+    }
+
+
+def version_text(data: dict[str, Any]) -> str:
+    """Write the version, one fact a line; the first line is for scripts."""
+    return "\n".join(
+        [
+            f"campaign {data['version']}",
+            f"Python {data['python']}",
+            f"formats: {', '.join(f'{name} {number}' for name, number in data['formats'].items())}",
+            f"schemas: {', '.join(f'{name} {digest}' for name, digest in data['schemas'].items())}",
+            f"extras: {', '.join(data['extras']) or 'none'}",
+        ]
+    )
+
+
+@command(
+    effect=Effect.NONE,
+    formats=(),
+    examples={
+        "source <(campaign completion bash)": N_("bash 4.4 or newer; the same for zsh"),
+        "campaign completion fish | source": N_("fish"),
+        "campaign completion powershell | Out-String | Invoke-Expression": N_("PowerShell 5.1 or newer"),
+    },
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
+def completion(shell: str) -> int:
+    """Print the shell completion script for commands, options, ids and names from the settings."""
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)
+    if script is None:
+        raise AssertionError("click knows these shells")
+    print_result(script(click.get_current_context().find_root().command, {}, "campaign", VARIABLE).source())
+    return ExitCode.OK

@@ -1,9 +1,9 @@
-"""Register the commands: the module of a command holds its help, examples, formats and options."""
+"""Register the commands: a module holds a family of them, with help, examples, formats and options."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from keyword import iskeyword
@@ -21,15 +21,12 @@ from wechat_campaigns.cli.effects import (
     running_agent,
 )
 from wechat_campaigns.cli.help_pages import HelpContext, translated
-from wechat_campaigns.cli.logs import start_log_file, start_verbose
+from wechat_campaigns.cli.logs import start_log_file
 from wechat_campaigns.cli.options import (
-    DISPLAY,
     EVERYWHERE,
-    GLOBAL,
     DecisionOption,
     Declaration,
     EffectOption,
-    WriteOption,
     format_options,
     read_options,
 )
@@ -41,41 +38,54 @@ from wechat_campaigns.core.settings import SANDBOX
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import Workspace
 
-COMMANDS: Mapping[str, str] = {
-    "init": N_("Start a campaigns repository."),
-    "new": N_("Write a new campaign file."),
-    "import": N_("Import an article saved from an editor, with its pictures."),
-    "pull": N_("Write a draft of the WeChat console as a campaign."),
-    "validate": N_("Check every file and report all problems."),
-    "fmt": N_("Format campaign files."),
-    "studio": N_("See campaigns on a phone while you write them."),
-    "render": N_("Show what a follower will see."),
-    "schema": N_("Print a JSON Schema."),
-    "reference": N_("List every command with what it changes."),
-    "plan": N_("Show what would be sent (the default)."),
-    "apply": N_("Show the plan, ask for confirmation, send what is due."),
-    "preview": N_("Send one real message to each tester."),
-    "testers": N_("List who can receive a preview."),
-    "draft": N_("Make the draft of an article without sending it."),
-    "drafts": N_("List the draft box and who uses each draft."),
-    "status": N_("Show the status of each send."),
-    "recall": N_("Delete a sent article or video."),
-    "report": N_("Report past sends."),
-    "archive": N_("Write an archive of each send."),
-    "calendar": N_("Show a month's past and coming sends."),
-    "doctor": N_("Check everything that a send requires."),
-    "hold": N_("Stop all sends of an account immediately."),
-    "unhold": N_("Let an account send again."),
-    "tags": N_("List the tags with their follower counts."),
-    "ledger": N_("Manage the ledger."),
-    "ci": N_("Run a step of a CI job."),
-    "listen": N_("Receive WeChat's events: counts, reasons, links."),
-    "sandbox": N_("Run a WeChat sandbox with an inbox on this machine."),
-    "version": N_("Show the version and what is installed."),
-    "completion": N_("Complete commands and ids in a shell."),
+FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "new": {"init": N_("Start a campaigns repository."), "new": N_("Write a new campaign file.")},
+    "import_": {
+        "import": N_("Import an article saved from an editor, with its pictures."),
+        "pull": N_("Write a draft of the WeChat console as a campaign."),
+    },
+    "validate": {
+        "validate": N_("Check every file and report all problems."),
+        "fmt": N_("Format campaign files."),
+    },
+    "studio": {"studio": N_("See campaigns on a phone while you write them.")},
+    "render": {"render": N_("Show what a follower will see.")},
+    "plan": {"plan": N_("Show what would be sent (the default).")},
+    "apply": {"apply": N_("Show the plan, ask for confirmation, send what is due.")},
+    "preview": {"preview": N_("Send one real message to each tester.")},
+    "drafts": {
+        "draft": N_("Make the draft of an article without sending it."),
+        "drafts": N_("List the draft box and who uses each draft."),
+    },
+    "status": {"status": N_("Show the status of each send.")},
+    "recall": {"recall": N_("Delete a sent article or video.")},
+    "history": {
+        "report": N_("Report past sends."),
+        "archive": N_("Write an archive of each send."),
+        "calendar": N_("Show a month's past and coming sends."),
+    },
+    "doctor": {
+        "doctor": N_("Check everything that a send requires."),
+        "tags": N_("List the tags with their follower counts."),
+    },
+    "hold": {
+        "hold": N_("Stop all sends of an account immediately."),
+        "unhold": N_("Allow an account to send again."),
+    },
+    "ledger": {"ledger": N_("Manage the ledger.")},
+    "ci": {"ci": N_("Run a step of a CI job.")},
+    "listen": {"listen": N_("Receive WeChat's events: counts, reasons, links.")},
+    "sandbox": {"sandbox": N_("Run a WeChat sandbox with an inbox on this machine.")},
+    "reference": {
+        "schema": N_("Print a JSON Schema."),
+        "reference": N_("List every command with what it changes."),
+        "version": N_("Show the version and what is installed."),
+        "completion": N_("Complete commands and ids in a shell."),
+    },
 }
-"""The commands in the order in which they are used, with the line that `campaign --help` shows. The module of
-a command is imported only to run it, because imports cost time."""
+"""The module of each family of commands, with the line of each that `campaign --help` shows, in the order in
+which they are used. A module is imported only to run one of its commands, because imports cost time."""
+COMMANDS: Mapping[str, str] = {name: text for family in FAMILIES.values() for name, text in family.items()}
 
 Examples = Mapping[str, str]
 """A command line to what it does."""
@@ -98,8 +108,6 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, unless nothing may be changed here."""
         effect = self.effect_of(ctx.params)
-        if ctx.params.pop("verbose"):
-            start_verbose()
         if log_file := ctx.params.pop("log_file"):
             start_log_file(log_file)
         record("run_started", command=ctx.command_path, effect=effect.value, version=__version__)
@@ -114,11 +122,9 @@ class Command(click.Command):
         """Return what a run changes and may reach, with its options."""
         if values.get(self.unless):
             return Effect.NONE
-        given = [param for param in self.params if values.get(str(param.name))]
-        if any(isinstance(param, WriteOption) for param in given):
-            return Effect.WECHAT_WRITE
-        if chosen := next((param for param in given if isinstance(param, EffectOption)), None):
-            return chosen.effect
+        for param in self.params:
+            if isinstance(param, EffectOption) and values.get(str(param.name)):
+                return param.effect
         return self.read_only if self.read_only and is_read_only(os.environ) else self.effect
 
     def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
@@ -133,7 +139,7 @@ def command(
     *,
     effect: Effect,
     examples: Examples,
-    formats: Sequence[str] = (),
+    formats: Sequence[str] = TEXT_AND_JSON,
     options: Sequence[Declaration[Any]] = (),
     unless: str = "",
     read_only: Effect | None = None,
@@ -143,15 +149,15 @@ def command(
     Args:
         effect: what it changes; `wechat_campaigns.cli.effects` refuses it where that is not allowed.
         examples: what `--help` shows below the options; `tests/unit/cli/test_examples.py` parses each.
-        formats: what `--format` and `--report` offer; both are missing where there is nothing to choose.
-        options: the shared options that the command reads. With any of them the function gets a `Context`
-            as its first argument, in place of their values.
+        formats: what `--format` and `--report` offer; both are missing where it is empty.
+        options: the shared options that the command reads. With any of them, or a format, the function gets
+            a `Context` as its first argument, in place of their values.
         unless: the name of a flag with which the command only looks at files.
         read_only: its effect where `CAMPAIGN_READ_ONLY` is set, if it is another one.
     """
 
     def register(function: Callable[..., int]) -> Command:
-        run = (_with_context if options or formats else _without_context)(function, formats)
+        run = _with_context(function, formats) if options or formats else _without_context(function)
         shared = (*options, *format_options(formats), *EVERYWHERE)
         for declare in reversed(shared):
             run = declare(run)
@@ -168,7 +174,7 @@ def command(
 def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Callable[..., int]:
     @wraps(function)
     def run(**values: Any) -> int:
-        from wechat_campaigns.cli.context import context_of
+        from wechat_campaigns.cli.context import context_of, with_environment
         from wechat_campaigns.core.errors import CampaignError
 
         effect = _running_command().effect_of(values)
@@ -180,8 +186,6 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
                 _check_agent(context, values)
                 return function(context, **values)
             except CampaignError as error:
-                from wechat_campaigns.cli.named_environment import with_environment
-
                 if context.environment:
                     error.hint = with_environment(error.hint, f" --env {quoted(context.environment)}")
                 path = click.get_current_context().command_path
@@ -191,10 +195,11 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
     return run
 
 
-def _without_context(function: Callable[..., int], _formats: Sequence[str]) -> Callable[..., int]:
+def _without_context(function: Callable[..., int]) -> Callable[..., int]:
     @wraps(function)
     def run(**values: Any) -> int:
-        return function(**{name: value for name, value in values.items() if name not in DISPLAY})
+        del values["quiet"]
+        return function(**values)
 
     return run
 
@@ -217,41 +222,12 @@ def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
 
 
 class Group(click.Group):
-    """A command with commands below it, each in the module of its name."""
+    """A command with commands below it."""
 
     context_class = HelpContext
     examples: Examples
-    package: str
-    names: Sequence[str]
-    default = ""
-    """The command that options alone stand for."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the options that stand before the command behind its name."""
-        own, moved, rest = self._leading_options(args)
-        if not rest or rest[0].startswith("-"):
-            is_help = {"--help", "-h", "--version"} & {*own, *rest[:1]}
-            if self.default and not is_help and not ctx.resilient_parsing:
-                rest = [self.default, *rest]
-        if rest and not rest[0].startswith("-"):
-            rest = [rest[0], *moved, *rest[1:]]
-        return super().parse_args(ctx, [*own, *rest])
-
-    def _leading_options(self, args: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-        """Split a command line into this group's own options, those of the command, and the rest."""
-        by_opt = {opt: param for param in self.params for opt in param.opts}
-        own: list[str] = []
-        moved: list[str] = []
-        rest = list(args)
-        while rest and rest[0] != "--" and (option := by_opt.get(_opt(rest[0]))) is not None:
-            is_whole = getattr(option, "is_flag", False) or rest[0] != _opt(rest[0])
-            count = 1 if is_whole else 2
-            words, rest = rest[:count], rest[count:]
-            if option.name in GLOBAL_NAMES:
-                moved += words
-            else:
-                own += words
-        return own, moved, rest
+    modules: Mapping[str, str]
+    """A command to the module of this package that has it."""
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """See `click.Command.collect_usage_pieces`; in the language in use."""
@@ -259,30 +235,28 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names in the order in which the commands are used."""
-        return list(self.names)
+        return list(self.modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command, with its help in the language in use."""
-        if cmd_name not in self.names:
-            return None
-        return translated(self.load(cmd_name))
+        return translated(self.load(cmd_name)) if cmd_name in self.modules else None
 
-    def load(self, cmd_name: str) -> click.Command:
-        """Import one of `names`, with its help as it stands in the source."""
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        command: click.Command = getattr(import_module(f"{self.package}.{name}"), name)
+    def load(self, name: str) -> click.Command:
+        """Import one command, with its help as it stands in the source."""
+        module = import_module(f"wechat_campaigns.cli.{self.modules[name]}")
+        command: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; an unknown one is answered with the nearest name."""
-        if args and args[0] not in self.names:
+        if args and args[0] not in self.modules:
             from wechat_campaigns.core.names import STRICT, nearest
 
-            # Who wants to stop a send must not be sent to `studio`.
+            # A person in a hurry to stop a send must not be offered `studio`.
             meant = OTHER_WORDS.get(args[0])
-            near = meant if meant in self.names else nearest(args[0], self.names, cutoff=STRICT)
+            near = meant if meant in self.modules else nearest(args[0], self.modules, cutoff=STRICT)
             message = _("Unknown command {name}; run `{path} --help` for the list")
             if near:
                 message = _("Unknown command {name}; did you mean `{path} {near}`?")
@@ -299,32 +273,13 @@ OTHER_WORDS: Final = {
 
 
 def group(
-    package: str, *names: str, examples: Examples, cls: type[Group] = Group
+    modules: Mapping[str, str], *, examples: Examples, cls: type[Group] = Group
 ) -> Callable[[Callable[..., None]], Group]:
     """Register a function as a group of commands."""
 
     def register(function: Callable[..., None]) -> Group:
         registered = click.command(cls=cls)(function)
-        registered.examples, registered.package, registered.names = examples, package, names
-        registered.params = [*global_params(), *registered.params]
+        registered.examples, registered.modules = examples, modules
         return registered
 
     return register
-
-
-def global_params() -> Iterator[click.Parameter]:
-    """Make the global options of a group: shown and completed there, read by the command."""
-    for declare in GLOBAL:
-        (option,) = click.command(declare(lambda: None)).params
-        option.expose_value, option.envvar = False, None
-        if isinstance(option, click.Option):  # the command has the default
-            option.show_default, option.default = False, None
-        yield option
-
-
-GLOBAL_NAMES = frozenset(option.name for option in global_params())
-
-
-def _opt(word: str) -> str:
-    """Take the value off an option: `--env` of `--env=test`, `-o` of `-ojson`."""
-    return word.partition("=")[0] if word.startswith("--") else word[:2]

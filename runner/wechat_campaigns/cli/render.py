@@ -9,18 +9,16 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.api import compile_selected
-from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, OnlineContext, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, OnlineOption
+from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
-from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
+from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
 from wechat_campaigns.core.state_folder import private_folder, replace_file
 from wechat_campaigns.core.written_files import file_errors
-from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.phrases import content_kind, recipients, summary
 from wechat_campaigns.report.problems import Formats
@@ -37,14 +35,13 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
-@click.option("--online", cls=OnlineOption, is_flag=True, help="Query WeChat for drafts of the console.")
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 def render(context: Context, select: str, open_: bool) -> int:
     """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
     paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
-    only its name is shown without --online. `campaign studio` shows the same live, after every save.
+    only its name is shown. `campaign studio` shows the same live, after every save.
     """
     pages = _render_once(context, select)
     if open_:
@@ -57,10 +54,8 @@ def _render_once(context: Context, select: str) -> list[Path]:
     from wechat_campaigns.render.article.page import page
 
     sends = _sends(context, select)
-    if isinstance(context, OnlineContext):
-        sends = _with_drafts(context, sends)
-    elif any(isinstance(send.content, Draft) for send in sends):
-        message = _("a draft of the console is shown by its name; add `--online` to query WeChat")
+    if any(isinstance(send.content, Draft) for send in sends):
+        message = _("a draft of the console is shown by its name; `campaign plan` reads its articles")
         context.show_progress(message)
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
@@ -68,7 +63,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     with file_errors(folder):
         private_folder(folder)
     for name, html in pages.items():
-        target = folder / f"{re.sub('[/#]', '.', name)}.html"
+        target = folder / f"{re.sub('[/:#]', '.', name)}.html"
         with file_errors(target):
             replace_file(target, html.encode(), private=True)
         context.show_progress(_("page: {file}").format(file=target))
@@ -86,30 +81,6 @@ def _render_once(context: Context, select: str) -> list[Path]:
         formats = {**formats, "html": lambda: next(iter(pages.values()))}
     context.output(formats)
     return targets
-
-
-def _with_drafts(context: OnlineContext, sends: Sequence[Send]) -> list[Send]:
-    """Put in the articles of drafts that are in the console; without an answer of WeChat they are left out.
-
-    Raises:
-        InvalidError: an account has no such draft.
-    """
-    by_account: dict[str, list[Draft]] = {}
-    for send in sends:
-        if isinstance(send.content, Draft):
-            by_account.setdefault(send.account, []).append(send.content)
-    read = {}
-    for account, named in by_account.items():
-        try:
-            read[account] = fetch_drafts(named, context.read_api(context.account(account)))
-        except CampaignError as error:
-            message = _("the drafts of account {account} were not read: {error}")
-            context.show_progress(inert(message.format(account=account, error=error)))
-    shown = [with_stored_draft(send, *read[send.account]) if send.account in read else send for send in sends]
-    problems = (draft_problem(send, read[send.account][0]) for send in shown if send.account in read)
-    if missing := tuple(problem for problem in problems if problem is not None):
-        raise InvalidError(missing)
-    return shown
 
 
 def send_text(send: Send) -> str:

@@ -11,7 +11,7 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
@@ -21,7 +21,6 @@ from wechat_sandbox.command import serve, with_options
 
 @command(
     effect=Effect.LOCAL,
-    formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
         "campaign sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),

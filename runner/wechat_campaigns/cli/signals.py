@@ -11,7 +11,7 @@ from types import FrameType
 
 
 class StopEvent(threading.Event):
-    """An event for a handler to set: one with a lock hangs if the handler interrupts whoever holds that.
+    """An event for a handler to set: one with a lock hangs if the handler interrupts the holder of the lock.
 
     A `SimpleQueue` may be put to at any moment. Source: docs.python.org, queue, read 2026-11.
     """

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import click
 
-from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext, stands_for
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR
+from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -149,16 +148,13 @@ def _waited(
 ) -> list[StatusRow]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
-    with context.progress_bar(_("waiting for WeChat"), len(rows)) as update:
-        while any(row.unfinished for row in rows) and time.monotonic() < deadline:
-            ended = sum(not row.unfinished for row in rows)
-            update(ended)
-            if ended != printed and not context.has_progress_bar:
-                context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
-            printed = ended
-            time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-            rows = _refreshed(context, send_id, ends, may_be_empty=True)
-        update(sum(not row.unfinished for row in rows))
+    while any(row.unfinished for row in rows) and time.monotonic() < deadline:
+        ended = sum(not row.unfinished for row in rows)
+        if ended != printed:
+            context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
+        printed = ended
+        time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
+        rows = _refreshed(context, send_id, ends, may_be_empty=True)
     return rows
 
 

@@ -5,24 +5,34 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.history import month_view
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, require_extra
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.report.history import HistoryView, history_view
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.source.load import find_campaigns
+from wechat_campaigns.studio.reads import Overview
+from wechat_campaigns.wechat.statistics import read_statistics
+from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.serving import BaseWSGIServer
-
-    from wechat_campaigns.cli.offline_reads import OfflineReads
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.05
@@ -30,14 +40,13 @@ POLL_S = 0.05
 
 @command(
     effect=Effect.NONE,
-    formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
     examples={
         "campaign studio --open": N_("write in your editor and see the phone change"),
         "campaign studio --env production --port 0": N_("on a free port"),
     },
 )
-@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
+@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 @click.option("--port", default=8092, show_default=True, help="0 picks a free port.")
 def studio(context: Context, open_: bool, port: int) -> int:
     """Serve a page on this machine that shows each campaign on a follower's phone, live after every save.
@@ -47,13 +56,11 @@ def studio(context: Context, open_: bool, port: int) -> int:
     send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
-    from wechat_campaigns.cli.offline_reads import OfflineReads
     from wechat_campaigns.render.article import preload
     from wechat_campaigns.studio.app import build
     from wechat_campaigns.studio.desk import Desk
     from wechat_campaigns.studio.gate import Gate
     from wechat_campaigns.studio.live import Live, follow
-    from wechat_campaigns.workspace import Workspace
     from wechat_sandbox.server import listen
 
     preload()  # each save is rendered by a child, which has what is loaded here
@@ -61,7 +68,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     inbox = context.api_url if environment.is_sandbox else ""
 
     def open_reads() -> OfflineReads:
-        # A workspace of its own reads every file anew.
+        # A workspace of its own reads every file again.
         own = Workspace(context.root, environment=context.environment, variables=context.variables)
         return OfflineReads(own)
 
@@ -101,3 +108,52 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
         # What is called in the main thread would wait for itself.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     return server
+
+
+class OfflineReads:
+    """One state of a campaigns folder; implements `studio.reads.Reads`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def render(self, campaign: str) -> CompileResult:
+        """Render one campaign, by its id."""
+        workspace = self._workspace
+        found = find_campaigns(workspace.root, (), workspace.settings.namespace)[0]
+        if not any(normalize_id(item.id) == normalize_id(campaign) for item in found):
+            return CompileResult(sends=(), problems=(), invalid=())
+        return compile_campaigns(
+            workspace.root,
+            settings=workspace.settings,
+            files=workspace.files,
+            variables=workspace.variables,
+            only=(campaign,),
+        )
+
+    def overview(self) -> Overview:
+        """Plan every campaign."""
+        workspace = self._workspace
+        compiled = compile_selected(workspace, ())
+        state = workspace.unverified_state()
+        plan = plan_selected(workspace, (), state, compiled=compiled).plan
+        view = PlanView(plan=plan, timezone=self.timezone(), errors=compiled.errors)
+        return Overview(files=tuple(compiled.files.values()), plan=view)
+
+    def calendar(self, month: date | None) -> CalendarView:
+        """Show the month of a day; None for this month."""
+        return month_view(self._workspace, month)[0]
+
+    def history(self) -> HistoryView:
+        """Show past sends."""
+        workspace, state = self._workspace, self._workspace.unverified_state()
+        accounts, now = workspace.settings.environment.accounts, workspace.clock()
+        kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
+        return history_view(state, accounts, kept, now=now)
+
+    def read(self, file: FileInfo) -> bytes:
+        """Read a file that a send carries."""
+        return self._workspace.read(file)
+
+    def timezone(self) -> str:
+        """Return the time zone of the settings."""
+        return self._workspace.settings.policy.timezone

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
-from rich.markup import escape
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.moments import read_moment
+from wechat_campaigns.cli.options import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
@@ -28,7 +26,7 @@ UNTIL: Final = click.option(
     help="With --wait: leave out what opens later than TIME: 19:30, 2026-12-01T19:30+08:00 or +5h.",
 )
 HEARTBEAT: Final = timedelta(minutes=10)
-"""How often a log without a terminal gets a line."""
+"""How often what is waited for is printed."""
 
 
 def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -38,51 +36,19 @@ def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -
     return read_moment("--until", text, now=now, zone=zone)
 
 
-@contextmanager
-def countdown(context: OnlineContext) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
-    """Show what is waited for: a line that counts down on a terminal, else one every ten minutes.
-
-    Yields:
-        What to call with the sends that are waited for, at least twice a minute.
-    """
+def waiting_progress(context: OnlineContext) -> Callable[[Sequence[PlannedSend]], None]:
+    """Return what to call, at least twice a minute, with the sends that are waited for: it prints some."""
     zone = context.settings.policy.zone
     shown_at: datetime | None = None
-    with _status_line(context) as update:
 
-        def show(waiting: Sequence[PlannedSend]) -> None:
-            nonlocal shown_at
-            now = context.clock()
-            text = waiting_text(waiting, now, zone)
-            if update is not None:
-                update(text)
-            elif shown_at is None or not timedelta() <= now - shown_at < HEARTBEAT:
-                shown_at = now
-                context.show_progress(text)
+    def show(waiting: Sequence[PlannedSend]) -> None:
+        nonlocal shown_at
+        now = context.clock()
+        if shown_at is None or not timedelta() <= now - shown_at < HEARTBEAT:
+            shown_at = now
+            context.show_progress(waiting_text(waiting, now, zone))
 
-        yield show
-
-
-@contextmanager
-def _status_line(context: OnlineContext) -> Iterator[Callable[[str], None] | None]:
-    if not context.has_progress_bar:
-        yield None
-        return
-    from rich.console import Console
-
-    status = Console(stderr=True).status("")
-    # A terminal that was closed meanwhile must not hide what was sent.
-    with suppress(OSError):
-        status.start()
-
-    def update(text: str) -> None:
-        with suppress(OSError):
-            status.update(escape(text))
-
-    try:
-        yield update
-    finally:
-        with suppress(OSError):
-            status.stop()
+    return show
 
 
 def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
 
 DIGEST_VERSION = 1
+PLAN_FORMAT = "2.0"
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.
@@ -155,8 +156,7 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> 
         rules: every rule in force, as the plan shows it.
 
     Returns:
-        64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved, or
-        when a rule changes.
+        64 hex characters that change with any send or rule.
     """
     sends = sorted(rows, key=lambda row: (row["id"], row["appid"]))
     return sha256({"version": DIGEST_VERSION, "sends": sends, "rules": dict(rules)})

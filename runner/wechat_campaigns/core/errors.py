@@ -68,7 +68,9 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
 """The error numbers of the system when there is no room to write."""
 NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 """Those when a process, or the machine, may open no further file."""
-_NO_MEMORY: Final = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
+_NO_MEMORY: Final = re.compile(
+    "failed to map segment|[Cc]annot allocate memory|can't start new thread|returned NULL without setting"
+)
 TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
 """Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
 _WORST_FIRST: Final = (
@@ -189,7 +191,7 @@ class OutOfMemoryError(CampaignError):
 
 def system_error(fault: Exception) -> CampaignError | None:
     """Return what the system refused; None for any other fault."""
-    # A library that does not fit is an ImportError, a thread a RuntimeError.
+    # A library that does not fit is an ImportError, a thread a RuntimeError, a part of Python a SystemError.
     if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
         return OutOfMemoryError()
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None

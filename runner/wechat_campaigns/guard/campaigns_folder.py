@@ -14,9 +14,8 @@ from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
-from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry

@@ -9,10 +9,8 @@ from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedge
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.guards import verify_guards
-from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.trust import authenticator, has_valid_mac, is_signed
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+from wechat_campaigns.ledger.trust import authenticator, has_valid_mac, is_signed, verify_guards
 from wechat_campaigns.protocol.events import Event
 
 

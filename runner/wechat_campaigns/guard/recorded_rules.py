@@ -16,10 +16,8 @@ from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import settings_versions
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.ledger.events import append_at_end
-from wechat_campaigns.ledger.guards import newest, verify_guards
-from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.trust import is_signed, questions, unverified
+from wechat_campaigns.ledger.events import LedgerKind, append_at_end
+from wechat_campaigns.ledger.trust import is_signed, newest_guard, questions, unverified, verify_guards
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
@@ -116,7 +114,7 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
-        before = newest(good, workspace.settings.ledger_scope)
+        before = newest_guard(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, before=before, **more)
         compared = {"environment", "rules"}
         approved = workspace.secrets.check_approved(account.appid)

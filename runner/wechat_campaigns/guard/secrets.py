@@ -168,8 +168,8 @@ class Secrets:
             raise wrong_secret_error([account.name], self._workspace.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
-        from wechat_campaigns.ledger.guards import verify_guards
-        from wechat_campaigns.ledger.kinds import LedgerKind
+        from wechat_campaigns.ledger.events import LedgerKind
+        from wechat_campaigns.ledger.trust import verify_guards
 
         key = mac_key(self._secret(account), account.appid)
         guards = [event for event in self._events(account.appid) if event.kind == LedgerKind.GUARD]

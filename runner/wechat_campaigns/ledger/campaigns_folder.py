@@ -38,7 +38,7 @@ class CampaignsFolder:
 
 
 HasCommit = Callable[[str], bool | None]
-"""Whether the repository here has a commit; None where that cannot be told."""
+"""Whether the repository here has a commit; None where git cannot tell."""
 
 
 def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommit) -> bool:

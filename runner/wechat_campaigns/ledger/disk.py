@@ -56,7 +56,7 @@ _WORDS = {
     ),
     sqlite3.SQLITE_IOERR: (
         N_("a disk error occurred while the ledger was in use"),
-        N_("check the disk and its free space, then run the same command again"),
+        N_("check the permissions and the disk, then run the same command again"),
     ),
 }
 
@@ -68,7 +68,7 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
         code,
         (
             N_("the ledger is not usable"),
-            N_("check that the file and its folder are writable and the disk has free space"),
+            N_("check that the folder is writable and the disk has free space"),
         ),
     )
     detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
@@ -81,7 +81,7 @@ def refuse_network(path: Path, mounts: str) -> None:
     """Refuse a file on a network file system, where two runners can both believe to hold its lock.
 
     Args:
-        mounts: the text of /proc/mounts; empty where there is none.
+        mounts: the text of /proc/mounts; empty where that file is missing.
 
     Raises:
         LedgerError: it lies on a network file system.

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
@@ -19,18 +20,38 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.kinds import KINDS
 from wechat_campaigns.protocol.attempt import TRIES
 from wechat_campaigns.protocol.events import (
     EMPTY,
     FORMAT,
     Entry,
     Event,
+    EventKind,
     Head,
     chain_break,
     moment,
 )
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
+
+
+class LedgerKind(StrEnum):
+    """What else is remembered, and its data; all but a callback carry a `mac`."""
+
+    INIT = "init"  # the ledger, or an account in it, was initialized: {environment}
+    GUARD = "guard"  # the rules that an apply goes by: see `plan.policy.rule_changes`
+    UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
+    DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
+    PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
+    CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
+    STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
+    RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
+    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
+    TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
+
+
+KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind in (*EventKind, *LedgerKind)}
+"""Every kind that this version knows, by its name."""
 
 LEDGER = "ledger"
 
@@ -183,7 +204,7 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
 
 
 def head_moved_error(stream: str) -> LedgerConflictError:
-    """Say that somebody wrote to a stream since it was read."""
+    """Return the error for a stream that another runner wrote to since it was read."""
     return LedgerConflictError(
         _("another runner wrote to the ledger at the same time"),
         hint=_("run the same command again; it continues from what the other runner recorded"),
@@ -218,7 +239,7 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
 
 
 def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
-    """Report tables that a newer version of this program made."""
+    """Return the error for tables that a newer version of this program made."""
     return LedgerError(
         _("the ledger has format {version}; this version reads formats up to {newest}").format(
             version=version, newest=newest
@@ -229,7 +250,7 @@ def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
 
 
 def stream_locked_error(stream: str) -> LedgerLockedError:
-    """Say that a stream's lock is taken."""
+    """Return the error for a lock that another runner holds."""
     return LedgerLockedError(
         _("another runner is sending for this account"),
         hint=_("wait until it has finished, then run the same command again"),
@@ -238,7 +259,7 @@ def stream_locked_error(stream: str) -> LedgerLockedError:
 
 
 def not_empty_error(where: str) -> LedgerError:
-    """Say that a restore would mix two pasts."""
+    """Return the error for a restore into a ledger that has events."""
     return LedgerError(
         _("this ledger already holds events; an import cannot be mixed with them"),
         hint=_("run the import on an empty ledger"),

@@ -37,7 +37,7 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
         lines: as `to_lines` wrote them; empty ones pass by.
 
     Raises:
-        TamperedLedgerError: it is no export, is not whole, or was changed.
+        TamperedLedgerError: it is not an export, is not whole, or was changed.
     """
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     heads = _heads(filled[0][1] if filled else "", where)

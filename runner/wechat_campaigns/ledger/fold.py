@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
     DraftRecord,
@@ -31,7 +31,7 @@ from wechat_campaigns.protocol.state import SendState, Status, StreamState
 Key = tuple[str, str, int]
 """AppID, id as `normalize_id` returns it, revision; `LedgerState.key` makes one."""
 IsAuthentic = Callable[[Event], bool]
-"""Whether an event's mac holds."""
+"""Whether an event's mac verifies."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class LedgerState:
     initialized_for: set[str] = field(default_factory=set)
     """The streams that `ledger init` began, with a mac that holds."""
     production_streams: set[str] = field(default_factory=set)
-    """The streams that `ledger init` began, whoever wrote that: a rehearsal begins none."""
+    """The streams that `ledger init` began, also by an event without a valid mac: a rehearsal begins none."""
     sends: dict[Key, SendRecord] = field(default_factory=dict)
     uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
     """By (appid, upload key)."""
@@ -61,7 +61,7 @@ class LedgerState:
     streams: dict[str, StreamState] = field(default_factory=dict)
     """By appid: what decides whether a call may begin, and how far the stream was read."""
     is_authentic: IsAuthentic | None = None
-    """Whether an event's mac holds, for a run that may act on it; None believes everything."""
+    """Whether an event's mac verifies; None counts every event as authentic, for runs that send nothing."""
     _is_ours: dict[str, bool] = field(default_factory=dict)
     """By stream: whether any of its events with a mac is authentic."""
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class LedgerState:
         return not self._is_ours.get(appid, True)
 
     def send(self, appid: str, send_id: str, revision: int) -> SendRecord | None:
-        """Look one send up, however its id is spelt."""
+        """Return a send, by its id in any spelling."""
         return self.sends.get(self.key(appid, send_id, revision))
 
     def key(self, appid: str, send_id: str, revision: int) -> Key:
@@ -134,10 +134,10 @@ class LedgerState:
         return sorted(unknown, key=lambda state: state.at)
 
     def add(self, event: Event) -> None:
-        """Take one more event into account; kinds that it does not need pass by.
+        """Add one more event; kinds that change nothing here are passed over.
 
         Raises:
-            TamperedLedgerError: it speaks of a send whose intent is missing.
+            TamperedLedgerError: it is about a send whose intent is missing.
         """
         self._quota_uses = {}
         try:
@@ -206,7 +206,7 @@ class LedgerState:
                 self.production_streams.add(stream)
 
     def _add_unauthentic(self, event: Event) -> None:
-        """Take in, of what has no mac that verifies, only what stops a send or has a proof of its own."""
+        """Add an event without a valid mac: only what stops a send, or carries a proof of its own, counts."""
         kind = event.kind
         if kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
             self.production_streams.add(event.stream)
@@ -348,7 +348,7 @@ def fold(events: Iterable[Event], authentic: IsAuthentic | None = None) -> Ledge
     """Fold events, in order within each stream, to the state of every send.
 
     Args:
-        authentic: tells whether a mac holds; None believes all.
+        authentic: whether the mac of an event verifies; None counts all as authentic.
     """
     state = LedgerState(is_authentic=authentic)
     for event in events:

@@ -8,8 +8,8 @@ from typing import Final
 from wechat_campaigns.core.errors import LedgerError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Event, EventKind
 
 
@@ -65,7 +65,7 @@ def wrong_secret_error(names: Collection[str], environment: Environment) -> Wron
 
 
 def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> None:
-    """Refuse to begin an account whose stream tells what a sandbox did.
+    """Refuse to initialize an account whose stream records what a sandbox did.
 
     Raises:
         LedgerError: what was only rehearsed would count as sent, previewed or uploaded.

@@ -102,8 +102,8 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
     if backend == "git":
         with _with_file_locks():
             from wechat_campaigns.core.git_remote import remote_and_branch, remote_of
-            from wechat_campaigns.ledger.git.fetched import fetched_events
             from wechat_campaigns.ledger.git.store import cached_events
+            from wechat_campaigns.ledger.git.tree import fetched_events
         try:
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read

@@ -89,7 +89,7 @@ class SendRecord:
 
     @property
     def existing_msg_id(self) -> int | None:
-        """The msg_id in WeChat's 45065, while nobody has decided whether that job is this send."""
+        """The msg_id in WeChat's 45065, until a person decides whether that job is this send."""
         answer = self.answer
         if answer is None or answer.kind != EventKind.DUPLICATE or self.status is not SendStatus.UNKNOWN:
             return None
@@ -102,12 +102,12 @@ class SendRecord:
 
     @property
     def has_no_msg_id(self) -> bool:
-        """True when WeChat took it and named no msg_id (45065 without one): nobody can follow it."""
+        """True when WeChat took it without a msg_id (45065 without one): its job cannot be queried."""
         return self.status is SendStatus.ACCEPTED and self.msg_id is None
 
     @property
     def may_get_msg_id(self) -> bool:
-        """True when a person may say under which msg_id WeChat took it: nobody has, or a person had."""
+        """True when a person may record the msg_id: none is recorded, or one that a person gave."""
         return self.status is SendStatus.ACCEPTED and (self.msg_id is None or self.is_settled)
 
     @property

@@ -119,7 +119,7 @@ class SeenHeads:
                 ) from error
 
     def _hint(self, error: sqlite3.Error | OSError) -> str:
-        # Without the marks nobody notices a ledger that went back: a full disk is no reason to delete them.
+        # Only the marks show a ledger that went back: they must not be deleted for a full disk.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             damaged = _(
                 "the file is damaged: compare the ledger with a backup, delete `{file}` and run `campaign "
@@ -215,7 +215,7 @@ class RollbackGuardedLedger:
             TamperedLedgerError: these are older than what was seen of this ledger; nothing was written.
         """
         proven = self._proven_by(events)
-        if not self._store.snapshot().heads:  # the store refuses to mix two pasts; that is no older one
+        if not self._store.snapshot().heads:  # the store itself refuses to mix two pasts
             self._check(self._memory.marks(), self._chains.marks(), proven, {})
         self._store.restore(events)
         self._note(proven)

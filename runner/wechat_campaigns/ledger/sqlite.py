@@ -166,7 +166,7 @@ class SqliteLedger:
     def _db(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            # One connection a thread; closed together in close(), hence check_same_thread off.
+            # One connection a thread; close() closes them all, so check_same_thread is off.
             db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._open.append(db)
             db.execute("pragma synchronous = full")
@@ -191,7 +191,7 @@ class SqliteLedger:
 
     def _check_same_files(self) -> None:
         if self._files and self._files != _files_at(self._path):
-            # Whoever closes a connection last writes its log into the database: here, over what is there now.
+            # The last connection to close writes its log into the database: here, over what is there now.
             # A thread that never ends keeps them open until the process does.
             threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
             self._open.clear()
@@ -333,7 +333,7 @@ def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> Non
 
 
 def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
-    """Attempt what another runner may hold up for a moment, again and again.
+    """Retry while another process holds the lock.
 
     Raises:
         LedgerLockedError: it was held up for `wait_s` seconds.

@@ -9,7 +9,7 @@ from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_of
 
@@ -44,13 +44,13 @@ def is_decision(entry: Entry) -> bool:
 
 def has_valid_mac(event: Event, key: bytes) -> bool:
     """Return whether an event carries the mac that a key makes of it."""
-    with suppress(ValueError):  # no mac can be made of what is no text, or no number that JSON has
+    with suppress(ValueError):  # only texts and numbers that JSON has can have a mac
         return hmac.compare_digest(str(event.data.get("mac")).encode(), mac_of(key, event).encode())
     return False
 
 
 def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:
-    """Make what tells whether an event is believed.
+    """Return a function from an event to whether it counts as authentic.
 
     Args:
         events: of the ledger; a `trusted` among them says that all before it are true, but for those that it
@@ -64,7 +64,7 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
 
     vouched: dict[str, tuple[int, frozenset[str]]] = {}
     for event in events:
-        # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
+        # It names the event that its writer saw last: a copy elsewhere vouches for nothing.
         is_in_place = event.data.get("after") == event.previous
         if event.kind == LedgerKind.TRUSTED and is_in_place and holds(event):
             before = vouched.get(event.stream, (0, frozenset()))[1]
@@ -83,7 +83,7 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
 
 
 def unverified(events: Sequence[Event], key: bytes, *older: bytes) -> list[Event]:
-    """List the events of one stream that no key verifies and nobody has judged yet.
+    """List the events of one stream that no key verifies and no person has judged.
 
     Args:
         key: of the present AppSecret; what a `trusted` by it names was judged.
@@ -99,11 +99,11 @@ def unverified(events: Sequence[Event], key: bytes, *older: bytes) -> list[Event
 
 
 def questions(events: Iterable[Event]) -> list[list[Event]]:
-    """Group events whose macs nobody can verify by what a person must judge as one.
+    """Group events whose macs cannot be verified by what a person must judge as one.
 
     A call and a result that stops a send are one question, and a rejection, which frees one, is another: who
     remembers the call need not know how it ended. All calls that WeChat accepted are one together. What is
-    made again without being believed is none.
+    made again anyway is left out.
     """
     asked = [event for event in events if event.kind not in REMADE]
     accepted = {str(event.data.get("intent")) for event in asked if event.kind == EventKind.ACCEPTED}
@@ -128,3 +128,36 @@ def _misplaced_error(event: Event) -> TamperedLedgerError:
         hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
         location=event.stream,
     )
+
+
+def newest_guard(guards: Iterable[Event], environment: str) -> Event | None:
+    """Return the newest guard of an environment, else that of another environment with this AppID.
+
+    A renamed environment keeps its past.
+    """
+    found = list(guards)
+    mine = [guard for guard in found if guard.data.get("environment") == environment]
+    latest = mine or found
+    return latest[-1] if latest else None
+
+
+def verify_guards(guards: Iterable[Event], key: bytes) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+    """Part the guards of one account by their macs; a copy is told by the guard that it replaces.
+
+    Args:
+        guards: all of one stream, in order.
+        key: of the account's macs, see `protocol.keys.mac_key`.
+
+    Returns:
+        Those that hold, and those after the last that holds, which nobody with this AppSecret wrote.
+    """
+    good: list[Event] = []
+    bad: list[Event] = []
+    for guard in guards:
+        replaced = newest_guard(good, str(guard.data.get("environment")))
+        follows = guard.data.get("replaces") == (replaced.hash if replaced is not None else "")
+        if follows and has_valid_mac(guard, key):
+            good, bad = [*good, guard], []
+        else:
+            bad.append(guard)
+    return tuple(good), tuple(bad)

@@ -97,7 +97,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What a message tells of a run besides its notices."""
+    """What stands in a message besides the notices of a run."""
 
     environment: str
     commit: str = ""
@@ -106,7 +106,7 @@ class RunSummary:
 
 
 def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]:
-    """List what an apply may tell; a skipped send only where it was expected to be made."""
+    """Return a notice for each outcome; for a skipped send only where it was expected to be made."""
     followers = {one.key: one.resolved.audience.count for one in plan.sends}
     digests = {one.key: one.content_digest for one in plan.sends}
     digests |= {one.key: one.send_state.content_digest for one in plan.unknown_sends}
@@ -127,7 +127,7 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
 
 
 def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
-    """List what became of sends that ended lately, with the counts of WeChat's event, if any."""
+    """Return a notice for each send that ended lately, with the counts of WeChat's event, if it arrived."""
     return [
         Notice(
             moment=Moment(row.known.status.value),
@@ -148,9 +148,9 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
     """List the sends of a plan file that wait for approval, and those that are expected and not made.
 
     Args:
-        data: as `planfile.read` gives it.
-        state: of the ledger, which knows what was made meanwhile; None where it cannot be read.
-        timezone: in which windows are shown.
+        data: as `planfile.read` returns it.
+        state: of the ledger, which records what was made meanwhile; None where it cannot be read.
+        timezone: the one that windows are shown in.
     """
     for send in data["sends"]:
         moment = _planned_moment(send, data)
@@ -184,7 +184,7 @@ def _is_due(send: Mapping[str, Any]) -> bool:
 
 
 def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
-    """Return why a whole apply was refused; the ledger keeps with the first account that it was told."""
+    """Return the notice of a refused apply; its record goes into the stream of the first account."""
     reason = str(error)
     if isinstance(error, InvalidError):
         first = error.problems[0]
@@ -198,7 +198,7 @@ def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
 
 
 def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:
-    """Leave out what is found again and was told already: this day, or at all where it is told once."""
+    """Return the notices that are still to be made: a moment once a day, one of `ONCE` a single time."""
     return [one for one in notices if one.moment not in FOUND_AGAIN or one.key(day) not in told]
 
 
@@ -236,7 +236,7 @@ def message(notices: Sequence[Notice], run: RunSummary) -> str:
 
 
 def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> dict[str, Any]:
-    """Put notices into the form of a `webhook`: codes and English for programs, a text for people."""
+    """Return the JSON of a `webhook`: codes and English for programs, a text for people."""
     return {
         "format_version": FORMAT_VERSION,
         "environment": run.environment,

@@ -1,4 +1,4 @@
-"""Hand a message to a chat robot, a webhook or a program: its form, its signature, one request, its answer.
+"""Send a message to a chat robot, a webhook or a program: its form, its signature, one request, its answer.
 
 Sources: the 企业微信 group robot page, read 2026-11. The forms and signatures for 飞书, 钉钉 and Slack
 follow third-party descriptions; their own pages were not read, and no robot was ever called.
@@ -46,10 +46,10 @@ def notify_target(
     key: str = "",
     now: datetime,
 ) -> str | None:
-    """Tell one target; why it could not be told, or None.
+    """Notify a robot or a webhook once; return why that failed, or None.
 
     Args:
-        notices: those that it wants to be told.
+        notices: those whose moments the target names.
         address: its secret address; no part of what is returned.
         key: signs the message; empty for a robot without a signature.
         now: for the signature.
@@ -77,7 +77,7 @@ def notify_program(
 
 
 def payload(kind: str, text: str) -> dict[str, Any]:
-    """Put a text into the form of a kind of robot, with nothing in it that mentions or formats."""
+    """Return the JSON of a kind of robot for a text, in which nothing mentions anybody or is markup."""
     if kind == "slack":
         return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
     # 企业微信 obeys `<@userid>` and 飞书 `<at …>` in plain text too.

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
-    EXTRAS,
     ApiError,
     CampaignError,
     ExitCode,
-    is_extra_installed,
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
@@ -74,7 +71,6 @@ class DoctorPorts:
 
     connect: Callable[[Account], ReadOnlyApi]
     open_ledger: Callable[[], Ledger]
-    clock: Clock
     clock_skew: Callable[[], timedelta | None]
     is_durable: Callable[[], bool] = lambda: True
     """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
@@ -84,7 +80,7 @@ def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
     """Check everything; one fault never hides another."""
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
-    checks += [_protection(settings), _extras(), _clock(ports)]
+    checks += [_protection(settings), _clock(ports)]
     checks += [check for account in environment.accounts.values() for check in _account(account, ports)]
     checks += _ledger(settings, ports)
     return tuple(checks)
@@ -114,16 +110,6 @@ def _protection(settings: Settings) -> Check:
         _("apply sends to real followers without a reviewed plan"),
         _("set `protected: true` in environment {name}").format(name=environment.name),
     )
-
-
-def _extras() -> Check:
-    installed = [extra for extra in EXTRAS if is_extra_installed(extra)]
-    missing = [extra for extra in EXTRAS if extra not in installed]
-    template = _("{names} are installed")
-    if missing:  # nobody misses what is never used, and a command that needs an extra refuses with its name
-        template = _("installed: {names}; not installed: {missing}, which a command names when it needs them")
-    message = template.format(names=_(", ").join(installed), missing=_(", ").join(missing))
-    return _ok(_("extras"), message)
 
 
 def _clock(ports: DoctorPorts) -> Check:
@@ -194,7 +180,7 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
                 "a test account (测试号) may send to everyone and to tags, not to openids (48001); "
                 "WeChat may deliver nothing"
             ),
-            _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
+            _("rehearse in the sandbox; send from a verified account"),
         )
     message = ngettext("{count} tag is readable", "{count} tags are readable", len(tags))
     return _ok(name, message.format(count=len(tags)))
@@ -212,7 +198,7 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         "{count:,} events; all hash chains are intact",
         len(events),
     ).format(count=len(events))
-    checks = [_initialized(settings, state, summary), *_waiting(settings, state, ports.clock())]
+    checks = [_initialized(settings, state, summary)]
     if not ports.is_durable():
         message = _(
             "a power failure at the git remote could lose sends that the remote has already confirmed"
@@ -227,7 +213,7 @@ def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     uninitialized = uninitialized_accounts(state, environment)
     if environment.is_sandbox or (state.initialized and not uninitialized):
         return _ok(_("ledger"), summary)
-    message = _("the ledger is not initialized for {names}, so every campaign would count as never sent")
+    message = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then `campaign ledger baseline --env {name}` for the sends "
         "made before"
@@ -238,25 +224,3 @@ def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
         message.format(names=_(", ").join(uninitialized)),
         hint.format(name=environment.name),
     )
-
-
-def _waiting(settings: Settings, state: LedgerState, now: datetime) -> list[Check]:
-    checks, held = [], state.hold_reasons(now)
-    for account in settings.environment.accounts.values():
-        name = _("account {name}").format(name=account.name)
-        why = held.get(account.appid)
-        if why is not None:  # a hold that somebody wrote without a reason is one too
-            hint = _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(
-                name=account.name, env=settings.environment.env_option
-            )
-            checks.append(
-                _warning(name, _("on hold: {why}").format(why=why or _("no reason was given")), hint)
-            )
-        if unknown := state.unknown_sends(account.appid):
-            ids = _(", ").join(known.send for known in unknown)
-            hint = _(
-                "run `campaign apply{env}` within 20 hours to resolve them; after that use "
-                "`campaign ledger settle`"
-            ).format(env=settings.environment.apply_option)
-            checks.append(_warning(name, _("unknown sends: {names}").format(names=ids), hint))
-    return checks

@@ -242,7 +242,5 @@ def _unknown(
 def _clock_skew(error: timedelta) -> tuple[str, str]:
     """Word how far this machine's clock is from WeChat's, and what to do."""
     message = _("the clock of this machine and WeChat's differ by {minutes} minutes, so nothing is sent")
-    return (
-        message.format(minutes=max(1, int(abs(error).total_seconds() // 60))),
-        _("set the clock of this machine with NTP, then run the same command again"),
-    )
+    hint = _("set the clock of this machine with NTP, then run the same command again")
+    return message.format(minutes=max(1, int(abs(error).total_seconds() // 60))), hint

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.core.digest import canonical, plan_digest, sha256
+from wechat_campaigns.core.digest import PLAN_FORMAT, canonical, plan_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
@@ -17,8 +17,7 @@ from wechat_campaigns.plan.plan import PENDING, Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
 
-FORMAT_VERSION = "2.0"
-MAJOR = FORMAT_VERSION.partition(".")[0]
+MAJOR = PLAN_FORMAT.partition(".")[0]
 PENDING_WORDS = frozenset(action.value for action in PENDING)
 MAX_BYTES = 64 * 1024 * 1024
 PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its digest")

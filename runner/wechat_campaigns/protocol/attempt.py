@@ -24,7 +24,7 @@ class MassApi(Protocol):
     """WeChat, as far as one call goes."""
 
     def ensure_token(self) -> None:
-        """Have a token: whatever can fail before the call fails here. Raises CampaignError."""
+        """Fetch an access token now, so that its failures come before the intent. Raises CampaignError."""
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """Post once, to one place, and return the answer's object, whatever its errcode.
@@ -63,7 +63,7 @@ class Attempt:
             data: of its event, beside what the protocol adds: {send, revision, not_after?, …}.
             body: the whole request but its clientmsgid.
 
-        Raises: CampaignError: no call was made; an intent that was kept all the same is an unknown send.
+        Raises: CampaignError: no call was made; an intent that was kept anyway is an unknown send.
         """
         send, revision = data["send"], data["revision"]
         key = clientmsgid(self.state.stream, send, revision)
@@ -84,7 +84,7 @@ class Attempt:
         except errors.NoResponseError as error:
             result.error = error
         if end is not None:
-            # What is certain is kept at the end of the stream, whatever that is by now.
+            # What is certain is kept at the end of the stream, wherever that is.
             try:
                 self.append(end, {"send": send, "revision": revision, "intent": intent.hash, **told})
                 result.status = self.state.find(send, revision).status
@@ -93,10 +93,10 @@ class Attempt:
         return result
 
     def _begin(self, action: Action, data: Mapping[str, Any], judge: Judge) -> Event | None:
-        """Write down the right to one call, after the very view that it was decided on."""
+        """Append the intent, only if the ledger still ends where the decision was made."""
         kind = EventKind.RESEND if action is Action.RESEND else EventKind.INTENT
         for tries_left in reversed(range(TRIES)):
-            # First the token: its answer has a date, and so the clock is known to whoever judges.
+            # First the token: its answer has a date, by which `judge` knows the clock.
             self.api.ensure_token()
             self.refresh()
             at = self.clock().isoformat(timespec="microseconds")  # of the decision: it holds for BEGIN_WITHIN
@@ -124,7 +124,7 @@ class Attempt:
         return event
 
     def refresh(self) -> None:
-        """Take in what the ledger holds beyond `state`."""
+        """Add what the ledger holds beyond `state`."""
         for event in self.ledger.read(self.state.stream, self.state.head):
             self.apply_event(event)
 

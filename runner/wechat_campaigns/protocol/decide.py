@@ -141,7 +141,7 @@ def _blocks_resend(
         return Reason.CLOCK_SKEW
     if facts.now < since + facts.resend_after:
         return Reason.RESPONSE_PENDING
-    # Another attempt never renews the window: WeChat forgets the first one all the same.
+    # Another attempt never renews the window: WeChat drops the key of the first one anyway.
     if facts.now > since + facts.resend_until:
         return Reason.TOO_LATE_TO_RESEND
     is_same = (record.content_digest, record.revision) == (facts.content_digest, facts.revision)
@@ -168,7 +168,7 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
 
 
 def _difference(mine: SendId, theirs: SendId, record: SendState, list_sha256: str | None) -> Reason | None:
-    """Say in what another id of one campaign takes the place of this one, as both were named in it."""
+    """Return how another id of one campaign takes the place of this one, as both were named in it."""
     if (theirs.entry is None) is not (mine.entry is None):
         return Reason.SPLIT
     if theirs.entry != mine.entry:

@@ -41,7 +41,7 @@ EMPTY: Final = Head(0, "0" * 64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a runner wants remembered; the nonce tells it apart when nobody knows whether it was kept."""
+    """What a runner appends; by its nonce it is found again when its answer was lost."""
 
     stream: str
     kind: str

@@ -1,4 +1,4 @@
-"""Name a message: the id of a send, its key at WeChat, and the mac that only the AppSecret can make."""
+"""Identify a message: the id of a send, its key at WeChat, and the mac that only the AppSecret can make."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class StreamState:
     head: Head = EMPTY
     # By hash, until an authentic release names it: each hold, and when it ends by itself.
     holds: dict[str, tuple[Event, datetime]] = field(default_factory=dict)
-    last_hold: str = ""  # hash of the newest hold or release, whoever wrote it
+    last_hold: str = ""  # hash of the newest hold or release, authentic or not
     # By id, as `normalize_id` gives it, and revision.
     sends: dict[str, dict[int, SendState]] = field(default_factory=dict)
     _latest: datetime = _LONG_AGO  # when any event so far was made
@@ -114,10 +114,10 @@ class StreamState:
     _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a digest
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
-        """Take the next event in. Raises KeyError, TypeError, ValueError: it does not fit those before it.
+        """Add the next event. Raises KeyError, TypeError, ValueError: it does not fit those before it.
 
         Args:
-            is_authentic: its mac holds; who has not the secret believes everything and acts on nothing.
+            is_authentic: its mac verifies; without the AppSecret every event counts, and nothing may be sent.
         """
         self.head = event.head
         if event.kind in _OF_SENDS:
@@ -136,7 +136,7 @@ class StreamState:
         return [hold for hold, end in self.holds.values() if now <= end]
 
     def find(self, send_id: str, revision: int) -> SendState:
-        """Look one send up, however its id is spelt; of one never heard of, that it was not sent."""
+        """Return the state of a send, by its id in any spelling; an unsent state if no event is about it."""
         known = self.sends.get(normalize_id(send_id), {}).get(revision)
         return known or SendState(id=send_id, revision=revision)
 

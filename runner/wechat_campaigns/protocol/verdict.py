@@ -33,7 +33,7 @@ def verdict(answer: Mapping[str, Any]) -> EventKind | None:
     """Read an answer: the kind of event that ends its call, or None: it proves nothing."""
     errcode = answer.get("errcode")
     if errcode == 0:
-        # An acceptance names its job: nobody can explain a 0 without one.
+        # An acceptance names its job: a 0 without one proves nothing.
         msg_id = answer.get("msg_id")
         return EventKind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
     if errcode == CLIENTMSGID_EXISTS:

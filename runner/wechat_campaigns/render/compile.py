@@ -215,6 +215,44 @@ def compile_campaigns(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationResult:
+    """The number of sends, the problems of files, the problems of rendering."""
+
+    sends: int
+    file_problems: list[Diagnostic]
+    problems: list[Diagnostic]
+
+
+def validate_campaigns(
+    root: Path,
+    *,
+    settings: Settings,
+    files: Files,
+    variables: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+) -> ValidationResult:
+    """Check every campaign as `compile_campaigns` does, and keep only the problems.
+
+    Raises:
+        UsageError: no such folder, or `only` selects nothing.
+    """
+    items, problems = find_campaigns(root, only)
+    present = former_ids.campaigns_by_id(find_campaigns(root)[0] if only else items)
+    compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
+
+    def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
+        made = compiler.make(item)
+        return len(made.sends), replace(made, sends=())  # thousands of sends take long to hand over
+
+    results = map_fenced(counted, items, lost=lambda item, bound: (0, out_of_bounds(item, bound)))
+    return ValidationResult(
+        sends=sum(sends for sends, _made in results),
+        file_problems=[*problems, *(problem for _sends, made in results for problem in made.file_problems)],
+        problems=[problem for _sends, made in results for problem in made.problems],
+    )
+
+
 def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], settings: Settings) -> None:
     """Refuse a selection that this environment may not send: who named it expects it to be sent."""
     for word in only:

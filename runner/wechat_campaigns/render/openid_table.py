@@ -96,7 +96,7 @@ def _column(header: Row, column: str | None) -> tuple[int, bool]:
     named = [index for index, name in enumerate(names) if name in HEADERS]
     if len(named) > 1:
         raise _error(
-            _("several columns of the table are called `openid`"),
+            _("several columns of the table are called `{column}`").format(column="openid"),
             _("name the column with the openids: `openids: {file: …, column: NAME}`"),
         )
     if named:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, Send
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.protocol.events import Event, EventKind

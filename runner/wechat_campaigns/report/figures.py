@@ -136,7 +136,7 @@ def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
 
 
 def figures_text(row: ArticleRow) -> str:
-    """Write what is known of the figures: `up to 2026-12-02`, or why there are none."""
+    """Write what is known of the figures: `up to 2026-12-02`, or why they are missing."""
     day = (row.latest.day if row.latest is not None else row.sent_on).isoformat()
     if row.status is FiguresStatus.NOT_READY:
         day = (row.sent_on + timedelta(days=1)).isoformat()

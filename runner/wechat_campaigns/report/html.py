@@ -112,7 +112,7 @@ def _headline(row: Row) -> str:
 
 
 def _is_long(row: Row) -> bool:
-    """Put articles behind the messages that fit on one screen, so that the short ones stand side by side."""
+    """Return whether a message takes more than one screen; the short ones come first, side by side."""
     return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
 
 

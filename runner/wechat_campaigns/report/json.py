@@ -11,13 +11,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
+from wechat_campaigns.core.digest import PLAN_FORMAT, filter_form, sha256, to_plain_data
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
@@ -31,7 +31,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
     settings = [("last apply", change) for change in plan.settings_changes]
     settings += [("commit", change) for change in plan.settings_edits]
     data = {
-        "format_version": planfile.FORMAT_VERSION,
+        "format_version": PLAN_FORMAT,
         "plan_digest": view.digest,
         "resolved_digest": plan.resolved_digest,
         "created_at": _time(plan.created_at),
@@ -57,7 +57,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
             for since, change in settings
         ],
     }
-    return planfile.with_checksum(in_english(data))
+    return with_checksum(in_english(data))
 
 
 def widget(view: PlanView) -> str:

@@ -89,7 +89,7 @@ def command_property(text: str) -> str:
 
 
 def guarded(text: str, token: str) -> str:
-    """Put a text between marks that make GitHub obey nothing in it.
+    """Return a text between marks that make GitHub obey nothing in it.
 
     Args:
         token: random, so that the text cannot hold the mark that ends it.

@@ -1,39 +1,56 @@
 """One account's part of an apply: unknown sends are resolved first, then due sends are made, in order.
 
-What makes a send safe is in `posting`; here is who comes when, and what stops the rest.
+What makes a send safe is in `protocol`; here is who comes when, WeChat's pace, what stops the rest, and the
+words for the end of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from datetime import timedelta
+from functools import cached_property, partial
+from math import ceil
+from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
+    TRANSIENT,
     ApiError,
     CampaignError,
     ExitCode,
+    LedgerConflictError,
     LedgerError,
     LedgerLockedError,
+    TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.ledger.fold import IsAuthentic, fold
+from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState, fold
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
-from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
+from wechat_campaigns.plan.hints import (
+    apply_again_hint,
+    edited_draft_hint,
+    foreign_hint,
+    msg_id_hint,
+    not_resent_message,
+)
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
 from wechat_campaigns.plan.review import check_resolved_names
+from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
 from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.send.outcome import (
     LEFT,
@@ -46,30 +63,60 @@ from wechat_campaigns.send.outcome import (
     unchecked_outcome,
 )
 from wechat_campaigns.send.posting import (
+    CALLS_PER_MINUTE,
+    MINUTE,
     STOPPING_KINDS,
-    AccountSender,
     ApplyPorts,
+    MassCalls,
     RunContext,
+    intent_data,
+    recent_posts,
     rejected_before,
 )
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 LEDGER_CONFLICT = N_("other runners kept changing the ledger at the same time, so no call was made")
 
 
 @dataclass
 class AccountRun:
-    """The sends of one account in one run, in one thread."""
+    """The sends of one account in one run, in one thread, one at a time."""
 
     account: Account
     plan: Plan
     ports: ApplyPorts
     settings: Settings
     context: RunContext
-    sender: AccountSender = field(init=False)
+    api: WeChatApi = field(init=False)
+    state: LedgerState = field(init=False)
+    """Of the account; it follows the ledger."""
+    attempt: Attempt = field(init=False)
     audiences: AudienceCounter = field(init=False)
-    calls: int = field(init=False)
-    """How many calls the whole plan has."""
+    stop_reason: str = ""
+    """Why no further send of this account should be tried; empty while there is no reason."""
+    stop_code: ExitCode = ExitCode.FAILED
+
+    def begin(self, api: WeChatApi, state: LedgerState) -> None:
+        """Set the connection to WeChat and the folded ledger, before the first send."""
+        self.api, self.state = api, state
+        self.audiences = AudienceCounter(api, self.ports.clock)
+        posts = recent_posts(state, self.account.appid, self.ports.clock())
+        self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
+        self._calls = MassCalls(api, self.ports.clock)
+        self.attempt = Attempt(
+            ledger=self.ports.ledger,
+            api=self._calls,
+            state=state.stream(self.account.appid),
+            apply_event=state.add,
+            clock=self.ports.clock,
+            mac_key=self.ports.mac_key(self.account),
+        )
+
+    @cached_property
+    def _due(self) -> int:
+        """How many calls the whole plan has."""
+        return len(self.plan.calls())
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
@@ -106,48 +153,37 @@ class AccountRun:
 
     def _open(self) -> None:
         """Read the account's stream, its chain verified, and connect to WeChat."""
-        self.calls = len(self.plan.calls())
         events = self.ports.ledger.read(self.account.appid)
-        state = fold(events, self._authentic(events))
-        api = self.ports.connect(self.account)
-        self.audiences = AudienceCounter(api, self.ports.clock)
-        self.sender = AccountSender(
-            self.account,
-            api,
-            state,
-            ports=self.ports,
-            run_context=self.context,
-            environment=self.settings.environment,
-        )
+        self.begin(self.ports.connect(self.account), fold(events, self._authentic(events)))
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
-        if self.sender.stop_reason:
-            why = _("not tried: {why}").format(why=self.sender.stop_reason)
-            return planned_outcome(planned, why, exit_code=self.sender.stop_code)
+        if self.stop_reason:
+            why = _("not tried: {why}").format(why=self.stop_reason)
+            return planned_outcome(planned, why, exit_code=self.stop_code)
         try:
             return self._send(planned)
         except LedgerLockedError as error:
             return planned_outcome(planned, error.message, hint=error.hint, exit_code=error.exit_code)
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.sender.stop(_("the ledger is not writable"), error)
+                self.stop(_("the ledger is not writable"), error)
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
-                self.sender.stop(rejected_before(error.errcode), error)
+                self.stop(rejected_before(error.errcode), error)
             return not_sent_outcome(planned.send.id, self.account.name, error)
         except Exception as fault:
             return self._faulty(planned, expected_error(fault))
 
     def _faulty(self, planned: PlannedSend, error: CampaignError) -> SendOutcome:
         """Stop the account after a bug; by the ledger, say whether the call was begun."""
-        self.sender.stop(error.message, error)
+        self.stop(error.message, error)
         send = planned.send
         try:
-            self.sender.attempt.refresh()
+            self.attempt.refresh()
         except Exception as unread:  # the bug may be in the reading itself
-            return self.sender.unknown(send.id, error.message, hint=expected_error(unread).hint)
-        known = self.sender.state.send(self.account.appid, send.id, send.revision)
+            return self.unknown(send.id, error.message, hint=expected_error(unread).hint)
+        known = self.state.send(self.account.appid, send.id, send.revision)
         if known is not None and known.may_have_reached:
-            return self.sender.unknown(send.id, error.message)
+            return self.unknown(send.id, error.message)
         return not_sent_outcome(send.id, self.account.name, error)
 
     def _send(self, planned: PlannedSend) -> SendOutcome:
@@ -167,11 +203,11 @@ class AccountRun:
             draft_media_id=media_id,
             skipped=planned.resolved.skipped,
         )
-        self.sender.wait_for_rate_limit(planned.send.id)
+        self.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the tag may have grown. All else is asked again at the intent.
         counted = self._counted(self._with_draft(planned, draft))
         stopped = self.ports.stop_requested()
-        outcome = None if stopped else self.sender.send(counted, body, partial(self._decide, counted))
+        outcome = None if stopped else self.send(counted, body, partial(self._decide, counted))
         if outcome is None:
             outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
@@ -180,9 +216,9 @@ class AccountRun:
 
     def _upload_ports(self, planned: PlannedSend) -> uploads.UploadPorts:
         return uploads.UploadPorts(
-            api=self.sender.api,
-            state=self.sender.state,
-            record=self.sender.record,
+            api=self.api,
+            state=self.state,
+            record=self.attempt.append,
             read=self.ports.read,
             tell=partial(self.ports.notify, planned.send.id),
         )
@@ -193,7 +229,7 @@ class AccountRun:
 
         def violations() -> list[str]:
             found = late_violations(
-                planned, self.plan, context, due=self.calls, reviewed=self.context.audiences
+                planned, self.plan, context, due=self._due, reviewed=self.context.audiences
             )
             return [violation.message for violation in found if violation.blocks]
 
@@ -201,13 +237,13 @@ class AccountRun:
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
-        return recheck(planned, self.plan, context, due=self.calls, reviewed=self.context.audiences)
+        return recheck(planned, self.plan, context, due=self._due, reviewed=self.context.audiences)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
-        """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
+        """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
         content, mark = planned.send.content, made.mark if made is not None else None
         if isinstance(content, Draft):
-            mark = draft_fingerprint(content.media_id, self.sender.api)
+            mark = draft_fingerprint(content.media_id, self.api)
         now = replace(planned, resolved=replace(planned.resolved, draft=mark))
         check_resolved_names(planned, now)
         return now
@@ -247,7 +283,7 @@ class AccountRun:
     def _decision_context(self) -> DecisionContext:
         return DecisionContext(
             settings=self.settings,
-            state=self.sender.state,
+            state=self.state,
             now=self.ports.clock(),
             overrides=self.context.overrides,
             is_current=self.plan.is_current,
@@ -264,27 +300,27 @@ class AccountRun:
         if intent is None or decision.action is not PlanAction.RESEND:
             return self._without_call(send_id, decision)
         # The pace may take a minute, in which a hold or the quiet hours may come.
-        self.sender.wait_for_rate_limit(send_id)
+        self.wait_for_rate_limit(send_id)
         if self.ports.stop_requested():
-            return self.sender.unknown(send_id, _("the run was stopped before the resend"))
-        if self.sender.stop_reason:
-            return self.sender.unknown(send_id, not_resent_message(self.sender.stop_reason))
+            return self.unknown(send_id, _("the run was stopped before the resend"))
+        if self.stop_reason:
+            return self.unknown(send_id, not_resent_message(self.stop_reason))
         try:
-            edited = drafting.edited_draft_id(intent, api=self.sender.api)
+            edited = drafting.edited_draft_id(intent, api=self.api)
             if edited is not None:
                 message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
                 hint = edited_draft_hint(send_id, self.settings.environment.env_option)
-                return self.sender.unknown(send_id, not_resent_message(message), hint=hint)
+                return self.unknown(send_id, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(intent, planned.send)
-            outcome = self.sender.resend(intent, body, partial(self._decide, counted))
+            outcome = self.resend(intent, body, partial(self._decide, counted))
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerError):
-                self.sender.stop(_("the ledger is not writable"), error)
+                self.stop(_("the ledger is not writable"), error)
             elif error is not fault:
-                self.sender.stop(error.message, error)
-            return self.sender.unknown(send_id, error.message, hint=error.hint)
+                self.stop(error.message, error)
+            return self.unknown(send_id, error.message, hint=error.hint)
         if outcome is None:  # decided once more, for the words
             return self._without_call(send_id, self._recheck(counted, self._decision_context()).decision)
         return outcome
@@ -295,15 +331,142 @@ class AccountRun:
         # Another run may have sent the message under an id that this checkout does not know.
         name = known.send if known is not None else send_id
         if decision.action is PlanAction.RESEND:
-            return self.sender.unknown(name, _(LEDGER_CONFLICT))
+            return self.unknown(name, _(LEDGER_CONFLICT))
         if decision.action is PlanAction.UNKNOWN:
-            return self.sender.unknown(name, decision.reason, hint=decision.hint)
+            return self.unknown(name, decision.reason, hint=decision.hint)
         status = known.status if known is not None else SendStatus.NOT_SENT
         was_made = decision.action in (PlanAction.SENT, PlanAction.CONFLICT)
-        return self.sender.outcome(
+        return self.outcome(
             send_id,
             Result.SKIPPED,
             _("another run resolved it in the meantime: {status}").format(status=status_word(status)),
             hint="" if was_made else _("run `campaign apply` again"),
             exit_code=LEFT[decision.action].exit_code,
         )
+
+    def send(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
+        """Make the one call that `judge` allows on the ledger's newest state.
+
+        Returns:
+            What became of it; None when `judge` did not allow it.
+
+        Raises:
+            LedgerError: the intent may not be kept; nothing was called.
+            CampaignError: no token could be had; nothing was called.
+        """
+        send = planned.send
+        data = {**intent_data(planned, body), **self.context.recorded()}
+        made = self._make(protocol.Action.SEND, data, body, judge)
+        if made is None:
+            return None
+        outcome = self._reported(made, send.id)
+        if outcome.errcode in REFUSING and send.filter.openids:
+            return replace(outcome, notes=refused_notes(send.filter, self.api))
+        return outcome
+
+    def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
+        """Post the body of an unknown send once more; as `send`."""
+        repeated = {name: intent.data.get(name) for name in ("send", "revision", "not_after")}
+        made = self._make(protocol.Action.RESEND, {**repeated, **self.context.recorded()}, body, judge)
+        if made is None:
+            return None
+        return self._reported(made, intent.data["send"], again=True)
+
+    def _make(
+        self, action: protocol.Action, data: Mapping[str, Any], body: Mapping[str, Any], judge: Judge
+    ) -> AttemptResult | None:
+        doing = _("resending with the same clientmsgid") if action is protocol.Action.RESEND else _("sending")
+
+        def told(stream: StreamState) -> protocol.Decision:
+            decided = judge(stream)
+            if decided.action is action:
+                self.ports.notify(data["send"], doing)
+            return decided
+
+        began = self.ports.clock()
+        try:
+            made = self.attempt.make(action, data, body, told)
+        except LedgerConflictError:
+            return None
+        except LedgerError:
+            raise
+        except CampaignError as error:
+            # Without a token the account's next send would get no further.
+            self.stop(error.message, error)
+            raise
+        if made is not None:
+            self._posts.append(began)
+        return made
+
+    def _reported(self, made: AttemptResult, send_id: str, *, again: bool = False) -> SendOutcome:
+        refused = self._calls.error
+        answer = made.response
+        ids = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
+        if made.status is Status.ACCEPTED:
+            message = _("accepted by WeChat; delivery is not confirmed yet")
+            if refused is not None:
+                message = _("WeChat already had it ({errcode}); nothing was sent a second time")
+                message = message.format(errcode=refused.errcode)
+            elif again:
+                message = _("the first call did not reach WeChat; WeChat accepted the resend")
+            hint = msg_id_hint(send_id, self.settings.environment.env_option)
+            if ids["msg_id"] is not None:
+                hint = _("run `campaign status` to check whether it was delivered")
+            return self.outcome(send_id, Result.ACCEPTED, message, hint=hint, **ids)
+        if isinstance(made.error, LedgerError):
+            self.stop(_("the ledger is not writable"), made.error)
+            why = _("the ledger could not record WeChat's response (msg_id {msg_id}): {what}")
+            return self.unknown(send_id, why.format(msg_id=ids["msg_id"], what=made.error.message))
+        error = made.error or refused
+        if made.status is Status.REJECTED and error is not None:
+            return self._rejected(send_id, error)
+        if made.status is Status.DISPUTED and refused is not None and refused.errcode == CLIENTMSGID_EXISTS:
+            why = _("WeChat has a job with the same clientmsgid ({errcode}) that this ledger did not record")
+            why = why.format(errcode=refused.errcode)
+            hint = foreign_hint(send_id, self.settings.environment.env_option, ids["msg_id"])
+            return replace(self.unknown(send_id, why, hint=hint), msg_id=ids["msg_id"])
+        what = error.message if error is not None else _("WeChat's response cannot be interpreted")
+        if again:
+            what = _("resent, but the outcome is still unknown: {what}").format(what=what)
+        return self.unknown(send_id, what)
+
+    def _rejected(self, send_id: str, error: CampaignError) -> SendOutcome:
+        errcode = error.errcode if isinstance(error, ApiError) else None
+        stops = errcode is None or lookup(errcode).errcode_class in STOPPING_KINDS
+        if stops:
+            self.stop(rejected_before(errcode) if errcode is not None else error.message, error)
+        return self.outcome(
+            send_id,
+            Result.REJECTED if errcode is not None else Result.NOT_SENT,
+            error.message,
+            hint=error.hint,
+            errcode=errcode,
+            exit_code=error.exit_code if stops else ExitCode.FAILED,
+        )
+
+    def stop(self, why: str, cause: CampaignError) -> None:
+        """Try no further send of this account now; a waiting run tries again what a passing cause stopped."""
+        self.stop_reason = why
+        self.stop_code = cause.exit_code if cause.exit_code in TRANSIENT else ExitCode.FAILED
+        if isinstance(cause, LedgerError) and not isinstance(cause, TamperedLedgerError):
+            self.stop_code = ExitCode.LEDGER_UNREACHABLE
+
+    def wait_for_rate_limit(self, send: str) -> None:
+        """Wait until another call fits into WeChat's minute; say so for the send that waits."""
+        if len(self._posts) == CALLS_PER_MINUTE:
+            wait = MINUTE - (self.ports.clock() - self._posts[0])
+            if wait > timedelta():
+                seconds = min(wait, MINUTE).total_seconds()
+                said = _("waiting {seconds} s: WeChat accepts {calls} sends a minute from one account")
+                self.ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
+                self.ports.sleep(seconds)
+
+    def unknown(self, send_id: str, why: str, *, hint: str = "") -> SendOutcome:
+        """Report a send that may have happened; its intent stays open."""
+        environment = self.settings.environment
+        hint = hint or apply_again_hint(environment.resend_after_s, environment.apply_option)
+        return self.outcome(send_id, Result.UNKNOWN, why, hint=hint)
+
+    def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:
+        """Make an outcome of this account."""
+        return SendOutcome(send_id, self.account.name, result, why, **more)

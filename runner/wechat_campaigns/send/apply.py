@@ -43,7 +43,7 @@ def apply(
 
 
 def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
-    """Take the accounts nobody holds first, each runner from a place of its own; then wait for the others.
+    """Run the accounts that no other runner holds, each runner from its own place; then wait for the others.
 
     So several runners given the same campaigns divide the accounts among them.
     """

@@ -15,7 +15,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import Articles, Newspic
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.draft_box import draft_fingerprint, read_news_items
 from wechat_campaigns.plan.hints import edited_by_hand_hint

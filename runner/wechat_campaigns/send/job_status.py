@@ -10,9 +10,8 @@ from typing import NamedTuple
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import FINAL_BY_MSG_STATUS, SendRecord, SendStatus
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -24,7 +23,7 @@ class JobStatuses(NamedTuple):
     by_msg_id: Mapping[tuple[str, int], str]
     """WeChat's msg_status, by AppID and msg_id."""
     unrecorded: LedgerError | None
-    """Why the ledger does not have the final ones; they are in the state all the same."""
+    """Why the ledger does not have the final ones; they are in the state anyway."""
 
 
 def refresh_job_status(

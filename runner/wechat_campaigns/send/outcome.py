@@ -90,7 +90,7 @@ class SendOutcome:
     """What else a person should know, whatever the result."""
 
     def __post_init__(self) -> None:
-        """Take the exit code of the result where none is given."""
+        """Set the exit code of the result where there is no other."""
         if self.exit_code is ExitCode.OK:
             object.__setattr__(self, "exit_code", EXIT_CODES[self.result])
 

@@ -13,8 +13,8 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Tester
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.send import drafting, uploads
@@ -22,6 +22,7 @@ from wechat_campaigns.wechat import payloads
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
+LONGEST_WXNAME = 20
 _WXNAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{4,19}")
 """A WeChat ID: 6 to 20 characters, a letter first; old ones may be shorter, or a number."""
 
@@ -46,41 +47,35 @@ class PreviewResult:
     """By the recipient's name: those that were not, or perhaps not, delivered."""
 
 
-def recipients(
-    names: Sequence[str], openids: Sequence[str], testers: Mapping[str, Tester]
-) -> tuple[Recipient, ...]:
-    """Say who is meant: a tester's alias or else a WeChat ID, and openids.
+def recipients(names: Sequence[str], testers: Mapping[str, Tester]) -> tuple[Recipient, ...]:
+    """Return who is meant by aliases of testers, WeChat IDs and openids.
 
     Raises:
-        UsageError: one is neither a tester nor has the form of an id; the message does not repeat an openid.
+        UsageError: a name has another form; the message does not repeat an openid.
     """
-    found = [_named(name, testers, number) for number, name in enumerate(names, 1)]
-    for number, openid in enumerate(openids, len(found) + 1):
-        if not OPENID.fullmatch(openid):
-            raise UsageError(
-                _("tester {number} is not an openid").format(number=number),
-                hint=_("pass the 28 characters of an openid of the account that sends"),
-            )
-        found.append(Recipient(name=_("tester {number}").format(number=number), body={"touser": openid}))
+    found = (_recipient(name, testers, number) for number, name in enumerate(names, 1))
     unique: dict[tuple[tuple[str, str], ...], Recipient] = {}
     for one in found:
         unique.setdefault(tuple(one.body.items()), one)
     return tuple(unique.values())
 
 
-def _named(name: str, testers: Mapping[str, Tester], number: int) -> Recipient:
-    tester = testers.get(name)
-    if tester is not None and tester.openid is not None:
-        return Recipient(name=name, body={"touser": tester.openid})
-    if tester is not None:
-        return Recipient(name=name, body={"towxname": tester.wxname or name})
-    if not _WXNAME.fullmatch(name):
-        hint = _("pass a WeChat ID (微信号), or add the tester to `testers` of the settings")
-        raise UsageError(
-            _("`{name}` is not a tester of the settings, and not a WeChat ID").format(name=name),
-            hint=did_you_mean(name, testers, otherwise=hint),
-        )
-    return Recipient(name=_("tester {number}").format(number=number), body={"towxname": name})
+def _recipient(name: str, testers: Mapping[str, Tester], number: int) -> Recipient:
+    if (tester := testers.get(name)) is not None:
+        body = {"touser": tester.openid} if tester.openid is not None else {"towxname": tester.wxname or name}
+        return Recipient(name=name, body=body)
+    unnamed = _("tester {number}").format(number=number)
+    if OPENID.fullmatch(name):
+        return Recipient(name=unnamed, body={"touser": name})
+    if _WXNAME.fullmatch(name):
+        return Recipient(name=unnamed, body={"towxname": name})
+    hint = _("pass a WeChat ID (微信号), or add the tester to `testers` of the settings")
+    raise UsageError(
+        _("`{name}` is not a tester of the settings, a WeChat ID or an openid").format(
+            name=name if len(name) <= LONGEST_WXNAME else unnamed
+        ),
+        hint=did_you_mean(name, testers, otherwise=hint),
+    )
 
 
 def used_today(appid: str, state: LedgerState, now: datetime) -> int:
@@ -94,7 +89,7 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
     Raises:
         UsageError: a material name of it has no media_id.
         PolicyError, WeChatError: its draft was edited, or is not what was meant; an upload failed.
-        LedgerError: it could not be recorded; its message tells when the preview was sent all the same.
+        LedgerError: it could not be recorded; its message says so if the preview was sent.
 
     Source: preview, read 2026-11.
     """

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
@@ -50,7 +49,7 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
             _("the status is {status}; only a send with status sent can be recalled").format(
                 status=status_word(known.status)
             ),
-            hint=_("run `campaign status` first to query WeChat"),
+            hint=_("run `campaign status` to query WeChat"),
             location=known.send,
         )
     told = state.job_result(known)

@@ -1,7 +1,7 @@
 """The files of a planned send in, their ids on WeChat out: each file is uploaded once.
 
 Every result is recorded as soon as it is known; a crash between costs one file a second upload, no more.
-What WeChat does not know any more is forgotten, so that the next run uploads it anew.
+What WeChat does not know any more is forgotten, so that the next run uploads it again.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, FileInfo
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.protocol.events import Entry

@@ -112,7 +112,7 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
 def _held(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
     held: Collection[str] = ()
-    with suppress(Exception):  # a call is decided on the ledger as it is then, all the same
+    with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
         held = ports.held()
     return [
         planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)

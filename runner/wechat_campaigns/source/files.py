@@ -93,7 +93,7 @@ class Files:
         return self._texts[located]
 
     def data(self, path: PurePosixPath) -> bytes:
-        """Read a file of at most 20 MiB, anew each time.
+        """Read a file of at most 20 MiB; nothing is cached.
 
         Args:
             path: relative to the campaigns folder, as `FileInfo.path` has it.
@@ -188,7 +188,7 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
     """Read a regular file, following no link at its last step.
 
     Raises:
-        FileError: it is no regular file, too large or unreadable.
+        FileError: it is not a regular file, is too large or unreadable.
         FileNotFoundError, NotADirectoryError: it does not exist.
     """
     try:
@@ -247,7 +247,7 @@ def _not_a_file_error(name: str) -> FileError:
 
 
 def _refuse_foreign(path: str) -> None:
-    """Refuse what is no relative path with `/`, the same on every system."""
+    """Refuse all but relative paths with `/`, which are the same on every system."""
     if not path.strip() or _CONTROL.search(path):
         what, hint = _("a path is empty or contains invisible characters"), _("write the path of the file")
     elif "\\" in path:
@@ -261,6 +261,6 @@ def _refuse_foreign(path: str) -> None:
 
 
 def _outside_folder_error(path: str) -> FileError:
-    what = _("`{path}` is outside the campaigns folder").format(path=shorten(path))
+    what = _("`{name}` is outside the campaigns folder").format(name=shorten(path))
     hint = _("move the file into the campaigns folder")
     return FileError("file-outside", what, hint)

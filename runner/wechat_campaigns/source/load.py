@@ -1,4 +1,8 @@
-"""Takes the campaigns folder, gives its campaigns and every problem of every file."""
+"""Read a campaigns folder: its campaigns, and every problem of every file.
+
+Links and repositories in it are refused: a link reads, or hides, what lies elsewhere on the machine, and git
+takes some ordinary files for a repository.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import id_fault, nearest, quoted, skeleton
@@ -22,13 +26,16 @@ from wechat_campaigns.protocol.keys import full_id, normalize_id
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.tree import check_tree
 from wechat_campaigns.source.validate import check_campaign
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 """What Python puts in place of a byte of a file's name that is not UTF-8."""
+EDITOR_LOCK: Final = ".#"
+"""How the dangling links begin that Emacs lays beside a file that is being edited."""
+_GIT: Final = ".git"
+_BARE: Final = frozenset({"HEAD", "objects", "refs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,17 +192,15 @@ def _above(root: Path) -> str:
 
 
 def _entries(folder: Path | str, above: str) -> Iterator[str]:
-    """List what is no folder below a folder, without what begins with `_` or `.`."""
+    """List the files below a folder, without those whose path has a part that begins with `_` or `.`."""
     try:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise UsageError(
-            _("the folder `{folder}` cannot be read: {reason}").format(
-                folder=Path(folder).as_posix(), reason=error.strerror
-            ),
-            hint=_("give yourself permission to read it, or use `--dir` to name another folder"),
-        ) from error
+        what = _("`{name}` cannot be read: {reason}")
+        what = what.format(name=Path(folder).as_posix(), reason=error.strerror)
+        hint = _("give yourself permission to read it, or use `--dir` to name another folder")
+        raise UsageError(what, hint=system_hint(error, hint)) from error
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
             continue
@@ -270,3 +275,74 @@ def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:
         return any(fits(normalize_id(name)) for name in names)
 
     return matches
+
+
+# --- neither links nor repositories in the folder
+
+
+def check_tree(root: Path) -> None:
+    """Refuse a campaigns folder that is a link, or holds a link or a repository at any depth.
+
+    Folders above it may be links, as `/tmp` is on macOS, unless a checkout carries them.
+
+    Raises:
+        InvalidError: names each of them.
+    """
+    problems = tuple(_links_above(root)) or tuple(
+        sorted(_below(root), key=lambda problem: problem.location.file)
+    )
+    if problems:
+        raise InvalidError(problems)
+
+
+def _links_above(root: Path) -> Iterator[Diagnostic]:
+    if root.is_symlink():
+        what = _("the campaigns folder is a link, which can point anywhere on this machine")
+        hint = _("put the folder itself here, or name it with `--dir`")
+        yield Finding("file-link", what, hint).at(Location(file=root.as_posix()))
+        return
+    for folder in root.parents:
+        if folder.is_symlink() and _is_carried(folder):
+            what = _("a folder above the campaigns folder is a link inside a checkout")
+            hint = _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
+                folder=quoted(os.path.realpath(root))
+            )
+            yield Finding("file-link", what, hint).at(Location(file=folder.as_posix()))
+
+
+def _is_carried(link: Path) -> bool:
+    """Return whether a commit may hold a link: it lies in the checkout of the working directory."""
+    # It starts programs: only a link above the folder needs it.
+    from wechat_campaigns.core.git_checkout import find_checkout
+
+    here = find_checkout(Path.cwd() / "_")
+    return here is not None and Path(os.path.realpath(link.parent)).is_relative_to(here.top)
+
+
+def _below(root: Path) -> Iterator[Diagnostic]:
+    waiting = [os.fspath(root)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError:  # the reader of its files reports it
+            continue
+        if _BARE.issubset(entry.name for entry in ordered):
+            yield _repository(folder)
+        for entry in ordered:
+            if entry.name.casefold() == _GIT:
+                yield _repository(entry.path)
+            elif entry.is_symlink():
+                if not entry.name.startswith(EDITOR_LOCK):
+                    what = _("this is a link, which can point anywhere on this machine")
+                    hint = _("put the file or folder itself here")
+                    yield Finding("file-link", what, hint).at(Location(file=Path(entry.path).as_posix()))
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+
+
+def _repository(folder: str) -> Diagnostic:
+    what = _("the campaigns folder contains a git repository")
+    hint = _("move the repository out of the campaigns folder; a submodule is not allowed there either")
+    return Finding("file-repository", what, hint).at(Location(file=Path(folder).as_posix()))

@@ -33,7 +33,7 @@ CONTENT = {
     Msgtype.MPVIDEO: f"content:\n  file: {{name}}/video.mp4\n{_VIDEO_TEXTS}",
     Msgtype.WXCARD: f"content:\n  card_id: {PLACEHOLDERS[4]}\n",
 }
-"""What a new file says when no media_id is given; `{name}` is the folder of its assets."""
+"""What a new file says; `{name}` is the folder of its assets."""
 NEWSPIC = (
     f"content:\n  newspic:\n    title: {PLACEHOLDERS[1]}\n    text: {PLACEHOLDERS[0]}\n"
     "    images: {name}/*.jpg\n"
@@ -56,13 +56,9 @@ class ScaffoldOptions:
     id: str
     msgtype: Msgtype = Msgtype.TEXT
     tag: str | None = None
-    tag_id: int | None = None
     to_all: bool = False
     openids: str | None = None
     """The file of a list, relative to the campaign's folder."""
-    column: str | None = None
-    """The column of that list, when it is a table."""
-    media_id: str | None = None
     draft: str | None = None
     """The title of a draft of the console; its msgtype is mpnews."""
     newspic: bool = False
@@ -76,7 +72,7 @@ class ScaffoldOptions:
     @property
     def asset(self) -> str | None:
         """What its author has to add: a file, or a pattern of files, below the campaigns folder."""
-        if self.media_id is not None or self.draft is not None or self.msgtype not in _ASSETS:
+        if self.draft is not None or self.msgtype not in _ASSETS:
             return None
         return f"{self.id}/{_ASSETS[Msgtype.IMAGE if self.newspic else self.msgtype]}"
 
@@ -89,14 +85,11 @@ def modeline(file: PurePosixPath) -> str:
 def campaign_text(wanted: ScaffoldOptions) -> str:
     """Write a new campaign; without a recipient it names a tag to be filled in."""
     recipients = f"tag: {_scalar(wanted.tag or '会员')}"
-    if wanted.tag_id is not None:
-        recipients = f"tag_id: {wanted.tag_id}"
-    elif wanted.openids is not None:
-        column = f", column: {_scalar(wanted.column)}" if wanted.column else ""
-        recipients = f"openids: {{file: {_scalar(wanted.openids)}{column}}}"
+    if wanted.openids is not None:
+        recipients = f"openids: {{file: {_scalar(wanted.openids)}}}"
     elif wanted.to_all:
         recipients = "is_to_all: true"
-    content = _content(PurePosixPath(wanted.id).name, wanted.msgtype, wanted.media_id)
+    content = _content(PurePosixPath(wanted.id).name, wanted.msgtype)
     if wanted.draft is not None:
         content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
     elif wanted.newspic:
@@ -122,7 +115,7 @@ def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
     """Write the campaign of a draft that was pulled.
 
     Args:
-        content: plain data under `articles` or `newspic`; its texts are no templates.
+        content: plain data under `articles` or `newspic`; its texts are not templates.
     """
     lines = "\n".join(_block(content, "  "))
     return _file(id_, f"content:\n{lines}\n")
@@ -156,15 +149,11 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
 
 
-def _content(folder: str, msgtype: Msgtype, media_id: str | None) -> str:
+def _content(folder: str, msgtype: Msgtype) -> str:
     if msgtype is Msgtype.TEXT:
         return CONTENT[msgtype]
-    if media_id is None:
-        themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
-        return CONTENT[msgtype].format(name=folder) + themes
-    key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
-    more = _VIDEO_TEXTS if msgtype is Msgtype.MPVIDEO else ""
-    return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
+    themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
+    return CONTENT[msgtype].format(name=folder) + themes
 
 
 def _theme_comment() -> str:

@@ -100,7 +100,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     """Run a program without a shell and return what it printed.
 
     Raises:
-        SecretError: it cannot be started, took too long, failed, or printed something that is no text.
+        SecretError: it cannot be started, took too long, failed, or printed bytes that are not text.
     """
     import subprocess  # an offline plan never comes here
 
@@ -162,7 +162,7 @@ def _from_file(written: str) -> str:
         SecretError: the file is missing, is not one line of text, is open to other users, or lies in a git
             checkout that does not ignore it.
     """
-    path = Path(os.path.realpath(os.path.expanduser(written)))  # noqa: PTH111 (no home folder is no bug)
+    path = Path(os.path.realpath(os.path.expanduser(written)))  # noqa: PTH111 (a user may have no home folder)
     try:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

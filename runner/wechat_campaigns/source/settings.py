@@ -132,7 +132,7 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
 
     Returns:
         One for each environment there that has this name or one of these AppIDs and asks for approvals; of
-        any other where there is no such environment yet. None for a file that nobody can read.
+        any other where there is no such environment yet. None for a file that is not readable.
     """
     written = _environments(source)
     if written is None:
@@ -195,7 +195,7 @@ def _same_environments(
 
 
 def approvals_of(data: Mapping[str, Any]) -> Approvals:
-    """Read approvals that nobody has checked: what is odd in them asks for more, not for less."""
+    """Read approvals that were not checked: an odd value asks for more, not for less."""
     names, count = data.get("approvers"), data.get("count", 1)
     return Approvals(
         approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),

@@ -79,7 +79,7 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         what = _("a protected environment cannot resend so soon: the first call may still be on its way")
         hint = _("write {limit} or more").format(limit=PROTECTED_RESEND_AFTER_S)
         yield Finding("protected-repeat", what, hint, (*path, "resend_after"))
-    # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
+    # WeChat drops a clientmsgid after a day, in any environment; the sandbox in this process may show that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
         what = _("a resend this late is a second send: WeChat no longer recognises the clientmsgid")
         hint = _("write {limit} or less").format(limit=RESEND_UNTIL_S)
@@ -99,7 +99,7 @@ def _shared_ledger(
                 "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
                 "would mark production sends as sent"
             ).format(name=name)
-            hint = _("use a separate ledger for the rehearsal, such as `sqlite`")
+            hint = _("configure a separate ledger for the sandbox environment, such as `sqlite`")
             yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
             return
 

@@ -51,7 +51,7 @@ def duration_s(data: bytes, kind: str) -> float | None:
 
 
 def _ftyp(data: bytes) -> str:
-    """Tell pictures from films, which share a container: by the brands they name, the main one first."""
+    """Return avif, heic or mp4, which share a container, by the brands that the file names."""
     brands = {
         data[8:12],
         *(data[at : at + 4] for at in range(16, min(int.from_bytes(data[:4], "big"), 64), 4)),

@@ -54,7 +54,7 @@ class _Nodes(CParser):
     resolve = descend_resolver = ascend_resolver = staticmethod("".format)
 
 
-@lru_cache(maxsize=8)  # who asks where a value stands asks just after the file was read
+@lru_cache(maxsize=8)  # places of values are asked for just after the file was read
 def _root(text: str) -> Node | None:
     root: Node | None = _Nodes(text).get_single_node()
     return root

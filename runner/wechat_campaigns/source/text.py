@@ -1,4 +1,4 @@
-"""Takes the bytes of a text file, gives its text, or the one reason why it is none."""
+"""Decode the bytes of a text file, or find why they are not text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wechat_campaigns.core.i18n import _
 
 # Everything YAML calls unprintable, and what no HTML document may hold.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufeff\ufffe\uffff]")
-# Characters without ink that are no blanks, controls or formats: fillers, selectors, a Braille cell.
+# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
 _INKLESS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
@@ -65,7 +65,7 @@ def shorten(text: str) -> str:
 
 @contextmanager
 def hidden_values() -> Iterator[None]:
-    """Let no message of the block repeat what a file says: in settings a secret may stand in any place."""
+    """Mask values of a file in every message of the block: in settings a secret may stand in any place."""
     before = _hides_values.set(True)
     try:
         yield

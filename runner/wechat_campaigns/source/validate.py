@@ -49,7 +49,7 @@ def check(
 
 
 def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
-    # Whoever writes nothing wrong does not wait for these to load.
+    # A valid file does not wait for these to load.
     from wechat_campaigns.source.schemas.findings import findings, validator
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
@@ -102,7 +102,7 @@ def _more(document: Document) -> Diagnostic:
 
 
 def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
-    """Take the schema's hint for text that is wrong in quotes too: a bare `19:30` where a date must be."""
+    """Return a fault with the schema's hint where quotes do not help: a bare `19:30` for a date."""
     if fault.rule not in ("yaml-sexagesimal", "yaml-number"):
         return fault
     hint = next((finding.hint for finding in findings if finding.path == fault.path), fault.hint)

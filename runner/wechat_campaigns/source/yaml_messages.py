@@ -177,7 +177,7 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
 
 
 def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] | None:
-    """Look for such a key in the line of an error and the one above, which the parser had read as text."""
+    """Find such a key in the line of an error or the one above, which the parser had read as text."""
     above = line - 1
     while above and (not lines[above - 1].strip() or lines[above - 1].lstrip().startswith("#")):
         above -= 1
@@ -189,7 +189,7 @@ def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] 
 
 
 def braces_words() -> Words:
-    """Say that a map stands where a text was meant."""
+    """Return the words for a map where a text was meant."""
     return (
         "yaml-braces",
         _("`{` starts a YAML map here, so this is not text"),

@@ -18,11 +18,10 @@ from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import failure_html
-from wechat_campaigns.studio.data import error_data, overview_data, picture_data
+from wechat_campaigns.studio.data import error_data, overview_data, picture_data, words
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
 from wechat_campaigns.studio.pages import article_page, report_page
-from wechat_campaigns.studio.words import words
 
 BEAT_S: Final = 5.0
 """How often a page that waits is told that the studio still watches."""

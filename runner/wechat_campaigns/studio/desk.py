@@ -118,7 +118,7 @@ class Desk:
             return kept[2]
 
     def warm(self) -> None:
-        """Plan once before anybody asks; whoever asks is told what is wrong."""
+        """Plan once before the first request; a fault is answered to the request that meets it."""
         with suppress(CampaignError):
             self.overview()
 

@@ -1,4 +1,4 @@
-"""Let in only the browser that opened the address with the token: no other site, host, page or method."""
+"""Refuse every request but those of the browser that opened the address with the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watch a campaigns folder, and count its saves for whoever waits for the next."""
+"""Watch a campaigns folder, count its saves, and wake the requests that wait for the next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTLED_MS: Final = 20
 LONGEST_MS: Final = 400
 """Saves without a pause are shown at least this often."""
 LOOK_MS: Final = 1000
-"""How often the folder itself is looked at: it may be another one by now."""
+"""How often the folder itself is looked at: it may have been replaced."""
 
 
 class Live:
@@ -33,7 +33,7 @@ class Live:
         return f"{self._run}-{self._count}"
 
     def bump(self, trouble: str = "") -> None:
-        """Tell everybody who waits that something was saved, or that saves are not seen any more."""
+        """Wake every request that waits: something was saved, or saves are not seen any more."""
         with self._changed:
             self._count += 1
             self.trouble = trouble

@@ -101,7 +101,7 @@ def article_html(article: Article, *, dark: bool = False) -> str:
 
 
 def local_pictures(html: str) -> str:
-    """Put a grey box in the place of each picture that would be requested from elsewhere."""
+    """Return HTML with a grey box for each picture that would be requested from elsewhere."""
     html = _FOREIGN.sub(lambda found: f'{found[1]}{MISSING}"', html)
     return _STYLE.sub(lambda style: _FOREIGN_GROUND.sub(lambda _found: f"url({MISSING})", style[0]), html)
 

@@ -1,4 +1,4 @@
-"""Name everything that the page may ask of a campaigns folder: no method sends or writes."""
+"""Everything that the page may ask of a campaigns folder: no method sends or writes."""
 
 from __future__ import annotations
 

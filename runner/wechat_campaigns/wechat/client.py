@@ -1,4 +1,4 @@
-"""Takes a call, adds the access_token, gives WeChat's answer; repeats what is safe to repeat.
+"""Make the calls of one account: fetch its access_token, repeat what is safe to repeat, read the answer.
 
 A read is tried up to three times. A write goes out once. Either gets one new token and one more try
 when WeChat refuses the token, which it does before it looks at the request.
@@ -7,28 +7,42 @@ when WeChat refuses the token, which it does before it looks at the request.
 from __future__ import annotations
 
 import json
-import os
-import time
+import random
+import threading
 from collections.abc import Callable, Mapping, MutableMapping
+from datetime import datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from urllib3.filepost import encode_multipart_formdata
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ExitCode, NoResponseError, NotSentError, PolicyError
+from wechat_campaigns.core.errors import (
+    ApiError,
+    ExitCode,
+    NoResponseError,
+    NotSentError,
+    PolicyError,
+    WeChatError,
+)
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock, Sleep
-from wechat_campaigns.core.settings import Account, Secret
-from wechat_campaigns.source.secret import check_api_host
-from wechat_campaigns.wechat.clock_watch import ClockWatch, own_clock
-from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
-from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode
-from wechat_campaigns.wechat.retry import retry
-from wechat_campaigns.wechat.token import Tokens
-from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.wechat.responses import (
+    ApiResponse,
+    no_response_error,
+    parse_response,
+    raise_for_errcode,
+    require,
+)
+from wechat_campaigns.wechat.transport import Request, Transport
 
+STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
+TRIES = 3
+_MARGIN = timedelta(seconds=60)
+"""A token is dropped this long before its end, so that it does not end while a call is under way."""
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -41,15 +55,136 @@ _CONTENT_TYPES = {
     ".wma": "audio/x-ms-wma",
     ".mp4": "video/mp4",
 }
+Result = TypeVar("Result")
+
+
+class Tokens:
+    """The access_token of one account, fetched when it is first needed and kept in memory; shared by threads.
+
+    Always by `stable_token`: a token of `cgi-bin/token` ends that of every other program of the account.
+
+    Args:
+        secret: returns the AppSecret; called only when a token has to be fetched.
+    """
+
+    def __init__(
+        self, transport: Transport, *, appid: str, secret: Callable[[], str], clock: Clock, sleep: Sleep
+    ) -> None:
+        self._transport = transport
+        self._appid = appid
+        self._secret = secret
+        self._clock = clock
+        self._sleep = sleep
+        self._token = ""
+        self._expires_at: datetime | None = None
+        self._turn = threading.Lock()
+
+    def get(self) -> str:
+        """Return a token that is valid now.
+
+        Raises:
+            ApiError: WeChat refuses one, for a reason that a repeat does not change.
+            NotSentError: there is no token; the call it was needed for was not made.
+        """
+        with self._turn:
+            if self._expires_at is None or self._clock() >= self._expires_at:
+                self._fetch()
+            return self._token
+
+    @property
+    def last_token(self) -> str:
+        """The token fetched last, whether or not it is still valid; empty before the first one."""
+        return self._token
+
+    def invalidate(self, token: str) -> None:
+        """Drop a token that WeChat has refused; one fetched since then stays."""
+        with self._turn:
+            if token == self._token:
+                self._expires_at = None
+
+    def _fetch(self) -> None:
+        secret = self._secret()
+        asked_at = self._clock()
+        try:
+            answer = retry(lambda: self._query(secret), sleep=self._sleep)
+        except NoResponseError as error:
+            raise self._no_token_error(error) from error
+        except ApiError as error:
+            entry = lookup(error.errcode)
+            if entry.is_documented and entry.errcode_class != "retry":
+                raise
+            raise self._no_token_error(error) from error
+        self._token = answer["access_token"]
+        self._expires_at = asked_at + timedelta(seconds=_seconds(answer.get("expires_in"))) - _MARGIN
+
+    def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:
+        """Return the error for whatever needed the token: it certainly did not happen."""
+        what = _("no access_token is available, so nothing else was sent: {what}")
+        return NotSentError(what.format(what=error.message), hint=error.hint, location=error.location)
+
+    def _query(self, secret: str) -> ApiResponse:
+        """Request a token once. Source: getStableAccessToken (2026-11)."""
+        body = encode_json({"grant_type": "client_credential", "appid": self._appid, "secret": secret})
+        reply = self._transport.exchange(Request(method="POST", path=STABLE_TOKEN, body=body, is_read=True))
+        if reply.status == HTTPStatus.NOT_FOUND:  # of a gateway; WeChat's own answer is 40066
+            what = _("the server returned HTTP status {status}").format(status=reply.status)
+            hint = lookup(40066, STABLE_TOKEN).hint
+            raise no_response_error(STABLE_TOKEN, what, hint)
+        answer = parse_response(STABLE_TOKEN, reply)
+        raise_for_errcode(STABLE_TOKEN, answer, secrets=(secret,))
+        require(STABLE_TOKEN, answer, "access_token")
+        return answer
+
+
+def _seconds(expires_in: object) -> int:
+    """Return a token's life: two hours at most; one that ends sooner is refreshed when refused."""
+    return min(expires_in, 7200) if isinstance(expires_in, int) and expires_in > 0 else 7200
+
+
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
 """By appid, and by where its secret comes from."""
+
+
+def retry(call: Callable[[], Result], *, sleep: Sleep) -> Result:
+    """Make a call, again after a passing fault; never use it for a call that changes something.
+
+    Raises:
+        WeChatError: of the last try.
+    """
+    attempt = 1
+    while True:
+        try:
+            return call()
+        except WeChatError as error:
+            # Runners that failed together do not return together.
+            pause_s = retry_delay_s(error, attempt, random.random())  # noqa: S311 (no secret)
+            if pause_s is None:
+                raise
+        sleep(pause_s)
+        attempt += 1
+
+
+def retry_delay_s(error: WeChatError, attempt: int, jitter: float) -> float | None:
+    """Return the seconds to wait before another try; None when there is no point.
+
+    A code that asks for a wait of its own (45011: a minute) gets one more try after it.
+    """
+    if isinstance(error, ApiError):
+        entry = lookup(error.errcode, error.endpoint)
+        if entry.errcode_class != "retry":
+            return None
+        if entry.wait_s is not None:
+            return float(entry.wait_s) if attempt == 1 else None
+    backoff_s: float = 2 ** (attempt - 1) * (0.5 + jitter)
+    return backoff_s if attempt < TRIES else None
 
 
 class Client:
     """Calls on behalf of one account.
 
     Args:
-        read_only: refuse every path that is not in `READS` before anything is sent.
+        reads: the paths that change nothing.
+        read_only: refuse every other path before anything is sent.
     """
 
     def __init__(
@@ -57,17 +192,19 @@ class Client:
         transport: Transport,
         tokens: Tokens,
         *,
+        reads: frozenset[str],
         read_only: bool,
         sleep: Sleep,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
+        self._reads = reads
         self._read_only = read_only
         self._sleep = sleep
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
         """GET a path; raises and returns as `post`."""
-        return self._call(Request(method="GET", path=path, query=query or {}, is_read=path in READS))
+        return self._call(Request(method="GET", path=path, query=query or {}, is_read=path in self._reads))
 
     def post(self, path: str, body: Mapping[str, Any]) -> ApiResponse:
         """POST a JSON body.
@@ -80,21 +217,22 @@ class Client:
             The answer's object, with `errcode` 0.
 
         Raises:
-            PolicyError: the client is read-only and the path is no read; nothing was sent.
+            PolicyError: the client is read-only and the path changes something; nothing was sent.
             ApiError: WeChat answered with an errcode.
             NotSentError: the request certainly never reached WeChat.
             NoResponseError: it may have.
         """
-        return self._call(Request(method="POST", path=path, body=encode_json(body), is_read=path in READS))
+        is_read = path in self._reads
+        return self._call(Request(method="POST", path=path, body=encode_json(body), is_read=is_read))
 
     def ready(self) -> None:
-        """Have an access_token. Raises as `Tokens.get` says."""
+        """Fetch an access_token unless there is one. Raises as `Tokens.get` does."""
         self._tokens.get()
 
     def post_once(self, path: str, body: Mapping[str, Any], before_body: Callable[[], None]) -> ApiResponse:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
 
-        `ready` fetched it; nothing is asked in between, which could take until the call comes too late. A
+        `ready` fetched it; nothing is queried in between, which could take until the call comes too late. A
         token that WeChat refuses is dropped and not renewed here: one intent stands for one call.
         """
         request = Request(method="POST", path=path, body=encode_json(body), before_body=before_body)
@@ -122,7 +260,7 @@ class Client:
         )
 
     def _refuse_writes(self, request: Request) -> None:
-        if self._read_only and request.path not in READS:
+        if self._read_only and request.path not in self._reads:
             raise PolicyError(
                 _("a command that only reads tried to change something in WeChat; the request was not sent"),
                 hint=_("use `campaign apply` to send; if you did not start a change, report this as a bug"),
@@ -156,53 +294,5 @@ class Client:
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:
-    """Encode a body as WeChat wants it: compact, UTF-8, no escapes."""
+    """Encode a body as WeChat reads it: compact, UTF-8, no escapes."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def connect(
-    account: Account,
-    api: str,
-    *,
-    secret: Callable[[], str],
-    clock: Clock = own_clock,
-    sleep: Sleep = time.sleep,
-    timeouts: Timeouts | None = None,
-    shared: SharedTokens | None = None,
-    watch: ClockWatch | None = None,
-) -> Connection:
-    """Connect to WeChat as one account; no request is made before the first call.
-
-    Args:
-        api: base URL of the environment, `https://api.weixin.qq.com`.
-        secret: gives the AppSecret; called only when a token is needed.
-        timeouts: as `Transport` takes them.
-        shared: access_tokens of all that connect within one run; one more is added when missing.
-        watch: told the Date of each answer.
-
-    Raises:
-        PolicyError: the address may not receive a secret.
-    """
-    check_api_host(api, os.environ)
-    transport = Transport(api, make_session(api), timeouts=timeouts, watch=watch)
-    tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
-    if shared is not None:
-        # Another name of the same account may have another secret, which is not known to be right.
-        tokens = shared.setdefault((account.appid, account.secret), tokens)
-    return Connection(transport, tokens, sleep)
-
-
-class Connection(NamedTuple):
-    """The way to WeChat as one account."""
-
-    transport: Transport
-    tokens: Tokens
-    sleep: Sleep
-
-    def read_only(self) -> ReadOnlyApi:
-        """Return the calls that change nothing; every other path is refused before anything is sent."""
-        return ReadOnlyApi(Client(self.transport, self.tokens, read_only=True, sleep=self.sleep))
-
-    def all_calls(self) -> WeChatApi:
-        """Return all calls."""
-        return WeChatApi(Client(self.transport, self.tokens, read_only=False, sleep=self.sleep))

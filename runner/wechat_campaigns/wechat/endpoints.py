@@ -31,7 +31,6 @@ UPLOADVIDEO = "/cgi-bin/media/uploadvideo"
 DRAFT_ADD = "/cgi-bin/draft/add"
 DRAFT_GET = "/cgi-bin/draft/get"
 DRAFT_BATCHGET = "/cgi-bin/draft/batchget"
-DRAFT_DELETE = "/cgi-bin/draft/delete"
 MASS_SENDALL = "/cgi-bin/message/mass/sendall"
 MASS_SEND = "/cgi-bin/message/mass/send"
 MASS_PREVIEW = "/cgi-bin/message/mass/preview"
@@ -281,15 +280,8 @@ class WeChatApi(ReadOnlyApi):
         """
         return str(self._post(DRAFT_ADD, {"articles": list(articles)}, "media_id")["media_id"])
 
-    def draft_delete(self, media_id: str) -> None:
-        """Delete a draft for good; 40007 when it is gone.
-
-        Source: draft_delete (2026-11).
-        """
-        self._client.post(DRAFT_DELETE, {"media_id": media_id})
-
     def mass_ready(self) -> None:
-        """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""
+        """Fetch an access_token now, so that a mass call does not fail for the lack of one."""
         self._client.ready()
 
     def mass_sendall(

@@ -60,7 +60,7 @@ class Upload:
 
     @property
     def key(self) -> str:
-        """Name it the same in every run, by content."""
+        """The same in every run, by content."""
         of = None if self.of is None else self.of.key
         parts = [self.endpoint, self.kind, to_plain_data(self.file), of, self.title, self.description]
         return f"{self.endpoint}:{sha256(parts)}"

@@ -151,7 +151,7 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
 
 
 def require(endpoint: str, answer: ApiResponse, key: str, shape: Shape = is_text) -> Any:  # JSON
-    """Take a key a good answer always has.
+    """Return a value that a good answer always has.
 
     Raises:
         NoResponseError: it is absent or has another shape, so something else than WeChat has answered.

@@ -1,15 +1,23 @@
-"""Answers of getarticletotaldetail in, records of articles and their figures out; and those as JSON and back.
+"""Read the figures of articles that WeChat returns, and keep them in a file beside the ledger.
 
-The records hold figures, titles and addresses; WeChat gives no openid with them.
+They hold figures, titles and addresses; WeChat gives no openid with them. The file, for this user alone, only
+saves calls: without it, or when it is damaged, the figures are queried again.
 Source: getarticletotaldetail (2026-11).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final
+
+from wechat_campaigns.core.state_folder import replace_file
+
+VERSION: Final = 1
 
 SOURCES: Final = {
     "公众号消息": "message",
@@ -117,8 +125,37 @@ def read_answer(answer: Mapping[str, Any], day: date, now: datetime) -> DayOfArt
     return DayOfArticles(queried_at=now, is_delayed=bool(answer.get("is_delay")), articles=articles)
 
 
-def day_data(day: DayOfArticles) -> dict[str, Any]:
-    """Write a day as plain data, to be read by `read_day`."""
+def figures_data(figures: ArticleFigures) -> dict[str, Any]:
+    """Write figures as plain data: codes and numbers."""
+    return {"day": figures.day.isoformat(), **{name: getattr(figures, name) for name in _FIGURE_KEYS}}
+
+
+def read_statistics(file: Path, *, with_figures: bool = True) -> Days:
+    """Read the days of an account; what cannot be read counts as missing.
+
+    Args:
+        with_figures: False leaves the figures out, which takes a fraction of the time.
+    """
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        data = json.loads(file.read_bytes())
+        if data["version"] == VERSION:
+            days = {date.fromisoformat(day): kept for day, kept in data["days"].items()}
+            return {day: _kept_day(kept, day, with_figures) for day, kept in days.items()}
+    return {}
+
+
+def write_statistics(file: Path, days: Days) -> None:
+    """Replace the file as a whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    rows = {day.isoformat(): _day_data(kept) for day, kept in sorted(days.items())}
+    body = json.dumps({"version": VERSION, "days": rows}, ensure_ascii=False, separators=(",", ":"))
+    replace_file(file, body.encode(), private=True)
+
+
+def _day_data(day: DayOfArticles) -> dict[str, Any]:
     articles = [
         {
             **{name: getattr(article, name) for name in _ARTICLE_KEYS},
@@ -126,29 +163,19 @@ def day_data(day: DayOfArticles) -> dict[str, Any]:
         }
         for article in day.articles
     ]
-    return {
-        "queried_at": day.queried_at.isoformat(),
-        "is_delayed": day.is_delayed,
-        "articles": articles,
-    }
+    return {"queried_at": day.queried_at.isoformat(), "is_delayed": day.is_delayed, "articles": articles}
 
 
-def figures_data(figures: ArticleFigures) -> dict[str, Any]:
-    """Write figures as plain data: codes and numbers."""
-    return {"day": figures.day.isoformat(), **{name: getattr(figures, name) for name in _FIGURE_KEYS}}
-
-
-def read_day(data: Mapping[str, Any], day: date, *, with_figures: bool = True) -> DayOfArticles:
-    """Read what `day_data` wrote, with or without the figures of the articles.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError: something else wrote it.
-    """
+def _kept_day(data: Mapping[str, Any], day: date, with_figures: bool) -> DayOfArticles:
     articles = tuple(_kept_article(row, day, with_figures) for row in data["articles"])
-    at = datetime.fromisoformat(data["queried_at"])
-    if at.tzinfo is None:
-        raise ValueError(data["queried_at"])
-    return DayOfArticles(queried_at=at, is_delayed=bool(data["is_delayed"]), articles=articles)
+    queried_at = datetime.fromisoformat(data["queried_at"])
+    return DayOfArticles(queried_at=queried_at, is_delayed=data["is_delayed"], articles=articles)
+
+
+def _kept_article(row: Mapping[str, Any], published: date, with_figures: bool) -> PublishedArticle:
+    days = row["days"] if with_figures else ()
+    figures = (ArticleFigures(**{**one, "day": date.fromisoformat(one["day"])}) for one in days)
+    return PublishedArticle(**{**row, "published": published, "days": tuple(figures)})
 
 
 def _article(row: Mapping[str, Any], day: date) -> PublishedArticle:
@@ -177,17 +204,3 @@ def _figures(detail: Mapping[str, Any]) -> ArticleFigures:
         if scene.get("scene_desc") in SOURCES
     }
     return ArticleFigures(day=date.fromisoformat(detail["stat_date"]), sources=sources, **counts, **numbers)
-
-
-def _kept_article(row: Mapping[str, Any], published: date, with_figures: bool) -> PublishedArticle:
-    days = tuple(map(_kept_figures, row["days"])) if with_figures else ()
-    numbers: dict[str, Any] = {key: int(row[key]) for key in ("msg_data_id", "index", "publish_type")}
-    texts: dict[str, Any] = {key: str(row[key]) for key in ("title", "url")}
-    return PublishedArticle(published=published, days=days, **numbers, **texts)
-
-
-def _kept_figures(row: Mapping[str, Any]) -> ArticleFigures:
-    sources = {code: int(row["sources"][code]) for code in SOURCES.values() if code in row["sources"]}
-    counts: dict[str, Any] = {name: int(row[name]) for name in _COUNTS}
-    numbers: dict[str, Any] = {name: None if row[name] is None else float(row[name]) for name in _NUMBERS}
-    return ArticleFigures(day=date.fromisoformat(row["day"]), sources=sources, **counts, **numbers)

@@ -15,7 +15,8 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.sessions import Session, open_session
-from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.clock import ClockWatch
+from wechat_campaigns.wechat.endpoints import TAGS_GET
 from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
@@ -57,7 +58,7 @@ class Transport:
     """One server reached through one session.
 
     Args:
-        base_url: scheme and host, with a path prefix when a gateway wants one.
+        base_url: scheme and host, with a path prefix when a gateway requires one.
         session: made by `make_session`.
         timeouts: of every request; None: those of a read for reads, the default for the others.
     """
@@ -136,6 +137,13 @@ class Transport:
         return Reply(status=response.status_code, body=bytes(content))
 
 
+def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
+    """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
+    limits = Timeouts(timeout_s, timeout_s, timeout_s)
+    transport = Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)
+    transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
+
+
 def make_session(base_url: str) -> Session:
     """Return the session of every call to WeChat: it has our agent name and repeats nothing."""
     redact_logs()
@@ -145,7 +153,7 @@ def make_session(base_url: str) -> Session:
 
 
 class _WatchedBody(io.BytesIO):
-    """A body that knows whether anybody began to read it: WeChat cannot act on one never sent."""
+    """A body that records whether reading began: WeChat cannot act on one that was never sent."""
 
     is_started = False
 
@@ -161,7 +169,7 @@ class _WatchedBody(io.BytesIO):
 
 
 def _failed_before_sending(error: Exception) -> bool:
-    """Tell for a request without a body; only reads have none, so a wrong guess repeats nothing."""
+    """Return whether a request without a body failed early: only reads have none: a wrong guess is safe."""
     early = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, early) or isinstance(reason, NewConnectionError)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Container
 
 from tests.hostile.corpus.case import COLOUR_PIXEL, Case, article
 
@@ -82,53 +83,74 @@ CODE = {
     "template-include": "{% include '../../secret.txt' %}",
     "template-markup": "{% set a %}<script>alert(1)</script>{% endset %}{{ a }}",
 }  # fmt: skip
-FLOODS = {
-    "brackets": "[" * 20_000,
+MARKDOWN = {
+    "footnote-marks": "[^" * 95_000,
+    "inline-notes": "^[" * 90_000,
+    "brackets": "[" * 100_000,
+    "images": "![" * 60_000,
+    "cdata": "<![CDATA[" * 20_000,
+    "links": "[a](b)" * 30_000,
+    "emphasis": "*a_" * 60_000,
+    "strong": "**a" * 60_000,
+    "strikes": "~~a" * 60_000,
+    "less-than": "<" * 150_000,
+    "tags": "<a " * 60_000,
+    "comments": "<!--" * 40_000,
+    "declarations": "<!A" * 50_000,
+    "instructions": "<?" * 80_000,
+    "ticks": "".join("`" * count + "a" for count in range(1, 600)),
+    "ticks-odd": "`a``b" * 30_000,
+    "table-columns": "|" + "a|" * 20_000 + "\n|" + "-|" * 20_000 + "\n|" + "b|" * 20_000,
+    "table-rows": "|" + "a|" * 100 + "\n|" + "-|" * 100 + "\n" + "|b\n" * 50_000,
+    "quotes": ">" * 10_000 + "a",
+    "lists": "- " * 50_000 + "a",
+    "lists-deeper": "".join("  " * count + "- a\n" for count in range(300)),
+    "quotes-and-lists": "> - " * 20_000 + "a",
+    "definitions": "".join(f"[a{count}]: /x\n" for count in range(9_000)),
+    "definitions-open": "[a]: " * 30_000,
+    "titles-open": '[a]: /b "' * 20_000,
+    "nested-links": "[" * 20_000 + "a" + "](b)" * 20_000,
+    "parentheses": "[a](" + "(" * 100_000,
+    "angle-links": "[a](<b" * 30_000,
+    "autolinks": "<http://a" * 20_000,
+    "ampersands": "&" * 190_000,
+    "references": "&#999999;" * 21_000,
+    "reference-long": "&#" + "9" * 20_000 + ";",
+    "notes": "[^a]: x\n" * 20_000,
+    "one-note-often": "a[^1]" * 30_000 + "\n\n[^1]: x\n",
+    "front-matter": "---\n" * 40_000,
+    "rules": "***\n" * 40_000,
+    "headings": "# a\n" * 40_000,
+    "underlined": "a\n=\n" * 40_000,
+    "fences": "```\n" * 40_000,
+    "code-brackets": "```python\n" + "(" * 150_000 + "\n```",
+    "code-strings": "```ruby\n" + "%w(" * 50_000 + "\n```",
+    "code-perl": "```perl\n" + "s{" * 50_000 + "\n```",
+    "code-html": "```html\n" + "<a" * 60_000 + "\n```",
+    "code-here": "```bash\n" + "<<A\n" * 30_000 + "\n```",
+    "image-width": "![a](b.png){width=" + "9" * 5_000 + "%}",
+    "marks-by-hand": "\ue000" * 190_000,
+    "long-word": "a" * 199_000,
+    "too-long": "a" * 300_000,
+}
+"""Whatever is repeated or nested ends in time, with an error that names the file."""
+MORE = {
     "brackets-pairs": "[](" * 20_000,
     "brackets-close": "[" * 20_000 + "]" * 20_000,
-    "bangs": "![" * 8_000,
-    "footnotes": "[^" * 90_000,
-    "footnotes-inline": "^[" * 90_000,
     "footnotes-defined": "".join(f"[^{n}]: a\n\n" for n in range(1000)),
-    "stars": "*a " * 20_000,
     "stars-run": "*" * 100_000,
     "stars-mixed": "*_**__" * 10_000,
-    "tildes": "~~a" * 20_000,
-    "ticks": "".join("`" * n + " " for n in range(300)),
     "ticks-run": "`" * 100_000,
-    "angles": "<" * 50_000,
-    "angles-letters": "<a " * 20_000,
-    "comments-open": "<!--" * 20_000,
-    "cdata-open": "<![CDATA[" * 3_000,
-    "php-open": "<?" * 20_000,
-    "quotes": ">" * 20_000 + " a",
     "quotes-lines": "> " * 100 + "a\n" * 1000,
-    "lists": "".join("  " * n + "- a\n" for n in range(300)),
-    "lists-line": "- " * 10_000 + "a",
     "numbers": "1. " * 10_000,
-    "tables": "|a" * 3000 + "|\n" + "|-" * 3000 + "|\n" + "|b" * 3000 + "|\n",
-    "tables-rows": "|a|b|\n|-|-|\n" + "|c|d|\n" * 2_000,
-    "headings": "# a\n" * 4_000,
-    "rules": "---\n\n" * 5_000,
     "links-reference": "".join(f"[a{n}]: http://a.example/{n}\n" for n in range(2000)) + "[a1] " * 2000,
-    "links-nested": "[a](" * 10_000 + ")" * 10_000,
-    "links-parentheses": "[a](" + "(" * 30_000 + ")" * 30_000 + ")",
-    "entities": "&amp;" * 30_000,
-    "entities-numbers": "&#x1F600;" * 20_000,
-    "entity-long": "&" + "a" * 100_000 + ";",
     "entity-number-long": "&#" + "9" * 100_000 + ";",
     "backslashes": "\\" * 100_000,
-    "divs": "<div>" * 20_000,
     "spans": "<span>a" * 20_000,
-    "attributes": "<p " + " ".join(f"a{n}=b" for n in range(20_000)) + ">x</p>",
     "attribute-long": "<p style='" + "color:red;" * 20_000 + "'>x</p>",
-    "attribute-style-brackets": "<p style='" + "(" * 2000 + "'>x</p>",
-    "attribute-style-braces": "<p style='" + "{" * 2000 + "'>x</p>",
-    "code-python": "```python\n" + "(" * 20_000 + "\n```",
     "code-strings": "```python\n" + "'''" * 10_000 + "\n```",
     "code-js": "```js\n" + "/" * 20_000 + "\n```",
     "code-language": "```" + "a" * 50_000 + "\nx\n```",
-    "code-fences": "```\n" * 20_000,
     "line-long": "字" * 150_000,
     "emoji-joined": "\U0001f469\u200d" * 30_000,
     "combining": "a" + "\u0301" * 100_000,
@@ -139,15 +161,78 @@ FLOODS = {
     "same-picture": "![a](cover.png)\n\n" * 3000,
     "letters-brackets": "a[b" * 20_000,
     "urls": "http://a.example/" * 10_000,
-    "urls-angle": "<http://a" * 10_000,
     "mails": "a@" * 30_000,
 }
+"""The same, but an article may come of it."""
+FLOODS_HTML = {
+    "deep-sections": "<section>" * 20_000 + "x",
+    "deep-spans": "<span>" * 30_000 + "x",
+    "deep-tables": "<table><tr><td>" * 5_000 + "x",
+    "deep-lists": "<ul><li>" * 10_000 + "x",
+    "many": "<p>x</p>" * 25_000,
+    "attributes": "<p " + " ".join(f"a{count}=b" for count in range(20_000)) + ">x</p>",
+    "long-attribute": "<p " + "a" * 100_000 + "=1>x</p>",
+    "long-tag": "<" + "a" * 100_000 + ">x</p>",
+    "tag-names": "".join(f"<a{count}>" for count in range(20_000)) + "x",
+    "style-brackets": "<p style='color:" + "(" * 2_000 + "'>x</p>",
+    "style-squares": "<p style='color:" + "[" * 2_000 + "'>x</p>",
+    "style-braces": "<p style='" + "{" * 2_000 + "'>x</p>",
+    "style-digits": "<p style='margin:" + "1" * 2_000 + "'>x</p>",
+    "style-digits-px": "<p style='margin:" + "1" * 3_000 + "q'>x</p>",
+    "style-line-height": "<p style='line-height:" + "1" * 3_000 + "x'>x</p>",
+    "style-font-size": "<p style='font-size:" + "0" * 3_000 + "x'>x</p>",
+    "style-long": "<p style='" + "color:red;" * 15_000 + "'>x</p>",
+    "style-backslashes": "<p style='" + "\\" * 3_000 + "'>x</p>",
+    "style-comments": "<p style='" + "/*" * 3_000 + "'>x</p>",
+    "style-quotes": '<p style="' + "'" * 3_001 + '">x</p>',
+    "style-address": "<p style='background-color:url(" + "a" * 3_000 + ")'>x</p>",
+    "entity-decimal": "<p>&#" + "1" * 5_000 + ";</p><b>",
+    "entity-hex": "<p>&#x" + "f" * 50_000 + ";</p><i id=a>",
+    "comments": "<!--" * 40_000,
+    "open-tags": "<p" * 60_000,
+    "closings": "</p>" * 40_000 + "<td>x",
+    "doctype": '<!DOCTYPE a [<!ENTITY a "'
+    + "b" * 1_000
+    + '">'
+    + "".join(f'<!ENTITY a{count} "&a;&a;&a;&a;&a;&a;&a;&a;">' for count in range(100))
+    + "]><p id=b>&a99;</p>",
+    "external": '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><p id=b>&a;</p>',
+    "link-bracket": "<a href='http://[::1'>x</a>",
+    "link-long": "<a href='https://" + "a" * 100_000 + "'>x</a>",
+    "image-bracket": "x<img alt=a src='//[a'>",
+    "image-long": "x<img alt=a src='" + "a/" * 10_000 + "'>",
+    "image-dots": "x<img alt=a src='" + "../" * 10_000 + "etc/passwd'>",
+    "image-data": "x<img alt=a src='data:image/png;base64," + "A" * 100_000 + "'>",
+    "svg": "<svg>" * 20_000,
+    "template": "<template>" * 20_000 + "x",
+    "select": "<select><option>" * 9_000 + "x",
+    "frameset": "<frameset><frame>" * 5_000,
+    "plaintext": "<plaintext>" * 9_000,
+    "formatting": "<b><i>" * 9_000 + "</b>" * 9_000,
+}
+HARMLESS = frozenset(
+    [
+        "attributes",
+        "long-attribute",
+        "long-tag",
+        "style-backslashes",
+        "style-quotes",
+        "style-digits",
+        "style-digits-px",
+        "style-line-height",
+        "style-font-size",
+        "entity-decimal",
+        "entity-hex",
+        "closings",
+        "doctype",
+        "external",
+        "link-bracket",
+        "link-long",
+    ]
+)
+"""Of them those that are an article once what nobody sees is taken out."""
 HTML = {
     "html-script": "<p>x</p><script>alert(1)</script>",
-    "html-deep": "<div>" * 5000 + "x" + "</div>" * 5000,
-    "html-deep-mixed": "<b><i>" * 3000,
-    "html-tables": "<table>" * 3000,
-    "html-attributes": "<p " + "a=b " * 30_000 + ">",
     "html-unclosed": "<p title='" + "a" * 150_000,
     "html-style": "<style>" + "p{color:red}" * 10_000 + "</style><p>x</p>",
     "html-selectors": "<style>" + "a " * 5000 + "{color:red}</style>" + "<a>" * 500,
@@ -156,7 +241,6 @@ HTML = {
     "html-hidden-2": "<p style='opacity:0'>x</p>",
     "html-hidden-3": "<p style='text-indent:-9999px'>x</p>",
     "html-entities": "&lt;" * 40_000,
-    "html-plaintext": "<plaintext><script>",
     "html-xmp": "<xmp><script>alert(1)</script></xmp>",
     "html-frameset": "<frameset><frame src=http://127.0.0.1:@PORT@/></frameset>",
     "html-namespace": "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
@@ -167,7 +251,9 @@ MOST_REFUSED = frozenset(
 )  # fmt: skip
 
 
-def png(width: int, height: int, data: bytes = b"", *, tail: bytes = b"", text: bytes = b"") -> bytes:
+def png(
+    width: int, height: int, data: bytes = b"", *, tail: bytes = b"", text: bytes = b"", profile: bytes = b""
+) -> bytes:
     """Make a PNG that claims a size; what its rows hold is another matter."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -175,6 +261,7 @@ def png(width: int, height: int, data: bytes = b"", *, tail: bytes = b"", text: 
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     more = chunk(b"zTXt", b"a\0\0" + zlib.compress(text)) if text else b""
+    more += chunk(b"iCCP", b"a\0\0" + zlib.compress(profile)) if profile else b""
     return (
         b"\x89PNG\r\n\x1a\n"
         + header
@@ -193,7 +280,8 @@ def pictures() -> dict[str, bytes]:
         "bomb-pixels": png(50_000, 50_000, b"\0" * 10_000_000),
         "bomb-size": png(2**31 - 1, 2**31 - 1),
         "bomb-rows": png(30_000, 30_000, b"\0" * 20_000_000),
-        "bomb-text": png(1, 1, b"\0\0\0\0", text=b"a" * 30_000_000),
+        "bomb-text": png(9, 9, b"\0" * 252, text=b"a" * 80_000_000),
+        "bomb-profile": png(9, 9, b"\0" * 252, profile=b"a" * 80_000_000),
         "zero": png(0, 0),
         "truncated": COLOUR_PIXEL[:40],
         "header-only": COLOUR_PIXEL[:8],
@@ -204,6 +292,8 @@ def pictures() -> dict[str, bytes]:
         "gif-huge": gif + b"\x2c" + struct.pack("<HHHH", 0, 0, 65_535, 65_535) + b"\0\2\0;",
         "gif-frames": gif + (b"\x2c" + struct.pack("<HHHH", 0, 0, 1, 1) + b"\0\2\2D\1\0") * 20_000 + b";",
         "jpeg-truncated": jpeg,
+        "jpeg-nothing": b"\xff\xd8\xff",
+        "jpeg-exif": b"\xff\xd8\xff\xe1\xff\xf0Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 65_500,
         "jpeg-huge": jpeg
         + b"\xff\xc0\0\x11\x08\xff\xff\xff\xff\3\1\x22\0\2\x11\1\3\x11\1"
         + b"\xff\xda\0\x0c",
@@ -225,12 +315,14 @@ def pictures() -> dict[str, bytes]:
     }
 
 
-def _articles(table: dict[str, str], suffix: str = "md") -> list[Case]:
+def _articles(
+    table: dict[str, str], suffix: str = "md", refused: Container[str] = MOST_REFUSED
+) -> list[Case]:
     return [
         Case(
             name=name,
             files={"c.yaml": article(f"a.{suffix}") + "vars: {x: a}\n", f"a.{suffix}": body},
-            refused=True if name in MOST_REFUSED else None,
+            refused=True if name in refused else None,
         )
         for name, body in table.items()
     ]
@@ -241,18 +333,22 @@ def cases() -> dict[str, list[Case]]:
     image = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: odd.png}]}\n"
     body = {"c.yaml": article(), "a.md": "![a](odd.png)\n"}
     shown = pictures()
-    floods = _articles({f"flood-{name}": text for name, text in FLOODS.items()})
+    floods = _articles(MARKDOWN, refused=MARKDOWN) + _articles(MORE)
     return {
         "code": _articles(CODE),
-        "floods-1": floods[: len(floods) // 2],
-        "floods-2": floods[len(floods) // 2 :],
+        **{f"floods-{first}": floods[first::4] for first in range(4)},
+        "floods-html": _articles(FLOODS_HTML, "html", FLOODS_HTML.keys() - HARMLESS),
         "html": _articles(HTML, "html"),
         "pictures": [
             Case(name=f"picture-{name}", files={"c.yaml": image, "odd.png": data}, refused=_is_refused(name))
             for name, data in shown.items()
         ],
         "pictures-in-body": [
-            Case(name=f"inside-{name}", files={**body, "odd.png": data}, refused=_is_refused(name))
+            Case(
+                name=f"inside-{name}",
+                files={**body, "odd.png": data},
+                refused=name not in ("polyglot-html", "polyglot-zip"),
+            )
             for name, data in shown.items()
         ],
     }

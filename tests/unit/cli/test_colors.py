@@ -38,14 +38,13 @@ def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewher
 def test_a_pipe_gets_colours_when_asked(
     tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """On both streams."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLICOLOR_FORCE", "1")
     run(["init"])
     capsys.readouterr()
     assert run(["plan"]) == ExitCode.OK
     assert "\x1b[" in capsys.readouterr().out
-    assert run(["plan", "--no-color"]) == ExitCode.OK
-    assert "\x1b[" not in capsys.readouterr().out
     assert run(["render", "missing"]) != ExitCode.OK
     assert "\x1b[31m" in capsys.readouterr().err
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.shell_completion import ShellComplete
 
-from wechat_campaigns.cli.completers import VARIABLE
 from wechat_campaigns.cli.main import campaign, run
+from wechat_campaigns.cli.options import VARIABLE
 from wechat_campaigns.core.errors import ExitCode
 
 ROOT = Path(__file__).parents[3]
@@ -88,8 +88,8 @@ def test_powershell_gets_what_it_reads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(VARIABLE, "powershell_complete")
-    monkeypatch.setenv("COMP_WORDS", "campaign --env production cal")
-    monkeypatch.setenv("COMP_CWORD", "3")
+    monkeypatch.setenv("COMP_WORDS", "campaign cal")
+    monkeypatch.setenv("COMP_CWORD", "1")
     with pytest.raises(SystemExit):
         run([])
     kind, word, text = capsys.readouterr().out.splitlines()

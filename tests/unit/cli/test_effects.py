@@ -44,7 +44,6 @@ REFUSED = {
     "ledger baseline": "ledger baseline --all --reason archive",
     "ledger guard": "ledger guard --reason agreed --auto-approve",
     "ledger import": "ledger import ledger.jsonl",
-    "drafts --clean": "drafts --clean --auto-approve",
     "plan --allow": "plan --offline --allow quiet_hours=tonight",
     "plan --resend": "plan --offline --resend welcome",
 }
@@ -82,15 +81,6 @@ def test_read_only_refuses_every_command_that_writes(
     assert run(words_of(path)) == ExitCode.POLICY
     assert READ_ONLY in capsys.readouterr().err
     assert contents(tmp_path) == before
-
-
-def test_read_only_refuses_an_option_that_writes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv(READ_ONLY, "1")
-    assert run(["drafts", "--clean", "--auto-approve"]) == ExitCode.POLICY
-    assert "(wechat-write)" in capsys.readouterr().err
-    assert run(["drafts"]) == ExitCode.OK
 
 
 @pytest.mark.slow
@@ -136,7 +126,7 @@ def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     before = contents(tmp_path)
     for name, line in REFUSED.items():
-        assert run(["--env", "production", *shlex.split(line)]) == ExitCode.POLICY, name
+        assert run([*shlex.split(line), "--env", "production"]) == ExitCode.POLICY, name
         message = capsys.readouterr().err
         assert f"campaign {name}" in message
         assert AGENTS[variable].name in message
@@ -151,7 +141,7 @@ def test_a_gateway_on_loopback_is_no_sandbox_for_an_agent(
     gateway = SETTINGS.replace("https://api.weixin.qq.com", "http://127.0.0.1:9")
     Path("campaigns/_settings.yaml").write_text(gateway, encoding="utf-8")
     monkeypatch.setenv("CLAUDECODE", "1")
-    assert run(["--env", "production", "apply", "--auto-approve"]) == ExitCode.POLICY
+    assert run(["apply", "--env", "production", "--auto-approve"]) == ExitCode.POLICY
     assert "ask a person" in capsys.readouterr().err
 
 
@@ -163,7 +153,7 @@ def test_doctor_opens_no_tunnel_to_a_host_that_only_the_settings_name(
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        assert run(["--env", "production", "doctor"]) != ExitCode.OK
+        assert run(["doctor", "--env", "production"]) != ExitCode.OK
         assert "CAMPAIGN_API_HOSTS" in capsys.readouterr().out
         proxy.settimeout(0.05)
         with pytest.raises(TimeoutError):
@@ -181,8 +171,8 @@ def test_an_agent_may_stop_sends_and_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CLAUDECODE", "1")
-    assert run(["--env", "production", "hold", "main", "--reason", "wrong price"]) == ExitCode.OK
-    assert run(["--env", "production", "plan", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
+    assert run(["hold", "main", "--env", "production", "--reason", "wrong price"]) == ExitCode.OK
+    assert run(["plan", "--env", "production", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
     capsys.readouterr()
 

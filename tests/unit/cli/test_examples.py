@@ -31,7 +31,7 @@ def test_an_example_is_understood(line: str, tmp_path, monkeypatch: pytest.Monke
         (tmp_path / name).touch()
     words = shlex.split(line)
     words = words[words.index("campaign") + 1 :] if "<(" not in line else ["completion", "bash"]
-    words = words[: words.index("|")] if "|" in words else words
+    words = words[: next((at for at, word in enumerate(words) if word in "|>"), None)]
     context = campaign.make_context("campaign", list(words))
     rest = [*context._protected_args, *context.args]
     command: click.Command = campaign

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.terminal import Terminal
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.new import prompt_campaign
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.scaffold import PLACEHOLDERS, ScaffoldOptions, campaign_text, literal
 from wechat_campaigns.source.schemas.store import schema_text
 from wechat_campaigns.source.starter import starter
-
-
-class Answers:
-    """Answers questions in the order in which they come."""
-
-    def __init__(self, *answers: str) -> None:
-        self.answers = list(answers)
-        self.questions: list[str] = []
-
-    def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
-        self.questions.append(question)
-        return fit(self.answers.pop(0) or str(default))
-
-    def number(self, question: str) -> int:
-        return int(self.line(question, None))
-
-    def choice(self, question: str, options: dict[str, str]) -> str:
-        return self.line(question, next(iter(options)))
-
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -171,7 +148,6 @@ def test_what_new_writes_without_files_is_valid(
         (["--msgtype", "mpnews"], ["tea.yaml", "tea/article.md"], ["campaigns/2026/tea/cover.jpg"]),
         (["--msgtype", "newspic"], ["tea.yaml"], ["campaigns/2026/tea/*.jpg"]),
         (["--msgtype", "voice"], ["tea.yaml"], ["campaigns/2026/tea/voice.mp3"]),
-        (["--msgtype", "voice", "--media-id", "M"], ["tea.yaml"], []),
         (["--draft", "四月新品"], ["tea.yaml"], []),
         ([], ["tea.yaml"], []),
     ],
@@ -276,74 +252,25 @@ def test_one_filter_only(here: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", list(Msgtype))
-@pytest.mark.parametrize("media_id", [None, "123", "a: b"])
-def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype, media_id: str | None) -> None:
-    """Names that YAML would read as numbers or maps stay text."""
-    read = yaml.safe_load(campaign_text(ScaffoldOptions(id="x", msgtype=kind, tag="no", media_id=media_id)))
+def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype) -> None:
+    """A name that YAML would read as a boolean stays text."""
+    read = yaml.safe_load(campaign_text(ScaffoldOptions(id="x", msgtype=kind, tag="no")))
     assert read["filter"] == {"tag": "no"}
     assert read["msgtype"] == kind.value
-    if media_id and kind is not Msgtype.TEXT:
-        assert media_id in read["content"].values()
 
 
-def test_the_wizard_asks_only_what_it_needs() -> None:
-    answers = Answers("2026/sale", "text", "all")
-    assert prompt_campaign(answers, str) == ScaffoldOptions(id="2026/sale", to_all=True)
-    assert len(answers.questions) == 3
+def test_a_picture_post_a_draft_and_a_list(here: Path) -> None:
+    def written(name: str, *words: str) -> dict[str, Any]:
+        assert run(["new", name, *words]) == ExitCode.OK
+        read: dict[str, Any] = yaml.safe_load((here / f"campaigns/{name}.yaml").read_text(encoding="utf-8"))
+        return read
 
-
-def test_the_wizard_takes_a_draft_by_tag_id() -> None:
-    wanted = prompt_campaign(Answers("news", "mpnews", "tag_id", "2", "{{ 四月 }}"), str)
-    assert wanted == ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, draft="{{ 四月 }}")
-    assert yaml.safe_load(campaign_text(wanted))["content"] == {"draft": literal("{{ 四月 }}")}
-    voice = prompt_campaign(Answers("news", "voice", "all", "MEDIA"), str)
-    assert voice == ScaffoldOptions(id="news", msgtype=Msgtype.VOICE, to_all=True, media_id="MEDIA")
-
-
-def test_the_wizard_offers_a_picture_post(here: Path) -> None:
-    wanted = prompt_campaign(Answers("market", "newspic", "tag", "会员"), str)
-    assert wanted == ScaffoldOptions(id="market", msgtype=Msgtype.MPNEWS, tag="会员", newspic=True)
-    read = yaml.safe_load(campaign_text(wanted))
-    assert (read["msgtype"], read["content"]["newspic"]["images"]) == ("mpnews", "market/*.jpg")
-    assert run(["new", "market", "--msgtype", "newspic", "--tag", "会员"]) == ExitCode.OK
-    assert (here / "campaigns/market.yaml").read_text(encoding="utf-8") == campaign_text(wanted)
-    assert run(["new", "news", "--draft", "四月", "--to-all"]) == ExitCode.OK
-    assert "draft: 四月" in (here / "campaigns/news.yaml").read_text(encoding="utf-8")
+    market = written("market", "--msgtype", "newspic", "--tag", "会员")
+    assert (market["msgtype"], market["content"]["newspic"]["images"]) == ("mpnews", "market/*.jpg")
+    assert written("news", "--draft", "{{ 四月 }}", "--to-all")["content"] == {"draft": literal("{{ 四月 }}")}
+    assert written("vip", "--openids", "members.xlsx")["filter"] == {"openids": {"file": "members.xlsx"}}
 
 
 def test_a_picture_message_begins_with_all_pictures_of_its_folder() -> None:
     wanted = ScaffoldOptions(id="2026/market", msgtype=Msgtype.IMAGE)
     assert yaml.safe_load(campaign_text(wanted))["content"] == {"images": "market/*.jpg"}
-
-
-@pytest.mark.slow
-def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", "new"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == ExitCode.USAGE
-    assert "campaign new 2026/spring/sale --tag" in done.stderr
-
-
-@pytest.mark.slow
-def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
-    terminal = Terminal()
-    command = [sys.executable, "-m", "wechat_campaigns", "new"]
-    with subprocess.Popen(command, stdin=terminal.end, stdout=terminal.end, stderr=terminal.end) as started:
-        terminal.give_away()
-        terminal.type("a b\nsale\n8\ntext\n1\n新客\n")
-        said_by_then = terminal.read()
-    terminal.close()
-    assert started.returncode == 0, said_by_then
-    assert said_by_then.count("Name: a path") == said_by_then.count("What is sent?") == 2
-    assert "enter a number from 1 to 7" in said_by_then
-    assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")
-
-
-def test_the_wizard_takes_a_list_from_excel() -> None:
-    wanted = prompt_campaign(Answers("vip", "text", "openids", "", "会员 openid"), str)
-    assert wanted == ScaffoldOptions(id="vip", openids="members.xlsx", column="会员 openid")
-    assert '  openids: {file: "members.xlsx", column: "会员 openid"}\n' in campaign_text(wanted)

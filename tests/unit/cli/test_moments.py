@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from wechat_campaigns.cli.moments import read_moment
+from wechat_campaigns.cli.options import read_moment
 from wechat_campaigns.core.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.support.factories import make_send, plan_of, view_of
-from wechat_campaigns.cli.ci import phone_pictures
+from wechat_campaigns.cli import phone_pictures
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.report.html import plan_html
@@ -117,7 +117,7 @@ def test_at_most_so_many_pictures(
 ) -> None:
     monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     monkeypatch.setattr(phone_pictures, "MOST", 2)
-    monkeypatch.setattr("wechat_campaigns.cli.ci.phones.MOST", 2)
+    monkeypatch.setattr("wechat_campaigns.cli.ci.MOST", 2)
     monkeypatch.setenv("PATH", browser(tmp_path / "bin"))
     assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
     assert len(list((tmp_path / "phones").iterdir())) == 2

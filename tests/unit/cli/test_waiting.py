@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.factories import make_planned, make_send
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.waiting import countdown, read_until, waiting_text
+from wechat_campaigns.cli.waiting import read_until, waiting_progress, waiting_text
 from wechat_campaigns.core.errors import UsageError
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -58,7 +58,8 @@ class Waiting(Context):
 def test_log_gets_a_line_every_ten_minutes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     waiting = [make_planned(make_send("sale", not_before=NOW + timedelta(hours=2)))]
     lines = []
-    with Waiting(root=tmp_path) as context, countdown(context) as show:
+    with Waiting(root=tmp_path) as context:
+        show = waiting_progress(context)
         for minutes in (0, 0.5, 1, 5, 9.5, 10, 19, 20.5, -30, -29):
             context.now = NOW + timedelta(minutes=minutes)
             show(waiting)

@@ -24,8 +24,7 @@ from wechat_campaigns.core.errors import (
     LedgerLockedError,
     TamperedLedgerError,
 )
-from wechat_campaigns.ledger.events import Ledger, find_chain_faults
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import Ledger, LedgerKind, find_chain_faults
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, Head
 
 pytestmark = pytest.mark.slow

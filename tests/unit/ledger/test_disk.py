@@ -19,9 +19,8 @@ from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.core.git_remote import remote_of
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network, refuse_second_name
-from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.git.store import BROKEN_TRIES, GitLedger
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.rollback_guard import SeenHeads, hashes_of
 from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
 from wechat_campaigns.protocol.events import EMPTY, Entry
@@ -202,7 +201,7 @@ from pathlib import Path
 from datetime import UTC, datetime
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
 ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import make_events
-from wechat_campaigns.ledger.events import event_from, find_chain_faults
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind, event_from, find_chain_faults
 from wechat_campaigns.protocol.events import Event
 
 EVENTS = [

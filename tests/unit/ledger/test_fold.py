@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.model import Filter
-from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.fold import SendStatus, fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()

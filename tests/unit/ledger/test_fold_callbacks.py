@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import SendStatus
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 
 SEND = make_send()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.protocol.events import Entry
 

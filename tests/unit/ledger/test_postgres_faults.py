@@ -11,7 +11,7 @@ pytest.importorskip("psycopg")
 
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.ledger.postgres import pool
-from wechat_campaigns.ledger.postgres.faults import connection_error, database_name
+from wechat_campaigns.ledger.postgres.pool import connection_error, database_name
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,7 @@ from tests.support.ledger_backends import Backend, now, postgres_backend
 from tests.support.postgres_server import Server
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
-from wechat_campaigns.ledger.events import find_chain_faults
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.postgres import pool
 from wechat_campaigns.ledger.postgres.pool import SIZE

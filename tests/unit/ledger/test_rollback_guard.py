@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.rollback_guard import (
     Hashes,

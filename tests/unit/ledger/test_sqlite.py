@@ -16,7 +16,7 @@ import pytest
 from tests.support.factories import NOW, SERVICE
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger import sqlite
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 

@@ -11,9 +11,8 @@ import pytest
 from tests.support.factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.trust import authenticator, is_signed, questions, unverified
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.protocol.keys import mac_key, mac_of

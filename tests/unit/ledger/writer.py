@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerConflictError
-from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.protocol.events import EMPTY, Entry
 

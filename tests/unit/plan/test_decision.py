@@ -20,8 +20,8 @@ from tests.support.factories import (
 )  # fmt: skip
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason

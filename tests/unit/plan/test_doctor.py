@@ -10,23 +10,18 @@ from typing import Any
 import pytest
 
 from tests.support.factories import (
-    NOW,
     SERVICE,
     MemoryLedger,
     ScriptedApi,
     api_error,
-    intent_entry,
     make_account,
-    make_send,
     make_settings,
 )
 from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
-from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.plan import doctor
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.report.doctor import doctor_data, doctor_text
 from wechat_campaigns.report.text import TextOptions
 
@@ -69,7 +64,6 @@ def checked(
     ports = DoctorPorts(
         connect=connect,
         open_ledger=open_ledger,
-        clock=lambda: NOW,
         clock_skew=clock_skew or (lambda: away),
         is_durable=lambda: survives,
     )
@@ -159,29 +153,6 @@ def test_tampered_ledger_is_bad() -> None:
     ledger = begun()
     ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
     assert checked(ledger=ledger)["ledger"].exit_code is ExitCode.LEDGER
-
-
-def test_hold_without_a_reason_is_shown() -> None:
-    ledger = MemoryLedger()
-    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": ""}))
-    assert any(
-        check.grade is Severity.WARNING and "unhold" in check.hint
-        for check in checked(ledger=ledger).values()
-    )
-
-
-def test_missing_extras_are_named_but_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "is_extra_installed", lambda extra: extra != "math")
-    assert checked() == {}
-
-
-def test_holds_and_unknown_sends_are_shown() -> None:
-    ledger = begun()
-    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "故障"}))
-    assert "故障" in checked(ledger=ledger)["account main"].message
-    ledger = begun()
-    ledger.append(intent_entry(make_send()))
-    assert "sale" in checked(ledger=ledger)["account main"].message
 
 
 def test_unprotected_production_environment_is_doubtful() -> None:

@@ -37,7 +37,7 @@ from tests.support.policy_cases import (
 from wechat_campaigns.core.links import Host, hosts
 from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send, Text
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate

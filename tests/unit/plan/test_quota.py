@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import QuotaUsage
 from wechat_campaigns.plan.quota import (
     allowance,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +31,9 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.wechat.statistics import (
     DayOfArticles,
     PublishedArticle,
-    day_data,
     read_answer,
-    read_day,
+    read_statistics,
+    write_statistics,
 )
 
 TODAY = NOW.astimezone(CHINA).date()
@@ -105,9 +106,11 @@ def refused(errcode: int) -> ApiError:
     return ApiError(endpoint="/x", errcode=errcode, errmsg="", rid=None, what="", hint="h", answer={})
 
 
-def test_an_answer_is_read_and_kept() -> None:
+def test_an_answer_is_read_and_kept(tmp_path: Path) -> None:
+    """An unknown source is passed over, a whole rate may be an int; delivered follows from the rate."""
     day = read_answer(ANSWER, YESTERDAY, NOW)
-    assert read_day(day_data(day), YESTERDAY) == day
+    write_statistics(tmp_path / "kept", {YESTERDAY: day})
+    assert read_statistics(tmp_path / "kept") == {YESTERDAY: day}
     first, second = day.articles
     (figures,) = first.days
     assert (first.msg_data_id, first.index, first.title) == (7, 1, "春茶")

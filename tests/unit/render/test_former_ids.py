@@ -11,8 +11,7 @@ from tests.support.factories import SERVICE, SUBSCRIPTION, make_settings
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.protocol.keys import Message
-from wechat_campaigns.render.compile import compile_campaigns
-from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.render.compile import compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files
 
 pytestmark = pytest.mark.slow
@@ -138,3 +137,13 @@ def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_
         "c[w]": ("a[w]", "b[w]", "b[x]", "other[z]", "a[x]"),
         "c[v]": ("a[v]", "b[v]"),
     }
+
+
+def test_problems_of_a_campaign_are_in_the_order_of_its_lines(tmp_path: Path) -> None:
+    (tmp_path / "market.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent:\n  newspic:\n    title: 标题，不超过 32 字\n"
+        "    text: 这里写要发的话\n    images: [{file: a.jpg}, {file: b.jpg}]\n",
+        encoding="utf-8",
+    )
+    found = validate_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path)).problems
+    assert [problem.location.line for problem in found] == [5, 6, 7, 7]

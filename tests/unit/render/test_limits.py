@@ -32,7 +32,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Secret
 from wechat_campaigns.render.limits import check as limits
-from wechat_campaigns.render.limits.files import check_file
+from wechat_campaigns.render.limits.check import check_file
 
 M = Media(media_id="M")
 TEXT = Text(content="x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.factories import make_settings
-from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.render.compile import validate_campaigns
 from wechat_campaigns.source.files import Files
 
 

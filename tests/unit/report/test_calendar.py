@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import history_view

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.figures import articles_data
 from wechat_campaigns.report.history import HistoryView, history_csv, history_data, history_view

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,

@@ -10,7 +10,7 @@ import pytest
 from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.model import Filter
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.send_status import StatusRow, ended, send_status
 

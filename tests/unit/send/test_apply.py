@@ -38,8 +38,8 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code

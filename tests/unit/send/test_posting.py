@@ -38,8 +38,9 @@ from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import Result
-from wechat_campaigns.send.posting import AccountSender, ApplyPorts, RunContext
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
@@ -47,7 +48,7 @@ LOST = NoResponseError("the connection was interrupted", hint="try again")
 UNREACHABLE = NotSentError("no connection", hint="check the network")
 
 
-def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountSender:
+def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountRun:
     ports = ApplyPorts(
         connect=lambda _account: api,
         ledger=ledger,
@@ -56,11 +57,11 @@ def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Acc
         read=lambda _file: b"",
         notify=changes.get("notify", lambda _send, _what: None),
     )
-    return AccountSender(
-        make_account(), api, changes.get("state") or fold(ledger.events()), ports=ports,
-        run_context=RunContext(plan_digest="p" * 64, actor={"user": "li"}),
-        environment=make_settings().environment,
-    )  # fmt: skip
+    context = RunContext(plan_digest="p" * 64, actor={"user": "li"})
+    plan: Any = None  # the judge of each test decides without it
+    crossing = AccountRun(make_account(), plan, ports, make_settings(), context)
+    crossing.begin(api, changes.get("state") or fold(ledger.events()))  # type: ignore[arg-type]
+    return crossing
 
 
 def judge(send: Send | None = None, now: Any = NOW) -> Any:
@@ -75,7 +76,7 @@ def judge(send: Send | None = None, now: Any = NOW) -> Any:
     return decided
 
 
-def send_once(crossing: AccountSender, body: Any = BODY, send: Send | None = None) -> Any:
+def send_once(crossing: AccountRun, body: Any = BODY, send: Send | None = None) -> Any:
     return crossing.send(make_planned(send), body, judge(send))
 
 
@@ -199,7 +200,7 @@ def test_disputed_send_is_never_resent():
     assert api.calls == []
 
 
-def resend(crossing: AccountSender, ledger: MemoryLedger) -> Any:
+def resend(crossing: AccountRun, ledger: MemoryLedger) -> Any:
     intent = next(event for event in ledger.events() if event.kind is EventKind.INTENT)
     return crossing.resend(intent, intent.data["body"], judge(now=ledger.clock()))
 

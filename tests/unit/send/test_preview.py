@@ -38,7 +38,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
 from wechat_campaigns.wechat import payloads
@@ -141,7 +141,8 @@ def test_preview_forgets_a_deleted_upload() -> None:
 
 
 def test_testers_are_found_by_alias() -> None:
-    found = recipients(["小李", "老王", "zhang3", "小李"], [OPENID, OPENID], TESTERS)
+    """An alias stands for its WeChat name or openid."""
+    found = recipients(["小李", "老王", "zhang3", "小李", OPENID, OPENID], TESTERS)
     assert [(one.name, one.body) for one in found] == [
         ("小李", {"towxname": "xiaoli2026"}),
         ("老王", {"touser": "o" + "w" * 27}),
@@ -151,16 +152,17 @@ def test_testers_are_found_by_alias() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "openids", "words"),
+    ("name", "words"),
     [
-        (["小季"], [], "`小季` is not a tester of the settings, and not a WeChat ID"),
-        (["zhang 3"], [], "not a WeChat ID"),
-        (["zhang3"], ["o" * 27], "tester 2 is not an openid"),
+        ("小季", "`小季` is not a tester of the settings, a WeChat ID or an openid"),
+        ("zhang 3", "not a tester"),
+        ("o" * 27, "`tester 1` is not a tester"),
     ],
 )
-def test_tester_of_an_unknown_form_is_refused(names: list[str], openids: list[str], words: str) -> None:
+def test_tester_of_an_unknown_form_is_refused(name: str, words: str) -> None:
+    """Before anything is uploaded; the hint names the nearest alias, no message repeats an openid."""
     with pytest.raises(UsageError, match=words) as caught:
-        recipients(names, openids, TESTERS)
+        recipients([name], TESTERS)
     assert "o" * 27 not in str(caught.value) + caught.value.hint
 
 

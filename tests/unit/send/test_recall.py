@@ -20,8 +20,8 @@ from tests.support.factories import (
 )
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, SendRecord, SendStatus
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
 

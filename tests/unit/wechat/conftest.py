@@ -10,7 +10,7 @@ import pytest
 from tests.support.served import served
 from tests.unit.wechat.scripted_server import ACCOUNT, ClientEnvironment, ScriptedServer
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.wechat.client import connect
+from wechat_campaigns.wechat.connection import connect
 from wechat_campaigns.wechat.endpoints import WeChatApi
 from wechat_campaigns.wechat.transport import Timeouts
 

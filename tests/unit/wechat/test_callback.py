@@ -16,18 +16,21 @@ from wechatpy.crypto import WeChatCrypto
 
 from tests.support.factories import NOW, SERVICE, MemoryLedger, make_account
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.wechat.callback.events import entry_of
-from wechat_campaigns.wechat.callback.verify import (
+from wechat_campaigns.wechat.callback import (
+    MAX_BYTES,
+    BadXmlError,
+    CallbackApp,
     CallbackRejectedError,
     Credentials,
+    callback_app,
     check_url,
     decrypt,
+    entry_of,
     open_push,
     read_key,
+    read_xml,
     signature,
 )
-from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
-from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
 from wechat_sandbox.callbacks import encrypt
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"

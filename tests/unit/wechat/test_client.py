@@ -111,14 +111,14 @@ def test_a_refused_connection_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, closed_port: str
 ) -> None:
     api = with_token_then(server, connected(), closed_port)
-    with pytest.raises(NotSentError, match="refuses"):
+    with pytest.raises(NotSentError, match="refused"):
         api.mass_sendall(SEND)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("http://no-such-host.invalid", "DNS"), ("https://{loopback}", "TLS"), ("ftp://x", "start with")],
+    [("http://no-such-host.invalid", "DNS"), ("https://{loopback}", "TLS"), ("ftp://x", "InvalidSchema")],
 )
 def test_what_fails_before_the_body_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, address: str, words: str
@@ -441,7 +441,6 @@ def write_calls(api: WeChatApi) -> list[Callable[[], Any]]:
         lambda: api.media_uploadimg("a.png", b"x"),
         lambda: api.media_uploadvideo("M", "t", "d"),
         lambda: api.draft_add([]),
-        lambda: api.draft_delete("M"),
         lambda: api.mass_sendall(SEND),
         lambda: api.mass_send(SEND),
         lambda: api.mass_preview(SEND),
@@ -460,7 +459,7 @@ def test_what_plans_gets_has_no_write() -> None:
     public = {name for name in vars(WeChatApi) if not name.startswith("_")}
     assert public == {
         "material_add_material", "material_image_url", "media_upload", "media_uploadimg",
-        "media_uploadvideo", "draft_add", "draft_delete",
+        "media_uploadvideo", "draft_add",
         "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
     }  # fmt: skip
     assert not public & set(dir(ReadOnlyApi))

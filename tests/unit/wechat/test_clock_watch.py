@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from tests.unit.wechat.scripted_server import Raw, ScriptedServer
-from wechat_campaigns.wechat.clock_watch import ClockWatch, clock_skew
+from wechat_campaigns.wechat.clock import ClockWatch, clock_skew
 from wechat_campaigns.wechat.endpoints import TAGS_GET, WeChatApi
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

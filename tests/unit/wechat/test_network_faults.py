@@ -72,14 +72,14 @@ def closed_port() -> int:
 
 def test_a_name_that_dns_does_not_know() -> None:
     error = fault_at("https://api.no-such-host.invalid")
-    assert error.message == "DNS does not know the host name api.no-such-host.invalid"
+    assert error.message == "no connection to api.no-such-host.invalid: DNS does not know this host name"
     assert "`HTTPS_PROXY`" in error.hint
 
 
 def test_a_port_that_refuses() -> None:
     port = closed_port()
     error = fault_at(f"http://127.0.0.1:{port}")
-    assert error.message == f"127.0.0.1:{port} refuses the connection"
+    assert error.message == f"no connection to 127.0.0.1:{port}: Connection refused"
     assert "`api`" in error.hint
 
 

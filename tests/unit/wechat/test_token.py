@@ -23,10 +23,9 @@ from tests.unit.wechat.scripted_server import (
 )
 from wechat_campaigns.core.errors import ApiError, NotSentError, WeChatError
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.wechat.client import SharedTokens
+from wechat_campaigns.wechat.client import STABLE_TOKEN, SharedTokens, Tokens
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
 from wechat_campaigns.wechat.responses import Reply
-from wechat_campaigns.wechat.token import STABLE_TOKEN, Tokens
 from wechat_campaigns.wechat.transport import Request, Transport
 
 Connected = Callable[..., WeChatApi]

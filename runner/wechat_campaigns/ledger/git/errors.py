@@ -46,7 +46,7 @@ _WORDS: Final = {
     ),
     GitFailure.BROKEN: (
         N_("the remote of the ledger does not respond"),
-        N_("check the network and the remote, then run the same command again; recorded events are kept"),
+        N_("check the network and the server, then run the same command again; recorded events are kept"),
     ),
 }
 

@@ -1,24 +1,22 @@
 """The ledger on a git branch of its own: for CI runners that keep no disk, without any server.
 
-A push that names the commit it follows is the compare-and-swap: whoever pushes first has the place, everybody
-else looks again and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
+A push that names the commit it follows is the compare-and-swap: the first push takes the place, every other
+writer reads and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import (
-    LedgerCopyError,
-    TamperedLedgerError,
-    system_hint,
-)
+from wechat_campaigns.core.errors import LedgerCopyError, TamperedLedgerError, system_hint
 from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
 from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository
 from wechat_campaigns.core.i18n import _, ngettext
@@ -29,10 +27,10 @@ from wechat_campaigns.ledger.events import (
     head_moved_error,
     heads_of,
     not_empty_error,
+    stream_locked_error,
     verified,
     verified_after,
 )
-from wechat_campaigns.ledger.filelock import exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.ledger.git.errors import (
     contention_error,
@@ -54,6 +52,8 @@ BACKOFF_MAX_S = 2.0
 TIP = "refs/campaign/tip"
 FETCHED = "refs/campaign/fetched"
 CERTAIN = (GitFailure.REFUSED, GitFailure.NO_ACCESS)
+POLL_S = 0.02
+"""Between two looks at a lock file."""
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class _RemoteLock:
     since: float = 0.0
 
     def stays(self, file: str, tip: str | None) -> bool:
-        """Note what was in the way of a push; True when it has been the same lock for too long."""
+        """Remember what was in the way of a push; return whether it was the same lock for too long."""
         now = time.monotonic()
         if (file, tip) != (self.file, self.tip):
             self.file, self.tip, self.since = file, tip, now
@@ -300,7 +300,7 @@ class GitLedger:
         return dict(line.split(" ") for line in out.splitlines())
 
     def _advance(self, before: str | None, tip: str) -> None:
-        """Take a fetched commit, if it still holds every event this machine has seen."""
+        """Advance to a fetched commit, if it still holds every event that this machine has seen."""
         if before not in (None, tip) and (lost := git_tree.rewritten_files(self._git, str(before), tip)):
             what = ngettext(
                 "{count} event that existed before is missing or changed",
@@ -318,7 +318,7 @@ class GitLedger:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """Have the local copy to ourselves, git children of a killed runner included."""
+        """Lock the local copy, also against git children of a killed runner."""
         folder = self._git.folder
         with self._mutex:
             try:
@@ -344,3 +344,32 @@ class GitLedger:
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: Path, wait_s: float, name: str) -> Iterator[int]:
+    """Hold a lock file, by the operating system's `flock`.
+
+    Args:
+        path: the lock file; made when absent, never removed.
+
+    Yields:
+        The file descriptor. A child process that inherits it keeps the lock until it ends as well.
+
+    Raises:
+        LedgerLockedError: it was not free within `wait_s`.
+        OSError: the file cannot be used.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + wait_s
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() >= deadline:
+                raise stream_locked_error(name)
+            time.sleep(POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -10,12 +10,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import Git
+from wechat_campaigns.core.git import Git, GitResult
+from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import Snapshot, read_event
+from wechat_campaigns.ledger.events import Snapshot, read_event, verified
 from wechat_campaigns.protocol.events import Event
 
 HEADS = "heads.json"
@@ -160,3 +162,38 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
         contents.append(out[end + 1 : end + 1 + size])
         position = end + size + 2
     return contents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CheckoutGit(Git):
+    """Reads the repository of the checkout that the folder lies in; it fetches nothing and writes nothing."""
+
+    def run(self, *arguments: str, given: bytes = b"") -> GitResult:
+        """Ask one question; see `run_in_checkout`."""
+        return run_in_checkout(self.folder, *arguments, given=given, lazily=False)
+
+
+def fetched_events(root: Path, remote: str, branch: str) -> tuple[Event, ...] | None:
+    """Read the ledger as the checkout fetched it last; nothing is fetched now.
+
+    Args:
+        root: the campaigns folder.
+        remote: a name; an address has no branches in the checkout.
+
+    Returns:
+        The events in order within each stream; None when the checkout lacks the branch or files of it.
+
+    Raises:
+        TamperedLedgerError: the chain does not hold.
+    """
+    git = _CheckoutGit(folder=root)
+    try:
+        ref = f"refs/remotes/{remote}/{branch}"
+        tip = git.run("show-ref", "--verify", "--hash", ref).text
+        if not tip:
+            return None
+        return verified(snapshot(git, tip), ref)
+    except TamperedLedgerError:
+        raise
+    except LedgerError:
+        return None

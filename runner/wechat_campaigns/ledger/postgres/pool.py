@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,10 +10,17 @@ from contextlib import contextmanager, suppress
 from typing import Final, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
-from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, LedgerUnreachableError
+from wechat_campaigns.core.errors import (
+    LedgerError,
+    LedgerLockedError,
+    LedgerLoginError,
+    LedgerUnreachableError,
+)
+from wechat_campaigns.core.hosts import host_port
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.ledger.postgres.faults import connection_error, database_name
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -161,9 +169,9 @@ class Pool:
 
 @contextmanager
 def confirmed(db: Connection) -> Iterator[None]:
-    """Take a commit with a warning for one whose answer was lost: a standby may not have it.
+    """Treat a commit with a warning as one whose answer was lost: a standby may not have it.
 
-    Source: PostgreSQL, syncrep.c: whoever cancels the wait for a standby leaves it committed here alone.
+    Source: PostgreSQL, syncrep.c: a cancelled wait for a standby leaves the transaction committed here alone.
     """
     warnings: list[str] = []
 
@@ -183,3 +191,76 @@ def confirmed(db: Connection) -> Iterator[None]:
 def error_line(error: psycopg.Error) -> str:
     """Return the first line of what the database said."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+_FAULTS: Final[tuple[tuple[str, type[LedgerError], str, str], ...]] = (
+    (
+        r"could not translate host name|Name or service not known|failed to resolve host",
+        LedgerUnreachableError,
+        N_("DNS does not know the host of the database"),
+        N_("correct the host in `ledger` or `PGHOST`, or the DNS of this machine"),
+    ),
+    (
+        r"Connection refused|No such file or directory",
+        LedgerUnreachableError,
+        N_("the database refuses the connection"),
+        N_("check host and port in `ledger`, `PGHOST` and `PGPORT`, and that the server runs"),
+    ),
+    (
+        r"timeout expired|timed out|No route to host|Network is unreachable",
+        LedgerUnreachableError,
+        N_("the database does not respond"),
+        N_("check the network and the firewall between this machine and the server"),
+    ),
+    (
+        r"certificate|SSL error|does not support SSL",
+        LedgerError,
+        N_("the TLS connection to the database failed"),
+        N_("set `PGSSLROOTCERT` to the PEM file of the authority; the certificate must name the host"),
+    ),
+    (
+        r"password|authentication|no pg_hba.conf entry|role \"[^\"]*\" does not exist|peer",
+        LedgerLoginError,
+        N_("the database refuses the login"),
+        N_(
+            "set `PGPASSWORD` or a password file for this user, and `PGHOST` to the host that it is for; the "
+            "server must use SCRAM"
+        ),
+    ),
+    (
+        r"database \"[^\"]*\" does not exist",
+        LedgerError,
+        N_("the database does not exist"),
+        N_("create it, or correct its name in `ledger`"),
+    ),
+)
+
+
+def connection_error(words: str, where: str) -> LedgerError:
+    """Make the error of a connection that was not made, or that died.
+
+    Args:
+        words: the first line of what libpq said.
+        where: the database, as `database_name` names it.
+    """
+    for pattern, kind, what, hint in _FAULTS:
+        if re.search(pattern, words):
+            said = _("{what}: {words}").format(what=_(what), words=words)
+            return kind(said, hint=_(hint), location=where)
+    return LedgerUnreachableError(
+        _("the database is not reachable: {error}").format(error=words),
+        hint=_("check the network and the server, then run the same command again; recorded events are kept"),
+        location=where,
+    )
+
+
+def database_name(address: str) -> str:
+    """Return a database for messages: user, host, port and name, also those of variables; no password."""
+    defaults = {
+        option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val
+    }
+    parts = defaults | {key: str(value) for key, value in conninfo_to_dict(address).items() if value}
+    server = host_port(parts.get("host", ""), parts.get("port"))
+    place = f"postgresql://{server}/{parts.get('dbname', '')}"
+    # Before an `@` it would be masked: there a user may be a token.
+    return _("{database} as user {user}").format(database=place, user=parts.get("user") or "?")

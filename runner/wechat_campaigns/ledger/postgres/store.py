@@ -199,7 +199,7 @@ def _row(event: Event) -> tuple[object, ...]:
 
 
 def _version(db: Connection, where: str) -> int:
-    """Return the version of the tables, 0 when there are none."""
+    """Return the version of the tables, 0 when they are missing."""
     found = db.execute("select to_regclass('campaign_ledger')").fetchone()
     if found is None or found[0] is None:
         return 0
@@ -216,7 +216,7 @@ def _migrate(db: Connection, where: str) -> None:
         return
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", (LOCKS,))
-        # Looks the table up anew, unlike to_regclass, which may not have heard of another runner's yet.
+        # Looks the table up again, unlike to_regclass, which may miss one that another runner just made.
         db.execute("create table if not exists campaign_ledger (version integer not null)")
         for number in range(_version(db, where), VERSION):
             db.execute(MIGRATIONS[number].encode())
@@ -234,7 +234,7 @@ class _Locks:
 
     def take(self, stream: str) -> bool:
         with self._mutex:
-            # A session may take its own lock twice, so threads are told apart here.
+            # A session may take its own lock twice, so threads are kept apart here.
             if stream in self._held:
                 return False
             if self._ask("select pg_try_advisory_lock(hashtextextended(current_schema() || %s, %s))", stream):

@@ -27,8 +27,9 @@ class Violation:
     blocks: bool = True
 
 
-def unread_draft(message: str) -> Violation:
+def unread_draft() -> Violation:
     """Make the violation of a rule that looks into a draft which nobody read."""
+    message = _("cannot check the content of a draft that was not read")
     return Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
 
 

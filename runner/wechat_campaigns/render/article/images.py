@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageOps
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
 from wechat_campaigns.core.fence import extend
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article import ai_label
 from wechat_campaigns.render.limits.table import (
@@ -53,24 +53,16 @@ class ImageUse:
 
     formats: tuple[str, ...]
     under_bytes: int
-    format_words: str
-    """That it takes `{formats}` here, and not `{format}`."""
-    size_words: str
-    """That `{count}` bytes are not under `{most}` here."""
 
 
 BODY = ImageUse(
     formats=BODY_IMAGE_FORMATS,
     under_bytes=BODY_IMAGE_BYTES,
-    format_words=N_("WeChat accepts {formats} in articles, but this is {format}"),
-    size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} in articles"),
 )
 """`media/uploadimg`; a GIF goes as material. Source: uploadimage, read 2026-11; what tools do with GIF."""
 MATERIAL = ImageUse(
     formats=IMAGE_FORMATS,
     under_bytes=IMAGE_BYTES,
-    format_words=N_("WeChat accepts {formats} as material, but this is {format}"),
-    size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} as material"),
 )
 """`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
 
@@ -213,12 +205,14 @@ def _display_size(image: Image.Image) -> tuple[int, int]:
 def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[Finding]:
     if image_format not in use.formats:
         taken = _(" and ").join(name.upper() for name in use.formats)
-        what = _(use.format_words).format(formats=taken, format=image_format.upper())
+        what = _("WeChat accepts {formats} here, but this is {format}")
+        what = what.format(formats=taken, format=image_format.upper())
         hint = _("export it as PNG or JPEG, or set `articles: {fix_images: true}`")
         yield Finding("image-format", what, hint)
     use = MATERIAL if image_format == "gif" else use
     if len(data) >= use.under_bytes:
-        what = _(use.size_words).format(count=len(data), most=use.under_bytes)
+        what = _("the image has {count:,} bytes; WeChat accepts fewer than {most:,} here")
+        what = what.format(count=len(data), most=use.under_bytes)
         hint = _("make it smaller, or set `articles: {fix_images: true}`")
         yield Finding("image-size", what, hint)
 

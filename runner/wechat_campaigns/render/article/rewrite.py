@@ -7,12 +7,23 @@ import re
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import boxes, links, lists
-from wechat_campaigns.render.article.dom import elements, line_of, make, strip_blank_text, text_of
+from wechat_campaigns.render.article import boxes, links
+from wechat_campaigns.render.article.dom import (
+    BLOCKS,
+    append_text,
+    elements,
+    line_of,
+    make,
+    strip_blank_text,
+    take_content,
+    text_of,
+)
 from wechat_campaigns.render.article.parts import Findings
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TOP, _DEEPEST = 2, 4
+_MARKS = ("◦ ", "▪ ")
+_BOXES = ("☐", "☑")
 
 
 def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
@@ -26,7 +37,7 @@ def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
     _headings(root, title)
     links.collect(root, findings)
     _figures(root, findings)
-    lists.flatten(root)
+    _flatten_lists(root)
     boxes.arrange_columns(root, findings)
 
 
@@ -87,3 +98,75 @@ def _only_images(paragraph: HtmlElement) -> bool:
     if (paragraph.text or "").strip():
         return False
     return all(child.tag in ("img", "br") and not (child.tail or "").strip() for child in paragraph)
+
+
+def _flatten_lists(root: HtmlElement) -> None:
+    """Leave one real level of each list, deeper ones as sections with a mark written as text.
+
+    The web editor gives nested lists second marks or flattens them; it leaves sections alone.
+    """
+    lists = [element for element in elements(root) if element.tag in ("ul", "ol")]
+    # From the inside out, so that an item's content is final when it moves.
+    for element in reversed(lists):
+        depth = sum(1 for above in element.iterancestors() if above.tag in ("ul", "ol"))
+        for item in element:
+            _gather(item)
+        if depth:
+            _replace(element, depth)
+
+
+def _gather(item: HtmlElement) -> None:
+    """Move an item's loose text, and its paragraphs, into sections."""
+    children, text = list(item), item.text
+    item.text = None
+    for child in children:
+        item.remove(child)
+    section = make("section", text)
+    for child in children:
+        tail, child.tail = child.tail, None
+        if child.tag not in BLOCKS:
+            section.append(child)
+            append_text(section, tail)
+            continue
+        _add_filled(item, section)
+        if child.tag == "p":
+            child.tag = "section"
+        item.append(child)
+        section = make("section", tail)
+    _add_filled(item, section)
+
+
+def _add_filled(item: HtmlElement, section: HtmlElement) -> None:
+    if len(section) or (section.text or "").strip():
+        item.append(section)
+
+
+def _replace(element: HtmlElement, depth: int) -> None:
+    number = int(element.get("start") or 1) if element.tag == "ol" else None
+    nested = make("section", class_="nested")
+    nested.tail = element.tail
+    for index, item in enumerate(list(element)):
+        mark = _MARKS[min(depth, len(_MARKS)) - 1] if number is None else f"{number + index}. "
+        entry = make("section", class_="nested-item")
+        take_content(item, entry)
+        _mark(entry, mark)
+        nested.append(entry)
+    nested.set("data-line", element.get("data-line") or "1")
+    parent = element.getparent()
+    if parent is None:
+        return
+    parent.replace(element, nested)
+
+
+def _mark(entry: HtmlElement, mark: str) -> None:
+    """Write the mark before an item's text; a task box is mark enough."""
+    if len(entry) and entry[0].tag == "section" and entry[0].get("class") is None:
+        first = entry[0]
+        text = first.text or ""
+        entry.text = text if text.startswith(_BOXES) else mark + text
+        first.text = None
+        for child in reversed(list(first)):
+            entry.insert(0, child)
+        first.drop_tree()
+    else:
+        entry.text = mark + (entry.text or "")

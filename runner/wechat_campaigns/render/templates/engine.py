@@ -92,7 +92,7 @@ class Engine:
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
-            what = _("the include `{name}` is outside the campaigns folder").format(name=name)
+            what = _("`{name}` is outside the campaigns folder").format(name=name)
             hint = _(_INCLUDE)
             raise FileError("include-path", what, hint)
         refuse_data(name)

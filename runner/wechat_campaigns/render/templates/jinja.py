@@ -291,19 +291,11 @@ def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
 def _written(_context: Context, value: Any) -> str:
     """Turn the value of `{{ … }}` into text."""
     run = RUN.get()
-    if not isinstance(value, str | int | float | StrictUndefined):
-        raise TypeError(_not_text(value))
-    return value if isinstance(value, _Raw) else run.escape(text_of(value))
-
-
-def _not_text(value: Any) -> str:
     if value is None:
-        return _("null (no value) cannot be written as text")
-    if isinstance(value, Mapping):
-        return _("a map cannot be written as text")
-    if isinstance(value, list | tuple | range):
-        return _("a list cannot be written as text")
-    return _("a value of this type cannot be written as text")
+        raise TypeError(_("null (no value) cannot be written as text"))
+    if not isinstance(value, str | int | float | StrictUndefined):
+        raise TypeError(_("a list or a map cannot be written as text"))
+    return value if isinstance(value, _Raw) else run.escape(text_of(value))
 
 
 def _concat(values: Sequence[Any]) -> str:

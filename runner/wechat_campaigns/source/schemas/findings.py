@@ -38,7 +38,7 @@ UNWORDED: Final = "not-as-described"
 
 
 def is_integer(_: object, value: object) -> bool:
-    """Tell whole numbers from 1.0, which JSON Schema takes for one, and from true."""
+    """Return whether a value is a whole number; JSON Schema also accepts 1.0."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -72,7 +72,7 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
 
 
 def _unworded(error: SchemaViolation) -> Finding:
-    """Refuse all the same when every error thought that another one says it."""
+    """Return a finding for errors of which each left it to another one."""
     what = _("{name} does not have the required form").format(name=value_name(error))
     hint = _("compare it with the examples in the documentation")
     return Finding(UNWORDED, what, hint, error.path)

@@ -1,4 +1,4 @@
-"""Give the JSON Schemas of `schema/`, and say quickly whether data is valid by one.
+"""Read the JSON Schemas of `schema/`, and check quickly whether data is valid by one.
 
 `jsonschema-rs` is some fifty times as fast as `jsonschema`, but only `findings` can word what is wrong.
 """

@@ -44,13 +44,13 @@ def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
     """
     here = resources.files(__package__)
     files = {place: here.joinpath(name).read_text(encoding="utf-8") for place, name in FILES.items()}
-    if current_language() == "zh":  # the same settings, explained to who reads Chinese
+    if current_language() == "zh":  # the same settings, with comments in Chinese
         files["campaigns/_settings.yaml"] = here.joinpath("settings.zh.yaml").read_text(encoding="utf-8")
     names: tuple[SchemaName, ...] = ("campaign", "settings")
     files.update({f"schema/{name}.schema.json": localized_schema_text(name) for name in names})
     if code_host != "none":
         place, text = _workflow(code_host)
-        # Whoever copies the workflow uses the action from elsewhere, and needs no note on copying.
+        # A copied workflow uses the action from elsewhere, and needs no note on copying.
         text = re.sub(r"uses: \./ #.*", lambda _: f"uses: {action}", text)
         files[place] = re.sub(
             r"# To use it elsewhere.*\n|Copy this to .*?\. (?=A )| See docs/pull-requests\.md\.", "", text

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import prepared
+from wechat_campaigns.render.article import embed
 from wechat_campaigns.source.files import Files
 
 PAGE = PurePosixPath("news.yaml")
@@ -20,7 +20,7 @@ PAGE = PurePosixPath("news.yaml")
 
 @pytest.fixture(autouse=True)
 def _english_again() -> Iterator[None]:
-    prepared._known.clear()
+    embed._known.clear()
     yield
     set_language("en")
 
@@ -40,18 +40,18 @@ def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(webp())
     files = Files(tmp_path)
     first, second = files.info(PAGE, "a.webp"), files.info(PAGE, "b.webp")
-    made = prepared.prepare(first, lambda: files.data(first.path), convert=False)
+    made = embed.prepare(first, lambda: files.data(first.path), convert=False)
     assert (made.file, made.note, made.inspection.width) == (first, "", 60)
-    assert prepared.prepare(second, never, convert=False).file == second
+    assert embed.prepare(second, never, convert=False).file == second
     with pytest.raises(AssertionError):
-        prepared.prepare(first, never, convert=True)
-    converted = prepared.prepare(first, lambda: files.data(first.path), convert=True)
+        embed.prepare(first, never, convert=True)
+    converted = embed.prepare(first, lambda: files.data(first.path), convert=True)
     assert (converted.file.format, converted.file.path) == ("jpeg", first.path)
     assert converted.note.startswith("webp ")
-    assert prepared.prepare(second, never, convert=True).file.path == second.path
+    assert embed.prepare(second, never, convert=True).file.path == second.path
     set_language("zh")
     with pytest.raises(AssertionError):
-        prepared.prepare(first, never, convert=False)
+        embed.prepare(first, never, convert=False)
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
 def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend: bool) -> None:
     options = ArticleOptions(fix_images=mend)
     first = make("![茶](a.webp)\n", at={"tea/a.webp": webp()}, options=options)
-    assert len(prepared._known) == 1
+    assert len(embed._known) == 1
     second = make("![茶](a.webp)\n\n又一段\n", options=options)
     assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
     assert first.findings == second.findings
@@ -69,12 +69,12 @@ def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend
 def test_a_changed_file_is_another_picture(make: Make) -> None:
     for number, color in enumerate(("red", "blue"), 1):
         make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
-        assert len(prepared._known) == number
+        assert len(embed._known) == number
 
 
 @pytest.mark.slow
 def test_many_pictures_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
-    monkeypatch.setattr(prepared, "KEPT", 2)
+    monkeypatch.setattr(embed, "KEPT", 2)
     for color in ("red", "blue", "green"):
         make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
-    assert len(prepared._known) == 1
+    assert len(embed._known) == 1

@@ -1,14 +1,17 @@
-"""Dates of WeChat's answers in, how far this machine's clock is from WeChat's out.
+"""Compare this machine's clock with WeChat's, by the dates of answers; read how far a sandbox's was moved.
 
 It is this machine's own clock that is compared. A sandbox whose clock was moved on purpose goes on dating its
-answers by the real time, so a rehearsal in another month is none of a wrong clock; its fault `clock` is.
+answers by the real time, so a rehearsal in another month shows no wrong clock; its fault `clock` does.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.model import Clock
@@ -31,7 +34,7 @@ class ClockWatch:
         """This machine's clock minus WeChat's, no more than is certain; None before a dated answer."""
 
     def begin(self) -> Callable[[str | None], None]:
-        """Note that a request goes out; what is returned takes the Date of its answer."""
+        """Record that a request goes out; return what to call with the Date of its answer."""
         asked = self._clock()
 
         def answered(date: str | None) -> None:
@@ -60,3 +63,36 @@ def clock_skew(date: str | None, asked: datetime, answered: datetime) -> timedel
     except (ValueError, TypeError, OverflowError):
         return None
     return max(least, min(most, timedelta()))
+
+
+TIMEOUT_S = 5.0
+
+
+def clock_offset(api_url: str) -> timedelta:
+    """Query how far a sandbox's clock was moved; zero where another server answers."""
+    from wechat_campaigns.core.sessions import open_session  # an offline plan never comes here
+
+    try:
+        with open_session(api_url) as session, session.within(TIMEOUT_S):
+            answer = session.get(f"{api_url}/_sandbox/clock", timeout=TIMEOUT_S).json()
+        return timedelta(seconds=float(answer["offset_s"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return timedelta()
+
+
+def stored_clock_offset(state: Path) -> timedelta:
+    """Read how far the embedded sandbox's clock was moved from its state; zero without one.
+
+    Args:
+        state: its file; nothing is written to it.
+    """
+    import sqlite3  # most runs have another ledger, and no sandbox
+
+    if not state.is_file():
+        return timedelta()
+    try:
+        with closing(sqlite3.connect(f"{state.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            row = db.execute("select value from meta where key = 'clock_offset_s'").fetchone()
+        return timedelta(seconds=float(json.loads(row[0]))) if row else timedelta()
+    except (sqlite3.Error, ValueError, TypeError, OverflowError):
+        return timedelta()

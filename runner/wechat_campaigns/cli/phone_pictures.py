@@ -1,4 +1,4 @@
-"""Take a picture of each message of a plan page, with the Chromium of this machine.
+"""Photograph each message of a plan page, with the Chromium of this machine.
 
 Campaigns of strangers are on the page: its own policy forbids scripts, and Chromium gets neither network nor
 secrets. (Chromium itself needs scripts to write a picture.)

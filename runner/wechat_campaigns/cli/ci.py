@@ -1,0 +1,247 @@
+"""Run the steps of a CI job: plan outputs, comment, issue, notifications, pictures."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.cli.context import Context, OnlineContext
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, FOLDER
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.phone_pictures import MOST, NoPictureError, take_pictures
+from wechat_campaigns.cli.registry import command, group
+from wechat_campaigns.code_host.ci_run import current_run
+from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError, require_extra
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.written_files import opened_to_write
+from wechat_campaigns.plan import planfile
+
+
+@group(
+    dict.fromkeys(("publish", "outputs", "issue", "notify", "phones"), "ci"),
+    examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
+)
+def ci() -> None:
+    """Steps of a CI job: show a plan, pass on its digest, notify, keep an issue.
+
+    See docs/pull-requests.md.
+    """
+
+
+@command(
+    effect=Effect.NONE,
+    examples={
+        "campaign ci outputs plan.json": N_(
+            "pass `plan_digest`, `pending`, `due`, `coming` and `held` to later steps"
+        )
+    },
+)
+@click.argument("plan_file", type=FILE)
+def outputs(context: Context, plan_file: Path) -> int:
+    """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
+
+    Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
+    or resolve now), coming (sends that become due within the plan's horizon) and held (sends that are
+    blocked, in conflict, or were missed).
+    """
+    data = planfile.read(plan_file)
+    sends = data["sends"]
+    values = {
+        "plan_digest": data["plan_digest"],
+        "pending": sum(map(planfile.covers, sends)),
+        "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
+        "coming": sum(planfile.is_coming(send, data) for send in sends),
+        "held": sum(planfile.is_held(send, data) for send in sends),
+    }
+    lines = "\n".join(f"{name}={value}" for name, value in values.items())
+    if target := os.environ.get("GITHUB_OUTPUT"):
+        with opened_to_write(Path(target), flags=os.O_APPEND) as file:
+            file.write(f"{lines}\n".encode())
+    context.output_data(lambda: lines, values, quotes_campaigns=False)
+    return ExitCode.OK
+
+
+AUTHOR = click.option(
+    "--author",
+    default="github-actions[bot]",
+    show_default=True,
+    help="The user that writes the comment or issue.",
+)
+
+
+@command(
+    effect=Effect.CODE_HOST,
+    examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
+)
+@click.argument("report", type=EXISTING_FILE)
+@AUTHOR
+def publish(context: Context, report: Path, author: str) -> int:
+    """Add a Markdown report to the job summary, and keep one comment of the pull request up to date.
+
+    The comment requires GITHUB_TOKEN with `pull-requests: write`. A pull request from a fork has no such
+    token: the report then appears only in the summary, and the step does not fail.
+    """
+    text = report.read_text(encoding="utf-8", errors="replace")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with opened_to_write(Path(summary), flags=os.O_APPEND) as out:
+            out.write(f"{text}\n".encode())
+    number, note = _publish_comment(text, author)
+    print_message(note)
+    context.output_data(str, {"number": number, "note": note})
+    return ExitCode.OK
+
+
+def error_reason(error: CodeHostError) -> str:
+    """Write why the code host did not do it; unlike `str`, it keeps its English."""
+    return _(": ").join(filter(None, (error.location, error.message)))
+
+
+def _publish_comment(text: str, author: str) -> tuple[int | None, str]:
+    """Write the comment; return the number of its pull request if there is one, and what was done."""
+    from wechat_campaigns.code_host.comment import comment_body, upsert
+    from wechat_campaigns.code_host.github import github
+
+    run, token = current_run(), os.environ.get("GITHUB_TOKEN")
+    if run is None or run.service != "GitHub" or run.number is None:
+        return None, _("no comment was written: this run does not belong to a GitHub pull request")
+    if not token:
+        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+    code_host = github(os.environ, token)
+    try:
+        upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
+    except CodeHostError as error:
+        reason = error_reason(error)
+        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
+    return run.number, _("#{number} is up to date").format(number=run.number)
+
+
+@command(
+    effect=Effect.CODE_HOST,
+    examples={
+        "campaign ci issue report.md": N_("open the issue, or update it"),
+        "campaign ci issue report.md --done": N_("close the issue, if one is open"),
+    },
+)
+@click.argument("report", type=EXISTING_FILE)
+@click.option("--done", is_flag=True, help="Close the issue: nothing needs attention any more.")
+@AUTHOR
+def issue(context: Context, report: Path, done: bool, author: str) -> int:
+    """Open or update one issue of the GitHub repository with a Markdown report of `campaign status`.
+
+    Requires GITHUB_TOKEN with `issues: write`. Without it the step does not fail: the job summary shows the
+    report.
+    """
+    text = report.read_text(encoding="utf-8", errors="replace")
+    number, note = _keep_issue(text, author, done=done)
+    print_message(note)
+    context.output_data(str, {"number": number, "note": note})
+    return ExitCode.OK
+
+
+def _keep_issue(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
+    """Write or close the issue; return its number if there is one, and what was done."""
+    from wechat_campaigns.code_host.comment import close_issue, upsert_issue
+    from wechat_campaigns.code_host.github import github
+
+    run, token = current_run(), os.environ.get("GITHUB_TOKEN")
+    if run is None or run.service != "GitHub":
+        return None, _("no issue was written: this run is not a GitHub run")
+    if not token:
+        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+    code_host = github(os.environ, token)
+    try:
+        keep = close_issue if done else upsert_issue
+        number = keep(code_host, run.repository, text, author=author)
+    except CodeHostError as error:
+        reason = error_reason(error)
+        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
+    if number is None:
+        return None, _("nothing needs attention, and no issue is open")
+    note = _("issue #{number} is closed") if done else _("#{number} is up to date")
+    return number, note.format(number=number)
+
+
+@command(
+    effect=Effect.LEDGER_RECORD,
+    options=(DIR, ENV),
+    examples={"campaign ci notify plan.json": N_("notify approvers and duty, once a day of each send")},
+)
+@click.argument("plan_file", type=FILE)
+def notify(context: OnlineContext, plan_file: Path) -> int:
+    """Notify targets of the sends that a plan file would make, and of those that it should make but does not.
+
+    That is, of `approval_needed`, `held` and `scheduled_missed` in `notify.when`. The ledger records what
+    was notified, so each send is reported once a day, however often a plan is made; a send that was made
+    meanwhile is left out. A notification that fails is a warning; a plan file that was edited or has expired
+    is refused.
+    """
+    from wechat_campaigns.cli.notifications import notify as notify_targets
+    from wechat_campaigns.code_host.ci_run import current_run
+    from wechat_campaigns.guard.run import check_ci_run
+    from wechat_campaigns.notify.notices import plan_notices
+
+    if (run := current_run()) is not None:
+        check_ci_run(run)
+    data = planfile.read(plan_file)
+    planfile.check_whole(data)
+    planfile.check_not_expired(data, context.clock())
+    if data["environment"] != context.settings.environment.name:
+        raise UsageError(
+            _("the plan was made for environment {reviewed}, but this is {environment}").format(
+                reviewed=data["environment"], environment=context.settings.environment.name
+            ),
+            hint=_("pass `--env {name}`").format(name=data["environment"]),
+        )
+    state = None
+    with suppress(CampaignError):  # the notification reads it too, and warns
+        state = context.state()
+    notices = list(plan_notices(data, state, timezone=context.settings.policy.timezone))
+    new, taken = notify_targets(context, notices, commit=data.get("commit"))
+    message = _("Nothing new to report, or no target of `notify` wants it.")
+    if taken:
+        template = ngettext(
+            "Reported {count} send that waits for approval or is held back.",
+            "Reported {count} sends that wait for approval or are held back.",
+            taken,
+        )
+        message = template.format(count=taken)
+    elif new:
+        message = _("Warning: nobody was notified; the next run tries again.")
+    print_message(message)
+    context.output_data(str, {"reported": taken, "note": message})
+    return ExitCode.OK
+
+
+@command(
+    effect=Effect.NONE,
+    examples={"campaign ci phones plan.html phones": N_("a picture of each message, for the artifact")},
+)
+@click.argument("page", type=FILE)
+@click.argument("folder", type=FOLDER)
+def phones(context: Context, page: Path, folder: Path) -> int:
+    """Write a picture of each message of a plan page: `message-1.png` and so on.
+
+    Uses Chromium or Chrome if this machine has one, without network and without the variables of this
+    command. Without one, the exit code is 0 and the page alone shows the messages.
+    """
+    require_extra("articles", needed_for=_("pictures of the phones"))
+    taken: list[Path] = []
+    note = ""
+    try:
+        for picture in take_pictures(page, folder, os.environ):
+            taken.append(picture)  # noqa: PERF402 - those before an error count
+    except NoPictureError as error:
+        reason = error.args[0]
+        note = _("no pictures of the phones: {reason}; the page shows them").format(reason=reason)
+    if len(taken) == MOST:
+        note = _("pictures of the first {count} messages; the page shows all").format(count=MOST)
+    if note:
+        print_message(note)
+    files = [str(picture) for picture in taken]
+    context.output_data(lambda: "\n".join(files), {"pictures": files, "note": note}, quotes_campaigns=False)
+    return ExitCode.OK

@@ -1,0 +1,253 @@
+"""Show past sends: report, archive, calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.api import compile_selected, plan_selected
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext, campaign_of
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, OnlineOption, campaign_ids
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import CampaignError, ExitCode, require_extra
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.written_files import write_file
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.plan.draft_box import with_recorded_draft
+from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.plan.statistics import article_days, refresh_statistics
+from wechat_campaigns.plan.unknown_sends import stored_send
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.report.archive import (
+    MESSAGE,
+    ArchivedSend,
+    archive_files,
+    archive_name,
+    events_by_send,
+)
+from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
+from wechat_campaigns.report.figures import article_rows
+from wechat_campaigns.report.history import (
+    HistoryView,
+    begun_records,
+    history_csv,
+    history_data,
+    history_view,
+    history_workbook,
+)
+from wechat_campaigns.report.sanitize import json_text, line
+from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
+from wechat_campaigns.workspace import Workspace
+
+
+@command(
+    effect=Effect.LEDGER_READ,
+    formats=("text", "json", "html", "csv", "xlsx"),
+    options=(DIR, ENV),
+    examples={
+        "campaign report --refresh": N_("query the figures of articles first, once a day"),
+        "campaign report --report csv=sends.csv --report xlsx=sends.xlsx": N_("for a spreadsheet"),
+        "campaign report --month 2026-12": N_("the sends of a month"),
+    },
+)
+@click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Only this month (China time).")
+@click.option(
+    "--campaign", metavar="ID", shell_complete=campaign_ids, help="Only the sends of this campaign."
+)
+@click.option(
+    "--refresh",
+    cls=OnlineOption,
+    is_flag=True,
+    help="First query WeChat for figures of articles, once a day after 08:00 China time.",
+)
+def report(context: LedgerContext, month: datetime | None, campaign: str | None) -> int:
+    """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
+
+    Makes no request to WeChat without --refresh. CSV and XLSX are for a spreadsheet. Counts come from events
+    (`campaign listen`), statuses from the last `campaign status`, figures of articles from the last
+    `campaign report --refresh`.
+    """
+    if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
+        require_extra("excel", needed_for=_("a report as XLSX"))
+    accounts = context.settings.environment.accounts
+    state, now = context.unverified_state(), context.clock()
+    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
+    since, until = bounds(month.date()) if month is not None else (None, None)
+    code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
+    view = history_view(state, accounts, kept, now=now, since=since, until=until)
+    if campaign is not None:
+        campaign = context.full_id(campaign)
+        sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
+        view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
+
+    def text() -> str:
+        from wechat_campaigns.report.text import history_text
+
+        return history_text(view, context.text_options)
+
+    def html() -> str:
+        from wechat_campaigns.report.html import history_html
+
+        return history_html(view)
+
+    csv, json = (lambda: history_csv(view)), (lambda: json_text(history_data(view)))
+    forms = {"text": text, "json": json, "html": html, "csv": csv}
+    context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
+    return code
+
+
+def _is_of(send: str, campaign: str) -> bool:
+    return normalize_id(campaign_of(send)) == normalize_id(campaign)
+
+
+def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
+    """Query the figures of every account; one that fails does not keep the others from being queried."""
+    code = ExitCode.OK
+    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
+    for appid, account in accounts.items():
+        if account.kind is AccountKind.TEST:
+            continue  # WeChat refuses every 测试号 (48001)
+        days = dict(kept[appid])
+        try:
+            refresh_statistics(context.read_api(account), days, article_days(state, appid), context.clock)
+        except CampaignError as error:
+            message = _("{account}: figures were not refreshed: {error}")
+            print_message(f"{message.format(account=account.name, error=error)}\n→ {error.hint}")
+            code = code or error.exit_code
+        if days != kept[appid]:
+            _store(context, appid, days)
+        kept[appid] = days
+    return code
+
+
+def _store(context: LedgerContext, appid: str, days: Days) -> None:
+    """Keep what was queried; a disk that is full costs only the same calls again."""
+    try:
+        write_statistics(context.statistics_file(appid), days)
+    except OSError as error:
+        print_message(_("the figures cannot be stored: {reason}").format(reason=error.strerror))
+
+
+@command(
+    effect=Effect.LEDGER_COPY,
+    options=(DIR, ENV, VAR),
+    examples={"campaign archive --since 2026-12-01": N_("a folder for each send, below `archive`")},
+)
+@click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
+@click.option("--out", type=FOLDER, default=Path("archive"), show_default=True, help="Where to write.")
+def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
+    """Write what was sent, who agreed and what came of it: a folder for each send.
+
+    Makes no request to WeChat. Figures are those of the last `campaign report --refresh`. Messages are
+    rendered from the campaigns folder, or taken from the ledger, and only if they are what was sent; --var
+    sets the template variables again that were set then. A message archived before is kept.
+    """
+    archives = list(_archives(context, since, out))
+    for one in archives:
+        for path, content in archive_files(one, data=context.read).items():
+            target = out / archive_name(one.record) / path
+            write_file(target, content, f"--out {out}")
+    message = ngettext(
+        "{count:,} send archived in {folder}", "{count:,} sends archived in {folder}", len(archives)
+    )
+    lines = [message.format(count=len(archives), folder=out)]
+    lines += [line(f"{archive_name(one.record)}  {one.why_not_shown}".rstrip()) for one in archives]
+    data = [
+        {
+            "name": archive_name(one.record),
+            "send": one.record.send,
+            "revision": one.record.revision,
+            "account": one.record.account,
+            "has_message": not one.why_not_shown,
+        }
+        for one in archives
+    ]
+    context.output_data(lambda: "\n".join(lines), {"archives": data})
+    return ExitCode.OK
+
+
+def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iterator[ArchivedSend]:
+    environment, now = context.settings.environment, context.clock()
+    state = context.unverified_state()
+    events = events_by_send(context.ledger.events(), state)
+    sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
+    known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
+    begin = since.replace(tzinfo=CHINA) if since is not None else None
+    for record in begun_records(state, environment.accounts, since=begin):
+        rows = article_rows([record], state, {}, known, now=now)
+        yield ArchivedSend(
+            environment=environment.name,
+            record=record,
+            state=state,
+            events=events.get(state.key(record.appid, record.send, record.revision), ()),
+            articles=[row for row in rows if row.article is not None],
+            message=_message(record, sends),
+            was_rendered=(out / archive_name(record) / MESSAGE).is_file(),
+        )
+
+
+def _message(record: SendRecord, sends: Mapping[str, Send]) -> Send | None:
+    """Find the message with the content digest that the ledger has: in the folder, else in the ledger."""
+    if record.intent is None:
+        return None
+    for send in (
+        sends.get(normalize_id(record.send)),
+        stored_send(record.intent, send_id=record.send, account=record.account),
+    ):
+        found = with_recorded_draft(send, record.intent) if send is not None else None
+        if found is not None and compute_content_digest(found) == record.content_digest:
+            return found
+    return None
+
+
+@command(
+    effect=Effect.LEDGER_READ,
+    formats=("text", "json", "html"),
+    options=(DIR, ENV, VAR),
+    examples={"campaign calendar": N_("this month")},
+)
+@click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
+def calendar(context: LedgerContext, month: datetime | None) -> int:
+    """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
+    view, invalid = month_view(context, month.date() if month is not None else None)
+    if invalid:
+        message = ngettext(
+            "{count:,} file has errors and is not shown: run `campaign validate`",
+            "{count:,} files have errors and are not shown: run `campaign validate`",
+            invalid,
+        )
+        context.show_progress(message.format(count=invalid))
+
+    def html() -> str:
+        from wechat_campaigns.report.html import calendar_html
+
+        return calendar_html(view)
+
+    context.output(
+        {
+            "text": lambda: calendar_text(view),
+            "json": lambda: json_text(calendar_data(view)),
+            "html": html,
+        }
+    )
+    return ExitCode.OK
+
+
+def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, int]:
+    """Return a month, this one by default, and how many files it leaves out because of their errors."""
+    now, state = workspace.clock(), workspace.unverified_state()
+    first = month if month is not None else china_day(now).replace(day=1)
+    begin, end = bounds(first)
+    accounts = workspace.settings.environment.accounts
+    sends = history_view(state, accounts, {}, now=now, since=begin, until=end).rows
+    plan = plan_selected(workspace, (), state).plan
+    return calendar_view(first, plan, sends, now), len(plan.invalid)

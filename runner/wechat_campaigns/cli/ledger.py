@@ -1,0 +1,314 @@
+"""Manage the ledger: initialize, show, verify, export and import it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import click
+
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, recorded_text
+from wechat_campaigns.cli.output import print_message, print_result
+from wechat_campaigns.cli.registry import command, group
+from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.written_files import file_errors
+from wechat_campaigns.guard.forgeries import Forgeries, find_forgeries, unchecked_accounts
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind, append_at_end, find_chain_faults, heads_of
+from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines, to_lines
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.initialization import check_not_rehearsed, wrong_secret_error
+from wechat_campaigns.ledger.trust import KeyOf, authenticator
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.report.sanitize import json_text
+
+
+@group(
+    {
+        "init": "ledger",
+        "baseline": "ledger_decisions",
+        "log": "ledger",
+        "guard": "ledger_decisions",
+        "verify": "ledger",
+        "export": "ledger",
+        "import": "ledger",
+        "settle": "ledger_decisions",
+    },
+    examples={
+        "campaign ledger init --env production": N_("once, before the first send"),
+        "campaign ledger verify": N_("check that no event was changed"),
+    },
+)
+def ledger() -> None:
+    """Manage the ledger: the append-only record of every send."""
+
+
+@command(
+    effect=Effect.LEDGER_DECISION,
+    options=(DIR, ENV),
+    examples={"campaign ledger init --env production": N_("once, before the first send")},
+)
+def init(context: OnlineContext) -> int:
+    """Initialize the ledger of the environment, or add a new account to it."""
+    environment, state = context.settings.environment, context.fold_ledger(verified=True)
+    name, appids = environment.name, sorted(environment.by_appid)
+    streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
+    streams += [] if state.initialized else [LEDGER]
+    if not streams:
+        message = _("the ledger of {name} is already initialized; nothing to do")
+        return context.output_sentence(message.format(name=name), environment=name, initialized=[])
+    for stream in streams:
+        # Other events may be in the stream already; another run may initialize it at the same time.
+        events = context.ledger.read(stream)
+        if stream not in state.production_streams:
+            check_not_rehearsed(events, environment)
+        entry = Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": name})
+        context.ledger.append(entry, after=events[-1].head if events else EMPTY)
+    message = _(
+        "the ledger of {name} is initialized; use `campaign ledger baseline{env}` to record earlier sends"
+    ).format(name=name, env=context.settings.environment.env_option)
+    return context.output_sentence(message, environment=name, initialized=streams)
+
+
+@command(
+    effect=Effect.LEDGER_READ,
+    options=(DIR, ENV),
+    examples={"campaign ledger log --format json": N_("every event in full")},
+)
+def log(context: LedgerContext) -> int:
+    """Print every event, oldest first within each account; as JSON, one on each line."""
+    events, settings = context.ledger.events(), context.settings
+    context.output(
+        {
+            "text": lambda: "\n".join(event_line(event, settings) for event in events) or _("no events"),
+            "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
+        }
+    )
+    return ExitCode.OK
+
+
+def event_line(event: Event, settings: Settings) -> str:
+    """Write an event in one line."""
+    data = event.data
+    details = " ".join(
+        str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
+    )
+    if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
+        details += f" {_('forgotten')}"
+    kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
+    if event.kind is EventKind.SETTLED:
+        details += f" {_('sent') if data.get('sent') else _('not sent')}"
+    at = event.at.astimezone(settings.policy.zone).isoformat(" ", "seconds")
+    return f"{at} {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"
+
+
+@command(
+    effect=Effect.LEDGER_READ,
+    options=(DIR, ENV),
+    examples={"campaign ledger verify --env production": N_("before and after a restore")},
+)
+@click.option(
+    "--macs",
+    cls=OnlineOption,
+    is_flag=True,
+    help="Also check the MACs of accounts whose AppSecret is available.",
+)
+def verify(context: LedgerContext) -> int:
+    """Check the hash chains: find events that were edited, removed, reordered or cut off.
+
+    Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
+    the AppSecrets of the settings, and also finds events written without them, or copied from another place.
+    """
+    # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
+    events, heads = context.ledger.snapshot()
+    faults = find_chain_faults(events, heads)
+    if faults:
+        context.output_sentence("\n".join(faults), events=len(events), faults=faults)
+        raise TamperedLedgerError(
+            ngettext(
+                "{count:,} fault in the hash chains of {total:,} events",
+                "{count:,} faults in the hash chains of {total:,} events",
+                len(faults),
+            ).format(count=len(faults), total=len(events)),
+            hint=_("restore the ledger from a backup, and send nothing from here until then"),
+        )
+    context.ledger.events()
+    key_of: KeyOf | None = None
+    found = Forgeries([], [], unchecked_accounts(context, events), [])
+    if isinstance(context, OnlineContext):
+        key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
+    misplaced, forged, unread, wrong = found
+    descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
+    summary = ngettext(
+        "{count:,} event; all hash chains are intact",
+        "{count:,} events; all hash chains are intact",
+        len(events),
+    )
+    lines = ["\n".join(descriptions) or summary.format(count=len(events))]
+    if unread:
+        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        if key_of is None:
+            unchecked = _("the MACs of {names} were not checked: add `--macs`, which reads the AppSecret")
+        lines.append(unchecked.format(names=_(", ").join(unread)))
+    code = context.output_sentence(
+        "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
+    )
+    if wrong:
+        raise wrong_secret_error(wrong, context.settings.environment)
+    if descriptions:
+        raise TamperedLedgerError(
+            ngettext(
+                "all hash chains are intact, but {count:,} event was forged or copied, or follows one that "
+                "was removed",
+                "all hash chains are intact, but {count:,} events were forged or copied, or follow one that "
+                "was removed",
+                len(descriptions),
+            ).format(count=len(descriptions)),
+            hint=_(
+                "find out who can write to the ledger, and check the sends of these events in the "
+                "WeChat console, unless the AppSecret was changed after them"
+            ),
+        )
+    return code
+
+
+def _contradictions(events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
+    """Return what stops every command that reads the ledger, such as a pushed event of an unknown job."""
+    try:
+        authentic = authenticator(events, key_of) if key_of is not None else None
+        fold(events, authentic)
+    except TamperedLedgerError as error:
+        return [str(error)]
+    return []
+
+
+@command(
+    effect=Effect.LEDGER_READ,
+    formats=(),
+    options=(DIR, ENV),
+    examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
+)
+@click.option("--out", type=FILE, help="Default: standard output.")
+def export(context: LedgerContext, out: Path | None) -> int:
+    """Write every event as a line of JSON, as a backup or for an import elsewhere."""
+    events = context.ledger.events()
+    text = "".join(f"{line}\n" for line in to_lines(events, heads_of(events)))
+    if out is None:
+        print_result(text, newline=False)
+    else:
+        with file_errors(out, f"--out {out}"):
+            replace_file(out, text.encode())
+        message = ngettext(
+            "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
+        )
+        context.show_progress(message.format(count=len(events), file=out))
+    return ExitCode.OK
+
+
+@command(
+    effect=Effect.LEDGER_DECISION,
+    options=(DIR, ENV),
+    examples={
+        "campaign ledger import ledger.jsonl": N_("import into an empty ledger"),
+        "campaign ledger import ledger.jsonl --as-backup 'the disk is gone'": N_(
+            "replace a ledger that is lost"
+        ),
+    },
+)
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option(
+    "--as-backup",
+    "reason",
+    metavar="REASON",
+    callback=recorded_text,
+    help="The ledger itself is lost: accept an export made without a hold. How it was lost is recorded.",
+)
+def import_(context: OnlineContext, file: IO[str], reason: str | None) -> int:
+    """Import an export, with its events and hashes unchanged, into an empty ledger.
+
+    Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
+    Sends made after the export would be made again.
+    """
+    try:
+        lines = file.read().splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            _("the file is not UTF-8"),
+            hint=_("pass a file written by `campaign ledger export`"),
+            location=file.name,
+        ) from error
+    events = from_lines(lines, where=file.name)
+    as_backup = bool(reason and reason.strip())
+    _check_macs(context, events, as_backup=as_backup, where=file.name)
+    accounts = context.settings.environment.by_appid
+    appids = appids_not_on_hold(events)
+    names = _(", ").join(accounts[appid].name if appid in accounts else appid for appid in appids)
+    if names and not as_backup:
+        raise _no_hold_error(names, file.name)
+    context.ledger.restore(events)
+    if names:
+        data = {"environment": context.settings.environment.name, "reason": reason, "actor": context.actor()}
+        entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data=data)
+        append_at_end(context.ledger, LEDGER, lambda _events: entry)
+        print_message(
+            _(
+                "Sends made after this export are missing in it, and the next apply would repeat "
+                "them. First check the WeChat console of {names}, and record each of these sends "
+                "with `campaign ledger baseline`."
+            ).format(names=names)
+        )
+    message = ngettext(
+        "{count:,} event imported; all hash chains are intact",
+        "{count:,} events imported; all hash chains are intact",
+        len(events),
+    )
+    return context.output_sentence(message.format(count=len(events)), events=len(events))
+
+
+def _no_hold_error(names: str, where: str) -> LedgerError:
+    return LedgerError(
+        _(
+            "this export was made without a hold on {names}: later sends may be missing, and "
+            "`campaign apply` would repeat them"
+        ).format(names=names),
+        hint=_(
+            "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
+            "wait until no apply is running, and export again; run `campaign unhold` after the "
+            "import. Only if the old ledger is lost, add `--as-backup REASON`"
+        ),
+        location=where,
+    )
+
+
+def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: bool, where: str) -> None:
+    """Refuse an export that somebody without the AppSecret changed; what is not checked is printed.
+
+    A backup from before a change of the AppSecret is accepted: none of its events counts until
+    `ledger guard --new-secret`.
+    """
+    misplaced, forged, unread, wrong = find_forgeries(context, events)
+    if wrong:
+        error = wrong_secret_error(wrong, context.settings.environment)
+        if not as_backup:
+            raise error
+        forged.append(error.message)
+    faults = misplaced if as_backup else [*misplaced, *forged]
+    if faults:
+        raise TamperedLedgerError(
+            _("the export was changed: {fault}").format(fault=faults[0]),
+            hint=_(
+                "use an export that nobody else could write; if the AppSecret was changed, run "
+                "`campaign ledger guard --new-secret` on the old ledger and export again"
+            ),
+            location=where,
+        )
+    for fault in forged:  # a backup is accepted anyway: such events stop sends and start none
+        print_message(fault)
+    if unread:
+        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        print_message(unchecked.format(names=_(", ").join(unread)))

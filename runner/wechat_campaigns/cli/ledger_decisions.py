@@ -1,0 +1,367 @@
+"""Record in the ledger what a person decided: past sends, an unknown send, changed rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import click
+
+from wechat_campaigns.api import compile_selected
+from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.ledger import event_line
+from wechat_campaigns.cli.options import (
+    AUTO_APPROVE,
+    DIR,
+    ENV,
+    VAR,
+    accounts,
+    campaign_ids,
+    reason_option,
+)
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.prompt import confirm, require_terminal
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.code_host.ci_run import current_run
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import (
+    ApiError,
+    ExitCode,
+    InvalidError,
+    NotSentError,
+    PolicyError,
+    UsageError,
+)
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.guard.approved_tree import present_tree
+from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
+from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.hints import settle_hint
+from wechat_campaigns.plan.policy.rule_changes import changes_since
+from wechat_campaigns.plan.renamed import identity
+from wechat_campaigns.protocol import state as protocol
+from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
+from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
+from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.report.attention import settings_change
+from wechat_campaigns.report.phrases import sends
+from wechat_campaigns.report.sanitize import inert
+
+
+@command(
+    effect=Effect.LEDGER_DECISION,
+    options=(reason_option("Why these count as sent; recorded."), DIR, ENV, VAR),
+    examples={
+        "campaign ledger baseline --all --reason 'sent by hand'": N_("never send any of these again"),
+    },
+)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@click.option("--all", "everything", is_flag=True, help="Every campaign in the folder.")
+def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, reason: str) -> int:
+    """Record campaigns as already sent (by hand, or before this ledger existed): apply never sends them.
+
+    An unknown send is not recorded: `ledger settle` says what became of it.
+    """
+    if bool(select) == everything:
+        raise UsageError(
+            _("the campaigns to record are missing or selected in more than one way"),
+            hint=_("pass campaign ids or `--all`"),
+        )
+    compiled = compile_selected(context, select)
+    if compiled.errors:
+        # If they were skipped, they would be new, and sent, once somebody corrects them.
+        raise InvalidError(compiled.errors)
+    state = context.initialized_state()
+    check_campaigns_folder(context, state)
+    accounts = context.settings.environment.accounts
+    statuses = {
+        send.id: _baseline_status(send, accounts[send.account].appid, state) for send in compiled.sends
+    }
+    # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
+    unsent = [send for send in compiled.sends if statuses[send.id] is Status.REJECTED]
+    unknown = [send.id for send in compiled.sends if statuses[send.id] in (Status.UNKNOWN, Status.DISPUTED)]
+    heads: dict[str, Head] = {}
+    for send in unsent:
+        appid = accounts[send.account].appid
+        # Each names the event before it: where one is taken out, the next ones tell.
+        entry = _baseline_entry(send, appid, reason=reason, actor=context.actor())
+        heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
+    recorded_before = [send.id for send in compiled.sends if statuses[send.id] is Status.ACCEPTED]
+    lines = [
+        _("{sends} recorded as already sent; recorded before: {known}").format(
+            sends=sends(len(unsent)), known=len(recorded_before)
+        )
+    ]
+    lines += [
+        _("{send}: unknown, so not recorded").format(send=name)
+        + f"\n→ {settle_hint(name, context.settings.environment.env_option)}"
+        for name in unknown
+    ]
+    code = context.output_sentence(
+        "\n".join(lines),
+        recorded=[send.id for send in unsent],
+        known_before=recorded_before,
+        unknown=unknown,
+    )
+    return ExitCode.UNKNOWN if unknown else code
+
+
+def _baseline_status(send: Send, appid: str, state: LedgerState) -> Status:
+    """Return where a message stands, under every id that it has had."""
+    stream = state.stream(appid)
+    names = stream.aliases(send.id, *send.formerly)
+    found = {known.status for known in stream.revisions(names) if known.revision == send.revision}
+    order = (Status.DISPUTED, Status.UNKNOWN, Status.ACCEPTED)
+    return next((status for status in order if status in found), Status.REJECTED)
+
+
+def _baseline_entry(send: Send, appid: str, *, reason: str, actor: dict[str, str]) -> Entry:
+    known_by = identity(send, compute_content_digest(send))
+    data = {**known_by, "account": send.account, "reason": reason, "actor": actor}
+    return Entry(stream=appid, kind=EventKind.BASELINE, data=data)
+
+
+FIRST_MSG_ID_TO_ALL: Final = 1_000_000_001
+FIRST_MSG_ID: Final = 3_147_483_649
+"""Where WeChat's counters begin: of sends to everyone, and to a tag or openids.
+
+Source: answers that others reported, read 2026-11.
+"""
+SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
+"""AppID and AppSecret do not belong together. Source: stable_token (2026-11)."""
+
+
+@command(
+    effect=Effect.LEDGER_DECISION,
+    options=(reason_option("How you know; recorded."), DIR, ENV),
+    examples={
+        "campaign ledger settle sale --sent 3147483730 --reason 'seen in the console'": N_(
+            "the send went out"
+        ),
+        "campaign ledger settle sale --not-sent --reason 'not in the console'": N_(
+            "the send did not go out: `campaign apply` may send it again"
+        ),
+    },
+)
+@click.argument("send_id", metavar="ID")
+@click.option(
+    "--sent",
+    "msg_id",
+    type=click.IntRange(min=1),
+    metavar="MSG_ID",
+    help="It was sent; this is its msg_id.",
+)
+@click.option("--not-sent", is_flag=True, help="It was not sent; it may be sent again.")
+@click.option(
+    "--account",
+    "account",
+    metavar="NAME",
+    shell_complete=accounts,
+    help="The account's name or appid, if several accounts have such a send.",
+)
+@click.option(
+    "--revision",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The send's revision, if several of them can be settled.",
+)
+def settle(
+    context: OnlineContext,
+    send_id: str,
+    msg_id: int | None,
+    not_sent: bool,
+    account: str | None,
+    revision: int | None,
+    reason: str,
+) -> int:
+    """Record the outcome of an unknown send after checking the WeChat console."""
+    if (msg_id is None) != not_sent:
+        raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
+    state, send_id = context.state(), context.full_id(send_id)
+    found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
+    meant = (one for one in found if account in (None, one.account, one.appid))
+    send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
+    stream = state.stream(send.appid)
+    record = stream.find(send.send, send.revision)
+    if msg_id is not None:
+        _check_msg_id(msg_id, send)
+    data = {
+        "send": send.send,
+        "revision": send.revision,
+        "sent": not not_sent,
+        "msg_id": msg_id,
+        "reason": reason,
+        "actor": context.actor(),
+    }
+    entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
+    if not_sent:
+        _check_age(record, context.clock() - _confirmed_clock_skew(context, send.appid))
+    context.ledger.append(entry, after=stream.head)
+    message = _("{send}: settled as sent, msg_id {msg_id}")
+    if not_sent:
+        message = _("{send}: settled as not sent; `campaign apply` may send it again")
+    message = message.format(send=send_id, msg_id=msg_id)
+    return context.output_sentence(
+        message, send=send_id, revision=send.revision, sent=not not_sent, msg_id=msg_id
+    )
+
+
+def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
+    """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough.
+
+    Raises:
+        CampaignError: there is no date to compare with, or WeChat refuses the AppSecret.
+    """
+    if (account := context.settings.environment.by_appid.get(appid)) is None:
+        return timedelta()  # nothing can be recorded for it either
+    try:
+        context.write_api(account).mass_ready()
+    except ApiError as error:  # has a date, too: not every machine may call for the account
+        if error.errcode in SECRET_REFUSED:
+            raise
+    if context.watch.error is None:
+        raise NotSentError(
+            _("cannot tell how old the last call is: the response has no date to check this clock against"),
+            hint=_("run the same command again where WeChat itself answers"),
+            location=appid,
+        )
+    return context.watch.error
+
+
+def _check_msg_id(msg_id: int, send: SendRecord) -> None:
+    """Refuse a number that WeChat gives to no such job, such as the msg_data_id."""
+    first = FIRST_MSG_ID_TO_ALL if send.to_all or not send.recipients else FIRST_MSG_ID
+    if msg_id < first and msg_id != send.existing_msg_id:
+        message = _("{msg_id} cannot be the msg_id of this send: WeChat counts them from {first}")
+        raise UsageError(
+            message.format(msg_id=msg_id, first=first),
+            hint=_("pass the msg_id that WeChat or its event named, not the msg_data_id"),
+        )
+
+
+def _check_age(record: protocol.SendState, now: datetime) -> None:
+    """Refuse to free a send whose last call may still arrive."""
+    if may_settle(record, now):
+        return
+    raise UsageError(
+        _(
+            "the last call of this send was made less than {minutes} minutes ago and may still reach WeChat"
+        ).format(minutes=round(SETTLE_AFTER.total_seconds() / 60)),
+        hint=_("wait that long, check the WeChat console, then run the same command again"),
+    )
+
+
+def _unknown_sends(state: LedgerState, send_id: str, *, with_msg_id: bool) -> list[SendRecord]:
+    """List the unknown sends of this id; and, when its msg_id is given, those that WeChat named none for."""
+    return [
+        send
+        for send in state.sends_by_id(send_id)
+        if send.status is SendStatus.UNKNOWN or (with_msg_id and send.may_get_msg_id)
+    ]
+
+
+def _only_send(matches: Sequence[SendRecord], send_id: str) -> SendRecord:
+    if not matches:
+        raise UsageError(
+            _("{send} is not an unknown send").format(send=send_id),
+            hint=_("run `campaign status` to see which sends are unknown"),
+        )
+    appids = sorted({send.appid for send in matches})
+    if len(appids) > 1:
+        raise UsageError(
+            _("several accounts have an unknown send {send}").format(send=send_id),
+            hint=_("add `--account` with one of: {names}").format(names=_(", ").join(appids)),
+        )
+    if len(matches) > 1:
+        revisions = map(str, sorted(send.revision for send in matches))
+        raise UsageError(
+            _("several revisions of {send} can be settled").format(send=send_id),
+            hint=_("add `--revision` with one of: {numbers}").format(numbers=_(", ").join(revisions)),
+        )
+    return matches[0]
+
+
+@command(
+    effect=Effect.LEDGER_DECISION,
+    options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
+    examples={
+        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),
+    },
+)
+@click.option("--new-secret", is_flag=True, help="The AppSecret was changed: keep earlier events authentic.")
+@click.option(
+    "--old-secret",
+    "variables",
+    metavar="VARIABLE",
+    multiple=True,
+    help="The same, and this environment variable holds the old AppSecret; may be repeated.",
+)
+def guard(
+    context: OnlineContext, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
+) -> int:
+    """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
+
+    Also records that the ledger belongs to this campaigns folder, for example after a move, and, in an
+    environment with approvals, that the campaigns as they are checked out are accepted. Requires the
+    AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, only
+    the old one can verify the earlier events: pass it with --old-secret. Without it, a terminal is asked
+    about each event that could lead to a send or hide one.
+    """
+    environment = context.settings.environment
+    if current_run() is not None:
+        raise PolicyError(
+            _("`campaign ledger guard` is not allowed in CI, where any commit could start it"),
+            hint=_("run it on the machine of a person who holds the AppSecret"),
+            location=_("environment {name}").format(name=environment.name),
+        )
+    # Without checking macs: this command is what settles a forged guard.
+    state = context.initialized_state(sending=False, verified=False)
+    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
+    context.show_progress(
+        inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
+    )
+    if environment.approvals and (commit := present_tree(context).commit):
+        context.show_progress(
+            _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
+        )
+    if not auto_approve:
+        question = _("Type {name} to accept these rules").format(name=environment.name)
+        confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)
+    accounts = environment.by_appid
+    old_secrets = [context.secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
+    who = {"why": reason, "actor": context.actor()}
+    for account in accounts.values():
+        if new_secret or old_secrets:
+            vouch(context, account, old_secrets, partial(_is_genuine, context), **who)
+        else:
+            context.secrets.check_signer(account)
+    recorded = [
+        account.name for account in accounts.values() if record_guard(context, account, trusted=True, **who)
+    ]
+    if new_secret or old_secrets:
+        state = context.initialized_state(sending=False)
+    moved = record_campaigns_folder(context, state, accounts, context.actor(), moved=True)
+    recorded = sorted({*recorded, *(accounts[appid].name for appid in moved)})
+    message = _("recorded the rules and the campaigns folder of {name} for: {accounts}")
+    names = _(", ").join(recorded) or _("no account (already recorded)")
+    return context.output_sentence(
+        message.format(name=environment.name, accounts=names),
+        environment=environment.name,
+        recorded=recorded,
+    )
+
+
+def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
+    """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
+    require_terminal(_("pass the old AppSecret: `--old-secret VARIABLE`"))
+    for event in events:
+        print_message(inert(f"  {event_line(event, context.settings)}"))
+    question = ngettext("Is this event genuine?", "Are these {count:,} events genuine?", len(events))
+    return click.confirm(question.format(count=len(events)), err=True)

@@ -1,1 +1,0 @@
-"""Receive what WeChat pushes."""
