@@ -138,9 +138,8 @@ def listed(shop: Shop, *words: str) -> dict[str, Any]:
     return found
 
 
-def by_title(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    keys = ("made_for", "used_by", "left_behind")
-    return {" ".join(one["titles"]): tuple(one[key] for key in keys) for one in found["drafts"]}
+def by_title(found: dict[str, Any]) -> dict[str, str | None]:
+    return {" ".join(one["titles"]): one["made_for"] for one in found["drafts"]}
 
 
 def write_news(shop: Shop, text: str = "新茶上市") -> None:
@@ -155,17 +154,13 @@ def make_draft(shop: Shop) -> str:
     return str(json.loads(said)["drafts"][0]["media_id"])
 
 
-def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
+def test_drafts_lists_who_made_each(shop: Shop) -> None:
     write_draft(shop, article(shop, "五月预告"), article(shop, "门店地址"))
     media_id = write_draft(shop, article(shop))
     write_news(shop)
     make_draft(shop)
     found = listed(shop)
-    assert by_title(found) == {
-        "五月预告 门店地址": (None, [], False),
-        TITLE: (None, ["spring"], False),
-        "春茶": ("news", ["news"], False),
-    }
+    assert by_title(found) == {"五月预告 门店地址": None, TITLE: None, "春茶": "news"}
     assert found["total"] == 3
     assert media_id in [one["media_id"] for one in found["drafts"]]
     code, said = shop.run("drafts")
@@ -177,35 +172,14 @@ def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
 
 
 @pytest.mark.deep
-def test_what_an_edit_left_behind_is_marked(shop: Shop) -> None:
-    write_draft(shop, article(shop))
+def test_what_a_newer_draft_replaced_is_marked(shop: Shop) -> None:
     write_news(shop)
     old = make_draft(shop)
     write_news(shop, "新茶上市，买一送一")
-    assert by_title(listed(shop))["春茶"] == ("news", [], True), "edited, and no new draft made yet"
     new = make_draft(shop)
-    left = {one["media_id"]: one["left_behind"] for one in listed(shop)["drafts"]}
-    assert (left[old], left[new]) == (True, False)
-    _code, said = shop.run("drafts")
-    assert "left behind by an edit of news" in said
-    assert "delete it in the WeChat console" in said
-
-
-@pytest.mark.deep
-def test_what_a_campaign_or_another_environment_needs_is_not_marked(shop: Shop) -> None:
-    settings = shop.folder / "campaigns" / "_settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(
-        text + text[text.index("  shop:") :].replace("  shop:", "  other:", 1), encoding="utf-8"
-    )
-    (shop.folder / "campaigns" / "spring.yaml").unlink()
-    write_news(shop)
-    make_draft(shop)
-    write_news(shop, "第二版")
-    shop.write(again=campaign("draft: 春茶") + "environments: [other]\n")
-    assert [(one["used_by"], one["left_behind"]) for one in listed(shop)["drafts"]] == [(["again"], False)]
-    (shop.folder / "campaigns" / "again.yaml").unlink()
-    assert [one["left_behind"] for one in listed(shop)["drafts"]] == [True]
+    marked = {one["media_id"]: one["replaced"] for one in listed(shop)["drafts"]}
+    assert marked == {old: True, new: False}
+    assert "made for news; replaced by a newer draft" in " ".join(shop.run("drafts")[1].split())
 
 
 # --- a draft as files -------------------------------------------------------------------------------------

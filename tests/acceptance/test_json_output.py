@@ -34,7 +34,7 @@ content: {articles: [{title: 新品, body: news.html, cover: {file: cover.jpg}}]
 RUNS = {
     "init": "init fresh",
     "reference": "reference",
-    "version": "version --check",
+    "version": "version",
     "validate": "validate",
     "fmt": "fmt --check",
     "new": "new fresh --tag 会员",

@@ -65,9 +65,6 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
         shown = " ".join(campaign("plan", *env)[1].split())
         assert f"`campaign unhold main{option} --reason REASON`" in shown
         assert f"`campaign preview sale{option} --to TESTER`" in shown
-        assert f"`campaign unhold main{option} --reason REASON`" in " ".join(
-            campaign("doctor", *env)[1].split()
-        )
         assert campaign("unhold", "main", "--reason", "x", *env)[0] == ExitCode.OK
         assert campaign("preview", "sale", "--to", "小李", *env)[0] == ExitCode.OK
         sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
@@ -543,7 +540,7 @@ def test_an_unknown_send_of_a_protected_environment_names_the_plan(
     campaign("plan", "--out", "plan.json")
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     words = ("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
-    texts = [campaign(*words)[1], campaign("plan")[1], campaign("status")[1], campaign("doctor")[1]]
+    texts = [campaign(*words)[1], campaign("plan")[1], campaign("status")[1]]
     for text in texts:
         assert "`campaign apply --plan FILE`" in " ".join(text.split())
     sandbox.advance(61)

@@ -11,6 +11,7 @@ import click
 
 from tests.docs.blocks import ROOT
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.reference import every_command
 
 STARTER = ROOT / "runner" / "wechat_campaigns" / "source" / "starter"
 """Has pages for coding agents."""
@@ -23,6 +24,8 @@ PAGES = sorted(
     ]
 )
 NAMED = re.compile(r"`campaign ([^`]+)`|^ *\$ campaign ((?:[^\n]*\\\n)*[^\n]*)$", re.M)
+FOREIGN = {"--pip-args", "--build-arg", "--plant"}
+"""Options of pipx, docker and `tests.torture`."""
 PLACEHOLDER = re.compile(r"[A-Z]+")
 
 
@@ -55,6 +58,15 @@ def faults(words: list[str]) -> Iterator[str]:
 def test_what_is_named_exists() -> None:
     found = {page.name: [fault for words in named(page) for fault in faults(words)] for page in PAGES}
     assert {page: wrong for page, wrong in found.items() if wrong} == {}
+
+
+def test_an_option_on_its_own_exists() -> None:
+    """As in "`--wait` stays"; variables of themes in docs/articles.md look the same."""
+    params = [*campaign.params, *(param for _path, one in every_command(campaign) for param in one.params)]
+    options = {name for param in params for name in (*param.opts, *param.secondary_opts)} | FOREIGN
+    pages = (page for page in PAGES if not page.name.startswith("articles."))
+    named = {name for page in pages for name in re.findall(r"`(--[a-z][a-z-]*)", page.read_text("utf-8"))}
+    assert named - options == {"--help"}
 
 
 def test_a_wrong_name_is_found() -> None:

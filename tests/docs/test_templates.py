@@ -1,4 +1,4 @@
-"""The page on templates and its Chinese page tell the truth about names and numbers."""
+"""The pages on templates and articles, in both languages, tell the truth about names and numbers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import pytest
 from jinja2.sandbox import MAX_RANGE
 
 from wechat_campaigns.core.fence import BOUNDS
+from wechat_campaigns.render.article import boxes, palette, theme
+from wechat_campaigns.render.article.keep import TAGS
 from wechat_campaigns.render.limits import table as limits_table
 from wechat_campaigns.render.templates import bounds
 from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("templates.md", "templates.zh-CN.md")]
+ARTICLES = [(DOCS / name).read_text(encoding="utf-8") for name in ("articles.md", "articles.zh-CN.md")]
 in_both_languages = pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))
+of_articles = pytest.mark.parametrize("page", ARTICLES, ids=("en", "zh"))
 
 
 @in_both_languages
@@ -58,3 +62,28 @@ def test_page_lists_every_test_and_method(page: str) -> None:
 )
 def test_page_states_the_number(page: str, number: int) -> None:
     assert re.search(rf"(?<![\d,]){number:,}(?!,?\d)", page)
+
+
+@of_articles
+def test_the_tags_that_a_theme_may_style_are_named(page: str) -> None:
+    listed = re.search("[(（]`(section p [^`]*)`[)）]", page)
+    assert listed
+    assert set(re.findall(r"[a-z]+\d?", listed[1])) <= TAGS
+
+
+@of_articles
+def test_every_theme_box_class_and_colour_is_named(page: str) -> None:
+    css = "".join(theme.whole_css(name) for name in theme.BUILTIN_THEMES)
+    selectors = (line.partition("{")[0] for line in css.splitlines() if not line.startswith("/*"))
+    classes = {name for selector in selectors for name in re.findall(r"\.([a-z-]+)", selector)}
+    variables = {*palette.NAMES, *re.findall(r"(--[a-z]+):", css)}
+    assert all(f"**`{name}`**" in page and f"themes/{name}.webp" in page for name in theme.BUILTIN_THEMES)
+    assert [name for name in boxes.BOXES if f"`::: {name}" not in page] == []
+    assert [name for name in sorted(classes) if f"`.{name}`" not in page] == []
+    assert [name for name in sorted(variables) if f"`{name}`" not in page] == []
+
+
+def test_pictures_of_themes_are_small() -> None:
+    sizes = [file.stat().st_size for file in (DOCS / "images" / "themes").iterdir()]
+    assert len(sizes) == len(theme.BUILTIN_THEMES) + 1
+    assert sum(sizes) < 1_500_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -36,7 +36,7 @@ TROUBLESHOOTING = {
     "troubleshooting.zh-CN.md": ("状态", "含义", "怎么办"),
 }
 """Pages that hold the table of event statuses, with its head."""
-SHARED = frozenset(option for one in campaign.params for option in one.opts) | {"--help"}
+SHARED = {"--dir", "--env", "--var", "--format", "--report", "--quiet", "--log-file", "--help"}
 """Options of most commands, which the page lists once."""
 TYPES_HEAD: dict[Language, tuple[str, ...]] = {
     "en": ("key", "type", "meaning"),
@@ -138,25 +138,24 @@ def _commands() -> Iterator[str]:
         "Most commands take these options; [exit codes](../troubleshooting.md#by-exit-code) are the same for "
         "all."
     )
-    yield _options(campaign, "campaign")
+    commands = dict(every_command(campaign))
+    shared = [one for one in commands["campaign preview"].params if SHARED.intersection(one.opts)]
+    yield _options([*campaign.params, *shared])
     data = {one["command"]: one for one in reference_data(campaign)["commands"]}
-    for path, command in every_command(campaign):
+    for path, command in commands.items():
         words = " ".join((path, *(argument["name"] for argument in data[path]["arguments"])))
         yield f"## {path}"
         yield f"`{words}`: {data[path]['help']}"
         if tuple(data[path]["formats"]) not in ((), ("text", "json")):
             yield f"Formats: {', '.join(data[path]['formats'])}."
-        yield _options(command, path)
+        yield _options(one for one in command.params if not SHARED.intersection(one.opts))
         yield "\n".join(f"- `{line}`: {meaning}" for line, meaning in data[path]["examples"].items())
 
 
-def _options(command: click.Command, path: str) -> str:
-    """A table of the options of a command; all of them for `campaign`."""
-    context = command.context_class(command, info_name=path)
-    own = [one for one in command.get_params(context) if isinstance(one, click.Option)]
-    if command is not campaign:
-        own = [one for one in own if not SHARED.intersection(one.opts) and "--report" not in one.opts]
-    rows = [record for option in own if (record := option.get_help_record(context)) is not None]
+def _options(params: Iterable[click.Parameter]) -> str:
+    context = campaign.context_class(campaign, info_name="campaign")
+    options = [one for one in params if isinstance(one, click.Option)]
+    rows = [record for option in options if (record := option.get_help_record(context)) is not None]
     return _table(("option", "meaning"), [(f"`{names}`", text) for names, text in rows]) if rows else ""
 
 

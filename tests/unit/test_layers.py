@@ -23,8 +23,8 @@ STUDIO = ("core", "protocol.keys", "source", "render", "report", "studio")
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
-    "core.diagnostics", "core.errors", "core.model", "core.interfaces", "core.digest", "core.settings",
-    "core.nearest", "core.patterns", "protocol",
+    "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
+    "core.names", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.wording",

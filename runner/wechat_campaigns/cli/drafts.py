@@ -14,23 +14,18 @@ from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan.decision import DecisionContext, decide
-from wechat_campaigns.plan.draft_box import BoxEntry, list_drafts
-from wechat_campaigns.plan.draft_uses import BoxDraft, draft_uses, drafted_names, merged_uses
+from wechat_campaigns.plan.decision import decide
+from wechat_campaigns.plan.draft_box import list_drafts
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
-from wechat_campaigns.plan.resolve import find_materials
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.report.drafts import AccountDrafts, drafts_data, drafts_text
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft
-from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.settings import load_settings
 from wechat_campaigns.wechat import payloads
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
@@ -160,65 +155,33 @@ def _drafted_row(draft: Draft) -> dict[str, object]:
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(DIR, ENV, VAR),
-    examples={"campaign drafts --env production": N_("titles, when saved, who uses each")},
+    options=(DIR, ENV),
+    examples={"campaign drafts --env production": N_("titles, when saved, made for which send")},
 )
 @click.option(
     "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def drafts(context: OnlineContext, names: Sequence[str]) -> int:
-    """List each account's drafts in WeChat: titles, when saved, made by this tool or not, used by which send.
+    """List each account's drafts in WeChat: titles, when saved, for which send this tool made each.
 
-    An edit of a campaign leaves the draft behind that this tool made for it before: it is marked, and can be
-    deleted in the WeChat console. At most 2,000 drafts are listed.
+    After an edit of a campaign, this tool makes a new draft. The old one stays and is marked; delete it in
+    the WeChat console if nothing uses it. At most 2,000 drafts are listed.
     """
     selection = [context.account(name) for name in names] or [context.account(None)]
     state = context.state()
-    views = _views(context, selection)
-    listed = {account.name: _list(context, account, views, state) for account in selection}
+    listed = {account.name: _list(context, account, state) for account in selection}
     context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
     return ExitCode.OK
 
 
-_View = tuple[Settings, Sequence[Send]]
-"""The settings with one environment chosen, and the sends of the folder there."""
-
-
-def _views(context: OnlineContext, selection: Sequence[Account]) -> list[_View]:
-    """Render the folder for each environment that sends from one of the accounts."""
-    appids = {account.appid for account in selection}
-    views: list[_View] = []
-    for name in dict.fromkeys([context.settings.environment.name, *context.settings.environments]):
-        settings = load_settings(context.root, environment=name)
-        if appids.isdisjoint(account.appid for account in settings.environment.accounts.values()):
-            continue
-        files, variables = Files(context.root), context.variables
-        compiled = compile_campaigns(context.root, settings=settings, files=files, variables=variables)
-        views.append((settings, compiled.sends))
-    return views
-
-
-def _list(
-    context: OnlineContext, account: Account, views: Sequence[_View], state: LedgerState
-) -> AccountDrafts:
+def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:
     listed = list(list_drafts(context.read_api(account)))
     box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
-    return AccountDrafts(drafts=_uses(context, account, views, state, box), total=total)
-
-
-def _uses(
-    context: OnlineContext,
-    account: Account,
-    views: Sequence[_View],
-    state: LedgerState,
-    box: Sequence[BoxEntry],
-) -> tuple[BoxDraft, ...]:
-    """Return who needs each draft, in whichever environment."""
-    found = []
-    for settings, all_sends in views:
-        moment = DecisionContext(settings=settings, state=state, now=context.clock())
-        sends = [send for send in all_sends if moment.account(send).appid == account.appid]
-        wanted = drafted_names(sends, moment)
-        materials = find_materials(wanted, context.read_api(account)) if wanted else {}
-        found.append(draft_uses(box, sends, moment, appid=account.appid, materials=materials))
-    return tuple(map(merged_uses, zip(*found, strict=True)))
+    made = {media_id: one for (appid, media_id), one in state.made_drafts.items() if appid == account.appid}
+    current = {one.media_id for one in state.drafts.values()}
+    return AccountDrafts(
+        drafts=tuple(box),
+        made_for={media_id: one.send for media_id, one in made.items()},
+        replaced=frozenset(made.keys() - current),
+        total=total,
+    )

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
 from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.draft_box import StoredDraft
-from wechat_campaigns.plan.draft_uses import same_articles
 from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.plan.strangers import rows_text
@@ -40,10 +40,10 @@ def draft_warnings(
         return ()
     if set(payloads.names(send.content)) - set(resolved.material_ids):
         return ()
-    if not same_articles(send.content, resolved, known):
+    if not _same_articles(send.content, resolved, known):
         rule = "draft-unused"
         what = _("draft {media_id} was made before the last edit: apply makes a new one for this send")
-        hint = _("delete the old one in the WeChat console, if `campaign drafts` lists no send that uses it")
+        hint = _("delete the old one in the WeChat console, if nothing uses it")
     elif _is_edited(known, drafts.get(known.media_id)):
         rule = "draft-edited"
         what = _("draft {media_id} was edited by hand since it was made: apply refuses to send it")
@@ -56,6 +56,15 @@ def draft_warnings(
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))
     return (_warning(send, rule, told, hint),)
+
+
+def _same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
+    """Return whether a draft that was made is what a content would make of it now."""
+    done = {upload.key: result for upload, result in resolved.uploads if result is not None}
+    if len(done) < len(resolved.uploads):
+        return False  # a picture that is not uploaded yet was not in it
+    ids = payloads.MediaIds(upload_results=done, material_ids=resolved.material_ids)
+    return sha256(payloads.draft_articles(content, ids)) == known.sha256
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:

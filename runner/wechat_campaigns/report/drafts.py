@@ -1,4 +1,4 @@
-"""The drafts of some accounts, and who uses each → text and JSON."""
+"""The drafts of some accounts → text and JSON."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.plan.draft_box import short_id
-from wechat_campaigns.plan.draft_uses import BoxDraft
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.plan.draft_box import BoxEntry, short_id
 from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.text import TextOptions
 
@@ -18,22 +17,25 @@ from wechat_campaigns.report.text import TextOptions
 class AccountDrafts:
     """What was listed of one account."""
 
-    drafts: tuple[BoxDraft, ...]
+    drafts: tuple[BoxEntry, ...]
+    made_for: Mapping[str, str]
+    """By media_id, the send that this program made a draft for."""
+    replaced: frozenset[str]
+    """The media_ids of drafts that this program made before another one for the same send."""
     total: int
     """As WeChat counts; above the number listed when there are too many to list."""
 
 
 def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
-    """Draw a table of the drafts, then what can be done."""
-    headings = ["Account", "media_id", "Content", "Updated", "Used by", "Note"]
+    """Draw a table of the drafts, then what is not listed."""
+    headings = ["Account", "media_id", "Content", "Updated", "Note"]
     rows = [
         [
             name,
-            short_id(one.entry.media_id),
-            " / ".join(one.entry.titles),
-            moment(one.entry.updated_at, options.timezone),
-            _(", ").join(one.used_by),
-            _note(one),
+            short_id(one.media_id),
+            " / ".join(one.titles),
+            moment(one.updated_at, options.timezone),
+            _note(one.media_id, found),
         ]
         for name, found in accounts.items()
         for one in found.drafts
@@ -45,10 +47,13 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
     return "\n\n".join(filter(None, [table, "\n".join(lines)]))
 
 
-def _note(draft: BoxDraft) -> str:
-    if draft.left_behind:
-        return _("left behind by an edit of {send}").format(send=draft.made_for)
-    return _("made for {send}").format(send=draft.made_for) if draft.made_for else ""
+def _note(media_id: str, found: AccountDrafts) -> str:
+    note = (
+        _("made for {send}; replaced by a newer draft")
+        if media_id in found.replaced
+        else _("made for {send}")
+    )
+    return note.format(send=found.made_for[media_id]) if media_id in found.made_for else ""
 
 
 def _lines(name: str, found: AccountDrafts) -> Iterable[str]:
@@ -57,30 +62,23 @@ def _lines(name: str, found: AccountDrafts) -> Iterable[str]:
     if found.total > len(found.drafts):
         more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
         yield more.format(account=name, count=len(found.drafts), total=found.total)
-    if left := sum(one.left_behind for one in found.drafts):
-        yield ngettext(
-            "{account}: an edit left {count} draft behind; delete it in the WeChat console",
-            "{account}: edits left {count} drafts behind; delete them in the WeChat console",
-            left,
-        ).format(account=name, count=left)
 
 
 def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
     """Return the drafts of each account as plain data."""
     return {
         "accounts": {
-            name: {"total": found.total, "drafts": [_row(one) for one in found.drafts]}
+            name: {"total": found.total, "drafts": [_row(one, found) for one in found.drafts]}
             for name, found in accounts.items()
         }
     }
 
 
-def _row(draft: BoxDraft) -> dict[str, Any]:
+def _row(draft: BoxEntry, found: AccountDrafts) -> dict[str, Any]:
     return {
-        "media_id": draft.entry.media_id,
-        "titles": list(draft.entry.titles),
-        "updated_at": draft.entry.updated_at.astimezone(UTC).isoformat(timespec="seconds"),
-        "made_for": draft.made_for or None,
-        "used_by": list(draft.used_by),
-        "left_behind": draft.left_behind,
+        "media_id": draft.media_id,
+        "titles": list(draft.titles),
+        "updated_at": draft.updated_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "made_for": found.made_for.get(draft.media_id),
+        "replaced": draft.media_id in found.replaced,
     }

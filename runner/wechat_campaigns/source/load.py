@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
-from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import id_fault, nearest, quoted, skeleton
@@ -197,12 +197,10 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise UsageError(
-            _("`{name}` cannot be read: {reason}").format(
-                name=Path(folder).as_posix(), reason=error.strerror
-            ),
-            hint=_("give yourself permission to read it, or use `--dir` to name another folder"),
-        ) from error
+        what = _("`{name}` cannot be read: {reason}")
+        what = what.format(name=Path(folder).as_posix(), reason=error.strerror)
+        hint = _("give yourself permission to read it, or use `--dir` to name another folder")
+        raise UsageError(what, hint=system_hint(error, hint)) from error
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
             continue

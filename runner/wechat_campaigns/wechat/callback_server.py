@@ -62,14 +62,12 @@ class Server(ThreadedWSGIServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a connection in a thread of its own; when there are too many, end the oldest first."""
         with self._guard:
-            if len(self._open) >= self.max_threads:
-                full = True
-            else:
-                full = False
+            is_full = len(self._open) >= self.max_threads
+            if not is_full:
                 self._open[request] = time.monotonic()
                 for old in list(self._open)[: -self.max_connections]:
                     _end(old)
-        if full:
+        if is_full:
             super().shutdown_request(request)
         else:
             super().process_request(request, client_address)

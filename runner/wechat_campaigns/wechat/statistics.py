@@ -18,8 +18,6 @@ from typing import Any, Final
 from wechat_campaigns.core.state_folder import replace_file
 
 VERSION: Final = 1
-MAX_BYTES: Final = 256 * 1024 * 1024
-"""A larger file is not ours: a year of eight articles a day takes about 30 MB."""
 
 SOURCES: Final = {
     "公众号消息": "message",
@@ -139,11 +137,10 @@ def read_statistics(file: Path, *, with_figures: bool = True) -> Days:
         with_figures: False leaves the figures out, which takes a fraction of the time.
     """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        if file.stat().st_size <= MAX_BYTES:
-            data = json.loads(file.read_bytes())
-            if data["version"] == VERSION:
-                days = {date.fromisoformat(day): kept for day, kept in data["days"].items()}
-                return {day: _kept_day(kept, day, with_figures) for day, kept in days.items()}
+        data = json.loads(file.read_bytes())
+        if data["version"] == VERSION:
+            days = {date.fromisoformat(day): kept for day, kept in data["days"].items()}
+            return {day: _kept_day(kept, day, with_figures) for day, kept in days.items()}
     return {}
 
 

@@ -138,11 +138,7 @@ class Transport:
 
 
 def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
-    """Make a call without a token for the Date of its answer, which `watch` gets.
-
-    Raises:
-        NotSentError, NoResponseError: no answer came in time.
-    """
+    """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
     limits = Timeouts(timeout_s, timeout_s, timeout_s)
     transport = Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)
     transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
