@@ -129,3 +129,36 @@ def test_a_link_is_refused_wherever_it_leads(root: Path, target: str, path: str)
     with pytest.raises(FileError) as caught:
         Files(root).text(BASE, path)
     assert caught.value.rule == "file-link"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.jpg", ["2.jpg", "10.jpg", "a[1].jpg"]),
+        ("?.jpg", ["2.jpg"]),
+        ("../pictures/a[1]*", ["../pictures/a[1].jpg"]),
+        ("none/*.jpg", "file-missing"),
+        ("*.gif", "file-missing"),
+        ("*/1.jpg", "file-pattern"),
+        ("../../*.jpg", "file-outside"),
+        ("/etc/*", "file-path"),
+        ("linked/*", "file-link"),
+    ],
+)
+def test_a_pattern_names_the_files_of_a_folder(tmp_path: Path, pattern: str, found: list[str] | str) -> None:
+    """In the order of their numbers, and nothing outside."""
+    (tmp_path / "pictures/folder.jpg").mkdir(parents=True)
+    for name in ("10.jpg", "2.jpg", "1.JPG", "a[1].jpg", ".hidden.jpg", "notes.txt"):
+        (tmp_path / "pictures" / name).write_bytes(b"x")
+    (tmp_path / "pictures/3.jpg").symlink_to("/etc/passwd")
+    (tmp_path / "pictures/linked").symlink_to("/etc")
+
+    def matching() -> list[str]:
+        return list(Files(tmp_path).matching(PurePosixPath("pictures/post.yaml"), pattern))
+
+    if isinstance(found, list):
+        assert matching() == found
+    else:
+        with pytest.raises(FileError) as caught:
+            matching()
+        assert caught.value.rule == found
