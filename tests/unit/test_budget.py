@@ -27,15 +27,15 @@ LINES = {
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 977,
     "wechat_campaigns/cli": 6167,
-    "wechat_sandbox": 5971,
+    "wechat_sandbox": 5940,
     "wechat_campaigns": 765,
-    "tests": 60628,
+    "tests": 60243,
     "catalog": 8858,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49310
+RUNNER = 49279
 FILES = 297
 RECORDS = 208
 """Dataclasses and named tuples."""

@@ -30,9 +30,6 @@ from wechat_campaigns.report.text import TextOptions, history_text
 TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
 
 
-ACTOR = {"commit": "c" * 40}
-
-
 def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data: Any) -> list[Any]:
     send = make_send(send_id)
     at = NOW - timedelta(hours=hours)
