@@ -29,7 +29,7 @@ PURE = (
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.events",
+    "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "guard.approvals", "fetch.draft_files", "notify.notices",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wechat_campaigns.core.errors import require_extra
+from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.render.openids import HEADERS
@@ -23,6 +24,8 @@ MAX_ROWS: Final = 1_048_576
 """As many as a sheet of Excel has."""
 MAX_UNPACKED_BYTES: Final = 128 * 1024**2
 MAX_PARTS: Final = 1_000
+BYTES_A_SECOND: Final = 2 * 1024**2
+"""Unpacked bytes for which a workbook gets one more second of a processor."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 _ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -170,8 +173,10 @@ def _refuse_bomb(data: bytes) -> None:
             parts = archive.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise _unreadable() from error
-    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+    unpacked = sum(part.file_size for part in parts)
+    if len(parts) > MAX_PARTS or unpacked > MAX_UNPACKED_BYTES:
         raise _too_large()
+    extend(unpacked // BYTES_A_SECOND)
 
 
 def _first_sheet(data: bytes) -> list[Row] | None:

@@ -109,10 +109,5 @@ def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, h
 
 
 def _too_few(count: int) -> Finding:
-    what = (
-        _("the list has one openid; the minimum is {least}")
-        if count
-        else _("the list has no openids; the minimum is {least}")
-    )
-    hint = _("add openids; to send to one person, use `campaign preview`")
-    return Finding("openid-count", what.format(least=MIN_BATCH), hint)
+    what = _("the number of openids is {count}; the minimum is {least}").format(count=count, least=MIN_BATCH)
+    return Finding("openid-count", what, _("add openids; to send to one person, use `campaign preview`"))

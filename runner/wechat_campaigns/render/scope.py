@@ -19,8 +19,7 @@ from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert
 from wechat_campaigns.render.limits.check import text_errors, text_warnings
 from wechat_campaigns.render.limits.table import MAX_IMAGES
-from wechat_campaigns.render.templates.bounds import TemplateRenderError
-from wechat_campaigns.render.templates.placeholders import Escape
+from wechat_campaigns.render.templates.bounds import Escape, TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.scaffold import PLACEHOLDERS

@@ -124,6 +124,17 @@ def test_time_of_a_whole_run_is_bounded() -> None:
     assert time.monotonic() - began < 20
 
 
+def test_work_may_ask_for_more_time() -> None:
+    def work(seconds: int) -> str:
+        fence.extend(50)
+        spin(seconds)
+        return "done"
+
+    found = map_fenced(work, [2, 30], lost=lambda _item, bound: bound, bounds=Bounds(cpu_s=1))
+    assert found == ["done", Bound.CPU]
+    fence.extend(1)  # outside it is nothing
+
+
 @pytest.mark.parametrize("error", [ValueError("odd"), UsageError("odd", hint="do")])
 def test_an_exception_is_raised_here_with_its_traceback(error: Exception) -> None:
     def failing(_item: int) -> NoReturn:

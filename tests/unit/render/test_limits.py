@@ -117,7 +117,7 @@ BROKEN = [
     (make_article(only_fans_can_comment=True), "comments"),
     (make_article(cover=make_file("a.webp", "webp")), "file-format"),
     (Articles(articles=make_article(digest="摘").articles + make_article().articles), "digest-unseen"),
-    (Newspic(title="t", text="x" * 20_000, images=(M,)), "content-too-long"),
+    (Newspic(title="t", text="x" * 20_000, images=(M,)), "text-too-long"),
     (Newspic(title="t", text=" ", images=(M,)), "newspic-text"),
     (Images(images=(M,), only_fans_can_comment=True), "comments"),
     (Image(media=Media(name="")), "empty"),

@@ -1,4 +1,4 @@
-"""`placeholders`: texts with names only are filled as Jinja would, and all others are left to it."""
+"""`fill`: texts with names only are filled as Jinja would, and all others are left to it."""
 
 import keyword
 from pathlib import PurePosixPath
@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
 from wechat_campaigns.render.templates.engine import Engine
-from wechat_campaigns.render.templates.placeholders import fill
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.templates.template import Templates, fill
 
 WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
 NAMES = ["brand", "城市", "_x1", *WORDS]

@@ -187,12 +187,8 @@ def _draft(draft: Draft) -> Iterator[Finding]:
 def _newspic(newspic: Newspic) -> Iterator[Finding]:
     path: KeyPath = ("content", "newspic")
     yield from _title((*path, "title"), newspic.title)
-    if len(newspic.text) >= CONTENT_CHARS:
-        what = _("the text has {count:,} characters; the maximum is {most:,}").format(
-            count=len(newspic.text), most=CONTENT_CHARS - 1
-        )
-        yield Finding("content-too-long", what, _("shorten it"), (*path, "text"))
-    elif is_blank(newspic.text):
+    yield from _chars((*path, "text"), newspic.text, CONTENT_CHARS - 1)
+    if is_blank(newspic.text):
         what = _("WeChat may reject a picture post without text (44003)")
         yield Finding("newspic-text", what, _("write a line in `text`"), path, "warning")
     for index, media in enumerate(newspic.images):
@@ -316,8 +312,8 @@ def _url(path: KeyPath, url: str) -> Iterator[Finding]:
         hint = _("write the full address, with https://")
         yield Finding("url", what, hint, path)
     elif len(url.encode()) > URL_BYTES:
-        what = _("`content_source_url` has {count:,} bytes; the maximum is {most:,}").format(
-            count=len(url.encode()), most=URL_BYTES
+        what = _("`{path}` has {count:,} bytes; the maximum is {most:,}").format(
+            path=path[-1], count=len(url.encode()), most=URL_BYTES
         )
         yield Finding("url-too-long", what, _("use a shorter address"), path)
 
@@ -368,11 +364,9 @@ def check_file(path: KeyPath, file: FileInfo, kind: MaterialKind) -> Iterator[Fi
         yield Finding("file-empty", what, _("add the real file"), path)
         return
     if file.format not in formats:
-        what = (
-            _("`{path}` has an unknown format; allowed here: {formats}")
-            if file.format == "unknown"
-            else _("`{path}` has the format {format}; allowed here: {formats}")
-        ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
+        what = _("`{path}` has the format {format}; allowed here: {formats}").format(
+            path=file.path, format=file.format, formats=_(", ").join(formats)
+        )
         hint = _("convert it to {format}").format(format=formats[0])
         if kind == "image" and file.format != "unknown":
             hint = _("export it as PNG or JPEG, or set `articles: {fix_images: true}`")

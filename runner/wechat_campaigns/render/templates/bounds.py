@@ -5,12 +5,14 @@ How much processor time and memory it takes is bounded by the process that rende
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from pathlib import PurePosixPath
 from typing import Any
 
 from wechat_campaigns.core.i18n import _
 
+Escape = Callable[[object], str]
+"""Makes the text of a value safe in the markup around it."""
 MAX_SIZE = 200_000
 """Characters in one rendered text."""
 _ONE_PASS = (Iterator, KeysView, ValuesView, ItemsView, range)

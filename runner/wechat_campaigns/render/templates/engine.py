@@ -15,7 +15,7 @@ from jinja2.utils import LRUCache
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
-from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError, copied
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, Escape, TemplateRenderError, copied
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     TEMPLATE_CACHE_SIZE,
@@ -23,7 +23,6 @@ from wechat_campaigns.render.templates.jinja import (
     TemplateEnvironment,
     current_rendering,
 )
-from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 
 _ROOT = PurePosixPath("_settings.yaml")
@@ -153,9 +152,7 @@ def _words(error: Exception) -> tuple[str, str]:
             _("the template is nested too deeply, or includes or calls itself"),
             _("do not let a file include itself or a macro call itself, and use fewer levels"),
         )
-    # Python's words would show the value.
-    said = _("the list does not contain this value") if str(error).endswith("is not in list") else error
-    what = _("the template fails here: {error}").format(error=said)
+    what = _("the template fails here: {error}").format(error=error)
     return what, _("correct the expression; for a null, add `|default('…', true)`")
 
 

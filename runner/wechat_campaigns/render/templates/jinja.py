@@ -26,8 +26,7 @@ from jinja2.visitor import NodeTransformer
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import suggestion_suffix
-from wechat_campaigns.render.templates.bounds import plain, text_of
-from wechat_campaigns.render.templates.placeholders import Escape
+from wechat_campaigns.render.templates.bounds import Escape, plain, text_of
 
 TEMPLATE_CACHE_SIZE = 50
 """Compiled templates kept for the next text; a large one takes megabytes."""
