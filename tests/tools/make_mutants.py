@@ -43,7 +43,6 @@ MODULES = {
     "send/posting.py": ("unit/send",),
     "ledger/fold.py": (
         "unit/ledger/test_fold.py",
-        "unit/ledger/test_fold_callbacks.py",
         "unit/send",
         "unit/plan",
     ),
