@@ -54,8 +54,6 @@ class ApiCall:
     request: HttpRequest
     body: Json
     """The JSON object of the request; empty for an upload."""
-    strict: bool
-    """Whether the reading that refuses holds where sources about WeChat disagree."""
 
     @property
     def appid(self) -> str:

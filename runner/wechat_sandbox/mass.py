@@ -91,7 +91,9 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "delivered": bitmaps.to_blob(reached),
         "delivered_count": reached.bit_count(),
         "draft": draft,
-        "takes_draft": has_articles and rules.takes_draft(call, to_all=to_all),
+        # Not a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which
+        # disagree about a send to a tag.
+        "takes_draft": has_articles and call.request.path.endswith("/sendall"),
     }
     store.insert(call.db, "job", row)
     return {"errcode": 0, "errmsg": "send job submission success", **ids}
@@ -110,15 +112,14 @@ def _msg_data_id(call: ApiCall, draft: str) -> int:
 def preview(call: ApiCall) -> Json:
     """Send one message to one follower; towxname wins over touser, and drafts stay.
 
-    Source: preview (2026-11), whose response has no msg_id; older pages show one: strictly none.
+    Source: preview (2026-11), whose response has no msg_id; older pages show one.
     """
     follower = rules.preview_follower(call)
     message = rules.read_message(call, preview=True)
     rules.count_preview(call)
     row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
     store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
-    ids = {} if call.strict else {"msg_id": store.next_id(call.db, "msg_id", FIRST_MSG_ID)}
-    return {"errcode": 0, "errmsg": "preview success", **ids}
+    return {"errcode": 0, "errmsg": "preview success"}
 
 
 @serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)

@@ -29,7 +29,7 @@ WEEK = 7
 READY_HOUR = 8
 """When the figures of the day before are ready, in China."""
 DELAY = timedelta(minutes=30)
-"""How long after that they are strictly incomplete: `is_delay` exists, but no page states when it is true."""
+"""How long after that they are incomplete here: `is_delay` exists, but no page states when it is true."""
 ALL = "全部"
 FIFTHS = 5
 
@@ -121,7 +121,6 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
         for index, article in enumerate(articles, 1):
             yield PublicArticle(
                 readers=Readers(
-                    seed=account.options.readers_seed,
                     msgid=f"{row['msg_data_id']}_{index}",
                     sent_at=row["finish_at"],
                     delivered=delivered,
@@ -133,9 +132,9 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
 
 
 def _is_delay(call: ApiCall, last: date) -> bool:
-    """Return whether figures up to a day are incomplete: strictly those of yesterday for half an hour."""
+    """Return whether figures up to a day are incomplete: those of yesterday for half an hour."""
     ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), clock.CHINA)
-    return call.strict and datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
+    return datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
 
 
 def _read_days(call: ApiCall, most: int, first: date = FIRST_DAY) -> list[date]:
@@ -232,17 +231,15 @@ def getarticleshare(call: ApiCall) -> Json:
 def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> Json:
     """List the articles that have a detail for what was new on a day.
 
-    The page takes one day, notes say thirty: strictly one.
+    The page takes one day; notes say thirty.
     """
-    days = _read_days(call, 1 if call.strict else MONTH)
-    articles = _articles(call, days[-1])
+    (day,) = _read_days(call, 1)
     rows = [
         {"ref_date": day.isoformat(), "msgid": article.readers.msgid, "detail": detail}
-        for day in days
-        for article in articles
+        for article in _articles(call, day)
         if (detail := detail_of(article, day))
     ]
-    return _answer(call, rows, days[-1])
+    return _answer(call, rows, day)
 
 
 def _read(article: PublicArticle, day: date) -> Json:

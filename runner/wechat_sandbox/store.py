@@ -19,7 +19,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import private_file, private_folder
 
 BUSY_TIMEOUT_S = 30.0
-FORMAT = 4
+FORMAT = 5
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
 

@@ -149,7 +149,7 @@ def _json(data: Any, status: int = 200) -> Response:
 
 def _spoiled(fault: InjectedFault) -> Response:
     """Make the answer that a fault leaves of any."""
-    if fault.kind == "cut":
+    if fault.kind.startswith("cut_"):
         wire = request.environ.get("werkzeug.socket")
         if isinstance(wire, socket.socket):
             with suppress(OSError):
@@ -157,5 +157,5 @@ def _spoiled(fault: InjectedFault) -> Response:
         return Response("", headers={"Connection": "close"})
     if fault.kind == "garbage":
         return Response(b'{"errcode":0,"errm\xff\x00', content_type=JSON_TYPE)
-    status = fault.status if fault.kind == "http" else 200
-    return Response(HTML_ERROR, status=status, content_type="text/html")
+    status = fault.kind.removeprefix("http_") if fault.kind.startswith("http_") else "200"
+    return Response(HTML_ERROR, status=int(status), content_type="text/html")

@@ -52,10 +52,6 @@ class WeChat:
             self._token = self.raw("POST", "stable_token", body, token=None)["access_token"]
         return self._token
 
-    @property
-    def strict(self) -> bool:
-        return self.dispatcher.strict
-
     def of(self, appid: str) -> WeChat:
         return WeChat(self.http, self.dispatcher, appid)
 
@@ -152,10 +148,10 @@ def _planted() -> bytes:
 
 
 @contextmanager
-def open_sandbox(*, strict: bool) -> Iterator[tuple[Flask, Dispatcher]]:
+def open_sandbox() -> Iterator[tuple[Flask, Dispatcher]]:
     """A sandbox for many tests: to make its application takes longer than most of them."""
     store = Store(None)
-    dispatcher = Dispatcher(store=store, strict=strict, wall=lambda: NOON, sleep=lambda _s: None)
+    dispatcher = Dispatcher(store=store, wall=lambda: NOON, sleep=lambda _s: None)
     yield web.build(dispatcher, seeds.DEFAULT), dispatcher
     store.close()
 

@@ -201,7 +201,7 @@ def test_an_answer_may_have_another_date(wechat: WeChat, ahead_s: int) -> None:
 def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     order(wechat, kind="cut_after", times=None)
     (listed,) = wechat.control("GET", "faults")["faults"]
-    assert (listed["kind"], listed["after"], listed["times"]) == ("cut", True, None)
+    assert (listed["kind"], listed["times"], listed["endpoint"]) == ("cut_after", None, f"/cgi-bin/{SENDALL}")
     assert wechat.control("DELETE", "faults") == {"faults": []}
     assert "$.kind" in wechat.control("POST", "faults", {"kind": "x"})["error"]
     assert "colour" in wechat.control("POST", "faults", {"kind": "html", "colour": 1})["error"]
