@@ -124,28 +124,6 @@ def test_pages_and_types(wechat: WeChat) -> None:
     assert listed(wechat, sent, type=2) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("spoilt", "errcode"),
-    [
-        ({"count": 0}, 88010),
-        ({"count": 50}, 88010),
-        ({"count": None}, 88010),
-        ({"begin": -1}, 40035),
-        ({"begin": None}, 40035),
-        ({"type": 3}, 40035),
-        ({"type": None}, 40035),
-        ({"index": 1}, 88001),
-        ({"index": -1}, 88001),
-        ({"msg_data_id": 1}, 88001),
-        ({"msg_data_id": None}, 88001),
-    ],
-)
-def test_lists_that_are_refused(wechat: WeChat, spoilt: dict[str, object], errcode: int) -> None:
-    body = {"msg_data_id": send(wechat, OPEN), "begin": 0, "count": 49, "type": 0}
-    assert wechat.post("comment/list", {**body, **spoilt})["errcode"] == errcode
-
-
 def test_replies(wechat: WeChat) -> None:
     sent = send(wechat, OPEN)
     wechat.wait(MINUTES_10)

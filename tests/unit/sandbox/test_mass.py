@@ -12,7 +12,7 @@ TEXT = {"content": "你好"}
 
 
 def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> None:
-    answer = wechat.sendall(clientmsgid="c1")
+    answer = wechat.sendall(clientmsgid="c1", send_ignore_reprint=0)
     assert answer["errcode"] == 0
     assert answer["errmsg"] == "send job submission success"
     assert answer["msg_id"] == 3147483649 > 2**31
@@ -23,23 +23,11 @@ def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> N
     assert told["total"] == told["jobs"][0]["delivered"] == len(tagged)
     assert told["deliveries"][0]["clientmsgid"] == "c1"
     assert told["deliveries"][0]["content"] == {"text": "你好"}
-
-
-def test_the_job_keeps_the_exact_body(wechat: WeChat) -> None:
-    wechat.sendall(clientmsgid="c1", send_ignore_reprint=0)
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert job["body"] == {
         "filter": {"is_to_all": False, "tag_id": 2}, "msgtype": "text", "text": TEXT,
         "clientmsgid": "c1", "send_ignore_reprint": 0,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(("key", "kind"), [("voice", "voice"), ("image", "image")])
-def test_media_of_the_right_kind_is_accepted(wechat: WeChat, key: str, kind: str) -> None:
-    assert wechat.sendall(key, {"media_id": wechat.material(kind)}, clientmsgid="a")["errcode"] == 0
-    wrong = "image" if kind != "image" else "voice"
-    assert wechat.sendall(key, {"media_id": wechat.material(wrong)}, clientmsgid="b")["errcode"] == 40007
-    assert wechat.sendall(key, {"media_id": "nix"}, clientmsgid="c")["errcode"] == 40007
 
 
 def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
@@ -51,14 +39,6 @@ def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert len(job["content"]["images"]) == 2
     assert job["content"]["recommend"] == "看图"
-
-
-def test_too_many_images(wechat: WeChat) -> None:
-    body = {"media_ids": [wechat.material()] * 21}
-    answer = wechat.post(
-        "message/mass/sendall", {"filter": {"is_to_all": True}, "msgtype": "image", "images": body}
-    )
-    assert answer["errcode"] == 40215
 
 
 def test_uploadvideo_makes_an_id_of_a_temporary_video(wechat: WeChat) -> None:
@@ -117,6 +97,8 @@ def test_a_send_to_openids_leaves_its_draft_and_keeps_its_links(wechat: WeChat) 
     third = wechat.post("message/mass/send", {**body, "touser": people[4:6]})["msg_data_id"]
     assert first == second != third
     assert in_the_draft_box(wechat, media_id)
+    told = wechat.control("GET", "deliveries")["deliveries"]
+    assert [row["openid"] for row in told] == people[:6]
     first_jobs = wechat.control("GET", "jobs")["jobs"][:2]
     wechat.post("message/mass/delete", {"msg_id": first_jobs[0]["msg_id"]})
     recalled = [job["status"] for job in wechat.control("GET", "jobs")["jobs"]]
@@ -151,47 +133,6 @@ def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 45113
     wechat.control("POST", "accounts", {"appid": wechat.appid, "retired_cards": True})
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"msgtype": "text", "voice": {"media_id": "M"}},
-        {"msgtype": "text", "text": TEXT, "voice": {"media_id": "M"}},
-        {"msgtype": "text"},
-        {"msgtype": "nix", "text": TEXT},
-        {"msgtype": 3, "text": TEXT},
-        {"text": TEXT},
-        {"msgtype": "text", "text": "你好"},
-        {"msgtype": "music", "music": {}},
-    ],
-)
-def test_msgtype_and_body_must_fit(wechat: WeChat, body: dict[str, object]) -> None:
-    answer = wechat.post("message/mass/sendall", {"filter": {"is_to_all": True}, **body})
-    assert answer["errcode"] == 40008
-
-
-@pytest.mark.parametrize(
-    ("chosen", "errcode"),
-    [
-        (None, 40035),
-        ({"is_to_all": False, "tag_id": 999}, 40152),
-        ({"is_to_all": False}, 40152),
-        ({"is_to_all": False, "tag_id": True}, 40152),
-        ({"is_to_all": False, "tag_id": 2**70}, 40152),
-        ({"is_to_all": "false", "tag_id": 2}, 40008),
-        ({"is_to_all": False, "tag_id": "2"}, 268488001),
-        ({"group_id": 2}, 0),
-    ],
-)
-def test_filters(wechat: WeChat, chosen: object, errcode: int) -> None:
-    assert wechat.sendall(filter=chosen)["errcode"] == errcode
-
-
-def test_empty_and_overlong_texts(wechat: WeChat) -> None:
-    assert wechat.sendall("text", {"content": ""})["errcode"] == 44004
-    assert wechat.sendall("text", {"content": "长" * 700})["errcode"] == 45002
 
 
 def test_a_repeated_clientmsgid_names_the_job(wechat: WeChat) -> None:
@@ -237,32 +178,6 @@ def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -
     assert wechat.post("message/mass/sendall", body)["msg_id"] == first
     assert wechat.post("message/mass/sendall", {**body, "clientmsgid": ""})["msg_id"] == first
     assert wechat.sendall("text", {"content": "另一条"})["errcode"] == 0
-
-
-@pytest.mark.parametrize(
-    ("value", "errcode"), [("a" * 32, 0), ("a" * 33, 45067), ("好" * 11, 45067), (7, 40035)]
-)
-def test_clientmsgid_length(wechat: WeChat, value: object, errcode: int) -> None:
-    assert wechat.sendall(clientmsgid=value)["errcode"] == errcode
-
-
-def test_openids_are_counted_and_known(wechat: WeChat) -> None:
-    openids = wechat.openids()
-
-    def send(touser: object) -> int:
-        body = {"touser": touser, "msgtype": "text", "text": TEXT}
-        return int(wechat.post("message/mass/send", body)["errcode"])
-
-    assert send(openids[:1]) == 40130
-    assert send("o") == 40031
-    assert send([1, 2]) == 40031
-    assert send([f"o{n:027}" for n in range(10_001)]) == 40032
-    strangers = wechat.of(SUBSCRIPTION).openids()[:2]
-    assert send([openids[0], *strangers]) == 40130
-    assert send([*openids[2:4], *strangers]) == 40003
-    assert send(openids[:2]) == 0
-    told = wechat.control("GET", "deliveries")
-    assert [row["openid"] for row in told["deliveries"]][-2:] == openids[:2]
 
 
 def test_who_may_send(wechat: WeChat) -> None:
@@ -391,14 +306,6 @@ def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
     assert shown["openid"] == wechat.openids()[1]
     assert wechat.control("GET", "deliveries")["total"] == 0
     assert wechat.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
-
-
-@pytest.mark.parametrize(
-    ("to", "errcode"), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003), ({}, 40003)]
-)
-def test_preview_needs_a_follower(wechat: WeChat, to: dict[str, str], errcode: int) -> None:
-    answer = wechat.post("message/mass/preview", {"msgtype": "text", "text": TEXT, **to})
-    assert answer["errcode"] == errcode
 
 
 @pytest.mark.slow

@@ -82,8 +82,6 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
     assert wechat.post("material/del_material", {"media_id": ids[0]})["errcode"] == 0
     assert wechat.post("material/del_material", {"media_id": ids[0]})["errcode"] == 40007
     assert wechat.get("material/get_materialcount")["image_count"] == 2
-    assert wechat.post("material/batchget_material", {"type": "x"})["errcode"] == 40004
-    assert wechat.post("material/batchget_material", {"type": "image", "count": 21})["errcode"] == 40097
 
 
 @pytest.mark.slow
