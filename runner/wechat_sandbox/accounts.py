@@ -89,13 +89,13 @@ NOBODY = OfficialAccount(
 
 def find(db: sqlite3.Connection, appid: str) -> OfficialAccount | None:
     """Return an account; None without one."""
-    row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
+    row = store.find(db, "account", appid=appid)
     return None if row is None else _account(row)
 
 
 def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
     """List the accounts by appid."""
-    return [_account(row) for row in db.execute("SELECT * FROM account ORDER BY appid")]
+    return [_account(row) for row in store.select(db, "account", order="appid")]
 
 
 def _account(row: sqlite3.Row) -> OfficialAccount:

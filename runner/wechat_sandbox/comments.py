@@ -82,17 +82,13 @@ def _plan(
 
 def _rows(db: sqlite3.Connection, place: ArticlePlace) -> list[sqlite3.Row]:
     """Read the comments below an article, the planned ones as well, newest first."""
-    query = (
-        "SELECT * FROM comment WHERE appid = :appid AND msg_data_id = :msg_data_id AND idx = :idx"
-        " ORDER BY created_at DESC, id DESC"
-    )
-    return db.execute(query, asdict(place)).fetchall()
+    return store.select(db, "comment", order="created_at DESC, id DESC", **asdict(place))
 
 
 def days_of_comments(db: sqlite3.Connection, appid: str) -> Mapping[str, list[date]]:
     """List by msgid (msg_data_id, `_`, number from 1) on which days comments were written, or will be."""
     days: dict[str, list[date]] = defaultdict(list)
-    for row in db.execute("SELECT * FROM comment WHERE appid = ?", (appid,)):
+    for row in store.select(db, "comment", order="id", appid=appid):
         day = datetime.fromtimestamp(row["created_at"], clock.CHINA).date()
         days[f"{row['msg_data_id']}_{row['idx'] + 1}"].append(day)
     return days

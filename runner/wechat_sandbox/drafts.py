@@ -196,8 +196,7 @@ def replace_forbidden_html(content: str) -> str:
 
 def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
     """Return the draft that an object of the body names; 40007 without one, also because it was sent."""
-    query = "SELECT * FROM draft WHERE appid = ? AND media_id = ?"
-    return named_row(call, 40007, query, call.appid, text(holder, "media_id", 40007))
+    return named_row(call, 40007, "draft", media_id=text(holder, "media_id", 40007))
 
 
 def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:

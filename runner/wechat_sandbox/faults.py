@@ -73,7 +73,7 @@ def _path(endpoint: str) -> str:
 
 def take(db: sqlite3.Connection, path: str) -> InjectedFault | None:
     """Use up the first fault for this path; None without one."""
-    for row in db.execute("SELECT * FROM fault ORDER BY id").fetchall():
+    for row in store.select(db, "fault", order="id"):
         fault = InjectedFault(**json.loads(row["spec"]))
         if fault.endpoint not in ("*", path):
             continue
@@ -92,5 +92,5 @@ def list_faults(db: sqlite3.Connection) -> list[Json]:
     """List the faults that are still to come."""
     return [
         {"id": row["id"], "times": row["times"], "skip": row["skip"], **json.loads(row["spec"])}
-        for row in db.execute("SELECT * FROM fault ORDER BY id")
+        for row in store.select(db, "fault", order="id")
     ]

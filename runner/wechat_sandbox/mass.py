@@ -133,8 +133,7 @@ def get(call: ApiCall) -> Json:
 
 def _job(call: ApiCall) -> sqlite3.Row | None:
     """Return the job that a call names, its msg_id a number or a string."""
-    query = "SELECT * FROM job WHERE appid = ? AND msg_id = ?"
-    return store.first(call.db, query, (call.appid, number(call.body, "msg_id", 40059)))
+    return store.find(call.db, "job", appid=call.appid, msg_id=number(call.body, "msg_id", 40059))
 
 
 @serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
@@ -252,10 +251,9 @@ def _links(job: sqlite3.Row) -> Json:
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
     """Confirm or refuse a waiting job as the administrator; False when no job of that id waits."""
-    query = "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL"
-    job = store.first(db, query, (msg_id,))
+    job = store.find(db, "job", msg_id=msg_id, status="SENDING")
     account = accounts.find(db, job["appid"]) if job else None
-    if job is None or account is None:
+    if job is None or account is None or job["confirm_by"] is None:
         return False
     if confirmed:
         finish_at = now + duration_s(db, account, job["delivered_count"])
@@ -272,11 +270,7 @@ def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | No
 
 
 def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
-    return db.execute(
-        "SELECT * FROM job WHERE (:appid IS NULL OR appid = :appid) AND (:msg_id IS NULL OR msg_id = :msg_id)"
-        " ORDER BY created_at, msg_id",
-        {"appid": appid, "msg_id": msg_id},
-    ).fetchall()
+    return store.select(db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
 def job_json(row: sqlite3.Row) -> Json:

@@ -125,7 +125,7 @@ def filter_audience(call: ApiCall) -> tuple[bool, int]:
     tag_id = number(condition, "tag_id" if "tag_id" in condition else "group_id", 40152)
     if isinstance(condition.get("tag_id"), str):
         raise ErrcodeError(268488001)
-    tag = named_row(call, 40152, "SELECT members FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
+    tag = named_row(call, 40152, "tag", id=tag_id)
     return False, bitmaps.from_blob(tag["members"]) & call.account.subscribed
 
 
@@ -222,8 +222,7 @@ def preview_follower(call: ApiCall) -> int:
     """Find the follower a preview goes to; 40132, 40003 or 43004 without one."""
     if call.body.get("towxname"):
         wxname = text(call.body, "towxname", 40132)
-        query = "SELECT n FROM follower WHERE appid = ? AND wxname = ?"
-        follower = int(named_row(call, 40132, query, call.appid, wxname)["n"])
+        follower = int(named_row(call, 40132, "follower", wxname=wxname)["n"])
     else:
         follower = follower_number(call, text(call.body, "touser", 40003))
     if not call.account.subscribed >> follower & 1:

@@ -154,8 +154,7 @@ def find_media(
     """
     if not isinstance(media_id, str):
         raise ErrcodeError(40007)
-    query = "SELECT * FROM media WHERE appid = ? AND media_id = ?"
-    row = named_row(call, 40007, query, call.appid, media_id)
+    row = named_row(call, 40007, "media", media_id=media_id)
     if row["kind"] not in kinds or (permanent and not row["permanent"]):
         raise ErrcodeError(40007)
     if not row["permanent"] and row["created_at"] + TEMPORARY_S <= call.now:

@@ -32,6 +32,16 @@ DELAY = timedelta(minutes=30)
 """How long after that they are incomplete here: `is_delay` exists, but no page states when it is true."""
 ALL = "全部"
 FIFTHS = 5
+RECEIVED = (
+    *(f"getupstreammsg{span}" for span in ("", "hour", "week", "month", "dist", "distweek", "distmonth")),
+    "getinterfacesummary", "getinterfacesummaryhour",
+)  # fmt: skip
+"""Statistics of the messages that followers write."""
+OFFLINE = (
+    "getarticlesummary", "getarticletotal", "getuserread", "getuserreadhour", "getusershare",
+    "getusersharehour",
+)  # fmt: skip
+"""Statistics of articles before 2025."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,30 +326,21 @@ def _followed(call: ApiCall) -> tuple[list[date], Counter[date]]:
     )
 
 
-@serve("/datacube/getupstreammsg", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsghour", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgweek", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgmonth", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgdist", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgdistweek", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgdistmonth", who=VERIFIED, needs_body=True)
-@serve("/datacube/getinterfacesummary", who=VERIFIED, needs_body=True)
-@serve("/datacube/getinterfacesummaryhour", who=VERIFIED, needs_body=True)
 def messages_received(call: ApiCall) -> Json:
     """List nothing: followers here write no messages. Source: their pages (2026-11)."""
     _read_days(call, MONTH, FIRST_DAY_OF_FOLLOWERS)
     return {"list": []}
 
 
-@serve("/datacube/getarticlesummary", who=VERIFIED)
-@serve("/datacube/getarticletotal", who=VERIFIED)
-@serve("/datacube/getuserread", who=VERIFIED)
-@serve("/datacube/getuserreadhour", who=VERIFIED)
-@serve("/datacube/getusershare", who=VERIFIED)
-@serve("/datacube/getusersharehour", who=VERIFIED)
 def offline(_call: ApiCall) -> Json:
     """Refuse a call that WeChat switched off.
 
     Source: answers that developers reported in 2026 (2026-11).
     """
     raise ErrcodeError(47009)
+
+
+for _name in RECEIVED:
+    serve(f"/datacube/{_name}", who=VERIFIED, needs_body=True)(messages_received)
+for _name in OFFLINE:
+    serve(f"/datacube/{_name}", who=VERIFIED)(offline)

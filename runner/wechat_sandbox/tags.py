@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from wechat_sandbox import bitmaps
+from wechat_sandbox import bitmaps, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import TAGGERS, ApiCall, mapping, named_row, number, serve, text
@@ -40,7 +40,7 @@ def own_tag_id(call: ApiCall) -> int:
 
 def find_tag(call: ApiCall, tag_id: int) -> sqlite3.Row:
     """Return a tag; 45159 without one."""
-    return named_row(call, 45159, "SELECT * FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
+    return named_row(call, 45159, "tag", id=tag_id)
 
 
 def named_tag(call: ApiCall) -> sqlite3.Row:
@@ -64,7 +64,7 @@ def check_tags_a_follower(call: ApiCall, followers: int) -> None:
 
 def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
     """List an account's tags by id."""
-    return db.execute("SELECT * FROM tag WHERE appid = ? ORDER BY id", (appid,)).fetchall()
+    return store.select(db, "tag", order="id", appid=appid)
 
 
 def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:

@@ -78,7 +78,7 @@ def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccou
     """
     if not token:
         raise ErrcodeError(41001)
-    row = store.first(db, "SELECT * FROM token WHERE token = ?", (token,))
+    row = store.find(db, "token", token=token)
     account = accounts.find(db, row["appid"]) if row else None
     if row is None or account is None or row["revoked"]:
         raise ErrcodeError(40001)

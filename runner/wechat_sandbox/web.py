@@ -18,8 +18,8 @@ from werkzeug.exceptions import HTTPException
 from wechat_campaigns.core.hosts import is_allowed_host
 from wechat_sandbox import (
     control,
+    inbox,
     openapi,  # noqa: F401 - adds its own control call
-    pages,
 )
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
@@ -59,7 +59,7 @@ def build(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     allowed = frozenset(name.lower() for name in names) | WECHAT_NAMES
     app.before_request(lambda: _foreign_request_error(allowed, any_address=any_address))
-    app.register_blueprint(pages.blueprint(dispatcher))
+    app.register_blueprint(inbox.blueprint(dispatcher))
 
     @app.route("/_sandbox/<name>", methods=METHODS)
     def _control(name: str) -> Response:
