@@ -15,6 +15,7 @@ ONE = OPENIDS[0]
 STRANGER = openid_of(SUBSCRIPTION, 0)
 EVERYONE = {"is_to_all": True}
 TEXT = {"content": "你好"}
+NO_NUMBERS = ("--5", "9" * 5000, "²", "1_0", "٣", "9" * 20)
 CUT = {"x1": "0", "y1": "0.1945", "x2": "1", "y2": "0.5236"}
 
 
@@ -110,6 +111,13 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
     ("message/mass/send", text_to(), [({"touser": people}, errcode) for people, errcode in (
         ([ONE], 40130), ("o", 40031), ([1, 2], 40031), ([f"o{n:027}" for n in range(10_001)], 40032),
         ([ONE, STRANGER, "o1"], 40130), ([*OPENIDS[2:4], STRANGER], 40003), (OPENIDS[:2], 0))]),
+    *(row for odd in NO_NUMBERS for row in (
+        ("message/mass/get", {}, [({"msg_id": odd}, 40059)]),
+        (SENDALL, text_to(), [({"filter": {"is_to_all": False, "tag_id": odd}}, 40152)]),
+        ("message/mass/delete", {}, [({"url": f"http://mp.weixin.qq.com/s?mid=1&idx={odd}"}, 40059)]))),
+    ("message/mass/preview", {"towxname": "tester1"},
+     [({"msgtype": "music", "music": {"title": {"a": 1}}}, 40035),
+      ({"msgtype": "mpvideo", "mpvideo": {"media_id": "V", "title": [1]}}, 40035)]),
     ("message/mass/preview", text_to(), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003),
                                          ({}, 40003)]),
     ("message/mass/delete", {}, [({"msg_id": 1}, 40059), ({}, 40059)]),
