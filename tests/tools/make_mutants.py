@@ -34,7 +34,6 @@ MODULES = {
     "plan/hints.py": ("unit/plan/test_decision.py", "unit/plan/test_plan.py"),
     "plan/quota.py": ("unit/plan/test_quota.py", "unit/plan/test_policy.py", "unit/plan/test_plan.py"),
     "plan/resolve.py": ("unit/plan/test_resolve.py", "unit/plan/test_plan.py", "unit/send/test_apply.py"),
-    "plan/policy/allowances.py": ("unit/plan/test_policy.py",),
     "plan/policy/rules.py": ("unit/plan/test_policy.py", "unit/send/test_apply_policy.py"),
     "plan/policy/content.py": ("unit/plan/test_policy.py",),
     "wechat/payloads.py": ("unit/wechat/test_payloads.py", "unit/send"),
