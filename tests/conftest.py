@@ -78,6 +78,8 @@ PROXIES = (
     "ssl_cert_file",
 )
 LONGEST_NAME = 80
+READS_SOURCE = re.compile(r"tests/(docs/test_glossary|unit/test_\w+)\.py")
+"""Tests of the source itself: one worker parses it for all of them."""
 DEEP = re.compile(r"^pytestmark = (\[[^]]*|.*)pytest\.mark\.deep\b", re.MULTILINE)
 
 
@@ -115,7 +117,8 @@ class _ByFile(LoadGroupScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         scope: str = super()._split_scope(nodeid)
-        return scope.partition("::")[0]
+        file = scope.partition("::")[0]
+        return "source" if READS_SOURCE.match(file) else file
 
 
 @pytest.hookimpl(optionalhook=True)

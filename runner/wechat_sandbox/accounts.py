@@ -88,7 +88,7 @@ NOBODY = OfficialAccount(
 
 
 def find(db: sqlite3.Connection, appid: str) -> OfficialAccount | None:
-    """Look an account up."""
+    """Return an account; None without one."""
     row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
     return None if row is None else _account(row)
 

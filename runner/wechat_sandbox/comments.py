@@ -53,7 +53,7 @@ def is_open(db: sqlite3.Connection, place: ArticlePlace, article: Mapping[str, o
 
 
 def begin(db: sqlite3.Connection, job: sqlite3.Row) -> None:
-    """Let the readers of a job that has succeeded comment on its articles that are open to comments."""
+    """Plan the comments on a job that has succeeded, below its articles that are open to them."""
     for index, article in enumerate(json.loads(job["content"]).get("articles", ())):
         place = ArticlePlace(appid=job["appid"], msg_data_id=job["msg_data_id"], idx=index)
         if is_open(db, place, article):
@@ -247,7 +247,7 @@ def reply_add(call: ApiCall) -> Json:
 def reply_delete(call: ApiCall) -> Json:
     """Delete the reply of a comment. Source: delreplycomment (2026-11).
 
-    The older page has 87009 where there is none; the newest lists it as an invalid signature: strictly so.
+    The older page has 87009 for a missing reply; the newest lists it as an invalid signature: strictly so.
     """
     comment = _find_comment(call)[1]
     if call.strict and not comment["reply"]:

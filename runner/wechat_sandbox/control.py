@@ -286,7 +286,7 @@ def list_followers(call: ControlCall) -> Json:
     body=body_of({"appid": TEXT, "openids": TEXTS, "subscribe": FLAG}, ("appid", "openids")),
 )
 def change_followers(call: ControlCall) -> Json:
-    """Let followers of `appid` leave or come back."""
+    """Make followers of `appid` leave or come back."""
     account = call.account
     numbers = numbers_of(call.db, account.appid, call.body["openids"])
     followers, subscribe = bitmaps.from_numbers(numbers.values()), call.body.get("subscribe", True)
@@ -338,6 +338,7 @@ def add_media(call: ControlCall) -> Json:
         data = base64.b64decode(body.get("data_base64", sample), validate=True)
     except binascii.Error as error:
         raise ValueError("data_base64 is not base64 text") from error
+    words = {key: body.get(key, "") for key in ("title", "description")}
     row = media.add(
         call.db,
         appid=account.appid,
@@ -345,10 +346,9 @@ def add_media(call: ControlCall) -> Json:
         permanent=body.get("permanent", True),
         upload=UploadedFile(filename=body.get("name", name), data=data),
         now=call.now,
-        title=body.get("title", ""),
-        description=body.get("description", ""),
         media_id=media_id,
         by_api=body.get("by_api", False),
+        **words,
     )
     return {"media_id": row["media_id"], "url": row["url"]}
 
@@ -358,7 +358,7 @@ DECISION: Final = body_of({"msg_id": INTEGER, "confirm": FLAG}, ("msg_id", "conf
 
 @route("POST", "admin", body=DECISION)
 def decide_job(call: ControlCall) -> Json:
-    """Let the administrator confirm or refuse a job that waits because of `protection`."""
+    """Confirm or refuse as the administrator a job that waits because of `protection`."""
     msg_id = call.body["msg_id"]
     is_number = 0 < msg_id < 2**63
     if not is_number or not mass.decide(call.db, msg_id, confirmed=call.body["confirm"], now=call.now):

@@ -199,7 +199,7 @@ def replace_forbidden_html(content: str) -> str:
 
 
 def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
-    """Look up the draft that an object of the body names; 40007 without one, also because it was sent."""
+    """Return the draft that an object of the body names; 40007 without one, also because it was sent."""
     query = "SELECT * FROM draft WHERE appid = ? AND media_id = ?"
     return named_row(call, 40007, query, call.appid, text(holder, "media_id", 40007))
 

@@ -131,7 +131,7 @@ def get(call: ApiCall) -> Json:
 
 
 def _job(call: ApiCall) -> sqlite3.Row | None:
-    """Look up the job a call names, its msg_id a number or a string."""
+    """Return the job that a call names, its msg_id a number or a string."""
     query = "SELECT * FROM job WHERE appid = ? AND msg_id = ?"
     return store.first(call.db, query, (call.appid, number(call.body, "msg_id", 40059)))
 
@@ -161,7 +161,7 @@ def delete(call: ApiCall) -> Json:
 
 
 def _find_by_link(call: ApiCall, url: str) -> tuple[sqlite3.Row | None, int]:
-    """Look up the job that sent the article of a link, and the article's number from 1."""
+    """Return the job that sent the article of a link, and the article's number from 1."""
     query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL"
     for job in call.db.execute(query, (call.appid,)):
         for link in _links(job)["ResultList"]["item"]:
@@ -250,7 +250,7 @@ def _links(job: sqlite3.Row) -> Json:
 
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
-    """Let the administrator confirm or refuse a waiting job; False when no job of that id waits."""
+    """Confirm or refuse a waiting job as the administrator; False when no job of that id waits."""
     query = "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL"
     job = store.first(db, query, (msg_id,))
     account = accounts.find(db, job["appid"]) if job else None

@@ -6,6 +6,7 @@ import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from wechat_sandbox import store
 from wechat_sandbox.answers import OK, Answer, Download, ErrcodeError, Json, read_json
@@ -78,28 +79,30 @@ def add(
     permanent: bool,
     upload: UploadedFile,
     now: float,
-    title: str = "",
-    description: str = "",
-    media_id: str = "",
-    by_api: bool = True,
+    **more: Any,
 ) -> Json:
-    """Store a media file; its row, `media_id` and `url` among it."""
+    """Store a media file, and return its row.
+
+    Args:
+        **more: `title`, `description`, a `media_id` of one's own, `by_api` (True unless given).
+    """
     form = format_of(upload.data)
     form = form if form in CONTENT_TYPES else USUAL_FORMAT[kind]
     place = f"mmbiz_{'jpg' if form == 'jpeg' else form}/{secrets.token_urlsafe(24)}"
     row = {
         "appid": appid,
-        "media_id": media_id or new_media_id(),
+        "media_id": new_media_id(),
         "kind": kind,
         "permanent": permanent,
         "name": upload.filename,
-        "title": title,
-        "description": description,
+        "title": "",
+        "description": "",
         "url": f"http://mmbiz.qpic.cn/{place}/0?wx_fmt={form}",
         "content_type": CONTENT_TYPES[form],
         "data": upload.data,
         "created_at": now,
-        "by_api": by_api,
+        "by_api": True,
+        **more,
     }
     store.insert(db, "media", row, replace=True)
     return row
@@ -145,7 +148,7 @@ def check_upload(upload: UploadedFile | None, limits: MediaLimits) -> UploadedFi
 def find_media(
     call: ApiCall, media_id: object, *, kinds: tuple[str, ...], permanent: bool = False
 ) -> sqlite3.Row:
-    """Look up a media file that a call names.
+    """Return the media file that a call names.
 
     Raises:
         ErrcodeError: 40007 without one of these kinds, when it has expired, or when it is not `permanent`.
@@ -173,19 +176,8 @@ def upload(call: ApiCall) -> Json:
     return {"type": kind, key: row["media_id"], "created_at": int(call.now), "item": []}
 
 
-def _add(
-    call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, title: str = "", description: str = ""
-) -> Json:
-    return add(
-        call.db,
-        appid=call.appid,
-        kind=kind,
-        permanent=permanent,
-        upload=file,
-        now=call.now,
-        title=title,
-        description=description,
-    )
+def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **more: str) -> Json:
+    return add(call.db, appid=call.appid, kind=kind, permanent=permanent, upload=file, now=call.now, **more)
 
 
 @serve("/cgi-bin/media/get", method="ANY", daily=200_000, daily_test=1000)

@@ -159,7 +159,7 @@ def _find(db: sqlite3.Connection, kind: str, item: int) -> Json:
 
 
 def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
-    """Look up the row of a message; LookupError without one."""
+    """Return the row of a message; LookupError without one."""
     query = "SELECT * FROM job WHERE msg_id = ?" if kind == "job" else "SELECT * FROM preview WHERE id = ?"
     row = store.first(db, query, (item,))
     if row is None:

@@ -80,7 +80,7 @@ def getarticle(call: ApiCall) -> Json:
 
 
 def _article(call: ApiCall) -> sqlite3.Row:
-    """Look up the publication that an article_id names, deleted ones included; 53600 without one."""
+    """Return the publication that an article_id names, deleted ones included; 53600 without one."""
     query = "SELECT * FROM publish WHERE appid = ? AND article_id = ? AND status IN (?, ?)"
     article_id = text(call.body, "article_id", 53600)
     return named_row(call, 53600, query, call.appid, article_id, DONE, DELETED)
@@ -120,7 +120,7 @@ def batchget(call: ApiCall) -> Json:
 
 @serve("/cgi-bin/freepublish/delete", who=VERIFIED, needs_body=True, daily=10)
 def delete(call: ApiCall) -> Json:
-    """Take a publication back, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
+    """Delete a publication, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
     row = _article(call)
     index, count = number(call.body, "index", 40114, default=0), len(json.loads(row["articles"]))
     if not 0 <= index <= count:

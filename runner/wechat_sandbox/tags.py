@@ -1,4 +1,4 @@
-"""Tags: create, list, rename, delete; who has them."""
+"""Tags: create, list, rename, delete; their followers."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def own_tag_id(call: ApiCall) -> int:
 
 
 def find_tag(call: ApiCall, tag_id: int) -> sqlite3.Row:
-    """Look a tag up; 45159 when there is none."""
+    """Return a tag; 45159 without one."""
     return named_row(call, 45159, "SELECT * FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
 
 
 def named_tag(call: ApiCall) -> sqlite3.Row:
-    """Look up the tag that the `tagid` of a body names."""
+    """Return the tag that the `tagid` of a body names."""
     return find_tag(call, number(call.body, "tagid", 45159))
 
 
@@ -150,7 +150,7 @@ def list_members(call: ApiCall) -> Json:
 
 @serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
-    """Put followers under a tag. Source: batchTagging (2026-11)."""
+    """Add followers to a tag. Source: batchTagging (2026-11)."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, BATCH))
     check_tags_a_follower(call, followers & ~members(tag))
     save_members(call.db, call.appid, tag["id"], members(tag) | followers)
@@ -159,7 +159,7 @@ def tag_members(call: ApiCall) -> Json:
 
 @serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
-    """Take followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
+    """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, BATCH))
     save_members(call.db, call.appid, tag["id"], members(tag) & ~followers)
     return OK

@@ -108,7 +108,7 @@ def all_facts() -> Iterator[Fact]:
     """Yield every fact that a page of the vendor is the source of."""
     yield from errcodes()
     yield from limits()
-    for module in ("endpoints", "payloads", "token"):
+    for module in ("endpoints", "payloads", "client"):
         yield from calls((PACKAGE / "wechat" / f"{module}.py").read_text(encoding="utf-8"))
 
 

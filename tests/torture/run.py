@@ -74,10 +74,6 @@ class Score:
     """How it came to that."""
 
 
-class WrongError(AssertionError):
-    """The promise was broken."""
-
-
 @dataclass(slots=True)
 class Story:
     """What was done in each round, for whoever has to find out why it went wrong."""

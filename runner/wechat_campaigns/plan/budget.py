@@ -124,10 +124,14 @@ def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
     if all(one.send.filter.openids for parts in sends for one in parts):
         reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
         return sum(number > 1 for number in reached.values())
-    sizes = [sum(one.resolved.audience.count or 0 for one in parts) for parts in sends]
-    everyone = [size for size, parts in zip(sizes, sends, strict=True) if parts[0].send.filter.is_to_all]
-    # Each of these followers takes two places, one of which is not in the largest audience.
-    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *everyone])
+    audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
+    for parts in sends:
+        send, tag_id = parts[0].send, parts[0].resolved.tag_id
+        size = sum(one.resolved.audience.count or 0 for one in parts)
+        audiences.setdefault(send.id if send.filter.openids else tag_id, []).append(size)
+    # Who receives more than one takes two places; a tag that is sent three messages has no more followers.
+    sizes = [size for found in audiences.values() for size in found[:2]]
+    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *audiences.get(None, ())])
 
 
 def _openids(planned: PlannedSend) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.names import id_fault, quoted, skeleton
+from wechat_campaigns.core.names import STRICT, close_matches, id_fault, nearest, quoted, skeleton
 from wechat_campaigns.plan.hints import resend_hint
 from wechat_campaigns.source.load import load_campaigns
 
@@ -46,7 +46,15 @@ def test_what_a_shell_or_a_reader_takes_for_something_else_is_no_id(name: str, t
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("tea", "теа"), ("Tea", "ΤΕΑ"), ("tea", "ｔｅａ"), ("口", "ロ"), ("sale", "Sale")]
+    ("one", "other"),
+    [
+        ("tea", "теа"),
+        ("Tea", "ΤΕΑ"),
+        ("tea", "ｔｅａ"),
+        ("口", "ロ"),
+        ("sale", "Sale"),
+        ("Straße", "STRASSE"),
+    ],
 )
 def test_two_ids_that_look_alike_are_refused(one: str, other: str, tmp_path: Path) -> None:
     assert skeleton(one) == skeleton(other)
@@ -93,3 +101,19 @@ def test_what_completes_in_bash_is_offered_as_it_may_stand(
         [sys.executable, "-m", "wechat_campaigns"], capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["plain,tea"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("conten", "content"), ("Content", "content"), ("not-before", "not_before"),
+     ("notBefore", "not_before"), ("xyz", None)],
+)  # fmt: skip
+def test_nearest_word_is_suggested(written: str, meant: str | None) -> None:
+    """Typos, case and hyphens are seen through; anything else is not guessed."""
+    assert nearest(written, ["content", "not_before", "filter"], cutoff=STRICT) == meant
+
+
+def test_several_suggestions_are_listed_nearest_first() -> None:
+    known = ["VIP_Beijing", "vip_nanjing", "新客"]
+    assert close_matches("vip-beijing", known, most=3) == known[:2]
+    assert close_matches("vip-beijing", known, most=1) == known[:1]

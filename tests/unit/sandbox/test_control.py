@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
+from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
 from wechat_sandbox.control import ROUTES
 
 
@@ -130,44 +130,6 @@ def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
     assert told["content"] == {"articles": [{"title": "春天"}]}
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert job["content"]["articles"][0]["content"] == "<p>正文</p>"
-
-
-CONTROL_BODIES: list[tuple[str, str, dict[str, object]]] = [
-    ("POST", "clock", {"advance_s": 1}),
-    ("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"}),
-    (
-        "POST",
-        "faults",
-        {"endpoint": "*", "kind": "errcode", "times": 1, "skip": 0, "errcode": 1, "latency_s": 0},
-    ),
-    ("POST", "accounts", {"appid": SERVICE, "kind": "service", "finish_after_s": 1, "ip_allow": ["1"]}),
-    ("POST", "accounts", {"appid": SERVICE, "daily_limits": {"/x": 1}, "verdict": "x", "quota": True}),
-    ("POST", "followers", {"appid": SERVICE, "openids": ["o1"], "subscribe": True}),
-    (
-        "POST",
-        "media",
-        {"appid": SERVICE, "kind": "image", "media_id": "M", "data_base64": "YQ=="},
-    ),
-    ("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "M", "articles": [{"title": "t"}]}),
-    ("POST", "admin", {"msg_id": 1, "confirm": True}),
-    ("POST", "seed", {"accounts": [{"appid": "a", "kind": "service", "tags": ["t"], "followers": 1}]}),
-    ("POST", "seed", {"accounts": [{"appid": "b", "followers": [{"openid": "o", "tags": ["t"]}]}]}),
-]
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    ("method", "name", "body"),
-    CONTROL_BODIES,
-    ids=[f"{n}-{part[1]}" for n, part in enumerate(CONTROL_BODIES)],
-)
-def test_no_odd_part_makes_a_control_call_fail(
-    wechat: WeChat, method: str, name: str, body: dict[str, object]
-) -> None:
-    for odd in with_each_part_odd(body):
-        answer = wechat.control(method, name, odd)
-        assert "errcode" not in answer, odd
-        assert "accounts" in wechat.control("GET", "accounts"), odd
 
 
 @pytest.mark.parametrize("query", [{"limit": "9" * 40}, {"limit": "x"}, {"msg_id": "-1"}, {"after": "²"}])

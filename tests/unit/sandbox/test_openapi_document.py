@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.unit.sandbox.client import SERVICE, WeChat, dump
+from tests.unit.sandbox.client import SERVICE, WeChat, dump, with_each_part_odd
 from wechat_sandbox.accounts import SWITCHES, AccountOptions
 from wechat_sandbox.calls import ENDPOINTS
 from wechat_sandbox.control import ROUTES
@@ -96,6 +96,15 @@ def test_wechats_paths_stand_beside_the_control_calls() -> None:
     paths = {path: set(methods) for path, methods in DOCUMENT["paths"].items() if "/_sandbox/" not in path}
     methods = {"GET": {"get"}, "POST": {"post"}, "ANY": {"get", "post"}}
     assert paths == {path: methods[endpoint.method] for path, endpoint in ENDPOINTS.items()}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("method", "name", "body"), [call[:3] for call in CALLS if call[2] is not None])
+def test_no_odd_part_makes_a_control_call_fail(wechat: WeChat, method: str, name: str, body: object) -> None:
+    for odd in with_each_part_odd(body):
+        answer = wechat.control(method, name, odd)
+        assert "errcode" not in answer, odd
+        assert "accounts" in wechat.control("GET", "accounts"), odd
 
 
 def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:

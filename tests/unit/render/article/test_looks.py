@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lxml.html import HtmlElement
 
@@ -10,6 +12,7 @@ from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.render.article import dom, ornaments, palette, theme
 from wechat_campaigns.render.article.boxes import BOXES
 from wechat_campaigns.render.article.dark import darken
+from wechat_campaigns.render.article.parts import Findings
 
 COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
 """The default, and those that are hardest to read text on or in."""
@@ -19,7 +22,11 @@ COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#8
 @pytest.mark.parametrize("color", COLOURS)
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_every_theme_is_kept_whole_in_every_colour(name: str, color: str) -> None:
+    findings = Findings(file=name)
+    theme.check(theme.whole_css(name), findings)
+    assert list(findings) == []
     body = sample_body(name, color)
+    assert "var(" not in body.html
     assert rules(body) == []
     assert_nothing_alive(body.html)
 
@@ -123,6 +130,26 @@ def test_what_a_theme_overrides_is_not_sent(make: Make) -> None:
 )
 def test_dark_mode_is_shown_as_the_reader_recolours(html: str, dark: str) -> None:
     assert dark in darken(html)
+
+
+@pytest.mark.parametrize(
+    ("text", "ground", "dark_text", "dark_ground"),
+    [
+        ("#333333", "#ffffff", "#a3a3a3", "#191919"),  # grey text turns, no brighter than the reader's
+        ("#9c2740", "#f7f7f7", "#ce3a5a", "#212121"),  # dark colours turn, and keep their hue
+        ("#576b95", "#ffffff", "#576b95", "#191919"),  # what can be read already stays
+        ("#ffffff", "#07c160", "#ffffff", "#07c160"),  # strong grounds and white text stay
+        ("#6a737d", "#f6f8fa", "#6a737d", "#bdbec0"),  # a tinted ground is only dimmed
+        ("#222222", "#001133", "#c4c4c4", "#002570"),  # the darkest grounds are lifted
+        ("#777777", "#cc9966", "#616161", "#cc9966"),  # on a bright ground text is darkened
+    ],
+)
+def test_dark_mode_follows_the_published_thresholds(
+    text: str, ground: str, dark_text: str, dark_ground: str
+) -> None:
+    html = darken(f'<p style="color:{text};background-color:{ground}">茶</p>')
+    shown = dict(re.findall(r"([\w-]+):(#\w{6})", html))  # the last of each is what counts
+    assert (shown["color"], shown["background-color"]) == (dark_text, dark_ground)
 
 
 def _styles(element: HtmlElement) -> list[tuple[str, str]]:
