@@ -108,7 +108,7 @@ def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_is_explained(tmp_path: Path) -> None:
-    assert "cannot be opened" in failure(tmp_path).message
+    assert "not usable" in failure(tmp_path).message
     (tmp_path / "file").touch()
     failure(tmp_path / "file" / "l.sqlite3")
 
@@ -119,7 +119,7 @@ def test_a_lock_that_the_disk_refuses_is_not_another_runner(tmp_path: Path) -> N
     with closing(SqliteLedger(path, now)) as ledger:
         (tmp_path / f"l.sqlite3.{STREAM}.lock-journal").mkdir()
         begun = time.monotonic()
-        with pytest.raises(LedgerError, match="cannot be opened") as caught, ledger.lock(STREAM, wait_s=9):
+        with pytest.raises(LedgerError, match="not usable") as caught, ledger.lock(STREAM, wait_s=9):
             pass
     assert caught.value.exit_code is ExitCode.LEDGER
     assert time.monotonic() - begun < 5
@@ -157,7 +157,7 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     ballast.write_bytes(b"x" * 300_000)
     with pytest.raises(LedgerError, match="disk is full") as caught:
         acknowledged.extend(ledger.append(entry(number)) for number in range(1, 1000))
-    assert "free some disk space" in caught.value.hint
+    assert "free space" in caught.value.hint
     ballast.unlink()
     acknowledged.append(ledger.append(entry(1000)))
     assert ledger.events() == tuple(acknowledged)
@@ -190,7 +190,7 @@ def test_read_only_disk_is_reported(small_disk: Path) -> None:
     ledger.close()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     error = failure(path)
-    assert "read-only" in error.message or "cannot be opened" in error.message
+    assert "not usable" in error.message
 
 
 @pytest.mark.slow
