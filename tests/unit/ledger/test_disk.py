@@ -76,7 +76,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
             lambda file: file.write_text("not a database, but long enough to look at\n" * 40),
             "not a campaign ledger",
         ),
-        (lambda file: file.mkdir(), "cannot be opened"),
+        (lambda file: file.mkdir(), "not usable"),
         (lambda file: newer(file), "format 99"),
     ],
     ids=["no database", "a folder", "of a newer program"],
@@ -107,29 +107,14 @@ def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
         damaged.events()
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("what", ["lock", "marks"])
 def test_what_the_disk_refuses_is_not_another_runner(tmp_path: Path, what: str) -> None:
-=======
-def test_a_folder_in_the_place_of_the_file_is_explained(tmp_path: Path) -> None:
-    assert "not usable" in failure(tmp_path).message
-    (tmp_path / "file").touch()
-    failure(tmp_path / "file" / "l.sqlite3")
-
-
-def test_a_lock_that_the_disk_refuses_is_not_another_runner(tmp_path: Path) -> None:
->>>>>>> w/wg
     """A full or read-only disk is said at once: a retry rule would wait for a runner that is not there."""
     begun = time.monotonic()
     if what == "lock":
         (tmp_path / f"l.sqlite3.{STREAM}.lock-journal").mkdir()
-<<<<<<< HEAD
         ledger = SqliteLedger(tmp_path / "l.sqlite3", now)
         with closing(ledger), pytest.raises(LedgerError) as caught, ledger.lock(STREAM, wait_s=9):
-=======
-        begun = time.monotonic()
-        with pytest.raises(LedgerError, match="not usable") as caught, ledger.lock(STREAM, wait_s=9):
->>>>>>> w/wg
             pass
     else:
         (tmp_path / "x.sqlite3-wal").mkdir()
