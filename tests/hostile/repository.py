@@ -105,7 +105,7 @@ class Repository(HostedRepository):
         return self.head()
 
     def merge(self, *approved: str, author: str = "ann", **campaigns: str) -> str:
-        """Merge the working tree, with these campaigns, by a request of one commit that these people approved."""
+        """Merge the working tree and these campaigns by a request of one commit that they approved."""
         if campaigns:
             self.checkout("main")
         self.commit(f"Change {self.merged + 1}", **campaigns)
