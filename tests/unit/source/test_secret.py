@@ -59,7 +59,7 @@ def test_failed_secret_command_does_not_show_its_output(command: tuple[str, ...]
     with pytest.raises(SecretError, match=told) as caught:
         read_secret(Secret(command=command), {})
     assert "hunter2" not in str(caught.value) + caught.value.hint
-    assert caught.value.location == command[0]
+    assert caught.value.location == "secret.command"
     assert caught.value.__cause__ is None
 
 
