@@ -22,11 +22,9 @@ from wechat_campaigns.core.git import (
 )
 from wechat_campaigns.core.i18n import _
 
+MAX_GITFILE_BYTES: Final = 4096
 FILTERS: Final = ("clean", "smudge", "process")
 """The commands of a content filter, which a file `.gitattributes` of the checkout may ask for."""
-
-
-MAX_GITFILE_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +47,7 @@ def find_checkout(folder: Path) -> Checkout | None:
         folder: the campaigns folder; need not exist.
     """
     for top in Path(os.path.realpath(folder)).parents:
-        git_dir = _git_dir(top)
-        if git_dir is not None:
+        if git_dir := _git_dir(top):
             return Checkout(top=top, git_dir=git_dir, common_dir=_common_dir(git_dir))
     return None
 

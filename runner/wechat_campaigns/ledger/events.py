@@ -157,8 +157,7 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     """
     try:
         data = json.loads(text)
-        newer = _newer(data)
-        if not newer:
+        if not (newer := _newer(data)):
             return event_from(data)
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
