@@ -16,7 +16,7 @@ from wechat_campaigns.render.templates.bounds import TemplateRenderError, copied
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files
 
-BOUNDS = Bounds(cpu_s=2, memory_bytes=300 << 20)
+BOUNDS = Bounds(cpu_s=1, memory_bytes=300 << 20)
 VARIABLES = {
     "brand": "茶",
     "n": 3,
