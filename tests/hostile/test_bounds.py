@@ -27,7 +27,7 @@ from wechat_campaigns.source.settings import load_settings
 
 pytestmark = pytest.mark.deep
 
-CPU_S = 10.5
+CPU_S = 30.5
 """The bound, and what its parent needs."""
 SETTINGS = "environments: {test: {api: sandbox, ledger: sqlite}}\n"
 LIST = "filter: {openids: {file: list.xlsx}}\nmsgtype: text\ncontent: a\n"
