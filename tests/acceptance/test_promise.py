@@ -50,10 +50,10 @@ def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop
     assert shop.apply() == ExitCode.OK
     shop.edit("_settings", shop.sandbox.url, "https://api.weixin.qq.com")
     assert shop.apply() == ExitCode.LEDGER
-    code, said = shop.run("ledger", "init")
+    code, said = shop.run_here("ledger", "init")
     assert (code, "a rehearsal used this ledger" in said) == (ExitCode.LEDGER, True), said
     shop.edit("_settings", "ledger.sqlite3", "real.sqlite3")
-    assert shop.run("ledger", "init")[0] == ExitCode.OK
+    assert shop.run_here("ledger", "init")[0] == ExitCode.OK
 
 
 # --- one message under two names --------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_unknown_send_is_not_recorded_by_a_baseline(shop: Shop, renamed: bool) -
         shop.move("sale", "spring")
         shop.write(spring=campaign_file("今晚八点", "formerly: [sale]\n"))
     name = "spring" if renamed else "sale"
-    code, said = shop.run("ledger", "baseline", name, "--reason", "by hand")
+    code, said = shop.run_here("ledger", "baseline", name, "--reason", "by hand")
     assert (code, f"{name}: unknown, so not recorded" in said) == (ExitCode.UNKNOWN, True), said
     assert EventKind.BASELINE not in {event["kind"] for event in shop.log()}
 
@@ -307,7 +307,10 @@ def test_unknown_send_is_not_recorded_by_a_baseline(shop: Shop, renamed: bool) -
 def test_unknown_revision_is_settled_beside_one_that_a_person_settled(shop: Shop) -> None:
     """Both could be meant, as WeChat named no msg_id for either; the revision tells which."""
     shop.lose_an_answer("cut_after")
-    assert shop.run("ledger", "settle", "sale", "--sent", "3147483707", "--reason", "seen")[0] == ExitCode.OK
+    assert (
+        shop.run_here("ledger", "settle", "sale", "--sent", "3147483707", "--reason", "seen")[0]
+        == ExitCode.OK
+    )
     shop.write(sale=campaign_file("今晚九点", "revision: 2\n"))
     shop.lose_an_answer("cut_after")
     settle = ("ledger", "settle", "sale", "--sent", "3147483708", "--reason", "seen")
@@ -467,7 +470,7 @@ def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
     shop.lose_an_answer()
     shop.plan()
     assert (
-        shop.run("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
+        shop.run_here("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
         == ExitCode.OK
     )
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
@@ -525,7 +528,7 @@ def until(ago_s: float) -> str:
 @pytest.mark.parametrize("ago", [23 * HOURS, 365 * 24 * HOURS], ids=["yesterday", "a wrong year"])
 def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: float) -> None:
     shop.write(sale=campaign_file("今晚八点", until(ago)))
-    assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
+    assert shop.run_here("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
     markdown = shop.folder / "told.md"
     words = ("--quiet", "--format", "json", "--report", f"markdown={markdown}")
     process = shop.begin("apply", "--auto-approve", *words)
@@ -538,12 +541,12 @@ def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: fl
     code, said = shop.run("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.FAILED
     assert "sale" in said
-    code, said = shop.run("plan", "--fail-on", "expired")
+    code, said = shop.run_here("plan", "--fail-on", "expired")
     assert (code, "`ready: false`" in " ".join(said.split())) == (ExitCode.POLICY, True)
-    assert shop.run("status")[0] == ExitCode.MISSED
+    assert shop.run_here("status")[0] == ExitCode.MISSED
     assert shop.posts() == 0
     shop.write(sale=campaign_file("今晚八点", f"{until(ago)}ready: false\n"))
-    assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.OK
+    assert shop.run_here("plan", "--detailed-exitcode")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
 
 
@@ -559,7 +562,7 @@ def test_used_window_is_not_reported_as_missed(shop: Shop) -> None:
     assert shop.apply() == ExitCode.OK
     shop.write(sale=campaign_file("今晚八点", until(HOURS)))
     assert shop.summary() == {"sent": 1}
-    assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.OK
+    assert shop.run_here("plan", "--detailed-exitcode")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
 
@@ -654,7 +657,7 @@ def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:
     made = shop.plan("--offline")
     assert made["resolved_digest"] is None
     assert [row["resolved"] for row in made["sends"]] == [None]
-    _code, said = shop.run("plan", "--offline")
+    _code, said = shop.run_here("plan", "--offline")
     assert "did not look up tags, media and drafts" in " ".join(said.split())
     code, said = shop.run("apply", "--auto-approve", "--quiet", *shop.reviewed("file"))
     assert code == ExitCode.OK
@@ -746,7 +749,7 @@ def test_hold_stops_a_resend(shop: Shop, words: tuple[str, ...]) -> None:
     shop.lose_an_answer()
     if words:
         shop.move("sale", "_kept")
-    assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
+    assert shop.run_here("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.summary() == {"unknown": 1}
     assert shop.apply(*words) == ExitCode.UNKNOWN
     assert shop.posts() == 1
@@ -770,12 +773,12 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
     assert shop.posts() == 2, "theirs, and the one that was answered so"
     assert EventKind.ACCEPTED not in [event["kind"] for event in shop.log()]
     assert shop.texts() == ["别人的"]
-    code, told = shop.run("status", "--format", "json")
+    code, told = shop.run_here("status", "--format", "json")
     (row,) = json.loads(told)["sends"]
     job = shop.sandbox.jobs()[0]["msg_id"]
     assert (code, row["msg_id"], row["existing_msg_id"]) == (ExitCode.UNKNOWN, None, job)
     assert "SEND_SUCCESS" in row["note"], "mass/get was asked"
-    for words in (said, shop.run("plan")[1], row["note"], row["hint"]):
+    for words in (said, shop.run_here("plan")[1], row["note"], row["hint"]):
         assert str(job) in words
         assert not re.search("no response|forged|nothing was sent from", words, re.IGNORECASE)
     for number in ("1", "2247483660"):  # the second is a msg_data_id
@@ -883,7 +886,7 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
     assert len(shop.texts()) == 1
     assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
     assert (
-        shop.run("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
+        shop.run_here("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
         == ExitCode.OK
     )
     assert shop.apply() == ExitCode.OK
@@ -891,12 +894,12 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
 
 
 def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
-    assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
+    assert shop.run_here("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
     forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac="none")
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
-    assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
+    assert shop.run_here("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
 
 
@@ -1001,7 +1004,7 @@ def test_a_settlement_waits_ten_minutes_by_the_clock_of_wechat(shop: Shop) -> No
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=290, times=None)
     assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.advance(330)  # five and a half minutes after the call, by whatever clock
-    code, said = shop.run("ledger", "settle", "sale", "--not-sent", "--reason", "not in the console")
+    code, said = shop.run_here("ledger", "settle", "sale", "--not-sent", "--reason", "not in the console")
     assert code == ExitCode.USAGE, said
 
 
@@ -1014,7 +1017,7 @@ def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> Non
 
 def test_sandbox_with_a_moved_clock_can_be_used(shop: Shop) -> None:
     shop.sandbox.advance(40 * 24 * HOURS)
-    assert shop.run("doctor")[0] == ExitCode.OK
+    assert shop.run_here("doctor")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
 
 
@@ -1052,7 +1055,9 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     second.write(welcome=campaign_file("欢迎"))
     assert first.apply() == ExitCode.OK
     assert second.apply() == ExitCode.INVALID, "outside git nobody can tell that it is another folder"
-    assert second.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
+    assert (
+        second.run_here("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
+    )
     assert second.apply() == ExitCode.OK
     assert first.apply() == second.apply() == ExitCode.OK
     assert sorted(first.texts()) == ["你好", "欢迎"]
@@ -1061,11 +1066,11 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     keys = {clientmsgid(SERVICE, intent["send"], 1) for intent in intents}
     assert keys == {intent["clientmsgid"] for intent in intents} == set(first.sandbox.sent())
     for shop, mine in ((first, "shop:welcome"), (second, "office:welcome")):
-        code, said = shop.run("status", "--format", "json")
+        code, said = shop.run_here("status", "--format", "json")
         assert code == ExitCode.OK
         assert {row["id"] for row in json.loads(said)["sends"]} == {"shop:welcome", "office:welcome"}
         for name, expected in (("welcome", mine), ("office:welcome", "office:welcome")):
-            code, said = shop.run("status", name, "--format", "json")
+            code, said = shop.run_here("status", name, "--format", "json")
             assert (code, [row["id"] for row in json.loads(said)["sends"]]) == (ExitCode.OK, [expected])
 
 
@@ -1073,7 +1078,9 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert second.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
+    assert (
+        second.run_here("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
+    )
     assert first.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
     first.lose_an_answer()
     assert second.apply() == ExitCode.OK
@@ -1095,16 +1102,19 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
     shop.write(Sale=campaign_file("今晚八点"))
     shop.move("Sale", "2026/spring")
     assert shop.summary() == {"conflict": 1}
-    _code, said = shop.run("plan")
+    _code, said = shop.run_here("plan")
     assert "formerly: [shop:Sale]" in " ".join(said.split())
     for former in ("sale", "shop:Sale"):
         shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
         assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
     shop.lose_an_answer()
-    assert shop.run("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0] == ExitCode.OK
+    assert (
+        shop.run_here("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0]
+        == ExitCode.OK
+    )
     shop.write(old=campaign_file("旧的"))
-    assert shop.run("ledger", "baseline", "shop:old", "--reason", "by hand")[0] == ExitCode.OK
+    assert shop.run_here("ledger", "baseline", "shop:old", "--reason", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"sent": 3}
 
 
@@ -1132,8 +1142,8 @@ def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
         assert code == ExitCode.INVALID
         assert "`namespace: NAME`" in " ".join(said.split())
         assert "_settings.yaml" in said
-    assert second.run("hold", "main", "--reason", "a stop is for everybody")[0] == ExitCode.OK
-    assert second.run("unhold", "main", "--reason", "x")[0] == ExitCode.OK
+    assert second.run_here("hold", "main", "--reason", "a stop is for everybody")[0] == ExitCode.OK
+    assert second.run_here("unhold", "main", "--reason", "x")[0] == ExitCode.OK
     for name, how in (("clone", ()), ("shallow", ("--depth", "1"))):
         assert cloned(first, name, *how).summary() == {"sent": 1}
     second.edit("_settings", "namespace: shop", "namespace: office")
@@ -1155,11 +1165,11 @@ def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
         (news / file.name).write_bytes(file.read_bytes())
     committed(shop, "campaigns", "news")
     assert shop.apply() == ExitCode.OK
-    assert shop.run("plan", "--dir", "news")[0] == ExitCode.INVALID
+    assert shop.run_here("plan", "--dir", "news")[0] == ExitCode.INVALID
     guard = ("ledger", "guard", "--auto-approve", "--reason", "moved", "--dir", "news")
     assert shop.run(*guard)[0] == ExitCode.OK
-    assert shop.run("plan", "--dir", "news")[0] == ExitCode.OK
-    assert shop.run("plan")[0] == ExitCode.INVALID
+    assert shop.run_here("plan", "--dir", "news")[0] == ExitCode.OK
+    assert shop.run_here("plan")[0] == ExitCode.INVALID
 
 
 def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: Shop) -> None:
@@ -1168,15 +1178,15 @@ def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: S
     sale, late = campaign_file("今晚八点", until(9 * HOURS)), campaign_file("上周", until(200 * HOURS))
     shop.write(sale=sale, late=late)
     markdown = shop.folder / "status.md"
-    code, out = shop.run("status", "--format", "json", "--report", f"markdown={markdown}")
+    code, out = shop.run_here("status", "--format", "json", "--report", f"markdown={markdown}")
     (expired,) = json.loads(out)["expired"]
     assert (code, expired["id"]) == (ExitCode.MISSED, "late")
     assert expired["hint"]
     assert "1 send of `shop` needs attention" in markdown.read_text(encoding="utf-8")
-    assert shop.run("status", "late")[0] == ExitCode.MISSED
-    assert shop.run("status", "sale")[0] == ExitCode.OK
+    assert shop.run_here("status", "late")[0] == ExitCode.MISSED
+    assert shop.run_here("status", "sale")[0] == ExitCode.OK
     (shop.folder / "campaigns" / "late.yaml").unlink()
-    code, out = shop.run("status", "--format", "json")
+    code, out = shop.run_here("status", "--format", "json")
     assert (code, json.loads(out)["expired"]) == (ExitCode.OK, [])
 
 
