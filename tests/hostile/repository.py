@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import os
+import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.code_hosts import FakeCodeHost
-from tests.support.hosted_repository import HostedRepository, command
+from tests.hostile.process import CAMPAIGN, Done, environment
+from tests.support.code_hosts import FakeCodeHost, serve
+from tests.support.hosted_repository import SALE, HostedRepository, command
 from tests.support.playground import Sandbox
+from wechat_campaigns.core.errors import ExitCode
 
 REPO = "shop/campaigns"
 SECRET = "0" * 32
-SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点，会员全场八折。\n"
 APPROVALS = "approvals: {approvers: [bob]}"
+EVIL = SALE.replace("八折", "零折")
 
 
 def settings(
@@ -32,6 +37,14 @@ def settings(
     )
 
 
+def text_of(words: str, *more: str) -> str:
+    return "\n".join(["filter: {tag: 会员}", "msgtype: text", f"content: {words}", *more, ""])
+
+
+def opening(seconds: float) -> str:
+    return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
+
+
 @dataclass
 class Repository(HostedRepository):
     """The repository; what was merged is told to the code host, with who wrote it and who approved it."""
@@ -39,43 +52,63 @@ class Repository(HostedRepository):
     code_host: FakeCodeHost = field(default_factory=FakeCodeHost)
     merged: int = 0
 
+    @property
+    def author(self) -> Path:
+        return self.folder / "author"
+
+    @property
+    def campaigns(self) -> Path:
+        return self.author / "campaigns"
+
     def start(self, **campaigns: str) -> None:
         """Make the repository and its ledger with these campaigns on main, brought in by nobody's request."""
-        for line in (["init", "--quiet", "--bare", "-b", "main", str(self.remote)],
-                        ["clone", "--quiet", str(self.remote), "author"]):  # fmt: skip
-            subprocess.run(["git", *line], cwd=self.folder, check=True, capture_output=True)
+        command(["git", "init", "--quiet", "--bare", "-b", "main", str(self.remote)], self.folder)
+        command(["git", "clone", "--quiet", str(self.remote), "author"], self.folder)
         self.git("checkout", "--quiet", "-b", "main")
         self.change(**campaigns)
         self.git("push", "--quiet", "-u", "origin", "main")
-        assert self.run("ledger", "init", ci=False).returncode == 0
+        self.succeed("ledger", "init", ci=False)
 
-    def clone(self, *options: str) -> None:
-        """Make the author's clone once more, as a job checks it out."""
-        command(["git", "clone", "--quiet", *options, f"file://{self.remote}", "author"], self.folder)
+    def copy(self, folder: Path) -> Repository:
+        """Return the same repository in another folder, with a code host of its own."""
+        for name in ("remote.git", "author"):
+            shutil.copytree(self.folder / name, folder / name, symlinks=True)
+        lists = copy.deepcopy(self.code_host.lists)
+        made = Repository(folder, self.sandbox, code_host=FakeCodeHost(lists=lists), merged=self.merged)
+        made.git("remote", "set-url", "origin", str(made.remote))
+        return made
+
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD")
+
+    def commit(self, message: str = "Work", *, amend: bool = False, **campaigns: str) -> str:
+        """Commit everything in the working tree, and these campaigns."""
+        for name, text in campaigns.items():
+            (self.campaigns / f"{name}.yaml").write_text(text, encoding="utf-8")
+        self.git("add", "-A", ".")
+        self.git("commit", "--quiet", "--allow-empty", *(["--amend"] if amend else []), "-m", message)
+        return self.head()
+
+    def join(self, *commits: str, ours: bool = False) -> str:
+        """Merge commits into what is checked out, keeping only its own files if asked."""
+        strategy = ("-s", "ours") if ours else ()
+        self.git("merge", "--quiet", "--no-ff", *strategy, "-m", "Merge", *commits)
+        return self.head()
+
+    def checkout(self, *words: str) -> None:
+        self.git("checkout", "--quiet", *words)
 
     def push(self) -> str:
         """Push what was committed straight to main: no request, no approval."""
         self.git("push", "--quiet", "origin", "HEAD:main")
-        return self.told(None)
-
-    def told(self, request: dict[str, Any] | None, *approved: str) -> str:
-        """Let the code host say by which request main's head came, and who approved it."""
-        head = self.git("rev-parse", "HEAD")
-        self.code_host.lists[f"/repos/{REPO}/commits/{head}/pulls"] = [] if request is None else [request]
-        return head
+        self.code_host.lists[f"/repos/{REPO}/commits/{self.head()}/pulls"] = []
+        return self.head()
 
     def merge(self, *approved: str, author: str = "ann", **campaigns: str) -> str:
-        """Merge one commit by a request of its own, approved by these people."""
-        self.git("checkout", "--quiet", "main")
-        for name, text in campaigns.items():
-            path = self.folder / "author" / "campaigns" / f"{name}.yaml"
-            path.write_text(text, encoding="utf-8")
-        return self.merge_index(*approved, author=author)
-
-    def merge_index(self, *approved: str, author: str = "ann") -> str:
-        """Merge what lies in the working tree, as `merge`."""
-        self.git("add", "-A", ".")
-        self.git("commit", "--quiet", "--allow-empty", "-m", f"Change {self.merged + 1}")
+        """Merge the working tree and these campaigns by a request of one commit that they approved."""
+        if campaigns:
+            self.checkout("main")
+        self.commit(f"Change {self.merged + 1}", **campaigns)
         return self.merge_head(*approved, author=author)
 
     def merge_head(self, *approved: str, author: str = "ann", head: str = "") -> str:
@@ -84,30 +117,33 @@ class Repository(HostedRepository):
         Args:
             head: the request's newest commit, which was approved; empty for the commit itself.
         """
-        self.merged += 1
-        merged = self.git("rev-parse", "HEAD")
+        merged = self.head()
         head = head or merged
         commits = self.git("rev-list", "--reverse", f"origin/main..{head}").split()
         brought = {*commits, *self.git("rev-list", "origin/main..HEAD").split()}
         self.git("push", "--quiet", "origin", "HEAD:main")
-        base = {"ref": "main", "repo": {"full_name": REPO}}
+        pull = self.request_by(author, head, merged, commits, approved)
+        self.code_host.lists |= {f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in brought}
+        return merged
+
+    def request_by(
+        self, author: str, head: str, merged: str, commits: list[str], approved: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Let the code host know a request of these commits; return it."""
+        self.merged += 1
         number, writer = 100 + self.merged, {"login": author}
-        pull = {
+        rows = [{"sha": one, "author": writer, "committer": writer} for one in commits]
+        self.code_host.lists[f"/repos/{REPO}/pulls/{number}/commits"] = rows
+        self.code_host.lists[f"/repos/{REPO}/issues/{number}/events"] = []
+        self.review(number, head, *approved)
+        return {
             "number": number,
             "merged_at": "2026-11-02T08:00:00Z",
             "merge_commit_sha": merged,
-            "base": base,
+            "base": {"ref": "main", "repo": {"full_name": REPO}},
+            "user": writer,
+            "head": {"sha": head},
         }
-        pull |= {"user": writer, "head": {"sha": head}}
-        self.code_host.lists |= {f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in brought}
-        self.code_host.lists |= {
-            f"/repos/{REPO}/pulls/{number}/commits": [
-                {"sha": one, "author": writer, "committer": writer} for one in commits
-            ],
-            f"/repos/{REPO}/issues/{number}/events": [],
-        }
-        self.review(number, head, *approved)
-        return merged
 
     def review(self, number: int, head: str, *approved: str, at: str = "2026-11-02T07:00:00Z") -> None:
         """Let the code host say who approved a commit of a request, and when."""
@@ -116,25 +152,18 @@ class Repository(HostedRepository):
             for who in approved
         ]
 
+    def commits_of_last_request(self) -> list[dict[str, Any]]:
+        return self.code_host.lists[f"/repos/{REPO}/pulls/{100 + self.merged}/commits"]
+
     def run(
-        self,
-        *arguments: str,
-        ci: bool = True,
-        event: str = "push",
-        given: str | None = None,
-        **variables: str,
-    ) -> subprocess.CompletedProcess[str]:
+        self, *words: str, ci: bool = True, event: str = "push", given: str | None = None, **variables: str
+    ) -> Done:
         """Run the command in the author's clone, in a clean environment, as a run of GitHub's if asked."""
+        environ = self.environ(ci=ci, event=event) | variables
         return subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *arguments],
-            cwd=self.folder / "author",
-            env=self.environ(ci=ci, event=event) | variables,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+            [*CAMPAIGN, *words], cwd=self.author, env=environ, input=given, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
 
     def environ(self, *, ci: bool, event: str = "push") -> dict[str, str]:
         """The variables of a run of GitHub's, or of a person's machine."""
@@ -149,19 +178,49 @@ class Repository(HostedRepository):
             "GITHUB_API_URL": self.code_host.url,
             "CAMPAIGN_REVIEW_TOKEN": self.code_host.reading_token,
         }
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "LC_ALL": "C.UTF-8",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "WECHAT_MAIN_SECRET": SECRET,
-            **(run_of if ci else {}),
-        }
+        return environment(self.folder, WECHAT_MAIN_SECRET=SECRET, **(run_of if ci else {}))
 
-    def apply(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    def succeed(self, *words: str, **how: Any) -> Done:
+        """Run a command that must succeed."""
+        done = self.run(*words, **how)
+        assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+        return done
+
+    def plan(self, *words: str, **how: Any) -> dict[str, Any]:
+        """Return the plan, of a person's machine unless told otherwise."""
+        found: dict[str, Any] = json.loads(
+            self.succeed("plan", "--format", "json", *words, **{"ci": False, **how}).stdout
+        )
+        return found
+
+    def expected(self, *words: str) -> tuple[str, str]:
+        """Return the option that states the reviewed plan."""
+        return "--expect-digest", self.plan(*words)["plan_digest"]
+
+    def apply(self, *words: str, **how: Any) -> Done:
         """Apply without asking, in a run of main."""
-        return self.run("apply", "--auto-approve", *arguments, **how)
+        return self.run("apply", "--auto-approve", *words, **how)
 
-    @property
-    def campaigns(self) -> Path:
-        return self.folder / "author" / "campaigns"
+    def assert_sends(self, count: int, *words: str, **how: Any) -> None:
+        """Apply; it must succeed, and this many texts have been sent from the beginning on."""
+        done = self.apply(*words, **how)
+        assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+        assert len(self.texts()) == count
+
+    def assert_refused(self, *words: str, **how: Any) -> str:
+        """Apply; it must be refused and send nothing. Return what it printed."""
+        before = self.texts()
+        done = self.apply(*words, **how)
+        assert self.texts() == before, done.stdout + done.stderr
+        assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def hosted(folder: Path, sandbox: Sandbox, **campaigns: str) -> Iterator[Repository]:
+    """A repository with these campaigns, whose code host answers."""
+    made = Repository(folder, sandbox)
+    with serve(made.code_host):
+        made.start(**campaigns)
+        yield made

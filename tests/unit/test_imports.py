@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wechat_campaigns.cli.registry import FAMILIES
+
 HEAVY = {
     "flask", "werkzeug", "lxml", "rich", "requests", "urllib3", "sqlite3", "psycopg", "jinja2", "jsonschema",
     "markdown_it", "pygments", "PIL", "subprocess", "asyncio", "concurrent.futures", "multiprocessing", "ssl",
@@ -68,3 +70,18 @@ def test_an_offline_plan_loads_no_network(folder: Path) -> None:
     )
     modules = loaded("plan", "--offline", "--env", "production", cwd=folder)
     assert not modules & {"flask", "requests", "lxml", "psycopg", "jinja2", "jsonschema"}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("words", "families"),
+    [
+        ("--help", set()),
+        ("--version", {"reference"}),
+        ("ledger verify --help", {"ledger"}),
+        ("schema", {"reference"}),
+    ],
+)
+def test_only_the_family_that_runs_is_imported(words: str, families: set[str], tmp_path: Path) -> None:
+    modules = loaded(*words.split(), cwd=tmp_path)
+    assert {name for name in FAMILIES if f"wechat_campaigns.cli.{name}" in modules} == families

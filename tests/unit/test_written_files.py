@@ -90,12 +90,3 @@ def test_no_link_of_a_checkout_is_written_through(
         assert run(words) == ExitCode.USAGE, (start, place)
         assert victim.read_text(encoding="utf-8") == "mine", (start, place)
         assert [path.name for path in victim.parent.iterdir()] == ["victim"], (start, place)
-
-
-def test_a_link_of_ones_own_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "out").symlink_to("data")
-    monkeypatch.chdir(tmp_path)
-    assert run(["init"]) == run(["ledger", "init"]) == ExitCode.OK
-    assert run(["ledger", "export", "--out", "out/ledger.jsonl"]) == ExitCode.OK
-    assert (tmp_path / "data" / "ledger.jsonl").stat().st_size

@@ -15,7 +15,6 @@ from typing import Final
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.git import (
     EXIT_NO_REPOSITORY,
-    EXIT_NOT_INSTALLED,
     GitResult,
     git,
     is_installed,
@@ -115,19 +114,6 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
         config=no_filters,
         variables=_asking(lazily=lazily),
     )
-
-
-def checkout_output(folder: Path, *arguments: str) -> str:
-    """Ask the checkout that a folder lies in; empty when it has no answer.
-
-    Raises:
-        LedgerError: there is no git.
-        UsageError: git's settings include a file of the checkout.
-    """
-    answer = run_in_checkout(folder, *arguments)
-    if answer.code == EXIT_NOT_INSTALLED:
-        raise not_installed_error()
-    return answer.text
 
 
 def checkout_settings(folder: Path) -> dict[str, list[str]]:

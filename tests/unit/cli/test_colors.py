@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -35,24 +36,15 @@ def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewher
 
 
 @pytest.mark.slow
-def test_a_pipe_gets_colours_when_asked(
-    tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_pipe_gets_colours_when_asked_and_json_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On both streams."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLICOLOR_FORCE", "1")
     run(["init"])
-    capsys.readouterr()
-    assert run(["plan"]) == ExitCode.OK
-    assert "\x1b[" in capsys.readouterr().out
+    for words, is_coloured in (("plan", True), ("plan -o json", False)):
+        capsys.readouterr()
+        assert run(words.split()) == ExitCode.OK
+        assert ("\x1b" in capsys.readouterr().out) is is_coloured
     assert run(["render", "missing"]) != ExitCode.OK
     assert "\x1b[31m" in capsys.readouterr().err
-
-
-def test_json_has_none(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CLICOLOR_FORCE", "1")
-    run(["init"])
-    capsys.readouterr()
-    assert run(["plan", "-o", "json"]) == ExitCode.OK
-    assert "\x1b" not in capsys.readouterr().out

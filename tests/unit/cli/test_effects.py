@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import shlex
 import socket
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.context import Context, LedgerContext, OnlineContext, context_of
-from wechat_campaigns.cli.effects import AGENTS, OF_PERSONS, READ_ONLY, READING, Effect
+from wechat_campaigns.cli.effects import AGENTS, OF_PERSONS, READ_ONLY, READING
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.options import EffectOption
 from wechat_campaigns.cli.registry import Command
@@ -84,15 +83,6 @@ def test_read_only_refuses_every_command_that_writes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["validate", "plan", "render welcome", "status", "fmt --check", "doctor"])
-def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(READ_ONLY, "1")
-    before = contents(tmp_path / "campaigns")
-    assert run(words.split()) == ExitCode.OK
-    assert contents(tmp_path / "campaigns") == before
-
-
-@pytest.mark.slow
 def test_what_reads_records_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,14 +91,17 @@ def test_what_reads_records_nothing(
     run(["ledger", "export"])
     before = capsys.readouterr().out
     assert before
+    files = contents(Path("campaigns"))
     monkeypatch.setenv(READ_ONLY, "1")
     # The first `render` of the examples is of another campaign; `studio` runs until somebody ends it, and has
     # a test of its own.
     for path in sorted(set(CASES) - {*WRITING, "render", "completion", "studio"}):
-        run([path] if path in ("plan", "status", "doctor", "tags", "drafts") else words_of(path))
+        words = [path] if path in ("plan", "status", "doctor", "tags", "drafts") else words_of(path)
+        assert run(words) != ExitCode.POLICY
         capsys.readouterr()
         run(["ledger", "export"])
         assert capsys.readouterr().out == before, path
+        assert contents(Path("campaigns")) == files, path
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "No"])
@@ -175,18 +168,6 @@ def test_an_agent_may_stop_sends_and_read(
     assert run(["plan", "--env", "production", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
     capsys.readouterr()
-
-
-def test_a_refused_agent_gets_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("CLAUDECODE", "1")
-    assert run(["apply", "--env", "production", "-o", "json"]) == ExitCode.POLICY
-    assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == ExitCode.POLICY
-
-
-def test_every_effect_is_used() -> None:
-    assert {command.effect for command in CASES.values()} == set(Effect)
 
 
 @pytest.mark.parametrize("path", CASES)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import click
 import pytest
 
 from tests.support.commands import COMMANDS
+from wechat_campaigns import cli
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.registry import Command
 
 LINES = [line for command in COMMANDS.values() for line in command.examples]
+
+
+def test_the_lists_name_every_command() -> None:
+    """A command that is not listed would be one that nobody can run."""
+    folder = Path(cli.__file__).parent
+    written = sum(path.read_text("utf-8").count("\n@command(") for path in folder.glob("*.py"))
+    assert written == sum(isinstance(found, Command) for found in COMMANDS.values())
 
 
 def test_every_command_has_examples() -> None:

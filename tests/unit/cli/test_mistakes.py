@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.cli.main import campaign, run
+from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
 
@@ -61,20 +61,6 @@ def test_plan_without_the_secret_offers_the_one_that_needs_none(
     assert run(["plan", "--env", "production", "--offline"]) == ExitCode.OK
 
 
-def test_a_suggestion_is_made_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--lang", "zh", "plan", "--ofline"]) == ExitCode.USAGE
-    assert "没有选项 '--ofline' （你是不是要用 '--offline'？）" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name", ["ledger", "ci"])
-def test_lists_of_commands_are_not_cut_off(name: str) -> None:
-    context = campaign.context_class(campaign)
-    group = campaign.get_command(context, name)
-    assert group is not None
-    shown = group.get_help(group.context_class(group, terminal_width=80)).splitlines()
-    assert not [line for line in shown[1:] if line.endswith("...")]
-
-
 @pytest.mark.slow
 def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     """`--all` is named only where it would show more."""
@@ -84,13 +70,6 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
     assert "--all" in capsys.readouterr().out
     run(["plan", "welcome"])
     assert "--all" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("words", [["ledger", "export"], ["schema"], ["completion", "bash"]])
-def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: Path) -> None:
-    assert run([*words, "--report", "json=told.json"]) == ExitCode.USAGE
-    assert run([*words, "--format", "json"]) == ExitCode.USAGE
-    assert not (tmp_path / "told.json").exists()
 
 
 @pytest.mark.parametrize("words", [["render", "welcome"], ["fmt"]])
@@ -124,16 +103,6 @@ def test_validate_counts_sends_only_when_it_read_every_file(capsys: pytest.Captu
     Path("campaigns/sale.yaml").write_text("content: 你好\n", encoding="utf-8")
     assert run(["validate"]) == ExitCode.INVALID
     assert capsys.readouterr().out.splitlines()[-1] == "campaigns: 2 errors, 0 warnings"
-
-
-def test_pictures_of_an_imported_page_that_cannot_be_written_are_explained(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    picture = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
-    Path("page.html").write_text(f'<section><p>茶</p><img src="{picture}"></section>', encoding="utf-8")
-    Path("campaigns/2026").write_text("", encoding="utf-8")
-    assert run(["import", "page.html", "2026/tea"]) == ExitCode.USAGE
-    assert "cannot write the file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["tea.mhtml", "tea.docx", "tea.md", "tea.yaml"])

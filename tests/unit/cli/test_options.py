@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import json
+import socket
 from pathlib import Path
 
 import click
@@ -137,3 +138,14 @@ def test_template_variables_stand_on_lines(
     monkeypatch.setenv("CAMPAIGN_VAR", "city=New York\nday=Monday")
     assert run(["render", "sale"]) == ExitCode.OK
     assert "New York, Monday" in capsys.readouterr().out
+
+
+def test_version_uses_no_network_and_no_campaigns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr(socket, "socket")
+    assert run(["--version"]) == ExitCode.OK
+    short = capsys.readouterr().out
+    assert run(["version"]) == ExitCode.OK
+    assert capsys.readouterr().out == short != ""

@@ -13,7 +13,7 @@ import pytest
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.output import escape_unencodable, print_result
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import replace_file, state_folder
+from wechat_campaigns.core.state_folder import replace_file
 
 
 @pytest.fixture
@@ -30,20 +30,6 @@ def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
     assert json.loads(raw.getvalue().decode("gbk")) == {"content": "🎉 周年庆"}
 
 
-def test_a_copy_that_cannot_be_written_is_explained(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "campaigns").mkdir()
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    assert run(["ledger", "export", "--out", "file/below"]) == ExitCode.USAGE
-    assert "--out file/below" in capsys.readouterr().err
-    assert run(["ledger", "export", "--out", "new/folder/copy"]) == ExitCode.OK
-    assert (tmp_path / "new/folder/copy").exists()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
@@ -58,17 +44,6 @@ def test_no_file_is_named_like_standard_output(
     assert run(words) == ExitCode.USAGE
     assert "redirect standard output" in capsys.readouterr().err
     assert not (here / "-").exists()
-
-
-def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(["init"])
-    run(["ledger", "init"])
-    capsys.readouterr()
-    assert run(["ledger", "export", "--out", "copy.jsonl"]) == ExitCode.OK
-    assert capsys.readouterr().err == "1 event written to copy.jsonl\n"
-    (state_folder(here / "campaigns", os.environ) / "sandbox.ledger.sqlite3").unlink()
-    assert run(["ledger", "import", "copy.jsonl"]) == ExitCode.OK
-    assert capsys.readouterr().out == "1 event imported; all hash chains are intact\n"
 
 
 @pytest.mark.slow

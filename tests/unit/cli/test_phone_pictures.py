@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,17 +49,30 @@ def browser(folder: Path, script: str = PROBE) -> str:
     return f"{folder}:/bin:/usr/bin"
 
 
+@pytest.fixture
+def pictured(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Take pictures of the page's messages with a program in the place of Chromium; their folder."""
+
+    def take(script: str | None = PROBE) -> Path:
+        (tmp_path / "none").mkdir()
+        path = str(tmp_path / "none") if script is None else browser(tmp_path / "bin", script)
+        monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
+        monkeypatch.setenv("PATH", path)
+        assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
+        return tmp_path / "phones"
+
+    return take
+
+
 @pytest.mark.deep
 def test_each_message_is_alone_on_its_picture(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pictured: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
-    monkeypatch.setenv("PATH", browser(tmp_path / "bin"))
-    assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
+    phones = pictured()
     names = [f"message-{number}.png" for number in (1, 2, 3)]
-    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "phones" / name) for name in names]
-    assert sorted(file.name for file in (tmp_path / "phones").iterdir()) == names
-    with Image.open(tmp_path / "phones" / names[0]) as first:
+    assert capsys.readouterr().out.splitlines() == [str(phones / name) for name in names]
+    assert sorted(file.name for file in phones.iterdir()) == names
+    with Image.open(phones / names[0]) as first:
         assert first.size == (413, 513)
     last = (tmp_path / "bin" / "last.html").read_text(encoding="utf-8")
     assert ".messages > :not(#message-3) { display: none !important }" in last
@@ -67,13 +81,11 @@ def test_each_message_is_alone_on_its_picture(
 
 @pytest.mark.deep
 def test_the_browser_gets_no_secret_no_script_and_no_network(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictured: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "s3cret")
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
-    monkeypatch.setenv("PATH", browser(tmp_path / "bin"))
-    assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
+    pictured()
     names = {line.partition("=")[0] for line in (tmp_path / "bin" / "env").read_text().splitlines()}
     assert names <= {*phone_pictures._PASSED_ON, "HOME", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"}
     words = (tmp_path / "bin" / "words").read_text(encoding="utf-8").splitlines()
@@ -87,21 +99,13 @@ def test_the_browser_gets_no_secret_no_script_and_no_network(
 @pytest.mark.slow
 @pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\nexit 0\n", None])
 def test_without_a_browser_that_works_the_page_alone_is_said_to_do(
-    page: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    script: str | None,
+    pictured: Callable[..., Path], capsys: pytest.CaptureFixture[str], script: str | None
 ) -> None:
-    monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
-    (tmp_path / "none").mkdir()
-    path = str(tmp_path / "none") if script is None else browser(tmp_path / "bin", script)
-    monkeypatch.setenv("PATH", path)
-    assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
+    phones = pictured(script)
     said = capsys.readouterr()
     reason = "Chromium is not installed" if script is None else "chromium made no picture"
     assert (said.out, f"no pictures of the phones: {reason}" in said.err) == ("", True)
-    assert not (tmp_path / "phones").exists()
+    assert not phones.exists()
 
 
 def test_a_plan_without_messages_needs_no_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,14 +117,11 @@ def test_a_plan_without_messages_needs_no_browser(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.deep
 def test_at_most_so_many_pictures(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pictured: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
     monkeypatch.setattr(phone_pictures, "MOST", 2)
     monkeypatch.setattr("wechat_campaigns.cli.ci.MOST", 2)
-    monkeypatch.setenv("PATH", browser(tmp_path / "bin"))
-    assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
-    assert len(list((tmp_path / "phones").iterdir())) == 2
+    assert len(list(pictured().iterdir())) == 2
     assert "pictures of the first 2 messages; the page shows all" in capsys.readouterr().err
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.factories import make_planned, make_send
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import read_moment
 from wechat_campaigns.cli.waiting import read_until, waiting_progress, waiting_text
 from wechat_campaigns.core.errors import UsageError
 
@@ -79,3 +80,44 @@ def test_waiting_text_names_the_next_send_and_when() -> None:
     assert waiting_text(waiting, NOW, ZONE) == "Waiting for sale, today at 22:00 (in 2 h 1 min)."
     near = NOW + timedelta(hours=1, minutes=57)
     assert waiting_text(waiting, near, ZONE) == "Waiting for sale, today at 22:00 (in 4 min)."
+
+
+# --- moments as people write them ----------------------------------------------------------------
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def moment_of(text: str, now: str, zone: ZoneInfo = BERLIN) -> datetime:
+    moment = read_moment("--for", text, now=datetime.fromisoformat(now), zone=zone)
+    assert moment is not None
+    return moment
+
+
+@pytest.mark.parametrize(
+    "now", ["2027-03-28T01:30:00+01:00", "2027-10-31T00:30:00+02:00", "2026-12-01T12:00Z"]
+)
+@pytest.mark.parametrize(("text", "minutes"), [("4h", 240), ("+20m", 20), ("90m", 90)])
+def test_a_duration_is_time_that_passes(text: str, minutes: int, now: str) -> None:
+    passed = moment_of(text, now).astimezone(UTC) - datetime.fromisoformat(now)
+    assert passed == timedelta(minutes=minutes)
+
+
+def test_the_hour_that_comes_twice_has_not_passed() -> None:
+    moment = moment_of("20m", "2027-10-31T02:50:00+02:00").astimezone(UTC)
+    assert moment == datetime.fromisoformat("2027-10-31T01:10:00Z")
+
+
+def test_a_time_of_day_is_the_next_one() -> None:
+    assert moment_of("19:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat(
+        "2026-12-01T19:30:00+01:00"
+    )
+    assert moment_of("9:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat(
+        "2026-12-02T09:30:00+01:00"
+    )
+
+
+@pytest.mark.parametrize("text", ["soon", "25:00", "9999-12-31T23:59:59-12:00", "+0h", "2020-01-01T00:00"])
+def test_what_is_no_time_to_come_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        moment_of(text, "2026-12-01T12:00:00+01:00")
+    assert caught.value.hint

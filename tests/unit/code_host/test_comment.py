@@ -1,4 +1,4 @@
-"""One comment a pull request and environment, found again by its mark and brought up to date."""
+"""One comment for a pull request and one issue for an environment, found again by their mark."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.code_hosts import BOT, FakeCodeHost
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.code_host.comment import comment_body, upsert
+from wechat_campaigns.code_host.comment import close_issue, comment_body, upsert, upsert_issue
 from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.report.markdown import COMMENT_CHARS, marker
@@ -25,37 +25,33 @@ def marked(text: str, environment: str) -> str:
 
 
 def github(fake: FakeCodeHost, token: str = "writing-token") -> CodeHost:
+    fake.comments(REPO, 12)
+    fake.issues(REPO)
     return CodeHost(api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_the_first_report_makes_a_comment(fake: FakeCodeHost) -> None:
-    fake.comments(REPO, 12)
-    upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
-    assert [c["body"] for c in fake.comments(REPO, 12)] == [
-        "<!-- campaign:plan environment=production -->\nplan A"
+def publish(fake: FakeCodeHost, text: str, environment: str = "production") -> None:
+    upsert(github(fake), REPO, 12, marked(text, environment), author=BOT["login"])
+
+
+def test_each_environment_has_a_comment_that_its_next_report_replaces(fake: FakeCodeHost) -> None:
+    comments = fake.comments(REPO, 12)
+    publish(fake, "plan A")
+    comments[:0] = [{"id": n, "user": {"login": "ann"}, "body": "a word"} for n in range(250)]
+    publish(fake, "plan B")
+    publish(fake, "plan C", "staging")
+    ours = [c["body"] for c in comments if c["user"] == BOT]
+    assert ours == [
+        "<!-- campaign:plan environment=production -->\nplan B",
+        "<!-- campaign:plan environment=staging -->\nplan C",
     ]
-
-
-def test_the_next_report_replaces_it(fake: FakeCodeHost) -> None:
-    upserted = fake.comments(REPO, 12)
-    upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
-    upserted[:0] = [{"id": n, "user": {"login": "ann"}, "body": "a word"} for n in range(250)]
-    upsert(github(fake), REPO, 12, marked("plan B", "production"), author=BOT["login"])
-    assert [c["body"] for c in upserted if c["user"] == BOT] == [marked("plan B", "production")]
-
-
-def test_another_environment_has_its_own_comment(fake: FakeCodeHost) -> None:
-    fake.comments(REPO, 12)
-    for name in ("production", "staging"):
-        upsert(github(fake), REPO, 12, marked("plan", name), author=BOT["login"])
-    assert len(fake.comments(REPO, 12)) == 2
 
 
 def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeCodeHost) -> None:
     """Nobody can have our report written over a comment of theirs, nor hide it in one they may edit."""
     theirs = {"id": 5, "user": {"login": "mallory"}, "body": marked("mine", "production")}
     fake.comments(REPO, 12).append(theirs)
-    upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
+    publish(fake, "plan")
     assert theirs["body"] == marked("mine", "production")
     assert len(fake.comments(REPO, 12)) == 2
 
@@ -70,10 +66,12 @@ def test_any_environment_makes_a_mark_that_is_found(environment: str) -> None:
 @pytest.mark.parametrize(
     "report", ["", "# a plan", "<!-- -->\nplan", "<!-- campaign:plan environment=a b -->"]
 )
-def test_a_report_without_a_mark_is_refused(report: str) -> None:
-    """Its comment could never be found again, and each push would add one."""
-    with pytest.raises(UsageError, match="found again"):
+def test_a_report_without_a_mark_is_refused(fake: FakeCodeHost, report: str) -> None:
+    """It could never be found again: each push would add a comment, and each night an issue."""
+    with pytest.raises(UsageError):
         comment_body(report, None)
+    with pytest.raises(UsageError):
+        upsert_issue(github(fake), REPO, report, author=BOT["login"])
 
 
 @pytest.mark.parametrize("head", [None, "", "main", "a" * 40 + "`", "@everyone"])
@@ -94,9 +92,8 @@ def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
 
 
 def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:
-    fake.comments(REPO, 12)
     fake.failures = [502, 502]
-    upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
+    publish(fake, "plan")
     assert [method for method, _ in fake.asked] == ["GET", "GET", "GET", "POST"]
 
 
@@ -111,10 +108,11 @@ def test_refused_request_is_an_explained_error(fake: FakeCodeHost, status: int) 
 
 @pytest.mark.parametrize("rows", [{"a": 1}, ["x"], 3])
 def test_an_odd_list_is_an_error(fake: FakeCodeHost, rows: object) -> None:
-    """An object where a list belongs, or a list of something else."""
+    code_host = github(fake)
+    del fake.lists[COMMENTS]
     fake.objects[COMMENTS] = rows
     with pytest.raises(CodeHostError, match="documented format"):
-        list(github(fake).all(COMMENTS))
+        list(code_host.all(COMMENTS))
 
 
 @pytest.mark.slow
@@ -172,15 +170,10 @@ def test_publish_writes_summary_and_comment(
 
 @pytest.mark.parametrize("token", ["reading-token", ""])
 def test_a_forks_run_has_the_summary(
-    pull: Path,
-    fake: FakeCodeHost,
-    token: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    pull: Path, fake: FakeCodeHost, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", token)
     assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
-    assert "job summary" in capsys.readouterr().err
     assert (pull / "summary.md").exists()
     assert fake.comments(REPO, 12) == []
 
@@ -217,3 +210,53 @@ def test_outputs_take_no_foreign_digest(pull: Path) -> None:
     path = plan_file(pull, digest="d" * 64 + "\ndue=1")
     assert run(["ci", "outputs", path]) == ExitCode.USAGE
     assert not (pull / "output").exists()
+
+
+def report(count: int, environment: str = "production") -> str:
+    return f"{marker('status', environment)}\n## {count} sends of `{environment}` need attention\n"
+
+
+def test_the_issue_is_opened_updated_and_closed(fake: FakeCodeHost) -> None:
+    first = upsert_issue(github(fake), REPO, report(1), author=BOT["login"])
+    assert upsert_issue(github(fake), REPO, report(2), author=BOT["login"]) == first
+    [issue] = fake.issues(REPO)
+    assert (issue["title"], issue["body"]) == ("2 sends of production need attention", report(2))
+    assert close_issue(github(fake), REPO, report(0), author=BOT["login"]) == first
+    assert (issue["state"], issue["body"]) == ("closed", report(0))
+    assert close_issue(github(fake), REPO, report(0), author=BOT["login"]) is None
+    assert upsert_issue(github(fake), REPO, report(1), author=BOT["login"]) != first
+
+
+def test_another_issue_is_left_alone(fake: FakeCodeHost) -> None:
+    """Somebody else's, a pull request's and another environment's."""
+    issues = fake.issues(REPO)
+    issues += [
+        {"number": 1, "state": "open", "user": {"login": "mallory"}, "body": report(1)},
+        {"number": 2, "state": "open", "user": BOT, "body": report(1), "pull_request": {}},
+        {"number": 3, "state": "open", "user": BOT, "body": report(1, "staging")},
+    ]
+    before = json.dumps(issues)
+    assert close_issue(github(fake), REPO, report(1), author=BOT["login"]) is None
+    assert upsert_issue(github(fake), REPO, report(1), author=BOT["login"]) > 3
+    assert json.dumps(issues[:3]) == before
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [("writing-token", "up to date"), ("reading-token", "job summary"), ("", "job summary")],
+)
+def test_a_job_without_the_right_does_not_fail(
+    fake: FakeCodeHost,
+    pull: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    token: str,
+    words: str,
+) -> None:
+    fake.issues(REPO)
+    (pull / "report.md").write_text(report(1), encoding="utf-8")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+    monkeypatch.setenv("GITHUB_TOKEN", token)
+    assert run(["ci", "issue", str(pull / "report.md")]) == ExitCode.OK
+    assert words in capsys.readouterr().err
+    assert len(fake.issues(REPO)) == (token == "writing-token")

@@ -28,13 +28,8 @@ def pull(**changes: Any) -> dict[str, Any]:
 
 def review(login: str | None, state: str, commit: str = HEAD) -> dict[str, Any]:
     user = None if login is None else {"login": login}
-    return {
-        "id": 80,
-        "user": user,
-        "state": state,
-        "commit_id": commit,
-        "submitted_at": "2026-11-02T07:00:00Z",
-    }
+    usual = {"id": 80, "submitted_at": "2026-11-02T07:00:00Z"}
+    return {**usual, "user": user, "state": state, "commit_id": commit}
 
 
 @pytest.fixture
@@ -56,6 +51,14 @@ def asked(hub: FakeCodeHost) -> MergedRequest | None:
     return pull_of(github({"GITHUB_API_URL": hub.url}, hub.reading_token), REPO, "main", COMMIT)
 
 
+def found_in(hub: FakeCodeHost, path: str, rows: list[dict[str, Any]]) -> MergedRequest:
+    """The pull request of the commit, after GitHub lists these rows under one of its paths."""
+    hub.lists[f"/repos/{REPO}/{path}"] = rows
+    found = asked(hub)
+    assert found is not None
+    return found
+
+
 def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
     assert asked(hub) == MergedRequest(
         number=12,
@@ -67,36 +70,28 @@ def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
     )
 
 
+REVIEWS: dict[str, tuple[list[dict[str, Any]], tuple[str, ...], tuple[str, ...]]] = {
+    "older commit": ([review("ann", "APPROVED", "b" * 40)], (), ()),
+    "comment after": ([review("ann", "APPROVED"), review("ann", "COMMENTED")], ("ann",), ()),
+    "changes after": ([review("ann", "APPROVED"), review("ann", "CHANGES_REQUESTED")], (), ("ann",)),
+    "approved after": (
+        [review("ann", "CHANGES_REQUESTED", "b" * 40), review("ann", "APPROVED")], ("ann",), (),
+    ),
+    "dismissed": ([review("ann", "APPROVED"), review("ann", "DISMISSED")], (), ()),
+    "pending, and a ghost": ([review("ann", "PENDING"), review(None, "APPROVED")], (), ()),
+    "on the second page": (
+        [*[review("ann", "COMMENTED")] * 120, review("ann", "CHANGES_REQUESTED")], (), ("ann",),
+    ),
+}  # fmt: skip
+"""By name: reviews, who approved, and who asked for changes."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("reviews", "approved", "changes_requested_by"),
-    [
-        ([review("ann", "APPROVED", "b" * 40)], (), ()),
-        ([review("ann", "APPROVED"), review("ann", "COMMENTED")], ("ann",), ()),
-        ([review("ann", "APPROVED"), review("ann", "CHANGES_REQUESTED")], (), ("ann",)),
-        ([review("ann", "CHANGES_REQUESTED", "b" * 40), review("ann", "APPROVED")], ("ann",), ()),
-        ([review("ann", "APPROVED"), review("ann", "DISMISSED")], (), ()),
-        ([review("ann", "PENDING"), review(None, "APPROVED")], (), ()),
-    ],
-    ids=[
-        "older-commit",
-        "comment-after",
-        "changes-after",
-        "approved-after",
-        "dismissed",
-        "pending-and-ghost",
-    ],
-)
-def test_the_last_verdict_of_a_reviewer_counts(
-    hub: FakeCodeHost,
-    reviews: list[dict[str, Any]],
-    approved: tuple[str, ...],
-    changes_requested_by: tuple[str, ...],
-) -> None:
-    hub.lists[f"/repos/{REPO}/pulls/12/reviews"] = reviews
-    found = asked(hub)
-    assert found is not None
-    assert (found.approved_by, found.changes_requested_by) == (approved, changes_requested_by)
+@pytest.mark.parametrize("name", REVIEWS)
+def test_the_last_verdict_of_a_reviewer_counts(hub: FakeCodeHost, name: str) -> None:
+    reviews, approved, objected = REVIEWS[name]
+    found = found_in(hub, "pulls/12/reviews", reviews)
+    assert (found.approved_by, found.changes_requested_by) == (approved, objected)
 
 
 @pytest.mark.parametrize(
@@ -111,47 +106,30 @@ def test_the_last_verdict_of_a_reviewer_counts(
 def test_an_approval_is_of_the_base_that_it_saw(
     hub: FakeCodeHost, event: str, at: str, approved: tuple[str, ...]
 ) -> None:
-    hub.lists[f"/repos/{REPO}/issues/12/events"] = [{"event": event, "created_at": at}]
-    found = asked(hub)
-    assert found is not None
-    assert found.approved_by == approved
+    assert found_in(hub, "issues/12/events", [{"event": event, "created_at": at}]).approved_by == approved
 
 
 def test_commits_that_are_not_listed_are_noticed(hub: FakeCodeHost) -> None:
     """GitHub stops at 250."""
     rows = hub.lists[f"/repos/{REPO}/pulls/12/commits"]
-    rows += [{**rows[0], "sha": f"{number:040}"} for number in range(248)]
-    found = asked(hub)
-    assert found is not None
-    assert not found.is_complete
+    more = [{**rows[0], "sha": f"{number:040}"} for number in range(248)]
+    assert not found_in(hub, "pulls/12/commits", rows + more).is_complete
 
 
-def test_every_page_of_reviews_is_read(hub: FakeCodeHost) -> None:
-    noise = [review("ann", "COMMENTED")] * 120
-    hub.lists[f"/repos/{REPO}/pulls/12/reviews"] = [*noise, review("ann", "CHANGES_REQUESTED")]
-    found = asked(hub)
-    assert found is not None
-    assert found.changes_requested_by == ("ann",)
+PULLS: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "open": [pull(merged_at=None)],
+    "another branch": [pull(base={"ref": "develop", "repo": {"full_name": REPO}})],
+    "another repository": [pull(base={"ref": "main", "repo": {"full_name": "mallory/campaigns"}})],
+    "no repository": [pull(base={"ref": "main", "repo": None})],
+    "two": [pull(merge_commit_sha="d" * 40), pull(number=13, merge_commit_sha="e" * 40)],
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "pulls",
-    [
-        [],
-        [pull(merged_at=None)],
-        [pull(base={"ref": "develop", "repo": {"full_name": REPO}})],
-        [pull(base={"ref": "main", "repo": {"full_name": "mallory/campaigns"}})],
-        [pull(base={"ref": "main", "repo": None})],
-        [pull(merge_commit_sha="d" * 40), pull(number=13, merge_commit_sha="e" * 40)],
-    ],
-    ids=["none", "open", "another-branch", "another-repository", "no-repository", "two"],
-)
-def test_a_commit_without_its_own_merged_pull_request_has_none(
-    hub: FakeCodeHost, pulls: list[dict[str, Any]]
-) -> None:
-    """A fork's pull request, an open one, or a choice of two proves nothing."""
-    hub.lists[f"/repos/{REPO}/commits/{COMMIT}/pulls"] = pulls
+@pytest.mark.parametrize("name", PULLS)
+def test_a_commit_without_its_own_merged_pull_request_has_none(hub: FakeCodeHost, name: str) -> None:
+    hub.lists[f"/repos/{REPO}/commits/{COMMIT}/pulls"] = PULLS[name]
     assert asked(hub) is None
 
 
@@ -163,14 +141,8 @@ def test_a_token_without_rights_is_an_error(hub: FakeCodeHost) -> None:
 # --- GitLab ------------------------------------------------------------------------------------
 
 MR = "/projects/7/merge_requests/5"
-MERGE_REQUEST = {
-    "iid": 5,
-    "state": "merged",
-    "target_branch": "main",
-    "target_project_id": 7,
-    "sha": HEAD,
-    "author": {"username": "eve"},
-}
+MERGE_REQUEST: dict[str, Any] = {"iid": 5, "state": "merged", "target_branch": "main", "target_project_id": 7}
+MERGE_REQUEST |= {"sha": HEAD, "author": {"username": "eve"}}
 
 
 @pytest.fixture
@@ -198,7 +170,6 @@ def asked_lab(lab: FakeCodeHost) -> MergedRequest | None:
 
 
 def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
-    """Author, newest commit, and who approved since it was pushed."""
     lab.objects[f"{MR}/approvals"]["approved_by"].append(approval("bob", "2026-11-02T06:59:59.000Z"))
     assert asked_lab(lab) == MergedRequest(
         number=5, head=HEAD, author="eve", commits=frozenset({HEAD, "b" * 40}), approved_by=("ann",)
@@ -223,15 +194,12 @@ def test_another_merge_request_is_not_an_approval(lab: FakeCodeHost, changes: di
     assert asked_lab(lab) is None
 
 
-@pytest.mark.parametrize("moment", [None, "yesterday", "2026-11-02T08:00:00"])
-def test_undated_gitlab_approval_is_an_error(lab: FakeCodeHost, moment: str | None) -> None:
-    lab.objects[f"{MR}/approvals"]["approved_by"] = [approval("ann", moment)]
-    with pytest.raises(CodeHostError, match="cannot determine"):
-        asked_lab(lab)
-
-
-def test_a_version_of_another_commit_is_an_error(lab: FakeCodeHost) -> None:
-    lab.lists[f"{MR}/versions"].pop(0)
+@pytest.mark.parametrize("moment", [None, "yesterday", "2026-11-02T08:00:00", "another version"])
+def test_approval_that_cannot_be_dated_is_an_error(lab: FakeCodeHost, moment: str | None) -> None:
+    if moment == "another version":
+        lab.lists[f"{MR}/versions"].pop(0)
+    else:
+        lab.objects[f"{MR}/approvals"]["approved_by"] = [approval("ann", moment)]
     with pytest.raises(CodeHostError, match="cannot determine"):
         asked_lab(lab)
 

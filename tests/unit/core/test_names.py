@@ -46,7 +46,15 @@ def test_what_a_shell_or_a_reader_takes_for_something_else_is_no_id(name: str, t
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("tea", "теа"), ("Tea", "ΤΕΑ"), ("tea", "ｔｅａ"), ("口", "ロ"), ("sale", "Sale")]
+    ("one", "other"),
+    [
+        ("tea", "теа"),
+        ("Tea", "ΤΕΑ"),
+        ("tea", "ｔｅａ"),
+        ("口", "ロ"),
+        ("sale", "Sale"),
+        ("Straße", "STRASSE"),
+    ],
 )
 def test_two_ids_that_look_alike_are_refused(one: str, other: str, tmp_path: Path) -> None:
     assert skeleton(one) == skeleton(other)

@@ -72,9 +72,8 @@ def test_what_is_not_saved_stays_in_wechat(tmp_path: Path) -> None:
 
 
 def test_a_digest_of_several_articles_is_left_out(tmp_path: Path) -> None:
-    items = [
-        {"title": one, "content": "<p>x</p>", "digest": "摘要", "only_fans_can_comment": 1} for one in "甲乙"
-    ]
+    usual = {"content": "<p>x</p>", "digest": "摘要", "only_fans_can_comment": 1}
+    items = [{"title": title, **usual} for title in "甲乙"]
     files, _pictures = draft_files(tmp_path, *items)
     text = files.campaign_text()
     assert "摘要" not in text

@@ -36,13 +36,10 @@ class _Site(QuietHandler):
                     self.wfile.write(b"x")
                 except OSError:
                     return
-        elif self.path == "/short":
-            self.send_response(200)
-            self.send_header("Content-Length", "9000")
-            self.end_headers()
-            self.wfile.write(PICTURE)
         else:
             self.send_response(200)
+            if self.path == "/short":
+                self.send_header("Content-Length", "9000")
             self.end_headers()
             self.wfile.write(PICTURE)
 

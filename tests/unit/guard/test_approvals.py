@@ -53,16 +53,13 @@ def test_approval_that_does_not_count(changes: dict[str, Any]) -> None:
     assert "0 of 1" in refusal(request(**changes)).message
 
 
-def test_request_of_unknown_authors_is_not_approved() -> None:
-    assert "more commits" in refusal(request(is_complete=False)).message
-
-
 def test_authors_may_approve_where_the_setting_says_so() -> None:
     alone = Approvals(approvers=("ann",), not_author=False)
     assert check_approval(COMMIT, request(author="ann"), alone, branch="main") == "#12 by ann"
 
 
-def test_requested_changes_of_an_approver_block_the_apply() -> None:
+def test_unknown_authors_and_requested_changes_of_an_approver_block_the_apply() -> None:
+    assert "more commits" in refusal(request(is_complete=False)).message
     assert "bob asked for changes" in refusal(request(changes_requested_by=("bob",))).message
     objected = request(changes_requested_by=("mallory",))
     assert error_of(check_approval, COMMIT, objected, WANTED, branch="main") is None

@@ -37,11 +37,6 @@ def runner(author: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_newest_campaigns_pass(runner: Path) -> None:
-    assert error_of(check_up_to_date, runner / "campaigns", "main") is None
-
-
-@pytest.mark.slow
 def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
     """An old run started again would send what has been changed since."""
     commit(author, "campaigns/sale.yaml", "content: 再见\n")
@@ -52,6 +47,7 @@ def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
 @pytest.mark.slow
 def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
     """Nobody's send waits because somebody corrected a README."""
+    assert error_of(check_up_to_date, runner / "campaigns", "main") is None
     commit(author, "README.md", "# Campaigns\n")
     assert error_of(check_up_to_date, runner / "campaigns", "main") is None
 

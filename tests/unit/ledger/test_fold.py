@@ -95,13 +95,10 @@ def test_status_of_mass_get_is_folded(said: str, expected: SendStatus):
 
 @pytest.mark.parametrize(("article", "expected"), [(0, SendStatus.RECALLED), (2, SendStatus.SENT)])
 def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: SendStatus):
-    steps = (
-        INTENT,
-        ACCEPTED,
-        (LedgerKind.STATUS, named(SALE)),
-        (LedgerKind.RECALL, named(SALE, article_idx=article)),
-    )
-    assert status(*steps) is expected
+    state = make_state(*JOB, (LedgerKind.RECALL, named(SALE, article_idx=article)))
+    known = state.sends[SERVICE, "sale", 1]
+    assert (known.status, known.recalled_articles) == (expected, (article,))
+    assert state.recalls == [(SERVICE, NOW)]
 
 
 def test_revisions_are_separate():
@@ -178,3 +175,16 @@ def test_upload_without_a_result_is_forgotten():
     again = (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
     state = fold(make_events(*steps, again))
     assert state.uploads[SERVICE, "material/add_material:x"].result == "N"
+
+
+JOB = [INTENT, ACCEPTED, (LedgerKind.STATUS, named(SALE))]
+EVENT = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_callback_is_found_by_its_send_and_counts_once(first: bool) -> None:
+    told = [(LedgerKind.CALLBACK, EVENT), (LedgerKind.CALLBACK, {**EVENT, "sent": 0})]
+    state = make_state(*(told + JOB if first else JOB + told))
+    result = state.job_result(state.sends[SERVICE, "sale", 1])
+    assert result is not None
+    assert {"msg_id": 7, **{name: getattr(result, name) for name in EVENT if name != "msg_id"}} == EVENT

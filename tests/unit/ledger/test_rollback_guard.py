@@ -35,6 +35,10 @@ def now() -> datetime:
     return datetime(2026, 12, 1, tzinfo=UTC)
 
 
+def status() -> Entry:
+    return Entry(stream=STREAM, kind=LedgerKind.STATUS)
+
+
 def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
     """Events of a ledger of its own."""
     ledger = SqliteLedger(folder / name, now)
@@ -94,43 +98,28 @@ def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
     memory.close()
 
 
-def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
-    memory = SeenHeads(tmp_path / "seen")
-    memory.note({STREAM: {**numbered(2), 3: "x"}})
-    ledger = RollbackGuardedLedger(
-        SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
-    )
-    with pytest.raises(TamperedLedgerError):
-        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
-    memory.note({STREAM: {**numbered(0), 1: "x"}})
-    assert memory.marks() == {STREAM: (3, "x")}
-    ledger.close()
+def guarded(folder: Path, name: str, seen: Hashes) -> RollbackGuardedLedger:
+    """A ledger on a machine that has seen these events of it."""
+    memory = SeenHeads(folder / "seen")
+    memory.note({STREAM: seen})
+    return RollbackGuardedLedger(SqliteLedger(folder / name, now), memory, SeenHeads(folder / "chains"))
 
 
-def test_append_after_a_changed_event_fails(tmp_path: Path):
+@pytest.mark.parametrize("seen", [{**numbered(2), 3: "x"}, {**numbered(1), 2: "x"}], ids=["lost", "changed"])
+def test_append_to_a_ledger_that_lost_or_changed_events_fails(tmp_path: Path, seen: Hashes):
     chain(tmp_path, "ledger", 2)
-    memory = SeenHeads(tmp_path / "seen")
-    memory.note({STREAM: {**numbered(1), 2: "x"}})
-    ledger = RollbackGuardedLedger(
-        SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
-    )
-    with pytest.raises(TamperedLedgerError):
-        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
-    ledger.close()
+    with closing(guarded(tmp_path, "ledger", seen)) as ledger, pytest.raises(TamperedLedgerError):
+        ledger.append(status())
 
 
 def test_import_of_an_older_export_is_refused(tmp_path: Path):
     events = chain(tmp_path, "one", 5)
-    memory = SeenHeads(tmp_path / "seen")
-    memory.note({STREAM: hashes_of(EMPTY, events)})
-    ledger = RollbackGuardedLedger(
-        SqliteLedger(tmp_path / "new", now), memory, SeenHeads(tmp_path / "chains")
-    )
+    ledger = guarded(tmp_path, "new", hashes_of(EMPTY, events))
     with pytest.raises(TamperedLedgerError):
         ledger.restore(events[:4])
     ledger.restore(events)
     assert ledger.events() == events
-    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+    ledger.append(status())
     with pytest.raises(LedgerError) as caught:
         ledger.restore(events)
     assert not isinstance(caught.value, TamperedLedgerError), "what is in the way is not older, but there"
@@ -159,7 +148,7 @@ def test_every_read_of_a_ledger_that_went_back_is_refused(tmp_path: Path, way: i
     chain(tmp_path, "one", 3)
     copied(tmp_path, "one", "older")
     with closing(opened(tmp_path, "one")) as ledger:
-        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+        ledger.append(status())
         ledger.events()
     copied(tmp_path, "older", "one")
     with (
@@ -181,7 +170,7 @@ def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int
         copy.close()
         copy = opened(tmp_path, "two")
     ledger.events()
-    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+    ledger.append(status())
     with pytest.raises(TamperedLedgerError) as older:
         list(ways_in(copy))[way]()
     assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.hint
@@ -201,8 +190,8 @@ def test_a_longer_ledger_that_lacks_what_was_seen_is_refused(tmp_path: Path, way
         copied(tmp_path, "older", "one")
         with closing(SqliteLedger(tmp_path / "one", now)) as store:
             for _one in range(3):
-                store.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
-        append = partial(ledger.append, Entry(stream=STREAM, kind=LedgerKind.STATUS))
+                store.append(status())
+        append = partial(ledger.append, status())
         for _again in range(2):
             with pytest.raises(TamperedLedgerError, match="event 3"):
                 [*ways_in(ledger), append][way]()
@@ -231,10 +220,10 @@ def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
     ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
     assert ledger.events() == copy.events()
     for _one in range(2):
-        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+        ledger.append(status())
     for _again in range(3):
         with pytest.raises(TamperedLedgerError):
-            copy.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+            copy.append(status())
     assert ledger.events()[-1].seq == 5
     ledger.close()
     copy.close()
@@ -242,9 +231,9 @@ def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
 
 def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) -> None:
     ledger = opened(tmp_path, "one")
-    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+    ledger.append(status())
     copied(tmp_path, "one", "two")
-    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+    ledger.append(status())
     copy = opened(tmp_path, "two")
     with pytest.raises(TamperedLedgerError):
         copy.events()
@@ -258,14 +247,14 @@ def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> 
     for name in ("one", "two"):
         ledger = opened(tmp_path, name)
         for _one in range(3 if name == "one" else 1):
-            ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+            ledger.append(status())
         assert ledger.read(STREAM) == ledger.events()
         ledger.close()
 
 
 def test_damaged_marks_file_is_an_error(tmp_path: Path):
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
-    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+    ledger.append(status())
     ledger.close()
     (file,) = (tmp_path / "seen").glob("x-*.sqlite3")
     file.write_bytes(b"no database" * 100)
@@ -286,7 +275,7 @@ def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None
         return entry
 
     ledger.sign = sign
-    first = ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+    first = ledger.append(status())
     second = ledger.append(Entry(stream=STREAM, kind=EventKind.SETTLED), after=first.head)
     assert [entry.data for entry in signed] == [{}, {"after": first.hash}]
     assert second.data["after"] == second.previous

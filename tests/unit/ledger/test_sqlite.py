@@ -49,25 +49,6 @@ def test_runners_may_begin_one_ledger_together(tmp_path: Path):
         ledger.close()
 
 
-def test_sqlite_file_has_our_application_id(tmp_path: Path) -> None:
-    """These two numbers stand in every ledger there is: others would shut their owners out."""
-    ledger = SqliteLedger(tmp_path / "x.sqlite3", lambda: NOW)
-    ledger.restore(())
-    ledger.close()
-    with closing(sqlite3.connect(tmp_path / "x.sqlite3")) as db:
-        assert db.execute("pragma application_id").fetchone() == (0x77784C47,)
-        assert db.execute("pragma user_version").fetchone() == (1,)
-
-
-def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b" / "x.sqlite3"
-    for number in (1, 2):
-        ledger = SqliteLedger(path, lambda: NOW)
-        entry = Entry(stream=SERVICE, kind=LedgerKind.UPLOAD, data={"upload": "u", "result": "r"})
-        assert ledger.append(entry).seq == number
-        ledger.close()
-
-
 @pytest.mark.deep
 def test_threads_wait_for_a_locked_file_at_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,8 +75,20 @@ def test_threads_wait_for_a_locked_file_at_the_same_time(
     ledger.close()
 
 
+def test_sqlite_file_has_our_application_id_in_new_folders(tmp_path: Path) -> None:
+    """These two numbers stand in every ledger there is: others would shut their owners out."""
+    path = tmp_path / "a" / "b" / "x.sqlite3"
+    with closing(SqliteLedger(path, lambda: NOW)) as ledger:
+        ledger.restore(())
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("pragma application_id").fetchone() == (0x77784C47,)
+        assert db.execute("pragma user_version").fetchone() == (1,)
+
+
 def test_what_was_recorded_is_flushed_through_the_cache_of_the_drive(tmp_path: Path) -> None:
     with closing(SqliteLedger(tmp_path / "l.sqlite3", lambda: NOW)) as ledger:
+        ledger.restore(())
+        assert ledger._db().execute("pragma journal_mode").fetchone() == ("wal",)
         assert ledger._db().execute("pragma synchronous").fetchone() == (2,)  # FULL
         assert ledger._db().execute("pragma fullfsync").fetchone() == (1,)
 

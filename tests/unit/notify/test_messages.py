@@ -55,8 +55,6 @@ def tell(kind: Any, address: str, key: str = "", notice: Notice | None = None) -
 
 @dataclass
 class Robot:
-    """A chat robot on loopback."""
-
     url: str = ""
     status: int = 200
     answer: Any = field(default_factory=lambda: {"errcode": 0})
@@ -103,14 +101,11 @@ def robot() -> Iterator[Robot]:
 
 
 def test_notification_names_sends_recipients_and_commit() -> None:
-    told = message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN)
-    assert str(told).splitlines() == [
-        "Campaigns, production: 1 accepted, 1 rejected",
-        "✓ sale (main) → 1,204 followers",
-        "✗ 旧活动 (main): no allowance left",
-        "commit cccccccccccc",
-        "https://ci.example/1",
-    ]
+    told = str(
+        message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN)
+    ).splitlines()
+    assert told[1:3] == ["✓ sale (main) → 1,204 followers", "✗ 旧活动 (main): no allowance left"]
+    assert told[3:] == ["commit cccccccccccc", "https://ci.example/1"]
 
 
 def test_a_long_run_fits_the_smallest_robot() -> None:
@@ -120,34 +115,29 @@ def test_a_long_run_fits_the_smallest_robot() -> None:
     assert "and 30 more" in short
 
 
+PLAIN = {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}
+
+
 @pytest.mark.parametrize(
-    ("kind", "body"),
+    ("kind", "body", "answers"),
     [
-        ("wecom", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
-        ("dingtalk", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
-        ("feishu", {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}}),
-        ("slack", {"text": "你好 &lt;b&gt;&amp;"}),
+        ("wecom", PLAIN, [{"errcode": 0, "errmsg": "ok"}]),
+        ("dingtalk", PLAIN, [{"errcode": 0}]),
+        (
+            "feishu",
+            {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}},
+            [{"code": 0}, {"StatusCode": 0}],
+        ),
+        ("slack", {"text": "你好 &lt;b&gt;&amp;"}, ["ok"]),
     ],
 )
-def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
+def test_each_kind_of_robot_has_its_payload_and_answer(
+    robot: Robot, kind: Any, body: Any, answers: list[Any]
+) -> None:
     assert payload(kind, "你好 <b>&") == body
-
-
-@pytest.mark.parametrize(
-    ("kind", "answer"),
-    [
-        ("wecom", {"errcode": 0, "errmsg": "ok"}),
-        ("dingtalk", {"errcode": 0}),
-        ("feishu", {"code": 0}),
-        ("feishu", {"StatusCode": 0}),
-        ("slack", "ok"),
-    ],
-)
-def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) -> None:
-    robot.answer = answer
-    assert tell(kind, robot.url) is None
-    assert "1,204 followers" in json.dumps(robot.bodies)
-    assert len(robot.bodies) == 1
+    for robot.answer in answers:
+        assert tell(kind, robot.url) is None
+    assert ["1,204 followers" in json.dumps(body) for body in robot.bodies] == [True] * len(answers)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +163,8 @@ def test_failed_notification_does_not_show_the_address(
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
 def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     why = tell("wecom", address)
-    assert str(why).startswith("the request failed")
-    assert "very-secret" not in str(why)
+    assert why
+    assert "very-secret" not in why
 
 
 @pytest.mark.parametrize(
@@ -196,7 +186,7 @@ def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(targets, "WHOLE_S", 0.5)
     robot.endless = 0.1
     begun = time.monotonic()
-    assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"
+    assert "0.5 s" in str(tell("wecom", robot.url))
     assert time.monotonic() - begun < 3
 
 
@@ -259,43 +249,43 @@ def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
 def test_each_moment_has_its_mark_and_its_count() -> None:
     notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
     lines = str(message(notices, RUN)).splitlines()
-    assert lines[0] == (
-        "Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected, 1 not sent, 1 unknown, "
-        "1 held back, 1 missed, 1 run refused, 1 sent, 1 delivery failed"
-    )
+    assert lines[0].startswith("Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected")
+    assert lines[0].count(", 1 ") == len(Moment) - 1
     assert "".join(line[0] for line in lines[1:11]) == "•✓✗✗?!!✗✓✗"
 
 
-def test_what_lasts_is_told_once_a_day() -> None:
-    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
-    held, made = outcome("held", Moment.HELD), outcome()
-    told = {held.key(today)}
-    assert untold([held, made], told, today) == [made]
-    assert untold([held], told, tomorrow) == [held]
-    edited = replace(held, digest="2 other")
-    assert untold([edited], told, today) == [edited]
-    missed = replace(held, moment=Moment.SCHEDULED_MISSED)  # each run finds it, however long ago
-    assert untold([missed], {missed.key(today)}, tomorrow) == []
+HELD = outcome("held", Moment.HELD)
+MISSED = replace(HELD, moment=Moment.SCHEDULED_MISSED)
+ENDED = replace(outcome("sale", Moment.SENT), digest="wx1 1000")
 
 
-def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
-    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
-    ended = replace(outcome("sale", Moment.SENT), digest="wx1 1000")
-    seen_elsewhere = replace(ended, id="shop/sale")
-    assert untold([ended, seen_elsewhere], {ended.key(today)}, tomorrow) == []
-    another = replace(ended, digest="wx1 1001")
-    assert untold([another], {ended.key(today)}, today) == [another]
+@pytest.mark.parametrize(
+    ("told", "notice", "days", "again"),
+    [
+        (HELD, HELD, 0, False),
+        (HELD, outcome(), 0, True),
+        (HELD, HELD, 1, True),
+        (HELD, replace(HELD, digest="2 other"), 0, True),
+        (MISSED, MISSED, 1, False),  # each run finds it, however long ago
+        (ENDED, ENDED, 1, False),
+        (ENDED, replace(ENDED, id="shop/sale"), 1, False),
+        (ENDED, replace(ENDED, digest="wx1 1001"), 0, True),
+    ],
+)
+def test_what_lasts_is_told_once_a_day_and_an_end_once(
+    told: Notice, notice: Notice, days: int, again: bool
+) -> None:
+    seen = {told.key(NOW.date())}
+    assert untold([notice], seen, NOW.date() + timedelta(days=days)) == [notice] * again
 
 
 def test_missed_is_only_what_a_window_ended_for() -> None:
     planned = make_planned(make_send("sale"))
     outcomes = [
-        planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
-        *(
-            left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
-            for action in (PlanAction.EXPIRED, PlanAction.BLOCKED)
-        ),
-        planned_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
+        left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
+        for action in (PlanAction.EXPIRED, PlanAction.BLOCKED)
     ]
+    codes = (ExitCode.FAILED, ExitCode.RACE)
+    outcomes += [planned_outcome(planned, "not tried", exit_code=code) for code in codes]
     notices = outcome_notices(outcomes, plan_of(planned.send))
-    assert [one.moment for one in notices] == [Moment.NOT_SENT, Moment.SCHEDULED_MISSED, Moment.HELD]
+    assert [one.moment for one in notices] == [Moment.SCHEDULED_MISSED, Moment.HELD, Moment.NOT_SENT]

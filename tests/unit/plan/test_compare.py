@@ -1,17 +1,29 @@
-"""What changed since a commit, by what followers would receive."""
+"""What changed since a commit, and what a branch answers for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, make_planned, make_send, plan_of
+from tests.support.factories import (
+    NOW,
+    intent_of,
+    make_planned,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+    plan_of,
+)
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.compare import RULE, compare, with_warnings
+from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.plan.compare import RULE, compare, held_sends, with_warnings
 from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.protocol.events import EventKind
 
 BEFORE = make_send("sale", "旧")
 
@@ -27,36 +39,60 @@ def test_edit_that_followers_notice_is_a_change(changes: dict[str, object]) -> N
     assert not found.unchanged
 
 
-def test_moved_line_is_not_a_change() -> None:
-    after = replace(BEFORE, location=Location(file="campaigns/sale.yaml", line=9))
-    found = compare([BEFORE], [after], ref="main", commit="c")
-    assert not found.changes
+def test_moved_line_is_not_a_change_and_new_and_removed_sends_are() -> None:
+    moved = replace(BEFORE, location=Location(file="campaigns/sale.yaml", line=9))
+    found = compare([BEFORE, make_send("gone")], [moved, make_send("new")], ref="main", commit="c")
     assert found.unchanged == {"sale"}
-
-
-def test_new_and_removed_sends_are_distinguished() -> None:
-    found = compare([make_send("gone")], [make_send("new")], ref="main", commit="c")
-    assert [(c.id, c.before is None, c.after is None) for c in found.changes] == [
-        ("gone", False, True),
-        ("new", True, False),
-    ]
+    changed = [(c.id, c.before is None, c.after is None) for c in found.changes]
+    assert changed == [("gone", False, True), ("new", True, False)]
 
 
 def test_unedited_pending_send_has_a_warning() -> None:
-    """The reviewer learns that merging would also send what this change does not touch."""
     edited, untouched = make_send("edited", "新"), make_send("untouched")
     found = compare([make_send("edited", "旧"), untouched], [edited, untouched], ref="main", commit="c")
     plan = plan_of(edited, untouched)
     warned = with_warnings(plan, found)
-    assert {p.send.id: [f.rule for f in p.send.diagnostics] for p in warned.sends} == {
-        "edited": [],
-        "untouched": [RULE],
-    }
+    assert [[f.rule for f in p.send.diagnostics] for p in warned.sends] == [[], [RULE]]
     assert warned.plan_digest == plan.plan_digest
+    done = make_planned(untouched, decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
+    sent = replace(plan_of(), sends=(done,))
+    assert with_warnings(sent, found) == sent
 
 
-def test_sent_campaign_has_no_warning() -> None:
-    done = make_planned(decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
-    plan = replace(plan_of(), sends=(done,))
-    found = compare([done.send], [done.send], ref="main", commit="c")
-    assert with_warnings(plan, found) == plan
+EVERY_KIND = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
+EDITED = make_state(
+    (EventKind.INTENT, intent_of(make_send("edited", "旧"))),
+    (EventKind.ACCEPTED, named(make_send("edited"))),
+)
+SENDS = (
+    make_send("due", "今晚"),
+    make_send("edited", "新"),
+    make_send("everyone", "大家", filter=Filter(is_to_all=True)),
+    make_send("missed", "昨晚", not_after=NOW - timedelta(hours=2)),
+    make_send("old", "上周", not_after=NOW - timedelta(days=7)),
+)
+
+
+def ids(*kinds: PlanAction, **more: Any) -> list[str]:
+    plan = plan_of(*SENDS, state=EDITED)
+    return sorted(planned.send.id for planned in held_sends(plan, kinds, **more))
+
+
+def test_each_kind_counts_its_sends() -> None:
+    assert [ids(kind) for kind in EVERY_KIND] == [["edited"], ["everyone"], ["missed", "old"]]
+
+
+def test_a_branch_answers_for_what_it_changes() -> None:
+    before = [send for send in SENDS if send.id != "everyone"]
+    assert ids(*EVERY_KIND) == ["edited", "everyone", "missed", "old"]
+    assert ids(*EVERY_KIND, comparison=compare(before, SENDS, ref="main", commit="c")) == ["everyone"]
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(hold=True), Policy(quiet_hours="00:00-23:59"), Policy(max_sends_per_apply=0)]
+)
+def test_a_branch_does_not_answer_for_the_moment(policy: Policy) -> None:
+    plan, new = plan_of(make_send(), settings=make_settings(policy=policy)), make_send()
+    assert plan.sends[0].action is PlanAction.BLOCKED
+    assert held_sends(plan, EVERY_KIND)
+    assert not held_sends(plan, EVERY_KIND, compare([], [new], ref="main", commit="c"))

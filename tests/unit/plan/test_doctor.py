@@ -17,13 +17,13 @@ from tests.support.factories import (
     make_account,
     make_settings,
 )
-from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
+from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.report.doctor import doctor_data, doctor_text
-from wechat_campaigns.report.text import TextOptions
+from wechat_campaigns.report.json import doctor_data
+from wechat_campaigns.report.text import TextOptions, doctor_text
 
 QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
 TAGS = [{"id": 2, "name": "星标组", "count": 3}]
@@ -71,25 +71,80 @@ def checked(
     return {check.name: check for check in found if check.grade is not Severity.OK}
 
 
-def test_healthy_environment_has_no_findings() -> None:
-    assert checked() == {}
-
-
-def test_ip_address_outside_the_allowlist_is_reported() -> None:
+def outside_the_allowlist() -> ApiError:
     error = api_error(40164, "/cgi-bin/stable_token")
     error.errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
-    check = checked(api=good_api(openapi_quota_get=error))["account main"]
-    assert check.exit_code is ExitCode.WECHAT
-    assert check.hint.startswith("add 203.0.113.7 ")
-    assert "0.0.0.0/0" in check.hint
+    return error
 
 
-def test_missing_secret_is_reported_with_its_hint() -> None:
-    error = SecretError("the environment variable X is not set", hint="set X")
-    found = checked(api=error, ledger=LedgerError("it is gone", hint="bring it back"))
-    assert found["account main"].hint == "set X"
-    assert found["ledger"].hint == "bring it back"
-    assert worst([found["account main"]]) is ExitCode.SECRET
+def unreachable() -> timedelta:
+    raise NotSentError("DNS does not know the host name api.invalid", hint="set `HTTPS_PROXY`")
+
+
+def initialized_for_others() -> MemoryLedger:
+    shared = MemoryLedger()
+    shared.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "staging"}))
+    return shared
+
+
+def tampered() -> MemoryLedger:
+    ledger = begun()
+    ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
+    return ledger
+
+
+NO_SECRET = SecretError("the environment variable X is not set", hint="set X")
+TEST_ACCOUNT = make_settings(make_account("t", kind=AccountKind.TEST), protected=True)
+REFUSED = good_api(tags_get=api_error(48001))
+FINDINGS: dict[str, tuple[dict[str, Any], str, ExitCode, str]] = {
+    "address not allowed": (
+        {"api": good_api(openapi_quota_get=outside_the_allowlist())}, "account main", ExitCode.WECHAT,
+        "add 203.0.113.7 ",
+    ),
+    "no secret": ({"api": NO_SECRET}, "account main", ExitCode.SECRET, "set X"),
+    "no permission": ({"api": REFUSED}, "account main: permission", ExitCode.WECHAT, "认证"),
+    "test account": ({"settings": TEST_ACCOUNT}, "account t: permission", ExitCode.OK, ""),
+    "test account, refused": (
+        {"settings": TEST_ACCOUNT, "api": good_api(tags_get=api_error(40164))}, "account t: permission",
+        ExitCode.WECHAT, "",
+    ),
+    "no calls left": (
+        {"api": good_api(openapi_quota_get={**QUOTA, "remain": 0})}, "account main: calls", ExitCode.OK, "",
+    ),
+    "clock off": ({"away": timedelta(seconds=301)}, "clock", ExitCode.WECHAT, ""),
+    "clock unknown": ({"clock_skew": lambda: None}, "clock", ExitCode.OK, ""),
+    "no connection": ({"clock_skew": unreachable}, "clock", ExitCode.NETWORK, "set `HTTPS_PROXY`"),
+    "no ledger": (
+        {"ledger": LedgerError("it is gone", hint="get it")}, "ledger", ExitCode.LEDGER, "get it",
+    ),
+    "ledger not initialized": ({"ledger": MemoryLedger()}, "ledger", ExitCode.LEDGER, ""),
+    "ledger of others": ({"ledger": initialized_for_others()}, "ledger", ExitCode.LEDGER, ""),
+    "ledger changed": ({"ledger": tampered()}, "ledger", ExitCode.LEDGER, ""),
+    "ledger that may lose writes": ({"survives": False}, "ledger", ExitCode.OK, ""),
+    "not protected": ({"settings": make_settings()}, "protection", ExitCode.OK, "`protected: true`"),
+}  # fmt: skip
+"""By name: what is the matter, the check that finds it, its exit code, and words of its hint."""
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_trouble_is_found_and_hides_no_other(name: str) -> None:
+    trouble, where, code, hint = FINDINGS[name]
+    found = checked(**trouble)
+    assert list(found) == [where]
+    check = found[where]
+    assert check.grade is (Severity.WARNING if code is ExitCode.OK else Severity.ERROR)
+    assert worst([check]) is code
+    assert hint in check.hint
+
+
+def test_healthy_environment_has_no_findings() -> None:
+    assert checked() == {}
+    assert "ledger" not in checked(make_settings(api="sandbox"), ledger=MemoryLedger())
+
+
+def test_two_troubles_are_two_findings() -> None:
+    found = checked(api=NO_SECRET, ledger=LedgerError("it is gone", hint="bring it back"))
+    assert list(found) == ["account main", "ledger"]
     assert worst(found.values()) is ExitCode.LEDGER
 
 
@@ -104,69 +159,11 @@ def test_clock_error_is_graded(seconds: int, grade: Severity | None) -> None:
         assert f"{abs(seconds)} s" in check.message
 
 
-def test_unreachable_platform_is_bad() -> None:
-    def gone() -> timedelta:
-        raise NotSentError("DNS does not know the host name api.invalid", hint="set `HTTPS_PROXY`")
-
-    check = checked(clock_skew=gone)["clock"]
-    assert check.exit_code is ExitCode.NETWORK
-    assert check.hint == "set `HTTPS_PROXY`"
-    assert checked(clock_skew=lambda: None)["clock"].grade is Severity.WARNING
-
-
-def test_test_account_is_reported_with_its_limits() -> None:
-    settings = make_settings(make_account("t", kind=AccountKind.TEST), protected=True)
-    check = checked(settings)["account t: permission"]
-    assert check.grade is Severity.WARNING
-    assert "48001" in check.message
-    api = good_api(tags_get=api_error(40164))
-    assert checked(settings, api=api)["account t: permission"].grade is Severity.ERROR
-
-
-def test_an_account_without_permission_is_bad() -> None:
-    check = checked(api=good_api(tags_get=api_error(48001)))["account main: permission"]
-    assert check.exit_code is ExitCode.WECHAT
-    assert "认证" in check.hint
-
-
-def test_used_up_calls_of_the_day_are_a_warning() -> None:
-    check = checked(api=good_api(openapi_quota_get={**QUOTA, "remain": 0}))["account main: calls"]
-    assert check.grade is Severity.WARNING
-
-
-def test_uninitialized_ledger_is_bad() -> None:
-    assert checked(ledger=MemoryLedger())["ledger"].exit_code is ExitCode.LEDGER
-    shared = MemoryLedger()
-    shared.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "staging"}))
-    assert "not initialized for main" in checked(ledger=shared)["ledger"].message
-    sandbox = make_settings(api="sandbox")
-    assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
-
-
-def test_store_that_may_lose_writes_at_a_power_cut_is_doubtful() -> None:
-    found = checked(survives=False)["ledger"]
-    assert found.grade is Severity.WARNING
-    assert worst([found]) is ExitCode.OK
-
-
-def test_tampered_ledger_is_bad() -> None:
-    ledger = begun()
-    ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
-    assert checked(ledger=ledger)["ledger"].exit_code is ExitCode.LEDGER
-
-
-def test_unprotected_production_environment_is_doubtful() -> None:
-    assert checked(make_settings())["protection"].grade is Severity.WARNING
-
-
 def test_text_and_data_of_doctor_agree() -> None:
     checks = list(checked(make_settings()).values())
-    assert doctor_text(checks, TextOptions()).splitlines() == [
-        "warning: protection: apply sends to real followers without a reviewed plan",
-        "    → set `protected: true` in environment test",
-        "",
-        "1 warning",
-    ]
+    assert "\n    → set `protected: true` in environment test\n\n1 warning" in doctor_text(
+        checks, TextOptions()
+    )
     assert doctor_text(checks * 2, TextOptions()).endswith("\n\n2 warnings")
     assert "\x1b[33m" in doctor_text(checks, TextOptions(color=True))
     assert [check["name"] for check in doctor_data(checks)["checks"]] == ["protection"]

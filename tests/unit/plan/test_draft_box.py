@@ -67,7 +67,7 @@ def planned(send: Send, state: LedgerState | None = None, **changes: Any) -> Pla
     return plan.sends[0]
 
 
-def test_drafts_are_listed_page_by_page() -> None:
+def test_drafts_are_listed_page_by_page_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     first = [item(f"D{number}", "甲") for number in range(PAGE)]
     second = page(first[-1], item("D20", "乙", "丙"), total=PAGE + 1)
     api = ScriptedApi(draft_batchget=[page(*first, total=PAGE + 1), second])
@@ -77,9 +77,6 @@ def test_drafts_are_listed_page_by_page() -> None:
     assert found[-1][0].titles == ("乙", "丙")
     assert found[-1][0].updated_at == datetime.fromtimestamp(1764000000, UTC)
     assert api.calls == [("draft_batchget", (0, PAGE)), ("draft_batchget", (PAGE, PAGE))]
-
-
-def test_a_listing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draft_box, "MAX_PAGES", 1)
     api = ScriptedApi(draft_batchget=[page(*(item(f"D{n}", "甲") for n in range(PAGE)), total=9000)])
     assert len(list(list_drafts(api))) == PAGE
@@ -108,9 +105,11 @@ def test_a_picture_post_is_read_as_one() -> None:
     assert stored.content == Newspic(title="茶", text="新茶", images=pictures)
 
 
-@pytest.mark.parametrize("answer", [api_error(40007, "/cgi-bin/draft/get"), {"news_item": []}], ids=str)
-def test_a_draft_without_articles_is_none(answer: Any) -> None:
-    assert read_draft("D", ScriptedApi(draft_get=answer)) is None
+def test_a_draft_without_articles_is_none_and_a_read_that_fails_is_an_error() -> None:
+    for answer in (api_error(40007, "/cgi-bin/draft/get"), {"news_item": []}):
+        assert read_draft("D", ScriptedApi(draft_get=answer)) is None
+    with pytest.raises(NoResponseError):
+        read_draft("D", ScriptedApi(draft_get=NoResponseError("lost", hint="look")))
 
 
 def test_the_box_is_listed_only_for_a_title() -> None:
@@ -141,17 +140,15 @@ def test_a_title_finds_its_draft(title: str) -> None:
     assert one.resolved_names == {"tag 会员": 100, f"draft {title}": "f1"}
 
 
+TWICE = (entry("D1", "四月新品"), entry("D2", "四月新品"))
+
+
 @pytest.mark.parametrize(
     ("send", "changes", "rule", "words"),
     [
-        (TITLED, {"draft_box": (entry("D2", "四月新品会"),)}, "unknown-draft", ["四月新品", "四月新品会"]),
-        (TITLED, {"draft_box": ()}, "unknown-draft", ["the draft box is empty"]),
-        (
-            TITLED,
-            {"draft_box": (entry("D1", "四月新品"), entry("D2", "四月新品"))},
-            "ambiguous-draft",
-            ["2 drafts", "D1", "D2"],
-        ),
+        (TITLED, {"draft_box": (entry("D2", "四月新品会"),)}, "unknown-draft", ["四月新品会"]),
+        (TITLED, {"draft_box": ()}, "unknown-draft", []),
+        (TITLED, {"draft_box": TWICE}, "ambiguous-draft", ["D1", "D2"]),
         (BY_ID, {"drafts": {"D1": None}}, "unknown-draft", ["D1", "campaign drafts"]),
     ],
     ids=["near", "empty", "twice", "media_id"],
@@ -165,16 +162,12 @@ def test_a_draft_that_is_not_found_is_a_problem(
     assert all(word in f"{problem.message} {problem.hint}" for word in words)
 
 
-def test_an_edit_in_the_console_changes_the_content_digest() -> None:
+def test_an_edit_in_the_console_changes_the_content_digest_and_a_copy_does_not() -> None:
     for send in (TITLED, BY_ID):
-        before = planned(send)
-        after = planned(send, drafts={"D1": make_stored_draft(fingerprint="f2")})
-        assert before.content_digest != after.content_digest
-
-
-def test_a_copy_of_a_draft_is_the_same_content() -> None:
-    other = planned(TITLED, draft_box=(entry("D9", "四月新品"),), drafts={"D9": make_stored_draft()})
-    assert other.content_digest == planned(TITLED).content_digest
+        edited = planned(send, drafts={"D1": make_stored_draft(fingerprint="f2")})
+        assert edited.content_digest != planned(send).content_digest
+    copy = planned(TITLED, draft_box=(entry("D9", "四月新品"),), drafts={"D9": make_stored_draft()})
+    assert copy.content_digest == planned(TITLED).content_digest
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["now", "older version"])
@@ -222,10 +215,12 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
         TITLED, drafts={"D1": make_stored_draft(make_article(title="", cover=Media(media_id="")))}
     )
     assert [problem.rule for problem in empty.resolved.problems] == ["empty"]
-    assert "四月新品" in empty.resolved.problems[0].message
     long = planned(TITLED, drafts={"D1": make_stored_draft(make_article(title="茶" * 40, digest="d"))})
     assert [problem.rule for problem in long.send.diagnostics] == ["title-long"]
     assert long.action is PlanAction.SEND
+
+
+FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 
 @pytest.mark.parametrize(
@@ -236,33 +231,21 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
         ("茶\u200b", "invisible-character", PlanAction.SEND),
         ('<span style="font-size:0">广告</span>茶', "style-value", PlanAction.SEND),
         (f'<span style="--a:{"(" * 17}">茶</span>', "style-css", PlanAction.SEND),
+        (FLAG, None, PlanAction.SEND),
     ],
 )
-def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: PlanAction) -> None:
+def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str | None, action: PlanAction) -> None:
     article = make_article(html=f'<p>{words}</p><img src="https://mmbiz.qpic.cn/o{"x" * 27}/0">')
     one = planned(TITLED, drafts={"D1": make_stored_draft(article)})
     found = (*one.resolved.problems, *one.send.diagnostics)
-    assert ([problem.rule for problem in found], one.action) == ([rule], action)
-
-
-def test_a_flag_in_a_draft_is_seen() -> None:
-    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
-    one = planned(TITLED, drafts={"D1": make_stored_draft(make_article(html=f"<p>{flag}</p>"))})
-    assert not (*one.resolved.problems, *one.send.diagnostics)
+    assert ([problem.rule for problem in found], one.action) == ([rule] if rule else [], action)
 
 
 def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     settings = make_settings(policy=Policy(banned_words=("最佳",)))
     (one,) = plan_of(TITLED, remote_facts=None, settings=settings).sends
     assert [problem.rule for problem in one.send.diagnostics] == ["draft-unread"]
-    assert "四月新品" in one.send.diagnostics[0].message
     assert one.action is PlanAction.SEND
     (writing,) = plan_of(replace(TITLED, ready=False), remote_facts=None).sends
     assert [problem.rule for problem in writing.send.diagnostics] == ["draft-unread"]
     assert [violation.is_unchecked for violation in one.violations] == [True]
-
-
-def test_a_read_that_fails_is_not_a_missing_draft() -> None:
-    lost = NoResponseError("lost", hint="look")
-    with pytest.raises(NoResponseError):
-        read_draft("D", ScriptedApi(draft_get=lost))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -56,7 +57,6 @@ def test_same_plan_passes():
 
 
 def test_same_account_name_with_another_appid_is_refused():
-    """The settings gave it another AppID: the same text would go to other followers."""
     moved = make_settings(make_account(appid="wx00000000000000ff"))
     said = refusal(reviewed(SALE, CARD), SALE, CARD, settings=moved)
     assert "sale would be sent from another AppID, wx00000000000000ff" in said
@@ -64,33 +64,28 @@ def test_same_account_name_with_another_appid_is_refused():
         review.check_digest(plan_of(SALE).plan_digest, plan_of(SALE, settings=moved), EMPTY)
 
 
-CHANGES: list[tuple[str, list[Any], str]] = [
-    ("text", [make_send("sale", "别的"), CARD], "sale: the content or the recipients changed"),
-    (
-        "filter",
-        [make_send("sale", filter=Filter(tag="星标组")), CARD],
-        "sale: the content or the recipients changed",
-    ),
-    ("revision", [replace(SALE, revision=2), CARD], "sale: `revision` changed"),
-    ("window", [replace(SALE, not_before=NOW + timedelta(days=2)), CARD], "sale: the send window changed"),
-    ("end", [replace(SALE, not_after=NOW + timedelta(days=2)), CARD], "sale: the send window changed"),
-    ("removed", [CARD], "sale no longer exists"),
-    ("expired", [replace(SALE, not_after=NOW - timedelta(days=1)), CARD], "sale is now expired"),
-    ("added", [SALE, CARD, make_send("new", "新")], "new is not in the reviewed plan"),
-]
+DAY = timedelta(days=1)
+CHANGES: dict[str, tuple[list[Any], str]] = {
+    "text": ([make_send("sale", "别的"), CARD], "sale: the content or the recipients"),
+    "filter": ([make_send("sale", filter=Filter(tag="星标组")), CARD], "sale: the content or the recipients"),
+    "revision": ([replace(SALE, revision=2), CARD], "sale: `revision`"),
+    "window": ([replace(SALE, not_before=NOW + 2 * DAY), CARD], "sale: the send window"),
+    "end": ([replace(SALE, not_after=NOW + 2 * DAY), CARD], "sale: the send window"),
+    "removed": ([CARD], "sale no longer exists"),
+    "expired": ([replace(SALE, not_after=NOW - DAY), CARD], "sale is now expired"),
+    "added": ([SALE, CARD, make_send("new", "新")], "new is not in the reviewed plan"),
+}
 
 
-@pytest.mark.parametrize(("sends", "named_as"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
-def test_each_difference_is_refused_by_name(sends: list[Any], named_as: str):
-    assert named_as in refusal(reviewed(SALE, CARD), *sends)
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_difference_is_refused_by_name(change: str):
+    sends, words = CHANGES[change]
+    assert words in refusal(reviewed(SALE, CARD), *sends)
 
 
-def test_expired_plan_file_is_refused():
+def test_expired_file_and_one_of_another_environment_are_refused():
     said = refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
     assert "the plan expired today at 12:00 China time" in said
-
-
-def test_other_environment_is_refused():
     other = make_settings(make_account(), name="production")
     assert "environment test" in refusal(reviewed(SALE), SALE, settings=other)
 
@@ -102,6 +97,7 @@ def test_partial_apply_may_go_on_under_the_same_plan():
         plan = plan_of(SALE, CARD, state=state)
         assert error_of(review.check_file, file, plan, state, NOW) is None
         assert error_of(review.check_digest, file["plan_digest"], plan, state) is None
+        assert "sale" in refusal(file, make_send("sale", "改过"), CARD, state=state)
 
 
 def test_send_made_under_another_plan_is_refused():
@@ -110,33 +106,20 @@ def test_send_made_under_another_plan_is_refused():
     assert "card is now sent" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
 
 
-def test_edit_after_a_partial_apply_is_refused():
-    file = reviewed(SALE, CARD)
-    state = make_state((EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"])),
-                       (EventKind.ACCEPTED, named(CARD)))  # fmt: skip
-    assert "sale" in refusal(file, make_send("sale", "改过"), CARD, state=state)
-
-
 def test_refused_digest_shows_both_digests():
     plan = plan_of(SALE)
-    with pytest.raises(StalePlanError) as caught:
-        review.check_digest("0" * 64, plan, EMPTY)
-    assert plan.plan_digest in caught.value.message
-    assert "0" * 64 in caught.value.message
+    error = error_of(review.check_digest, "0" * 64, plan, EMPTY)
+    assert isinstance(error, StalePlanError)
+    assert plan.plan_digest in error.message
+    assert "0" * 64 in error.message
 
 
-def test_plan_file_is_canonical_and_reads_back(tmp_path: Path):
-    path = tmp_path / "plan.json"
-    planfile.write(path, reviewed(SALE))
-    assert planfile.read(path) == reviewed(SALE)
-    assert path.read_bytes().endswith(b"}\n")
+def test_plan_file_reads_back_and_holds_no_openid(tmp_path: Path):
+    path, listed = tmp_path / "plan.json", make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))
+    planfile.write(path, reviewed(SALE, listed))
+    assert planfile.read(path) == reviewed(SALE, listed)
     assert "会员".encode() in path.read_bytes()
-
-
-def test_plan_file_holds_no_openid(tmp_path: Path):
-    """An openid list is its sha256 and count."""
-    planfile.write(tmp_path / "p", reviewed(make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))))
-    assert b"o-one" not in (tmp_path / "p").read_bytes()
+    assert b"o-one" not in path.read_bytes()
 
 
 BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "2.0"}', b"1" * 5000]
@@ -151,18 +134,15 @@ def test_file_that_is_not_a_plan_is_a_usage_error(tmp_path: Path, raw: bytes):
 
 @pytest.mark.parametrize("path", ["absent.json", "."])
 def test_missing_plan_file_is_a_usage_error(tmp_path: Path, path: str):
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError):
         planfile.read(tmp_path / path)
 
 
-def test_other_major_version_is_refused(tmp_path: Path):
-    for version, readable in (("2.7", True), ("1.0", False), ("3.0", False)):
-        planfile.write(tmp_path / "p", {**reviewed(SALE), "format_version": version, "unheard": 1})
-        if readable:
-            assert planfile.read(tmp_path / "p")["format_version"] == version
-        else:
-            with pytest.raises(UsageError, match=f"format {version}"):
-                planfile.read(tmp_path / "p")
+@pytest.mark.parametrize(("version", "readable"), [("2.7", True), ("1.0", False), ("3.0", False)])
+def test_other_major_version_is_refused(tmp_path: Path, version: str, readable: bool):
+    planfile.write(tmp_path / "p", {**reviewed(SALE), "format_version": version, "unheard": 1})
+    error = error_of(planfile.read, tmp_path / "p")
+    assert error is None if readable else isinstance(error, UsageError)
 
 
 JSON = st.recursive(
@@ -170,8 +150,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = st.sampled_from(sorted(reviewed(SALE)))
-SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
+REVIEWED, PLAN = reviewed(SALE), plan_of(SALE)
+KEYS = st.sampled_from(sorted(REVIEWED))
+SEND_KEYS = st.sampled_from(sorted(REVIEWED["sends"][0]))
 
 
 @pytest.mark.deep
@@ -181,7 +162,7 @@ SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
 def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
     tmp_path: Path, keys: dict[str, Any], send_keys: dict[str, Any]
 ):
-    data = reviewed(SALE)
+    data = deepcopy(REVIEWED)
     data["sends"][0].update(send_keys)
     data.update(keys)
     path = tmp_path / "plan.json"
@@ -192,7 +173,7 @@ def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
         )
     for each in written:
         path.write_text(json.dumps(each))
-        error = error_of(lambda: review.check_file(planfile.read(path), plan_of(SALE), EMPTY, NOW))
+        error = error_of(lambda: review.check_file(planfile.read(path), PLAN, EMPTY, NOW))
         assert error is None or (isinstance(error, UsageError | StalePlanError) and str(error).encode())
 
 

@@ -1,61 +1,281 @@
-"""What a plan becomes once its horizon and the programs of its policy are known."""
+"""One decision per send, seen together: order, allowance, twins, what is left over."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
-from tests.support.factories import NOW, make_send, make_settings, plan_of
-from wechat_campaigns.core.model import PlanAction
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+    plan_of,
+)
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, Media, PlanAction, Send, Voice
+from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.planner import with_failed_checks
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
-from wechat_campaigns.plan.review import within_horizon
+from wechat_campaigns.plan.review import as_reviewed, within_horizon
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.render.compile import compile_campaigns
+from wechat_campaigns.report.attention import attention_notes
+from wechat_campaigns.report.phrases import followers, headcount
+from wechat_campaigns.source.files import Files
 
 HOUR = timedelta(hours=1)
-CONTEXT = DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW)
+EVERYONE = Filter(is_to_all=True)
+OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))
+HELD = (EventKind.HOLD, {"held": True, "reason": "故障"})
+
+
+def actions(plan: Plan) -> dict[str, str]:
+    return {planned.send.id: planned.action.value for planned in plan.sends}
+
+
+def accepted(send: Send, **more: Any) -> LedgerState:
+    return make_state((EventKind.INTENT, intent_of(send, **more)), (EventKind.ACCEPTED, named(send)))
+
+
+def listed(number: int, of: int, *openids: str) -> Send:
+    batch = Batch(index=number, count=of, list_sha256="l" * 64)
+    return make_send(f"sale#{number}", f"{number}", filter=Filter(openids=openids), batch=batch)
+
+
+def test_sends_are_ordered_by_window_then_id_then_batch() -> None:
+    sends = [make_send("b", "b"), make_send("c", "c", not_before=NOW - HOUR), make_send("a", "a")]
+    assert [planned.send.id for planned in plan_of(*sends).sends] == ["a", "b", "c"]
+    batches = [listed(number, 11, f"o-{number}a", f"o-{number}b") for number in range(1, 12)]
+    plan = plan_of(*reversed(batches), make_send("salf", "another"))
+    assert [one.send.id for one in plan.sends] == [*(send.id for send in batches), "salf"]
+
+
+def test_sent_campaign_does_not_need_its_tag() -> None:
+    send = make_send(filter=Filter(tag="去年"))
+    assert actions(plan_of(send, state=accepted(send))) == {"sale": "sent"}
+
+
+@pytest.mark.parametrize(("counted", "source"), [(940, "ledger"), (None, "unknown")])
+def test_sent_campaign_shows_its_audience_at_the_time(counted: int | None, source: str) -> None:
+    """Today's tag has 1000; the send went to those who were in it then, if they were counted."""
+    send = make_send()
+    state = accepted(send, audience={"count": counted, "source": "tags/get"})
+    (planned,) = plan_of(send, state=state).sends
+    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (counted, source)
+
+
+@pytest.mark.parametrize(
+    "send", [make_send(filter=Filter(tag="会圆")), make_send(content=Voice(media=Media(name="钟声")))]
+)
+def test_name_that_is_not_found_blocks_its_send(send: Send) -> None:
+    assert actions(plan_of(send)) == {"sale": "blocked"}
+
+
+def test_quota_is_used_in_the_order_of_the_plan() -> None:
+    sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(2)]
+    planned = actions(plan_of(*sends, make_send("tag", "x"), settings=OPEN))
+    assert list(planned.values()) == ["send", "blocked", "send"]
+    (second,) = plan_of(sends[1], state=accepted(sends[0]), settings=OPEN).sends
+    assert [one.rule for one in second.violations] == ["quota"]
+
+
+def test_scheduled_sends_use_no_quota_today() -> None:
+    account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+    later = make_send("a", "a", not_before=NOW + timedelta(days=1))
+    plan = plan_of(later, make_send("b", "b"), settings=make_settings(account))
+    assert actions(plan) == {"b": "send", "a": "scheduled"}
+
+
+def test_hold_that_lasts_into_the_window_blocks() -> None:
+    later = make_send(not_before=NOW + timedelta(days=1))
+    reviewed = plan_of(later).plan_digest
+    for hours, blocked in ((None, True), (25, True), (23, False)):
+        until = {} if hours is None else {"until": (NOW + hours * HOUR).isoformat()}
+        held = make_state((EventKind.HOLD, {"held": True, "reason": "故障", **until}))
+        plan = plan_of(later, state=held)
+        assert actions(plan) == {"sale": "blocked" if blocked else "scheduled"}
+        messages = [note.message for note in attention_notes(plan) if note.rule == "hold"]
+        assert messages == (["account main is on hold: 故障"] if blocked else [])
+        assert (plan.plan_digest, plan.held_sends()) == (reviewed, ())
+        assert len(plan.held_sends(NOW + timedelta(days=1))) == blocked
+
+
+def test_duplicate_content_is_blocked_in_one_plan_and_after_a_rename() -> None:
+    plan = plan_of(make_send("a"), make_send("b"))
+    assert actions(plan) == {"a": "send", "b": "blocked"}
+    assert [one.rule for one in plan.sends[1].violations] == ["duplicate_content_days"]
+    assert actions(plan_of(make_send("new"), state=accepted(make_send("old")))) == {"new": "blocked"}
+
+
+@pytest.mark.parametrize(("limit", "action"), [(12, "send"), (11, "blocked")])
+def test_openid_list_counts_as_one_audience(limit: int, action: str) -> None:
+    parts = [listed(n, 2, *(f"o{n}{m}" for m in range(6))) for n in (1, 2)]
+    plan = plan_of(*parts, settings=make_settings(policy=Policy(max_recipients=limit)))
+    assert set(actions(plan).values()) == {action}
+
+
+def test_every_rule_that_blocks_offers_its_override_but_a_hold() -> None:
+    policy = Policy(max_recipients=1, require_not_after=True)
+    plan = plan_of(make_send(filter=EVERYONE), settings=make_settings(policy=policy), state=make_state(HELD))
+    hints = [note.hint for note in attention_notes(plan)]
+    rules = [violation.rule for violation in plan.sends[0].violations]
+    assert rules == ["hold", "allow_to_all", "max_recipients", "require_not_after"]
+    for rule, hint in zip(rules, hints, strict=True):
+        assert (f"`--allow {rule}=REASON`" in hint) is (rule != "hold"), "a hold is lifted where it was made"
+    send = make_send(filter=EVERYONE)
+    assert actions(plan_of(send, overrides={"allow_to_all": "the anniversary"})) == {"sale": "send"}
+
+
+def test_unknown_send_without_a_file_stays_in_the_plan() -> None:
+    """Deleting the file of an unknown send does not hide it; a selection of other campaigns does."""
+    state = make_state((EventKind.INTENT, intent_of(make_send("gone"))))
+    plan = plan_of(make_send(), state=state)
+    assert [unknown.send_state.send for unknown in plan.unknown_sends] == ["gone"]
+    assert plan.counts()[PlanAction.UNKNOWN] == 1
+    assert plan_of(make_send(), state=state, with_unplanned=False).unknown_sends == ()
+
+
+def test_invalid_campaigns_do_not_hide_the_others() -> None:
+    problem = Diagnostic(location=Location(file="bad.yaml"), rule="r", message="w", hint="m")
+    plan = plan_of(make_send(), invalid=(InvalidCampaign(id="bad", problems=(problem,)),))
+    assert plan.counts() == {PlanAction.SEND: 1, PlanAction.INVALID: 1}
+    empty = plan_of(state=LedgerState())
+    assert (empty.sends, empty.due(), empty.counts()) == ((), (), {})
+
+
+def test_each_file_becomes_a_send_or_its_problems(tmp_path: Path) -> None:
+    start = "filter: {tag: 会员}\nmsgtype: text\n"
+    contents = {"good": "你好", "undefined": "'{{ nobody }}'", "long": "长" * 5000}
+    texts = {name: f"{start}content: {content}\n" for name, content in contents.items()} | {"broken": start}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    made = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    plan = plan_of(*made.sends, invalid=made.invalid)
+    assert actions(plan) == {"good": "send"}
+    assert {Path(one.id).stem for one in plan.invalid if one.problems} == texts.keys() - {"good"}
+
+
+def test_offline_plan_leaves_the_audience_unknown() -> None:
+    plan = plan_of(make_send(filter=Filter(tag="不存在")), remote_facts=None)
+    (planned,) = plan.sends
+    assert (plan.offline, plan.remote_facts) == (True, {})
+    assert planned.action is PlanAction.SEND
+    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
+
+
+def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients() -> None:
+    other = make_send("other", filter=Filter(tag="新客"))
+    state = accepted(make_send("earlier"), audience={"count": 940, "source": "tags/get"})
+    settings = make_settings(policy=Policy(max_recipients=10, duplicate_content_days=0))
+    plan = plan_of(other, make_send(), state=state, settings=settings, remote_facts=None)
+    untold, told = (planned.resolved.audience for planned in plan.sends)
+    assert (headcount(told), headcount(untold)) == ("~940", "?")
+    assert "~940" in followers(told)
+    assert told.count is None
+    assert actions(plan) == {"sale": "send", "other": "send"}
+    assert [note.message for note in attention_notes(plan) if "~" in note.message]
+    (online,) = plan_of(make_send(), state=state).sends
+    assert online.resolved.audience.last is None
+
+
+def test_rule_that_needs_wechat_waits_for_apply() -> None:
+    settings, send = make_settings(policy=Policy(max_recipients=10)), make_send(filter=Filter(tag_id=100))
+    offline = plan_of(send, settings=settings, remote_facts=None)
+    assert actions(offline) == {"sale": "send"}
+    assert offline.sends[0].violations[0].is_unchecked
+    online = plan_of(send, settings=settings)
+    assert (online.offline, actions(online)) == (False, {"sale": "blocked"})
+    assert online.remote_facts == {"main": make_known()}
+
+
+@pytest.mark.slow
+@given(st.integers(0, 24 * 60 - 1))
+def test_digest_is_the_same_at_any_time_of_day(minute: int) -> None:
+    sends = [make_send("a", "a", not_before=NOW + 8 * HOUR), make_send("b", "b")]
+    morning = plan_of(*sends, now=NOW)
+    assert (morning.created_at, morning.expires_at) == (NOW, NOW + timedelta(days=1))
+    assert plan_of(*sends, now=NOW + timedelta(minutes=minute)).plan_digest == morning.plan_digest
+
+
+def test_digest_is_the_same_offline_and_blocked() -> None:
+    send = make_send()
+    plans = plan_of(send), plan_of(send, remote_facts=None), plan_of(send, state=make_state(HELD))
+    assert plans[-1].sends[0].action is PlanAction.BLOCKED
+    assert len({plan.plan_digest for plan in plans}) == 1
+
+
+@pytest.mark.parametrize("outcome", [[], [(EventKind.ACCEPTED, named(make_send("a")))],
+                                     [(EventKind.REJECTED, named(make_send("a")))]])  # fmt: skip
+def test_sends_begun_under_the_digest_belong_to_the_plan(outcome: list[Any]) -> None:
+    sends = [make_send("a", "a"), make_send("b", "b")]
+    reviewed = plan_of(*sends).plan_digest
+    state = make_state((EventKind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
+    assert as_reviewed(plan_of(*sends, state=state), state, reviewed) is not None
+    edited = [replace(sends[0], revision=2), sends[1]]
+    assert as_reviewed(plan_of(*edited, state=state), state, reviewed) is None
+
+
+def test_only_due_sends_count_against_the_limit_of_one_apply() -> None:
+    settings = make_settings(policy=Policy(max_sends_per_apply=1))
+    later = make_send("later", "later", not_before=NOW + HOUR)
+    assert actions(plan_of(make_send("a", "a"), later, settings=settings))["a"] == "send"
+    both = actions(plan_of(make_send("a", "a"), make_send("b", "b"), settings=settings))
+    assert set(both.values()) == {"blocked"}
+
+
+def test_missed_sends_are_known_only_with_the_ledger() -> None:
+    plan = plan_of(make_send(not_after=NOW - HOUR))
+    assert [one.send.id for one in plan.missed_sends()] == ["sale"]
+    assert replace(plan, ledger_known=False).missed_sends() == ()
+
+
+# --- horizon and checks -------------------------------------------------------------------------
+
 WINDOWS = plan_of(
     make_send("early", "a", not_before=NOW - 2 * HOUR),
     make_send("late", "b", not_before=NOW - HOUR),
     make_send("none", "c"),
     make_send("tomorrow", "d", not_before=NOW + 24 * HOUR),
 )
+OPENED = {"early": "send", "late": "send", "none": "send", "tomorrow": "scheduled"}
 
 
-def actions(plan: Plan) -> dict[str, PlanAction]:
-    return {one.send.id: one.action for one in plan.sends}
-
-
-def checked(level: str, overrides: dict[str, str] | None = None) -> Plan:
-    failed = (FailedCheck(name="links", message="dead", level=level),)
-    context = DecisionContext(
-        settings=make_settings(), state=LedgerState(), now=NOW, overrides=overrides or {}
-    )
+def checked(*levels: str, overrides: dict[str, str] | None = None) -> Plan:
+    failed = tuple(FailedCheck(name="links", message="dead", level=level) for level in levels)
+    more = {"overrides": overrides or {}}
+    context = DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW, **more)
     return with_failed_checks(WINDOWS, failed, context)
 
 
 def test_what_opened_after_the_horizon_of_the_review_is_blocked() -> None:
     """A window that opens at its very end is within it; nothing else changes."""
-    assert set(actions(WINDOWS).values()) == {PlanAction.SEND, PlanAction.SCHEDULED}
-    after = within_horizon(WINDOWS, NOW - 2 * HOUR)
-    assert actions(after) == actions(WINDOWS) | {"late": PlanAction.BLOCKED}
-    assert within_horizon(WINDOWS, NOW - HOUR) == WINDOWS
-    assert within_horizon(WINDOWS, None) == WINDOWS
+    assert actions(WINDOWS) == OPENED
+    assert actions(within_horizon(WINDOWS, NOW - 2 * HOUR)) == OPENED | {"late": "blocked"}
+    assert within_horizon(WINDOWS, NOW - HOUR) == WINDOWS == within_horizon(WINDOWS, None)
 
 
 def test_due_sends_of_a_plan_that_did_not_pass_its_checks_are_blocked() -> None:
-    assert with_failed_checks(WINDOWS, (), CONTEXT) is WINDOWS
+    assert checked() is WINDOWS
     plan = checked("mandatory")
     assert [one.name for one in plan.failed_checks] == ["links"]
-    assert actions(plan) == dict.fromkeys(("early", "late", "none"), PlanAction.BLOCKED) | {
-        "tomorrow": PlanAction.SCHEDULED
-    }
+    assert actions(plan) == dict.fromkeys(OPENED, "blocked") | {"tomorrow": "scheduled"}
     assert {one.violations[-1].rule for one in plan.sends if one.violations} == {"checks"}
-
-
-def test_advisory_check_and_one_set_aside_block_nothing() -> None:
     warned = checked("advisory")
-    assert actions(warned) == actions(WINDOWS)
+    assert actions(warned) == OPENED
     assert [one.violations[-1].blocks for one in warned.sends if one.violations] == [False] * 3
-    assert not any(one.violations for one in checked("mandatory", {"checks": "审过了"}).sends)
+    assert not any(one.violations for one in checked("mandatory", overrides={"checks": "审过了"}).sends)

@@ -31,11 +31,10 @@ from tests.support.policy_cases import (
     UNCHECKED,
     ahead_of,
     facts,
-    text,
     to_everyone,
 )
 from wechat_campaigns.core.links import Host, hosts
-from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send, Text
+from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.plan.planfile import audiences
@@ -53,16 +52,12 @@ def said(about: RuleInput, rule: str) -> Violation | None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_fails_and_blocks(rule: str) -> None:
+def test_a_rule_fails_and_blocks_or_passes(rule: str) -> None:
     violation = said(FAILING[rule], rule)
     assert violation is not None
     assert (violation.is_unchecked, violation.blocks, violation.level) == (False, True, "mandatory")
     assert violation.message
     assert violation.hint
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_a_rule_passes(rule: str) -> None:
     assert said(PASSING[rule], rule) is None
 
 
@@ -74,7 +69,6 @@ def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
     later = said(replace(UNCHECKED[rule], offline=True), rule)
     assert later is not None
     assert not later.blocks
-    assert later.message.endswith("apply checks this rule")
 
 
 @pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
@@ -130,56 +124,26 @@ def test_quiet_hours_begin_and_end_to_the_minute(hours: str, now: str, quiet: bo
     assert (said(facts(Policy(quiet_hours=hours), now=china), "quiet_hours") is not None) is quiet
 
 
-@pytest.mark.parametrize(("reviewed", "blocks"), [(1000, False), (1250, False), (1251, True), (833, True)])
-def test_audience_change_is_measured_against_the_review(reviewed: int, blocks: bool) -> None:
-    """An audience of 1000 may be 20 % away from the reviewed one, up or down."""
-    assert (
-        said(facts(DRIFT, applying=True, reviewed_count=reviewed), "audience_drift") is not None
-    ) is blocks
-
-
-def test_small_audience_may_change_freely() -> None:
-    audience = replace(FAILING["audience_drift"].audience, count=60)
-    assert said(facts(DRIFT, applying=True, reviewed_count=10, audience=audience), "audience_drift") is None
-
-
-def test_plan_has_no_audience_change() -> None:
-    assert said(facts(DRIFT, reviewed_count=None), "audience_drift") is None
-
-
-def test_digest_alone_leaves_audience_change_unchecked() -> None:
-    violation = said(facts(DRIFT, applying=True, reviewed_count=None), "audience_drift")
-    assert violation is not None
-    assert (violation.is_unchecked, violation.blocks) == (True, False)
-
-
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("reviewed", "count", "found"),
     [
-        ("看 https://shop.other.cn/a?b=1。", {"shop.other.cn"}),
-        ('<a href="HTTPS://A.Other.cn">看</a>', {"a.other.cn"}),
-        ("//cdn.other.cn/x", {"cdn.other.cn"}),
-        ("http://user@evil.cn:80/", {"user@evil.cn:80"}),
-        ("https://example.com.evil.cn", {"example.com.evil.cn"}),
-        (r"https://evil.cn\@example.com/", {"evil.cn"}),
-        (r"https:\\evil.io\.example.com", {"evil.io"}),
-        (r"看\other.cn", {"other.cn"}),
-        (r"https:\other.cn", {"other.cn"}),
-        ("https://notexample.com", {"notexample.com"}),
-        ("打开other.cn领券", {"other.cn"}),
-        ("https://[::1", {"[::1"}),
-        ("写信到 a@other.cn，价格3.5折", set()),
+        (1000, 1000, False), (1250, 1000, False), (1251, 1000, True), (834, 1000, False), (833, 1000, True),
+        (10, 60, False), (None, 1000, True),
     ],
-)
-def test_links_of_a_text_are_found(content: str, found: set[str]) -> None:
-    assert {host.name for host in hosts(Text(content=content))} == found
-    assert (said(text(content), "allowed_links") is not None) is bool(found)
-
-
-def test_a_source_link_of_an_article_counts() -> None:
-    send = FAILING["allowed_links"].send
-    article = replace(send.content.articles[0], html="", content_source_url="https://other.cn/")  # type: ignore[union-attr]
-    assert (hosts(replace(send.content, articles=(article,)))) == {Host("other.cn", is_plain=True)}  # type: ignore[arg-type]
+)  # fmt: skip
+def test_audience_change_is_measured_against_the_review(
+    reviewed: int | None, count: int, found: bool
+) -> None:
+    """An audience may be 20 % away from the reviewed one, or 50 followers; one not seen is unchecked."""
+    audience = replace(FAILING["audience_drift"].audience, count=count)
+    about = facts(DRIFT, applying=True, reviewed_count=reviewed, audience=audience)
+    violation = said(about, "audience_drift")
+    assert (violation is not None) is found
+    assert violation is None or (violation.is_unchecked, violation.blocks) == (
+        reviewed is None,
+        bool(reviewed),
+    )
+    assert said(replace(about, applying=False, reviewed_count=None), "audience_drift") is None
 
 
 def test_every_text_of_a_content_is_searched_for_links() -> None:
@@ -194,56 +158,47 @@ def test_every_text_of_a_content_is_searched_for_links() -> None:
     assert hosts(Images(images=media)) == set()
 
 
+def levels(*found: Violation | None) -> list[bool | None]:
+    """Whether each violation blocks; None for none."""
+    return [None if one is None else one.blocks for one in found]
+
+
 def test_four_sends_a_month_to_one_tag_only_warn() -> None:
-    violation = said(facts(state=to_everyone(4)), "quota")
-    assert violation is not None
-    assert not violation.blocks
-    assert said(facts(state=to_everyone(3)), "quota") is None
-
-
-def test_four_sends_a_month_are_counted_over_ledger_and_plan() -> None:
+    """WeChat leaves out whoever received four; ledger and plan count alike, and everyone is in a tag."""
     about = facts(state=to_everyone(3))
-    assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
-    assert said(replace(about, ahead=ahead_of(Filter(tag="北京"))), "quota") is None
-    later = NOW + timedelta(days=31)
-    assert said(replace(about, ahead=ahead_of(make_send().filter), now=later), "quota") is None
+    cases = [
+        (about, None),
+        (replace(about, state=to_everyone(4)), False),
+        (replace(about, ahead=ahead_of(make_send().filter)), False),
+        (replace(about, ahead=ahead_of(Filter(tag="北京"))), None),
+        (replace(about, ahead=ahead_of(make_send().filter), now=NOW + timedelta(days=31)), None),
+    ]
+    begun = [(EventKind.INTENT, intent_of(make_send(f"s{n}"))) for n in range(4)]
+    everyone = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
+    cases += [
+        (replace(everyone, state=make_state(*begun[:n])), blocks) for n, blocks in ((3, None), (4, False))
+    ]
+    assert levels(*(said(one, "quota") for one, _blocks in cases)) == [blocks for _one, blocks in cases]
 
 
-def test_send_to_everyone_after_four_to_a_tag_only_warns() -> None:
-    sends = [make_send(f"s{n}") for n in range(4)]
-    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
-    begun = [(EventKind.INTENT, intent_of(send)) for send in sends]
-    violation = said(replace(about, state=make_state(*begun)), "quota")
-    assert violation is not None
-    assert not violation.blocks
-    assert said(replace(about, state=make_state(*begun[:3])), "quota") is None
-
-
-def test_quota_counts_earlier_sends_of_the_plan() -> None:
-    about = facts(account=PAPER)
-    assert said(about, "quota") is None
-    assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
-
-
-def test_reserve_counts_earlier_sends_of_the_plan() -> None:
+def test_sends_to_everyone_are_bounded_by_day_month_and_reserve() -> None:
     about = facts(Policy(allow_to_all=True, quota_reserve=1), send=make_send(filter=EVERYONE))
-    two_made = replace(about, state=to_everyone(2))
-    assert said(two_made, "quota_reserve") is None
-    violation = said(replace(two_made, ahead=ahead_of(EVERYONE)), "quota_reserve")
-    assert violation is not None
-    assert violation.message == "sends of main left for 2026-12: 1 of 4; the policy keeps 1 in reserve"
+    one, tomorrow = to_everyone(1), NOW + timedelta(days=1)
+    quota = [about, replace(about, ahead=ahead_of(EVERYONE)), replace(about, state=one)]
+    quota += [replace(about, state=one, now=tomorrow), replace(about, state=one, send=make_send())]
+    assert levels(*(said(case, "quota") for case in quota)) == [None, True, True, None, None]
+    two = replace(about, state=to_everyone(2))
+    reserve = [two, replace(two, ahead=ahead_of(EVERYONE))]
+    assert levels(*(said(case, "quota_reserve") for case in reserve)) == [None, True]
+    spent = said(replace(about, state=to_everyone(4)), "quota")
+    assert spent is not None
+    assert "resets on 1 January 2027" in spent.hint
+    paper = facts(account=PAPER)
+    ahead = replace(paper, ahead=ahead_of(make_send().filter))
+    assert levels(said(paper, "quota"), said(ahead, "quota")) == [None, True]
 
 
-def test_second_send_to_everyone_on_one_day_is_blocked() -> None:
-    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
-    assert said(about, "quota") is None
-    for second in (replace(about, ahead=ahead_of(EVERYONE)), replace(about, state=to_everyone(1))):
-        violation = said(second, "quota")
-        assert violation is not None
-        assert violation.blocks
-    tomorrow = replace(about, state=to_everyone(1), now=NOW + timedelta(days=1))
-    assert said(tomorrow, "quota") is None
-    assert said(replace(about, send=make_send(), state=to_everyone(1)), "quota") is None
+QUOTA = "the quota of main for {}, which is {}, is used or taken by earlier sends"
 
 
 def later(*sends: Send, **changes: Any) -> list[tuple[str, list[str]]]:
@@ -264,8 +219,7 @@ def opening(name: str, hours: float, receiver_filter: Filter | None = None) -> S
 
 def test_later_sends_beyond_the_day_of_a_subscription_account_only_warn() -> None:
     paper = {"settings": make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))}
-    spent = "the quota of main for {}, which is 1, is used or taken by earlier sends"
-    today, tomorrow = spent.format("2026-12-01"), spent.format("2026-12-02")
+    today, tomorrow = QUOTA.format("2026-12-01", 1), QUOTA.format("2026-12-02", 1)
     assert later(opening("a", 1), opening("b", 2), **paper) == [("a", []), ("b", [today])]
     assert later(make_send("now"), opening("b", 11.9), **paper) == [("b", [today])]
     assert later(make_send("now"), opening("b", 12), **paper) == [("b", [])]
@@ -277,13 +231,10 @@ def test_later_sends_beyond_the_day_of_a_subscription_account_only_warn() -> Non
 def test_later_sends_of_a_service_account_warn_by_day_and_month() -> None:
     days = [opening(f"d{n}", 24 * n, EVERYONE) for n in range(1, 6)]
     policy = {"settings": make_settings(policy=Policy(allow_to_all=True))}
-    month = "the quota of main for 2026-12, which is 4, is used or taken by earlier sends"
+    month = QUOTA.format("2026-12", 4)
     assert [found for _id, found in later(*days, **policy)] == [[], [], [], [], [month]]
     twice = later(opening("a", 24, EVERYONE), opening("b", 25, EVERYONE), **policy)
-    assert twice[1] == (
-        "b",
-        ["the quota of main for 2026-12-02, which is 1, is used or taken by earlier sends"],
-    )
+    assert twice[1] == ("b", [QUOTA.format("2026-12-02", 1)])
     (*four, fifth) = later(*[opening(f"t{n}", 24 * 31 + n) for n in range(5)])
     assert [found for _id, found in four] == [[], [], [], []]
     assert fifth[1][0].startswith("up to 4 messages go to these recipients in 2027-01 before this one")
@@ -295,7 +246,7 @@ def test_later_sends_of_a_service_account_warn_by_day_and_month() -> None:
 def test_later_sends_that_take_the_reserve_warn() -> None:
     days = [opening(f"d{n}", 24 * n, EVERYONE) for n in range(1, 6)]
     reserve = "sends of main left for 2026-12: 1 of 4; the policy keeps 1 in reserve"
-    month = "the quota of main for 2026-12, which is 4, is used or taken by earlier sends"
+    month = QUOTA.format("2026-12", 4)
     strict = {"settings": make_settings(policy=Policy(allow_to_all=True, quota_reserve=1))}
     assert [found for _id, found in later(*days, **strict)] == [[], [], [], [reserve], [month]]
     assert later(days[0], state=to_everyone(3), **strict) == [("d1", [reserve])]
@@ -329,33 +280,23 @@ def test_trial_counts_however_its_tag_is_written(required: str | int, posted: Fi
     assert said(itself, "require_trial") is None
 
 
-def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:
-    violation = said(facts(duplicate_of="sale-old"), "duplicate_content_days")
-    assert violation is not None
-    assert "sale-old" in violation.message
+DAYS_30 = timedelta(days=30)
 
 
-@pytest.mark.parametrize(("known", "found"), [("SALE", False), ("old", False), ("Other", True)])
-def test_send_is_not_a_duplicate_of_itself(known: str, found: bool) -> None:
-    state = make_state((EventKind.INTENT, intent_of(make_send(known), at=NOW)))
+@pytest.mark.parametrize(
+    ("known", "age", "found"),
+    [
+        ("SALE", timedelta(), False), ("old", timedelta(), False), ("Other", timedelta(), True),
+        ("Other", DAYS_30, True), ("Other", DAYS_30 + timedelta(seconds=1), False),
+    ],
+)  # fmt: skip
+def test_another_send_is_a_duplicate_for_thirty_days(known: str, age: timedelta, found: bool) -> None:
+    state = make_state((EventKind.INTENT, intent_of(make_send(known), at=NOW - age)))
     send = make_send(formerly=("OLD",))
     assert (said(facts(send=send, state=state), "duplicate_content_days") is not None) is found
-
-
-def test_an_old_duplicate_is_forgotten() -> None:
-    for age, found in ((timedelta(days=30), True), (timedelta(days=30, seconds=1), False)):
-        old = make_state((EventKind.INTENT, intent_of(make_send("old"), at=NOW - age)))
-        assert (said(facts(state=old), "duplicate_content_days") is not None) is found
 
 
 @pytest.mark.parametrize("count", [7, None])
 def test_plan_file_holds_the_reviewed_audience(count: int | None) -> None:
     sale = {"id": "sale", "revision": 1, "account": {"appid": "wx1"}, "audience": {"count": count}}
     assert audiences({"sends": [sale, {"id": "broken"}]}) == {("wx1", "sale", 1): count}
-
-
-def test_a_month_that_is_used_up_says_when_it_resets() -> None:
-    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE), state=to_everyone(4))
-    violation = said(about, "quota")
-    assert violation is not None
-    assert "resets on 1 January 2027" in violation.hint

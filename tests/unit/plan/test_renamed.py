@@ -1,4 +1,4 @@
-"""What was renamed and edited at once is named; what is another message is not."""
+"""A send that was renamed and edited at once, or whose former id has a typing error, is named."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.factories import NOW, intent_of, make_article, make_send, make_state, named, plan_of
 from wechat_campaigns.core.model import Articles, Filter, Msgtype, Send
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.openids import batches
@@ -87,3 +88,33 @@ def test_list_of_two_batches_that_shares_openids_was_moved(first: int, count: in
     after = listed("spring", [f"o{number}" for number in range(first, first + count)])
     plan = plan_of(*after, state=state, is_current=lambda _message: False)
     assert {one.decision.code for one in plan.sends} == {code}
+
+
+OLD = [make_send("autumn", "旧"), make_send("week[a]", "周")]
+STATE = make_state(
+    *((EventKind.INTENT, intent_of(send)) for send in OLD),
+    *((EventKind.ACCEPTED, named(send)) for send in OLD),
+)
+
+
+@pytest.mark.parametrize(
+    ("send_id", "former", "warned"),
+    [
+        ("herbst", "autum", True),
+        ("herbst", "Autumn", False),
+        ("seven[a]", "week[a]", False),
+        ("seven[new]", "week[new]", False),  # as `formerly: [week]` of the campaign gives it
+        ("seven[a]", "weak[a]", True),
+        ("seven[a]", "week[b]", True),
+        ("autumn", "autumn[x]", True),
+    ],
+)
+def test_former_id_that_the_ledger_does_not_know_is_warned_of(
+    send_id: str, former: str, warned: bool
+) -> None:
+    (planned,) = plan_of(make_send(send_id, "新", formerly=(former,), revision=2), state=STATE).sends
+    found = [one for one in planned.send.diagnostics if one.rule == "formerly-unknown"]
+    assert bool(found) is warned
+    assert all(former in one.message and one.level == "warning" for one in found)
+    (unwarned,) = plan_of(make_send(formerly=("old",)), state=LedgerState()).sends
+    assert unwarned.send.diagnostics == (), "a ledger without a past knows no former id"

@@ -13,15 +13,20 @@ from tests.support.factories import (
     TAGS,
     ScriptedApi,
     api_error,
+    intent_of,
     make_file,
     make_known,
     make_send,
+    make_settings,
+    make_state,
+    named,
 )
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.errors import ApiError, UsageError
-from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
+from wechat_campaigns.core.errors import ApiError, NotSentError, UsageError
+from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Send, Voice
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import UploadRecord
+from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.resolve import (
     COUNT_AGAIN_AFTER,
@@ -31,39 +36,52 @@ from wechat_campaigns.plan.resolve import (
     AudienceCounter,
     Resolution,
     fetch_remote_facts,
+    refresh,
     resolve,
 )
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.wechat.payloads import TEMPORARY_LIFE, uploads
+
+FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="t", description="d")
+BELL, CUP = Voice(media=Media(name="钟声")), Images(images=(Media(name="杯"),))
+EVERYONE = Filter(is_to_all=True)
 
 
 def resolved(send: Any, **known: Any) -> Resolution:
     return resolve(send, SERVICE, make_known(**known), LedgerState(), NOW)
 
 
+def api_of(**answers: Any) -> ScriptedApi:
+    given = {
+        "tags_get": [list(TAGS)],
+        "user_get": {"total": 5000},
+        "openapi_quota_get": {"remain": 99},
+    }
+    return ScriptedApi(**(given | answers))
+
+
 def asked(*sends: Any, **answers: Any) -> tuple[Any, ScriptedApi]:
-    given = {"tags_get": list(TAGS), "user_get": {"total": 5000}, "openapi_quota_get": {"remain": 99}}
-    given["tags_get"] = [list(TAGS)]
-    api = ScriptedApi(**(given | answers))
+    api = api_of(**answers)
     return fetch_remote_facts(sends, api, lambda: NOW), api
 
 
-def test_each_read_is_made_once_and_only_when_needed():
-    _, api = asked(make_send("a"), make_send("b"))
-    assert [name for name, _ in api.calls] == ["tags_get", "openapi_quota_get"]
-    _, api = asked(make_send(filter=Filter(is_to_all=True)))
-    assert [name for name, _ in api.calls] == ["user_get", "openapi_quota_get"]
+def test_each_read_is_made_once_and_only_when_needed() -> None:
+    for sends, read in (
+        ((make_send("a"), make_send("b")), "tags_get"),
+        ((make_send(filter=EVERYONE),), "user_get"),
+    ):
+        _, api = asked(*sends)
+        assert [name for name, _ in api.calls] == [read, "openapi_quota_get"]
 
 
-def test_tag_by_name_and_by_id():
-    for recipient in (Filter(tag="会员"), Filter(tag_id=100)):
-        found = resolved(make_send(filter=recipient))
-        assert (found.tag_id, found.audience) == (
-            100, Audience(count=1000, source="tags/get", as_of=NOW)
-        )  # fmt: skip
+@pytest.mark.parametrize("recipient", [Filter(tag="会员"), Filter(tag_id=100)], ids=str)
+def test_tag_by_name_and_by_id(recipient: Filter) -> None:
+    found = resolved(make_send(filter=recipient))
+    assert (found.tag_id, found.audience) == (100, Audience(count=1000, source="tags/get", as_of=NOW))
 
 
 @pytest.mark.parametrize("recipient", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
-def test_unknown_tag_is_a_problem_with_a_location(recipient: Filter):
+def test_unknown_tag_is_a_problem_with_a_location(recipient: Filter) -> None:
     written = Location(file="campaigns/sale.yaml", line=3, column=8)
     send = make_send(filter=recipient, filter_path="$.filter.tag", filter_position=(3, 8))
     (problem,) = resolved(send).problems
@@ -71,74 +89,97 @@ def test_unknown_tag_is_a_problem_with_a_location(recipient: Filter):
     assert "campaign tags" in problem.hint
 
 
-def test_ambiguous_tag_name_is_a_problem():
-    twice = ({"id": 100, "name": "会员", "count": 1}, {"id": 101, "name": "会员", "count": 2})
-    assert "more than one" in resolved(make_send(), tags=twice).problems[0].message
+TWICE = ({"id": 100, "name": "会员", "count": 1}, {"id": 101, "name": "会员", "count": 2})
+MANY = tuple({"id": n, "name": f"组{n}", "count": 1} for n in range(5))
+NEAR = {("voice", "钟声响"): ("A",), ("image", "钟"): ("B",)}
 
 
-def test_openid_list_needs_no_read():
-    found = resolve(make_send(filter=Filter(openids=("a", "b"))), SERVICE, OFFLINE, LedgerState(), NOW)
-    assert found.audience == Audience(count=2, source="openids")
+@pytest.mark.parametrize(
+    ("send", "known", "rule", "hint"),
+    [
+        (make_send(), {"tags": TWICE}, "unknown-tag", ""),
+        (make_send(filter=Filter(tag="会圆")), {}, "unknown-tag", "会员"),
+        (make_send(filter=Filter(tag="zzz")), {"tags": MANY}, "unknown-tag", "组0, 组1, 组2?"),
+        (make_send(content=CUP), {}, "unknown-name", ""),
+        (make_send(content=CUP), {"materials": {("image", "杯"): ("A", "B")}}, "ambiguous-name", ""),
+        (make_send(content=BELL), {"materials": NEAR}, "unknown-name", "did you mean 钟声响?"),
+    ],
+)
+def test_name_must_name_one_tag_or_material(send: Any, known: dict[str, Any], rule: str, hint: str) -> None:
+    (problem,) = resolved(send, **known).problems
+    assert problem.rule == rule
+    assert hint in problem.hint
+
+
+def test_material_name_becomes_the_id_of_its_one_item() -> None:
+    found = resolved(
+        make_send(content=BELL), materials={("voice", "钟声"): ("A",), ("image", "钟声"): ("B",)}
+    )
+    assert (found.material_ids, found.problems) == ({("voice", "钟声"): "A"}, ())
 
 
 def page(*names: str, total: int) -> dict[str, Any]:
     return {"total_count": total, "item": [{"media_id": f"id-{name}", "name": name} for name in names]}
 
 
-def test_material_is_searched_on_every_page():
-    pages = [page(*(f"n{n}" for n in range(PAGE)), total=PAGE + 1), page("钟声", total=PAGE + 1)]
-    known, api = asked(make_send(content=Voice(media=Media(name="钟声"))), material_batchget_material=pages)
-    assert known.materials["voice", "钟声"] == ("id-钟声",)
-    assert api.named("material_batchget_material") == [("voice", 0, PAGE), ("voice", PAGE, PAGE)]
+FULL = [f"n{n}" for n in range(PAGE)]
 
 
-def test_full_last_page_ends_the_material_search():
-    full = page(*(f"n{n}" for n in range(PAGE)), total=PAGE)
-    _, api = asked(make_send(content=Voice(media=Media(name="n3"))), material_batchget_material=full)
-    assert len(api.named("material_batchget_material")) == 1
+@pytest.mark.parametrize(
+    ("pages", "found"),
+    [
+        ([page(*FULL, total=PAGE + 1), page("钟声", total=PAGE + 1)], ("id-钟声",)),
+        ([page(*FULL, total=PAGE)], None),
+    ],
+)
+def test_material_is_searched_on_every_page_and_no_further(pages: list[Any], found: Any) -> None:
+    known, api = asked(make_send(content=BELL), material_batchget_material=pages)
+    assert known.materials.get(("voice", "钟声")) == found
+    calls = [("voice", number * PAGE, PAGE) for number in range(len(pages))]
+    assert api.named("material_batchget_material") == calls
 
 
-def test_material_search_is_bounded():
-    endless = page(*(f"n{n}" for n in range(PAGE)), total=10**9)
+def test_material_search_is_bounded() -> None:
     with pytest.raises(UsageError, match="too many"):
-        asked(make_send(content=Voice(media=Media(name="x"))), material_batchget_material=endless)
+        asked(make_send(content=BELL), material_batchget_material=page(*FULL, total=10**9))
     assert MAX_PAGES * PAGE == 10_000
 
 
-@pytest.mark.parametrize(("ids", "rule"), [(("A", "B"), "ambiguous-name"), ((), "unknown-name")])
-def test_material_name_must_name_one_item(ids: tuple[str, ...], rule: str):
-    send = make_send(content=Images(images=(Media(name="杯"),)))
-    found = resolved(send, materials={("image", "杯"): ids} if ids else {})
-    assert [problem.rule for problem in found.problems] == [rule]
-
-
-def test_material_name_becomes_the_id_of_its_one_item():
-    send = make_send(content=Voice(media=Media(name="钟声")))
-    found = resolved(send, materials={("voice", "钟声"): ("A",), ("image", "钟声"): ("B",)})
-    assert (found.material_ids, found.problems) == ({("voice", "钟声"): "A"}, ())
-
-
-def test_suggested_names_are_of_the_same_kind():
-    send = make_send(content=Voice(media=Media(name="clock")))
-    found = resolved(send, materials={("voice", "clocks"): ("A",), ("image", "clock1"): ("B",)})
-    assert found.problems[0].hint == "did you mean clocks?"
-
-
-def test_failed_read_is_not_an_empty_answer():
+def test_failed_read_is_not_an_empty_answer() -> None:
     with pytest.raises(ApiError):
         asked(make_send(), tags_get=api_error(48001))
 
 
-def test_failed_recount_is_unknown():
-    send = make_send()
-    before = resolved(send)
+# --- counts -------------------------------------------------------------------------------------
 
-    def count(answer: Any) -> int | None:
-        return AudienceCounter(ScriptedApi(tags_get=answer), lambda: NOW).count(send, before).count
 
-    assert count([list(TAGS)]) == 1000
-    assert count(api_error(48001)) is None
-    assert count([[]]) is None
+@pytest.mark.parametrize(
+    ("to", "answers", "count"),
+    [
+        (Filter(tag="会员"), {}, 1000),
+        (Filter(tag="会员"), {"tags_get": [[{"id": 100, "name": "会员"}]]}, 0),
+        (Filter(tag="会员"), {"tags_get": api_error(48001)}, None),
+        (Filter(tag="会员"), {"tags_get": [[]]}, None),
+        (EVERYONE, {}, 5000),
+    ],
+    ids=["tag", "without a count", "refused", "gone", "everyone"],
+)
+def test_audience_is_counted_again(to: Filter, answers: dict[str, Any], count: int | None) -> None:
+    send, api = make_send(filter=to), api_of(**answers)
+    counter = AudienceCounter(api, lambda: NOW)
+    again = counter.count(send, resolved(send))
+    assert again.count == count
+    if count is not None:
+        assert counter.count(send, resolved(send)) == again
+        assert len(api.calls) == 1
+
+
+def test_openid_list_needs_no_read() -> None:
+    send, api = make_send(filter=Filter(openids=("a", "b"))), ScriptedApi()
+    before = resolve(send, SERVICE, OFFLINE, LedgerState(), NOW)
+    assert before.audience == Audience(count=2, source="openids")
+    assert AudienceCounter(api, lambda: NOW).count(send, before) == before.audience
+    assert api.calls == []
 
 
 def test_sends_of_one_minute_share_a_count():
@@ -159,17 +200,6 @@ def test_sends_of_one_minute_share_a_count():
     assert counter.count(send, before).count == 3
 
 
-def test_openid_list_is_not_counted_again():
-    send = make_send(filter=Filter(openids=("a", "b")))
-    before = resolved(send)
-    api = ScriptedApi()
-    assert AudienceCounter(api, lambda: NOW).count(send, before) == before.audience
-    assert api.calls == []
-
-
-FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="t", description="d")
-
-
 @pytest.mark.parametrize(
     ("content", "age", "reused"),
     [
@@ -188,30 +218,30 @@ def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused
     assert resolve(send, "wx9", known, state, NOW).uploads == tuple((upload, None) for upload in needed)
 
 
-def test_everyone_is_counted_by_the_followers_now() -> None:
-    send = make_send(filter=Filter(is_to_all=True))
-    api = ScriptedApi(user_get={"total": 5000})
-    counter = AudienceCounter(api, lambda: NOW)
-    counts = [counter.count(send, resolved(send)) for _ in range(2)]
-    assert [(one.count, one.source) for one in counts] == [(5000, "user/get")] * 2
-    assert len(api.calls) == 1
-
-
-def test_a_tag_without_a_count_has_no_followers() -> None:
-    send = make_send()
-    api = ScriptedApi(tags_get=[[{"id": 100, "name": "会员"}]])
-    assert AudienceCounter(api, lambda: NOW).count(send, resolved(send)).count == 0
-
-
-def test_an_unknown_tag_without_a_near_name_lists_the_first_ones() -> None:
-    tags = tuple({"id": n, "name": f"组{n}", "count": 1} for n in range(5))
-    (problem,) = resolved(make_send(filter=Filter(tag="zzz")), tags=tags).problems
-    assert "组0, 组1, 组2?" in problem.hint
-
-
 def test_a_draft_that_is_gone_has_no_fingerprint() -> None:
     gone = ScriptedApi(draft_get=api_error(40007, "/cgi-bin/draft/get"))
     assert draft_fingerprint("D", gone) is None
     marks = {draft_fingerprint("D", ScriptedApi(draft_get={"news_item": [{"title": t}]})) for t in "ab"}
     assert len(marks) == 2
     assert None not in marks
+
+
+def refreshed(send: Send, api: ScriptedApi, state: LedgerState | None = None) -> Any:
+    context = DecisionContext(settings=make_settings(), state=state or LedgerState(), now=NOW)
+    return refresh([send], context, connect=lambda _account: api, clock=lambda: NOW)
+
+
+def test_only_accounts_with_pending_sends_are_queried() -> None:
+    send, api = make_send(), api_of()
+    state = make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
+    assert refreshed(send, api, state) == {}
+    assert api.calls == []
+    assert set(refreshed(send, api)) == {"main"}
+
+
+def test_an_account_that_does_not_answer_is_an_error_of_its_own() -> None:
+    fault = NotSentError("no connection", hint="check the network", location="/cgi-bin/tags/get")
+    facts = refreshed(make_send(), api_of(tags_get=fault))["main"]
+    assert facts.offline
+    assert facts.error is not None
+    assert facts.error.location == "account main, /cgi-bin/tags/get"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,16 +50,11 @@ DETAIL: dict[str, Any] = {
     "read_finish_rate": 1,
     "read_subscribe_user": 1,
 }
+PUBLISHED = {"ref_date": "2026-11-30", "publish_type": 0}
 ANSWER = {
     "list": [
-        {
-            "ref_date": "2026-11-30",
-            "msgid": "7_1",
-            "publish_type": 0,
-            "title": "春茶",
-            "detail_list": [DETAIL],
-        },
-        {"ref_date": "2026-11-30", "msgid": "7_2", "publish_type": 0, "detail_list": []},
+        {**PUBLISHED, "msgid": "7_1", "title": "春茶", "detail_list": [DETAIL]},
+        {**PUBLISHED, "msgid": "7_2", "detail_list": []},
     ],
     "is_delay": False,
 }
@@ -119,26 +113,12 @@ def test_an_answer_is_read_and_kept(tmp_path: Path) -> None:
     assert (second.title, second.days) == ("", ())
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"list": [{}]},
-        {"list": [{"msgid": "x"}]},
-        {"list": [{"msgid": "7_1", "detail_list": [{}]}]},
-        {"list": [1]},
-    ],
-)
-def test_an_answer_of_another_form_is_no_answer(answer: Any) -> None:
+@pytest.mark.parametrize("row", [{}, {"msgid": "x"}, {"msgid": "7_1", "detail_list": [{}]}, 1])
+def test_an_answer_of_another_form_is_no_answer(row: Any) -> None:
     days = {YESTERDAY - timedelta(days=1): day_of()}
     with pytest.raises(NoResponseError):
-        refresh_statistics(Answers(answer), days, (), lambda: NOW)  # type: ignore[arg-type]
+        refresh_statistics(Answers({"list": [row]}), days, (), lambda: NOW)  # type: ignore[arg-type]
     assert list(days) == [YESTERDAY - timedelta(days=1)]
-
-
-def test_nothing_is_due_before_eight() -> None:
-    early = datetime(2026, 12, 1, 7, 59, tzinfo=CHINA)
-    assert due_days({}, (), early) == []
-    assert due_days({}, (), early + timedelta(minutes=1))[0] == YESTERDAY
 
 
 def test_first_the_last_thirty_days_and_those_of_the_ledger() -> None:
@@ -146,6 +126,9 @@ def test_first_the_last_thirty_days_and_those_of_the_ledger() -> None:
     old = date(2026, 3, 1)
     due = due_days({}, (old, date(2025, 10, 31), TODAY), NOW)
     assert due == [YESTERDAY - timedelta(days=number) for number in range(30)] + [old]
+    early = datetime(2026, 12, 1, 7, 59, tzinfo=CHINA)
+    assert due_days({}, (), early) == [], "WeChat has yesterday's figures at eight"
+    assert due_days({}, (), early + timedelta(minutes=1))[0] == YESTERDAY
 
 
 @pytest.mark.parametrize(
@@ -193,25 +176,17 @@ def test_not_ready_is_no_error(errcode: int, stops: bool) -> None:
 @pytest.mark.parametrize(
     ("state", "days", "status"),
     [
-        (lambda: state_of(body={"msgtype": "text"}, msg_id=1), {}, FiguresStatus.NOT_COUNTED),
-        (lambda: state_of(msg_id=1), {}, FiguresStatus.UNMATCHED),
-        (lambda: state_of(NOW, msg_id=1, msg_data_id=7), {}, FiguresStatus.NOT_READY),
-        (lambda: state_of(msg_id=1, msg_data_id=7), {}, FiguresStatus.NOT_QUERIED),
-        (lambda: state_of(msg_id=1, msg_data_id=7), {YESTERDAY: day_of()}, FiguresStatus.NOT_LISTED),
-        (
-            lambda: state_of(msg_id=1, msg_data_id=7),
-            {YESTERDAY: day_of(is_delayed=True)},
-            FiguresStatus.INCOMPLETE,
-        ),
-        (
-            lambda: state_of(msg_id=1, msg_data_id=7),
-            {TODAY: day_of(article(7, published=TODAY))},
-            FiguresStatus.COUNTING,
-        ),
+        ({"body": {"msgtype": "text"}}, {}, FiguresStatus.NOT_COUNTED),
+        ({}, {}, FiguresStatus.UNMATCHED),
+        ({"at": NOW, "msg_data_id": 7}, {}, FiguresStatus.NOT_READY),
+        ({"msg_data_id": 7}, {}, FiguresStatus.NOT_QUERIED),
+        ({"msg_data_id": 7}, {YESTERDAY: day_of()}, FiguresStatus.NOT_LISTED),
+        ({"msg_data_id": 7}, {YESTERDAY: day_of(is_delayed=True)}, FiguresStatus.INCOMPLETE),
+        ({"msg_data_id": 7}, {TODAY: day_of(article(7, published=TODAY))}, FiguresStatus.COUNTING),
     ],
 )
-def test_what_is_known_of_a_send(state: Callable[[], LedgerState], days: Any, status: FiguresStatus) -> None:
-    (found,) = articles_of(state(), days)
+def test_what_is_known_of_a_send(state: dict[str, Any], days: Any, status: FiguresStatus) -> None:
+    (found,) = articles_of(state_of(msg_id=1, **state), days)
     assert found.status is status
 
 

@@ -89,6 +89,8 @@ def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], te
     [
         ("sale[北京]", 1, True),
         ("sale[北京]", 2, False),
+        ("sale[上海]", 3, True),
+        ("sale[上海]", 1, False),
         ("sale[西安]", 1, False),
         ("other", 1, True),
         ("gone", 1, False),
@@ -97,7 +99,7 @@ def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], te
 def test_message_is_current_by_entry_and_revision(
     only: tuple[str, ...], send_id: str, revision: int, is_there: bool, tmp_path: Path
 ) -> None:
-    for name, text in {**CITIES, "other": TEXT}.items():
+    for name, text in {"sale": f"{EACH}  北京: {{}}\n  上海: {{revision: 3}}\n", "other": TEXT}.items():
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     settings, files = make_settings(), Files(tmp_path)
     everything = compile_campaigns(tmp_path, settings=settings, files=files)
@@ -107,22 +109,6 @@ def test_message_is_current_by_entry_and_revision(
     assert is_current(message) is is_there
     assert not is_current(message._replace(content_digest="what it was before an edit"))
     assert not is_current(message._replace(appid=SUBSCRIPTION))
-
-
-@pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])
-def test_message_of_an_entry_is_current_at_its_own_revision(only: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "other.yaml").write_text(TEXT, encoding="utf-8")
-    (tmp_path / "sale.yaml").write_text(
-        "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nfor_each: {a: {revision: 3}, b: {}}\n",
-        encoding="utf-8",
-    )
-    settings, files = make_settings(), Files(tmp_path)
-    digest = compute_content_digest(compile_campaigns(tmp_path, settings=settings, files=files).sends[-1])
-    is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
-    there = [
-        is_current(Message(SERVICE, f"sale[{key}]", number, digest)) for key in "ab" for number in (1, 3)
-    ]
-    assert there == [False, True, True, False]
 
 
 def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:

@@ -160,5 +160,6 @@ def test_a_mini_program_is_tagged_by_either_rule(tmp_path: Path, rule: str) -> N
 def test_links_without_an_allowed_host_are_named(tmp_path: Path) -> None:
     found = compiled(tmp_path, CAMPAIGN, make_settings())
     assert {problem.rule for problem in found.problems} == {"links-without-host"}
+    assert {problem.location.line for problem in found.problems} == {3, 7}
     assert not found.errors
     assert all("utm" not in str(links(send.content)) for send in found.sends)

@@ -63,41 +63,31 @@ def test_hidden_sheet_is_not_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "sheet"),
+    ("place", "hidden"),
     [
-        ({"hidden": True}, {}),
-        ({"height": 0.5}, {}),
-        ({}, {"zeroHeight": True}),
-        ({}, {"defaultRowHeight": 0}),
+        ("row", {"hidden": True}),
+        ("row", {"height": 0.5}),
+        ("column", {"hidden": True}),
+        ("column", {"width": 0.1}),
+        ("sheet", {"zeroHeight": True}),
+        ("sheet", {"defaultRowHeight": 0}),
+        ("sheet", {"defaultColWidth": 0}),
     ],
 )
-def test_hidden_rows_are_refused(row: dict[str, Any], sheet: dict[str, Any]) -> None:
+def test_hidden_rows_and_columns_are_refused(place: str, hidden: dict[str, Any]) -> None:
     """A filter of Excel hides rows and keeps them: nobody would expect these to receive the message."""
-    book, out = openpyxl.load_workbook(io.BytesIO(workbook([["openid"], [ONE], [TWO]]))), io.BytesIO()
-    for name, value in row.items():
-        setattr(book.active.row_dimensions[3], name, value)
-    for name, value in sheet.items():
-        setattr(book.active.sheet_format, name, value)
+    book, out = (
+        openpyxl.load_workbook(io.BytesIO(workbook([["openid", "x"], [ONE, "a"], [TWO, "b"]]))),
+        io.BytesIO(),
+    )
+    sheet = book.active
+    dimensions = {"row": sheet.row_dimensions[3], "column": sheet.column_dimensions["A"]}
+    for name, value in hidden.items():
+        setattr(dimensions.get(place, sheet.sheet_format), name, value)
     book.save(out)
     with pytest.raises(FileError, match="hides rows or columns") as caught:
         read_table(out.getvalue(), None)
     assert "filter" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("column", "sheet"),
-    [({"hidden": True}, {}), ({"width": 0.1}, {}), ({}, {"defaultColWidth": 0})],
-)
-def test_hidden_columns_are_refused(column: dict[str, Any], sheet: dict[str, Any]) -> None:
-    """Whoever opens the file sees one column of openids; the list would be read from the one before it."""
-    book, out = openpyxl.load_workbook(io.BytesIO(workbook([["open_id", "x"], [ONE, TWO]]))), io.BytesIO()
-    for name, value in column.items():
-        setattr(book.active.column_dimensions["A"], name, value)
-    for name, value in sheet.items():
-        setattr(book.active.sheet_format, name, value)
-    book.save(out)
-    with pytest.raises(FileError, match="hides rows or columns"):
-        read_table(out.getvalue(), None)
 
 
 @pytest.mark.parametrize(("second", "column"), [("openid", None), ("Open_ID", "open_id")])
@@ -145,14 +135,17 @@ REFUSED: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "entities": (lambda: with_sheet(LAUGHS), "not an Excel workbook"),
     "bomb": (lambda: zip_of({"xl/sharedStrings.xml": bytes(130 * 1024**2)}), "too large"),
     "many parts": (lambda: zip_of({str(number): b"" for number in range(1001)}), "too large"),
+    "many rows": (lambda: workbook(ROWS), "too large"),
     "quotes": (f'"{ONE}\n{TWO}'.encode(), "cannot be read as CSV"),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_a_table_is_refused_in_words(name: str) -> None:
+def test_what_is_not_a_table_is_refused_in_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, words = REFUSED[name]
+    if name == "many rows":
+        monkeypatch.setattr(openid_table, "MAX_ROWS", 1)
     with pytest.raises(FileError, match=words) as caught:
         read_table(data() if callable(data) else data, None)
     assert caught.value.hint
@@ -174,9 +167,3 @@ def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
         read_table(TABLES["xlsx"](), None)
     assert "excel" in caught.value.hint
     assert read_table(TABLES["gbk"](), None).openids
-
-
-def test_a_sheet_has_no_more_rows_than_excel_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openid_table, "MAX_ROWS", 1)
-    with pytest.raises(FileError, match="too large"):
-        read_table(TABLES["xlsx"](), None)

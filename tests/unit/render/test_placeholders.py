@@ -50,11 +50,6 @@ def test_names_are_filled_at_once(text: str) -> None:
     assert fill(text, VALUES, str) == JINJA.render(text, VALUES, str)
 
 
-@pytest.mark.parametrize("name", ["{{ none }}", "{{ true }}", "{{ not }}", "{{ self }}"])
-def test_jinja_keywords_are_left_to_jinja(name: str) -> None:
-    assert fill(name, VALUES, str) is None
-
-
 @pytest.mark.parametrize(
     ("text", "variables"),
     [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -20,6 +18,9 @@ VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": [
 PLAIN = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"], include_characters="\r\n\t{}%#")).filter(
     lambda text: not any(tag in text for tag in ("{{", "{%", "{#"))
 )
+
+
+HI = "{% macro hi(x) %}你好{{ x }}{% endmacro %}"
 
 
 class Texts:
@@ -43,9 +44,6 @@ def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
         render(text, files)
     assert caught.value.hint
     return caught.value
-
-
-# --- what a template says ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -72,22 +70,22 @@ def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
         ("{{ shop|dictsort|map('first')|join(',') }}", "items,name"),
         ("{% for k, v in shop.copy_of|default({'a': 1})|items %}{{ k }}{{ v }}{% endfor %}", "a1"),
         ("甲\r\n{{ n }}\r乙", "甲\n3\n乙"),
+        ("{% include 'both' %} {% include 'root' %}", "partial root"),
+        ("{% from 'm' import hi %}{{ hi(brand) }}{% import 'm' as m %}{{ m.hi(n) }}", "你好茶你好3"),
+        ("{{ range(100000)|length }}", "100000"),
+        ("a" * MAX_SIZE, "a" * MAX_SIZE),
     ],
 )
 def test_template_renders_to(text, expected):
-    assert render(text) == expected
+    files = Texts(_partials__both="partial", both="root", root="root", _partials__m=HI)
+    assert render(text, files) == expected
 
 
 @pytest.mark.slow
 @given(PLAIN)
 def test_text_without_tags_is_its_own_result(text):
-    assert render(text) == text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-@pytest.mark.slow
-@given(PLAIN)
-def test_short_cut_for_plain_text_changes_nothing(text):
-    assert render("{{ '' }}" + text) == render(text)
+    """By the short cut for it, and by Jinja."""
+    assert render(text) == render("{{ '' }}" + text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @pytest.mark.slow
@@ -128,26 +126,6 @@ def test_escaped_text_is_not_filtered(text):
         Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
 
 
-@pytest.mark.slow
-def test_same_bytes_under_any_hash_seed_and_zone():
-    program = (
-        "from wechat_campaigns.render.templates.template import Templates\n"
-        "t = '{% for k in d %}{{ k }}{% endfor %}{{ d|dictsort|map(\"last\")|join }}'\n"
-        "t += '{{ d.values()|unique|join }}'\n"
-        "print(ascii(Templates(None).render(t, {'d': {'b': 1, 'a': 2, '茶': 1}})))"
-    )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed, zone in (("1", "UTC"), ("2", "Asia/Shanghai"))
-    }
-    assert outputs == {b"'ba\\u833621112'\n"}
-
-
 def test_threads_do_not_share_a_rendering():
     templates, results = Templates(Texts()), {}
 
@@ -168,43 +146,7 @@ def test_invisible_characters_are_refused(text):
     assert fault(text).line == 2
 
 
-# --- what it may not reach ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{ ().__class__.__mro__ }}",
-        "{{ brand['__class__'] }}",
-        "{{ [brand]|map(attribute='__class__')|list }}",
-        "{{ '{0.__class__}'.format(n) }}",
-        "{{ brand.format }}",
-        "{{ cities.append('x') }}",
-        "{{ shop.update({}) }}",
-        "{{ range.__globals__ }}",
-        "{{ self.__init__ }}",
-        "{{ cycler.__init__.__globals__ }}",
-        "{{ brand.encode() }}",
-        "{{ n.real }}",
-        "{{ lipsum() }}",
-        "{{ cities|random }}",
-        "{{ brand|attr('upper') }}",
-        "{{ shop|tojson }}",
-        "{{ brand|safe }}",
-        "{{ cities|pprint }}",
-        "{{ range(3) }}",
-        "{{ cities }}",
-        "{{ none }}",
-        "{{ self }}",
-    ],
-)
-def test_template_cannot_reach(text):
-    assert fault(text).message
-
-
-@pytest.mark.parametrize(
-    "name", ["../secret.txt", "/etc/passwd", "a/../../x", "..\\x", "link.txt", "folder/x"]
-)
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "..\\x", "link.txt", "folder/x"])
 def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
     root = tmp_path / "campaigns"
     (root / "_partials").mkdir(parents=True)
@@ -217,33 +159,12 @@ def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
     assert "campaigns folder" in caught.value.message or "is a link" in caught.value.message
 
 
-def test_include_is_found_among_the_partials_first():
-    files = Texts(_partials__a="partial", a="root", b="root")
-    assert render("{% include 'a' %} {% include 'b' %}", Texts(**files.files)) == "partial root"
-
-
-def test_missing_include_names_the_partial():
-    """The message names the file a user would add."""
-    assert fault("{% include 'a.txt' %}").message == "file `_partials/a.txt` does not exist"
-
-
-def test_macros_can_be_imported():
-    files = Texts(_partials__m="{% macro hi(x) %}你好{{ x }}{% endmacro %}")
-    assert (
-        render("{% from 'm' import hi %}{{ hi(brand) }}{% import 'm' as m %}{{ m.hi(n) }}", files)
-        == "你好茶你好3"
-    )
-
-
 def test_imported_text_is_escaped_for_each_rendering():
     """What an import makes for an article must not turn up in a plain text."""
     templates = Templates(Texts(_partials__m="{% set x %}{{ '*' }}{% endset %}"))
     text = "{% import 'm' as m %}{{ m.x }}"
     assert templates.render(text, {}, escape=lambda value: f"&{value};") == "&*;"
     assert templates.render(text, {}) == "*"
-
-
-# --- where a fault is --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -275,33 +196,15 @@ def test_fault_in_an_include_names_the_file(partial):
         ("{{ shop.nmae }}", "the map has no key `nmae`; did you mean `name`?"),
         ("{{ cities[5] }}", "element 5 is out of range: the list has 2"),
         ("{{ brand|uper }}", "unknown filter `uper`; did you mean `upper`?"),
-        ("{{ brand|random }}", "unknown filter `random`"),
-        ("{{ brand.format(1) }}", "`format` cannot be used in a template"),
-        ("{{ none }}", "null (no value) cannot be written"),
-        ("{{ cities }}", "a list or a map cannot be written"),
-        ("{{ shop }}", "a list or a map cannot be written"),
-        ("{% if yes %}", "the template is not valid: "),
-        ("{{ range(100001)|length }}", "a range may contain at most 100,000"),
-        ("{{ range(10**30)|length }}", "a range may contain at most 100,000"),
-        ("{% for i in range(10) %}{{ 'x' * 50000 }}{% endfor %}", "would exceed 200,000"),
-        ("{% include 'r' %}", "is nested too deeply, or includes or calls itself"),
+        ("{{ brand.format(1) }}", "`format` cannot be used"),
+        ("{{ shop }}", "a list or a map"),
+        ("{{ none }}", "null"),
+        ("{{ range(10**30)|length }}", "100,000"),
+        ("{% for i in range(10) %}{{ 'x' * 50000 }}{% endfor %}", "200,000"),
+        ("{% include 'r' %}", "nested too deeply"),
+        ("{% include 'a.txt' %}", "file `_partials/a.txt` does not exist"),
     ],
 )
 def test_fault_says_what_is_wrong(text, words):
+    """`tests/hostile/test_templates.py` has what a template may not reach."""
     assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).message
-
-
-# --- how much it may do ------------------------------------------------------------------------
-
-
-def test_ordinary_long_templates_are_within_bounds():
-    line = "{{ '%04d' % i }} {{ shop.name|upper }} {{ (i * 1.5)|round(2) }}\n"
-    assert render("{% for i in range(1000) %}\n" + line + "{% endfor %}").count("\n") == 1000
-
-
-def test_range_may_be_as_long_as_the_bound():
-    assert render("{{ range(100000)|length }}") == "100000"
-
-
-def test_text_may_be_as_long_as_the_bound():
-    assert len(render("a" * MAX_SIZE)) == MAX_SIZE

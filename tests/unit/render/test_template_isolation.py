@@ -96,7 +96,7 @@ def test_data_handed_to_a_rendering_are_a_copy() -> None:
     assert data == DATA
 
 
-ENTRIES = 12_000
+ENTRIES = 4_500
 
 
 @pytest.mark.deep

@@ -72,13 +72,10 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
 
 @pytest.mark.parametrize("width", range(60, 121, 3))
 def test_lines_break_as_chinese_does(width: int) -> None:
-    outcome = SendOutcome(
-        id="sale", account="main", result=Result.UNKNOWN, reason=LONG, hint=LONG, notes=(LONG,)
-    )
+    outcome = SendOutcome("sale", "main", Result.UNKNOWN, LONG, hint=LONG, notes=(LONG,))
     text = outcomes_text(applied(outcome), TextOptions(width=width))
     assert max(map(cell_len, text.split("\n"))) <= width
-    assert not [line for line in text.split("\n") if line.strip()[:1] in tuple("，。；）")]
-    assert not [line for line in text.split("\n") if line.endswith("（")]
+    assert not re.search(r"^\s*[，。；）]|（$", text, re.MULTILINE)
     assert "".join(text.split()).count("微信") == 3
 
 
@@ -115,32 +112,22 @@ def test_every_status_has_a_chinese_word(codes: type[StrEnum]) -> None:
     assert all(re.fullmatch("[\u4e00-\u9fff]+", status_word(code)) for code in codes)
 
 
+def no_such_send(name: str) -> Diagnostic:
+    message = _("no send has the id {name}").format(name=name)
+    return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=message, hint="")
+
+
 def test_a_finding_keeps_its_fingerprint() -> None:
-    def found() -> Diagnostic:
-        what = _("no send has the id {name}").format(name="sale")
-        return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=what, hint="")
-
-    (told,) = fingerprints([found()])
-    assert found().message == "没有名为 sale 的群发"
+    (chinese,) = fingerprints([no_such_send("sale")])
+    assert no_such_send("sale").message == "没有名为 sale 的群发"
     set_language("en")
-    assert [told] == list(fingerprints([found()]))
+    assert [chinese] == list(fingerprints([no_such_send("sale")]))
 
 
-def test_a_translated_message_is_made_harmless_too() -> None:
-    what = _("no send has the id {name}").format(name="\u202esale")
-    problem = Diagnostic(location=Location(file="a.yaml"), rule="r", message=what, hint="")
-    assert "\u202e" not in visible_record(problem).message
-
-
-def test_problems_are_english_for_machines() -> None:
-    problem = Diagnostic(
-        location=Location(file="a.yaml"),
-        rule="r",
-        message=_("no send has the id {name}").format(name="sale"),
-        hint="",
-    )
-    for found in (problem, visible_record(problem)):
+def test_problems_are_english_for_machines_and_harmless() -> None:
+    for found in (no_such_send("sale"), visible_record(no_such_send("sale"))):
         assert '"message": "no send has the id sale"' in json_text(problems_data([found]))
+    assert "\u202e" not in visible_record(no_such_send("\u202esale")).message
 
 
 def test_the_level_of_a_problem_is_a_word() -> None:
@@ -162,12 +149,7 @@ def test_the_json_of_a_failed_run_is_english() -> None:
     forms = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")
     failed = json.loads(forms["json"]())
     (problem,) = failed["problems"]
-    assert (failed["error"]["message"], failed["error"]["hint"]) == (
-        "the file does not exist",
-        "see `campaign status`",
-    )
-    assert (problem["message"], problem["hint"]) == (
-        "a.yaml: the file does not exist",
-        "see `campaign status`",
-    )
+    for found, message in ((failed["error"], "the file"), (problem, "a.yaml: the file")):
+        assert found["message"] == f"{message} does not exist"
+        assert found["hint"] == "see `campaign status`"
     assert "the file does not exist" not in forms["text"]()

@@ -1,43 +1,48 @@
-"""What was sent is reported whole, in every form, and nothing in it is obeyed by a reader's program."""
+"""What was sent and what came of it is reported whole, and nothing in it is obeyed by a reader's program."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import openpyxl
 import pytest
 
-from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
+from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.figures import articles_data
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,
     HistoryView,
     history_csv,
     history_data,
     history_view,
+    history_workbook,
 )
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.terminal import columns
 from wechat_campaigns.report.text import TextOptions, history_text
+from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, PublishedArticle
 
+MAIN = {"main": make_account()}
 TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
+LINK = "http://mp.weixin.qq.com/s/a"
 
 
 def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data: Any) -> list[Any]:
     send = make_send(send_id)
-    at = NOW - timedelta(hours=hours)
+    more = {"account": "main", "actor": {"commit": "c" * 40}, "audience": {"count": 90}}
     found: list[Any] = [
-        (
-            EventKind.INTENT,
-            intent_of(send, at=at, account="main", actor={"commit": "c" * 40}, audience={"count": 90}),
-        ),
+        (EventKind.INTENT, intent_of(send, at=NOW - timedelta(hours=hours), **more)),
         (EventKind.ACCEPTED, named(send, msg_id=msg_id)),
         (LedgerKind.STATUS, named(send, msg_id=msg_id)),
     ]
@@ -46,87 +51,83 @@ def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data:
 
 def history(*groups: list[Any], **limits: Any) -> Sequence[StatusRow]:
     state = make_state(*(step for group in groups for step in group))
-    return history_view(state, {"main": make_account()}, {}, now=NOW, **limits).rows
+    return history_view(state, MAIN, {}, now=NOW, **limits).rows
 
 
 def viewed(*groups: list[Any]) -> HistoryView:
     return HistoryView(history(*groups))
 
 
-TWO = history(
-    steps("新品", 7, 30, links=["http://mp.weixin.qq.com/s/a"]), steps("sale[北京]", 8, 2, told=False)
-)
+TWO = history(steps("新品", 7, 30, links=[LINK]), steps("sale[北京]", 8, 2, told=False))
 
 
-def test_sends_are_in_order_of_time() -> None:
-    assert [one.known.send for one in history(steps("b", 8, 1), steps("a", 7, 5))] == ["a", "b"]
+def rows_of(view: HistoryView) -> list[dict[str, str]]:
+    text = history_csv(view)
+    assert text.startswith(BOM)
+    return list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
 
 
-def test_without_events_nobody_is_said_to_have_been_missed() -> None:
-    text = viewed(steps("a", 7, 5, told=False)).total
-    assert "Sends: 1. No WeChat event has arrived yet" in text
-    assert "0 followers" not in text
-
-
-def test_a_stretch_of_time_is_half_open() -> None:
-    groups = [steps("a", 7, 2), steps("b", 8, 1)]
+def test_sends_of_a_stretch_of_time_are_in_its_order() -> None:
+    groups = [steps("b", 8, 1), steps("a", 7, 2)]
+    assert [one.known.send for one in history(*groups)] == ["a", "b"]
     two, one = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
     assert [p.known.send for p in history(*groups, since=two, until=one)] == ["a"]
 
 
+def test_without_events_nobody_is_said_to_have_been_missed() -> None:
+    text = viewed(steps("a", 7, 5, told=False)).total
+    assert "No WeChat event has arrived yet" in text
+    assert "0 followers" not in text
+
+
 def test_other_accounts_and_baselines_stay_out() -> None:
     assert not history([(EventKind.BASELINE, {"send": "old", "revision": 1})])
-    state = make_state(*steps("a", 7, 1))
     other = {"other": make_account("other", appid="wx0000000000000009")}
-    assert not history_view(state, other, {}, now=NOW).rows
-    assert not history_view(LedgerState(), {"main": make_account()}, {}, now=NOW).rows
+    for state, accounts in ((make_state(*steps("a", 7, 1)), other), (LedgerState(), MAIN)):
+        assert not history_view(state, accounts, {}, now=NOW).rows
 
 
 def test_counts_come_from_the_event() -> None:
     first, second = history_data(HistoryView(TWO))["sends"]
-    assert (first["addressed"], first["sent"], first["left_out"], first["failed"]) == (100, 75, 20, 5)
-    assert (second["addressed"], second["sent"], second["left_out"], second["failed"]) == (
-        90,
-        None,
-        None,
-        None,
-    )
-    assert first["links"] == ["http://mp.weixin.qq.com/s/a"]
-    assert first["commit"] == "c" * 12
+    keys = ("account", "addressed", "sent", "left_out", "failed")
+    assert [first[key] for key in keys] == ["main", 100, 75, 20, 5]
+    assert [second[key] for key in keys] == ["main", 90, None, None, None]
+    assert (first["links"], first["commit"]) == ([LINK], "c" * 12)
 
 
 def test_csv_is_read_back() -> None:
-    text = history_csv(HistoryView(TWO))
-    assert text.startswith(BOM)
-    rows = list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
-    assert list(rows[0]) == list(CSV_HEADINGS)
-    assert [row["Send"] for row in rows] == ["新品", "sale[北京]"]
-    assert (rows[0]["Sent"], rows[1]["Sent"]) == ("75", "")
+    first, second = rows_of(HistoryView(TWO))
+    assert list(first) == list(CSV_HEADINGS)
+    assert (first["Send"], first["Sent"]) == ("新品", "75")
+    assert (second["Send"], second["Sent"]) == ("sale[北京]", "")
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t="])
-def test_a_spreadsheet_runs_nothing(start: str) -> None:
-    """A cell that a spreadsheet would take for a formula is quoted."""
-    (row,) = csv.DictReader(io.StringIO(history_csv(viewed(steps(f"{start}cmd", 7, 1)))))
-    assert not row["Send"].startswith(("=", "+", "-", "@", "\t"))
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "＝1", "\t=1"])
+def test_a_spreadsheet_runs_nothing(text: str) -> None:
+    """`tests/hostile/test_csv.py` has every beginning of a formula."""
+    view = viewed(steps(f"{text}x", 7, 1))
+    assert not rows_of(view)[0]["Send"].startswith(("=", "+", "-", "@", "\t", "＝"))
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(history_workbook(view))).worksheets
+    (cell,) = [c for row in sheet.iter_rows(min_row=2) for c in row if str(c.value).endswith("x")]
+    assert cell.data_type == "s"
+    assert str(cell.value).startswith(text.strip())
 
 
-def test_html_fetches_and_runs_nothing() -> None:
+def test_an_empty_report_is_one_in_every_form() -> None:
+    nothing = HistoryView(())
+    assert history_text(nothing, TextOptions()) == "Nothing was sent in this period."
+    assert "Choose an earlier day" in history_html(nothing)
+    assert openpyxl.load_workbook(io.BytesIO(history_workbook(nothing))).sheetnames == ["Sends"]
+
+
+def test_html_leads_to_the_articles_and_runs_nothing() -> None:
+    page = history_html(viewed(steps("a", 7, 1, links=[LINK])))
+    assert '<a href="https://mp.weixin.qq.com/s/a" rel="noopener noreferrer">' in page
     page = history_html(viewed(steps("<img src=x onerror=1>", 7, 1, links=["javascript:alert(1)"])))
     assert "<img" not in page
     assert "href" not in page
     assert "&lt;img" in page
-
-
-def test_html_leads_to_the_articles() -> None:
-    page = history_html(viewed(steps("a", 7, 1, links=["http://mp.weixin.qq.com/s/a"])))
-    assert '<a href="https://mp.weixin.qq.com/s/a" rel="noopener noreferrer">' in page
-
-
-def test_an_empty_report_says_so() -> None:
-    assert history_text(HistoryView(()), TextOptions()) == "Nothing was sent in this period."
-    page = history_html(HistoryView(()))
-    assert "Choose an earlier day" in page
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -136,12 +137,113 @@ def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
     assert "75 of 100" in table[4]
-    assert table[-1] == "新品: http://mp.weixin.qq.com/s/a"
-    assert not any("|" in line or "`" in line for line in table)
+    assert table[-1] == f"新品: {LINK}"
     address = f"http://mp.weixin.qq.com/s?{'x' * 200}"
     assert history_text(viewed(steps("a", 7, 1, links=[address])), TextOptions(width=width)).endswith(address)
     assert max(map(columns, table)) <= width
 
 
-def test_only_known_accounts_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert TWO[0].account == "main"
+# --- articles and their figures -----------------------------------------------------------------
+
+YESTERDAY = date(2026, 11, 30)
+HOSTILE = "=HYPERLINK(A1)|\u202e<script>\n::error::x `y` ${{ z }}"
+
+
+def figures(number: int, readers: int) -> ArticleFigures:
+    day = YESTERDAY + timedelta(days=number)
+    return ArticleFigures(day=day, readers=readers, sources={"message": readers, "search": 1}, read_rate=0.05)
+
+
+def view_of(title: str = "春茶", *, told: bool = False, **more: object) -> HistoryView:
+    """One send whose article had 5, 9 and 9 readers on its days, and one article sent by hand."""
+    send, found = make_send(), PublishedArticle(
+        msg_data_id=7, index=1, published=YESTERDAY, publish_type=0, title=title,
+        url="http://mp.weixin.qq.com/s/found",
+        days=tuple(figures(number, count) for number, count in enumerate((5, 9, 9))),
+    )  # fmt: skip
+    by_hand = PublishedArticle(msg_data_id=9, index=1, published=YESTERDAY, publish_type=0, title=title)
+    body = {"msgtype": "mpnews", "mpnews": {"media_id": "M"}}
+    intent = intent_of(send, at=NOW - timedelta(days=1), account="main", body=body)
+    event = {**TOLD, "sent": 80, "failed": 0, "msg_id": 1, **more}
+    state = make_state(
+        (EventKind.INTENT, intent),
+        (EventKind.ACCEPTED, named(send, msg_id=1, msg_data_id=7)),
+        *([(LedgerKind.CALLBACK, event)] if told else []),
+    )
+    day = DayOfArticles(queried_at=NOW, is_delayed=False, articles=(found, by_hand))
+    return history_view(state, MAIN, {SERVICE: {YESTERDAY: day}}, now=NOW)
+
+
+def test_text_gives_the_last_total_and_not_the_sum_of_totals() -> None:
+    text = history_text(view_of(), TextOptions())
+    assert "sale (1) 春茶 (main): up to 2026-12-02" in text
+    assert "Delivered 180, Readers 9, Read rate 5.0%" in text
+    assert "by hand (console) 春茶 (main)" in text
+
+
+def test_the_event_counts_better_than_the_rate() -> None:
+    first, by_hand = articles_data(view_of(told=True).articles)
+    assert (first["delivered"], first["delivery_rate"]) == (80, 0.8)
+    assert (by_hand["delivered"], by_hand["by_hand"], by_hand["send"]) == (None, True, None)
+    assert [one["readers"] for one in first["days"]] == [5, 9, 9]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_html_leads_to_an_article_once(told: bool) -> None:
+    page = history_html(view_of(told=told, links=["http://mp.weixin.qq.com/s/told"]))
+    assert page.count('<a href="https://mp.weixin.qq.com/s/') == 1
+    assert f'<a href="https://mp.weixin.qq.com/s/{"told" if told else "found"}"' in page
+
+
+def test_a_title_is_only_text() -> None:
+    view = view_of(HOSTILE)
+    rows = rows_of(view)
+    assert rows[0]["Title"].startswith("'=HYPERLINK")
+    assert {row["Readers"] for row in rows} <= {"5", "9", ""}
+    assert (rows[0]["Account"], rows[-1]["Published"]) == ("main", "2026-11-30")
+    text, page = history_text(view, TextOptions(width=400)), history_html(view)
+    assert not [word for word in ("\u202e", "::error", "${{") if word in text]
+    assert not [word for word in ("\u202e", "<script>") if word in page]
+
+
+def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
+    (by_hand,) = [row for row in view_of("手发").articles if not row.send]
+    assert by_hand.article is not None
+    view = HistoryView((), [replace(by_hand, article=replace(by_hand.article, days=(figures(0, 5),)))])
+    for form in (history_text(view, TextOptions()), history_html(view)):
+        assert "Sends: 0" in form
+        assert "手发" in form
+
+
+def test_best_and_worst_are_named_by_read_rate() -> None:
+    one = view_of().articles[0]
+    assert one.article is not None
+    rows = [
+        replace(one, send=name, article=replace(one.article, days=(replace(figures(2, 9), read_rate=rate),)))
+        for name, rate in (("a", 0.05), ("b", 0.2), ("c", 0.1))
+    ]
+    view = HistoryView((), rows)
+    for form in (history_text(view, TextOptions(width=200)), history_html(view)):
+        assert "Highest read rate: b (1) 春茶, 20.0%" in form
+        assert "Lowest read rate: a (1) 春茶, 5.0%" in form
+    assert [one["send"] for one in history_data(view)["extremes"]] == ["b", "a"]
+    assert history_data(HistoryView((), rows[:1]))["extremes"] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "headings"),
+    [("en", ("Time", "Published", "Readers")), ("zh", ("时间", "发表日期", "阅读人数"))],
+)
+def test_a_workbook_has_a_sheet_a_month_with_types(language: str, headings: tuple[str, ...]) -> None:
+    set_language(language)
+    try:
+        found = openpyxl.load_workbook(io.BytesIO(history_workbook(view_of())))
+    finally:
+        set_language("en")
+    assert found.sheetnames == ["2026-11"]
+    first, *rows = list(found["2026-11"].iter_rows(values_only=True))
+    table = [dict(zip(first, row, strict=True)) for row in rows]
+    time, published, readers = headings
+    assert table[0][time] == datetime(2026, 11, 30, 12)
+    assert datetime(2026, 11, 30) in [row[published] for row in table]
+    assert 9 in [row[readers] for row in table]

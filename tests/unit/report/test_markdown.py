@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, applied, make_article, make_send, plan_of, view_of
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
@@ -60,30 +60,14 @@ def test_the_plan_reads_as_it_did() -> None:
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_the_summary_comes_first_and_the_digest_with_it() -> None:
-    """Who opens the comment reads how many sends, to how many, and the digest, before anything else."""
-    plan, _ = example()
-    head = plan_markdown(view_of(plan)).split("### ")[0]
-    assert head.startswith(
-        "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends, 2,000 messages in all"
-    )
-    assert plan.plan_digest in head
-    assert "2 to send, 1 scheduled, 1 blocked, 1 invalid" in head
-
-
-@pytest.mark.parametrize("name", ["a--b", "a -->", "生产", "x y", ""])
-def test_a_marker_cannot_be_ended_by_its_environment(name: str) -> None:
-    text = marker("plan", name)
-    assert text.count("-->") == 1
-    assert "--" not in text[4:-3]
-    assert "\n" not in text
-
-
-def test_markers_of_two_environments_differ() -> None:
-    assert (
-        len({marker("plan", "a-b"), marker("plan", "a_b"), marker("plan", "a%2Db"), marker("apply", "a-b")})
-        == 4
-    )
+def test_markers_differ_and_cannot_be_ended_by_their_environment() -> None:
+    names = ["a--b", "a -->", "生产", "x y", "", "a-b", "a_b", "a%2Db"]
+    markers = [marker("plan", name) for name in names] + [marker("apply", "a-b")]
+    assert len(set(markers)) == len(markers)
+    for text in markers:
+        assert text.count("-->") == 1
+        assert "--" not in text[4:-3]
+        assert "\n" not in text
 
 
 @pytest.mark.deep
@@ -120,20 +104,9 @@ def test_a_long_text_ends_at_a_line_and_says_how_much_is_missing() -> None:
 
 def test_outcomes_tell_each_send_and_what_to_do() -> None:
     plan, _ = example()
-    outcomes = [
-        SendOutcome(
-            id="sale",
-            account="main",
-            result=Result.ACCEPTED,
-            reason="accepted",
-            msg_id=34182,
-            notes=("<p> gone",),
-        ),
-        SendOutcome(
-            id="all", account="main", result=Result.NOT_SENT, reason="45028", hint="wait", exit_code=7
-        ),
-    ]
-    text = outcomes_markdown(applied(*outcomes, plan=plan))
+    sale = SendOutcome("sale", "main", Result.ACCEPTED, "accepted", msg_id=34182, notes=("<p> gone",))
+    everyone = SendOutcome("all", "main", Result.NOT_SENT, "45028", hint="wait", exit_code=ExitCode.FAILED)
+    text = outcomes_markdown(applied(sale, everyone, plan=plan))
     assert text.startswith("<!-- campaign:apply environment=test -->\n")
     assert "| accepted | `sale` | `main` | 34182 | `accepted` |" in text
     assert "all: 45028 → wait" in text

@@ -1,19 +1,34 @@
-"""Plans and outcomes in the terminal."""
+"""Plans and outcomes in the terminal: a table where it fits, two lines a row where it does not."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.support.factories import NOW, applied, make_planned, make_send, make_settings, plan_of, view_of
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    applied,
+    make_account,
+    make_known,
+    make_planned,
+    make_send,
+    make_settings,
+    plan_of,
+    view_of,
+)
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Filter, InvalidCampaign, Media, Msgtype, Newspic, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.report.outlook import MOST_NAMED, coming_lines
 from wechat_campaigns.report.send_status import StatusRow, StatusView
+from wechat_campaigns.report.terminal import columns, table
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -21,60 +36,47 @@ LOOK = TextOptions(width=120)
 
 
 def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
-    """One line for each send, then counts, the digest, and what apply would do."""
     plan = plan_of(make_send("sale", "全场 8 折"), make_send("later", not_before=NOW + timedelta(days=1)))
     text = plan_text(view_of(plan), LOOK)
     lines = text.split("\n")
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
     assert "Summary: 1 to send, 1 scheduled. This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
+    assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
     assert "Running `campaign apply` now would make 1 send to 1,000 followers." in lines
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:
     plan = plan_of(make_send())
     invalid = replace(plan, invalid=(InvalidCampaign(id="other", problems=()),))
-    tagless = make_planned(
-        make_send("x"), decision=PlanDecision(action=PlanAction.INVALID, reason="no such tag")
-    )
-    for refused in (
-        invalid,
-        replace(plan, sends=(*plan.sends, tagless)),
-        replace(plan, uninitialized=("main",)),
-    ):
+    no_tag = PlanDecision(action=PlanAction.INVALID, reason="no such tag")
+    tagless = replace(plan, sends=(*plan.sends, make_planned(make_send("x"), decision=no_tag)))
+    for refused in (invalid, tagless, replace(plan, uninitialized=("main",))):
         assert "Running `campaign apply`" not in plan_text(view_of(refused), LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
     """An archive of thousands does not hide the one send that matters; `--all` lists it."""
     old = make_planned(make_send("old"), decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
-    plan = replace(plan_of(make_send("sale")), sends=(*plan_of(make_send("sale")).sends, old))
-    assert "\nsent " not in plan_text(view_of(plan), LOOK)
-    assert "1 sent (`--all` also lists" in plan_text(view_of(plan), LOOK)
+    plan = plan_of(make_send("sale"))
+    plan = replace(plan, sends=(*plan.sends, old))
+    text = plan_text(view_of(plan), LOOK)
+    assert "\nsent " not in text
+    assert "1 sent (`--all` also lists" in text
     assert "\nsent " in plan_text(view_of(plan), replace(LOOK, everything=True))
 
 
-def test_an_unknown_audience_is_never_a_number() -> None:
-    plan = plan_of(make_send(), remote_facts=None)
-    assert view_of(plan).total == "1 send to an unknown number of followers"
-    assert view_of(plan_of()).total == "nothing to send now"
-
-
-def test_sends_to_the_same_followers_add_up_to_messages() -> None:
-    """Two sends to one tag of 1,000 are 2,000 messages, not 2,000 followers."""
-    both = view_of(plan_of(make_send("a", "甲"), make_send("b", "乙")))
-    assert both.total == "2 sends, 2,000 messages in all"
-    assert view_of(plan_of(make_send("a", "甲"))).total == "1 send to 1,000 followers"
-
-
-def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
-    plan = plan_of(
-        make_send("all", filter=Filter(is_to_all=True)),
-        settings=make_settings(policy=Policy(allow_to_all=False)),
-    )
-    (line,) = view_of(plan).attention
-    assert line.startswith("all: the filter selects every follower")
-    assert "--allow allow_to_all=REASON" in line
+@pytest.mark.parametrize(
+    ("plan", "total"),
+    [
+        (plan_of(), "nothing to send now"),
+        (plan_of(make_send()), "1 send to 1,000 followers"),
+        (plan_of(make_send(), remote_facts=None), "1 send to an unknown number of followers"),
+        (plan_of(make_send("a", "甲"), make_send("b", "乙")), "2 sends, 2,000 messages in all"),
+    ],
+)
+def test_total_is_of_messages_and_never_a_guess(plan: Plan, total: str) -> None:
+    assert view_of(plan).total == total
 
 
 def test_a_picture_post_is_not_called_an_article() -> None:
@@ -84,7 +86,6 @@ def test_a_picture_post_is_not_called_an_article() -> None:
 
 
 def test_a_plan_of_edited_files_names_no_clean_commit() -> None:
-    """Whoever checks out the commit would see another message."""
     plan = replace(plan_of(make_send("sale")), commit=f"{'6280d5e5c468' * 3}beef-dirty")
     heading = plan_text(view_of(plan), LOOK).split("\n")[0]
     assert heading.endswith(", commit 6280d5e5c468 with uncommitted changes")
@@ -105,18 +106,10 @@ def test_no_two_blank_lines_stand_together() -> None:
         assert "\n\n\n" not in plan_text(view_of(plan), LOOK)
 
 
-def test_a_digest_is_not_torn_apart() -> None:
-    plan = plan_of(make_send("sale"))
-    assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
-
-
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_a_long_text_stays_within_the_terminal(width: int) -> None:
-    from rich.cells import cell_len
-
     text = plan_text(view_of(plan_of(make_send("sale", "很长的一句话" * 40))), TextOptions(width=width))
-    table = text.split("\n\n")[1]
-    assert max(cell_len(line) for line in table.split("\n")) <= width
+    assert max(map(columns, text.split("\n\n")[1].split("\n"))) <= width
 
 
 def test_colours_are_only_for_a_terminal() -> None:
@@ -127,40 +120,17 @@ def test_colours_are_only_for_a_terminal() -> None:
     assert "\x1b[31m红" not in coloured
 
 
-def test_nothing_sent_is_said_without_a_table() -> None:
-    """Headings above no row would options as if a row had been lost."""
+def test_nothing_sent_is_said_without_a_table_and_names_the_next_one() -> None:
     assert outcomes_text(applied(), TextOptions()) == "Nothing to send."
-
-
-def test_without_a_due_send_the_next_one_is_named() -> None:
     plan = plan_of(make_send("later", not_before=NOW + timedelta(days=1)))
     text = outcomes_text(applied(plan=plan), LOOK)
-    assert text == (
-        "Nothing is due now.\nNext: later, tomorrow at 12:00. Nothing is sent by itself: run "
-        "`campaign apply` at that time, or `campaign apply --wait` before it."
-    )
+    assert text.startswith("Nothing is due now.\nNext: later, tomorrow at 12:00.")
 
 
 def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
-    outcomes = [
-        SendOutcome(
-            id="a",
-            account="main",
-            result=Result.ACCEPTED,
-            reason="accepted",
-            hint="no need",
-            notes=("<p> gone",),
-        ),
-        SendOutcome(
-            id="b",
-            account="main",
-            result=Result.REJECTED,
-            reason="45028",
-            hint="slow down",
-            exit_code=ExitCode.FAILED,
-        ),
-    ]
-    text = outcomes_text(applied(*outcomes), LOOK)
+    accepted = SendOutcome("a", "main", Result.ACCEPTED, "accepted", hint="no need", notes=("<p> gone",))
+    rejected = SendOutcome("b", "main", Result.REJECTED, "45028", hint="slow down", exit_code=ExitCode.FAILED)
+    text = outcomes_text(applied(accepted, rejected), LOOK)
     assert "→ slow down" in text
     assert "no need" not in text
     assert "<p> gone" in text
@@ -173,3 +143,119 @@ def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     text = status_text(StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,)), LOOK)
     assert "sale (revision 2)" in text
     assert SendStatus.UNKNOWN.value in text
+
+
+# --- a table on a terminal ----------------------------------------------------------------------
+
+LAST = ("ok", "b", "7", "")
+
+
+def drawn(width: int, *row: str) -> list[str]:
+    lines = table(("Status", "Send", "Followers", "Note"), [row, LAST], width).split("\n")
+    assert lines[-1] == "ok      b             7"
+    assert max(map(columns, lines)) <= width
+    return lines[:-1]
+
+
+def test_a_table_is_drawn_where_it_fits_and_notes_stand_below_where_not() -> None:
+    assert drawn(60, "sent", "sale", "1,000", "arrived") == [
+        "STATUS  SEND  FOLLOWERS  NOTE",
+        "sent    sale      1,000  arrived",
+    ]
+    note = "followers received it, others were left out this month"
+    assert drawn(40, "sent", "sale", "1,000\nof 2,000", note) == [
+        "STATUS  SEND  FOLLOWERS",
+        "sent    sale      1,000",
+        "               of 2,000",
+        "        followers received it, others",
+        "        were left out this month",
+    ]
+    head, *_name, count = drawn(40, "sent", "2026/" + "long-name-" * 6, "1,000", "")
+    assert (head, count.strip()) == ("STATUS  SEND  FOLLOWERS", "1,000")
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
+    shop, daily = make_account("shop"), make_account("daily", appid=SUBSCRIPTION)
+    begin = NOW + timedelta(days=1)
+    sends = [
+        make_send(f"week/{name}", "周末茶席：两位同行，一位免单", account=name, not_before=begin,
+                  not_after=begin + timedelta(hours=2))
+        for name in ("shop", "daily")
+    ]  # fmt: skip
+    known = {"shop": make_known(), "daily": make_known()}
+    view = view_of(plan_of(*sends, settings=make_settings(shop, daily), remote_facts=known))
+    lines = plan_text(view, TextOptions(width=width)).split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("scheduled"))
+    rows = " ".join(lines[start : start + 2]).split()
+    assert rows[:3] == ["scheduled", "week/daily", "daily"]
+    assert "12:00–14:00" in " ".join(rows)
+    assert "window" not in " ".join(rows)
+    assert max(map(columns, lines)) <= width
+
+
+@pytest.mark.parametrize(
+    "content", ["今晚八点在门店相见，带上朋友一起来", "今晚 八点 在门店 相见，带上 朋友"]
+)
+def test_dots_follow_the_last_sign(content: str) -> None:
+    cut = []
+    for width in range(60, 72):
+        view = view_of(plan_of(make_send("sale", content * 4)))
+        cut += [line for line in plan_text(view, TextOptions(width=width)).split("\n") if "…" in line]
+    assert cut
+    assert not [line for line in cut if " …" in line]
+
+
+def test_each_send_of_a_long_plan_has_its_line() -> None:
+    sends = [make_send(f"s{number}", text=f"第 {number} 期\n一行") for number in range(101)]
+    text = plan_text(view_of(plan_of(*sends)), TextOptions())
+    for number in (0, 100):
+        (line,) = [line for line in text.splitlines() if f" s{number} " in line]
+        assert line.split()[:2] == ["send", f"s{number}"]
+        assert f"text: 第 {number} 期" in line
+        assert "tag 会员" in line
+    assert "Summary: 101 to send" in text
+
+
+@pytest.mark.deep
+def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
+    plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期" * 200) for number in range(10)])
+    view = view_of(replace(plan, sends=plan.sends * 1_000))
+    began = time.process_time()
+    assert plan_text(view, TextOptions()).count("\n") > 10_000
+    assert time.process_time() - began < 10
+
+
+# --- what comes next ----------------------------------------------------------------------------
+
+HOUR = timedelta(hours=1)
+PLAN = plan_of(
+    make_send("now", "一"),
+    make_send("noon", "二", not_before=NOW + HOUR),
+    make_send("late", "三", not_before=NOW + 30 * HOUR),
+)
+
+
+def lines(**more: object) -> tuple[str, ...]:
+    return coming_lines(PLAN, timezone="Asia/Shanghai", **more)  # type: ignore[arg-type]
+
+
+def test_next_send_is_named_with_what_to_run() -> None:
+    for command, (line,) in (("campaign apply", lines()), ("apply FILE", lines(command="apply FILE"))):
+        assert line.startswith("Next: noon, today at 13:00.")
+        assert f"run `{command}` at that time, or `{command} --wait`" in line
+
+
+def test_horizon_lists_what_becomes_due_and_was_not_sent() -> None:
+    assert "today at 14:00: noon (today at 13:00)" in lines(horizon=NOW + 2 * HOUR)[0]
+    assert lines(horizon=NOW + HOUR / 2)[0] == "Nothing becomes due before the horizon, today at 12:30."
+    assert "late (tomorrow at 18:00)" in lines(horizon=NOW + 48 * HOUR)[0]
+    _now, noon, late = (one.key for one in PLAN.sends)
+    assert lines(without={noon, late}) == ()
+    assert lines(without={noon})[0].startswith("Next: late")
+
+
+def test_hundred_sends_make_one_sentence() -> None:
+    sends = [make_send(f"s{n:03}", str(n), not_before=NOW + HOUR) for n in range(MOST_NAMED + 3)]
+    (first, _next) = coming_lines(plan_of(*sends), timezone="Asia/Shanghai", horizon=NOW + 2 * HOUR)
+    assert first.endswith("s019 (today at 13:00) and 3 more.")

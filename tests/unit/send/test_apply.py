@@ -1,4 +1,4 @@
-"""Who comes when in an apply, and what stops the rest."""
+"""Who comes when in an apply, what stops the rest, and what is looked at again before each call."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ from wechat_campaigns.core.errors import (
     LedgerError,
     LedgerLockedError,
     NoResponseError,
+    NotSentError,
     SecretError,
 )
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
-from wechat_campaigns.core.settings import AccountKind, Policy, Settings
-from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.core.settings import AccountKind, Drift, Policy, Settings
+from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
-from wechat_campaigns.send.apply import apply
+from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
 from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
@@ -70,17 +71,35 @@ class ApplyRunner:
         more = {"now": self.now, "overrides": overrides or {}}
         return plan_of(*sends, settings=self.settings, state=state, remote_facts=known, **more)
 
-    def run(self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None) -> Any:
+    def run(
+        self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None,
+        sleep: Any = lambda _s: None, audiences: Any = None,
+    ) -> Any:  # fmt: skip
         ports = ApplyPorts(
             connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
-            sleep=lambda _s: None, read=self.read, stop_requested=lambda: self.stopping,
+            sleep=sleep, read=self.read, stop_requested=lambda: self.stopping,
         )  # fmt: skip
-        run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {})
+        run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {}, audiences=audiences or {})
         plan = plan or self.plan(*sends, overrides=overrides)
         return apply(plan, ports=ports, settings=self.settings, run_context=run_context)
 
     def bodies(self) -> list[str]:
         return [body["text"]["content"] for (body,) in self.api.named("mass_sendall")]
+
+
+def after_a_lost_answer(*answers: Any, send: Send | None = None, **more: Any) -> ApplyRunner:
+    """A runner whose one send is unknown, a minute later."""
+    runner = ApplyRunner(mass_sendall=[LOST, *answers] if answers else LOST, **more)
+    runner.run(send or make_send())
+    runner.now += timedelta(seconds=61)
+    return runner
+
+
+def settle(runner: ApplyRunner, *, sent: bool = True) -> None:
+    """Record, as a person does, what became of the unknown send."""
+    settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
+    data = linked(EventKind.SETTLED, settled, runner.ledger.events())
+    runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data))
 
 
 def test_second_apply_makes_no_call():
@@ -98,9 +117,7 @@ def test_sends_go_by_window_then_id():
 
 
 def test_unknown_send_is_resent_before_new_sends():
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send("old", "旧"))
-    runner.now += timedelta(seconds=61)
+    runner = after_a_lost_answer(TAKEN, send=make_send("old", "旧"))
     outcomes = runner.run(make_send("old", "旧"), make_send("new", "新"))
     assert runner.bodies() == ["旧", "旧", "新"]
     assert [(o.id, o.result) for o in outcomes] == [("old", Result.ACCEPTED), ("new", Result.ACCEPTED)]
@@ -129,13 +146,18 @@ def test_unknown_send_is_resent_only_between_60_seconds_and_20_hours(age_s: int,
     assert exit_code(outcomes) is (ExitCode.OK if calls == 2 else ExitCode.UNKNOWN)
 
 
-def test_unknown_send_under_another_id_of_its_message_is_reported():
+def unknown_under_another_id(**more: Any) -> tuple[ApplyRunner, Any]:
+    """A runner, and a plan of a message whose send is unknown under its former id."""
     runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
     runner.run(make_send("old", "一"))
     runner.run(make_send("new", "一", formerly=("old",)))
     runner.run(make_send("old", "二", revision=2))
     known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
-    plan = plan_of(make_send("new", "二", revision=2), with_unplanned=False, **known)
+    return runner, plan_of(make_send("new", "二", revision=2), **known, **more)
+
+
+def test_unknown_send_under_another_id_of_its_message_is_reported():
+    runner, plan = unknown_under_another_id(with_unplanned=False)
     (outcome,) = runner.run(plan=plan)
     assert (outcome.id, outcome.exit_code) == ("old", ExitCode.UNKNOWN)
     assert outcome.reason == plan.sends[0].decision.reason
@@ -150,12 +172,7 @@ def test_unknown_send_under_another_id_is_listed_once_after_a_failure(fails_at: 
                 yield
             raise LedgerError("the remote does not respond", hint="run again")
 
-    runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
-    runner.run(make_send("old", "一"))
-    runner.run(make_send("new", "一", formerly=("old",)))
-    runner.run(make_send("old", "二", revision=2))
-    known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
-    plan = plan_of(make_send("new", "二", revision=2), **known)
+    runner, plan = unknown_under_another_id()
     assert plan.unknown_sends == (), "the plan lists it once too"
     ledger = Failing(lambda: runner.now)
     ledger.kept, runner.ledger = runner.ledger.kept, ledger
@@ -189,10 +206,7 @@ def test_openid_send_is_resent_with_the_list_of_the_campaign():
 
 
 def test_resend_keeps_to_the_send_window():
-    closing = NOW + timedelta(seconds=30)
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send(not_after=closing))
-    runner.now += timedelta(seconds=61)
+    runner = after_a_lost_answer(TAKEN, send=make_send(not_after=NOW + timedelta(seconds=30)))
     (outcome,) = runner.run(make_send(not_after=None))
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert "window ended" in outcome.reason
@@ -201,9 +215,7 @@ def test_resend_keeps_to_the_send_window():
 
 
 def test_resend_is_made_up_to_the_end_of_the_send_window():
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send(not_after=NOW + timedelta(seconds=61)))
-    runner.now += timedelta(seconds=61)
+    runner = after_a_lost_answer(TAKEN, send=make_send(not_after=NOW + timedelta(seconds=61)))
     assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
 
 
@@ -231,23 +243,14 @@ def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
     def sleep(seconds: float) -> None:
         runner.now += timedelta(seconds=seconds + 1)
 
-    ports = ApplyPorts(
-        connect=lambda _account: runner.api, ledger=runner.ledger, clock=lambda: runner.now, sleep=sleep,
-        read=lambda _file: b"",
-    )  # fmt: skip
-    plan = runner.plan(make_send("open"))
-    (outcome,) = apply(
-        plan, ports=ports, settings=runner.settings, run_context=RunContext(plan_digest="p" * 64)
-    )
+    (outcome,) = runner.run(make_send("open"), sleep=sleep)
     assert outcome.result is Result.UNKNOWN
     assert "apply after 14:00" in outcome.hint
     assert len(runner.api.calls) == 61
 
 
 def test_no_send_begins_after_a_stop_request():
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send("open"))
-    runner.now += timedelta(seconds=61)
+    runner = after_a_lost_answer(TAKEN, send=make_send("open"))
     runner.stopping = True
     outcomes = runner.run(make_send("open"), make_send("new", "新"))
     assert {o.id: o.exit_code for o in outcomes} == {"open": ExitCode.UNKNOWN, "new": ExitCode.INTERRUPTED}
@@ -283,18 +286,11 @@ def test_send_begun_by_another_run_exits_12():
     assert exit_code(outcomes) is ExitCode.RACE
 
 
-def tied(runner: ApplyRunner, data: dict[str, Any]) -> dict[str, Any]:
-    return linked(EventKind.SETTLED, data, runner.ledger.events())
-
-
 @pytest.mark.parametrize(("sent", "code"), [(True, ExitCode.OK), (False, ExitCode.FAILED)])
 def test_unknown_send_settled_by_another_run_is_reported(sent: bool, code: ExitCode):
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send())
-    runner.now += timedelta(seconds=61)
+    runner = after_a_lost_answer(TAKEN)
     plan = runner.plan(make_send())
-    settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
-    runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(runner, settled)))
+    settle(runner, sent=sent)
     outcomes = runner.run(plan=plan)
     assert [(o.id, o.result) for o in outcomes] == [("sale", Result.SKIPPED)]
     assert exit_code(outcomes) is code
@@ -306,8 +302,7 @@ def test_revision_that_waited_for_an_unknown_one_is_not_lost():
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
     runner.run(make_send())
     plan = runner.plan(make_send(revision=2))
-    settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
-    runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(runner, settled)))
+    settle(runner)
     outcomes = runner.run(plan=plan)
     assert ([o.result for o in outcomes], exit_code(outcomes)) == ([Result.SKIPPED], ExitCode.FAILED)
     assert len(runner.api.calls) == 1
@@ -315,14 +310,11 @@ def test_revision_that_waited_for_an_unknown_one_is_not_lost():
 
 
 def test_unknown_send_settled_during_the_run_is_not_resent():
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send())
-    runner.now += timedelta(seconds=61)
+    runner = after_a_lost_answer(TAKEN)
     plan = runner.plan(make_send())
-    settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
 
     def connect(_account: Any) -> Any:
-        runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(runner, settled)))
+        settle(runner)
         return runner.api
 
     (outcome,) = runner.run(plan=plan, connect=connect)
@@ -344,9 +336,8 @@ def test_file_deleted_in_the_console_is_uploaded_again(gone_at: str):
     content: Any = Image(media=Media(file=make_file("a.png", b"")))
     if gone_at == "draft_add":
         content = Newspic(title="图", text="", images=(content.media,))
-    answers = {"mass_sendall": TAKEN, "draft_add": "D", gone_at: [api_error(40007), TAKEN]}
-    if gone_at == "draft_add":
-        answers[gone_at] = [api_error(40007), "D"]
+    answers: dict[str, Any] = {"mass_sendall": TAKEN, "draft_add": "D"}
+    answers[gone_at] = [api_error(40007), answers[gone_at]]
     runner = ApplyRunner(material_add_material=[{"media_id": "OLD"}, {"media_id": "NEW"}], **answers)
     send = make_send(content=content)
     (first,), (second,) = runner.run(send), runner.run(send)
@@ -375,16 +366,9 @@ def test_upload_errcode_of_the_account_stops_the_account(errcode: int, tried: in
     sends = [make_send(n, content=Image(media=Media(file=make_file(f"{n}.png", b"")))) for n in "ab"]
     outcomes = runner.run(*sends)
     assert len(runner.api.named("material_add_material")) == tried
-    assert [o.result for o in outcomes] == [
-        Result.NOT_SENT,
-        Result.SKIPPED if tried == 1 else Result.NOT_SENT,
-    ]
-    if tried == 1:
-        assert (
-            outcomes[1].reason
-            == "not tried: WeChat rejected an earlier call of this account (errcode 45009): "
-            "today's calls to this endpoint are used up"
-        )
+    second = Result.SKIPPED if tried == 1 else Result.NOT_SENT
+    assert [o.result for o in outcomes] == [Result.NOT_SENT, second]
+    assert outcomes[1].reason.startswith("not tried: ") is (tried == 1)
 
 
 def test_missing_secret_fails_before_the_intent():
@@ -514,9 +498,7 @@ def test_two_names_of_one_appid_are_one_account():
 
 
 def test_bug_in_a_run_loses_no_report():
-    lost = ApplyRunner(mass_sendall=[LOST, LOST])
-    lost.run(make_send("a"))
-    lost.now += timedelta(seconds=61)
+    lost = after_a_lost_answer(send=make_send("a"))
     lost.api = ScriptedApi(mass_sendall=TypeError("list"))
     (resent, new) = lost.run(make_send("a"), make_send("b", "b"))
     assert (resent.result, new.result, new.exit_code) == (Result.UNKNOWN, Result.SKIPPED, ExitCode.FAILED)
@@ -569,7 +551,149 @@ def test_bug_that_also_stops_the_reading_leaves_a_begun_send_unknown():
     ],
 )
 def test_exit_code_is_the_worst_outcome(codes: tuple[ExitCode, ...], worst: ExitCode):
-    made = tuple(
-        SendOutcome(id="a", account="m", result=Result.SKIPPED, reason="", exit_code=code) for code in codes
+    assert exit_code([SendOutcome("a", "m", Result.SKIPPED, "", exit_code=code) for code in codes]) is worst
+
+
+# --- what is looked at again just before each call -----------------------------------------------
+
+HOLD = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "客服系统故障"})
+
+
+def tags(count: int) -> list[list[dict[str, Any]]]:
+    return [[{"id": 100, "name": "会员", "count": count}]]
+
+
+def limited(policy: Policy, send: Send | None = None, audiences: Any = None, **answers: Any) -> Any:
+    """Plan with 1000 members, apply with what WeChat answers by then; give the outcome and the runner."""
+    runner = ApplyRunner(make_settings(policy=policy), mass_sendall=TAKEN, **answers)
+    (outcome,) = runner.run(send or make_send(), audiences=audiences)
+    assert bool(runner.api.named("mass_sendall")) is (outcome.result is Result.ACCEPTED)
+    return outcome, runner
+
+
+NO_ANSWER = NotSentError("no connection", hint="try again")
+MOST = Policy(max_recipients=1000)
+WARNED = Policy(max_recipients=1000, levels={"max_recipients": "advisory"})
+DRIFT = Policy(audience_drift=Drift(percent=20, floor=10))
+SEEN = {(SERVICE, "sale", 1): 1000}
+
+
+@pytest.mark.parametrize(
+    ("policy", "audiences", "answer", "words"),
+    [
+        (MOST, None, tags(1001), "1001"),
+        (MOST, None, tags(998), None),
+        (MOST, None, NO_ANSWER, ""),
+        (WARNED, None, NO_ANSWER, None),
+        (DRIFT, SEEN, tags(1500), "1500, but the review showed 1000"),
+        (DRIFT, SEEN, tags(1200), None),
+        (DRIFT, None, tags(1500), None),
+    ],
+)
+def test_audience_is_counted_again_before_the_call(
+    policy: Policy, audiences: Any, answer: Any, words: str | None
+) -> None:
+    outcome, runner = limited(policy, audiences=audiences, tags_get=answer)
+    if words is None:
+        assert outcome.result is Result.ACCEPTED
+        if answer is not NO_ANSWER:
+            counted = {"count": answer[0][0]["count"], "source": "tags/get"}
+            assert runner.ledger.kept[0].data["audience"] == counted
+    else:
+        assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, ExitCode.POLICY)
+        assert words in outcome.reason
+
+
+def test_send_to_everyone_is_counted_by_followers() -> None:
+    everyone = make_send(filter=Filter(is_to_all=True))
+    outcome, _ = limited(Policy(allow_to_all=True, max_recipients=6000), everyone, user_get={"total": 6001})
+    assert "6001" in outcome.reason
+
+
+@pytest.mark.parametrize(("count", "result"), [(1001, Result.UNKNOWN), (1000, Result.ACCEPTED)])
+def test_audience_of_a_resend_is_counted_again(count: int, result: Result) -> None:
+    """It may be the first call to arrive, and the tag has grown since."""
+    runner = after_a_lost_answer(settings=make_settings(policy=MOST), tags_get=tags(1000))
+    runner.api = ScriptedApi(mass_sendall=TAKEN, tags_get=tags(count))
+    (outcome,) = runner.run(make_send())
+    assert outcome.result is result
+    assert len(runner.api.named("mass_sendall")) == (result is Result.ACCEPTED)
+
+
+def test_hold_stops_a_running_apply() -> None:
+    class Interrupted(MemoryLedger):
+        """Somebody puts the account on hold while the first send is on its way."""
+
+        def append(self, entry: Entry, *, after: Head | None = None) -> Any:
+            kept = super().append(entry, after=after)
+            if entry.kind is EventKind.ACCEPTED:
+                super().append(HOLD)
+            return kept
+
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    runner.ledger = Interrupted()
+    outcomes = runner.run(make_send("a"), make_send("b", text="另一条"))
+    assert [o.result for o in outcomes] == [Result.ACCEPTED, Result.SKIPPED]
+    assert "客服系统故障" in outcomes[1].reason
+    assert outcomes[1].exit_code is ExitCode.POLICY
+    assert runner.bodies() == ["你好"]
+    assert kinds(runner.ledger.kept) == ["intent", "accepted", "hold"]
+
+
+# --- several runners, many accounts -------------------------------------------------------------
+
+NAMES = tuple(f"a{number:02d}" for number in range(20))
+ACCOUNTS = tuple(make_account(name, appid=f"wx{number:016d}") for number, name in enumerate(NAMES))
+
+
+class Held(MemoryLedger):
+    """Some streams are held by another runner, who lets go of them when somebody waits."""
+
+    def __init__(self, *held: str, stubborn: bool = False) -> None:
+        super().__init__()
+        self.held, self.stubborn = held, stubborn
+        self.taken: list[tuple[str, float]] = []
+        self.at_once = self.most = 0
+        self._mutex = threading.Lock()
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        if stream in self.held and (self.stubborn or not wait_s):
+            raise stream_locked_error(stream)
+        with self._mutex:
+            self.taken.append((stream, wait_s))
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        yield
+        with self._mutex:
+            self.at_once -= 1
+
+
+def applied(ledger: Held) -> tuple[SendOutcome, ...]:
+    runner = ApplyRunner(make_settings(*ACCOUNTS), mass_sendall=TAKEN)
+    runner.ledger = ledger
+    outcomes: tuple[SendOutcome, ...] = runner.run(
+        *(make_send(f"s-{name}", text=name, account=name) for name in NAMES)
     )
-    assert exit_code(tuple(made)) is worst
+    return outcomes
+
+
+def test_locked_accounts_come_last() -> None:
+    ledger = Held(ACCOUNTS[3].appid, ACCOUNTS[7].appid)
+    outcomes = applied(ledger)
+    assert [outcome.account for outcome in outcomes] == list(NAMES)
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    assert {stream for stream, wait_s in ledger.taken[-2:]} == {ACCOUNTS[3].appid, ACCOUNTS[7].appid}
+    assert [wait_s for _, wait_s in ledger.taken] == [0] * 18 + [LOCK_WAIT_S] * 2
+
+
+def test_account_that_stays_locked_is_reported() -> None:
+    outcomes = applied(Held(ACCOUNTS[3].appid, stubborn=True))
+    failed = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
+    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], ExitCode.RACE)]
+
+
+def test_number_of_concurrent_accounts_is_bounded() -> None:
+    ledger = Held()
+    applied(ledger)
+    assert ledger.most <= MAX_PARALLEL_ACCOUNTS

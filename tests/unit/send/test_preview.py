@@ -50,11 +50,7 @@ NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
 KINDS: dict[str, tuple[Msgtype, Content, dict[str, Any]]] = {
     "text": (Msgtype.TEXT, Text(content="你好"), {"text": {"content": "你好"}}),
     "articles": (Msgtype.MPNEWS, Articles(articles=(make_article(),)), {"mpnews": {"media_id": "D"}}),
-    "newspic": (
-        Msgtype.MPNEWS,
-        Newspic(title="图", text="", images=(PICTURE,)),
-        {"mpnews": {"media_id": "D"}},
-    ),
+    "newspic": (Msgtype.MPNEWS, NEWSPIC, {"mpnews": {"media_id": "D"}}),
     "draft": (Msgtype.MPNEWS, Draft(media_id="OLD"), {"mpnews": {"media_id": "OLD"}}),
     "voice": (Msgtype.VOICE, Voice(media=Media(media_id="V")), {"voice": {"media_id": "V"}}),
     "image": (Msgtype.IMAGE, Image(media=PICTURE), {"image": {"media_id": "P1"}}),
@@ -102,10 +98,8 @@ def test_every_msgtype_can_be_previewed(kind: str) -> None:
     ((body,),) = api.named("mass_preview")
     assert body == {"msgtype": msgtype.value, "towxname": "xiaoli", **message}
     assert ledger.kept[-1].kind is LedgerKind.PREVIEW
-    assert (
-        ledger.kept[-1].data["content_digest"]
-        == make_planned(make_send(content=content, msgtype=msgtype)).content_digest
-    )
+    previewed = make_planned(make_send(content=content, msgtype=msgtype))
+    assert ledger.kept[-1].data["content_digest"] == previewed.content_digest
 
 
 def test_ledger_holds_only_a_hash_of_the_tester() -> None:
@@ -113,11 +107,6 @@ def test_ledger_holds_only_a_hash_of_the_tester() -> None:
         _, ledger = show(Text(content="你好"), Msgtype.TEXT, to)
         kept = json.dumps([event.as_dict() for event in ledger.kept])
         assert not any(value in kept for value in to.values())
-
-
-def test_rejected_preview_does_not_count_as_previewed() -> None:
-    with pytest.raises(ApiError):
-        show(Text(content="你好"), Msgtype.TEXT, {"towxname": "x"}, mass_preview=api_error(40003))
 
 
 def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
@@ -152,25 +141,19 @@ def test_testers_are_found_by_alias() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("小季", "`小季` is not a tester of the settings, a WeChat ID or an openid"),
-        ("zhang 3", "not a tester"),
-        ("o" * 27, "`tester 1` is not a tester"),
-    ],
+    ("name", "shown"), [("小季", "`小季`"), ("zhang 3", "`zhang 3`"), ("o" * 27, "`tester 1`")]
 )
-def test_tester_of_an_unknown_form_is_refused(name: str, words: str) -> None:
-    """Before anything is uploaded; the hint names the nearest alias, no message repeats an openid."""
-    with pytest.raises(UsageError, match=words) as caught:
+def test_tester_of_an_unknown_form_is_refused(name: str, shown: str) -> None:
+    """No message repeats an openid."""
+    with pytest.raises(UsageError, match=shown) as caught:
         recipients([name], TESTERS)
     assert "o" * 27 not in str(caught.value) + caught.value.hint
 
 
 def test_next_tester_is_tried_after_one_that_is_refused() -> None:
     """Files are uploaded once; who does not follow the account keeps nobody else from the preview."""
-    msgtype, content, _ = KINDS["newspic"]
     api = ScriptedApi(draft_add="D", mass_preview=[api_error(43004), {"errcode": 0}])
-    planned, ledger = make_planned(make_send(content=content, msgtype=msgtype)), MemoryLedger()
+    planned, ledger = make_planned(make_send(content=NEWSPIC, msgtype=Msgtype.MPNEWS)), MemoryLedger()
     ports = make_upload_ports(api, ledger)
     to = [Recipient(name=name, body={"towxname": name}) for name in ("first", "second")]
     assert list(preview(planned, to, ports).errors) == ["first"]

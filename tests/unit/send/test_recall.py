@@ -44,42 +44,34 @@ def recalled(article_idx: int) -> Any:
     return (LedgerKind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
 
 
-@pytest.mark.parametrize("msgtype", ["mpnews", "mpvideo"])
-def test_articles_and_videos_can_be_recalled(msgtype: str) -> None:
-    state = make_state(*steps(msgtype))
-    assert error_of(check, known(state), 0, state) is None
+TOLD = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
+TWO = (LedgerKind.CALLBACK, {**TOLD, "links": ["http://a", "http://b"]})
 
 
-@pytest.mark.parametrize("msgtype", ["text", "image", "voice", "wxcard"])
-def test_other_msgtypes_cannot_be_recalled(msgtype: str) -> None:
-    state = make_state(*steps(msgtype))
-    with pytest.raises(UsageError, match=f"msgtype {msgtype}"):
-        check(known(state), 0, state)
-
-
-def test_only_a_sent_message_can_be_recalled() -> None:
-    state = make_state(*steps(sent=False))
-    with pytest.raises(UsageError, match="is accepted") as caught:
-        check(known(state), 0, state)
-    assert "campaign status" in caught.value.hint
-
-
-def test_recall_is_made_once() -> None:
-    state = make_state(*steps(), recalled(1))
-    check(known(state), 2, state)
-    with pytest.raises(UsageError, match="already"):
-        check(known(state), 1, state)
-    state = make_state(*steps(), recalled(0))
-    with pytest.raises(UsageError, match="already"):
-        check(known(state), 2, state)
-
-
-def test_recalled_article_must_exist() -> None:
-    told = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
-    state = make_state(*steps(), (LedgerKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
-    check(known(state), 2, state)
-    with pytest.raises(UsageError, match="article 3 does not exist"):
-        check(known(state), 3, state)
+@pytest.mark.parametrize(
+    ("events", "article", "refused"),
+    [
+        *((steps(msgtype), 0, None) for msgtype in ("mpnews", "mpvideo")),
+        *((steps(msgtype), 0, f"msgtype {msgtype}") for msgtype in ("text", "image", "voice", "wxcard")),
+        (steps(sent=False), 0, "is accepted"),
+        ([*steps(), recalled(1)], 2, None),
+        ([*steps(), recalled(1)], 1, "already"),
+        ([*steps(), recalled(0)], 2, "already"),
+        ([*steps(), TWO], 2, None),
+        ([*steps(), TWO], 3, "article 3 does not exist"),
+    ],
+)
+def test_what_was_sent_and_may_be_recalled_is_recalled_once(
+    events: list[Any], article: int, refused: str | None
+) -> None:
+    state = make_state(*events)
+    error = error_of(check, known(state), article, state)
+    if refused is None:
+        assert error is None
+    else:
+        assert isinstance(error, UsageError)
+        assert refused in error.message
+        assert error.hint
 
 
 def test_recall_is_recorded_after_the_call() -> None:

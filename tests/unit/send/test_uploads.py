@@ -62,33 +62,23 @@ class Uploader:
         )
 
     def planned(self, send: Send) -> Any:
-        reusable = {upload.key: self.state.uploads.get((SERVICE, upload.key))
-                    for upload in payloads.uploads(send.content)}  # fmt: skip
-        needed = tuple(
-            (upload, known.result if (known := reusable[upload.key]) and upload.life is None else None)
-            for upload in payloads.uploads(send.content)
-        )
         base = make_planned(send)
+        found = resolve(send, SERVICE, OFFLINE, self.state, NOW).uploads
+        needed = tuple((upload, result if upload.life is None else None) for upload, result in found)
         return replace(base, resolved=replace(base.resolved, uploads=needed))
 
     def kinds(self) -> list[str]:
         return [kind.value for kind, _ in self.recorded]
 
 
-def test_each_upload_is_reported_as_it_begins():
+def test_each_file_is_uploaded_once_for_all_sends_and_reported_as_it_begins():
     uploader = Uploader()
-    uploader.upload(make_send("a", content=ARTICLES))
-    assert uploader.told == ["uploading cover.png, 1 KiB", "uploading p.png, 1 KiB"]
-    uploader.upload(make_send("b", content=ARTICLES))
-    assert len(uploader.told) == 2
-
-
-def test_each_file_is_uploaded_once_for_all_sends():
-    uploader = Uploader()
-    uploader.upload(make_send("a", content=ARTICLES))
-    made = len(uploader.api.calls)
-    uploader.upload(make_send("b", content=ARTICLES))
-    assert made == len(uploader.api.calls) == 2
+    for name in "ab":
+        ids = uploader.upload(make_send(name, content=ARTICLES))
+        assert uploader.told == ["uploading cover.png, 1 KiB", "uploading p.png, 1 KiB"]
+        assert len(uploader.api.calls) == 2
+        content = payloads.draft_articles(ARTICLES, ids)[0]["content"]
+        assert "https://mmbiz.qpic.cn/p" in content, "pictures in the body use https"
 
 
 def test_upload_is_recorded_before_the_next_one_begins():
@@ -98,11 +88,6 @@ def test_upload_is_recorded_before_the_next_one_begins():
     uploader.upload(make_send(content=ARTICLES))
     assert len(uploader.api.named("material_add_material")) == 1
     assert uploader.kinds() == ["upload", "upload"]
-
-
-def test_pictures_in_the_body_use_https():
-    ids = Uploader().upload(make_send(content=ARTICLES))
-    assert "https://mmbiz.qpic.cn/p" in payloads.draft_articles(ARTICLES, ids)[0]["content"]
 
 
 def test_file_changed_since_the_plan_is_refused():

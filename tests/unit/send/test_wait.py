@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from tests.support.factories import NOW, make_account, make_planned, make_send, plan_of
 from wechat_campaigns.core.errors import (
     CodeHostError,
@@ -39,7 +41,7 @@ class World:
     errors: list[Exception] = field(default_factory=list)
     """Raised by the next plans, one each."""
     decide: Callable[[PlannedSend], PlannedSend | None] = lambda planned: planned
-    """What a plan made again says of a send whose window is open."""
+    """What a plan made again makes of a send whose window is open."""
     held_at: datetime = NOW + 1000 * HOUR
     """When the account `main` is put on hold."""
     until: datetime | None = None
@@ -104,16 +106,13 @@ def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW)
 
 def test_each_send_is_made_when_its_window_opens():
     world = World()
-    late, noon, noon_too = (
-        scheduled("c", NOW + 3 * HOUR),
-        scheduled("a", NOW + HOUR),
-        scheduled("b", NOW + HOUR),
-    )
-    plan = replace(plan_of(), sends=(late, noon, noon_too))
+    sends = tuple(scheduled(name, NOW + hours * HOUR) for name, hours in (("c", 3), ("a", 1), ("b", 1)))
+    plan = replace(plan_of(), sends=sends)
     outcomes = world.run(*scheduled_sends(plan, until=None))
     assert world.sent == [("a", NOW + HOUR), ("b", NOW + HOUR), ("c", NOW + 3 * HOUR)]
     assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED] * 3
     assert max(world.naps) <= 30
+    assert world.reports == [["a", "b"]], "each window is reported before the next is waited for"
 
 
 def test_clock_that_is_set_is_followed():
@@ -177,17 +176,17 @@ def _full_disk(world: World, planned: PlannedSend) -> PlannedSend:
     return planned
 
 
-def test_refusal_is_not_tried_again():
-    world = World(errors=[StalePlanError("moved on", hint="plan again")])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StalePlanError("moved on", hint="plan again"), ExitCode.POLICY),
+        (TamperedLedgerError("went back", hint="restore it"), ExitCode.LEDGER),
+    ],
+)
+def test_refusal_is_not_tried_again(error: Exception, code: ExitCode):
+    world = World(errors=[error])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
-    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
-    assert (world.sent, world.now) == ([], NOW + HOUR)
-
-
-def test_ledger_that_was_changed_is_not_tried_again():
-    world = World(errors=[TamperedLedgerError("went back", hint="restore it")])
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
-    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, code)
     assert (world.sent, world.now) == ([], NOW + HOUR)
 
 
@@ -231,21 +230,8 @@ def test_clock_that_is_off_is_waited_for():
 
 
 def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
-    wanted = {
-        action: LEFT[action][:2]
-        for action in PlanAction
-        if action not in (PlanAction.SEND, PlanAction.SCHEDULED)
-    }
-    for action, end in wanted.items():
+    for action in set(PlanAction) - {PlanAction.SEND, PlanAction.SCHEDULED}:
         world = World(decide=lambda one, action=action: decided(one, action))  # type: ignore[misc]
         (outcome,) = world.run(scheduled("a", NOW + HOUR))
-        assert (outcome.result, outcome.exit_code) == end, action
+        assert (outcome.result, outcome.exit_code) == LEFT[action][:2], action
         assert world.sent == [], action
-
-
-def test_each_window_is_reported_before_the_next_is_waited_for():
-    world = World()
-    world.run(
-        *(scheduled(name, NOW + hours * HOUR) for name, hours in (("a", 1), ("b", 1), ("c", 2), ("d", 3)))
-    )
-    assert world.reports == [["a", "b"], ["c"]]

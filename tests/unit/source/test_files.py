@@ -32,14 +32,8 @@ def test_a_path_is_relative_to_the_file_that_names_it(root: Path) -> None:
     assert info.format == "png"
     assert info.sha256 == hashlib.sha256(b"\x89PNG\r\n\x1a\nrest").hexdigest()
     assert Files(root).data(info.path) == b"\x89PNG\r\n\x1a\nrest"
-
-
-def test_a_parent_folder_inside_is_fine(root: Path) -> None:
     assert Files(root).text(BASE, "../shared.txt") == "shared"
-
-
-def test_line_ends_do_not_depend_on_the_checkout(root: Path) -> None:
-    assert Files(root).text(BASE, "sale/message.txt") == "今晚\n开始\n"
+    assert Files(root).text(BASE, "sale/message.txt") == "今晚\n开始\n", "whatever the checkout's line ends"
 
 
 @pytest.mark.parametrize(
@@ -68,33 +62,8 @@ def test_a_path_that_cannot_be_used_is_refused(root: Path, path: str, rule: str)
     assert caught.value.rule == rule
     assert caught.value.message
     assert caught.value.hint
-
-
-def test_a_near_name_is_suggested(root: Path) -> None:
-    with pytest.raises(FileError, match=r"2026/sale/cover\.pgn") as caught:
-        Files(root).info(BASE, "sale/cover.pgn")
-    assert caught.value.hint == "did you mean `cover.png`?"
-
-
-@pytest.mark.parametrize("link", ["file", "folder"])
-def test_a_link_out_is_refused(root: Path, link: str) -> None:
-    if link == "file":
-        (root / "2026/out.txt").symlink_to(root.parent / "outside.txt")
-        path = "out.txt"
-    else:
-        (root / "2026/out").symlink_to(root.parent)
-        path = "out/outside.txt"
-    with pytest.raises(FileError) as caught:
-        Files(root).text(BASE, path)
-    assert caught.value.rule == "file-link"
-
-
-@pytest.mark.parametrize("target", ["shared.txt", "nowhere.txt"])
-def test_a_link_that_stays_inside_is_refused(root: Path, target: str) -> None:
-    (root / "2026/again.txt").symlink_to(root / target)
-    with pytest.raises(FileError) as caught:
-        Files(root).text(BASE, "again.txt")
-    assert caught.value.rule == "file-link"
+    if path == "sale/cover.pgn":
+        assert caught.value.hint == "did you mean `cover.png`?"
 
 
 def test_a_link_above_the_campaigns_folder_is_fine(root: Path, tmp_path: Path) -> None:
@@ -149,3 +118,47 @@ def test_no_path_leaves_the_folder(path: str) -> None:
         return
     assert not located.is_absolute()
     assert ".." not in located.parts
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("../outside.txt", "link"), ("..", "link/outside.txt"), ("shared.txt", "link"), ("nowhere.txt", "link")],
+)
+def test_a_link_is_refused_wherever_it_leads(root: Path, target: str, path: str) -> None:
+    (root / "2026/link").symlink_to(root / target)
+    with pytest.raises(FileError) as caught:
+        Files(root).text(BASE, path)
+    assert caught.value.rule == "file-link"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.jpg", ["2.jpg", "10.jpg", "a[1].jpg"]),
+        ("?.jpg", ["2.jpg"]),
+        ("../pictures/a[1]*", ["../pictures/a[1].jpg"]),
+        ("none/*.jpg", "file-missing"),
+        ("*.gif", "file-missing"),
+        ("*/1.jpg", "file-pattern"),
+        ("../../*.jpg", "file-outside"),
+        ("/etc/*", "file-path"),
+        ("linked/*", "file-link"),
+    ],
+)
+def test_a_pattern_names_the_files_of_a_folder(tmp_path: Path, pattern: str, found: list[str] | str) -> None:
+    """In the order of their numbers, and nothing outside."""
+    (tmp_path / "pictures/folder.jpg").mkdir(parents=True)
+    for name in ("10.jpg", "2.jpg", "1.JPG", "a[1].jpg", ".hidden.jpg", "notes.txt"):
+        (tmp_path / "pictures" / name).write_bytes(b"x")
+    (tmp_path / "pictures/3.jpg").symlink_to("/etc/passwd")
+    (tmp_path / "pictures/linked").symlink_to("/etc")
+
+    def matching() -> list[str]:
+        return list(Files(tmp_path).matching(PurePosixPath("pictures/post.yaml"), pattern))
+
+    if isinstance(found, list):
+        assert matching() == found
+    else:
+        with pytest.raises(FileError) as caught:
+            matching()
+        assert caught.value.rule == found

@@ -61,36 +61,7 @@ CONTENTS = (
     f"mpnews\ncontent: {{newspic: {{title: {'长' * 40}, images: [{{media_id: x}}]}}}}",
     "mpvideo\ncontent: {file: one.txt, title: x, description: y}",
 )
-STYLES = (
-    "font-family:x;width:900px;margin-left:200px;white-space:nowrap;font-size:0;bad;@x{}",
-    "color:red !important;background:url(x);line-height:.5;text-align:start;display:flex;color:attr(x)",
-    "color:#eee",
-)
-MARKDOWN = """\
-[](https://a.b) [x](#a) [y](ftp://x) [z](f.md) [h](http://) [l](http://[) <b>x</b>
 
-[^a] **x
-
-[^b]: y
-
-```foo
-x
-```
-
-![x](x.png){width=5px}
-
-a ![](http://a/b.png "c")
-"""
-ARTICLES = {
-    "one.md": MARKDOWN,
-    "front.md": "---\ntitle: x\n---\nx\n",
-    "prose.md": f"    {'这是一段普通的文字' * 5}\n",
-    "nothing.md": "",
-    "long.md": "字" * 21_000,
-    "near.md": "字" * 18_500,
-    "one.html": "".join(f'<p style="{style}" class="x" foo="b">a</p>' for style in STYLES)
-    + '<script>x</script><font>x</font><a href="http://a.b">l</a><td>c</td><!-- x',
-}
 THEME = "@media x{p{a:b}} p:hover{color:red} p{height:3px;color:} h2{color:var(--x)} p{ x }"
 
 
@@ -143,22 +114,17 @@ def of_rendering(folder: Path) -> Iterator[Diagnostic]:
 
 
 def of_articles(folder: Path) -> Iterator[Diagnostic]:
+    shutil.copytree(CASES / "articles", folder, dirs_exist_ok=True)
     (folder / "_themes").mkdir()
     (folder / "_themes" / "mine.css").write_text(THEME)
-    for name, text in ARTICLES.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    bodies = [
-        *((name, "default") for name in ARTICLES),
-        ("near.md", "mine"),
-        ("near.md", "none"),
-        ("x.doc", "simple"),
-    ]
-    more = (
-        "cover: {file: x.png}, pic_crop_1_1: x, content_source_url: x, only_fans_can_comment: true, digest: x"
-    )
-    written = [f"{{title: {'😀' * 20}, body: {body}, theme: {theme}, {more}}}" for body, theme in bodies]
+    bodies = [file.relative_to(folder).as_posix() for file in folder.rglob("*.md")]
+    bodies += [file.relative_to(folder).as_posix() for file in folder.glob("editors/*.html")]
+    more = "pic_crop_1_1: x, content_source_url: x, only_fans_can_comment: true"
+    article = "{{title: {}, body: {}, theme: {}, cover: {{file: x.png}}, digest: x, {}}}"
+    chosen = [*((body, "default") for body in bodies), ("table.md", "mine"), ("table.md", "none")]
+    written = [article.format("😀" * 20, body, theme, more) for body, theme in chosen]
     campaign = "filter: {{tag: a}}\nmsgtype: mpnews\ncontent: {{articles: [{}]}}\n"
-    yield from rendered(folder, [campaign.format(article) for article in written])
+    yield from rendered(folder, [campaign.format(one) for one in written])
 
 
 def rendered(folder: Path, written: list[str]) -> Iterator[Diagnostic]:

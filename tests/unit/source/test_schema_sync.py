@@ -1,19 +1,29 @@
 """The schemas and the records say the same, and the schemas are good schemas."""
 
+import ast
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
 
+from tests.support.schema_texts import schema_words
 from wechat_campaigns.core import model
 from wechat_campaigns.core import settings as records
+from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.schemas import findings
 from wechat_campaigns.source.schemas.findings import validator
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema, schema_text
+from wechat_campaigns.source.settings import load_settings
 
+CASES = Path(__file__).parents[2]
+MODULES = (findings,)
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")
 SETTINGS = schema("settings")
@@ -28,18 +38,29 @@ def properties(whole: dict[str, Any], part: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_schema_is_valid_and_says_what_it_is(name: SchemaName) -> None:
-    Draft7Validator.check_schema(schema(name))
-    assert schema(name)["$schema"] == "http://json-schema.org/draft-07/schema#"
-    assert schema(name)["$id"].endswith(f"/{name}.schema.json")
-    assert schema(name)["title"]
-    assert schema_text(name).endswith("}\n")
+def test_a_schema_is_valid_explained_and_without_leftovers(name: SchemaName) -> None:
+    whole = schema(name)
+    Draft7Validator.check_schema(whole)
+    assert whole["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert whole["$id"].endswith(f"/{name}.schema.json")
+    assert whole["title"]
+    assert [list(validator(name).iter_errors(example)) for example in whole["examples"]] == [[]] * len(
+        whole["examples"]
+    )
+    assert [part for part in whole["definitions"] if f'"#/definitions/{part}"' not in schema_text(name)] == []
+    for part, node in {"": whole, **whole["definitions"]}.items():
+        for path, shape in described(whole, node, part):
+            assert 0 < len(shape.get("description", "").strip()) < 220, path
+    patterns = [node for node in nodes(whole) if isinstance(node.get("pattern"), str)]
+    assert patterns
+    assert all(node.get("patternErrorMessage") for node in patterns)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_examples_are_valid(name: SchemaName) -> None:
-    for example in schema(name)["examples"]:
-        assert list(validator(name).iter_errors(example)) == []
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from nodes(below)
 
 
 def described(whole: dict[str, Any], node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -47,15 +68,6 @@ def described(whole: dict[str, Any], node: Any, path: str = "") -> Iterator[tupl
         target = whole["definitions"][below["$ref"].rsplit("/", 1)[1]] if "$ref" in below else below
         yield f"{path}.{key}", target
         yield from described(whole, target, f"{path}.{key}")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_property_is_described(name: SchemaName) -> None:
-    whole = schema(name)
-    for part, node in {"": whole, **whole["definitions"]}.items():
-        for path, shape in described(whole, node, part):
-            assert shape.get("description", "").strip(), path
-            assert len(shape["description"]) < 220, path
 
 
 def without_descriptions(node: Any) -> Any:
@@ -87,13 +99,6 @@ def test_an_editor_explains_every_key_in_chinese(name: SchemaName) -> None:
     for part, node in {"": chinese, **chinese["definitions"]}.items():
         for path, shape in described(chinese, node, part):
             assert is_chinese(shape["description"]), path
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_definition_is_used(name: SchemaName) -> None:
-    text = schema_text(name)
-    for part in schema(name)["definitions"]:
-        assert f'"#/definitions/{part}"' in text, part
 
 
 def test_a_campaign_has_the_schemas_keys() -> None:
@@ -153,9 +158,29 @@ def test_the_defaults_are_those_of_the_records() -> None:
         }
         actual = {field.name: field.default for field in fields(record)}
         assert shown == {key: actual[key] for key in shown}
+    kinds = [kind.value for kind in records.AccountKind]
+    assert SETTINGS["definitions"]["account"]["properties"]["kind"]["enum"] == kinds
 
 
-def test_the_kinds_of_accounts_are_those_of_the_record() -> None:
-    assert SETTINGS["definitions"]["account"]["properties"]["kind"]["enum"] == [
-        k.value for k in records.AccountKind
-    ]
+def literals() -> set[str]:
+    trees = [ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")) for module in MODULES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+@pytest.mark.deep
+def test_every_text_of_a_schema_is_in_the_catalog(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever text of a schema is translated, `schema_words` lists it: else it would stay English."""
+    said: set[str] = set()
+    for module in MODULES:
+        monkeypatch.setattr(module, "_", lambda message: said.add(message) or message, raising=False)
+    for case in CASES.glob("campaigns/invalid/*.yaml"):
+        shutil.copy(case, tmp_path)
+    load_campaigns(tmp_path)
+    for case in CASES.glob("settings/invalid/*.yaml"):
+        shutil.copy(case, tmp_path / "_settings.yaml")
+        with pytest.raises(InvalidError):
+            load_settings(tmp_path)
+    from_schemas = said - literals()
+    assert len(from_schemas) > 20
+    assert from_schemas <= set(schema_words())

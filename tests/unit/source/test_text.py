@@ -8,55 +8,6 @@ from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.source.text import decode, position
 
 
-def test_utf8_is_decoded_as_it_is() -> None:
-    assert decode("今晚 20:00\r\n开始\t🎉\n".encode()) == "今晚 20:00\r\n开始\t🎉\n"
-
-
-def test_gbk_is_named() -> None:
-    fault = decode("a\nb: 周年庆".encode("gbk"))
-    assert isinstance(fault, Finding)
-    assert "GBK" in fault.message
-    assert "iconv -f GBK" in fault.hint
-    assert (fault.line, fault.column) == (2, 4)
-
-
-def test_other_bytes_are_not_guessed() -> None:
-    fault = decode(b"caf\xe9 \xff\xff")
-    assert isinstance(fault, Finding)
-    assert "looks like" not in fault.message
-
-
-@pytest.mark.parametrize(
-    "data", [b"PK\x03\x04\x14\0\xff", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", b"%PDF-1.7\n%\xe2\xe3"]
-)
-def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
-    fault = decode(data)
-    assert isinstance(fault, Finding)
-    assert fault.rule == "text-document"
-    assert "copy its text" in fault.hint
-
-
-def test_column_counts_characters() -> None:
-    fault = decode("一二三\x00".encode())
-    assert isinstance(fault, Finding)
-    assert (fault.line, fault.column) == (1, 4)
-
-
-def test_a_character_that_no_page_can_hold_is_a_fault() -> None:
-    """An article would show another in its place."""
-    fault = decode("春\ufdd0茶".encode())
-    assert isinstance(fault, Finding)
-    assert fault.rule == "text-control-character"
-
-
-def test_byte_order_mark_of_a_windows_editor_is_left_out() -> None:
-    """It is no part of the text; a second one would be sent to followers as an invisible character."""
-    assert decode(b"\xef\xbb\xbfhello") == "hello"
-    fault = decode(b"\xef\xbb\xbf\xef\xbb\xbfhello")
-    assert isinstance(fault, Finding)
-    assert fault.rule == "text-control-character"
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
     decoded = decode(data)
@@ -73,3 +24,34 @@ def test_position_finds_the_offset_again(text: str, offset: int) -> None:
     line, column = position(text, offset)
     lines = text.split("\n")
     assert sum(len(one) + 1 for one in lines[: line - 1]) + column - 1 == offset
+
+
+@pytest.mark.parametrize(
+    ("data", "read"),
+    [("今晚 20:00\r\n开始\t🎉\n".encode(), "今晚 20:00\r\n开始\t🎉\n"), (b"\xef\xbb\xbfhello", "hello")],
+)
+def test_utf8_is_read_as_it_is_without_the_mark_of_a_windows_editor(data: bytes, read: str) -> None:
+    assert decode(data) == read
+
+
+@pytest.mark.parametrize(
+    ("data", "rule", "place"),
+    [
+        ("a\nb: 周年庆".encode("gbk"), "text-encoding", (2, 4)),
+        (b"caf\xe9 \xff\xff", "text-encoding", (1, 4)),
+        ("一二三\x00".encode(), "text-control-character", (1, 4)),
+        ("春\ufdd0茶".encode(), "text-control-character", (1, 2)),  # an article would show another
+        (b"\xef\xbb\xbf\xef\xbb\xbfhello", "text-control-character", (1, 1)),  # invisible to followers
+        (b"PK\x03\x04\x14\0\xff", "text-document", None),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "text-document", None),
+        (b"%PDF-1.7\n%\xe2\xe3", "text-document", None),
+    ],
+)
+def test_other_bytes_are_a_fault_at_their_place(
+    data: bytes, rule: str, place: tuple[int, int] | None
+) -> None:
+    fault = decode(data)
+    assert isinstance(fault, Finding)
+    assert fault.rule == rule
+    assert place in (None, (fault.line, fault.column))
+    assert ("GBK" in fault.message) is ("周年庆".encode("gbk") in data)

@@ -10,6 +10,7 @@ from tests.support.factories import make_article, make_send
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import (
+    Article,
     Articles,
     BodyImage,
     Content,
@@ -77,9 +78,13 @@ def test_each_kind_is_drawn_as_in_the_inbox(content: Content, shown: dict[str, o
             assert {key: found[key] for key in wanted} == wanted
 
 
+def with_picture(html: str) -> Article:
+    return make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
+
+
 def test_pictures_of_an_article_are_of_this_server() -> None:
     html = '<p><img src="wximg:1" alt="x"><img alt="y" src="https://mmbiz.qpic.cn/a"></p>'
-    article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
+    article = with_picture(html)
     assert article_html(article) == f'<p><img src="{URL}" alt="x"><img alt="y" src="{MISSING}"></p>'
     send = make_send("x", content=Articles(articles=(article,)))
     assert [one.sha256 for one in files_of(send)] == [FILE.sha256, FILE.sha256]
@@ -97,13 +102,11 @@ def test_pictures_of_an_article_are_of_this_server() -> None:
     ],
 )
 def test_backgrounds_and_drawings_are_of_this_server(html: str, shown: str) -> None:
-    article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
-    assert article_html(article) == shown
+    assert article_html(with_picture(html)) == shown
 
 
 def test_an_article_in_the_dark_is_recoloured_as_the_reader_does() -> None:
     html = '<p style="color:#333333">茶<img src="wximg:1" alt="x"></p>'
-    article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
-    night = article_html(article, dark=True)
+    night = article_html(with_picture(html), dark=True)
     assert "color:#a3a3a3" in night
     assert f'src="{URL}"' in night

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -13,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
-from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, body, build
-from wechat_campaigns.render.article.parts import ArticleFormat
+from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat
+from wechat_campaigns.render.limits.table import CONTENT_CHARS
 from wechat_campaigns.source.files import Files
 
 pytestmark = pytest.mark.slow
@@ -72,32 +73,6 @@ def test_same_bytes_in_every_process() -> None:
     assert b"[1]" in outputs.pop()
 
 
-def test_importing_the_package_is_cheap() -> None:
-    names = "lxml markdown_it mdit_py_plugins nh3 pygments css_inline tinycss2 PIL"
-    code = (
-        "import sys, wechat_campaigns.render.article\n"
-        f"print([n for n in '{names}'.split() if n in sys.modules])"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
-
-
-def test_missing_extra_says_what_to_install() -> None:
-    code = (
-        "import sys; sys.modules['lxml'] = None\n"
-        "from pathlib import PurePosixPath\n"
-        "from wechat_campaigns.render.article import ArticleSource, build\n"
-        "from wechat_campaigns.core.errors import MissingExtraError\n"
-        "source = ArticleSource(text='x', kind='markdown', file=PurePosixPath('a.md'), title='',"
-        " files=None)\n"
-        "try: build(source)\n"
-        "except MissingExtraError as error: print(error, error.hint)"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
-    assert "campaigns/a.md" in shown
-    assert "pip install './CHECKOUT[articles]'" in shown
-    assert issubclass(MissingExtraError, Exception)
-
-
 def test_code_goes_plain_when_the_article_would_grow_too_long(make: Make) -> None:
     code = "```python\n" + "def brew(x): return [x, 'a', 1]  # 茶\n" * 150 + "```\n"
     body = make(code)
@@ -126,11 +101,6 @@ def test_time_grows_with_the_length(make: Make) -> None:
     began = time.process_time()
     make("```python\n" + "x = 1\n" * 10_000 + "```\n")
     assert time.process_time() - began < 90
-
-
-def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
-    body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
-    assert body.markup_chars > len(body.html)
 
 
 def test_findings_are_in_the_order_of_lines(make: Make) -> None:
@@ -166,3 +136,25 @@ def test_the_same_article_is_made_once_in_a_run(tmp_path: Path, monkeypatch: pyt
     assert len(made) == 2
     build(replace(source, files=Files(tmp_path)))
     assert len(made) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [("markdown", "正文\n\n```\nopen\n"), ("html", "<section><p>正文</p>"), ("html", "<p>正文</p><!-- ")],
+)
+def test_an_article_of_ai_ends_with_its_label(make: Make, kind: str, source: str) -> None:
+    """WeChat's API has no field for it."""
+    words = re.sub("<[^>]*>", "", make(source, kind=kind, ai_generated=True).html)
+    assert words.rstrip().endswith(AI_STATEMENT)
+    assert words.count(AI_STATEMENT) == 1
+    assert AI_STATEMENT not in make(source, kind=kind).html
+
+
+def test_labels_and_later_addresses_of_pictures_count_towards_the_limit(make: Make, png: bytes) -> None:
+    source = "<p>" + "茶" * (CONTENT_CHARS - 10) + "</p>"
+    rules = [
+        [one.rule for one in make(source, kind="html", ai_generated=ai).findings] for ai in (False, True)
+    ]
+    assert rules == [["article-long"], ["article-too-long"]]
+    body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
+    assert body.markup_chars > len(body.html)

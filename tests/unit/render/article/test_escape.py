@@ -78,9 +78,6 @@ def test_value_in_a_link_is_the_address() -> None:
 def test_lines_hold_when_a_value_has_many() -> None:
     body = _body(f"甲{_md(chr(10) * 9)}乙\n\n**丙\n")
     assert [finding.location.line for finding in body.findings] == [3]
-
-
-def test_lines_of_a_value_are_lines_for_the_reader() -> None:
     assert "北京<br>上海" in _body(_md("北京\n上海")).html
 
 
@@ -88,12 +85,7 @@ def test_output_of_a_macro_is_not_escaped_twice() -> None:
     once = _md("a*b")
     assert _md(once) == once
     assert reveal(_md(f"x{once}y")) == "xa*by"
-
-
-def test_escape_takes_any_object() -> None:
-    assert reveal(_md(8)) == "8"
-    assert escape_for("html")(1.5) == "1&#46;5"
-    assert _md("") == ""
+    assert (reveal(_md(8)), escape_for("html")(1.5), _md("")) == ("8", "1&#46;5", "")
 
 
 def test_marks_typed_by_hand_are_harmless() -> None:

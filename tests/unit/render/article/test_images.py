@@ -16,14 +16,13 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
-from wechat_campaigns.core.model import Article, Articles, Media
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import ai_label, convert, image_bytes, images
+from wechat_campaigns.render.article import ai_label, convert, embed, image_bytes, images
 from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
 from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
-from wechat_campaigns.wechat.payloads import MATERIAL_ADDRESS, uploads
 
 MEND = ArticleOptions(fix_images=True)
 
@@ -108,18 +107,6 @@ def test_converted_image_has_no_fault(name: str) -> None:
     assert convert_bytes(data) == (result, kind, note)
 
 
-@pytest.mark.slow
-def test_transparency_is_kept() -> None:
-    for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
-        result, kind, _ = convert_bytes(data)
-        assert kind == "png"
-        assert Image.open(io.BytesIO(result)).mode == "RGBA"
-
-
-def test_turned_image_is_set_upright() -> None:
-    assert Image.open(io.BytesIO(convert_bytes(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
-
-
 @pytest.mark.deep
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
@@ -134,53 +121,31 @@ def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
         assert convert_bytes(damaged)[1] in ("jpeg", "png")
 
 
+def _mended(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(convert_bytes(data)[0]))
+
+
+def test_conversion_keeps_what_is_seen_and_drops_where_it_was_taken() -> None:
+    for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
+        assert (_mended(data).format, _mended(data).mode) == ("PNG", "RGBA")
+    assert _mended(_image("JPEG", exif=_exif(6))).size == (40, 60), "it is set upright"
+    heic = inspect_image(_heic(exif=_exif(6)), "heic")
+    assert _mended(_heic(exif=_exif(6))).size == (heic.width, heic.height)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert _mended(_image("WEBP", icc_profile=profile)).info["icc_profile"] == profile
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        data = _image("WEBP" if mode in ("RGB", "RGBA") else "PNG", mode)
+        result, kind, _note = convert_bytes(data)
+        assert inspect_image(result, kind).faults == ()
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a GPSLatitude="30,15N"/></x:xmpmeta>'
+    for kind in ("JPEG", "WEBP", "AVIF"):
+        assert b"GPSLatitude" not in convert_bytes(_image(kind, xmp=xmp))[0]
+
+
 def test_animation_cut_in_its_second_frame_is_a_fault() -> None:
     whole = _moving()
     rules = {fault.rule for end in range(len(whole)) for fault in inspect_image(whole[:end], "gif").faults}
     assert rules <= {"image-broken"}
-
-
-def test_plan_names_a_converted_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
-    body = make("![杯](cup.webp)\n", at={"tea/cup.webp": _image("WEBP")}, options=MEND)
-    info = body.images[0].file
-    assert rules(body) == ["w image-fixed 1"]
-    assert (info.path, info.format) == (PurePosixPath("tea/cup.webp"), "jpeg")
-    data = image_bytes(info, Files(tmp_path))
-    assert hashlib.sha256(data).hexdigest() == info.sha256
-    assert len(data) == info.size_bytes
-
-
-def test_apply_gets_an_unchanged_file_as_it_is(make: Make, tmp_path: Path, png: bytes) -> None:
-    body = make("![杯](cup.png)\n", at={"tea/cup.png": png}, options=MEND)
-    assert image_bytes(body.images[0].file, Files(tmp_path)) == png
-
-
-@pytest.mark.parametrize("other", [b"not an image", _image("JPEG")])
-def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: bytes, other: bytes) -> None:
-    body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
-    (tmp_path / "tea/cup.png").write_bytes(other)
-    with pytest.raises(StalePlanError, match=r"tea/cup\.png"):
-        image_bytes(body.images[0].file, Files(tmp_path))
-
-
-def test_conversion_does_not_hide_other_faults(make: Make) -> None:
-    body = make("![杯](a.webp)\n", at={"tea/a.webp": _moving("WEBP")}, options=MEND)
-    assert rules(body) == ["e image-animated 1", "e image-format 1"]
-
-
-@pytest.mark.slow
-def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
-    at = {"tea/图 1.png": png}
-    for written in ("图%201.png", "<图 1.png>"):
-        assert len(make(f"![杯]({written})\n", at=at).images) == 1
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_every_pixel_format_can_be_converted(mode: str) -> None:
-    target = io.BytesIO()
-    Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
-    result, kind, _ = convert_bytes(target.getvalue())
-    assert inspect_image(result, kind).faults == ()
 
 
 @pytest.mark.slow
@@ -191,17 +156,6 @@ def test_every_pixel_format_can_be_converted(mode: str) -> None:
 def test_material_takes_more_than_articles_do(name: str, rules: list[str]) -> None:
     data = CASES[name][0]()
     assert [fault.rule for fault in inspect_image(data, sniff(data), MATERIAL).faults] == rules
-
-
-def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
-    (tmp_path / "cup.webp").write_bytes(CASES["webp"][0]())
-    (tmp_path / "cup.gif").write_bytes(CASES["gif"][0]())
-    files, base = Files(tmp_path), PurePosixPath("news.yaml")
-    mended, note = convert(files.info(base, "cup.webp"), files)
-    assert mended.converted
-    assert (mended.format, "webp" in note) == ("jpeg", True)
-    assert hashlib.sha256(image_bytes(mended, files)).hexdigest() == mended.sha256
-    assert convert(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
 
 
 @pytest.mark.deep
@@ -216,15 +170,6 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256
 
 
-def test_a_gif_stays_a_gif(make: Make) -> None:
-    body = make("![杯](a.gif)\n", at={"tea/a.gif": _moving()}, options=MEND)
-    assert (rules(body), body.images[0].file.format) == ([], "gif")
-    content = Articles(
-        articles=(Article(title="茶", html=body.html, images=body.images, cover=Media(media_id="M")),)
-    )
-    assert [upload.endpoint for upload in uploads(content)] == [MATERIAL_ADDRESS]
-
-
 @pytest.mark.slow
 def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     at = {"tea/a.heic": _heic(), "tea/a.avif": _image("AVIF")}
@@ -236,18 +181,6 @@ def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.Mo
     body = make("![杯](b.heic)", at={"tea/b.heic": _heic(size=(50, 40))}, options=MEND)
     assert rules(body) == ["e image-format 1"]
     assert "[heic]" in body.findings[0].hint
-
-
-def test_a_turned_phone_photo_is_upright() -> None:
-    data = _heic(exif=_exif(6))
-    shown = inspect_image(data, "heic")
-    assert Image.open(io.BytesIO(convert_bytes(data)[0])).size == (shown.width, shown.height)
-
-
-def test_colours_keep_their_profile() -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    result = convert_bytes(_image("WEBP", icc_profile=profile))[0]
-    assert Image.open(io.BytesIO(result)).info["icc_profile"] == profile
 
 
 LABEL = '{"Label":"1","ContentProducer":"<某&公司>","ProduceID":"x1"}'
@@ -280,12 +213,6 @@ def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) ->
     assert ai_label.find(again) == found
 
 
-def test_a_place_in_the_metadata_does_not_survive() -> None:
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a GPSLatitude="30,15N"/></x:xmpmeta>'
-    for kind in ("JPEG", "WEBP", "AVIF"):
-        assert b"GPSLatitude" not in convert_bytes(_image(kind, xmp=xmp))[0]
-
-
 @pytest.mark.parametrize(
     "packet", [b"", b"<", b"tc260.org.cn/ns/AIGC/1.0/", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"]
 )
@@ -301,3 +228,79 @@ def test_a_name_with_blanks_is_an_error_that_shows_how_to_write_it(make: Make, p
     body = make("茶\n\n![杯](图 1.png)\n", at={"tea/图 1.png": png})
     assert rules(body) == ["e image-blank 3"]
     assert "![杯](<图 1.png>)" in body.findings[0].hint
+
+
+def test_apply_gets_the_bytes_that_the_plan_names(make: Make, tmp_path: Path, png: bytes) -> None:
+    at = {"tea/图 1.webp": _image("WEBP"), "tea/cup.png": png}
+    body = make("![杯](图%201.webp)\n\n![杯](<图 1.webp>)\n\n![杯](cup.png)\n", at=at, options=MEND)
+    assert rules(body) == ["w image-fixed 1"], "both are one picture"
+    converted, kept = (image.file for image in body.images)
+    assert (converted.path, converted.format) == (PurePosixPath("tea/图 1.webp"), "jpeg")
+    data = image_bytes(converted, Files(tmp_path))
+    assert (hashlib.sha256(data).hexdigest(), len(data)) == (converted.sha256, converted.size_bytes)
+    assert image_bytes(kept, Files(tmp_path)) == png
+    for other in (b"not an image", _image("JPEG")):
+        (tmp_path / "tea/cup.png").write_bytes(other)
+        with pytest.raises(StalePlanError, match=r"tea/cup\.png"):
+            image_bytes(kept, Files(tmp_path))
+    body = make("![杯](a.webp)\n", at={"tea/a.webp": _moving("WEBP")}, options=MEND)
+    assert rules(body) == ["e image-animated 1", "e image-format 1"], "no conversion hides another fault"
+
+
+def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
+    (tmp_path / "cup.webp").write_bytes(_image("WEBP"))
+    (tmp_path / "cup.gif").write_bytes(_image("GIF", "P"))
+    files, base = Files(tmp_path), PurePosixPath("news.yaml")
+    mended, _note = convert(files.info(base, "cup.webp"), files)
+    assert (mended.converted, mended.format) == (True, "jpeg")
+    assert hashlib.sha256(image_bytes(mended, files)).hexdigest() == mended.sha256
+    assert convert(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
+
+
+# --- each is prepared once for the same bytes ---------------------------------------------------
+
+
+def never() -> bytes:
+    raise AssertionError("these bytes are known")
+
+
+def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
+    for name in ("a.webp", "b.webp"):
+        (tmp_path / name).write_bytes(_image("WEBP"))
+    files = Files(tmp_path)
+    first, second = (
+        files.info(PurePosixPath("news.yaml"), "a.webp"),
+        files.info(PurePosixPath("news.yaml"), "b.webp"),
+    )
+    made = embed.prepare(first, lambda: files.data(first.path), convert=False)
+    assert (made.file, made.note, made.inspection.width) == (first, "", 60)
+    assert embed.prepare(second, never, convert=False).file == second
+    with pytest.raises(AssertionError):
+        embed.prepare(first, never, convert=True)
+    converted = embed.prepare(first, lambda: files.data(first.path), convert=True)
+    assert (converted.file.format, converted.file.path) == ("jpeg", first.path)
+    assert converted.note.startswith("webp ")
+    assert embed.prepare(second, never, convert=True).file.path == second.path
+    set_language("zh")
+    with pytest.raises(AssertionError):
+        embed.prepare(first, never, convert=False)
+    set_language("en")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mend", [False, True])
+def test_a_second_version_of_an_article_gives_the_same_findings(
+    make: Make, mend: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ArticleOptions(fix_images=mend)
+    first = make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP")}, options=options)
+    assert len(embed._known) == 1
+    second = make("![茶](a.webp)\n\n又一段\n", options=options)
+    assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
+    assert first.findings == second.findings
+    assert first.images == second.images
+    make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(50, 40))}, options=options)
+    assert len(embed._known) == 2, "another picture"
+    monkeypatch.setattr(embed, "KEPT", 2)
+    make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(40, 40))}, options=options)
+    assert len(embed._known) == 1, "they do not fill the memory"

@@ -12,16 +12,11 @@ APPID = "wx1234567890abcdef"
 TARGET = f'data-miniprogram-appid="{APPID}" data-miniprogram-path="pages/index?id=1&amp;b=2"'
 
 
-def test_a_link_opens_a_mini_program(make: Make) -> None:
-    body = make(f"[去商城](miniprogram://{APPID}/pages/index?id=1&b=2)")
-    assert f"<a {TARGET} href=" in body.html
-    assert 'href=""' in body.html
-    assert rules(body) == []
-
-
-def test_a_picture_opens_a_mini_program(make: Make, png: bytes) -> None:
-    body = make(f"[![杯](cup.png)](miniprogram://{APPID}/pages/index?id=1&b=2)", at={"tea/cup.png": png})
-    assert f"<a {TARGET} href=" in body.html
+def test_a_text_and_a_picture_open_a_mini_program(make: Make, png: bytes) -> None:
+    for words in ("去商城", "![杯](cup.png)"):
+        body = make(f"[{words}](miniprogram://{APPID}/pages/index?id=1&b=2)", at={"tea/cup.png": png})
+        assert f'<a {TARGET} href=""' in body.html
+        assert rules(body) == []
     assert f'<img src="{body.images[0].placeholder}"' in body.html
 
 
