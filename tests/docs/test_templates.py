@@ -42,7 +42,6 @@ def test_page_lists_every_test_and_method(page: str) -> None:
     "number",
     [
         BOUNDS.cpu_s,
-        3 * BOUNDS.cpu_s,
         BOUNDS.memory_bytes >> 20,
         BOUNDS.wall_s,
         BOUNDS.run_s,

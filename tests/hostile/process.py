@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CAMPAIGN = (sys.executable, "-m", "wechat_campaigns")
+COMMAND = (sys.executable, "-m", "wechat_campaigns")
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
 Done = subprocess.CompletedProcess[str]
 
@@ -28,7 +28,7 @@ def campaign(folder: Path, *words: str, home: Path | None = None, umask: int = -
     """Run the command in a folder; its home is the folder above, unless another is given."""
     environ = environment(home or folder.parent, **variables)
     return subprocess.run(
-        [*CAMPAIGN, *words], cwd=folder, env=environ, umask=umask, stdin=subprocess.DEVNULL,
+        [*COMMAND, *words], cwd=folder, env=environ, umask=umask, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.hostile.process import CAMPAIGN, Done, environment
+from tests.hostile.process import COMMAND, Done, environment
 from tests.support.code_hosts import FakeCodeHost, serve
 from tests.support.hosted_repository import SALE, HostedRepository, command
 from tests.support.playground import Sandbox
@@ -161,7 +161,7 @@ class Repository(HostedRepository):
         """Run the command in the author's clone, in a clean environment, as a run of GitHub's if asked."""
         environ = self.environ(ci=ci, event=event) | variables
         return subprocess.run(
-            [*CAMPAIGN, *words], cwd=self.author, env=environ, input=given, capture_output=True, text=True,
+            [*COMMAND, *words], cwd=self.author, env=environ, input=given, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.process import CAMPAIGN
+from tests.hostile.process import COMMAND
 from tests.hostile.repository import SALE, Repository, hosted, opening, settings
 from tests.support.factories import (
     NOW,
@@ -374,7 +374,7 @@ def test_a_person_at_the_terminal_is_shown_the_rules_and_agrees(
     terminal = Terminal()
     environ, end = repository.environ(ci=False), terminal.end
     with subprocess.Popen(
-        [*CAMPAIGN, "apply"], cwd=repository.author, env=environ, stdin=end, stdout=end, stderr=end
+        [*COMMAND, "apply"], cwd=repository.author, env=environ, stdin=end, stdout=end, stderr=end
     ):
         terminal.give_away()
         shown = terminal.read(until="Type yes")

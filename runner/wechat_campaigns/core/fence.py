@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO, Final, Generic, NoReturn, TypeVar
 
-from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 
 if sys.platform != "win32":
@@ -81,8 +80,8 @@ class OverBoundError(Exception):
 class Bounds:
     """What one file may take, and the seconds for all files together."""
 
-    cpu_s: int = 10
-    """Seconds of a processor; `extend` may add to them."""
+    cpu_s: int = 30
+    """Seconds of a processor."""
     wall_s: float = 60
     memory_bytes: int = 1 << 30
     """Address space that a child may add to that of this process."""
@@ -91,7 +90,6 @@ class Bounds:
 
 BOUNDS: Final = Bounds()
 _is_child = False
-_most_cpu_s = 0
 
 
 def map_fenced(
@@ -110,9 +108,6 @@ def map_fenced(
         work: its result must be picklable, and must not depend on other items; what else it changes is lost.
         lost: makes the result of an item that broke a bound.
         children: default: one, or one for each processor when there are many items and no threads.
-
-    Raises:
-        UsageError: the system ends every child at once.
     """
     if _is_child or not items or sys.platform == "win32":
         return [work(item) for item in items]
@@ -135,13 +130,6 @@ def run_fenced(work: Callable[[], R], *, bounds: Bounds = BOUNDS) -> R:
         raise OverBoundError(bound)
 
     return map_fenced(lambda _item: work(), [None], lost=lost, bounds=bounds)[0]
-
-
-def extend(seconds: int) -> None:
-    """Allow the file that is read now more time of a processor, up to three times the bound."""
-    if _is_child:
-        soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, _most_cpu_s), hard))
 
 
 def _worthwhile(items: int) -> int:
@@ -174,7 +162,6 @@ class _Run(Generic[T, R]):
         self.losses: dict[int, Bound] = {}
         self._work, self._items, self._bounds = work, items, bounds
         self._children: list[_Child] = []
-        self._stillborn = 0
 
     def finish(self, count: int) -> None:
         """Work on all items. Raises what the work raised."""
@@ -259,21 +246,19 @@ class _Run(Generic[T, R]):
             child.items.discard(number)
 
     def _settle(self, child: _Child) -> None:
-        """Record which bound the item of a dead child broke, and start another child for its other items."""
+        """Record which bound the item of a dead child broke, and start another child for its other items.
+
+        One that died between two items is taken to have been at its first, so that this comes to an end where
+        the system lets no child live.
+        """
         status = self._bury(child)
-        item = int.from_bytes(child.board[:4], "big") - 1
         if not child.items:
             return
-        if item in child.items:
-            child.items.remove(item)
-            self.losses[item] = child.broke or _bound_of(status)
-        else:
-            self._stillborn += 1
-        if self._stillborn > MAX_CHILDREN:
-            raise UsageError(
-                _("the system ends every process that reads the campaigns"),
-                hint=_("give this machine or job more memory, then run the same command again"),
-            )
+        item = int.from_bytes(child.board[:4], "big") - 1
+        if item not in child.items:
+            item = min(child.items)
+        child.items.remove(item)
+        self.losses[item] = child.broke or _bound_of(status)
         if child.items:
             self._fork(child.items)
 
@@ -340,11 +325,8 @@ def _bound_memory(more: int) -> None:
 
 def _bound_cpu(seconds: int) -> None:
     """Bound how many more seconds of a processor the system gives this process."""
-    global _most_cpu_s
-    used = int(time.process_time())
-    _most_cpu_s = _allowed(resource.RLIMIT_CPU, used + 3 * seconds)
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (min(used + seconds, _most_cpu_s), hard))
+    most = _allowed(resource.RLIMIT_CPU, int(time.process_time()) + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _allowed(limit: int, wanted: int) -> int:

@@ -131,7 +131,7 @@ def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
         audiences.setdefault(send.id if send.filter.openids else tag_id, []).append(size)
     # Who receives more than one takes two places; a tag that is sent three messages has no more followers.
     sizes = [size for found in audiences.values() for size in found[:2]]
-    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *audiences.get(None, ())])
+    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *audiences.get(None, [])])
 
 
 def _openids(planned: PlannedSend) -> Iterator[str]:

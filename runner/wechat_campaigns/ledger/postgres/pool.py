@@ -44,6 +44,11 @@ _REFUSALS: Final[tuple[tuple[type[psycopg.Error], type[LedgerError], str], ...]]
         LedgerError,
         N_("grant this role the permissions listed in docs/ledger.md"),
     ),
+    (
+        psycopg.errors.ReadOnlySqlTransaction,
+        LedgerError,
+        N_("connect to the primary: this server is a standby, or is set to read-only transactions"),
+    ),
     # By its class (40 and 55P03), PostgreSQL says that it took the transaction back for another one's sake.
     (psycopg.errors.LockNotAvailable, LedgerLockedError, _AGAIN),
     (psycopg.errors.TransactionRollback, LedgerLockedError, _AGAIN),

@@ -14,7 +14,6 @@ from PIL import Image, ImageCms, ImageOps
 
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
-from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article import ai_label
@@ -142,7 +141,6 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
             install=extra_hint("heic")
         )
         return ImageInspection(faults=(Finding("image-format", what, hint),))
-    extend(1)
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
@@ -170,7 +168,6 @@ def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
         Turned upright, RGB, without EXIF, but with the label of pictures made by AI, which nobody may
         remove; PNG where it has transparency or was drawn, else JPEG.
     """
-    extend(3)
     image = _open(data)
     source = (image.format or "").lower().replace("heif", "heic")
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
