@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from ipaddress import ip_network
 from typing import Any, Final
 
 from wechat_sandbox import bitmaps, store
 from wechat_sandbox.answers import Json
-from wechat_sandbox.shapes import COUNTS, FLAG, INTEGER, NUMBER, TEXT, TEXTS, body_of
+from wechat_sandbox.shapes import COUNTS, FLAG, NUMBER, TEXT, TEXTS, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -26,46 +26,46 @@ class Callback:
     aes_key: str = field(default="", repr=False)
 
 
+CALLBACK: Final = body_of({"url": TEXT, "token": TEXT, "aes_key": TEXT}, ("url", "token"))
+
+
+def _switch(default: Any, shape: Json = FLAG) -> Any:
+    """Define a switch: the default, and the JSON Schema of its values."""
+    return field(default=default, metadata={"shape": shape})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOptions:
     """The switches of one account."""
 
-    quota: bool = True
+    quota: bool = _switch(True)
     """False lifts call counters and send allowances."""
-    protection: bool = False
+    protection: bool = _switch(False)
     """API 群发保护: sends to everyone wait for the administrator."""
-    ip_allow: tuple[str, ...] = ()
+    ip_allow: tuple[str, ...] = _switch((), TEXTS)
     """Addresses and ranges that may call; empty means every one."""
-    finish_after_s: float = 0.0
+    ip_token_calls_only: bool = _switch(False)
+    """True asks the address of token calls alone, as the service guide has it."""
+    finish_after_s: float = _switch(0.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
     """How long a job stays SENDING, in sandbox seconds."""
-    retired_cards: bool = False
+    retired_cards: bool = _switch(False)
     """True lets wxcard through, which WeChat refuses since 2024 (45113)."""
-    api_video: bool = False
-    """True lets a video through that was uploaded by API; else 48022, but in a lenient sandbox."""
-    comments: bool = True
+    api_video: bool = _switch(False)
+    """True lets a video through that was uploaded by API, which WeChat refuses (48022)."""
+    comments: bool = _switch(True)
     """False refuses articles open to comments, and every comment call (88000)."""
-    readers_seed: int = 1
-    """Another number gives other readers in the statistics of articles."""
-    verdict: str = "send success"
+    verdict: str = _switch("send success", TEXT)
     """How jobs end: `send success`, or an err(N) of WeChat, so that a failure can be rehearsed."""
-    daily_limits: Mapping[str, int] = field(default_factory=dict)
+    daily_limits: Mapping[str, int] = field(default_factory=dict, metadata={"shape": COUNTS})
     """Calls a day by path, in place of the defaults."""
-    callback: Callback | None = None
+    callback: Callback | None = field(
+        default=None, metadata={"shape": {"anyOf": [CALLBACK, {"type": "null"}]}}
+    )
 
 
 KIND: Final[Json] = {"type": "string", "enum": list(KINDS)}
-SWITCHES: Final[Mapping[str, Json]] = {
-    **dict.fromkeys(("quota", "protection", "retired_cards", "api_video", "comments"), FLAG),
-    "ip_allow": TEXTS,
-    "finish_after_s": {**NUMBER, "minimum": 0, "maximum": 366 * 86400},
-    "readers_seed": INTEGER,
-    "verdict": TEXT,
-    "daily_limits": COUNTS,
-    "callback": {
-        "anyOf": [body_of({"url": TEXT, "token": TEXT, "aes_key": TEXT}, ("url", "token")), {"type": "null"}]
-    },
-}
-"""The shapes of the fields of `AccountOptions`."""
+SWITCHES: Final[Mapping[str, Json]] = {one.name: one.metadata["shape"] for one in fields(AccountOptions)}
+"""The JSON Schema of each switch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +89,13 @@ NOBODY = OfficialAccount(
 
 def find(db: sqlite3.Connection, appid: str) -> OfficialAccount | None:
     """Return an account; None without one."""
-    row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
+    row = store.find(db, "account", appid=appid)
     return None if row is None else _account(row)
 
 
 def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
     """List the accounts by appid."""
-    return [_account(row) for row in db.execute("SELECT * FROM account ORDER BY appid")]
+    return [_account(row) for row in store.select(db, "account", order="appid")]
 
 
 def _account(row: sqlite3.Row) -> OfficialAccount:

@@ -13,7 +13,6 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -58,17 +57,6 @@ def callback_check(call: ApiCall) -> Json:
     return {"dns": dns if action != "ping" else [], "ping": ping if action != "dns" else []}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushEvent:
-    """One event on its way to a callback URL."""
-
-    id: int
-    appid: str
-    callback: Callback
-    created_at: float
-    fields: Mapping[str, Any]
-
-
 def add(db: sqlite3.Connection, appid: str, fields: Mapping[str, Any], now: float) -> None:
     """Add an event to be pushed; without a callback URL it is only recorded."""
     account = accounts.find(db, appid)
@@ -82,33 +70,33 @@ def push_due(transaction: Transaction, wall: float, pause: Callable[[float], obj
     """Push every event that is due, signed with the real time, and return how many there were."""
     with transaction() as (db, _now):
         due = _claim(db)
-    for event in due:
-        attempts, delivered = _push(event, int(wall), pause)
+    for event, callback in due:
+        attempts, delivered = _push(event, callback, int(wall), pause)
         with transaction() as (db, _now):
             db.execute(
                 "UPDATE event SET attempts = ?, state = ? WHERE id = ?",
-                (attempts, "delivered" if delivered else "failed", event.id),
+                (attempts, "delivered" if delivered else "failed", event["id"]),
             )
     return len(due)
 
 
-def _claim(db: sqlite3.Connection) -> list[PushEvent]:
+def _claim(db: sqlite3.Connection) -> list[tuple[sqlite3.Row, Callback]]:
     """Read the events that are due, so that no other process reads them too."""
     rows = db.execute("UPDATE event SET state = 'pushing' WHERE state = 'due' RETURNING *").fetchall()
-    events = []
-    for row in sorted(rows, key=lambda row: int(row["id"])):
-        account = accounts.find(db, row["appid"])
-        if account is not None and account.options.callback is not None:
-            common = {key: row[key] for key in ("id", "appid", "created_at")}
-            fields = json.loads(row["fields"])
-            events.append(PushEvent(**common, callback=account.options.callback, fields=fields))
-    return events
+    callbacks = {account.appid: account.options.callback for account in accounts.list_accounts(db)}
+    return [
+        (row, callback)
+        for row in sorted(rows, key=lambda row: int(row["id"]))
+        if (callback := callbacks.get(row["appid"])) is not None
+    ]
 
 
-def _push(event: PushEvent, timestamp: int, pause: Callable[[float], object]) -> tuple[int, bool]:
+def _push(
+    event: sqlite3.Row, callback: Callback, timestamp: int, pause: Callable[[float], object]
+) -> tuple[int, bool]:
     """Push one event, up to three times more when it is not answered; return attempts and success."""
     for attempt in range(1, ATTEMPTS + 1):
-        url, body = push_request(event, timestamp)
+        url, body = push_request(event, callback, timestamp)
         try:
             answer = requests.post(
                 url, data=body.encode(), headers={"Content-Type": "text/xml"}, timeout=TIMEOUT_S
@@ -127,38 +115,27 @@ def _ends_pushing(text: str) -> bool:
     return text in ("", "success") or text.startswith("<xml")
 
 
-def push_request(event: PushEvent, timestamp: int) -> tuple[str, str]:
-    """Make the URL with its signature and the body of a push, encrypted when the callback has an AES key."""
-    xml = to_xml(event)
-    if not event.callback.aes_key:
-        return signed_url(event.callback, timestamp), xml
-    encrypted = encrypt(xml, event.callback.aes_key, event.appid)
-    body = _element("xml", {"ToUserName": _original_id(event.appid), "Encrypt": encrypted})
-    return signed_url(event.callback, timestamp, encrypted=encrypted), body
+def push_request(
+    event: Mapping[str, Any] | sqlite3.Row, callback: Callback, timestamp: int
+) -> tuple[str, str]:
+    """Make the URL with its signature and the body of a push, encrypted when the callback has an AES key.
 
-
-def to_xml(event: PushEvent) -> str:
-    """Write an event as WeChat does."""
-    return _element(
-        "xml",
-        {
-            "ToUserName": _original_id(event.appid),
-            "FromUserName": _own_openid(event.appid),
-            "CreateTime": int(event.created_at),
-            "MsgType": "event",
-            **event.fields,
-        },
-    )
-
-
-def _original_id(appid: str) -> str:
-    """Make up an account's own name, always the same."""
-    return f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}"
-
-
-def _own_openid(appid: str) -> str:
-    """Make up the openid that an account's events come from, another for each account."""
-    return f"o{hashlib.sha256(f'events of {appid}'.encode()).hexdigest()[:27]}"
+    The account's own name, and the openid that its events come from, are made up, always the same.
+    """
+    appid = event["appid"]
+    recipient = {"ToUserName": f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}"}
+    envelope = {
+        **recipient,
+        "FromUserName": f"o{hashlib.sha256(f'events of {appid}'.encode()).hexdigest()[:27]}",
+        "CreateTime": int(event["created_at"]),
+        "MsgType": "event",
+    }
+    xml = _element("xml", {**envelope, **json.loads(event["fields"])})
+    if not callback.aes_key:
+        return signed_url(callback, timestamp), xml
+    encrypted = encrypt(xml, callback.aes_key, appid)
+    body = _element("xml", {**recipient, "Encrypt": encrypted})
+    return signed_url(callback, timestamp, encrypted=encrypted), body
 
 
 def _element(name: str, value: Any) -> str:

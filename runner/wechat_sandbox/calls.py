@@ -54,8 +54,6 @@ class ApiCall:
     request: HttpRequest
     body: Json
     """The JSON object of the request; empty for an upload."""
-    strict: bool
-    """Whether the reading that refuses holds where sources about WeChat disagree."""
 
     @property
     def appid(self) -> str:
@@ -152,9 +150,9 @@ def mapping(body: Mapping[str, Any], key: str, errcode: int) -> dict[str, Any]:
     return value
 
 
-def named_row(call: ApiCall, errcode: int, query: str, *values: object) -> sqlite3.Row:
-    """Read the row that a call names; `errcode` without one."""
-    row = store.first(call.db, query, values)
+def named_row(call: ApiCall, errcode: int, table: str, **equal: object) -> sqlite3.Row:
+    """Read the row of the account that a call names by its columns; `errcode` without one."""
+    row = store.find(call.db, table, appid=call.appid, **equal)
     if row is None:
         raise ErrcodeError(errcode)
     return row

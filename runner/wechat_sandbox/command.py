@@ -36,12 +36,6 @@ OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         help=N_("Add the accounts, tags and followers of a file."),
     ),
     click.option("--no-quota", is_flag=True, help=N_("Apply no daily or monthly limits.")),
-    click.option(
-        "--strict/--lenient",
-        default=True,
-        show_default=True,
-        help=N_("Refuse or accept calls where sources about WeChat disagree."),
-    ),
 )
 
 
@@ -62,7 +56,6 @@ def serve(
     state: Path | None,
     seed: Path | None,
     no_quota: bool,
-    strict: bool,
 ) -> None:
     """Serve until SIGINT or SIGTERM comes.
 
@@ -88,9 +81,7 @@ def serve(
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPED_BY)
     try:
         switches = {"quota": False} if no_quota else None
-        with embedded(
-            state, switches=switches, strict=strict, seed=seed, host=host, port=port, names=names
-        ) as url:
+        with embedded(state, switches=switches, seed=seed, host=host, port=port, names=names) as url:
             ready(url)
             if sys.stderr.isatty():
                 click.echo(

@@ -16,15 +16,15 @@ from datetime import date, datetime
 from wechat_sandbox import bitmaps, clock, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, number, serve
-from wechat_sandbox.drafts import ARRIVED, DONE
+from wechat_sandbox.drafts import ARRIVED
 from wechat_sandbox.users import openids_of
 
 EVERY_S = 600
 READERS_A_COMMENT = 10
 MOST_WRITERS = 100
 TEXTS = ("写得真好，收藏了。", "请问门店在哪里？", "昨天刚买，很喜欢。", "期待下一期！", "周末还有活动吗？")
-PAGE = 50
-"""The page refuses this many itself; the errcode's text refuses only more."""
+PAGE = 49
+"""The page refuses 50; the errcode's text refuses only more."""
 TYPES = (0, 1, 2)
 """All comments, those that are not elected, the elected ones."""
 MOST_ELECTED = 100
@@ -82,17 +82,13 @@ def _plan(
 
 def _rows(db: sqlite3.Connection, place: ArticlePlace) -> list[sqlite3.Row]:
     """Read the comments below an article, the planned ones as well, newest first."""
-    query = (
-        "SELECT * FROM comment WHERE appid = :appid AND msg_data_id = :msg_data_id AND idx = :idx"
-        " ORDER BY created_at DESC, id DESC"
-    )
-    return db.execute(query, asdict(place)).fetchall()
+    return store.select(db, "comment", order="created_at DESC, id DESC", **asdict(place))
 
 
 def days_of_comments(db: sqlite3.Connection, appid: str) -> Mapping[str, list[date]]:
     """List by msgid (msg_data_id, `_`, number from 1) on which days comments were written, or will be."""
     days: dict[str, list[date]] = defaultdict(list)
-    for row in db.execute("SELECT * FROM comment WHERE appid = ?", (appid,)):
+    for row in store.select(db, "comment", order="id", appid=appid):
         day = datetime.fromtimestamp(row["created_at"], clock.CHINA).date()
         days[f"{row['msg_data_id']}_{row['idx'] + 1}"].append(day)
     return days
@@ -116,7 +112,7 @@ def _find_article(call: ApiCall) -> tuple[ArticlePlace, Json, int]:
 
     Raises:
         ErrcodeError: 88000 for an account without comments; 88001 when no successful send has the article. A
-            publication has a msg_data_id as well, but the pages speak of that of a send: strictly 88001.
+            publication has a msg_data_id as well, but the pages speak of that of a send.
     """
     if not call.account.options.comments:
         raise ErrcodeError(88000)
@@ -127,10 +123,6 @@ def _find_article(call: ApiCall) -> tuple[ArticlePlace, Json, int]:
     for row in call.db.execute(query, (call.appid, msg_data_id, *ARRIVED)):
         articles = json.loads(row["content"])["articles"]
         readers |= bitmaps.from_blob(row["delivered"])
-    if not articles and not call.strict:
-        query = "SELECT articles FROM publish WHERE appid = ? AND msg_data_id = ? AND status = ?"
-        published = store.first(call.db, query, (call.appid, msg_data_id, DONE))
-        articles = json.loads(published["articles"]) if published else []
     if not 0 <= index < len(articles):
         raise ErrcodeError(88001)
     place = ArticlePlace(appid=call.appid, msg_data_id=msg_data_id, idx=index)
@@ -156,7 +148,7 @@ def list_comments(call: ApiCall) -> Json:
         ErrcodeError: 88010 for the count, 40035 for `begin` and `type`, which it needs too.
     """
     place, count = _find_article(call)[0], number(call.body, "count", 88010)
-    if not 1 <= count <= (PAGE - 1 if call.strict else PAGE):
+    if not 1 <= count <= PAGE:
         raise ErrcodeError(88010)
     first, kind = number(call.body, "begin"), number(call.body, "type")
     if first < 0 or kind not in TYPES:
@@ -247,9 +239,9 @@ def reply_add(call: ApiCall) -> Json:
 def reply_delete(call: ApiCall) -> Json:
     """Delete the reply of a comment. Source: delreplycomment (2026-11).
 
-    The older page has 87009 for a missing reply; the newest lists it as an invalid signature: strictly so.
+    The older page has 87009 for a missing reply; the newest lists it as an invalid signature.
     """
     comment = _find_comment(call)[1]
-    if call.strict and not comment["reply"]:
+    if not comment["reply"]:
         raise ErrcodeError(87009)
     return _change(call, comment, reply="")

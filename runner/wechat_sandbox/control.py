@@ -18,9 +18,9 @@ from wechat_sandbox import (
     clock,
     drafts,
     faults,
+    inbox,
     mass,
     media,
-    phones,
     seeds,
     store,
 )
@@ -163,11 +163,7 @@ def list_deliveries(call: ControlCall) -> Json:
     """Return who received what, previews apart, at most `limit` rows; the counts of jobs are whole."""
     appid, msg_id = call.query.get("appid"), call.number("msg_id")
     jobs = mass.list_jobs(call.db, appid, msg_id)
-    previews = call.db.execute(
-        "SELECT preview.*, follower.openid FROM preview JOIN follower USING (appid, n)"
-        " WHERE :appid IS NULL OR appid = :appid ORDER BY id",
-        {"appid": appid},
-    )
+    previews = store.select(call.db, "preview JOIN follower USING (appid, n)", order="id", appid=appid)
     return {
         "deliveries": mass.list_deliveries(call.db, appid, msg_id, call.limit),
         "jobs": [
@@ -222,10 +218,7 @@ def list_requests(call: ControlCall) -> Json:
 @route("GET", "events", "appid")
 def list_events(call: ControlCall) -> Json:
     """Return the callback events, oldest first, and how their push went."""
-    rows = call.db.execute(
-        "SELECT * FROM event WHERE :appid IS NULL OR appid = :appid ORDER BY id",
-        {"appid": call.query.get("appid")},
-    )
+    rows = store.select(call.db, "event", order="id", appid=call.query.get("appid"))
     return {
         "events": [
             {
@@ -256,7 +249,7 @@ def _account_json(db: sqlite3.Connection, account: OfficialAccount) -> Json:
         "options": options,
         "followers": account.subscribed.bit_count(),
         "blocked": account.blocked.bit_count(),
-        "sends": phones.count_sends(db, account.appid),
+        "sends": inbox.count_sends(db, account.appid),
         "tags": tags_json(db, account),
     }
 
@@ -276,8 +269,8 @@ def change_account(call: ControlCall) -> Json:
 def list_followers(call: ControlCall) -> Json:
     """Return followers of `appid`, or those with a tag or who received a job; `search` is part of a name."""
     tag_id, msg_id = call.number("tag_id"), call.number("msg_id")
-    numbers = phones.find_followers(call.db, call.account, call.query.get("search", ""), tag_id, msg_id)
-    return phones.list_followers(call.db, call.account, numbers, call.number("offset") or 0, call.limit)
+    numbers = inbox.find_followers(call.db, call.account, call.query.get("search", ""), tag_id, msg_id)
+    return inbox.list_followers(call.db, call.account, numbers, call.number("offset") or 0, call.limit)
 
 
 @route(
@@ -298,13 +291,13 @@ def change_followers(call: ControlCall) -> Json:
 @route("GET", "phone", "appid", "openid", "limit")
 def phone(call: ControlCall) -> Json:
     """Return what the phone of a follower shows: its latest messages, oldest first; none for a stranger."""
-    return phones.phone(call.db, call.account, call.query.get("openid", ""), call.limit)
+    return inbox.phone(call.db, call.account, call.query.get("openid", ""), call.limit)
 
 
 @route("GET", "sends", "appid", "offset", "limit")
 def list_sends(call: ControlCall) -> Json:
     """Return what an account sent, previews included, latest first."""
-    return phones.list_sends(call.db, call.account.appid, call.number("offset") or 0, call.limit)
+    return inbox.list_sends(call.db, call.account.appid, call.number("offset") or 0, call.limit)
 
 
 @route("GET", "version")

@@ -49,8 +49,6 @@ class Dispatcher:
     """The WeChat that this server plays."""
 
     store: Store
-    strict: bool = True
-    """Where sources about WeChat disagree, take the reading that refuses."""
     in_hand: set[tuple[str, str]] = field(default_factory=set)
     """Token and clientmsgid of the sends that a fault delays, not yet accepted."""
     wall: Callable[[], float] = time.time
@@ -75,7 +73,7 @@ class Dispatcher:
             fault = faults.take(db, request.path)
             if fault is None:
                 return self._serve(db, now, request, None), None
-        if fault.latency_s:
+        if fault.kind == "latency":
             key = mass.send_key(request)
             if all(key):
                 self.in_hand.add(key)
@@ -91,7 +89,7 @@ class Dispatcher:
         """Run a request under the fault injected into it, and record it."""
         rid, appid = new_rid(now), ""
         answer: Answer = {}
-        if fault is None or fault.after or fault.kind in ("latency", "clock"):
+        if fault is None or fault.takes_effect:
             answer, appid = self._answer(db, request, now, rid)
         if fault is not None and fault.kind == "errcode":
             # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
@@ -110,7 +108,7 @@ class Dispatcher:
                 raise ErrcodeError(40066)
             if endpoint.needs_token:
                 account = tokens.check_token(db, request.query.get("access_token", ""), now)
-                if self.strict:
+                if not account.options.ip_token_calls_only:
                     tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)
@@ -126,7 +124,6 @@ class Dispatcher:
                 account=account,
                 request=request,
                 body={} if endpoint.takes_file else parse_body(request.raw, required=endpoint.needs_body),
-                strict=self.strict,
             )
             return endpoint.run(call), account.appid
         except ErrcodeError as error:
@@ -179,7 +176,7 @@ def _record(
         "ip": request.client_ip,
         "errcode": int(data.get("errcode", 0)),
         "answer": encode(_without_secrets(data))[:KEPT_CHARS],
-        "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.after}),
+        "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
         "served": request.path in ENDPOINTS,
     }
     last = store.insert(db, "request", row)

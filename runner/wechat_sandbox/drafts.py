@@ -38,11 +38,11 @@ MAX_IMAGES = 20
 TITLE_CHARS = 64
 """Measured in 2026: 64 pass and 65 do not; the page states 32."""
 DIGEST_CHARS = 120
-OLDER_DIGEST_CHARS = 128
+"""By the newest page; another has 128."""
 DEFAULT_DIGEST_CHARS = 54
 CONTENT_CHARS = 20_000
 CONTENT_BYTES = 1024 * 1024
-LIMITS = (("title", TITLE_CHARS, 45003), ("author", 16, 45110))
+LIMITS = (("title", TITLE_CHARS, 45003), ("author", 16, 45110), ("digest", DIGEST_CHARS, 45004))
 RATIOS = {"news": ("2.35_1", "1_1"), "newspic": ("1_1", "16_9")}
 COORDINATE = re.compile(r"0(?:\.\d{1,6})?|1(?:\.0{1,6})?")
 OWN_URL = re.compile(r"(?:https?:)?//(?:mmbiz\.qpic|mmbiz\.qlogo|mmecoa\.qpic)\.cn/")
@@ -94,18 +94,14 @@ def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> 
 
 
 def check_article(call: ApiCall, article: Any, *, single: bool, temporary: bool = False) -> Json:
-    """Check one article; the article as WeChat keeps it.
-
-    Source: draft_add (2026-11). A digest has 120 characters by the newest page and 128 by another: strictly
-    120.
-    """
+    """Check one article; the article as WeChat keeps it. Source: draft_add (2026-11)."""
     if not isinstance(article, dict):
         raise ErrcodeError(44003)
     article = {key: value for key, value in article.items() if value is not None}  # some clients send null
     kind = article.get("article_type", "news")
     if kind not in ("news", "newspic"):
         raise ErrcodeError(40035)
-    _lengths(article, DIGEST_CHARS if call.strict else OLDER_DIGEST_CHARS)
+    _lengths(article)
     _cover_info(article, kind)
     if flag(article, "need_open_comment") and not call.account.options.comments:
         raise ErrcodeError(88000)
@@ -137,8 +133,8 @@ def _cover_info(article: Mapping[str, Any], kind: str) -> None:
             raise ErrcodeError(40035)
 
 
-def _lengths(article: Mapping[str, Any], digest_chars: int) -> None:
-    for key, limit, errcode in (*LIMITS, ("digest", digest_chars, 45004)):
+def _lengths(article: Mapping[str, Any]) -> None:
+    for key, limit, errcode in LIMITS:
         value = article.get(key, "")
         if not isinstance(value, str) or len(value) > limit or (key == "title" and not value):
             raise ErrcodeError(errcode)
@@ -200,8 +196,7 @@ def replace_forbidden_html(content: str) -> str:
 
 def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
     """Return the draft that an object of the body names; 40007 without one, also because it was sent."""
-    query = "SELECT * FROM draft WHERE appid = ? AND media_id = ?"
-    return named_row(call, 40007, query, call.appid, text(holder, "media_id", 40007))
+    return named_row(call, 40007, "draft", media_id=text(holder, "media_id", 40007))
 
 
 def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from wechat_sandbox import store
@@ -14,7 +13,6 @@ from wechat_sandbox.answers import Json
 from wechat_sandbox.calls import ENDPOINTS
 from wechat_sandbox.shapes import body_of
 
-ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
@@ -26,8 +24,8 @@ FAULT: Final = body_of(
         "skip": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 0},
         "after": {"type": "boolean", "default": False},
         "errcode": {"type": "integer", "default": -1},
-        "latency_s": {"type": "number", "minimum": 0, "maximum": MAX_LATENCY_S},
-        "ahead_s": {"type": "number", "minimum": -MAX_AHEAD_S, "maximum": MAX_AHEAD_S},
+        "latency_s": {"type": "number", "minimum": 0, "maximum": MAX_LATENCY_S, "default": 1},
+        "ahead_s": {"type": "number", "minimum": -MAX_AHEAD_S, "maximum": MAX_AHEAD_S, "default": 3600},
     },
     ("kind",),
 )
@@ -36,42 +34,33 @@ FAULT: Final = body_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectedFault:
-    """One fault; with `after` the call takes effect and only its answer is spoiled."""
+    """One fault of a call."""
 
-    endpoint: str = "*"
+    endpoint: str
+    """A whole path, or * for all."""
     kind: str
-    after: bool = False
-    errcode: int = -1
-    status: int = 500
-    latency_s: float = 0.0
-    ahead_s: float = 0.0
+    after: bool
+    errcode: int
+    latency_s: float
+    ahead_s: float
     """How far the date of the answer is ahead of the real time."""
+
+    @property
+    def takes_effect(self) -> bool:
+        """Return whether the call takes effect, and only its answer is late or spoiled."""
+        return self.after or self.kind in ("latency", "clock", "cut_after")
 
 
 def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> None:
-    """Add a fault.
-
-    Args:
-        spec: of the shape `FAULT`: `endpoint` (a path with or without /cgi-bin/, or *), `kind`, `times`
-            (default 1, null for ever), `skip` (calls to let pass first), `after`, `errcode`, `latency_s`,
-            `ahead_s`.
+    """Add a fault of the shape `FAULT`.
 
     Raises:
         ValueError: the sandbox does not serve the endpoint.
     """
-    kind, after = ALIASES.get(spec["kind"], (spec["kind"], spec.get("after", False)))
-    status = re.fullmatch(r"http_(\d{3})", kind)
-    fault = InjectedFault(
-        endpoint=_path(spec.get("endpoint", "*")),
-        kind="http" if status else kind,
-        after=after,
-        errcode=spec.get("errcode", -1),
-        status=int(status[1]) if status else 500,
-        latency_s=float(spec.get("latency_s", 1 if kind == "latency" else 0)),
-        ahead_s=float(spec.get("ahead_s", 3600 if kind == "clock" else 0)),
-    )
-    row = {"spec": json.dumps(asdict(fault)), "skip": spec.get("skip", 0), "times": spec.get("times", 1)}
-    store.insert(db, "fault", row)
+    fault = {key: spec.get(key, shape.get("default")) for key, shape in FAULT["properties"].items()}
+    fault["endpoint"] = _path(fault["endpoint"])
+    times, skip = fault.pop("times"), fault.pop("skip")
+    store.insert(db, "fault", {"spec": json.dumps(fault), "skip": skip, "times": times})
 
 
 def _path(endpoint: str) -> str:
@@ -84,7 +73,7 @@ def _path(endpoint: str) -> str:
 
 def take(db: sqlite3.Connection, path: str) -> InjectedFault | None:
     """Use up the first fault for this path; None without one."""
-    for row in db.execute("SELECT * FROM fault ORDER BY id").fetchall():
+    for row in store.select(db, "fault", order="id"):
         fault = InjectedFault(**json.loads(row["spec"]))
         if fault.endpoint not in ("*", path):
             continue
@@ -103,5 +92,5 @@ def list_faults(db: sqlite3.Connection) -> list[Json]:
     """List the faults that are still to come."""
     return [
         {"id": row["id"], "times": row["times"], "skip": row["skip"], **json.loads(row["spec"])}
-        for row in db.execute("SELECT * FROM fault ORDER BY id")
+        for row in store.select(db, "fault", order="id")
     ]

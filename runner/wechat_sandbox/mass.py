@@ -91,7 +91,9 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "delivered": bitmaps.to_blob(reached),
         "delivered_count": reached.bit_count(),
         "draft": draft,
-        "takes_draft": has_articles and rules.takes_draft(call, to_all=to_all),
+        # Not a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which
+        # disagree about a send to a tag.
+        "takes_draft": has_articles and call.request.path.endswith("/sendall"),
     }
     store.insert(call.db, "job", row)
     return {"errcode": 0, "errmsg": "send job submission success", **ids}
@@ -110,15 +112,14 @@ def _msg_data_id(call: ApiCall, draft: str) -> int:
 def preview(call: ApiCall) -> Json:
     """Send one message to one follower; towxname wins over touser, and drafts stay.
 
-    Source: preview (2026-11), whose response has no msg_id; older pages show one: strictly none.
+    Source: preview (2026-11), whose response has no msg_id; older pages show one.
     """
     follower = rules.preview_follower(call)
     message = rules.read_message(call, preview=True)
     rules.count_preview(call)
     row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
     store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
-    ids = {} if call.strict else {"msg_id": store.next_id(call.db, "msg_id", FIRST_MSG_ID)}
-    return {"errcode": 0, "errmsg": "preview success", **ids}
+    return {"errcode": 0, "errmsg": "preview success"}
 
 
 @serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
@@ -132,8 +133,7 @@ def get(call: ApiCall) -> Json:
 
 def _job(call: ApiCall) -> sqlite3.Row | None:
     """Return the job that a call names, its msg_id a number or a string."""
-    query = "SELECT * FROM job WHERE appid = ? AND msg_id = ?"
-    return store.first(call.db, query, (call.appid, number(call.body, "msg_id", 40059)))
+    return store.find(call.db, "job", appid=call.appid, msg_id=number(call.body, "msg_id", 40059))
 
 
 @serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
@@ -251,10 +251,9 @@ def _links(job: sqlite3.Row) -> Json:
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
     """Confirm or refuse a waiting job as the administrator; False when no job of that id waits."""
-    query = "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL"
-    job = store.first(db, query, (msg_id,))
+    job = store.find(db, "job", msg_id=msg_id, status="SENDING")
     account = accounts.find(db, job["appid"]) if job else None
-    if job is None or account is None:
+    if job is None or account is None or job["confirm_by"] is None:
         return False
     if confirmed:
         finish_at = now + duration_s(db, account, job["delivered_count"])
@@ -271,11 +270,7 @@ def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | No
 
 
 def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
-    return db.execute(
-        "SELECT * FROM job WHERE (:appid IS NULL OR appid = :appid) AND (:msg_id IS NULL OR msg_id = :msg_id)"
-        " ORDER BY created_at, msg_id",
-        {"appid": appid, "msg_id": msg_id},
-    ).fetchall()
+    return store.select(db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
 def job_json(row: sqlite3.Row) -> Json:

@@ -1,4 +1,7 @@
-"""What WeChat refuses of mass sends. Each rule states its source and what is uncertain about WeChat."""
+"""What WeChat refuses of mass sends. Each rule states its source and what is uncertain about WeChat.
+
+Where sources disagree, the reading that refuses holds.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ MONTHLY = 4
 DAILY = 1
 CONFIRM_S = 30 * 60
 PREVIEWS_A_DAY = 100
-"""By WeChat name; strictly those by openid as well, as older reports have it."""
+"""By WeChat name, and by openid as well, as older reports have it."""
 NOT_CONTENT = ("send_ignore_reprint", "clientmsgid")
 RECALLABLE = ("mpnews", "mpvideo")
 TEXT_BYTES = 2048
@@ -74,13 +77,13 @@ def check_repeat(call: ApiCall, client_id: str) -> None:
     """Refuse a clientmsgid used within 24 hours at once, with the job's msg_id: 45065.
 
     Source: sendAll; answers that developers reported up to 2025 (2026-11). Whether a job that failed keeps
-    its clientmsgid blocked is not stated: strictly yes. 45066 comes only while a fault delays the first
+    its clientmsgid blocked is not stated: here it does. 45066 comes only while a fault delays the first
     request.
     """
     job = call.db.execute(
         "SELECT msg_id FROM job WHERE appid = ? AND clientmsgid = ? AND created_at > ?"
-        " AND (? OR status != 'SEND_FAIL') ORDER BY created_at DESC LIMIT 1",
-        (call.appid, client_id, call.now - DUPLICATE_FOR_S, call.strict),
+        " ORDER BY created_at DESC LIMIT 1",
+        (call.appid, client_id, call.now - DUPLICATE_FOR_S),
     ).fetchone()
     if job is not None:
         raise ErrcodeError(45065, msg_id=job["msg_id"])
@@ -91,7 +94,7 @@ def openid_audience(call: ApiCall) -> int:
 
     Source: massSend; an answer to three openids, strangers among them, that a developer reported in 2023
     (2026-11): 40130, so strangers do not count. Whether a stranger among enough others refuses the call is
-    not stated: strictly yes, 40003.
+    not stated: here it does, 40003.
     """
     openids = strings(call.body, "touser", 40031)
     if len(openids) >= OPENIDS.stop:
@@ -100,7 +103,7 @@ def openid_audience(call: ApiCall) -> int:
     followers = [openid for openid in openids if openid in numbers]
     if len(followers) < OPENIDS.start:
         raise ErrcodeError(40130)
-    if call.strict and len(followers) < len(openids):
+    if len(followers) < len(openids):
         raise ErrcodeError(40003)
     return bitmaps.from_numbers(numbers.values())
 
@@ -109,8 +112,8 @@ def filter_audience(call: ApiCall) -> tuple[bool, int]:
     """Read a filter: everyone, or one tag of the account; 40008, 40035 or 40152 without one.
 
     Source: sendAll; answers that developers reported in 2023 (2026-11). An unknown tag_id answers 40152 by
-    the page, -1 in field reports. A tag_id sent as a string stands in examples and was answered 268488001:
-    strictly refused. The old group_id is still read.
+    the page, -1 in field reports. A tag_id sent as a string stands in examples and was answered 268488001.
+    The old group_id is still read.
     """
     condition = call.body.get("filter")
     if not isinstance(condition, dict):
@@ -120,24 +123,24 @@ def filter_audience(call: ApiCall) -> tuple[bool, int]:
     if condition.get("is_to_all") in (True, 1):
         return True, call.account.subscribed
     tag_id = number(condition, "tag_id" if "tag_id" in condition else "group_id", 40152)
-    if call.strict and isinstance(condition.get("tag_id"), str):
+    if isinstance(condition.get("tag_id"), str):
         raise ErrcodeError(268488001)
-    tag = named_row(call, 40152, "SELECT members FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
+    tag = named_row(call, 40152, "tag", id=tag_id)
     return False, bitmaps.from_blob(tag["members"]) & call.account.subscribed
 
 
 def check_allowance(call: ApiCall, *, to_all: bool) -> None:
     """Refuse with 45028 a 订阅号 that has sent today, a 服务号 to everyone today or four times this month.
 
-    Source: Batch sends guide (2026-11). The day of a 服务号 stands on one page and nobody reported it:
-    strictly it holds. A failed job gives its allowance back; sends of the web console do not exist here.
+    Source: Batch sends guide (2026-11). The day of a 服务号 stands on one page and nobody reported it. A
+    failed job gives its allowance back; sends of the web console do not exist here.
     """
     today, month = (clock.day_start(call.now), DAILY), (clock.month_start(call.now), MONTHLY)
     limits: tuple[tuple[float, int], ...] = ()
     if call.account.kind == "subscription":
         limits = (today,)
     elif call.account.kind == "service" and to_all:
-        limits = (today, month) if call.strict else (month,)
+        limits = (today, month)
     for since, limit in limits if call.account.options.quota else ():
         used = call.db.execute(
             "SELECT COUNT(*) FROM job"
@@ -152,41 +155,30 @@ def check_test_account(call: ApiCall) -> None:
     """Refuse what a test account may not send: mass/send is 48001 before this, other types are 48008.
 
     Source: answers that developers reported in 2025 and 2026, older reports of 48008 (2026-11). Whether other
-    types than articles and text are refused: strictly yes. Whether anything is delivered: here it is.
+    types than articles and text are refused is unclear, and whether anything is delivered: here both are so.
     """
-    if call.strict and call.account.kind == "test" and call.body.get("msgtype") not in ("mpnews", "text"):
+    if call.account.kind == "test" and call.body.get("msgtype") not in ("mpnews", "text"):
         raise ErrcodeError(48008)
-
-
-def takes_draft(call: ApiCall, *, to_all: bool) -> bool:
-    """Return whether success uses up the draft: not of a send to openids, and a failed job leaves it.
-
-    Source: draft_add, sendAll, older Batch sends guide (2026-11). A send to a tag: strictly yes.
-    """
-    return to_all or (call.strict and call.body.get("touser") is None)
 
 
 def check_permanent(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
     """Refuse temporary images and voices of a send with 40128; a preview takes them.
 
-    Source: sendAll, an answer of WeChat to temporary media (2026-11). Of mass/send strictly too.
+    Source: sendAll, an answer of WeChat to temporary media (2026-11); of mass/send it is assumed.
     """
-    takes_temporary = call.request.path.endswith("/preview") or (
-        call.request.path.endswith("/send") and not call.strict
-    )
-    if not media["permanent"] and not takes_temporary:
+    if not media["permanent"] and not call.request.path.endswith("/preview"):
         raise ErrcodeError(40128)
     return media
 
 
 def check_video(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
-    """Check a video: one of the web console, or strictly else 48022, an id of media/uploadvideo.
+    """Check a video: one of the web console, else 48022.
 
     Source: sendAll, staff in the vendor's forum (2026-11).
     """
     if media["kind"] == "video" and not media["permanent"]:
         raise ErrcodeError(40007)
-    if media["by_api"] and call.strict and not call.account.options.api_video:
+    if media["by_api"] and not call.account.options.api_video:
         raise ErrcodeError(48022)
     return media
 
@@ -230,8 +222,7 @@ def preview_follower(call: ApiCall) -> int:
     """Find the follower a preview goes to; 40132, 40003 or 43004 without one."""
     if call.body.get("towxname"):
         wxname = text(call.body, "towxname", 40132)
-        query = "SELECT n FROM follower WHERE appid = ? AND wxname = ?"
-        follower = int(named_row(call, 40132, query, call.appid, wxname)["n"])
+        follower = int(named_row(call, 40132, "follower", wxname=wxname)["n"])
     else:
         follower = follower_number(call, text(call.body, "touser", 40003))
     if not call.account.subscribed >> follower & 1:
@@ -240,11 +231,10 @@ def preview_follower(call: ApiCall) -> int:
 
 
 def count_preview(call: ApiCall) -> None:
-    """Count a preview by WeChat name; refuse with 45009 when the day has had enough of them."""
-    if call.strict or call.body.get("towxname"):
-        used = count(call.db, call.appid, "towxname", f"preview {clock.day(call.now)}")
-        if call.account.options.quota and used > PREVIEWS_A_DAY:
-            raise ErrcodeError(45009)
+    """Count a preview; refuse with 45009 when the day has had enough of them."""
+    used = count(call.db, call.appid, "towxname", f"preview {clock.day(call.now)}")
+    if call.account.options.quota and used > PREVIEWS_A_DAY:
+        raise ErrcodeError(45009)
 
 
 def read_message(call: ApiCall, *, preview: bool = False) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from wechat_sandbox import store
@@ -49,11 +49,10 @@ PERMANENT = {
 }
 TEMPORARY = {
     **PERMANENT,
-    "image": MediaLimits(formats=("png", "jpeg", "gif"), max_bytes=10 * MB, too_big=40009),
+    "image": MediaLimits(formats=("png", "jpeg", "gif"), max_bytes=2 * MB, too_big=40009),
     "voice": MediaLimits(formats=("amr", "mp3"), max_bytes=2 * MB, too_big=40010),
 }
-STRICTLY_TEMPORARY = {**TEMPORARY, "image": replace(TEMPORARY["image"], max_bytes=2 * MB)}
-"""One line of the page states 10 MB for an image and another 2 MB."""
+"""One line of the page states 2 MB for an image and another 10 MB."""
 IN_ARTICLE = MediaLimits(formats=("png", "jpeg"), max_bytes=MB - 1, too_big=40009)
 
 
@@ -155,8 +154,7 @@ def find_media(
     """
     if not isinstance(media_id, str):
         raise ErrcodeError(40007)
-    query = "SELECT * FROM media WHERE appid = ? AND media_id = ?"
-    row = named_row(call, 40007, query, call.appid, media_id)
+    row = named_row(call, 40007, "media", media_id=media_id)
     if row["kind"] not in kinds or (permanent and not row["permanent"]):
         raise ErrcodeError(40007)
     if not row["permanent"] and row["created_at"] + TEMPORARY_S <= call.now:
@@ -170,7 +168,7 @@ def upload(call: ApiCall) -> Json:
 
     Source: uploadTempMedia (2026-11). `type=thumb` answers `thumb_media_id`, as reported from the field.
     """
-    kind, file = check_kind(call, STRICTLY_TEMPORARY if call.strict else TEMPORARY)
+    kind, file = check_kind(call, TEMPORARY)
     row = _add(call, kind, file, permanent=False)
     key = "thumb_media_id" if kind == "thumb" else "media_id"
     return {"type": kind, key: row["media_id"], "created_at": int(call.now), "item": []}

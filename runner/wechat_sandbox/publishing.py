@@ -69,8 +69,7 @@ def _article_urls(row: sqlite3.Row) -> list[str]:
 def get(call: ApiCall) -> Json:
     """Return the state of a publication; 53502 without one. Source: freepublish_get (2026-11)."""
     publish_id = number(call.body, "publish_id", 40002)
-    query = "SELECT * FROM publish WHERE appid = ? AND publish_id = ?"
-    return _publication_json(named_row(call, 53502, query, call.appid, publish_id))
+    return _publication_json(named_row(call, 53502, "publish", publish_id=publish_id))
 
 
 @serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, needs_body=True, daily=100)
@@ -81,9 +80,10 @@ def getarticle(call: ApiCall) -> Json:
 
 def _article(call: ApiCall) -> sqlite3.Row:
     """Return the publication that an article_id names, deleted ones included; 53600 without one."""
-    query = "SELECT * FROM publish WHERE appid = ? AND article_id = ? AND status IN (?, ?)"
-    article_id = text(call.body, "article_id", 53600)
-    return named_row(call, 53600, query, call.appid, article_id, DONE, DELETED)
+    row = named_row(call, 53600, "publish", article_id=text(call.body, "article_id", 53600))
+    if row["status"] not in (DONE, DELETED):
+        raise ErrcodeError(53600)
+    return row
 
 
 def _content(row: sqlite3.Row, *, content: bool = True) -> Json:

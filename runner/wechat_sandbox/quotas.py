@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from wechat_sandbox import clock, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, count, daily_limit, named_row, serve, text
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, count, daily_limit, serve, text
 from wechat_sandbox.tokens import check_credentials
 
 CLEARINGS_A_MONTH = 10
@@ -31,8 +31,7 @@ def quota_get(call: ApiCall) -> Json:
     endpoint = _endpoint(call)
     limit = daily_limit(call.account, endpoint)
     limit = UNLIMITED if limit is None else limit
-    query = "SELECT used FROM counter WHERE appid = ? AND name = ? AND period = ?"
-    row = store.first(call.db, query, (call.appid, endpoint.path, clock.day(call.now)))
+    row = store.find(call.db, "counter", appid=call.appid, name=endpoint.path, period=clock.day(call.now))
     used = row["used"] if row else 0
     return {
         **OK,
@@ -101,7 +100,9 @@ def rid_get(call: ApiCall) -> Json:
     rid = call.body.get("rid")
     if not isinstance(rid, str) or not RID.fullmatch(rid):
         raise ErrcodeError(76002)
-    request = named_row(call, 76001, "SELECT * FROM request WHERE rid = ?", rid)
+    request = store.find(call.db, "request", rid=rid)
+    if request is None:
+        raise ErrcodeError(76001)
     if request["appid"] != call.appid:
         raise ErrcodeError(76003)
     if request["at"] < call.now - RID_DAYS * 86400:

@@ -1,6 +1,6 @@
 """Draw what the readers of an article do: where they come from, when, and what they do then.
 
-One seed always gives the same readers. The rates are higher than those of a real account, so that sixty
+One article always has the same readers. The rates are higher than those of a real account, so that sixty
 followers are enough to see figures; their shape is WeChat's: most read the message within a day, those who
 find the article elsewhere come later, and the first article of a send is read most.
 """
@@ -45,7 +45,6 @@ MINUTES: Final[Range] = (0.4, 3.0)
 class Readers:
     """The readers of one article, who come from the moment it was sent."""
 
-    seed: int
     msgid: str
     """msg_data_id, `_`, number from 1."""
     sent_at: float
@@ -91,6 +90,6 @@ class Readers:
         return low + (high - low) * self._draw(name)
 
     def _draw(self, name: str) -> float:
-        """Draw a number from 0 up to 1 by the seed, the article and a name."""
-        digest = hashlib.sha256(f"{self.seed} {self.msgid} {name}".encode()).digest()
+        """Draw a number from 0 up to 1 by the article and a name."""
+        digest = hashlib.sha256(f"{self.msgid} {name}".encode()).digest()
         return int.from_bytes(digest[:6], "big") / 2**48

@@ -112,10 +112,14 @@ def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) 
         **{key: item[key] for key in ("kind", "secret", "name") if key in item},
         options=accounts.options_from(item.get("options", {}), account.options),
     )
-    tag_ids = _plant_tags(db, appid, item.get("tags", TAGS if is_number else ()))
-    people = list(invent(appid, range(int(followers)), list(tag_ids)) if is_number else followers)
+    named = [
+        tag if isinstance(tag, dict) else {"name": tag} for tag in item.get("tags", TAGS if is_number else ())
+    ]
+    people = (
+        followers if not is_number else invent(appid, range(int(followers)), [tag["name"] for tag in named])
+    )
     numbers = _plant_followers(db, appid, people, now)
-    _plant_members(db, appid, people, numbers, tag_ids)
+    _plant_tags(db, appid, named, people, numbers)
     account = replace(account, subscribed=account.subscribed | bitmaps.from_numbers(numbers))
     accounts.save(db, account)
     return account.subscribed.bit_count()
@@ -128,7 +132,7 @@ def openid_of(appid: str, number: int) -> str:
     return f"o{head}{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
-def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> Iterable[dict[str, Any]]:
+def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> list[dict[str, Any]]:
     """Make up followers: names, WeChat names `tester1`…, and at most three tags each, always the same.
 
     Args:
@@ -138,6 +142,7 @@ def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> Iterable
     Returns:
         Followers as a seed lists them.
     """
+    people = []
     first, others = (tag_names[0], tag_names[1:]) if tag_names else ("", [])
     for number in numbers:
         chance = hashlib.sha256(f"{appid}/{number}".encode()).digest()
@@ -145,29 +150,14 @@ def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> Iterable
         names = [first] if first and chance[2] % 2 else []
         names += [others[chance[3] % len(others)]] if others and chance[3] % 8 else []
         names += [SYSTEM_TAG[1]] if number % 10 == 0 else []
-        yield {
+        person = {
             "openid": openid_of(appid, number),
             "nickname": FAMILY_NAMES[chance[0] % len(FAMILY_NAMES)] + given_name,
             "wxname": f"tester{number + 1}",
             "tags": names,
         }
-
-
-def _plant_tags(db: sqlite3.Connection, appid: str, items: Iterable[Any]) -> dict[str, int]:
-    """Create the tags that are missing; the ids of all by name, the system tag aside."""
-    every_id = {tag["name"]: tag["id"] for tag in tags.list_tags(db, appid)}
-    ids: dict[str, int] = {}
-    if SYSTEM_TAG[1] not in every_id:
-        tags.add(db, appid, *SYSTEM_TAG)
-        every_id[SYSTEM_TAG[1]] = SYSTEM_TAG[0]
-    for item in items:
-        name = item["name"] if isinstance(item, dict) else item
-        if name not in every_id:
-            free = max([tags.FIRST_ID - 1, *every_id.values()]) + 1
-            every_id[name] = int(item.get("id", free)) if isinstance(item, dict) else free
-            tags.add(db, appid, every_id[name], name)
-        ids[name] = every_id[name]
-    return ids
+        people.append(person)
+    return people
 
 
 def _plant_followers(db: sqlite3.Connection, appid: str, people: list[Any], now: float) -> list[int]:
@@ -188,15 +178,20 @@ def _plant_followers(db: sqlite3.Connection, appid: str, people: list[Any], now:
     return [numbers[person["openid"]] for person in people]
 
 
-def _plant_members(
-    db: sqlite3.Connection, appid: str, people: list[Any], numbers: list[int], tag_ids: Mapping[str, int]
+def _plant_tags(
+    db: sqlite3.Connection, appid: str, named: list[Any], people: list[Any], numbers: list[int]
 ) -> None:
-    members: dict[str, list[int]] = {}
+    """Create the tags that are missing, the system tag too, and add the followers that have them."""
+    members: dict[str, list[int]] = {tag["name"]: [] for tag in ({"name": SYSTEM_TAG[1]}, *named)}
     for person, number in zip(people, numbers, strict=True):
         for name in person.get("tags", ()):
             members.setdefault(name, []).append(number)
-    ids = {**_plant_tags(db, appid, members.keys() - tag_ids.keys()), **tag_ids}
-    sets = {tag["id"]: tags.members(tag) for tag in tags.list_tags(db, appid)}
-    for name, tagged in members.items():
-        sets[ids[name]] |= bitmaps.from_numbers(tagged)
-        tags.save_members(db, appid, ids[name], sets[ids[name]])
+    wished = {SYSTEM_TAG[1]: SYSTEM_TAG[0], **{tag["name"]: tag["id"] for tag in named if "id" in tag}}
+    tagged = {tag["name"]: (tag["id"], tags.members(tag)) for tag in tags.list_tags(db, appid)}
+    for name, added in members.items():
+        if name not in tagged:
+            free = max([tags.FIRST_ID - 1, *(tag_id for tag_id, _followers in tagged.values())]) + 1
+            tagged[name] = wished.get(name, free), 0
+            tags.add(db, appid, tagged[name][0], name)
+        tag_id, before = tagged[name]
+        tags.save_members(db, appid, tag_id, before | bitmaps.from_numbers(added))

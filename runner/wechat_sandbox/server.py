@@ -105,7 +105,6 @@ def embedded(
     state: Path | None = None,
     *,
     switches: Mapping[str, Any] | None = None,
-    strict: bool = True,
     seed: Path | None = None,
     host: str = LOOPBACK,
     port: int = 0,
@@ -117,7 +116,6 @@ def embedded(
     Args:
         state: the state file; None keeps everything in memory.
         switches: switches that every account gets at the start, such as `{"quota": False}`.
-        strict: where sources about WeChat disagree, whether the reading that refuses holds.
         seed: accounts, tags and followers to add; None gives a new state the built-in accounts.
         host: the address to listen on.
         port: the port; 0 picks a free one.
@@ -141,7 +139,7 @@ def embedded(
                 location=str(seed or "the built-in seed"),
                 hint=_("correct the seed file as described in docs/sandbox.md"),
             ) from error
-        dispatcher = Dispatcher(store=store, strict=strict)
+        dispatcher = Dispatcher(store=store)
         local = is_loopback(host)
         app = web.build(dispatcher, begun, names=names if local else {host, *names}, any_address=not local)
         number, fd = listening.getsockname()[1], listening.fileno()

@@ -12,16 +12,9 @@ NAME: Final[Json] = {"type": "string", "minLength": 1}
 NUMBER: Final[Json] = {"type": "number"}
 INTEGER: Final[Json] = {"type": "integer"}
 FLAG: Final[Json] = {"type": "boolean"}
-OBJECT: Final[Json] = {"type": "object"}
-OBJECTS: Final[Json] = {"type": "array", "items": OBJECT}
 TEXTS: Final[Json] = {"type": "array", "items": TEXT}
 COUNTS: Final[Json] = {"type": "object", "additionalProperties": INTEGER}
 MAX_MESSAGE_CHARS = 300
-
-
-def answer_of(**keys: Json) -> Json:
-    """Describe an object that always has these keys, an answer most often."""
-    return {"type": "object", "properties": keys, "required": list(keys)}
 
 
 def body_of(properties: Mapping[str, Json], required: Iterable[str] = ()) -> Json:

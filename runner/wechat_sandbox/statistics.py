@@ -29,9 +29,19 @@ WEEK = 7
 READY_HOUR = 8
 """When the figures of the day before are ready, in China."""
 DELAY = timedelta(minutes=30)
-"""How long after that they are strictly incomplete: `is_delay` exists, but no page states when it is true."""
+"""How long after that they are incomplete here: `is_delay` exists, but no page states when it is true."""
 ALL = "全部"
 FIFTHS = 5
+RECEIVED = (
+    *(f"getupstreammsg{span}" for span in ("", "hour", "week", "month", "dist", "distweek", "distmonth")),
+    "getinterfacesummary", "getinterfacesummaryhour",
+)  # fmt: skip
+"""Statistics of the messages that followers write."""
+OFFLINE = (
+    "getarticlesummary", "getarticletotal", "getuserread", "getuserreadhour", "getusershare",
+    "getusersharehour",
+)  # fmt: skip
+"""Statistics of articles before 2025."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +131,6 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
         for index, article in enumerate(articles, 1):
             yield PublicArticle(
                 readers=Readers(
-                    seed=account.options.readers_seed,
                     msgid=f"{row['msg_data_id']}_{index}",
                     sent_at=row["finish_at"],
                     delivered=delivered,
@@ -133,9 +142,9 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
 
 
 def _is_delay(call: ApiCall, last: date) -> bool:
-    """Return whether figures up to a day are incomplete: strictly those of yesterday for half an hour."""
+    """Return whether figures up to a day are incomplete: those of yesterday for half an hour."""
     ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), clock.CHINA)
-    return call.strict and datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
+    return datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
 
 
 def _read_days(call: ApiCall, most: int, first: date = FIRST_DAY) -> list[date]:
@@ -232,17 +241,15 @@ def getarticleshare(call: ApiCall) -> Json:
 def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> Json:
     """List the articles that have a detail for what was new on a day.
 
-    The page takes one day, notes say thirty: strictly one.
+    The page takes one day; notes say thirty.
     """
-    days = _read_days(call, 1 if call.strict else MONTH)
-    articles = _articles(call, days[-1])
+    (day,) = _read_days(call, 1)
     rows = [
         {"ref_date": day.isoformat(), "msgid": article.readers.msgid, "detail": detail}
-        for day in days
-        for article in articles
+        for article in _articles(call, day)
         if (detail := detail_of(article, day))
     ]
-    return _answer(call, rows, days[-1])
+    return _answer(call, rows, day)
 
 
 def _read(article: PublicArticle, day: date) -> Json:
@@ -319,30 +326,21 @@ def _followed(call: ApiCall) -> tuple[list[date], Counter[date]]:
     )
 
 
-@serve("/datacube/getupstreammsg", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsghour", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgweek", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgmonth", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgdist", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgdistweek", who=VERIFIED, needs_body=True)
-@serve("/datacube/getupstreammsgdistmonth", who=VERIFIED, needs_body=True)
-@serve("/datacube/getinterfacesummary", who=VERIFIED, needs_body=True)
-@serve("/datacube/getinterfacesummaryhour", who=VERIFIED, needs_body=True)
 def messages_received(call: ApiCall) -> Json:
     """List nothing: followers here write no messages. Source: their pages (2026-11)."""
     _read_days(call, MONTH, FIRST_DAY_OF_FOLLOWERS)
     return {"list": []}
 
 
-@serve("/datacube/getarticlesummary", who=VERIFIED)
-@serve("/datacube/getarticletotal", who=VERIFIED)
-@serve("/datacube/getuserread", who=VERIFIED)
-@serve("/datacube/getuserreadhour", who=VERIFIED)
-@serve("/datacube/getusershare", who=VERIFIED)
-@serve("/datacube/getusersharehour", who=VERIFIED)
 def offline(_call: ApiCall) -> Json:
     """Refuse a call that WeChat switched off.
 
     Source: answers that developers reported in 2026 (2026-11).
     """
     raise ErrcodeError(47009)
+
+
+for _name in RECEIVED:
+    serve(f"/datacube/{_name}", who=VERIFIED, needs_body=True)(messages_received)
+for _name in OFFLINE:
+    serve(f"/datacube/{_name}", who=VERIFIED)(offline)

@@ -19,15 +19,9 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import private_file, private_folder
 
 BUSY_TIMEOUT_S = 30.0
-FORMAT = 4
+FORMAT = 5
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
-
-TABLES = (
-    "account", "follower", "tag", "token", "media", "draft", "job", "preview", "publish", "comment",
-    "counter", "request", "fault", "event", "meta",
-)  # fmt: skip
-
 
 Rows = dict[str, list[tuple[Any, ...]]]
 """The rows of each table."""
@@ -101,7 +95,13 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 def copy(db: sqlite3.Connection) -> Rows:
     """Return the rows of every table."""
-    return {table: [tuple(row) for row in db.execute(f"SELECT * FROM {table}")] for table in TABLES}  # noqa: S608
+    return {table: [tuple(row) for row in db.execute(f"SELECT * FROM {table}")] for table in _tables(db)}  # noqa: S608
+
+
+def _tables(db: sqlite3.Connection) -> list[str]:
+    """List the tables of `schema.sql`."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    return [str(row["name"]) for row in db.execute(query)]
 
 
 def paste(db: sqlite3.Connection, rows: Rows) -> None:
@@ -115,8 +115,8 @@ def paste(db: sqlite3.Connection, rows: Rows) -> None:
 
 def wipe(db: sqlite3.Connection) -> None:
     """Empty every table."""
-    for table in TABLES:
-        db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
+    for table in _tables(db):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
 
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replace: bool = False) -> int:
@@ -134,10 +134,24 @@ def first(db: sqlite3.Connection, query: str, values: Sequence[object]) -> sqlit
     return row
 
 
+def find(db: sqlite3.Connection, table: str, **equal: object) -> sqlite3.Row | None:
+    """Read the row whose columns have these values; None without one."""
+    where = " AND ".join(f"{name} = :{name}" for name in equal)
+    row: sqlite3.Row | None = db.execute(f"SELECT * FROM {table} WHERE {where}", equal).fetchone()  # noqa: S608
+    return row
+
+
+def select(db: sqlite3.Connection, table: str, *, order: str, **equal: object) -> list[sqlite3.Row]:
+    """Read the rows whose columns have these values; None stands for any value."""
+    wanted = {name: value for name, value in equal.items() if value is not None}
+    where = " AND ".join(f"{name} = :{name}" for name in wanted) or "TRUE"
+    return db.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", wanted).fetchall()  # noqa: S608
+
+
 def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
     """Read one setting of the sandbox."""
-    row = first(db, "SELECT value FROM meta WHERE key = ?", (key,))
-    return default if row is None else json.loads(row[0])
+    row = find(db, "meta", key=key)
+    return default if row is None else json.loads(row["value"])
 
 
 def put(db: sqlite3.Connection, key: str, value: Any) -> None:

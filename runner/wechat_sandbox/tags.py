@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from wechat_sandbox import bitmaps
+from wechat_sandbox import bitmaps, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import TAGGERS, ApiCall, mapping, named_row, number, serve, text
@@ -12,8 +12,8 @@ from wechat_sandbox.users import PAGE, followers_after, followers_of, openid_lis
 
 FIRST_ID = 100
 MAX_TAGS = 100
-NAME_LENGTH = 30
-"""Characters by the text of the parameter, strictly bytes as the error has it."""
+NAME_BYTES = 30
+"""As the error has it; characters by the text of the parameter."""
 SYSTEM_IDS = (0, 1, 2)
 TAGS_A_FOLLOWER = 20
 BATCH = 50
@@ -25,7 +25,7 @@ def tag_name(call: ApiCall) -> str:
     name = mapping(call.body, "tag", 45157).get("name")
     if not isinstance(name, str) or not name.strip():
         raise ErrcodeError(45157)
-    if len(name.encode() if call.strict else name) > NAME_LENGTH:
+    if len(name.encode()) > NAME_BYTES:
         raise ErrcodeError(45158)
     return name
 
@@ -40,7 +40,7 @@ def own_tag_id(call: ApiCall) -> int:
 
 def find_tag(call: ApiCall, tag_id: int) -> sqlite3.Row:
     """Return a tag; 45159 without one."""
-    return named_row(call, 45159, "SELECT * FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
+    return named_row(call, 45159, "tag", id=tag_id)
 
 
 def named_tag(call: ApiCall) -> sqlite3.Row:
@@ -64,7 +64,7 @@ def check_tags_a_follower(call: ApiCall, followers: int) -> None:
 
 def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
     """List an account's tags by id."""
-    return db.execute("SELECT * FROM tag WHERE appid = ? ORDER BY id", (appid,)).fetchall()
+    return store.select(db, "tag", order="id", appid=appid)
 
 
 def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
@@ -93,10 +93,7 @@ def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int
 
 @serve("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
 def create(call: ApiCall) -> Json:
-    """Create a tag.
-
-    Source: createTag (2026-11). The 30 are characters here; older lists say bytes.
-    """
+    """Create a tag. Source: createTag (2026-11)."""
     name = tag_name(call)
     tags = list_tags(call.db, call.appid)
     if any(tag["name"] == name for tag in tags):

@@ -61,7 +61,7 @@ def check_address(account: OfficialAccount, client_ip: str) -> None:
     """Refuse with 40164 an address outside the account's list of addresses and ranges; none allows all.
 
     Source: ip_whitelist (2026-11), which asks it of every server call; the service guide speaks of tokens
-    alone: strictly every call.
+    alone (`ip_token_calls_only`).
     """
     allowed = account.options.ip_allow
     if allowed and not any(ip_address(client_ip) in ip_network(one, strict=False) for one in allowed):
@@ -78,7 +78,7 @@ def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccou
     """
     if not token:
         raise ErrcodeError(41001)
-    row = store.first(db, "SELECT * FROM token WHERE token = ?", (token,))
+    row = store.find(db, "token", token=token)
     account = accounts.find(db, row["appid"]) if row else None
     if row is None or account is None or row["revoked"]:
         raise ErrcodeError(40001)

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wechat_sandbox import accounts, bitmaps
+from wechat_sandbox import accounts, bitmaps, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, serve, strings
+from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, named_row, serve, strings
 
 PAGE = 10_000
 INFO_BATCH = 100
@@ -51,7 +51,7 @@ def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -
 
 def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
     """List the tag ids of one follower, given as a set of numbers."""
-    tags = db.execute("SELECT id, members FROM tag WHERE appid = ? ORDER BY id", (appid,))
+    tags = store.select(db, "tag", order="id", appid=appid)
     return [tag["id"] for tag in tags if bitmaps.from_blob(tag["members"]) & follower]
 
 
@@ -116,9 +116,7 @@ def _info(call: ApiCall, openid: object) -> Json:
     follower = follower_number(call, openid)
     if not call.account.subscribed >> follower & 1:
         return {"subscribe": 0, "openid": openid, "tagid_list": []}
-    row = call.db.execute(
-        "SELECT * FROM follower WHERE appid = ? AND n = ?", (call.appid, follower)
-    ).fetchone()
+    row = named_row(call, 40003, "follower", n=follower)
     return {
         "subscribe": 1,
         "openid": openid,

@@ -18,8 +18,8 @@ from werkzeug.exceptions import HTTPException
 from wechat_campaigns.core.hosts import is_allowed_host
 from wechat_sandbox import (
     control,
+    inbox,
     openapi,  # noqa: F401 - adds its own control call
-    pages,
 )
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
@@ -59,7 +59,7 @@ def build(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     allowed = frozenset(name.lower() for name in names) | WECHAT_NAMES
     app.before_request(lambda: _foreign_request_error(allowed, any_address=any_address))
-    app.register_blueprint(pages.blueprint(dispatcher))
+    app.register_blueprint(inbox.blueprint(dispatcher))
 
     @app.route("/_sandbox/<name>", methods=METHODS)
     def _control(name: str) -> Response:
@@ -149,7 +149,7 @@ def _json(data: Any, status: int = 200) -> Response:
 
 def _spoiled(fault: InjectedFault) -> Response:
     """Make the answer that a fault leaves of any."""
-    if fault.kind == "cut":
+    if fault.kind.startswith("cut_"):
         wire = request.environ.get("werkzeug.socket")
         if isinstance(wire, socket.socket):
             with suppress(OSError):
@@ -157,5 +157,5 @@ def _spoiled(fault: InjectedFault) -> Response:
         return Response("", headers={"Connection": "close"})
     if fault.kind == "garbage":
         return Response(b'{"errcode":0,"errm\xff\x00', content_type=JSON_TYPE)
-    status = fault.status if fault.kind == "http" else 200
-    return Response(HTML_ERROR, status=status, content_type="text/html")
+    status = fault.kind.removeprefix("http_") if fault.kind.startswith("http_") else "200"
+    return Response(HTML_ERROR, status=int(status), content_type="text/html")

@@ -36,8 +36,7 @@ def applied(shop: Shop) -> tuple[SendOutcome, ...]:
 
 def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     """Otherwise an author whose runs fail could loosen them step by step without an approval."""
-    settings = shop.folder / "campaigns" / "_settings.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace(STRICT, LOOSE), encoding="utf-8")
+    shop.edit("_settings", STRICT, LOOSE)
     shop.write(sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert [outcome.exit_code for outcome in applied(shop)] == [ExitCode.UNKNOWN]

@@ -85,7 +85,7 @@ def test_a_draft_that_is_missing_or_not_the_only_one_is_named(shop: Shop) -> Non
     write_draft(shop, article(shop, "四月新品上市"))
     code, said = shop.run("apply", "--auto-approve")
     assert code == ExitCode.INVALID
-    assert f"titled {TITLE}" in said
+    assert f"no draft {TITLE}" in said
     assert "did you mean 四月新品上市?" in said
     ids = [write_draft(shop, article(shop)) for _ in range(2)]
     code, said = shop.run("plan")

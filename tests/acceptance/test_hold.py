@@ -180,9 +180,7 @@ def test_hold_by_a_slow_clock_lasts_as_much_longer(
 
 def test_hold_for_a_time_needs_no_wechat(make_shop: MakeShop) -> None:
     shop = make_shop()
-    settings = shop.folder / "campaigns/_settings.yaml"
-    text = settings.read_text(encoding="utf-8").replace(shop.sandbox.url, "http://127.0.0.1:9")
-    settings.write_text(text, encoding="utf-8")
+    shop.edit("_settings", shop.sandbox.url, "http://127.0.0.1:9")
     code, said = shop.run("hold", "main", "--for", "2h")
     assert (code, "ends by itself" in said) == (ExitCode.OK, True), said
 

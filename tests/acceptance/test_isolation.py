@@ -21,9 +21,8 @@ ACCOUNTS = (
 def fleet(make_shop: MakeShop) -> Shop:
     """Three accounts: one is right, the secret of one is wrong, that of one is not set."""
     shop = make_shop()
-    settings = shop.folder / "campaigns" / "_settings.yaml"
-    text = settings.read_text(encoding="utf-8").replace("accounts: {", "accounts:\n      ")
-    settings.write_text(text.removesuffix("}\n") + f"\n{ACCOUNTS}", encoding="utf-8")
+    shop.edit("_settings", "accounts: {", "accounts:\n      ")
+    shop.edit("_settings", "}}}\n", f"}}}}\n{ACCOUNTS}")
     shop.write(
         good=campaign_file("早", "account: main\n"),
         late=campaign_file("晚", "account: main\nnot_before: 2099-01-01T00:00:00+08:00\n"),

@@ -388,13 +388,18 @@ environments:
 """
 
 
+def share_a_ledger(folder: Path, more: str = "") -> None:
+    settings = SHARED.replace("REMOTE", str(folder.parent / "remote.git"))
+    settings = settings.replace("accounts: {main:", f"accounts: {{{more}main:")
+    (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
+
+
 @pytest.mark.deep
 def test_ledger_is_initialized_for_each_account(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
-    remote = folder.parent / "remote.git"
-    (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
+    share_a_ledger(folder)
     production = ("--env", "production")
     assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK
     for command in (("apply", "--auto-approve"), ("preview", "sale", "--to", "x")):
@@ -414,8 +419,7 @@ def test_ledger_is_initialized_for_each_account(
 def test_uninitialized_account_does_not_prevent_hold_and_recall(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remote = folder.parent / "remote.git"
-    (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
+    share_a_ledger(folder)
     production = ("--env", "production")
     assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.SECRET, (
         "who begins it has the AppSecret"
@@ -436,8 +440,7 @@ def test_uninitialized_account_does_not_prevent_hold_and_recall(
 def test_uninitialized_ledger_accepts_hold_and_unhold(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remote = folder.parent / "remote.git"
-    (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
+    share_a_ledger(folder)
     production = ("--env", "production")
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     warned = []
@@ -485,10 +488,7 @@ def test_a_new_account_stops_no_other(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
-    remote = folder.parent / "remote.git"
-    old = "old: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}"
-    settings = SHARED.replace("REMOTE", str(remote)).replace("accounts: {main:", f"accounts: {{{old}, main:")
-    (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
+    share_a_ledger(folder, "old: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}, ")
     (folder / "sale.yaml").write_text(f"{CAMPAIGN}account: main\n", encoding="utf-8")
     (folder / "past.yaml").write_text(f"{CAMPAIGN}account: old\n", encoding="utf-8")
     assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK

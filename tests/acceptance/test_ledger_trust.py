@@ -216,8 +216,7 @@ def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) 
     shop.write(sale=campaign_file("今晚八点"))
     guard = (*GUARD, "--auto-approve")
     assert shop.run(*guard)[0] == shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
-    with (shop.folder / "campaigns/_settings.yaml").open("a", encoding="utf-8") as settings:
-        settings.write("policy: {max_recipients: 1000}\n")
+    shop.add_settings("policy: {max_recipients: 1000}\n")
     assert shop.run(*guard)[0] == ExitCode.OK
     assert [event["kind"] for event in events_of(store)][-2:] == [EventKind.HOLD, "guard"]
     assert shop.apply() == ExitCode.POLICY

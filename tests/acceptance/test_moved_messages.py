@@ -8,26 +8,17 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.support.commits import git
-from tests.support.shop import MakeShop, Shop, campaign_file
+from tests.support.shop import MakeShop, Shop, campaign_file, with_second_account
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.render import openids
 
 MORE = "policy: {duplicate_content_days: 0, allow_to_all: true}\n"
 """As after the thirty days in which the rule would still know the content."""
-SECOND = ", shop: {kind: service, appid: wx0000000000000002, secret: {env: WECHAT_MAIN_SECRET}}}\n"
-
-
-def second_account(shop: Shop) -> Shop:
-    """Put `shop` beside the account `main`, which sends by default."""
-    file = shop.folder / "campaigns/_settings.yaml"
-    accounts = file.read_text(encoding="utf-8").rstrip().removesuffix("}")
-    file.write_text(f"{accounts}{SECOND}    default_account: main\n", encoding="utf-8")
-    return shop
 
 
 @pytest.fixture
 def shop(make_shop: MakeShop) -> Shop:
-    return second_account(make_shop(more=MORE))
+    return with_second_account(make_shop(more=MORE))
 
 
 # --- another account --------------------------------------------------------------------------
@@ -40,9 +31,7 @@ def _account_added(shop: Shop) -> None:
 
 
 def _default_changed(shop: Shop) -> None:
-    file = shop.folder / "campaigns/_settings.yaml"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("default_account: main", "default_account: shop"), encoding="utf-8")
+    shop.edit("_settings", "default_account: main", "default_account: shop")
     shop.write(copy=f"{TO_ALL}main\n")
 
 
@@ -121,7 +110,7 @@ ANOTHER = "门店周日盘点，停业一天，不便之处请谅解"
 def test_file_renamed_and_edited_in_one_change_is_named(
     make_shop: MakeShop, before: str, after: str, warned: bool
 ) -> None:
-    shop = second_account(make_shop())
+    shop = with_second_account(make_shop())
     shop.write(sale=before)
     assert shop.apply() == ExitCode.OK
     shop.move("sale", "spring/offer")

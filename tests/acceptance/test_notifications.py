@@ -58,15 +58,23 @@ def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
     return [[(one["id"], one["result"]) for one in body["outcomes"]] for body in bodies]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "code", "result"),
+    [("", ExitCode.OK, "sent"), ("err(20001)", ExitCode.FAILED, "delivery_failed")],
+    ids=["sent", "failed"],
+)
 def test_finished_send_is_told_once_with_its_figures(
-    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], verdict: str, code: int, result: str
 ) -> None:
+    if verdict:
+        sandbox.control("POST", "accounts", {"appid": SERVICE, "verdict": verdict})
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     at(sandbox, "10:30")
     for _ in range(2):
-        assert campaign("status")[0] == ExitCode.OK
-    assert moments(told) == [[("sale", "accepted")], [("sale", "sent")]]
+        assert campaign("status")[0] == code
+    assert moments(told) == [[("sale", "accepted")], [("sale", result)]]
     assert told[1]["outcomes"][0]["followers"] == told[0]["outcomes"][0]["followers"] > 0
+    assert told[1]["outcomes"][0]["reason"].startswith("delivery failed" if verdict else "")
 
 
 def test_a_target_gets_only_the_moments_that_it_names(
@@ -82,15 +90,6 @@ def test_a_target_gets_only_the_moments_that_it_names(
         monkeypatch.setenv("RESULTS_URL", address)
         assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert (moments(told), moments(results)) == ([], [[("sale", "accepted")]])
-
-
-def test_failed_delivery_is_told(campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]) -> None:
-    sandbox.control("POST", "accounts", {"appid": SERVICE, "verdict": "err(20001)"})
-    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
-    at(sandbox, "10:30")
-    assert campaign("status")[0] == ExitCode.FAILED
-    assert moments(told)[1:] == [[("sale", "delivery_failed")]]
-    assert told[1]["outcomes"][0]["reason"].startswith("delivery failed")
 
 
 def edit(name: str, before: str, after: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.shop import MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
@@ -40,30 +42,28 @@ def test_draft_is_validated_and_stops_no_other_campaign(make_shop: MakeShop) -> 
     assert shop.run("validate")[0] == ExitCode.OK
 
 
-def test_unknown_send_that_became_a_draft_is_not_resent(make_shop: MakeShop) -> None:
+@pytest.mark.parametrize("name", ["sale", "summer"])
+def test_unknown_send_that_became_a_draft_is_not_resent(make_shop: MakeShop, name: str) -> None:
     shop = make_shop()
     shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
     shop.lose_an_answer()
-    shop.write(sale=campaign_file("sale", DRAFT))
-    assert shop.apply() == ExitCode.UNKNOWN
-    assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
-    assert shop.apply("news", "--resend", "sale") == ExitCode.UNKNOWN
+    shop.move("sale", name)
+    shop.write(**{name: campaign_file("sale", DRAFT + ("" if name == "sale" else "formerly: [sale]\n"))})
+    for words in ((), ("--resend", "sale"), ("news", "--resend", "sale")):
+        assert shop.apply(*words) == ExitCode.UNKNOWN
     assert shop.posts() == 1
 
 
-def test_new_writes_a_draft(make_shop: MakeShop) -> None:
+def test_new_and_import_write_drafts(make_shop: MakeShop) -> None:
     shop = make_shop()
-    assert shop.run("new", "sale", "--tag", "会员")[0] == ExitCode.OK
+    (shop.folder / "page.html").write_text("<title>春茶</title><p>明前 <a>茶</a></p>", encoding="utf-8")
+    assert shop.run_here("import", "page.html", "tea")[0] == ExitCode.OK
+    assert "ready: false\n" in (shop.folder / "campaigns/tea.yaml").read_text(encoding="utf-8")
+    (shop.folder / "campaigns/tea.yaml").unlink()
+    assert shop.run_here("new", "sale", "--tag", "会员")[0] == ExitCode.OK
     assert shop.row("sale")["action"] == "draft"
     assert shop.apply() == ExitCode.OK
     assert shop.posts() == 0
-
-
-def test_import_writes_a_draft(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    (shop.folder / "page.html").write_text("<title>春茶</title><p>明前 <a>茶</a></p>", encoding="utf-8")
-    assert shop.run("import", "page.html", "sale")[0] == ExitCode.OK
-    assert "ready: false\n" in (shop.folder / "campaigns/sale.yaml").read_text(encoding="utf-8")
 
 
 def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> None:
@@ -82,18 +82,6 @@ def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> Non
     }
     assert shop.apply() == ExitCode.OK
     assert sorted(shop.texts()) == ["A", "A!", "B"]
-
-
-def test_draft_under_a_new_name_is_not_resent(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
-    shop.lose_an_answer()
-    (shop.folder / "campaigns/sale.yaml").unlink()
-    shop.write(summer=campaign_file("sale", f"formerly: [sale]\n{DRAFT}"))
-    for words in (("--resend", "sale"), ("news", "--resend", "sale")):
-        code, said = shop.run("apply", "--auto-approve", *words)
-        assert code == ExitCode.UNKNOWN, said
-    assert shop.posts() == 1
 
 
 def test_campaign_of_another_environment_is_not_resent(make_shop: MakeShop) -> None:

@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 def ready(folder: Path, commands: list[list[str]]) -> None:
     """Install into a folder, once; a folder half made is made anew."""
     done = folder / ".complete"
-    with alone(folder):  # the two readings of WeChat are tried side by side
+    with alone(folder):
         if done.exists():
             return
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,18 +66,13 @@ def python_of(name: str, packages: tuple[str, ...]) -> str:
     return python
 
 
-@pytest.fixture(params=[True, False], ids=["strict", "lenient"])
-def strict(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 @pytest.fixture
-def sandbox(strict: bool) -> Iterator[SandboxClient]:
-    with embedded(switches={"retired_cards": True, "api_video": True}, strict=strict) as url:
+def sandbox() -> Iterator[SandboxClient]:
+    with embedded(switches={"retired_cards": True, "api_video": True}) as url:
         yield SandboxClient(url=url)
 
 
-def run(command: list[str], more: dict[str, str]) -> str:
+def run(command: list[str], **more: str) -> str:
     ran = subprocess.run(
         command, env={**os.environ, **more}, capture_output=True, text=True, check=False, timeout=RUN_WITHIN_S
     )
@@ -90,10 +85,7 @@ def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxCli
     script, packages = PYTHON[name]
     python = python_of(name, packages)
     with tunnel(sandbox.url, tmp_path) as network:
-        run(
-            [python, "-B", str(SCRIPTS / script)],
-            {**network, "SANDBOX": sandbox.url, "TMPDIR": str(tmp_path)},
-        )
+        run([python, "-B", str(SCRIPTS / script)], **network, SANDBOX=sandbox.url, TMPDIR=str(tmp_path))
     jobs = sandbox.jobs()
     assert {job["msgtype"] for job in jobs} == {"text", "image", "voice", "mpvideo", "wxcard", "mpnews"}
     assert len({job["clientmsgid"] for job in jobs}) == len(jobs)
@@ -101,11 +93,9 @@ def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxCli
     assert len(received) == len(set(received)) >= 20
 
 
-def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, strict: bool, tmp_path: Path) -> None:
+def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, tmp_path: Path) -> None:
     script = str(SCRIPTS / "node_client.mjs")
-    said = run(
-        ["node", script, sandbox.url, str(node_modules("sdks", PINS, list(PINS)).parent), str(tmp_path)],
-        {"READING": "strict" if strict else "lenient"},
-    )
+    modules = node_modules("sdks", PINS, list(PINS)).parent
+    said = run(["node", script, sandbox.url, str(modules), str(tmp_path)])
     assert said.splitlines() == ["coWechatApi ok", "wechatApi ok", "nodeEasywechat ok", "wechatCrypto ok"]
     assert {job["msgtype"] for job in sandbox.jobs()} == {"text", "image", "voice", "mpvideo", "mpnews"}

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from tests.support.shop import MakeShop, Shop, campaign_file
+from tests.support.shop import MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-
-
-def edit_settings(shop: Shop, before: str, after: str) -> None:
-    path: Path = shop.folder / "campaigns/_settings.yaml"
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(x=campaign_file("甲"))
     shop.lose_an_answer()
-    edit_settings(shop, "wx0000000000000001", "wx0000000000000002")
+    shop.edit("_settings", "wx0000000000000001", "wx0000000000000002")
     assert shop.run("ledger", "init")[0] == ExitCode.OK
     (shop.folder / "campaigns/x.yaml").unlink()
     code, out = shop.run("plan", "--format", "json", "--detailed-exitcode")
@@ -30,7 +22,7 @@ def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop
     code, out = shop.run("apply", "--auto-approve", "--format", "json", "--quiet")
     (outcome,) = json.loads(out)["outcomes"]
     assert (code, outcome["id"], outcome["result"]) == (ExitCode.UNKNOWN, "x", "unknown")
-    edit_settings(shop, "wx0000000000000002", "wx0000000000000001")
+    shop.edit("_settings", "wx0000000000000002", "wx0000000000000001")
     shop.write(x=campaign_file("甲"))
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["甲"]

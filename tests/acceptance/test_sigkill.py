@@ -28,7 +28,7 @@ pytestmark = pytest.mark.deep
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
 LATENCY_S = 0.05
 """How long the sandbox holds each write, so that a kill often meets a call under way."""
-HELD_S = 4.0
+HELD_S = 8.0
 """How long it holds a call that a signal has to meet; the command waits for an answer longer than that."""
 PACE_OF_LINES = 4
 """A kill follows one of so many lines of progress, so that a run makes a send or two before it dies."""

@@ -30,8 +30,8 @@ def main() -> None:
     asked, quick = options.parts or list(PARTS), options.quick
     yardsticks.install()
     rows: list[dict[str, Any]] = []
-    say("| work | ours s (cpu) | against | s (cpu) | ratio | goal | peak MB ours / theirs |")
-    say("|---|---|---|---|---|---|---|")
+    say("| work | ours s (cpu) | against | s (cpu) | ratio | goal |")
+    say("|---|---|---|---|---|---|")
     with ExitStack() as stack:
         for work in works(asked, stack):
             work = replace(work, rounds=1) if quick else work
@@ -63,7 +63,7 @@ def growth() -> list[dict[str, Any]]:
     for count in (1_000, 10_000, 100_000):
         ours, _ = pairs(campaign(data(count), "validate", fresh=True), None, 3 if count < 100_000 else 1)
         rows.append({"work": f"validate, {count:,} files, first run", "ours": asdict(ours)})
-        say(f"validate, {count:,} files: {ours.wall_s:.2f} s ({ours.cpu_s:.2f} s cpu), {ours.peak_mb:.0f} MB")
+        say(f"validate, {count:,} files: {ours.wall_s:.2f} s ({ours.cpu_s:.2f} s cpu)")
     return rows
 
 
@@ -83,17 +83,12 @@ def row(work: Work, ours: Run, theirs: Run | None) -> dict[str, Any]:
 def line(found: dict[str, Any]) -> str:
     """Write one line of the table."""
     ours, theirs = found["ours"], found["theirs"]
-    memory = (
-        f"{ours['peak_mb']:.0f} / {theirs['peak_mb']:.0f}"
-        if "peak_mb" in theirs
-        else f"{ours['peak_mb']:.0f}"
-    )
     cpu = f" ({theirs['cpu_s']:.2f})" if "cpu_s" in theirs else ""
     goal = found["goal"]
     met = " **missed**" if found["ratio"] > goal else ""
     return (
         f"| {found['work']} | {ours['wall_s']:.2f} ({ours['cpu_s']:.2f}) | {found['against']} "
-        f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {goal} | {memory} |"
+        f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {goal} |"
     )
 
 

@@ -14,7 +14,7 @@ from tests.docs.blocks import ROOT, SHELLS, Block, Reader, blocks, commands, mat
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").glob("*.md")])
 TOLD_ELSEWHERE = ("week.md", "week.zh-CN.md")
-"""Written and checked by tests/acceptance/test_week.py."""
+"""Run and compared by tests/acceptance/test_week.py."""
 RUN = [
     page
     for page in PAGES

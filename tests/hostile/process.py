@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-CAMPAIGN = (sys.executable, "-m", "wechat_campaigns")
+COMMAND = (sys.executable, "-m", "wechat_campaigns")
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
 Done = subprocess.CompletedProcess[str]
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """Return a whole environment: `home` holds the state, and no variable of this machine but PATH is kept."""
+    """Return a whole environment: the state is in `home`, and PATH alone is this machine's."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -28,8 +28,8 @@ def campaign(folder: Path, *words: str, home: Path | None = None, umask: int = -
     """Run the command in a folder; its home is the folder above, unless another is given."""
     environ = environment(home or folder.parent, **variables)
     return subprocess.run(
-        [*CAMPAIGN, *words], cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=120, check=False, umask=umask,
+        [*COMMAND, *words], cwd=folder, env=environ, umask=umask, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.hostile.process import CAMPAIGN, Done, environment
+from tests.hostile.process import COMMAND, Done, environment
 from tests.support.code_hosts import FakeCodeHost, serve
 from tests.support.hosted_repository import SALE, HostedRepository, command
 from tests.support.playground import Sandbox
@@ -105,7 +105,7 @@ class Repository(HostedRepository):
         return self.head()
 
     def merge(self, *approved: str, author: str = "ann", **campaigns: str) -> str:
-        """Merge the working tree, with these campaigns, by a request of one commit that these people approved."""
+        """Merge the working tree and these campaigns by a request of one commit that they approved."""
         if campaigns:
             self.checkout("main")
         self.commit(f"Change {self.merged + 1}", **campaigns)
@@ -161,7 +161,7 @@ class Repository(HostedRepository):
         """Run the command in the author's clone, in a clean environment, as a run of GitHub's if asked."""
         environ = self.environ(ci=ci, event=event) | variables
         return subprocess.run(
-            [*CAMPAIGN, *words], cwd=self.author, env=environ, input=given, capture_output=True, text=True,
+            [*COMMAND, *words], cwd=self.author, env=environ, input=given, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.corpus.articles import MARKDOWN, pictures
+from tests.hostile.corpus.articles import FENCED as FENCED_MARKDOWN
+from tests.hostile.corpus.articles import FENCED_PICTURES, MARKDOWN, pictures
 from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, article, text
-from tests.hostile.corpus.templates import FLOODS
-from tests.hostile.test_articles import THEMES
+from tests.hostile.corpus.templates import FENCED, FLOODS
+from tests.hostile.test_articles import FENCED_THEMES, THEMES
 from tests.unit.render.test_openid_table import with_sheet
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound
@@ -62,13 +63,7 @@ CPU, MEMORY, RULE = Bound.CPU, Bound.MEMORY, None
 """The bound that a file breaks, or none of them: its problem is one that a person can mend."""
 # fmt: off
 FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
-    **{f"template: {name}": (_template(FLOODS[name]), bound) for name, bound in {
-        "power-mid": CPU, "nested-silent": CPU, "recursion-wide": CPU,
-        "multiply-list": MEMORY, "doubling": MEMORY, "doubling-list": MEMORY, "join": MEMORY,
-        "format-width": RULE, "format-star": RULE, "multiply": RULE, "center": RULE, "replace": RULE,
-        "range": RULE, "range-loop": RULE, "nested-loops": RULE, "recursion": RULE, "number-long": RULE,
-        "parentheses": RULE, "plus": RULE,
-    }.items()},
+    **{f"template: {name}": (_template(FLOODS[name]), bound) for name, bound in FENCED.items()},
     "template: width": (_template("{{ '%10000000000d' % 1 }}"), MEMORY),
     "template: product": (_template("{{ 'a' * 10**10 }}"), MEMORY),
     "template: nest as text": (_template(_NEST + "{{ a.l|string }}"), CPU),
@@ -81,14 +76,9 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     "yaml: long number": ({"bad.yaml": "filter: {tag_id: " + "9" * 500_000 + "}\n"}, RULE),
     "yaml: large": ({"bad.yaml": "content: '" + "a" * 10_000_000 + "'\n"}, RULE),
     "yaml: many entries": ({"bad.yaml": text("{{ nope }}") + "for_each:\n" + _ENTRIES}, RULE),
-    **{f"article: {name}": (_article(MARKDOWN[name]), bound) for name, bound in {
-        "footnote-marks": RULE, "code-perl": RULE, "nested-links": RULE, "emphasis": RULE,
-        "quotes": RULE, "table-rows": RULE}.items()},
-    "article: brackets": (_article("[" * 100_000), RULE),
-    **{f"style: {name}": (_article(style=THEMES[name]), RULE) for name in (
-        "variables-double", "variables-spread", "not", "braces")},
-    **{f"picture: {name}": (_article(picture=pictures()[name]), RULE) for name in (
-        "bomb-size", "bomb-pixels", "bomb-text", "bomb-profile", "bmp-huge", "gif-huge")},
+    **{f"article: {name}": (_article(MARKDOWN[name]), RULE) for name in FENCED_MARKDOWN},
+    **{f"style: {name}": (_article(style=THEMES[name]), RULE) for name in FENCED_THEMES},
+    **{f"picture: {name}": (_article(picture=pictures()[name]), RULE) for name in FENCED_PICTURES},
     "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
     "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
     "table: no workbook": ({"bad.yaml": LIST, "list.xlsx": _zipped("a", 1)}, RULE),

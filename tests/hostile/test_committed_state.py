@@ -9,18 +9,19 @@ import shutil
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from tests.hostile import process
+from tests.hostile.process import Done, git
 from tests.support.optional_parts import skip_or_fail
 from tests.support.playground import SERVICE, Sandbox, campaigns_on
 from tests.support.postgres_server import postgres_server
@@ -33,13 +34,8 @@ from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep
 
+Command = Callable[..., Done]
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
-GIT = ("git", "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "init.defaultBranch=main")
-
-
-def git(folder: Path, *words: str) -> str:
-    done = subprocess.run([*GIT, *words], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -48,33 +44,34 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def campaign(state: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the real command in a folder, with an environment of its own."""
-
-    def run(folder: Path, *words: str, umask: int = -1, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *words],
-            cwd=folder,
-            env={
-                "PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "LC_ALL": "C.UTF-8",
-                "GIT_CONFIG_NOSYSTEM": "1", "CAMPAIGN_STATE_DIR": str(state), **variables,
-            },
-            capture_output=True, text=True, check=False, timeout=120, umask=umask,
-        )  # fmt: skip
-
-    return run
+def campaign(tmp_path: Path, state: Path) -> Command:
+    """Run the real command in a folder, with a state folder of the test."""
+    return partial(process.campaign, home=tmp_path, CAMPAIGN_STATE_DIR=str(state))
 
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def checkout(folder: Path) -> Path:
-    """Make a git repository with one campaign in it."""
+def checkout(folder: Path, settings: str = "") -> Path:
+    """Make a git repository with one campaign in it, and settings if they are given."""
     (folder / "campaigns").mkdir(parents=True)
     git(folder, "init", "--quiet")
     (folder / ".gitignore").write_text(".campaign/\n", encoding="utf-8")
     (folder / "campaigns" / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
+    if settings:
+        (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
     return folder
+
+
+def project_at(folder: Path, ledger: str = "sqlite") -> Path:
+    return checkout(folder, f"environments: {{sandbox: {{api: sandbox, ledger: '{ledger}'}}}}\n")
+
+
+def bare(path: Path) -> Path:
+    git(path.parent, "init", "--quiet", "--bare", str(path))
+    return path
+
+
+def hook(file: Path, marker: Path) -> None:
+    file.write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
+    file.chmod(0o755)
 
 
 def commit(folder: Path) -> None:
@@ -91,19 +88,14 @@ def test_a_committed_copy_of_the_ledger_runs_nothing(
     tmp_path: Path, campaign: Command, words: tuple[str, ...]
 ) -> None:
     """A config in it could name a program: for the remote, for SSH, for the monitor of files, as a hook."""
-    remote = tmp_path / "remote.git"
-    git(tmp_path, "init", "--quiet", "--bare", str(remote))
-    project = checkout(tmp_path / "shop")
-    (project / "campaigns" / "_settings.yaml").write_text(
-        f'environments: {{sandbox: {{api: sandbox, ledger: "git:{remote}#ledger"}}}}\n', encoding="utf-8"
-    )
-    marker = tmp_path / "marker"
+    remote, marker = bare(tmp_path / "remote.git"), tmp_path / "marker"
+    project = project_at(tmp_path / "shop", f"git:{remote}#ledger")
     name = sha256(f"{remote}#ledger".encode()).hexdigest()[:16]
     planted = project / ".campaign" / "ledger-git" / name
-    git(tmp_path, "init", "--quiet", "--bare", str(planted))
-    for hook in ("reference-transaction", "pre-push", "post-update"):
-        (planted / "hooks" / hook).write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
-        (planted / "hooks" / hook).chmod(0o755)
+    planted.parent.mkdir(parents=True)
+    bare(planted)
+    for event in ("reference-transaction", "pre-push", "post-update"):
+        hook(planted / "hooks" / event, marker)
     with (planted / "config").open("a", encoding="utf-8") as config:
         config.write(
             f'[core]\nfsmonitor = "touch {marker};"\nsshCommand = "touch {marker};"\n'
@@ -117,25 +109,24 @@ def test_a_committed_copy_of_the_ledger_runs_nothing(
     assert not marker.exists()
 
 
-@pytest.mark.parametrize(
-    "address", ["./remote.git", "campaigns/../remote.git", "file://{project}/remote.git"]
-)
+FORMS = ("./remote.git", "campaigns/../remote.git", "{project}/remote.git", "file://{project}/remote.git")
+
+
+@pytest.mark.parametrize("address", FORMS)
+@pytest.mark.parametrize("words", [("ledger", "init"), ("hold", "service", "--reason", "x")], ids=" ".join)
 def test_a_committed_remote_of_the_ledger_runs_nothing(
-    tmp_path: Path, campaign: Command, address: str
+    tmp_path: Path, campaign: Command, address: str, words: tuple[str, ...]
 ) -> None:
     """A push would run its hooks."""
-    project = checkout(tmp_path / "shop")
-    remote, marker = project / "remote.git", tmp_path / "marker"
-    address = address.format(project=project)
-    (project / "campaigns" / "_settings.yaml").write_text(
-        f"environments: {{sandbox: {{api: sandbox, ledger: 'git:{address}#ledger'}}}}\n", encoding="utf-8"
-    )
-    git(tmp_path, "init", "--quiet", "--bare", str(remote))
-    for hook in ("pre-receive", "update", "post-update"):
-        (remote / "hooks" / hook).write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
-        (remote / "hooks" / hook).chmod(0o755)
+    project, marker = tmp_path / "shop", tmp_path / "marker"
+    project_at(project, f"git:{address.format(project=project)}#ledger")
+    remote = bare(project / "remote.git")
+    for event in ("pre-receive", "update", "post-update", "post-receive"):
+        hook(remote / "hooks" / event, marker)
     commit(project)
-    assert campaign(project, "ledger", "init").returncode == ExitCode.LEDGER
+    done = campaign(project, *words)
+    assert done.returncode == ExitCode.LEDGER, done.stderr
+    assert "remote.git" in done.stderr
     assert not marker.exists()
 
 
@@ -191,10 +182,7 @@ def test_a_committed_sandbox_calls_nobody(
     tmp_path: Path, campaign: Command, listener: tuple[str, list[object]]
 ) -> None:
     address, calls = listener
-    project = checkout(tmp_path / "shop")
-    (project / "campaigns" / "_settings.yaml").write_text(
-        "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n", encoding="utf-8"
-    )
+    project = project_at(tmp_path / "shop")
     file = project / ".campaign" / "sandbox.sqlite3"
     with embedded(file) as url:
         planted = Sandbox(url)
@@ -215,14 +203,12 @@ def test_a_committed_sandbox_calls_nobody(
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_state_is_for_its_owner_alone(tmp_path: Path, campaign: Command, state: Path, umask: int) -> None:
     """Folders 0700 and files 0600, whatever the umask; nothing appears in the checkout."""
-    remote = tmp_path / "remote.git"
-    git(tmp_path, "init", "--quiet", "--bare", str(remote))
-    project = checkout(tmp_path / "shop")
-    (project / "campaigns" / "_settings.yaml").write_text(
+    remote = bare(tmp_path / "remote.git")
+    project = checkout(
+        tmp_path / "shop",
         "default_environment: sandbox\nenvironments:\n  sandbox: {api: sandbox, ledger: sqlite}\n"
         "  other: {api: sandbox, ledger: 'sqlite:kept/deep/sends.db'}\n"
         f"  branch: {{api: sandbox, ledger: 'git:{remote}#ledger'}}\n",
-        encoding="utf-8",
     )
     for environment in ("sandbox", "other", "branch"):
         (project / "campaigns" / f"{environment}.yaml").write_text(CAMPAIGN, encoding="utf-8")
@@ -236,14 +222,6 @@ def test_state_is_for_its_owner_alone(tmp_path: Path, campaign: Command, state: 
     assert len(found) > 20
     open_to_others = [path for path in found if stat.S_IMODE(path.lstat().st_mode) & 0o077]
     assert open_to_others == []
-
-
-def project_at(folder: Path, ledger: str = "sqlite") -> Path:
-    project = checkout(folder)
-    (project / "campaigns" / "_settings.yaml").write_text(
-        f"environments: {{sandbox: {{api: sandbox, ledger: '{ledger}'}}}}\n", encoding="utf-8"
-    )
-    return project
 
 
 @pytest.mark.parametrize(
@@ -269,20 +247,13 @@ def test_a_state_folder_that_others_can_write_is_refused(
     """They could put a ledger of theirs there."""
     project = project_at(tmp_path / "shop")
     state.mkdir()
-    state.chmod(0o777)
-    assert campaign(project, "plan").returncode == ExitCode.USAGE
-    state.chmod(0o755)
-    assert campaign(project, "plan").returncode == ExitCode.OK
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, campaign: Command, state: Path) -> None:
-    """Its owner could put a ledger of theirs there."""
-    project = project_at(tmp_path / "shop")
-    assert campaign(project, "plan").returncode == ExitCode.OK
-    (inner,) = state.iterdir()
-    os.chown(inner, 12345, 12345)
-    assert campaign(project, "plan").returncode == ExitCode.USAGE
+    for mode, code in ((0o777, ExitCode.USAGE), (0o755, ExitCode.OK)):
+        state.chmod(mode)
+        assert campaign(project, "plan").returncode == code
+    if os.geteuid() == 0:  # only root can give a folder away
+        (inner,) = state.iterdir()
+        os.chown(inner, 12345, 12345)
+        assert campaign(project, "plan").returncode == ExitCode.USAGE
 
 
 @pytest.mark.parametrize(
@@ -356,8 +327,7 @@ def sqlite_store(folder: Path) -> Iterator[Store]:
 
 @contextmanager
 def git_store(folder: Path) -> Iterator[Store]:
-    remote, kept = folder / "remote.git", []
-    git(folder, "init", "--quiet", "--bare", str(remote))
+    remote, kept = bare(folder / "remote.git"), []
 
     def lose_the_copy() -> None:
         for copies in (folder / "state").rglob("ledger-git"):

@@ -78,7 +78,6 @@ def test_hostile_campaign_is_held(
         *parameters({"settings": settings.whole()}),
         *parameters({"checkouts": checkouts.cases()}),
         *parameters({"inputs": inputs.cases()}),
-        *parameters({"links": campaigns.links()}),
     ],
 )
 def test_hostile_checkout_is_held(

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.process import GIT, Done, campaign, environment
 from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
 
@@ -65,9 +65,13 @@ class HostileClone:
         (self.campaigns / "_settings.yaml").write_text(text, encoding="utf-8")
 
     def git(self, *words: str, cwd: Path | None = None) -> str:
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
         done = subprocess.run(
-            command, cwd=cwd or self.repo, env=self.environ(), check=True, capture_output=True, text=True
+            [*GIT, *words],
+            cwd=cwd or self.repo,
+            env=self.environ(),
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 
@@ -80,16 +84,9 @@ class HostileClone:
         return f"sh -c 'env >> {self.mark}; cat'"
 
     def environ(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "XDG_STATE_HOME": str(self.folder / "state"),
-            "LC_ALL": "C.UTF-8",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
-        }
+        return environment(self.home, GIT_ALLOW_PROTOCOL="file:http:https:ssh")
 
-    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **variables: str) -> Done:
         """Run the command beside the campaigns, with a git that records its arguments and environment."""
         bin_ = self.folder / "bin"
         bin_.mkdir(exist_ok=True)
@@ -98,15 +95,9 @@ class HostileClone:
             f'#!/bin/sh\n{{ echo "ARGS $*"; env; }} >> {self.calls}\nexec {shutil.which("git")} "$@"\n'
         )
         wrapper.chmod(0o755)
-        environ = self.environ()
-        environ |= {**SECRETS, "PATH": f"{bin_}:{environ['PATH']}", **variables}
-        return subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *words],
-            cwd=self.repo,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
+        path = f"{bin_}:{os.environ['PATH']}"
+        return campaign(
+            self.repo, *words, home=self.home, **(self.environ() | SECRETS | {"PATH": path} | variables)
         )
 
     def called(self) -> str:
@@ -309,19 +300,3 @@ def test_a_submodule_vouches_for_no_server(clone: HostileClone) -> None:
         clone.run("status", "--dir", "sub/campaigns")
         assert asked
         assert {token_of(headers) for headers in asked} == {""}
-
-
-@pytest.mark.parametrize("form", ["git:{path}#ledger", "git:file://{path}#ledger", "git:./evil.git#ledger"])
-def test_a_ledger_inside_the_checkout_is_refused(clone: HostileClone, form: str) -> None:
-    """A committed repository has committed hooks, and a push into it would run them."""
-    evil = clone.repo / "evil.git"
-    clone.git("init", "--quiet", "--bare", str(evil))
-    for name in ("pre-receive", "update", "post-receive"):
-        hook = evil / "hooks" / name
-        hook.write_text(f"#!/bin/sh\ntouch {clone.mark}\n")
-        hook.chmod(0o755)
-    clone.settle(form.format(path=evil))
-    done = clone.run("hold", "main", "--reason", "x")
-    assert done.returncode == ExitCode.LEDGER, done.stdout + done.stderr
-    assert not clone.mark.exists()
-    assert "evil.git" in done.stderr

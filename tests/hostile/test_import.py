@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.hostile.test_receivers import _run
+from tests.hostile.process import Done
+from tests.hostile.test_receivers import run
 
 MOST = 100
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 90
 
 
-def _imported(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
+def _imported(folder: Path, page: str) -> Done:
     (folder / "page.html").write_text(page, encoding="utf-8")
-    done = _run(folder, "import", "page.html", "tea", "--format", "json")
+    done = run(folder, "import", "page.html", "tea", "--format", "json")
     assert "Traceback" not in done.stderr
     return done
 
@@ -56,7 +56,7 @@ def test_words_of_a_page_are_no_template(tmp_path: Path) -> None:
     assert _imported(tmp_path, page).returncode == 0
     file = tmp_path / "campaigns" / "tea.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("{file: tea/cover.jpg}", "{media_id: M}"))
-    done = _run(tmp_path, "plan", "tea", "--offline", "--report", "markdown=m")
+    done = run(tmp_path, "plan", "tea", "--offline", "--report", "markdown=m")
     assert done.returncode == 0, done.stdout + done.stderr
     shown = (tmp_path / "m").read_text(encoding="utf-8")
     assert f"{words}\n[picture: {words}]" in shown

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.hostile.process import Done, campaign, git
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.files import FileError, Files
 
@@ -25,25 +23,13 @@ def repo(tmp_path: Path) -> Path:
     (repo / "campaigns").mkdir(parents=True)
     (repo / "campaigns" / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
     (repo / ".env").write_text(f"TOKEN={SECRET}\n")
-    subprocess.run(["git", "init", "--quiet", repo], check=True)
+    git(repo, "init", "--quiet")
     with (repo / ".git" / "config").open("a") as config:
         config.write(f'[http]\nextraHeader = "{SECRET}"\n')
     return repo
 
 
-def run(repo: Path, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(repo.parent),
-        "XDG_STATE_HOME": str(repo.parent / "state"),
-        "LC_ALL": "C.UTF-8",
-        "GIT_CONFIG_NOSYSTEM": "1",
-    }
-    command = [sys.executable, "-m", "wechat_campaigns", *words]
-    return subprocess.run(command, cwd=cwd or repo, env=environ, capture_output=True, text=True, timeout=60)
-
-
-def problems(done: subprocess.CompletedProcess[str]) -> set[tuple[str, str]]:
+def problems(done: Done) -> set[tuple[str, str]]:
     return {(one["rule"], one["file"]) for one in json.loads(done.stdout)["problems"]}
 
 
@@ -54,7 +40,7 @@ def test_a_linked_campaigns_folder_is_refused(repo: Path, target: str) -> None:
     (repo / "x.yaml").write_text(FROM_FILE.replace("PATH", ".env"), encoding="utf-8")
     (repo / "campaigns").symlink_to(target)
     for folder in ("campaigns", "./campaigns/."):
-        done = run(repo, "validate", "--format", "json", "--dir", folder)
+        done = campaign(repo, "validate", "--format", "json", "--dir", folder)
         assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
         assert problems(done) == {("file-link", "campaigns")}
         assert SECRET not in done.stdout + done.stderr
@@ -71,7 +57,7 @@ def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[s
     (repo / "campaigns").symlink_to(".")
     report = repo.parent / "report"
     output = ("--report", f"markdown={report}") if words[0] in ("plan", "apply") else ()
-    done = run(repo, *words, *output)
+    done = campaign(repo, *words, *output)
     shown = done.stdout + done.stderr + (report.read_text() if report.exists() else "")
     assert done.returncode == ExitCode.INVALID, shown
     assert "campaigns" in shown
@@ -88,6 +74,11 @@ def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[s
         (".hidden/x", "nowhere"),
         ("2026/b", "b"),
         ("c.png", "/etc/hostname"),
+        ("d.txt", "/proc/self/environ"),
+        ("e.txt", "/dev/zero"),
+        ("loop.txt", "loop.txt"),
+        ("out", "../.."),
+        ("round", "."),
     ],
 )
 def test_a_link_below_is_refused(repo: Path, place: str, target: str) -> None:
@@ -95,7 +86,7 @@ def test_a_link_below_is_refused(repo: Path, place: str, target: str) -> None:
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(target)
     for select in ((), ("sale",)):
-        done = run(repo, "validate", *select, "--format", "json")
+        done = campaign(repo, "validate", *select, "--format", "json")
         assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
         assert problems(done) == {("file-link", f"campaigns/{place}")}
         assert SECRET not in done.stdout + done.stderr
@@ -118,7 +109,7 @@ def test_a_link_above_the_checkout_is_fine(repo: Path, tmp_path: Path) -> None:
         (Path("campaigns"), through),
         (Path(), through / "campaigns"),
     ):
-        done = run(repo, "validate", "--dir", str(folder), cwd=cwd)
+        done = campaign(cwd, "validate", "--dir", str(folder), home=tmp_path)
         assert done.returncode == ExitCode.OK, done.stdout + done.stderr
 
 
@@ -126,11 +117,11 @@ def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Pat
     (tmp_path / "private" / "campaigns").mkdir(parents=True)
     (tmp_path / "private" / "campaigns" / "x.yaml").write_text(CAMPAIGN, encoding="utf-8")
     (repo / "shop").symlink_to(tmp_path / "private")
-    done = run(repo, "validate", "--dir", "shop/campaigns", "--format", "json")
+    done = campaign(repo, "validate", "--dir", "shop/campaigns", "--format", "json")
     assert done.returncode == ExitCode.INVALID
     assert problems(done) == {("file-link", "shop")}
 
 
 def test_an_editor_s_lock_is_no_link_of_the_campaigns(repo: Path) -> None:
     (repo / "campaigns" / ".#sale.yaml").symlink_to("person@laptop.1234:1700000000")
-    assert run(repo, "validate").returncode == ExitCode.OK
+    assert campaign(repo, "validate").returncode == ExitCode.OK

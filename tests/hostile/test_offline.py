@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from tests.hostile.process import COMMAND, GIT, Done, environment
 from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.effects import OF_LEDGER as EFFECTS_OF_LEDGER
 from wechat_campaigns.cli.effects import Effect
@@ -84,19 +84,16 @@ class Offline:
         self.git("remote", "add", "origin", f"http://127.0.0.1:{port}/team/campaigns.git")
 
     def git(self, *words: str) -> None:
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
-        subprocess.run(command, cwd=self.repo, check=True, capture_output=True, env=self.environ())
+        subprocess.run([*GIT, *words], cwd=self.repo, check=True, capture_output=True, env=self.environ())
 
     def environ(self) -> dict[str, str]:
-        return {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "HOME": str(self.folder / "home"),
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        more = {
+            "PATH": path,
             "XDG_STATE_HOME": str(self.folder / "state"),
             "TMPDIR": str(self.folder / "tmp"),
-            "LC_ALL": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
         }
+        return environment(self.folder / "home", PYTHONDONTWRITEBYTECODE="1", **more)
 
     def settle(self, api: str, ledger: str, *more: str) -> None:
         """Write the settings, with more lines, and commit everything."""
@@ -114,22 +111,24 @@ class Offline:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "x")
 
-    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **variables: str) -> Done:
         environ = {**self.environ(), "PYTHONPATH": str(self.folder / "site"), "WATCH_LOG": str(self.log)}
         served = ["timeout", "--signal=INT", "6"] if words[0] in SERVERS else []
         return subprocess.run(
-            [*served, sys.executable, "-m", "wechat_campaigns", *words],
-            cwd=self.repo,
-            env={**environ, **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+            [*served, *COMMAND, *words], cwd=self.repo, env={**environ, **variables},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
 
     def seen(self, kind: str) -> set[str]:
         rows = [line.split("\t", 2) for line in self.log.read_text(errors="replace").splitlines()]
         return {f"{event} {what}" for of, event, what in rows if of == kind}
+
+    def network(self) -> set[str]:
+        """What was asked of the network, but for urllib3, which asks the system for IPv6 at its import."""
+        return {one for one in self.seen("network") if "laddr=('::', 0, 0, 0)" not in one}
+
+    def programs(self) -> set[str]:
+        return {Path(one.split(" ", 1)[1]).name for one in self.seen("program")}
 
     def outside(self) -> set[str]:
         folders = (self.repo / ".campaign", self.folder / "state", self.folder / "tmp")
@@ -186,12 +185,10 @@ def test_nothing_is_reached_and_nothing_is_written(
     before = offline.files()
     done = offline.run(*words)
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
-    # urllib3 asks the system for IPv6 when it is imported: a socket of its own, bound to no port.
-    asked = {one for one in offline.seen("network") if "laddr=('::', 0, 0, 0)" not in one}
-    assert asked == set()
+    assert offline.network() == set()
     assert offline.outside() == set()
     assert offline.files() == before
-    assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} <= {"git"}
+    assert offline.programs() <= {"git"}
     calls = (offline.folder / "git-calls").read_text().split("\n", 3)[-1].split()
     assert not {"fetch", "push", "pull", "clone", "ls-remote", "remote"} & set(calls)
 
@@ -255,10 +252,8 @@ def test_what_looks_at_files_obeys_nothing_of_the_settings(offline: Offline, pat
     before = offline.files()
     done = offline.run(*WORDS.get(path, path).split())
     assert done.returncode != ExitCode.BUG, done.stderr
-    asked = {one.split()[0] for one in offline.seen("network") if "laddr=('::', 0, 0, 0)" not in one}
-    assert asked <= NETWORK.get(path, set())
-    programs = {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")}
-    assert programs <= {"git", *PROGRAMS.get(path, ())}
+    assert {one.split()[0] for one in offline.network()} <= NETWORK.get(path, set())
+    assert offline.programs() <= {"git", *PROGRAMS.get(path, ())}
     after = offline.files()
     changed = {name for name in after if after[name] != before.get(name)}
     command = COMMANDS[path]
@@ -276,9 +271,8 @@ def test_what_reads_the_ledger_reads_no_secret(offline: Offline, path: str, read
     before = offline.files()
     done = offline.run(*WORDS.get(path, path).split(), CAMPAIGN_READ_ONLY=read_only)
     assert done.returncode != ExitCode.BUG, done.stderr
-    asked = {one for one in offline.seen("network") if "laddr=('::', 0, 0, 0)" not in one}
-    assert asked == set()
-    assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} <= {"git"}
+    assert offline.network() == set()
+    assert offline.programs() <= {"git"}
     after = offline.files()
     changed = {name for name in after if after[name] != before.get(name) and "ledger.sqlite3" not in name}
     assert {name for name in changed if not name.startswith(str(offline.repo / "archive"))} == set()
@@ -409,5 +403,5 @@ def test_what_watches_can_see(offline: Offline) -> None:
     offline.run("new", "offer", "--tag", "会员")
     assert offline.seen("network")
     assert offline.outside()
-    assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}
+    assert offline.programs() >= {"touch"}
     assert (offline.folder / "mark").exists()

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.hostile.process import Done, campaign, git
 from wechat_campaigns.core.errors import ExitCode
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 'import os'\n"
 
 
-def plan(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", "plan", "--offline", *arguments],
-        cwd=checkout,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(checkout.parent),
-            "LC_ALL": "C.UTF-8",
-            "CAMPAIGN_STATE_DIR": str(checkout.parent / "state"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def plan(checkout: Path, *words: str) -> Done:
+    return campaign(checkout, "plan", "--offline", *words)
 
 
 @pytest.fixture
@@ -36,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     (folder / "campaigns").mkdir(parents=True)
     (folder / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    git(folder, "init", "--quiet")
     return folder
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.process import Done, campaign
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.ledger.postgres.address import conninfo
 
@@ -78,7 +79,7 @@ def listening(method: int) -> Iterator[Listener]:
         listener.close()
 
 
-def read(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def read(folder: Path, ledger: str, **variables: str) -> Done:
     """Read this ledger, in a process with a password of the machine."""
     root = folder / "campaigns"
     root.mkdir()
@@ -86,21 +87,7 @@ def read(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedPro
         f"default_environment: p\nenvironments: {{p: {{api: sandbox, ledger: '{ledger}'}}}}\n",
         encoding="utf-8",
     )
-    return subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", "ledger", "log", "--dir", str(root)],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "LC_ALL": "C.UTF-8",
-            "PGPASSWORD": PASSWORD,
-            **variables,
-        },
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return campaign(folder, "ledger", "log", home=folder, PGPASSWORD=PASSWORD, **variables)
 
 
 def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.hostile.process import Done, campaign
 
 SETTINGS = """\
 vars: {token: quiet-canary-4711}
@@ -28,24 +27,17 @@ content: {articles: [{title: 春茶, body: a.KIND, cover: {media_id: M1}}]}
 """
 
 
-def _run(folder: Path, *arguments: str, **files: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str, **files: str) -> Done:
+    """Write files of campaigns and run the command beside them."""
     for name, content in {"_settings.yaml": SETTINGS, **files}.items():
         file = folder / "campaigns" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
-    environment = {"PATH": os.defpath, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
-    return subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", *arguments],
-        cwd=folder,
-        env={**environment, "LANG": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return campaign(folder, *words, home=folder)
 
 
 def _rules(folder: Path, **files: str) -> tuple[set[str], str]:
-    done = _run(folder, "validate", "--format", "json", **files)
+    done = run(folder, "validate", "--format", "json", **files)
     assert "Traceback" not in done.stderr
     problems = json.loads(done.stdout)["problems"]
     return {one["rule"] for one in problems if one["level"] == "error"}, done.stdout + done.stderr
@@ -68,7 +60,7 @@ def test_no_openid_becomes_a_text(tmp_path: Path, content: str) -> None:
     found, said = _rules(tmp_path, **files)
     assert found == {"openid-in-content"}
     for arguments in (("plan", "--offline"), ("plan", "--offline", "--format", "json"), ("render", "c")):
-        done = _run(tmp_path, *arguments)
+        done = run(tmp_path, *arguments)
         assert done.returncode == 3, arguments
         said += done.stdout + done.stderr
     assert not [openid for openid in OPENIDS if openid in said]

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.hostile.repository import APPROVALS, Repository, settings
-from tests.support.code_hosts import serve
+from tests.hostile.process import campaign
+from tests.hostile.repository import APPROVALS, SALE, Repository, hosted, settings
 from tests.support.outcomes import error_of
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.source.secret import GATEWAYS, check_api_host
 
-SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
-
-
-def campaign(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the real command in a clean environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", **variables},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
 
 def write_settings(folder: Path, *, api: str, secret: str) -> None:
     root = folder / "campaigns"
-    root.mkdir(exist_ok=True)
+    root.mkdir(exist_ok=True, parents=True)
     account = f"{{kind: service, appid: wx0000000000000001, secret: {secret}}}"
     (root / "_settings.yaml").write_text(
         f"default_environment: p\nenvironments: {{p: {{api: '{api}', accounts: {{main: {account}}}}}}}\n",
@@ -48,14 +30,13 @@ def write_settings(folder: Path, *, api: str, secret: str) -> None:
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("tags",), ("preview", "sale", "--to", "li")])
 def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: tuple[str, ...]) -> None:
-    marker = tmp_path / "ran"
+    folder, marker = tmp_path / "shop", tmp_path / "ran"
     code = f"open({str(marker)!r}, 'w')"
-    write_settings(tmp_path, api="https://api.weixin.qq.com", secret="{env: MAIN}")
-    assert campaign(tmp_path, "ledger", "init", MAIN="0" * 32).returncode == ExitCode.OK
-    write_settings(
-        tmp_path, api="https://collect.invalid", secret=f'{{command: [{sys.executable}, -c, "{code}"]}}'
-    )
-    done = campaign(tmp_path, *command)
+    write_settings(folder, api="https://api.weixin.qq.com", secret="{env: MAIN}")
+    assert campaign(folder, "ledger", "init", MAIN="0" * 32).returncode == ExitCode.OK
+    secret = f'{{command: [{sys.executable}, -c, "{code}"]}}'
+    write_settings(folder, api="https://collect.invalid", secret=secret)
+    done = campaign(folder, *command)
     if command != ("status",):  # which asks WeChat about sends only, and there are none
         assert done.returncode == ExitCode.POLICY, done.stderr
         assert GATEWAYS in done.stderr
@@ -92,8 +73,20 @@ REFUSED = [
     "http://127.0.0.1@evil.example",
     "http://localhost.evil.example",
     "http://127.1",
+    "http://2130706433:1",
+    "http://0177.0.0.1:1",
+    "http://0.0.0.0:1",
+    "http://[::ffff:127.0.0.1]:1",
     "https://169.254.169.254",
     "ftp://127.0.0.1",
+    "file:///etc/passwd",
+    "gopher://127.0.0.1/_x",
+    "data:text/plain,x",
+    "http+unix://%2Fvar%2Frun%2Fdocker.sock/",
+    "https://a:b@api.weixin.qq.com",
+    "https://api.weixin.qq.com\r\nX: y",
+    "http://127.0.0.1:999999",
+    "https://" + "a" * 100_000,
     "",
 ]
 
@@ -134,15 +127,6 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture
-def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
-    made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.code_host):
-        made.start(_settings=settings(sandbox))
-        made.merge("bob", _settings=settings(sandbox, APPROVALS), sale=SALE)
-        yield made
-
-
 def with_command(repository: Repository, *more: str) -> tuple[Path, str]:
     marker = repository.folder / "ran"
     code = f"open({str(marker)!r}, 'w'); print('0' * 32)"
@@ -158,7 +142,7 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
 ) -> None:
     """In no command of a CI run that would read the secret; approved, it runs."""
     marker, text = with_command(repository, *more)
-    repository.merge("mallory", _settings=text)
+    repository.merge("mallory", _settings=text, sale=SALE)
     done = repository.run(*command)
     assert done.returncode != ExitCode.OK, done.stdout
     assert "Traceback" not in done.stderr
@@ -173,11 +157,9 @@ def test_a_robots_command_runs_by_approved_settings_only(repository: Repository,
     code = f"open({str(marker)!r}, 'w'); print('http://127.0.0.1:1/')"
     url = {"command": [sys.executable, "-c", code]}
     robot = json.dumps({"kind": "slack", "url": url, "when": ["scheduled_missed", "run_refused"]})
-    ended = datetime.now(UTC) - timedelta(hours=1)
+    ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds")
     text = f"{settings(repository.sandbox, APPROVALS)}notify: [{robot}]\n"
-    repository.merge(
-        approver, _settings=text, sale=f"{SALE}not_after: {ended.isoformat(timespec='seconds')}\n"
-    )
+    repository.merge(approver, _settings=text, sale=f"{SALE}not_after: {ended}\n")
     expected = ExitCode.FAILED if approver == "bob" else ExitCode.POLICY
     assert repository.apply().returncode == expected
     assert marker.exists() == (approver == "bob")
@@ -187,20 +169,16 @@ def test_the_same_command_runs_once_it_is_approved(repository: Repository) -> No
     """Else the test above proves nothing."""
     marker, text = with_command(repository, APPROVALS)
     repository.merge("bob", _settings=text)
-    assert repository.run("plan").returncode == ExitCode.OK
+    repository.succeed("plan")
     assert marker.exists()
 
 
 def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: Sandbox) -> None:
-    made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.code_host):
-        made.start(_settings=settings(sandbox), sale=SALE)
+    with hosted(tmp_path, sandbox, _settings=settings(sandbox), sale=SALE) as made:
         marker, text = with_command(made)
         made.merge(_settings=text)
-        done = made.run("plan", event="pull_request")
-        assert done.returncode == ExitCode.POLICY, done.stderr
+        assert made.run("plan", event="pull_request").returncode == ExitCode.POLICY
+        made.succeed("plan", "--offline", event="pull_request")
         assert not marker.exists()
-        assert made.run("plan", "--offline", event="pull_request").returncode == ExitCode.OK
-        assert not marker.exists()
-        assert made.run("plan", ci=False).returncode == ExitCode.OK
+        made.succeed("plan", ci=False)
         assert marker.exists()

@@ -6,11 +6,6 @@ What costs ends by the bounds of the process that renders it; `test_bounds.py` h
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import subprocess
-import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,7 +16,7 @@ from wechat_campaigns.render.templates.bounds import TemplateRenderError, copied
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files
 
-BOUNDS = Bounds(cpu_s=2, memory_bytes=300 << 20)
+BOUNDS = Bounds(cpu_s=1, memory_bytes=300 << 20)
 VARIABLES = {
     "brand": "茶",
     "n": 3,
@@ -46,17 +41,8 @@ _NEST = "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 60
 
 REFUSED: dict[str, str] = {
     # --- names of filters that no template may use, given as text
-    "refill by map": "{{ [-10**9]|map(' charge')|list|length }}",
-    "charge by map": "{{ [1]|map(' charge')|list|length }}",
-    "check by map": "{{ [1]|map(' check')|list|length }}",
     "concat by map": "{{ [['a']]|map(' concat')|list|length }}",
     "raw by map": "{{ ['<b>']|map(' raw')|first }}",
-    "raw by map and join": "{{ ['<b>']|map(' raw')|join }}",
-    "raw by map, sorted": "{{ ['<b>']|map(' raw')|sort|first }}",
-    "charge by select": "{{ [1]|select(' charge')|list|length }}",
-    "charge by reject": "{{ [1]|reject(' charge')|list|length }}",
-    "charge by selectattr": "{{ [shop]|selectattr('name', ' charge')|list|length }}",
-    "filter tag with a blank": "{% filter  charge %}a{% endfilter %}",
     "blank before a name": "{{ [brand]|map(' upper')|first }}",
     "blank behind a name": "{{ [brand]|map('upper ')|first }}",
     "capitals in a name": "{{ [brand]|map('Upper')|first }}",
@@ -219,9 +205,7 @@ BOUNDED: dict[str, str] = {
     "parentheses in a key": "{{ '%(a(b))999999999d' % {'a(b)': 1} }}",
     "parentheses in a key, filter": "{{ '%(a(b))999999999d'|format(**{'a(b)': 1}) }}",
     "deep parentheses in a key": "{{ '%(((a)))999999999d' % {'((a))': 1} }}",
-    "width": "{{ '%999999999d' % 1 }}",
     "precision": "{{ '%.999999999f' % 1 }}",
-    "width from a value": "{{ '%*d' % (999999999, 1) }}",
     "precision from a value": "{{ '%.*f' % (999999999, 1) }}",
     "length modifier": "{{ '%l999999999d' % 1 }}",
     "width behind a zero": "{{ '%0999999999d' % 1 }}",
@@ -229,30 +213,20 @@ BOUNDED: dict[str, str] = {
     "many widths": "{{ ('%9999d' * 9999) % (range(9999)|list) }}",
     "repr": "{{ '%r' % brand }}",
     "ascii": "{{ '%a' % brand }}",
-    "product": "{{ 'a' * 10**9 }}",
-    "product from the left": "{{ 10**9 * 'a' }}",
-    "product of lists": "{{ [big] * 10**6 }}",
     "power": "{{ 10 ** 10000000 }}",
     "power of powers": "{{ 10 ** (10 ** 10) }}",
     "power of a truth value": "{{ (true + 9) ** 10000000 }}",
-    "doubling": _DOUBLE.replace("STEP", "ns.s ~ ns.s"),
     "doubling by a sum": _DOUBLE.replace("STEP", "ns.s + ns.s"),
-    "doubling of a list": _DOUBLE.replace("'ab'", "[1]").replace("STEP", "ns.s + ns.s"),
     "doubling of a number": _DOUBLE.replace("'ab'", "3").replace("STEP", "ns.s * ns.s"),
     "doubling by join": _DOUBLE.replace("STEP", "[ns.s, ns.s]|join"),
     "doubling by format": _DOUBLE.replace("STEP", "'%s%s' % (ns.s, ns.s)"),
     "doubling by replace": _DOUBLE.replace("STEP", "ns.s|replace('a', ns.s)"),
     "nesting compared": _NEST + "{{ a == a }}",
-    "nesting as text": _NEST + "{{ a|string|length }}",
     "nesting joined": _NEST + "{{ a|join }}",
     "nesting sorted": _NEST + "{{ [a, a]|sort|length }}",
-    "center": "{{ 'a'|center(10**9) }}",
     "center of many": "{{ range(9999)|map('center', 9999)|list|length }}",
     "indent": "{{ lines|indent(9999) }}",
     "indent by a text": "{{ lines|indent(big) }}",
-    "replace": "{{ big|replace('a', big) }}",
-    "replace nothing": "{{ big|replace('', big) }}",
-    "join": "{{ big|join(big) }}",
     "wordwrap": "{{ big|wordwrap(1, wrapstring=big) }}",
     "batch": "{{ [1]|batch(10**9, 'x')|list|length }}",
     "slices": "{{ [1]|slice(10**9)|list|length }}",
@@ -262,18 +236,14 @@ BOUNDED: dict[str, str] = {
     "urlencode": "{{ ('茶' * 50000)|urlencode }}",
     "sum of lists": "{{ ([[1]] * 9999)|sum(start=[])|length }}",
     "sum of texts": "{{ cities|sum(start='') }}",
-    "long range": "{{ range(10**9)|length }}",
     "range without a length": "{{ range(10**30)|length }}",
     "range backwards": "{{ range(0, -10**9, -1)|length }}",
     "output": "{% for i in range(9999) %}{{ big }}{% endfor %}",
-    "constant output": "{% for i in range(9999) %}" + "a" * 9_999 + "{% endfor %}",
     "block text": "{% set x %}{% for i in range(9999) %}{{ big }}{% endfor %}{% endset %}",
-    "long number": "{{ " + "9" * 100_000 + " }}",
     "long number with lines": "{{ " + "_".join("9" * 50_000) + " }}",
     "long hexadecimal number": "{{ 0x" + "f" * 100_000 + " }}",
     "long binary number": "{{ 0b" + "1" * 150_000 + " }}",
     # --- too long, too deep
-    "nested loops": "{% for a in range(9999) %}" * 3 + "{% endfor %}" * 3,
     "loop filter": "{% for a in range(9999) if range(9999)|list %}{% endfor %}",
     "loop filter of a name": "{% set z = 0 %}{% for a in range(9999) %}{% for b in range(9999) if z %}"
     "{% endfor %}{% endfor %}",
@@ -290,9 +260,6 @@ BOUNDED: dict[str, str] = {
     "dotted sort": "{{ big|sort(attribute='0' ~ '.0' * 9999)|length }}",
     "dotted unique": "{{ big|unique(attribute='0' ~ '.0' * 9999)|list|length }}",
     "map of maps": "{{ [[[[range(9999)]] * 9] * 9]|map('map', 'map', 'map', 'list')|list|length }}",
-    "recursive macro": "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f('a') }}",
-    "branching macro": "{% macro f(d) %}{% if d %}{{ f(d - 1) }}{{ f(d - 1) }}{% endif %}{% endmacro %}{{ f(99) }}",
-    "macros by turns": "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
     "recursive loop": "{% for x in [1] recursive %}{{ loop([x]) }}{{ loop([x]) }}{% endfor %}",
     "recursive block": "{% block a %}{{ self.a() }}{{ self.a() }}{% endblock %}",
     "recursive include": "{% include 'self' %}",
@@ -300,12 +267,10 @@ BOUNDED: dict[str, str] = {
     "recursive import": "{% import 'importer' as m %}",
     "recursive parent": "{% extends 'child' %}",
     "include of many names": "{% for i in range(9999) %}{% include ['macros'] %}{% endfor %}",
-    "parentheses": "{{ " + "(" * 50_000 + "1" + ")" * 50_000 + " }}",
     "brackets": "{{ " + "[" * 50_000 + "]" * 50_000 + "|length }}",
     "unary signs": "{{ " + "-" * 50_000 + "1 }}",
     "nots": "{{ " + "not " * 40_000 + "1 }}",
     "powers in a row": "{{ " + "2**" * 20_000 + "1 }}",
-    "long sum": "{{ " + "+".join(["1"] * 20_000) + " }}",
     "filters in a row": "{{ brand" + "|upper" * 20_000 + " }}",
     "attributes in a row": "{{ shop" + ".a" * 50_000 + " }}",
     "subscripts in a row": "{{ shop" + "[0]" * 50_000 + " }}",
@@ -318,22 +283,9 @@ BOUNDED: dict[str, str] = {
     "many names": "{% set " + ",".join(f"a{number}" for number in range(20_000)) + " = 1 %}",
     "long text": "a" * 2_000_000,
     "long template": "{{ n }}" + "a" * 2_000_000,
-    "wrapping letters one by one": "{% for i in range(99) %}{{ (big|wordwrap(1))|length }}{% endfor %}",
-    "wrapping words": "{% for i in range(99) %}{{ (words|wordwrap(2))|length }}{% endfor %}",
     "wrapping hyphens": "{% for i in range(99) %}{{ (('a-' * 40000)|wordwrap(3, false))|length }}{% endfor %}",
-    "wrapping blanks": "{% for i in range(99) %}{{ ((' ' * 90000)|wordwrap(3, false))|length }}{% endfor %}",
-    "titles": "{% for i in range(99) %}{{ (('a-' * 40000)|title)|length }}{% endfor %}",
-    "words": "{% for i in range(99) %}{{ words|wordcount }}{% endfor %}",
-    "splitting": "{% for i in range(99) %}{{ words.split()|length }}{% endfor %}",
-    "counting": "{% for i in range(99) %}{{ big.count('aa') }}{% endfor %}",
     "finding": "{% for i in range(99) %}{{ big.find('a' * 9999 ~ 'b') }}{% endfor %}",
-    "trimming": "{% for i in range(99) %}{{ ((' ' * 90000)|trim)|length }}{% endfor %}",
     "sorting": "{% for i in range(99) %}{{ words.split()|sort|length }}{% endfor %}",
-    "sorting long texts": "{% set l = [big, big, big] %}{% for i in range(99) %}{{ l|sort|length }}{% endfor %}",
-    "unique": "{% for i in range(99) %}{{ words.split()|unique|list|length }}{% endfor %}",
-    "summing lists": "{% for i in range(99) %}{{ (words.split()|map('list')|list)|length }}{% endfor %}",
-    "dictsort": "{% for i in range(99) %}{{ many|dictsort|length }}{% endfor %}",
-    "unpacking": "{% for i in range(999) %}{% for a, b in many|items %}{{ a }}{% endfor %}{% endfor %}",
     "nested filters": "{% filter upper %}" * 200 + "{% endfilter %}" * 200,
     "nested sets": "{% set x %}" * 200 + "{% endset %}" * 200,
     "nested withs": "{% with a = 1 %}" * 200 + "{% endwith %}" * 200,
@@ -341,31 +293,8 @@ BOUNDED: dict[str, str] = {
     "number from text": "{{ ('9' * 5000)|int * 1 }}" + "{{ nope }}",
     "floats": "{{ 1e308 * 10 }}{{ -1e308 * 10 }}",
     "long float": "{{ '%f' % 1e308 }}",
-    "shouting": "{% for i in range(99) %}{{ ('ß' * 90000)|upper|length }}{% endfor %}",
-    "urlencoding": "{% for i in range(99) %}{{ ('茶' * 9000)|urlencode|length }}{% endfor %}",
-    "replacing by much": "{% for i in range(99) %}{{ ('a' * 999)|replace('a', 'b' * 150)|length }}{% endfor %}",
-    "replacing at the bound": "{{ ('a' * 5000)|replace('a', 'b' * 4900)|length }}",
-    "indenting at the bound": "{{ ('a\\n' * 2500)|indent(4900)|length }}",
-    "joining at the bound": "{{ range(550)|join('b' * 4900)|length }}",
-    "centering": "{% for i in range(999) %}{{ 'a'|center(9999)|length }}{% endfor %}",
-    "slicing": "{% for i in range(999) %}{{ big[::-1]|length }}{% endfor %}",
-    "formatting": "{% for i in range(999) %}{{ ('%s' * 99) % (range(99)|list) }}{% endfor %}",
-    "empty loops": "{% for a in range(500) %}{% for b in range(500) %}{% endfor %}{% endfor %}",
     "empty includes": "{% for i in range(2000) %}{% include 'macros' %}{% endfor %}",
-    "empty imports": "{% for i in range(2000) %}{% import 'macros' as m %}{% endfor %}",
-    "empty calls": "{% macro m() %}{% endmacro %}{% for i in range(9000) %}{{ m() }}{% endfor %}",
-    "distinct maps": "{% for i in range(9999) %}{% set x = {i: i, 'a': [i, i]} %}{% endfor %}",
-    "truth of conditions": "{% for i in range(9999) %}{% if i and i or i %}{% endif %}{% endfor %}",
     "many conditions": "{% for i in range(999) %}" + "{% if 0 %}{% endif %}" * 900 + "{% endfor %}",
-    "many names read": "{% for i in range(9999) %}{% if " + "n and " * 5_000 + "0 %}{% endif %}{% endfor %}",
-    "many elifs": "{% for i in range(9999) %}{% if 0 %}" + "{% elif 0 %}" * 1_900 + "{% endif %}{% endfor %}",
-    "many sets": "{% for i in range(9999) %}" + "{% set a = n %}" * 1_900 + "{% endfor %}",
-    "many attributes": "{% for i in range(9999) %}{% set a = shop"
-    + ".tags and shop" * 3_000
-    + " %}{% endfor %}",
-    "conditions in a row": "{% for i in range(9999) %}{% if "
-    + "0 or " * 9_000
-    + "0 %}{% endif %}{% endfor %}",
 }
 """May say something, be an error, or break a bound."""
 
@@ -373,7 +302,6 @@ CASES = {
     **{f"refused: {k}": v for k, v in REFUSED.items()},
     **{f"bounded: {k}": v for k, v in BOUNDED.items()},
 }
-ROOT = Path(__file__).parents[2]
 
 
 class Texts:
@@ -423,124 +351,7 @@ def test_template_is_refused_or_bounded(found: dict[str, dict[str, Any]], name: 
         assert "what" in result, result
 
 
-# --- the real command --------------------------------------------------------------------------
-
-SETTINGS = """
-vars: {shop: {name: 示例, tags: [a]}}
-environments: {test: {api: sandbox, ledger: sqlite}}
-"""
-HOSTILE_FILES = {
-    "aliases": "a: &a [x, x]\nb: &b [*a, *a]\nmsgtype: text\ncontent: hi\nfilter: {tag: a}\nvars: {b: *b}\n",
-    "merge": "base: &base {tag: a}\nfilter: {<<: *base}\nmsgtype: text\ncontent: hi\n",
-    "python": "msgtype: text\ncontent: !!python/object/apply:os.system ['touch broken']\nfilter: {tag: a}\n",
-    "deep list": "msgtype: text\ncontent: " + "[" * 50_000 + "]" * 50_000 + "\n",
-    "deep map": "msgtype: text\ncontent: " + "{a: " * 50_000 + "1" + "}" * 50_000 + "\n",
-    "deep blocks": "".join(" " * depth + "a:\n" for depth in range(1_300)),
-    "huge number": "msgtype: text\ncontent: hi\nfilter: {tag_id: 1e999999}\n",
-    "long number": "msgtype: text\ncontent: hi\nfilter: {tag_id: " + "9" * 500_000 + "}\n",
-    "sexagesimal number": "msgtype: text\ncontent: hi\nfilter: {tag_id: " + "1" + ":59" * 100_000 + "}\n",
-    "large text": "msgtype: text\nfilter: {tag: a}\ncontent: '" + "a" * 10_000_000 + "'\n",
-    "many keys": "msgtype: text\ncontent: hi\nvars: {" + ",".join(f"k{n}: 1" for n in range(80_000)) + "}\n",
-    "keys twice": "msgtype: text\ncontent: hi\nvars: {" + ",".join("k: 1" for _ in range(80_000)) + "}\n",
-    "many entries": "msgtype: text\ncontent: 'hi {{ nope }}'\nfilter: {tag: a}\nfor_each:\n"
-    + "".join(f"  e{n}: {{}}\n" for n in range(20_000)),
-    "address": "msgtype: text\ncontent: '{{ shop.items|string }}'\nfilter: {tag: a}\n",
-    "mutation": 'msgtype: text\ncontent: \'{% set x = dict.update(shop, {"name": "x"}) %}x\'\nfilter: {tag: a}\n',
-    "bomb": "msgtype: text\ncontent: '{{ \"a\" * 10 ** 10 }}'\nfilter: {tag: a}\n",
-}
-
-
-def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    home = folder.parent / "home"
-    home.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **more},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000)),
-    )
-
-
-def folder_of(tmp_path: Path, **files: str) -> Path:
-    folder = tmp_path / "checkout"
-    (folder / "campaigns").mkdir(parents=True)
-    (folder / "campaigns" / "_settings.yaml").write_text(SETTINGS)
-    for name, text in files.items():
-        (folder / "campaigns" / f"{name}.yaml").write_text(text)
-    return folder
-
-
-@pytest.mark.parametrize("name", HOSTILE_FILES)
-@pytest.mark.deep
-def test_file_is_a_problem_and_no_more(tmp_path: Path, name: str) -> None:
-    folder = folder_of(tmp_path, bad=HOSTILE_FILES[name])
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = command(folder, "validate", "campaigns")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 3, done.stdout[-500:] + done.stderr[-500:]
-    assert "campaigns/bad.yaml" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert not (folder / "broken").exists()
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 30
-
-
-@pytest.mark.deep
-def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
-    good = "msgtype: text\ncontent: hi\nfilter: {tag: a}\n"
-    folder = folder_of(tmp_path, bad=good.replace("hi", "bang"), good=good)
-    (folder / "sitecustomize.py").write_text(
-        "import os, signal, wechat_campaigns.render.render as r\n"
-        "real = r.render\n"
-        "def render(campaign, **more):\n"
-        "    if campaign.content == 'bang': os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    return real(campaign, **more)\n"
-        "import wechat_campaigns.render.compile; wechat_campaigns.render.compile.render = render\n"
-    )
-    done = command(folder, "validate", "campaigns", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
-    assert done.returncode == 3, done.stderr
-    problems = [line for line in done.stdout.splitlines() if " error: " in line]
-    assert len(problems) == 1, done.stdout
-    assert problems[0].startswith("campaigns/bad.yaml:1:")
-    assert "resource-limit" in problems[0]
-
-
-@pytest.mark.deep
-def test_three_plans_are_one(tmp_path: Path) -> None:
-    """Any process, any seed, any subset, whoever else is there: the same digests."""
-    files = {
-        f"c{number}": f"msgtype: text\nfilter: {{tag: a}}\ncontent: |\n  {text} {number}\n"
-        for number, text in enumerate(
-            (
-                "{{ shop.name|upper }}",
-                "{% for k, v in shop|dictsort %}{{ k }}{% endfor %}",
-                "{% for k in shop %}{{ k }}{% endfor %}{{ shop.tags|unique|join }}",
-                "{% set ns = namespace(a=shop.tags) %}{% set ns.a = ns.a + ['b'] %}{{ ns.a|join }}",
-                "{% set d = dict(shop=1) %}{{ d.shop }}{{ shop.values()|first }}",
-            )
-        )
-    }
-    folder = folder_of(tmp_path, **files)
-    hostile = "msgtype: text\ncontent: '{{ shop.%s }}'\nfilter: {tag: a}\n"
-    digests = []
-    for seed, extra, chosen in (("1", "", []), ("2", "clear()", []), ("3", "items|string", ["c3", "c1"])):
-        if extra:
-            (folder / "campaigns" / "aa.yaml").write_text(hostile % extra)
-        done = command(
-            folder, "plan", "--offline", "--format", "json", *(chosen or files), PYTHONHASHSEED=seed
-        )
-        plan = json.loads(done.stdout)
-        digests.append({send["id"]: send["content_digest"] for send in _sends(plan)})
-    assert len(digests[0]) == 5
-    assert digests[0] == digests[1]
-    assert digests[2] == {name: digests[0][name] for name in ("c1", "c3")}
-
-
-def _sends(plan: Any) -> list[dict[str, Any]]:
-    return [item for item in plan["sends"] if "content_digest" in item]
-
+# --- faults -------------------------------------------------------------------------------------
 
 SHOWING = [
     "{{ m[token] }}",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.test_receivers import ARTICLE, TEXT, _run
+from tests.hostile.test_receivers import ARTICLE, TEXT, run
 from wechat_campaigns.report.sanitize import visible_record
 
 TURNED = "价\u202e001\u202c\u200b"
@@ -23,7 +23,7 @@ EMOJI = "👨\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3 🏳\ufe0f\u200d🌈 �
 
 
 def _found(folder: Path, **files: str) -> set[tuple[str, str]]:
-    done = _run(folder, "validate", "--format", "json", **files)
+    done = run(folder, "validate", "--format", "json", **files)
     assert "Traceback" not in done.stderr
     return {(one["level"], one["rule"]) for one in json.loads(done.stdout)["problems"]}
 
@@ -58,7 +58,7 @@ def test_each_character_is_found(tmp_path: Path) -> None:
             f"c{number}.yaml": TEXT.replace("CONTENT", f'"茶{_escaped(one)}茶 {number}"')
             for number, one in enumerate(characters)
         }
-        done = _run(root, "validate", **files)
+        done = run(root, "validate", **files)
         rule = "bidi-control" if kind == "error" else "invisible-character"
         told = {
             int(n) for n in re.findall(rf"c(\d+)\.yaml[^\n]*(?:\n[^\n]*)?{rule}", done.stdout + done.stderr)
@@ -79,7 +79,7 @@ def test_a_rendered_page_shows_them(tmp_path: Path, kind: str) -> None:
     campaign = (
         TEXT.replace("CONTENT", "{text_file: a.md}") if kind == "text" else ARTICLE.replace("KIND", "md")
     )
-    done = _run(tmp_path, "render", "c", **{"c.yaml": campaign, "a.md": "茶\u200b\u2800\ufe00山\n"})
+    done = run(tmp_path, "render", "c", **{"c.yaml": campaign, "a.md": "茶\u200b\u2800\ufe00山\n"})
     assert done.returncode == 0, done.stderr
     pages = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*.html")]
     assert pages

@@ -175,7 +175,6 @@ class Trap:
         self,
         *args: str,
         command: Sequence[str] = (sys.executable, "-m", "wechat_campaigns"),
-        stdin: bytes = b"",
         environ: Mapping[str, str] | None = None,
         wall_s: float = WALL_S,
         memory: int = MEMORY,
@@ -188,8 +187,8 @@ class Trap:
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
             subprocess.run(
                 [sys.executable, "-I", "-S", str(LIMITS), str(report), json.dumps(limits), *command, *args],
-                cwd=self.checkout, env=self.environment(environ), input=stdin, stdout=out, stderr=err,
-                timeout=wall_s + 60, check=True,
+                cwd=self.checkout, env=self.environment(environ), stdin=subprocess.DEVNULL,
+                stdout=out, stderr=err, timeout=wall_s + 60, check=True,
             )  # fmt: skip
         took = json.loads(report.read_bytes())
         printed = [(self.folder / name).read_bytes() for name in ("stdout", "stderr")]

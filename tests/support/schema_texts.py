@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.schemas.findings import MISSING_HINTS
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
@@ -21,10 +20,6 @@ def schema_words() -> dict[str, list[str]]:
             found.setdefault(text, []).append(f"schema/{name}.schema.json#{path}")
         for path, text in _descriptions(schema(name), ""):
             found.setdefault(text, []).append(f"schema/{name}.schema.json#{path}")
-    for kind in Msgtype:  # what to write instead of content for another msgtype
-        path = f"/definitions/{kind}/description"
-        text = schema("campaign")["definitions"][kind.value]["description"]
-        found.setdefault(text, []).append(f"schema/campaign.schema.json#{path}")
     return found
 
 

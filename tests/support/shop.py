@@ -50,6 +50,19 @@ class Shop:
         for name, text in campaigns.items():
             (self.folder / "campaigns" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
+    def edit(self, name: str, before: str, after: str) -> None:
+        """Replace a part of a campaign file, or of `_settings`."""
+        file = self.folder / "campaigns" / f"{name}.yaml"
+        text = file.read_text(encoding="utf-8")
+        assert before in text
+        file.write_text(text.replace(before, after), encoding="utf-8")
+
+    def add_settings(self, more: str) -> str:
+        """Add to the settings; as they were before."""
+        before = (self.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+        self.write(_settings=before + more)
+        return before
+
     def move(self, before: str, after: str) -> None:
         """Give a file another place."""
         files = self.folder / "campaigns"

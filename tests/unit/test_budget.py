@@ -13,34 +13,34 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4022,
-    "wechat_campaigns/source": 3457,
-    "wechat_campaigns/render": 7497,
-    "wechat_campaigns/ledger": 3639,
+    "wechat_campaigns/core": 4004,
+    "wechat_campaigns/source": 3288,
+    "wechat_campaigns/render": 7447,
+    "wechat_campaigns/ledger": 3571,
     "wechat_campaigns/wechat": 2300,
-    "wechat_campaigns/plan": 4842,
+    "wechat_campaigns/plan": 4804,
     "wechat_campaigns/send": 1683,
-    "wechat_campaigns/report": 3867,
-    "wechat_campaigns/guard": 1698,
-    "wechat_campaigns/code_host": 629,
+    "wechat_campaigns/report": 3833,
+    "wechat_campaigns/guard": 1671,
+    "wechat_campaigns/code_host": 613,
     "wechat_campaigns/notify": 435,
     "wechat_campaigns/fetch": 471,
-    "wechat_campaigns/studio": 977,
+    "wechat_campaigns/studio": 947,
     "wechat_campaigns/cli": 6167,
-    "wechat_sandbox": 5940,
+    "wechat_sandbox": 5834,
     "wechat_campaigns": 765,
-    "tests": 57236,
-    "catalog": 8858,
+    "tests": 55727,
+    "catalog": 8737,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 49279
-FILES = 297
-RECORDS = 208
+RUNNER = 48723
+FILES = 288
+RECORDS = 204
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 8.7
+IMPORTS = 8.6
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 from babel.messages import Catalog
-from jinja2 import Environment
-from jinja2.ext import extract_from_ast
 
 from tests.support.source import RUNNER, trees
-from tests.tools.make_catalog import TEMPLATES, catalogs, read, refreshed
+from tests.tools.make_catalog import catalogs, read, refreshed
 from wechat_campaigns.core.i18n import LANGUAGES
 from wechat_campaigns.report.sanitize import inert
 
@@ -53,14 +51,6 @@ def catalog(path: Path) -> Catalog:
 def test_it_holds_the_words_of_the_source(path: Path) -> None:
     """Nothing new is missing, nothing is left over: else run `python -m tests.tools.make_catalog`."""
     assert path.read_text(encoding="utf-8") == refreshed(path)[0]
-
-
-@pytest.mark.slow
-def test_it_holds_what_templates_count(catalog: Catalog) -> None:
-    parsed = [Environment().parse(path.read_text(encoding="utf-8")) for path in TEMPLATES]
-    counted = [found for tree in parsed for _line, _name, found in extract_from_ast(tree, ("ngettext",))]
-    assert counted
-    assert [found[0] for found in counted if catalog.get(str(found[0])) is None] == []
 
 
 def test_everything_is_translated(catalog: Catalog) -> None:

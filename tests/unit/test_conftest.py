@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import socket
 import tempfile
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.playground import Sandbox
-from tests.support.source import ROOT
 from wechat_campaigns.core.state_folder import state_home
 
 
@@ -43,14 +41,3 @@ def test_state_is_kept_for_the_suite_alone():
 def test_a_test_has_one_name_in_every_worker(data: bytes, request: pytest.FixtureRequest):
     """Bytes that each worker makes for itself name no test: the run would end as it begins."""
     assert request.node.name.endswith("[data]")
-
-
-def test_terminals_are_read_with_a_limit():
-    files = {file for file in (ROOT / "tests").rglob("*.py") if "pty" in file.read_text(encoding="utf-8")}
-    opening = {
-        file.name
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import) and "pty" in {alias.name for alias in node.names}
-    }
-    assert opening == {"terminal.py"}

@@ -31,14 +31,12 @@ from tests.support.factories import (
     view_of,
 )
 from tests.support.pseudo_locale import PseudoTranslations, use_translations
-from wechat_campaigns.code_host.ci_run import MergedRequest as Merged
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Filter, Send
-from wechat_campaigns.core.settings import Approvals, Policy
-from wechat_campaigns.guard.approvals import check_approval
+from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import review
 from wechat_campaigns.plan.decision import DecisionContext, decide
@@ -188,13 +186,6 @@ def test_an_apply_leaves_the_same_ledger_in_every_language():
         "not_sent",
     ]
     assert not any("why" in data for data in kept), "words are made for who reads"
-
-
-def test_who_approved_is_recorded_in_english():
-    request = Merged(number=12, head="h", author="eve", approved_by=("bob", "ann"))
-    wanted = Approvals(approvers=("ann", "bob"), count=1)
-    said = in_both(lambda: check_approval("c" * 40, request, wanted, branch="main"))
-    assert said == ["#12 by ann, bob"] * 2
 
 
 def test_a_refusal_that_was_kept_is_told_in_the_readers_language():

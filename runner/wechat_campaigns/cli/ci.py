@@ -104,7 +104,7 @@ def error_reason(error: CodeHostError) -> str:
 def _publish_comment(text: str, author: str) -> tuple[int | None, str]:
     """Write the comment; return the number of its pull request if there is one, and what was done."""
     from wechat_campaigns.code_host.comment import comment_body, upsert
-    from wechat_campaigns.code_host.github import github
+    from wechat_campaigns.code_host.merged_requests import github
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
@@ -146,7 +146,7 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 def _keep_issue(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
     """Write or close the issue; return its number if there is one, and what was done."""
     from wechat_campaigns.code_host.comment import close_issue, upsert_issue
-    from wechat_campaigns.code_host.github import github
+    from wechat_campaigns.code_host.merged_requests import github
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub":

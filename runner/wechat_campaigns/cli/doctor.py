@@ -30,7 +30,7 @@ def doctor(context: OnlineContext) -> int:
     Also prints where this machine keeps its state. Each problem has a hint. The exit code is
     that of the worst problem.
     """
-    from wechat_campaigns.report.doctor import doctor_data, doctor_text
+    from wechat_campaigns.report import json, text
     from wechat_campaigns.wechat.transport import query_clock
 
     def clock_skew() -> timedelta | None:
@@ -48,7 +48,7 @@ def doctor(context: OnlineContext) -> int:
         is_durable=lambda: context.ledger.survives_power_cut(),
     )
     checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))
-    context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))
+    context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
     return worst(checks)
 
 

@@ -18,11 +18,12 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan.decision import decide
-from wechat_campaigns.plan.draft_box import list_drafts
+from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.drafts import AccountDrafts, drafts_data, drafts_text
+from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
+from wechat_campaigns.report.text import drafts_text
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft

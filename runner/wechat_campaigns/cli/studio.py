@@ -25,8 +25,7 @@ from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.plan_view import PlanView
-from wechat_campaigns.source.load import find_campaigns
-from wechat_campaigns.studio.reads import Overview
+from wechat_campaigns.source.load import CampaignFile, find_campaigns
 from wechat_campaigns.wechat.statistics import read_statistics
 from wechat_campaigns.workspace import Workspace
 
@@ -111,7 +110,7 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
 
 
 class OfflineReads:
-    """One state of a campaigns folder; implements `studio.reads.Reads`."""
+    """One state of a campaigns folder; implements `studio.desk.Reads`."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -130,14 +129,14 @@ class OfflineReads:
             only=(campaign,),
         )
 
-    def overview(self) -> Overview:
-        """Plan every campaign."""
+    def overview(self) -> tuple[tuple[CampaignFile, ...], PlanView]:
+        """Plan every campaign offline; its file beside it, planned or not."""
         workspace = self._workspace
         compiled = compile_selected(workspace, ())
         state = workspace.unverified_state()
         plan = plan_selected(workspace, (), state, compiled=compiled).plan
         view = PlanView(plan=plan, timezone=self.timezone(), errors=compiled.errors)
-        return Overview(files=tuple(compiled.files.values()), plan=view)
+        return tuple(compiled.files.values()), view
 
     def calendar(self, month: date | None) -> CalendarView:
         """Show the month of a day; None for this month."""

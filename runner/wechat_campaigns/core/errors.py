@@ -310,6 +310,12 @@ class WrongSecretError(LedgerError):
 class TamperedLedgerError(LedgerError):
     """The chain of events does not hold: something was changed after it was written."""
 
+    def __init__(self, message: str, *, hint: str = "", location: str = "") -> None:
+        restore = _(
+            "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+        )
+        super().__init__(message, hint=hint or restore, location=location)
+
 
 @contextmanager
 def reporting_unrecorded(done: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -177,6 +177,17 @@ def git(
     except OSError as error:
         return GitResult(code=EXIT_NOT_EXECUTABLE, stderr=f"fatal: git cannot be started: {error.strerror}")
     return GitResult(code=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace"))
+
+
+def batched_objects(output: bytes) -> Iterator[tuple[str, bytes | None]]:
+    """Yield id and content of each object that `cat-file --batch` wrote; None for one that is missing."""
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        name, *kind_and_size = output[at:end].decode().split()
+        size = int(kind_and_size[1]) if len(kind_and_size) == 2 else -1
+        yield name, output[end + 1 : end + 1 + size] if size >= 0 else None
+        at = end + 1 + size + 1
 
 
 def is_installed() -> bool:

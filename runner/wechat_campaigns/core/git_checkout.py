@@ -15,7 +15,6 @@ from typing import Final
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.git import (
     EXIT_NO_REPOSITORY,
-    EXIT_NOT_INSTALLED,
     GitResult,
     git,
     is_installed,
@@ -23,11 +22,9 @@ from wechat_campaigns.core.git import (
 )
 from wechat_campaigns.core.i18n import _
 
+MAX_GITFILE_BYTES: Final = 4096
 FILTERS: Final = ("clean", "smudge", "process")
 """The commands of a content filter, which a file `.gitattributes` of the checkout may ask for."""
-
-
-MAX_GITFILE_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +47,7 @@ def find_checkout(folder: Path) -> Checkout | None:
         folder: the campaigns folder; need not exist.
     """
     for top in Path(os.path.realpath(folder)).parents:
-        git_dir = _git_dir(top)
-        if git_dir is not None:
+        if git_dir := _git_dir(top):
             return Checkout(top=top, git_dir=git_dir, common_dir=_common_dir(git_dir))
     return None
 
@@ -115,19 +111,6 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
         config=no_filters,
         variables=_asking(lazily=lazily),
     )
-
-
-def checkout_output(folder: Path, *arguments: str) -> str:
-    """Ask the checkout that a folder lies in; empty when it has no answer.
-
-    Raises:
-        LedgerError: there is no git.
-        UsageError: git's settings include a file of the checkout.
-    """
-    answer = run_in_checkout(folder, *arguments)
-    if answer.code == EXIT_NOT_INSTALLED:
-        raise not_installed_error()
-    return answer.text
 
 
 def checkout_settings(folder: Path) -> dict[str, list[str]]:

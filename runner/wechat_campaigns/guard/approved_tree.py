@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
@@ -398,12 +398,9 @@ def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
             hint=_("provide a token that can read pull requests (GitHub) or the API (GitLab: `read_api`)"),
             location=_("{service} run").format(service=run.service),
         )
+    # Only a run that asks about approvals needs these to load.
+    from wechat_campaigns.code_host.merged_requests import github, gitlab, merge_request_of, pull_of
+
     if run.service == "GitHub":
-        from wechat_campaigns.code_host.github import github, pull_of
-
-        hub = github(os.environ, token)
-        return lambda commit: pull_of(hub, run.repository, branch, commit)
-    from wechat_campaigns.code_host.gitlab import gitlab, merge_request_of
-
-    lab = gitlab(os.environ, token)
-    return lambda commit: merge_request_of(lab, run.repository, branch, commit)
+        return partial(pull_of, github(os.environ, token), run.repository, branch)
+    return partial(merge_request_of, gitlab(os.environ, token), run.repository, branch)

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
 from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, Git, GitResult, not_installed_error
 from wechat_campaigns.core.git_checkout import (
-    checkout_output,
     checkout_settings,
     find_checkout,
     run_in_checkout,
@@ -320,7 +319,7 @@ def merge_bases(folder: Path, one: str, other: str) -> list[str]:
 
 def fetch_missing(folder: Path, commit: str) -> None:
     """Fetch a commit from `origin` if the checkout lacks it."""
-    if not checkout_output(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+    if run_in_checkout(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").code:
         _fetch(folder, commit)
 
 

@@ -1,18 +1,19 @@
-"""Read the secrets of an environment, by settings that may be obeyed, and vouch with them for its ledger."""
+"""Read the secrets of an environment, by settings that may be obeyed, and judge its ledger by them."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import NamedTuple, Protocol
 
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import (
     CampaignError,
     PolicyError,
+    SecretError,
     TamperedLedgerError,
     UsageError,
     WrongSecretError,
@@ -28,13 +29,11 @@ from wechat_campaigns.guard.approved_tree import (
 )
 from wechat_campaigns.guard.checkout import head_of
 from wechat_campaigns.guard.run import WorkspacePort, check_secret_place
+from wechat_campaigns.ledger.events import LEDGER, Ledger, LedgerKind
+from wechat_campaigns.ledger.trust import KeyOf, authenticator, has_valid_mac, is_signed, verify_guards
+from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.source.secret import check_api_host
-
-if TYPE_CHECKING:
-    from wechat_campaigns.ledger.events import Ledger
-    from wechat_campaigns.ledger.trust import KeyOf
-    from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.source.secret import check_api_host, read_secret
 
 
 class OnlinePort(WorkspacePort, Protocol):
@@ -116,8 +115,6 @@ class Secrets:
 
     def _secret(self, account: Account) -> str:
         """Read an account's secret once, by settings that may be obeyed."""
-        from wechat_campaigns.source.secret import read_secret
-
         with self._lock:
             key = (account.appid, account.secret)
             if key not in self._read:
@@ -132,8 +129,6 @@ class Secrets:
 
     def other(self, place: Secret, *, name: str) -> str:
         """Read a secret that does not belong to an account, by settings that may be obeyed."""
-        from wechat_campaigns.source.secret import read_secret
-
         self.check_place(place)
         return read_secret(place, os.environ, name=name)
 
@@ -161,16 +156,12 @@ class Secrets:
             WrongSecretError: and nothing speaks of a forgery.
         """
         from wechat_campaigns.ledger.initialization import wrong_secret_error
-        from wechat_campaigns.ledger.trust import has_valid_mac
 
         events, key = self._events(account.appid), mac_key(self._secret(account), account.appid)
         if events and not any(has_valid_mac(event, key) for event in events):
             raise wrong_secret_error([account.name], self._workspace.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
-        from wechat_campaigns.ledger.events import LedgerKind
-        from wechat_campaigns.ledger.trust import verify_guards
-
         key = mac_key(self._secret(account), account.appid)
         guards = [event for event in self._events(account.appid) if event.kind == LedgerKind.GUARD]
         _good, bad = verify_guards(guards, key)
@@ -213,9 +204,6 @@ class Secrets:
             SecretError: the AppSecret is not at hand.
             UsageError: no account of the settings has this AppID.
         """
-        from wechat_campaigns.ledger.events import LEDGER
-        from wechat_campaigns.ledger.trust import is_signed
-
         if entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry):
             return entry
         environment = self._workspace.settings.environment
@@ -252,3 +240,66 @@ def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, 
         dict.fromkeys(filter(None, (secrets.check_approved(one).told for one in sorted(appids))))
     )
     return {"approved": told} if told else {}
+
+
+# --- what somebody without the AppSecret wrote, copied or took out
+
+
+class Forgeries(NamedTuple):
+    """One sentence for each event."""
+
+    misplaced: list[str]
+    """Copies, and events behind one that was taken out: their macs hold."""
+    forged: list[str]
+    """Events whose macs do not hold; after a change of the AppSecret, also true ones."""
+    unread: list[str]
+    """Accounts whose AppSecret is not available."""
+    wrong: list[str]
+    """Accounts of whose events none was signed with their AppSecret."""
+
+
+def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
+    """Check macs and places.
+
+    Args:
+        events: of a whole ledger, its chains checked before.
+    """
+    accounts = workspace.settings.environment.by_appid
+    found = Forgeries([], [], [], [])
+    for appid in _signed_streams(events):
+        own = [event for event in events if event.stream == appid]
+        if appid not in accounts:
+            found.unread.append(appid)
+            continue
+        try:
+            # Trusted, because guards are looked at here: all that is wrong is named at once.
+            key = workspace.secrets.mac_key(accounts[appid], trusted=True)
+        except (SecretError, PolicyError):
+            found.unread.append(accounts[appid].name)
+            continue
+        signed = [event for event in own if "mac" in event.data]
+        if signed and not any(has_valid_mac(event, key) for event in signed):
+            found.wrong.append(accounts[appid].name)
+            continue
+        guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
+        believed = authenticator(own, {appid: key}.get)
+        for event in own:
+            try:
+                # Of guards only those count that no later one replaced.
+                is_asked = event in guards if event.kind == LedgerKind.GUARD else is_signed(event)
+                if is_asked and not believed(event):
+                    forged = _("event {number} of {stream} ({kind}) was not written with this AppSecret")
+                    found.forged.append(forged.format(number=event.seq, stream=appid, kind=event.kind))
+            except TamperedLedgerError as error:
+                found.misplaced.append(str(error))
+    return found
+
+
+def unchecked_accounts(workspace: WorkspacePort, events: Sequence[Event]) -> list[str]:
+    """List the accounts whose events have macs, by name where the settings have one."""
+    accounts = workspace.settings.environment.by_appid
+    return [accounts[one].name if one in accounts else one for one in _signed_streams(events)]
+
+
+def _signed_streams(events: Sequence[Event]) -> list[str]:
+    return sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)})

@@ -21,24 +21,6 @@ NETWORK = frozenset(
 MOUNTS = Path("/proc/mounts")
 
 _WORDS = {
-    sqlite3.SQLITE_FULL: (
-        N_("the disk is full"),
-        N_("free some disk space, then run the same command again"),
-    ),
-    sqlite3.SQLITE_READONLY: (
-        N_("the ledger is not writable: its file or folder is read-only"),
-        N_(
-            "make the file and its folder writable for this user, or set another path in `ledger: "
-            "sqlite:PATH`"
-        ),
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        N_("the ledger file cannot be opened or created"),
-        N_(
-            "check that the path leads to a file, that its folder exists and is writable, and that the disk "
-            "has free space"
-        ),
-    ),
     sqlite3.SQLITE_NOTADB: (
         N_("this file is not a campaign ledger"),
         N_("set another file in `ledger: sqlite:PATH`, or restore the ledger from a backup"),
@@ -54,23 +36,21 @@ _WORDS = {
         N_("another program has locked the ledger file for too long"),
         N_("wait until it has finished, then run the same command again"),
     ),
-    sqlite3.SQLITE_IOERR: (
-        N_("a disk error occurred while the ledger was in use"),
-        N_("check the permissions and the disk, then run the same command again"),
-    ),
 }
+_OTHERWISE = (
+    N_("the ledger is not usable"),
+    N_(
+        "check that the path leads to a file, that its folder exists and is writable for this user, and that "
+        "the disk has free space"
+    ),
+)
+"""Of all else SQLite's own words tell enough: a full disk, a read-only file, a path that cannot be opened."""
 
 
 def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    what, hint = _WORDS.get(
-        code,
-        (
-            N_("the ledger is not usable"),
-            N_("check that the folder is writable and the disk has free space"),
-        ),
-    )
+    what, hint = _WORDS.get(code, _OTHERWISE)
     detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)
     kind = LedgerLockedError if code == sqlite3.SQLITE_BUSY else LedgerError

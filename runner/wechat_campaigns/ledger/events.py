@@ -157,15 +157,11 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     """
     try:
         data = json.loads(text)
-        newer = _newer(data)
-        if not newer:
+        if not (newer := _newer(data)):
             return event_from(data)
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this event was changed after it was written and is not readable"),
-            hint=_(
-                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-            ),
             location=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(
@@ -233,7 +229,6 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
         return tuple(later)
     raise TamperedLedgerError(
         message,
-        hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
         location=stream,
     )
 
@@ -276,9 +271,6 @@ def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
     if faults := find_chain_faults(*snapshot):
         raise TamperedLedgerError(
             faults[0],
-            hint=_(
-                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-            ),
             location=where,
         )
     return snapshot.events

@@ -154,9 +154,6 @@ class LedgerState:
                 _("event {number} ({kind}) contradicts the events before it").format(
                     number=event.seq, kind=event.kind
                 ),
-                hint=_(
-                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-                ),
                 location=event.stream,
             ) from error
 

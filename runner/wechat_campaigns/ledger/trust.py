@@ -125,7 +125,6 @@ def _misplaced_error(event: Event) -> TamperedLedgerError:
         _("event {number} ({kind}) was written after another event than the one before it").format(
             number=event.seq, kind=event.kind
         ),
-        hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
         location=event.stream,
     )
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
-from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import Allowance, china_day, counts, period
@@ -88,18 +87,6 @@ class Overlap:
     """Their ids; the batches of a list are one."""
     followers: int
     """At most so many receive more than one."""
-    exact: bool
-    """Whether it is just as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Audience:
-    send: str
-    filter: Filter
-    tag_id: int | None
-    count: int
-    openids: tuple[str, ...]
-    """Of a list, those that are not left out."""
 
 
 def overlaps(plan: Plan) -> tuple[Overlap, ...]:
@@ -107,16 +94,16 @@ def overlaps(plan: Plan) -> tuple[Overlap, ...]:
 
     Sends whose followers were not counted are left out.
     """
-    due = [(_day(planned, plan), planned.account.name, planned) for planned in plan.sends if _counts(planned)]
-    due.sort(key=lambda one: one[:2])
-    found = []
-    for (day, account), group in groupby(due, key=lambda one: one[:2]):
-        audiences = _audiences(planned for _when, _name, planned in group)
-        followers, exact = _shared(audiences)
-        if followers:
-            sends = tuple(one.send for one in audiences)
-            found.append(Overlap(account=account, day=day, sends=sends, followers=followers, exact=exact))
-    return tuple(found)
+    days: dict[tuple[date, str], dict[str, list[PlannedSend]]] = {}
+    for planned in plan.sends:
+        if _counts(planned):
+            sends = days.setdefault((_day(planned, plan), planned.account.name), {})
+            sends.setdefault(list_id(planned.send.id), []).append(planned)
+    return tuple(
+        Overlap(account=account, day=day, sends=tuple(sends), followers=followers)
+        for (day, account), sends in sorted(days.items())
+        if (followers := _shared(list(sends.values())))
+    )
 
 
 def _counts(planned: PlannedSend) -> bool:
@@ -132,34 +119,22 @@ def _day(planned: PlannedSend, plan: Plan) -> date:
     return china_day(opens_at or plan.created_at)
 
 
-def _audiences(sends: Iterable[PlannedSend]) -> list[_Audience]:
-    """Join the batches of a list: no follower is in two of them."""
-    found: dict[str, _Audience] = {}
-    for planned in sends:
-        send, resolved = planned.send, planned.resolved
-        name, count = list_id(send.id), resolved.audience.count or 0
-        skipped = frozenset(resolved.skipped)
-        openids = tuple(one for index, one in enumerate(send.filter.openids) if index not in skipped)
-        if (before := found.get(name)) is not None:
-            count, openids = before.count + count, (*before.openids, *openids)
-        found[name] = _Audience(name, send.filter, resolved.tag_id, count, openids)
-    return list(found.values())
+def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
+    """Count the followers whom more than one send may reach; each comes as its batches."""
+    if all(one.send.filter.openids for parts in sends for one in parts):
+        reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
+        return sum(number > 1 for number in reached.values())
+    audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
+    for parts in sends:
+        send, tag_id = parts[0].send, parts[0].resolved.tag_id
+        size = sum(one.resolved.audience.count or 0 for one in parts)
+        audiences.setdefault(send.id if send.filter.openids else tag_id, []).append(size)
+    # Who receives more than one takes two places; a tag that is sent three messages has no more followers.
+    sizes = [size for found in audiences.values() for size in found[:2]]
+    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *audiences.get(None, [])])
 
 
-def _shared(audiences: Sequence[_Audience]) -> tuple[int, bool]:
-    """Count the followers whom more than one reaches: at most how many, and whether it is just as many."""
-    everyone = [one.count for one in audiences if one.filter.is_to_all]
-    if len(everyone) > 1:
-        return min(everyone), True
-    others = [one for one in audiences if not one.filter.is_to_all]
-    twice = 2 - len(everyone)  # a follower in so many of the others receives more than one
-    sizes = {one.tag_id: one.count for one in others if not one.filter.openids}
-    tags = Counter(one.tag_id for one in others if not one.filter.openids)
-    openids = Counter(openid for one in others for openid in one.openids)
-    certain = [sizes[tag] for tag, number in tags.items() if number >= twice]
-    certain.append(sum(number >= twice for number in openids.values()))
-    once = [sizes[tag] for tag, number in tags.items() if number < twice]
-    once.append(sum(number < twice for number in openids.values()))
-    # Each follower of the rest takes two places, one of which is not in the largest audience.
-    possible = min(sum(once) - max(once), sum(once) // 2)
-    return min([sum(certain) + possible, *everyone]), possible == 0 and sum(map(bool, certain)) < 2
+def _openids(planned: PlannedSend) -> Iterator[str]:
+    """Yield the openids of a list, without those that are left out."""
+    skipped = frozenset(planned.resolved.skipped)
+    return (one for index, one in enumerate(planned.send.filter.openids) if index not in skipped)

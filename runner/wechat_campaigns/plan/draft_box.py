@@ -44,6 +44,19 @@ class BoxEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDrafts:
+    """What was listed of one account."""
+
+    drafts: tuple[BoxEntry, ...]
+    made_for: Mapping[str, str]
+    """By media_id, the send that this program made a draft for."""
+    replaced: frozenset[str]
+    """The media_ids of drafts that this program made before another one for the same send."""
+    total: int
+    """As WeChat counts; above the number listed when there are too many to list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDraft:
     """What was read of a draft."""
 
@@ -189,11 +202,8 @@ def find_by_name(name: str, box: Sequence[BoxEntry]) -> BoxEntry:
     found = found or find_by_title(name, box)
     if len(found) == 1:
         return found[0]
-    if not found:
-        message = _("the draft box has no draft {name}").format(name=name)
-        raise UsageError(message, hint=_titles_hint(name, box))
-    message = _("the draft box has {count} drafts titled {title}").format(count=len(found), title=name)
-    raise UsageError(message, hint=_ids_hint(found))
+    message, hint = _not_one(name, found, box)
+    raise UsageError(message, hint=hint)
 
 
 def _spellings(entry: BoxEntry) -> tuple[str, ...]:
@@ -235,33 +245,25 @@ def draft_problem(send: Send, box: Sequence[BoxEntry]) -> Diagnostic | None:
     if not isinstance(content, Draft) or content.fingerprint:
         return None
     found = find_by_title(content.title, box) if content.title else ()
-    if len(found) > 1:
-        rule = "ambiguous-draft"
-        message = _("the draft box has {count} drafts titled {title}").format(
-            count=len(found), title=content.title
-        )
-        hint = _ids_hint(found)
-    elif content.title and not found:
-        rule = "unknown-draft"
-        message = _("the draft box has no draft whose first article is titled {title}").format(
-            title=content.title
-        )
-        hint = _titles_hint(content.title, box)
-    else:
-        rule = "unknown-draft"
+    if content.title and len(found) != 1:
+        message, hint = _not_one(content.title, found, box)
+    else:  # it was used up, or deleted
         message = _("the draft box has no draft {name}").format(name=content.name)
         hint = _("run `campaign drafts` for the drafts that there are; a successful send uses its draft up")
+    rule = "ambiguous-draft" if len(found) > 1 else "unknown-draft"
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 
-def _ids_hint(found: Sequence[BoxEntry]) -> str:
-    ids = _(", ").join(entry.media_id for entry in found[:NEAREST])
-    return _("name one of them by `media_id`: {ids}").format(ids=ids)
-
-
-def _titles_hint(title: str, box: Sequence[BoxEntry]) -> str:
+def _not_one(name: str, found: Sequence[BoxEntry], box: Sequence[BoxEntry]) -> tuple[str, str]:
+    """Return why a name stands for no draft, because none has it or several have, and what to do."""
+    if found:
+        ids = _(", ").join(entry.media_id for entry in found[:NEAREST])
+        message = _("the draft box has {count} drafts titled {title}").format(count=len(found), title=name)
+        return message, _("name one of them by `media_id`: {ids}").format(ids=ids)
+    message = _("the draft box has no draft {name}").format(name=name)
     titles = list(dict.fromkeys(_plain(entry.titles[0]) for entry in box if entry.titles))
     if not titles:
-        return _("write the draft in the WeChat console first: the draft box is empty")
-    close = close_matches(title, titles, most=NEAREST, cutoff=0.3) or titles[:NEAREST]
-    return _("did you mean {names}? `campaign drafts` lists all drafts").format(names=_(", ").join(close))
+        return message, _("write the draft in the WeChat console first: the draft box is empty")
+    close = close_matches(name, titles, most=NEAREST, cutoff=0.3) or titles[:NEAREST]
+    hint = _("did you mean {names}? `campaign drafts` lists all drafts")
+    return message, hint.format(names=_(", ").join(close))

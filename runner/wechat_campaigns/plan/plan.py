@@ -12,7 +12,6 @@ from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.records import QuotaUses
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
@@ -101,8 +100,6 @@ class Plan:
     unknown_sends: tuple[UnknownSend, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     """By account name."""
-    month_uses: Mapping[str, QuotaUses] = field(default_factory=dict)
-    """By name of a 服务号: what the ledger knows of this month; a follower gets four messages in one."""
     remote_facts: Mapping[str, RemoteFacts] = field(default_factory=dict)
     """By account name: what the reads said."""
     uninitialized: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PastAudience, PlanAction, Send
-from wechat_campaigns.core.settings import Account, AccountKind
+from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import (
     OPEN,
@@ -39,7 +39,7 @@ from wechat_campaigns.plan.plan import (
 from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, remedy
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
-from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, recipients, usage
+from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, stored_resend, unplanned_unknown_sends
@@ -96,11 +96,6 @@ def make_plan(
             if with_unplanned or normalize_id(one.send_state.send) in context.resend
         ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
-        month_uses={
-            a.name: state.quota_uses(a.appid, *bounds(a.kind, now))
-            for a in named
-            if a.kind is AccountKind.SERVICE
-        },
         remote_facts=remote_facts or {},
         rules=rules_in_force(settings),
         settings_changes=(*changes_since(guards, settings), *ledger_changes),

@@ -205,8 +205,6 @@ def _overlap(overlap: Overlap) -> Note:
         "on {day}, {account} sends more than one message to up to {count:,} followers: {sends}. WeChat does "
         "not return how far tags overlap"
     )
-    if overlap.exact:
-        template = _("on {day}, {account} sends more than one message to {count:,} followers: {sends}")
     more = len(overlap.sends) - SHOWN_SENDS
     names = _(", ").join([*overlap.sends[:SHOWN_SENDS], *(["…"] if more > 0 else [])])
     message = template.format(

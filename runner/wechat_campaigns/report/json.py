@@ -7,6 +7,7 @@ version; a reader ignores what it does not know and refuses another major. The s
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,8 @@ from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget, overlaps
+from wechat_campaigns.plan.doctor import Check
+from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.unknown_sends import resend_data
@@ -139,6 +142,36 @@ def _status(row: StatusRow) -> dict[str, Any]:
         "recalled": list(known.recalled_articles),
         "counts": counts,
         "links": list(told.links) if told else [],
+    }
+
+
+def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
+    """Return the drafts of each account as plain data."""
+    return {
+        "accounts": {
+            name: {"total": found.total, "drafts": [_draft_data(one, found) for one in found.drafts]}
+            for name, found in accounts.items()
+        }
+    }
+
+
+def _draft_data(draft: BoxEntry, found: AccountDrafts) -> dict[str, Any]:
+    return {
+        "media_id": draft.media_id,
+        "titles": list(draft.titles),
+        "updated_at": _time(draft.updated_at),
+        "made_for": found.made_for.get(draft.media_id),
+        "replaced": draft.media_id in found.replaced,
+    }
+
+
+def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
+    """Return the findings as plain data."""
+    return {
+        "checks": [
+            {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
+            for check in checks
+        ]
     }
 
 

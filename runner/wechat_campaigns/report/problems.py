@@ -16,10 +16,12 @@ from wechat_campaigns.report.sanitize import (
     json_text,
     line,
 )
+from wechat_campaigns.report.terminal import painted
 
 Formats = Mapping[str, Callable[[], str]]
 """What writes a report, by the name of its format; called once the format is wanted."""
-RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+STYLES = {"error": "1;31", "warning": "33", "advice": "2"}
+"""ANSI codes by level."""
 SEVERITY = {"error": "major", "warning": "minor", "advice": "info"}
 GITHUB_PER_LEVEL = 9
 """GitHub shows ten annotations of a level per step; the tenth says how many more there are."""
@@ -118,12 +120,10 @@ def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
 
 
 def _lines(problem: Diagnostic, color: bool) -> str:
-    red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
-    tint = {"error": red, "warning": yellow}.get(problem.level, dim)
-    level = f"{tint}{status_word(problem.level)}{reset}{_(': ')}"
+    level = painted(status_word(problem.level), STYLES[problem.level] if color else "")
+    rule = painted(f"[{problem.rule}]", STYLES["advice"] if color else "")
     return (
-        f"{line(str(problem.location))}: {level}{inert(problem.message)} "
-        f"{dim}[{problem.rule}]{reset}\n"
+        f"{line(str(problem.location))}: {level}{_(': ')}{inert(problem.message)} {rule}\n"
         f"    {_('at {path}').format(path=line(problem.path))}\n"
         f"    → {inert(problem.hint)}"
     )

@@ -1,4 +1,4 @@
-"""Draw plans, outcomes and states for a terminal: tables that fit, hints below them."""
+"""Draw what commands found for a terminal: tables that fit, hints below them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Final
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan.doctor import Check, Severity
+from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, note_groups
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
-from wechat_campaigns.report.phrases import recorded_recipients, short_commit, zoned_moment
+from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
-from wechat_campaigns.report.sanitize import inert
+from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.report.spreadsheet import cell_text
-from wechat_campaigns.report.terminal import lines, table
+from wechat_campaigns.report.terminal import lines, painted, table
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 STYLES: Final[Mapping[str, str]] = {
@@ -35,8 +37,11 @@ STYLES: Final[Mapping[str, str]] = {
     Result.REJECTED: "1;31",
     Result.SKIPPED: "33",
     Result.NOT_SENT: "1;31",
+    Severity.OK: "32",
+    Severity.WARNING: "33",
+    Severity.ERROR: "1;31",
 }
-"""ANSI codes by action and result."""
+"""ANSI codes by action, result and grade."""
 BOLD, YELLOW = "1", "33"
 SHOWN_LINKS = 5
 """Of one send."""
@@ -72,10 +77,10 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
     if view.accounts:
         parts += ["", *map(options.lines, view.accounts)]
     if linked := list(_links(rows, everything=options.everything)):
-        parts += ["", _("Links:"), *(options.lines(f"  {line}", hang=4) for line in linked)]
+        parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=options.everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
-        parts += [options.lines(f"  {line}", hang=4, style=YELLOW) for line in notes]
+        parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
     # A digest is not broken into lines, because it is to be copied.
     parts += ["", options.lines(_summary(view, hidden=len(rows) < len(view.rows), options=options))]
     parts.append(_("Digest: {digest}").format(digest=view.digest))
@@ -159,6 +164,65 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextO
         for tag in tags
     ]
     return options.table(("Account", "tag_id", "Tag", "Followers"), cells)
+
+
+def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
+    """Draw a table of the drafts, then what is not listed."""
+    headings = ["Account", "media_id", "Content", "Updated", "Note"]
+    rows = [
+        [
+            name,
+            short_id(one.media_id),
+            " / ".join(one.titles),
+            moment(one.updated_at, options.timezone),
+            _draft_note(one.media_id, found),
+        ]
+        for name, found in accounts.items()
+        for one in found.drafts
+    ]
+    if len(accounts) == 1:
+        headings, rows = headings[1:], [row[1:] for row in rows]
+    table = options.table(headings, rows) if rows else ""
+    notes = [note for name, found in accounts.items() for note in _unlisted(name, found)]
+    return "\n\n".join(filter(None, [table, "\n".join(notes)]))
+
+
+def _draft_note(media_id: str, found: AccountDrafts) -> str:
+    note = (
+        _("made for {send}; replaced by a newer draft")
+        if media_id in found.replaced
+        else _("made for {send}")
+    )
+    return note.format(send=found.made_for[media_id]) if media_id in found.made_for else ""
+
+
+def _unlisted(name: str, found: AccountDrafts) -> Iterable[str]:
+    if not found.drafts:
+        yield _("{account}: the draft box is empty").format(account=name)
+    if found.total > len(found.drafts):
+        more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
+        yield more.format(account=name, count=len(found.drafts), total=found.total)
+
+
+def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
+    """Write one line a check, its hint below it, and a summary."""
+    drawn = []
+    for check in checks:
+        grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
+        drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
+        drawn += [f"    → {line(check.hint)}"] if check.hint else []
+    counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
+    totals = [_total(grade, count) for grade, count in counts.items() if count]
+    return "\n".join([*drawn, "", _(", ").join(totals)])
+
+
+def _total(grade: Severity, count: int) -> str:
+    """Write how many checks have a grade: `13 ok`, `2 warnings`."""
+    if grade is Severity.ERROR:
+        return ngettext("{count:,} error", "{count:,} errors", count).format(count=count)
+    if grade is Severity.WARNING:
+        return ngettext("{count:,} warning", "{count:,} warnings", count).format(count=count)
+    return _("{count} ok").format(count=count)
 
 
 def _heading(view: PlanView) -> str:

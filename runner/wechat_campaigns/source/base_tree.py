@@ -6,14 +6,14 @@ Only git's objects are read: no checkout, no filter, no attribute, no hook, no n
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult, batched_objects
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES
@@ -81,7 +81,11 @@ def _write_tree(root: Path, commit: str, target: Path) -> None:
         )
     wanted = "".join(f"{blob.object_id}\n" for blob in blobs).encode()
     done = _git(root, "cat-file", "--batch", given=wanted)
-    for blob, data in zip(blobs, _contents(done.stdout, blobs), strict=True):
+    for blob, (object_id, data) in zip(blobs, batched_objects(done.stdout), strict=True):
+        if data is None or object_id != blob.object_id:
+            raise UsageError(
+                _("a git object for `{path}` is missing").format(path=blob.path), hint=_(_SHALLOW)
+            )
         file = target / blob.path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
@@ -95,19 +99,6 @@ def _listed(root: Path, commit: str) -> Iterator[_Blob]:
         path = PurePosixPath(name)
         if mode in _REGULAR and not path.is_absolute() and ".." not in path.parts and "\\" not in name:
             yield _Blob(path=path, object_id=object_id, size_bytes=int(size))
-
-
-def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
-    # Each answer is `HASH blob SIZE\n`, SIZE bytes, `\n`.
-    at = 0
-    for blob in blobs:
-        begin = output.find(b"\n", at) + 1
-        if output[at:begin].split() != [blob.object_id.encode(), b"blob", str(blob.size_bytes).encode()]:
-            raise UsageError(
-                _("a git object for `{path}` is missing").format(path=blob.path), hint=_(_SHALLOW)
-            )
-        yield output[begin : begin + blob.size_bytes]
-        at = begin + blob.size_bytes + 1
 
 
 def _git(root: Path, *words: str, given: bytes = b"") -> GitResult:

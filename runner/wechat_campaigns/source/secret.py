@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import PolicyError, SecretError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Secret
 
 SANDBOX_SECRET: Final = "0" * 32
@@ -18,12 +18,14 @@ SANDBOX_SECRET: Final = "0" * 32
 
 NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 """For a program of the repository: what it leaves there would be in no commit."""
+_COMMAND: Final = "secret.command"
+"""The place of every message about one: its program could be the secret itself, written as a command."""
+_BY_HAND: Final = N_("run the command by hand; it must print only the AppSecret")
 _TIMEOUT_S: Final = 30
 _STDERR_BYTES: Final = 4096
 _STDERR_CHARS: Final = 300
 _NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
 """What the name of a variable looks like; anything else may be the secret itself, and is not repeated."""
-_PROGRAM = re.compile(r"[A-Za-z][A-Za-z_-]*[0-9.]{0,4}|.*[/\\.].*", re.DOTALL)
 _MAX_FILE_BYTES: Final = 4096
 _OTHERS: Final = stat.S_IWGRP | stat.S_IRWXO
 """Kubernetes lets a group read what it mounts (`fsGroup`); nobody else has a reason to."""
@@ -90,9 +92,7 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
         return _from_file(secret.file)
     value = run_command(secret.command).strip()
     if not value:
-        raise SecretError(
-            _("the command printed nothing"), hint=_by_hand(secret.command), location=_program(secret.command)
-        )
+        raise SecretError(_("the command printed nothing"), hint=_(_BY_HAND), location=_COMMAND)
     return value
 
 
@@ -104,7 +104,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     """
     import subprocess  # an offline plan never comes here
 
-    hint = _by_hand(command)
+    hint = _(_BY_HAND)
     try:
         done = subprocess.run(  # noqa: S603 - the settings are the user's own
             command,
@@ -130,7 +130,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
         if last_words := _last_line(done.stderr, printed):
             what = _("{what}: {words}").format(what=what, words=last_words)
     # Raised out here, so that no error that it came from can show what was printed.
-    raise SecretError(what, hint=hint, location=_program(command))
+    raise SecretError(what, hint=hint, location=_COMMAND)
 
 
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
@@ -228,12 +228,3 @@ def _last_line(stderr: bytes, printed: str) -> str:
     lines = ["".join(filter(str.isprintable, line)).strip() for line in text.splitlines()]
     last = next((line for line in reversed(lines) if line), "")
     return redact_message(redact(last, printed.split()))[:_STDERR_CHARS]
-
-
-def _by_hand(command: tuple[str, ...]) -> str:
-    return _("run `{program} …` by hand; it must print only the AppSecret").format(program=_program(command))
-
-
-def _program(command: tuple[str, ...]) -> str:
-    """Return a program for a message, unless it looks like the secret itself, written as a command."""
-    return command[0] if len(command) > 1 or _PROGRAM.fullmatch(command[0]) else "…"

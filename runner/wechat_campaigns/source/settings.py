@@ -117,7 +117,7 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
         raise InvalidError((error.to_diagnostic(Location(file=shown)),)) from error
     with hidden_values():
         read = parse_document(source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
-        problems = (read,) if isinstance(read, Diagnostic) else check_settings(read)
+        problems = (read,) if isinstance(read, Diagnostic) else check(read, "settings", cross_findings)
     if problems or isinstance(read, Diagnostic):
         raise InvalidError(problems)
     data: dict[str, Any] = read.data
@@ -202,11 +202,6 @@ def approvals_of(data: Mapping[str, Any]) -> Approvals:
         count=count if isinstance(count, int) and count > 0 else 1,
         not_author=data.get("not_author", True) is not False,
     )
-
-
-def check_settings(document: Document) -> tuple[Diagnostic, ...]:
-    """Check a settings file: every problem with its place, in file order."""
-    return check(document, "settings", cross_findings)
 
 
 def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:

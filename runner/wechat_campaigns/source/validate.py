@@ -103,7 +103,7 @@ def _more(document: Document) -> Diagnostic:
 
 def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
     """Return a fault with the schema's hint where quotes do not help: a bare `19:30` for a date."""
-    if fault.rule not in ("yaml-sexagesimal", "yaml-number"):
+    if fault.rule != "yaml-number":
         return fault
     hint = next((finding.hint for finding in findings if finding.path == fault.path), fault.hint)
     return replace(fault, hint=hint)

@@ -15,31 +15,14 @@ from wechat_campaigns.source.text import quote
 Words = tuple[str, str, str]
 """Rule, what, hint."""
 
-_GUESSES: Final[tuple[tuple[str, str, str], ...]] = (
-    (
-        r"(?i:yes|no|on|off|y|n)",
-        "yaml-boolean",
-        N_("YAML parsers disagree on whether `{text}` is text or true/false"),
-    ),
-    (
-        r"[-+]?0([0-9_]+|[oO][0-7_]+)",
-        "yaml-octal",
-        N_("`{text}` starts with 0, so YAML may read it as an octal number"),
-    ),
-    (
-        r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?",
-        "yaml-sexagesimal",
-        N_("YAML reads `{text}` as a base-60 number (20:00 becomes 1200)"),
-    ),
-    (
-        r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*(\.[0-9_]*)?|\.(?i:inf|nan)"
-        r"|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?)",
-        "yaml-number",
-        N_("`{text}` would change if it were read as a number"),
-    ),
+_BOOLEAN: Final = re.compile(r"yes|no|on|off|y|n", re.IGNORECASE)
+_NUMBER: Final = re.compile(
+    r"[-+]?(0([0-9_]+|[oO][0-7_]+)"  # octal
+    r"|[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?"  # base 60: 20:00 is 1200
+    r"|0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*(\.[0-9_]*)?|\.(?i:inf|nan)"
+    r"|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?)"
 )
-
-_ANY_GUESS: Final = re.compile("|".join(f"(?:{pattern})" for pattern, *_words in _GUESSES))
+"""What some version of YAML takes for a number, and not for the one that is written."""
 
 _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
@@ -63,12 +46,6 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("tab character", "yaml-tab", N_("a tab is used for indentation"), N_("indent with spaces")),
     (
-        "cannot start any token|unknown escape",
-        "yaml-syntax",
-        N_("this character is not allowed here"),
-        N_("put the value in single quotes"),
-    ),
-    (
         "unexpected end of stream",
         "yaml-syntax",
         N_("a quoted text is not closed before the end of the file"),
@@ -81,22 +58,10 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
         N_("close `[` with `]` and `{` with `}`; separate the entries with `,`"),
     ),
     (
-        "expected ':'",
-        "yaml-syntax",
-        N_("the key in this line is not followed by `:`"),
-        N_("write `key: value`, or indent the text under its key"),
-    ),
-    (
-        "not allowed|expected key|'-' indicator",
-        "yaml-syntax",
-        N_("this line does not fit the lines above it"),
-        N_("align it with them, or put the whole value in quotes"),
-    ),
-    (
         "tag",
         "yaml-tag",
-        N_("YAML tags (`!name`) are not supported"),
-        N_("put text that starts with `!` in quotes"),
+        N_("this is a YAML tag (`!name`), which is not supported"),
+        N_("remove it, or put text that starts with `!` in quotes"),
     ),
 )
 
@@ -114,26 +79,16 @@ def describe_guess(plain: str) -> Words | None:
     Args:
         plain: unquoted text that is not true, false, null or a decimal number.
     """
-    if not _ANY_GUESS.fullmatch(plain):
-        return None
-    for pattern, rule, what in _GUESSES:
-        if re.fullmatch(pattern, plain):
-            return rule, _(what).format(text=quote(plain)), _guess_hint(rule, plain)
+    if _BOOLEAN.fullmatch(plain):
+        what = _("YAML parsers disagree on whether `{text}` is text or true/false")
+        hint = _('write {boolean}, or, for text, "{text}" in quotes')
+        boolean = "true" if plain.lower() in ("yes", "on", "y") else "false"
+        return "yaml-boolean", what.format(text=quote(plain)), hint.format(boolean=boolean, text=quote(plain))
+    if _NUMBER.fullmatch(plain):
+        what = _("`{text}` would change if it were read as a number")
+        hint = _('put it in quotes if it is text: "{text}"')
+        return "yaml-number", what.format(text=quote(plain)), hint.format(text=quote(plain))
     return None
-
-
-def _guess_hint(rule: str, plain: str) -> str:
-    if rule == "yaml-boolean":
-        yes = plain.lower() in ("yes", "on", "y")
-        return _('write {boolean}, or, for text, "{text}" in quotes').format(
-            boolean="true" if yes else "false", text=quote(plain)
-        )
-    stripped = plain.lstrip("0")
-    if rule == "yaml-octal" and stripped.isdigit():
-        return _('write {number} for a number, or "{text}" in quotes for text').format(
-            number=quote(stripped), text=quote(plain)
-        )
-    return _('put it in quotes if it is text: "{text}"').format(text=quote(plain))
 
 
 def syntax_fault(text: str, error: yaml.YAMLError) -> Finding:

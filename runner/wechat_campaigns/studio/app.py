@@ -5,23 +5,26 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import MAXYEAR, date, datetime
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, jsonify, render_template, request, send_file, send_from_directory
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, NotFound
 
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import Articles, Images, Media, Newspic, Send
 from wechat_campaigns.protocol.keys import SendId
-from wechat_campaigns.report.html import failure_html
+from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
+from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.data import error_data, overview_data, picture_data, words
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
-from wechat_campaigns.studio.pages import article_page, report_page
+from wechat_campaigns.studio.phone import MISSING, article_html, local_pictures, media_url
 
 BEAT_S: Final = 5.0
 """How often a page that waits is told that the studio still watches."""
@@ -78,7 +81,7 @@ def _add_data(app: Flask, desk: Desk) -> None:
     @app.get("/data/campaigns")
     def _campaigns() -> Response:
         try:
-            return jsonify(overview_data(desk.overview()))
+            return jsonify(overview_data(*desk.overview()))
         except CampaignError as error:
             return jsonify(error_data(error))
 
@@ -93,7 +96,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
     def _article() -> Response:
         send = _send(desk, request.args.get("send", ""))
         number, dark = request.args.get("n", 1, int), request.args.get("dark") == "1"
-        html = article_page(send, number, dark=dark)
+        html = _article_page(send, number, dark=dark)
         if html is None:
             raise NotFound
         return _closed(Response(html), ARTICLE_POLICY)
@@ -114,10 +117,66 @@ def _add_pages(app: Flask, desk: Desk) -> None:
     @app.get("/page/<any(plan, calendar, results):name>")
     def _page(name: str) -> Response:
         try:
-            html = report_page(desk, name, request.args.get("month", ""))
+            html = _report_page(desk, name, request.args.get("month", ""))
         except CampaignError as error:
             html = failure_html(_("Cannot show this page"), str(error), error.hint)
         return _closed(Response(html), REPORT_POLICY)
+
+
+def _article_page(send: Send, number: int, *, dark: bool) -> str | None:
+    """Draw what opens behind the card of an article, from 1, or a picture post as it is swiped.
+
+    Args:
+        dark: roughly as in dark mode.
+
+    Returns:
+        A whole HTML document; None when nothing of that number opens.
+    """
+    shown = visible_record(send)
+    common = {
+        "language": HTML_LANGUAGE[current_language()],
+        "css": Markup(design_css()),  # noqa: S704 - our own style sheet
+        "account": shown.account,
+        "dark": dark,
+    }
+    match shown.content:
+        case Articles() if 1 <= number <= len(shown.content.articles):
+            article = shown.content.articles[number - 1]
+            # nh3 cleaned it, and the page runs no script.
+            html = Markup(article_html(article, dark=dark))  # noqa: S704
+            return render_template("article.html", article=article, title=article.title, html=html, **common)
+        case Newspic() as post if number == 1:
+            return _post_page(post.title, post.text, post.images, common)
+        case Images() as post if number == 1:
+            return _post_page(post.title or "", post.recommend or "", post.images, common)
+    return None
+
+
+def _post_page(title: str, text: str, images: Iterable[Media], common: Mapping[str, Any]) -> str:
+    pictures = [media_url(image) or MISSING for image in images]
+    return render_template("article.html", title=title, text=text, pictures=pictures, **common)
+
+
+def _report_page(desk: Desk, name: str, month: str) -> str:
+    """Draw the plan, the calendar or the results, as `--report html=FILE` writes them.
+
+    Args:
+        month: of the calendar, `2026-12`; anything else stands for this month.
+    """
+    reads = desk.reads
+    if name == "plan":
+        return local_pictures(plan_html(desk.overview()[1], data=reads.read))
+    if name == "results":
+        return history_html(reads.history())
+    return calendar_html(reads.calendar(_month(month)))
+
+
+def _month(text: str) -> date | None:
+    try:
+        month = datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        return None
+    return month if month.year < MAXYEAR else None
 
 
 def _beats(desk: Desk) -> Iterator[str]:

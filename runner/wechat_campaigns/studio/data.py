@@ -14,12 +14,11 @@ from wechat_campaigns.core.model import Articles, PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.report.phrases import content_kind, recipients, status_counts, window
-from wechat_campaigns.report.plan_view import Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
 from wechat_campaigns.studio.phone import article_url, message_data, pages_of
-from wechat_campaigns.studio.reads import Overview
 
 TONES: Final = {
     PlanAction.INVALID: "error",
@@ -35,20 +34,20 @@ TONES: Final = {
 """A colour for each action, what matters most first."""
 
 
-def overview_data(overview: Overview) -> dict[str, Any]:
+def overview_data(files: Sequence[CampaignFile], plan: PlanView) -> dict[str, Any]:
     """List the campaigns, each with where its sends stand, then sends whose file is gone."""
     rows: dict[str, list[Row]] = {}
-    for row in overview.plan.rows:
-        rows.setdefault(_campaign_of(row, overview.files), []).append(row)
-    known = [(item.id, item.display_path) for item in overview.files]
+    for row in plan.rows:
+        rows.setdefault(_campaign_of(row, files), []).append(row)
+    known = [(item.id, item.display_path) for item in files]
     named = {normalize_id(name) for name, _file in known}
     lost = [(name, "") for name in rows if name not in named]
     return {
         "campaigns": [
             _campaign(name, file, rows.get(normalize_id(name), [])) for name, file in [*known, *lost]
         ],
-        "total": overview.plan.total,
-        "attention": list(visible_record(overview.plan.attention)),
+        "total": plan.total,
+        "attention": list(visible_record(plan.attention)),
     }
 
 

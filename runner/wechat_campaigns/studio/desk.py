@@ -8,21 +8,57 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from typing import Final, Protocol
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.model import FileInfo, Send
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.render.compile import CompileResult
+from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.report.history import HistoryView
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.live import Live
 from wechat_campaigns.studio.phone import files_of
-from wechat_campaigns.studio.reads import Overview, Reads
 
 KEPT: Final = 100
 """Campaigns whose last good picture is kept."""
 OVERVIEW_S: Final = 20
 """What is due changes without a save."""
+
+
+Overview = tuple[tuple[CampaignFile, ...], PlanView]
+"""Every campaign of a folder, and what a plan made offline decides about its sends."""
+
+
+class Reads(Protocol):
+    """One state of a campaigns folder; each method raises `CampaignError` when it cannot be read."""
+
+    def render(self, campaign: str) -> CompileResult:
+        """Render one campaign, by its id."""
+        ...
+
+    def overview(self) -> Overview:
+        """Plan every campaign offline."""
+        ...
+
+    def calendar(self, month: date | None) -> CalendarView:
+        """Show the month of a day; None for this month."""
+        ...
+
+    def history(self) -> HistoryView:
+        """Show past sends."""
+        ...
+
+    def read(self, file: FileInfo) -> bytes:
+        """Read a file that a send carries, from below the campaigns folder alone."""
+        ...
+
+    def timezone(self) -> str:
+        """Return the time zone of the settings."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

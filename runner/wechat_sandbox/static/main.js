@@ -63,7 +63,8 @@ async function load({ fresh = false, select = "" }) {
   state.items = isSends ? found.sends : found.followers;
   if (!isSends && !state.openid) state.openid = state.items[0]?.openid ?? "";
   const arrived = await loadPhone(fresh, select);
-  drawLists(found);
+  // Whoever changed the tab meanwhile has asked for another load: these rows are of the tab before.
+  if (isSends === (state.tab === "sends")) drawLists(found);
   tellNews(before, arrived ?? []);
 }
 

@@ -77,11 +77,9 @@ def outside() -> dict[str, list[Case]]:
 
 
 YAML = {
-    "laughs": "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
     "laughs-map": "a0: &a0 {x: x}\n" + "".join(f"a{n}: &a{n} {{b: *a{n - 1}, c: *a{n - 1}}}\n" for n in range(1, 30)),
     "alias-self": "vars: &a {b: *a}\n",
     "alias-key": "? &a [x]\n: *a\n",
-    "merge": "base: &a {msgtype: text}\n<<: *a\n",
     "merge-list": "<<: [{a: 1}, {b: 2}]\n",
     "merge-self": "vars: &a\n  <<: *a\n",
     "python-tag": "content: !!python/object/apply:os.system ['touch @MARKER@']\n",
@@ -104,15 +102,11 @@ YAML = {
     "many-documents": "---\n" * 50_000,
     "duplicate": "content: a\ncontent: b\n",
     "duplicate-filter": "filter: {tag: a}\nfilter: {is_to_all: true}\nmsgtype: text\ncontent: a\n",
-    "duplicate-many": "a: 1\n" * 10_000,
-    "deep-flow": "content: " + "[" * 20_000 + "]" * 20_000 + "\n",
-    "deep-map": "content: " + "{a: " * 20_000 + "}" * 20_000 + "\n",
     "deep-open": "content: " + "[" * 200_000 + "\n",
     "deep-block": "".join("  " * n + "a:\n" for n in range(1500)),
     "deep-dash": "- " * 20_000 + "\n",
     "wide": "vars: {" + ", ".join(f"a{n}: 1" for n in range(15_000)) + "}\n",
     "wide-list": "vars: {a: [" + "1," * 30_000 + "1]}\n",
-    "number-huge": "revision: " + "9" * 100_000 + "\n",
     "number-float": "revision: 1e999999999\n",
     "number-octal": "revision: 0o" + "7" * 50_000 + "\n",
     "number-base-60": "revision: " + "59:" * 5000 + "59\n",
@@ -222,28 +216,6 @@ def odd_files() -> list[Case]:
         Case(name="folder-campaign", refused=None, make=lambda trap: (
             _folder(trap, "folder-campaign") / "c.yaml").mkdir()),
         Case(name="deep", refused=None, make=_deep),
-    ]  # fmt: skip
-
-
-def links() -> list[Case]:
-    """Links of every kind below the campaigns: the whole folder is refused, so each has a checkout of its own."""
-    named = "filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: odd.txt}\n"
-    picture = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: odd.png}]}\n"
-    return [
-        _made("link-file", lambda f: (f / "odd.txt").symlink_to("../../../secret.txt"), named),
-        _made("link-absolute", lambda f: (f / "odd.txt").symlink_to("/etc/passwd"), named),
-        _made("link-proc", lambda f: (f / "odd.txt").symlink_to("/proc/self/environ"), named),
-        _made("link-device", lambda f: (f / "odd.txt").symlink_to("/dev/zero"), named),
-        _made("link-loop", lambda f: (f / "odd.txt").symlink_to("odd.txt"), named),
-        _made("link-nothing", lambda f: (f / "odd.txt").symlink_to("nobody"), named),
-        _made("link-env", lambda f: (f / "odd.txt").symlink_to("../../.env"), named),
-        _made("link-picture", lambda f: (f / "odd.png").symlink_to("/dev/urandom"), picture),
-        Case(name="link-campaign", make=lambda trap: (_folder(trap, "link-campaign") / "c.yaml").symlink_to(
-            trap.folder / "secret.yaml")),
-        Case(name="link-folder", refused=None, make=lambda trap: (
-            _folder(trap, "link-folder") / "inner").symlink_to(trap.folder)),
-        Case(name="link-folder-loop", refused=None, make=lambda trap: (
-            _folder(trap, "link-folder-loop") / "inner").symlink_to(trap.campaigns)),
     ]  # fmt: skip
 
 

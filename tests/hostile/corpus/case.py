@@ -30,9 +30,7 @@ class Case:
             when it must be planned, harmless as it is; None when either will do.
         make: makes what is no ordinary file; takes the trap.
         args: the command, for a case that is not read as a campaign.
-        codes: the exit codes that are right; empty: every one that is not a bug.
         environ: variables of the command.
-        stdin: its standard input.
         alone: it gets a checkout of its own.
     """
 
@@ -41,17 +39,14 @@ class Case:
     refused: bool | None = True
     make: Callable[[Trap], object] | None = None
     args: tuple[str, ...] = ()
-    codes: tuple[int, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
-    stdin: bytes = b""
     alone: bool = False
 
 
-def text(content: str, *, more: str = "", folded: bool = False) -> str:
+def text(content: str, *, more: str = "") -> str:
     """Write a campaign file with this text, quoted so that YAML leaves it as it is."""
     quoted = content.replace("'", "''")
-    body = f"content: '{quoted}'" if not folded else "content: |\n  " + content.replace("\n", "\n  ")
-    return f"filter: {{tag: 会员}}\nmsgtype: text\n{body}\n{more}"
+    return f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: '{quoted}'\n{more}"
 
 
 def article(body: str = "a.md", *, more: str = "", cover: str = "{file: cover.png}") -> str:

@@ -11,34 +11,6 @@ from tests.hostile.corpus.case import Case, text
 ACCOUNT = "accounts: {main: {kind: service, appid: wx1234567890abcdef, secret: {env: WECHAT_MAIN_SECRET}}}"
 TOUCH = "['sh', '-c', 'touch @MARKER@']"
 
-API = {
-    "loopback": "http://127.0.0.1:@PORT@",
-    "localhost": "http://localhost:@PORT@",
-    "other-host": "https://evil.invalid",
-    "plain": "http://evil.invalid",
-    "user": "https://api.weixin.qq.com@127.0.0.1:@PORT@",
-    "password": "https://a:b@api.weixin.qq.com",
-    "query": "https://127.0.0.1:@PORT@/?",
-    "fragment": "https://127.0.0.1:@PORT@/#",
-    "file": "file:///etc/passwd",
-    "ftp": "ftp://127.0.0.1:@PORT@/",
-    "gopher": "gopher://127.0.0.1:@PORT@/_x",
-    "data": "data:text/plain,x",
-    "unix": "http+unix://%2Fvar%2Frun%2Fdocker.sock/",
-    "decimal": "http://2130706433:@PORT@/",
-    "octal": "http://0177.0.0.1:@PORT@/",
-    "short": "http://127.1:@PORT@/",
-    "zero": "http://0.0.0.0:@PORT@/",
-    "mapped": "http://[::ffff:127.0.0.1]:@PORT@/",
-    "metadata": "http://169.254.169.254/latest/meta-data/",
-    "backslash": "https:\\\\127.0.0.1:@PORT@",
-    "line": "https://api.weixin.qq.com\\r\\nX: y",
-    "wide-dot": "https://api\\u3002weixin\\u3002qq\\u3002com",
-    "lookalike": "https://api.weixin.qq.com.evil.invalid",
-    "port": "http://127.0.0.1:999999",
-    "long": "https://" + "a" * 100_000,
-    "list": None,
-}
 LEDGER = {
     "git-ext": "git:ext::sh -c 'touch @MARKER@'#main",
     "git-ext-words": "git:ext::touch%20@MARKER@#main",
@@ -131,13 +103,8 @@ WHOLE = {
 
 def environments() -> dict[str, str]:
     """Give hostile environments by name, as YAML between braces."""
-    apis = {
-        name: f"api: {'[a]' if api is None else chr(34) + api + chr(34)}, ledger: sqlite, {ACCOUNT}"
-        for name, api in API.items()
-    }
     real = 'api: "https://api.weixin.qq.com"'
     return {
-        **{f"api-{name}": body for name, body in apis.items()},
         **{f"ledger-{name}": f'{real}, ledger: "{ledger}", {ACCOUNT}' for name, ledger in LEDGER.items()},
         **{f"key-{name}": f"{real}, ledger: sqlite, {more}" for name, more in KEYS.items()},
     }

@@ -48,18 +48,6 @@ def asked(plan: Plan, *answers: str) -> tuple[bool, list[str]]:
     return calls_confirmed(plan, ask), questions
 
 
-def test_the_question_names_account_receivers_and_count() -> None:
-    assert calls_text(planned(SALE)) == "  sale → main: tag 会员, 1,000 followers"
-
-
-def test_a_yes_sends_to_a_tag() -> None:
-    agreed, (text,) = asked(planned(SALE), "yes")
-    assert agreed
-    env = plan_of().environment
-    sends = "1 send to 1,000 followers"
-    assert text == f"{env}: about to make {sends}. This cannot be undone. Type yes to continue"
-
-
 def resent(send: Send) -> PlannedSend:
     """A row of a send that would be posted once more."""
     state = make_state((EventKind.INTENT, intent_of(send, at=NOW - timedelta(hours=1))))
@@ -80,23 +68,27 @@ def test_a_resend_is_asked_for_like_a_send() -> None:
     assert ": about to make 1 resend to 1,000 followers." in asked(alone, "yes")[1][0]
 
 
-def test_a_resend_to_everyone_wants_the_accounts_name() -> None:
-    plan = replace(planned(), sends=(resent(ALL),))
-    assert not asked(plan, "yes")[0]
-    assert asked(plan, "main")[0]
+@pytest.mark.parametrize(
+    ("plan", "answer", "agreed"),
+    [
+        (planned(SALE), "yes", True),
+        *((planned(SALE), answer, False) for answer in ("y", "", "YES", "no", " yes")),
+        (planned(ALL, SALE), "yes", False),
+        (planned(ALL, SALE), "main", True),
+        (replace(planned(), sends=(resent(ALL),)), "yes", False),
+        (replace(planned(), sends=(resent(ALL),)), "main", True),
+    ],
+)
+def test_yes_sends_and_the_accounts_name_sends_to_everyone(plan: Plan, answer: str, agreed: bool) -> None:
+    found, (text,) = asked(plan, answer)
+    assert found is agreed
+    assert ("EVERYONE" in text) is ("news" in calls_text(plan))
 
 
-@pytest.mark.parametrize("answer", ["y", "", "YES", "no", " yes"])
-def test_nothing_else_is_a_yes(answer: str) -> None:
-    assert not asked(planned(SALE), answer)[0]
-
-
-def test_everyone_wants_the_accounts_name() -> None:
-    name = make_planned(ALL).account.name
-    assert not asked(planned(ALL, SALE), "yes")[0]
-    agreed, (text,) = asked(planned(ALL, SALE), name)
-    assert agreed
-    assert "EVERYONE" in text
+def test_the_question_names_account_receivers_and_count() -> None:
+    assert calls_text(planned(SALE)) == "  sale → main: tag 会员, 1,000 followers"
+    said = "about to make 1 send to 1,000 followers. This cannot be undone. Type yes to continue"
+    assert asked(planned(SALE), "yes")[1] == [f"{plan_of().environment}: {said}"]
 
 
 def test_every_account_that_sends_to_everyone_is_asked_for() -> None:

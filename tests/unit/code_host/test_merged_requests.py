@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.code_hosts import FakeCodeHost
 from wechat_campaigns.code_host.ci_run import MergedRequest
-from wechat_campaigns.code_host.github import github, pull_of
-from wechat_campaigns.code_host.gitlab import gitlab, merge_request_of
+from wechat_campaigns.code_host.merged_requests import github, gitlab, merge_request_of, pull_of
 from wechat_campaigns.code_host.rest import CodeHost
 from wechat_campaigns.core.errors import CodeHostError
 

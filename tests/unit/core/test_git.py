@@ -67,11 +67,6 @@ def test_failing_git_returns_a_code_and_a_line(tmp_path: Path, monkeypatch: pyte
     assert git("--version").code == EXIT_NOT_INSTALLED
 
 
-def test_failed_git_command_has_no_output() -> None:
-    assert GitResult(code=0, stdout=b" main\n").text == "main"
-    assert GitResult(code=1, stdout=b" main\n").text == ""
-
-
 def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
     """A hook that runs us must not lead us into its own repository; secrets go by variables."""
     env = clean_env(

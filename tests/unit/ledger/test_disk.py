@@ -76,7 +76,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
             lambda file: file.write_text("not a database, but long enough to look at\n" * 40),
             "not a campaign ledger",
         ),
-        (lambda file: file.mkdir(), "cannot be opened"),
+        (lambda file: file.mkdir(), "not usable"),
         (lambda file: newer(file), "format 99"),
     ],
     ids=["no database", "a folder", "of a newer program"],
@@ -147,7 +147,7 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     ballast.write_bytes(b"x" * 300_000)
     with pytest.raises(LedgerError, match="disk is full") as caught:
         acknowledged.extend(ledger.append(entry(number)) for number in range(1, 1000))
-    assert "free some disk space" in caught.value.hint
+    assert "free space" in caught.value.hint
     ballast.unlink()
     acknowledged.append(ledger.append(entry(1000)))
     assert ledger.events() == tuple(acknowledged)
@@ -180,7 +180,7 @@ def test_read_only_disk_is_reported(small_disk: Path) -> None:
     ledger.close()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     error = failure(path)
-    assert "read-only" in error.message or "cannot be opened" in error.message
+    assert "not usable" in error.message
 
 
 @pytest.mark.slow

@@ -385,14 +385,6 @@ def test_the_default_is_a_branch_of_the_campaigns_own_remote(
             remote_of("upstream#x", folder=folder, environ={})
 
 
-@pytest.mark.parametrize("rest", ["inside#x", "./planted.git#x"])
-def test_remote_inside_the_checkout_is_refused(checkout: Path, rest: str) -> None:
-    """A commit may fill it, and its hooks would run; written down or configured makes no difference."""
-    set_config(checkout, "remote.inside.url", str(checkout / "planted.git"))
-    with pytest.raises(LedgerError):
-        found(checkout, rest)
-
-
 def test_the_checkout_s_login_is_used(checkout: Path) -> None:
     set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
     (checkout / ".git" / "token").write_text('[http "https://github.com/"]\nextraheader = AUTH\n')

@@ -34,7 +34,7 @@ def test_a_port_that_refuses() -> None:
         port = bound.getsockname()[1]
     error = refused(f"host=127.0.0.1 port={port} user=ann dbname=ledger")
     assert error.exit_code is ExitCode.LEDGER_UNREACHABLE
-    assert error.message.startswith("the database refuses the connection: ")
+    assert error.message.startswith("the database is not reachable: ")
     assert error.location == f"postgresql://127.0.0.1:{port}/ledger as user ann"
     assert "`PGPORT`" in error.hint
 
@@ -42,7 +42,7 @@ def test_a_port_that_refuses() -> None:
 def test_a_host_that_dns_does_not_know() -> None:
     error = refused("host=db.no-such-host.invalid user=ann dbname=ledger")
     assert error.exit_code is ExitCode.LEDGER_UNREACHABLE
-    assert error.message.startswith("DNS does not know the host of the database")
+    assert error.message.startswith("the database is not reachable: ")
     assert error.location == "postgresql://db.no-such-host.invalid:5432/ledger as user ann"
     assert "`PGHOST`" in error.hint
 
@@ -55,7 +55,7 @@ def test_a_host_that_dns_does_not_know() -> None:
         ('FATAL:  role "ann" does not exist', ExitCode.SECRET, "`PGPASSWORD`"),
         ("SSL error: certificate verify failed", ExitCode.LEDGER, "`PGSSLROOTCERT`"),
         ('FATAL:  database "ledger" does not exist', ExitCode.LEDGER, "create it"),
-        ("connection timeout expired", ExitCode.LEDGER_UNREACHABLE, "firewall"),
+        ("connection timeout expired", ExitCode.LEDGER_UNREACHABLE, "network"),
         ("server closed the connection unexpectedly", ExitCode.LEDGER_UNREACHABLE, "again"),
     ],
 )

@@ -103,19 +103,13 @@ def test_plan_notes_what_the_platform_changed_in_a_draft():
     assert "`正文` became `正`" in what
 
 
-@pytest.mark.parametrize(
-    "edited",
-    [
-        Articles(articles=(make_article("改过", cover=COVER),)),
-        Articles(articles=(make_article("茶"),)),
-        Newspic(title="茶", text="文", images=(COVER,)),
-    ],
-    ids=["title", "cover", "kind"],
-)
-def test_plan_names_the_draft_of_an_earlier_text(edited: Articles | Newspic):
-    ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
-    assert rule == "draft-unused"
-    assert "draft D" in what
+def test_plan_names_the_draft_of_an_earlier_text():
+    title, cover = make_article("改过", cover=COVER), make_article("茶")
+    other_kind = Newspic(title="茶", text="文", images=(COVER,))
+    for edited in (Articles(articles=(title,)), Articles(articles=(cover,)), other_kind):
+        ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
+        assert rule == "draft-unused"
+        assert "draft D" in what
 
 
 def test_plan_digest_does_not_depend_on_draft_notes():

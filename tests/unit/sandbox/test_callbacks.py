@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -191,25 +192,20 @@ def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver)
     assert wechat.post("callback/check", {**ask, "check_operator": "x"})["errcode"] == 40203
 
 
+def pushed_as_xml(appid: str, status: str = "") -> ElementTree.Element:
+    event = {"appid": appid, "created_at": 0.0, "fields": json.dumps({"Status": status})}
+    _url, body = callbacks.push_request(event, Callback(url="u", token=TOKEN), 0)
+    return ElementTree.fromstring(body)
+
+
 def test_events_come_from_an_openid_of_their_account() -> None:
-    froms = []
-    for appid in (SERVICE, SERVICE, SUBSCRIPTION):
-        callback = Callback(url="u", token=TOKEN)
-        event = callbacks.PushEvent(id=1, appid=appid, callback=callback, created_at=0.0, fields={})
-        froms.append(ElementTree.fromstring(callbacks.to_xml(event)).findtext("FromUserName"))
+    froms = [pushed_as_xml(appid).findtext("FromUserName") for appid in (SERVICE, SERVICE, SUBSCRIPTION)]
     assert froms[0] == froms[1] != froms[2]
 
 
 def test_text_cannot_leave_its_element() -> None:
     nasty = "]]><x>&</x>"
-    event = callbacks.PushEvent(
-        id=1,
-        appid="wx9",
-        callback=Callback(url="http://x", token="t"),
-        created_at=0,
-        fields={"Status": nasty},
-    )
-    assert ElementTree.fromstring(callbacks.to_xml(event)).findtext("Status") == nasty
+    assert pushed_as_xml("wx9", nasty).findtext("Status") == nasty
 
 
 def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> None:

@@ -1,8 +1,8 @@
-"""The draft box: what is kept of an article, and its limits."""
+"""The draft box, and publishing without a push."""
 
 import pytest
 
-from tests.unit.sandbox.client import NOON, WeChat
+from tests.unit.sandbox.client import NOON, TEST, WeChat
 from wechat_sandbox import drafts
 
 
@@ -26,8 +26,6 @@ def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
     changed = {"title": "新", "content": "c", "thumb_media_id": wechat.material()}
     update = {"media_id": media_id, "index": 0, "articles": changed}
     assert wechat.post("draft/update", update)["errcode"] == 0
-    assert wechat.post("draft/update", {**update, "index": 1})["errcode"] == 40114
-    assert wechat.post("draft/update", {**update, "articles": [changed]})["errcode"] == 44003
     page = wechat.post("draft/batchget", {"offset": 0, "count": 20, "no_content": 1})
     (item,) = page["item"][0]["content"]["news_item"]
     assert (page["total_count"], item["title"], "content" in item) == (1, "新", False)
@@ -38,63 +36,6 @@ def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
 
 
 CUT = {"x1": "0", "y1": "0.1945", "x2": "1", "y2": "0.5236"}
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    ("change", "errcode"),
-    [
-        ({"title": ""}, 45003),
-        ({"title": "长" * 65}, 45003),
-        ({"author": "长" * 17}, 45110),
-        ({"digest": "长" * 129}, 45004),
-        ({"content": ""}, 44003),
-        ({"content": "长" * 20_000}, 45002),
-        ({"content_source_url": "ftp://x"}, 41039),
-        ({"content_source_url": "https://x/" + "a" * 1024}, 45005),
-        ({"thumb_media_id": "nix"}, 40007),
-        ({"article_type": "x"}, 40035),
-        ({"pic_crop_235_1": "0_0_2_1"}, 40035),
-        ({"pic_crop_235_1": "0.1945_0_1_0.5236"}, None),
-        ({"need_open_comment": "yes"}, 40035),
-        ({"cover_info": {"crop_percent_list": [{"ratio": "1_1", **CUT}]}}, None),
-        ({"cover_info": {"crop_percent_list": [{"ratio": "16_9", **CUT}]}}, 40035),
-        ({"cover_info": {"crop_percent_list": [{"ratio": "1_1", **CUT, "x2": 1}]}}, 40035),
-        ({"cover_info": 1}, 40035),
-        ({"cover_info": {"crop_percent_list": 1}}, 40035),
-        ({"title": "长" * 64, "author": "长" * 16, "digest": "长" * 120}, None),
-    ],
-)
-def test_article_limits(wechat: WeChat, change: dict[str, object], errcode: int | None) -> None:
-    article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), **change}
-    assert wechat.post("draft/add", {"articles": [article]}).get("errcode") == errcode
-
-
-def test_a_digest_of_121_characters(either: WeChat) -> None:
-    article = {"title": "t", "content": "c", "thumb_media_id": either.material(), "digest": "长" * 121}
-    answer = either.post("draft/add", {"articles": [article]})
-    assert answer.get("errcode") == (45004 if either.strict else None)
-
-
-def test_number_of_articles(wechat: WeChat) -> None:
-    article = {"title": "t", "content": "c", "thumb_media_id": wechat.material()}
-    assert "media_id" in wechat.post("draft/add", {"articles": [article] * 8})
-    assert wechat.post("draft/add", {"articles": [article] * 9})["errcode"] == 45008
-    assert wechat.post("draft/add", {"articles": []})["errcode"] == 44003
-    assert wechat.post("draft/add", {"articles": ["x"]})["errcode"] == 44003
-
-
-def test_picture_posts(wechat: WeChat) -> None:
-    images = [{"image_media_id": wechat.material()}]
-
-    def add(listed: object) -> dict[str, object]:
-        post = {"article_type": "newspic", "title": "t", "content": "c", "image_info": {"image_list": listed}}
-        return wechat.post("draft/add", {"articles": [post]})  # type: ignore[no-any-return]
-
-    assert "media_id" in add(images * 20)
-    assert add(images * 21)["errcode"] == 40215
-    assert add([])["errcode"] == 40007
-    assert add([{"image_media_id": wechat.material("voice")}])["errcode"] == 40007
 
 
 def test_comments_need_the_privilege(wechat: WeChat) -> None:
@@ -122,3 +63,31 @@ def test_null_in_an_article_is_as_if_left_out(wechat: WeChat) -> None:
     media_id = wechat.draft(content_source_url=None, author=None, digest=None, need_open_comment=None)
     (article,) = wechat.post("draft/get", {"media_id": media_id})["news_item"]
     assert (article["author"], article["content_source_url"]) == ("", "")
+
+
+def test_publishing_takes_the_draft_and_gives_an_article(wechat: WeChat) -> None:
+    media_id = wechat.draft("公开")
+    ids = wechat.post("freepublish/submit", {"media_id": media_id})
+    assert wechat.post("freepublish/submit", {"media_id": media_id})["errcode"] == 40007
+    told = wechat.post("freepublish/get", {"publish_id": str(ids["publish_id"])})
+    assert told["publish_status"] == 0
+    assert told["article_detail"]["count"] == 1
+    shown = wechat.post("freepublish/getarticle", {"article_id": told["article_id"]})
+    assert shown["create_time"] == shown["update_time"] == int(NOON)
+    (item,) = shown["news_item"]
+    assert (item["title"], item["is_deleted"]) == ("公开", False)
+    listed = wechat.post("freepublish/batchget", {"offset": 0, "count": 1, "no_content": 1})
+    assert listed["item"][0]["article_id"] == told["article_id"]
+    assert listed["item"][0]["content"]["create_time"] == int(NOON)
+    article = {"article_id": told["article_id"]}
+    assert wechat.post("freepublish/delete", {**article, "index": 2})["errcode"] == 40114
+    assert wechat.post("freepublish/delete", article)["errcode"] == 0
+    assert wechat.post("freepublish/get", {"publish_id": ids["publish_id"]})["publish_status"] == 5
+    unknown = wechat.post("freepublish/getarticle", {"article_id": "x"})
+    assert (unknown["errcode"], unknown["errmsg"].partition(" rid: ")[0]) == (53600, "Article ID 无效")
+
+
+def test_a_test_accounts_publication_fails(wechat: WeChat) -> None:
+    account = wechat.of(TEST)
+    ids = account.post("freepublish/submit", {"media_id": account.draft()})
+    assert account.post("freepublish/get", {"publish_id": ids["publish_id"]})["publish_status"] == 3

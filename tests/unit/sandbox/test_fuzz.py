@@ -65,28 +65,10 @@ def test_half_a_character_is_refused(wechat: WeChat) -> None:
     assert kept["body"] == '{"tag":{"name":"\\ud83d"}}'
 
 
-@pytest.mark.parametrize("number", ["--5", "9" * 5000, "²", "1_0", "٣", "9" * 20])
-def test_text_that_is_no_number(wechat: WeChat, number: str) -> None:
-    assert wechat.post("message/mass/get", {"msg_id": number})["errcode"] == 40059
-    assert wechat.sendall(filter={"is_to_all": False, "tag_id": number})["errcode"] == 40152
-    link = f"http://mp.weixin.qq.com/s?mid=1&idx={number}"
-    assert wechat.post("message/mass/delete", {"url": link})["errcode"] in (40059, 40060)
-
-
 @pytest.mark.parametrize("described", ["[" * 100_000, '{"title":"\\ud83d"}', '{"title":1e999}', "[1]", ""])
 def test_a_videos_description_must_be_json(wechat: WeChat, described: str) -> None:
     answer = wechat.upload("material/add_material", MP4, type="video", form={"description": described})
     assert answer["errcode"] == 47001
-
-
-@pytest.mark.parametrize(
-    ("msgtype", "value"),
-    [("music", {"title": {"a": 1}}), ("mpvideo", {"media_id": "V", "title": [1]})],
-)
-def test_words_of_a_message_are_text(wechat: WeChat, msgtype: str, value: object) -> None:
-    wechat.control("POST", "media", {"appid": wechat.appid, "media_id": "V", "kind": "mpvideo"})
-    body = {"towxname": "tester1", "msgtype": msgtype, msgtype: value}
-    assert wechat.post("message/mass/preview", body)["errcode"] == 40035
 
 
 def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
@@ -155,7 +137,7 @@ def test_no_upload_makes_the_sandbox_fail(
 
 
 @pytest.mark.deep
-@given(st.recursive(json_values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(json_values)
 def test_what_was_read_can_be_written(data: object) -> None:
     try:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()

@@ -12,7 +12,7 @@ TEXT = {"content": "你好"}
 
 
 def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> None:
-    answer = wechat.sendall(clientmsgid="c1")
+    answer = wechat.sendall(clientmsgid="c1", send_ignore_reprint=0)
     assert answer["errcode"] == 0
     assert answer["errmsg"] == "send job submission success"
     assert answer["msg_id"] == 3147483649 > 2**31
@@ -23,23 +23,11 @@ def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> N
     assert told["total"] == told["jobs"][0]["delivered"] == len(tagged)
     assert told["deliveries"][0]["clientmsgid"] == "c1"
     assert told["deliveries"][0]["content"] == {"text": "你好"}
-
-
-def test_the_job_keeps_the_exact_body(wechat: WeChat) -> None:
-    wechat.sendall(clientmsgid="c1", send_ignore_reprint=0)
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert job["body"] == {
         "filter": {"is_to_all": False, "tag_id": 2}, "msgtype": "text", "text": TEXT,
         "clientmsgid": "c1", "send_ignore_reprint": 0,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(("key", "kind"), [("voice", "voice"), ("image", "image")])
-def test_media_of_the_right_kind_is_accepted(wechat: WeChat, key: str, kind: str) -> None:
-    assert wechat.sendall(key, {"media_id": wechat.material(kind)}, clientmsgid="a")["errcode"] == 0
-    wrong = "image" if kind != "image" else "voice"
-    assert wechat.sendall(key, {"media_id": wechat.material(wrong)}, clientmsgid="b")["errcode"] == 40007
-    assert wechat.sendall(key, {"media_id": "nix"}, clientmsgid="c")["errcode"] == 40007
 
 
 def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
@@ -51,14 +39,6 @@ def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert len(job["content"]["images"]) == 2
     assert job["content"]["recommend"] == "看图"
-
-
-def test_too_many_images(wechat: WeChat) -> None:
-    body = {"media_ids": [wechat.material()] * 21}
-    answer = wechat.post(
-        "message/mass/sendall", {"filter": {"is_to_all": True}, "msgtype": "image", "images": body}
-    )
-    assert answer["errcode"] == 40215
 
 
 def test_uploadvideo_makes_an_id_of_a_temporary_video(wechat: WeChat) -> None:
@@ -92,19 +72,19 @@ def test_a_draft_is_used_up_by_the_success_of_its_send(wechat: WeChat) -> None:
     assert not in_the_draft_box(wechat, media_id)
     again = wechat.sendall("mpnews", {"media_id": media_id}, clientmsgid="other")
     assert again["errcode"] == 40007
+    to_tag = wechat.draft()
+    wechat.sendall("mpnews", {"media_id": to_tag})
+    wechat.wait(11)
+    assert not in_the_draft_box(wechat, to_tag)
 
 
 def test_a_failed_job_leaves_its_draft(wechat: WeChat) -> None:
     wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "err(20001)"})
     media_id = wechat.draft()
-    assert wechat.sendall("mpnews", {"media_id": media_id}, filter=EVERYONE)["errcode"] == 0
+    send = {"value": {"media_id": media_id}, "filter": EVERYONE, "clientmsgid": "same"}
+    assert wechat.sendall("mpnews", **send)["errcode"] == 0
     assert in_the_draft_box(wechat, media_id)
-
-
-def test_a_send_to_a_tag_takes_the_draft_in_the_strict_reading(either: WeChat) -> None:
-    media_id = either.draft()
-    assert either.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
-    assert in_the_draft_box(either, media_id) is not either.strict
+    assert wechat.sendall("mpnews", **send)["errcode"] == 45065, "nor is its clientmsgid free"
 
 
 def test_a_send_to_openids_leaves_its_draft_and_keeps_its_links(wechat: WeChat) -> None:
@@ -117,6 +97,8 @@ def test_a_send_to_openids_leaves_its_draft_and_keeps_its_links(wechat: WeChat) 
     third = wechat.post("message/mass/send", {**body, "touser": people[4:6]})["msg_data_id"]
     assert first == second != third
     assert in_the_draft_box(wechat, media_id)
+    told = wechat.control("GET", "deliveries")["deliveries"]
+    assert [row["openid"] for row in told] == people[:6]
     first_jobs = wechat.control("GET", "jobs")["jobs"][:2]
     wechat.post("message/mass/delete", {"msg_id": first_jobs[0]["msg_id"]})
     recalled = [job["status"] for job in wechat.control("GET", "jobs")["jobs"]]
@@ -151,51 +133,6 @@ def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 45113
     wechat.control("POST", "accounts", {"appid": wechat.appid, "retired_cards": True})
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"msgtype": "text", "voice": {"media_id": "M"}},
-        {"msgtype": "text", "text": TEXT, "voice": {"media_id": "M"}},
-        {"msgtype": "text"},
-        {"msgtype": "nix", "text": TEXT},
-        {"msgtype": 3, "text": TEXT},
-        {"text": TEXT},
-        {"msgtype": "text", "text": "你好"},
-        {"msgtype": "music", "music": {}},
-    ],
-)
-def test_msgtype_and_body_must_fit(wechat: WeChat, body: dict[str, object]) -> None:
-    answer = wechat.post("message/mass/sendall", {"filter": {"is_to_all": True}, **body})
-    assert answer["errcode"] == 40008
-
-
-@pytest.mark.parametrize(
-    ("chosen", "errcode"),
-    [
-        (None, 40035),
-        ({"is_to_all": False, "tag_id": 999}, 40152),
-        ({"is_to_all": False}, 40152),
-        ({"is_to_all": False, "tag_id": True}, 40152),
-        ({"is_to_all": False, "tag_id": 2**70}, 40152),
-        ({"is_to_all": "false", "tag_id": 2}, 40008),
-        ({"group_id": 2}, 0),
-    ],
-)
-def test_filters(wechat: WeChat, chosen: object, errcode: int) -> None:
-    assert wechat.sendall(filter=chosen)["errcode"] == errcode
-
-
-def test_a_tag_id_sent_as_a_string(either: WeChat) -> None:
-    answer = either.sendall(filter={"is_to_all": False, "tag_id": "2"})
-    assert answer["errcode"] == (268488001 if either.strict else 0)
-
-
-def test_empty_and_overlong_texts(wechat: WeChat) -> None:
-    assert wechat.sendall("text", {"content": ""})["errcode"] == 44004
-    assert wechat.sendall("text", {"content": "长" * 700})["errcode"] == 45002
 
 
 def test_a_repeated_clientmsgid_names_the_job(wechat: WeChat) -> None:
@@ -234,12 +171,6 @@ def test_a_clientmsgid_whose_request_is_in_hand_is_too_fast(wechat: WeChat) -> N
     assert codes == [45066, 0, 0, 45065]
 
 
-def test_the_clientmsgid_of_a_failed_job(either: WeChat) -> None:
-    either.control("POST", "accounts", {"appid": either.appid, "verdict": "err(20001)"})
-    assert either.sendall(clientmsgid="same")["errcode"] == 0
-    assert either.sendall(clientmsgid="same")["errcode"] == (45065 if either.strict else 0)
-
-
 def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -> None:
     first = wechat.sendall()["msg_id"]
     wechat.wait(61)
@@ -249,35 +180,9 @@ def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -
     assert wechat.sendall("text", {"content": "另一条"})["errcode"] == 0
 
 
-@pytest.mark.parametrize(
-    ("value", "errcode"), [("a" * 32, 0), ("a" * 33, 45067), ("好" * 11, 45067), (7, 40035)]
-)
-def test_clientmsgid_length(wechat: WeChat, value: object, errcode: int) -> None:
-    assert wechat.sendall(clientmsgid=value)["errcode"] == errcode
-
-
-def test_openids_are_counted_and_known(either: WeChat) -> None:
-    openids = either.openids()
-
-    def send(touser: object) -> int:
-        body = {"touser": touser, "msgtype": "text", "text": TEXT}
-        return int(either.post("message/mass/send", body)["errcode"])
-
-    assert send(openids[:1]) == 40130
-    assert send("o") == 40031
-    assert send([1, 2]) == 40031
-    assert send([f"o{n:027}" for n in range(10_001)]) == 40032
-    strangers = either.of(SUBSCRIPTION).openids()[:2]
-    assert send([openids[0], *strangers]) == 40130
-    assert send([*openids[2:4], *strangers]) == (40003 if either.strict else 0)
-    assert send(openids[:2]) == 0
-    told = either.control("GET", "deliveries")
-    assert [row["openid"] for row in told["deliveries"]][-2:] == openids[:2]
-
-
-def test_who_may_send(either: WeChat) -> None:
-    body = {"touser": either.of(SUBSCRIPTION).openids()[:2], "msgtype": "text", "text": TEXT}
-    test = either.of(TEST)
+def test_who_may_send(wechat: WeChat) -> None:
+    body = {"touser": wechat.of(SUBSCRIPTION).openids()[:2], "msgtype": "text", "text": TEXT}
+    test = wechat.of(TEST)
     for filter in (EVERYONE, {"is_to_all": False, "tag_id": 2}):
         assert test.sendall(filter=filter)["errcode"] == 0
     news = test.sendall("mpnews", {"media_id": test.draft()})
@@ -285,8 +190,8 @@ def test_who_may_send(either: WeChat) -> None:
     assert test.post("message/mass/delete", {"msg_id": news["msg_id"]})["errcode"] == 0
     assert test.post("message/mass/send", body)["errcode"] == 48001
     voice = test.sendall("voice", {"media_id": test.material("voice")})
-    assert voice["errcode"] == (48008 if either.strict else 0)
-    assert either.of(SUBSCRIPTION).post("message/mass/send", body)["errcode"] == 48001
+    assert voice["errcode"] == 48008
+    assert wechat.of(SUBSCRIPTION).post("message/mass/send", body)["errcode"] == 48001
 
 
 def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
@@ -298,15 +203,15 @@ def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
     assert account.sendall(clientmsgid="c")["errcode"] == 0
 
 
-def test_a_service_account_sends_to_everyone_once_a_day(either: WeChat) -> None:
-    either.control("POST", "accounts", {"appid": either.appid, "verdict": "err(20001)"})
-    assert either.sendall(filter=EVERYONE, clientmsgid="a")["errcode"] == 0
-    either.control("POST", "accounts", {"appid": either.appid, "verdict": "send success"})
-    assert either.sendall(filter=EVERYONE, clientmsgid="b")["errcode"] == 0
-    assert either.sendall(filter=EVERYONE, clientmsgid="c")["errcode"] == (45028 if either.strict else 0)
-    assert either.sendall(clientmsgid="d")["errcode"] == 0
-    either.next_day()
-    assert either.sendall(filter=EVERYONE, clientmsgid="e")["errcode"] == 0
+def test_a_service_account_sends_to_everyone_once_a_day(wechat: WeChat) -> None:
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "err(20001)"})
+    assert wechat.sendall(filter=EVERYONE, clientmsgid="a")["errcode"] == 0
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "verdict": "send success"})
+    assert wechat.sendall(filter=EVERYONE, clientmsgid="b")["errcode"] == 0
+    assert wechat.sendall(filter=EVERYONE, clientmsgid="c")["errcode"] == 45028
+    assert wechat.sendall(clientmsgid="d")["errcode"] == 0
+    wechat.next_day()
+    assert wechat.sendall(filter=EVERYONE, clientmsgid="e")["errcode"] == 0
 
 
 def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -> None:
@@ -392,59 +297,51 @@ def test_recall(wechat: WeChat) -> None:
     assert wechat.post(delete, {"msg_id": news["msg_id"]})["errcode"] == 40065
 
 
-def test_preview_reaches_one_tester_and_keeps_the_draft(either: WeChat) -> None:
-    media_id = either.draft()
+def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
+    media_id = wechat.draft()
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}, "touser": "nix", "towxname": "tester2"}
-    answer = either.post("message/mass/preview", body)
-    assert (answer["errcode"], "msg_id" in answer) == (0, not either.strict)
-    (shown,) = either.control("GET", "deliveries")["previews"]
-    assert shown["openid"] == either.openids()[1]
-    assert either.control("GET", "deliveries")["total"] == 0
-    assert either.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
-
-
-@pytest.mark.parametrize(
-    ("to", "errcode"), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003), ({}, 40003)]
-)
-def test_preview_needs_a_follower(wechat: WeChat, to: dict[str, str], errcode: int) -> None:
-    answer = wechat.post("message/mass/preview", {"msgtype": "text", "text": TEXT, **to})
-    assert answer["errcode"] == errcode
+    answer = wechat.post("message/mass/preview", body)
+    assert (answer["errcode"], "msg_id" in answer) == (0, False)
+    (shown,) = wechat.control("GET", "deliveries")["previews"]
+    assert shown["openid"] == wechat.openids()[1]
+    assert wechat.control("GET", "deliveries")["total"] == 0
+    assert wechat.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
 
 
 @pytest.mark.slow
-def test_preview_by_name_a_hundred_times_a_day(either: WeChat) -> None:
+def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
     body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}
-    codes = [either.post("message/mass/preview", body)["errcode"] for _ in range(101)]
+    codes = [wechat.post("message/mass/preview", body)["errcode"] for _ in range(101)]
     assert codes == [0] * 100 + [45009]
-    by_openid = {"msgtype": "text", "text": TEXT, "towxname": "", "touser": either.openids()[0]}
-    assert either.post("message/mass/preview", by_openid)["errcode"] == (45009 if either.strict else 0)
-    either.control("POST", "clock", {"at": "2026-12-02T00:00:01+08:00"})
-    either._token = ""
-    assert either.post("message/mass/preview", body)["errcode"] == 0
+    by_openid = {"msgtype": "text", "text": TEXT, "towxname": "", "touser": wechat.openids()[0]}
+    assert wechat.post("message/mass/preview", by_openid)["errcode"] == 45009
+    wechat.control("POST", "clock", {"at": "2026-12-02T00:00:01+08:00"})
+    wechat._token = ""
+    assert wechat.post("message/mass/preview", body)["errcode"] == 0
 
 
-def test_temporary_media_are_not_sent(either: WeChat) -> None:
-    image, voice = either.temporary("image"), either.temporary("voice")
+def test_temporary_media_are_not_sent(wechat: WeChat) -> None:
+    image, voice = wechat.temporary("image"), wechat.temporary("voice")
     several = {"filter": EVERYONE, "msgtype": "image", "images": {"media_ids": [image]}}
-    assert either.post("message/mass/sendall", several)["errcode"] == 40128
-    assert either.sendall("image", {"media_id": image})["errcode"] == 40128
-    assert either.sendall("voice", {"media_id": voice})["errcode"] == 40128
-    people = either.openids()
+    assert wechat.post("message/mass/sendall", several)["errcode"] == 40128
+    assert wechat.sendall("image", {"media_id": image})["errcode"] == 40128
+    assert wechat.sendall("voice", {"media_id": voice})["errcode"] == 40128
+    people = wechat.openids()
     to_openids = {"touser": people[:2], "msgtype": "voice", "voice": {"media_id": voice}}
-    assert either.post("message/mass/send", to_openids)["errcode"] == (40128 if either.strict else 0)
-    assert either.post("message/mass/preview", {**to_openids, "touser": people[0]})["errcode"] == 0
+    assert wechat.post("message/mass/send", to_openids)["errcode"] == 40128
+    assert wechat.post("message/mass/preview", {**to_openids, "touser": people[0]})["errcode"] == 0
 
 
-def test_api_video_is_refused_unless_allowed(either: WeChat) -> None:
+def test_api_video_is_refused_unless_allowed(wechat: WeChat) -> None:
     for media_id, by_api in (("CONSOLE", False), ("API", True)):
-        media = {"appid": either.appid, "media_id": media_id, "kind": "video", "by_api": by_api}
-        either.control("POST", "media", media)
-    assert either.sendall("mpvideo", {"media_id": "CONSOLE"})["errcode"] == 0
-    refused = either.sendall("mpvideo", {"media_id": "API"}, clientmsgid="a")["errcode"]
-    assert refused == (48022 if either.strict else 0)
-    either.control("POST", "accounts", {"appid": either.appid, "api_video": True})
-    assert either.sendall("mpvideo", {"media_id": "API"}, clientmsgid="b")["errcode"] == 0
-    assert either.sendall("mpvideo", {"media_id": either.material()}, clientmsgid="c")["errcode"] == 40007
+        media = {"appid": wechat.appid, "media_id": media_id, "kind": "video", "by_api": by_api}
+        wechat.control("POST", "media", media)
+    assert wechat.sendall("mpvideo", {"media_id": "CONSOLE"})["errcode"] == 0
+    refused = wechat.sendall("mpvideo", {"media_id": "API"}, clientmsgid="a")["errcode"]
+    assert refused == 48022
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "api_video": True})
+    assert wechat.sendall("mpvideo", {"media_id": "API"}, clientmsgid="b")["errcode"] == 0
+    assert wechat.sendall("mpvideo", {"media_id": wechat.material()}, clientmsgid="c")["errcode"] == 40007
 
 
 def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat
+from tests.unit.sandbox.client import TEST, WeChat
 
 
 def create(wechat: WeChat, name: object) -> dict[str, object]:
@@ -10,23 +10,12 @@ def create(wechat: WeChat, name: object) -> dict[str, object]:
 
 
 def test_a_new_tag_has_an_id_from_100_and_no_followers(wechat: WeChat) -> None:
-    made = create(wechat, "新品")
+    name = "新品" * 5
+    made = create(wechat, name)
     assert made.keys() == {"tag"}
-    (listed,) = [tag for tag in wechat.get("tags/get")["tags"] if tag["name"] == "新品"]
+    (listed,) = [tag for tag in wechat.get("tags/get")["tags"] if tag["name"] == name]
     assert listed == {**made["tag"], "count": 0}  # type: ignore[dict-item]
     assert listed["id"] >= 100
-
-
-@pytest.mark.parametrize(
-    ("name", "errcode"), [("会员", 45157), ("", 45157), (7, 45157), (None, 45157), ("长" * 31, 45158)]
-)
-def test_bad_tag_names(wechat: WeChat, name: object, errcode: int) -> None:
-    assert create(wechat, name)["errcode"] == errcode
-
-
-def test_a_tag_name_of_11_chinese_characters(either: WeChat) -> None:
-    assert create(either, "长" * 10).get("errcode") is None
-    assert create(either, "短" * 11).get("errcode") == (45158 if either.strict else None)
 
 
 @pytest.mark.slow
@@ -38,9 +27,6 @@ def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
 def test_rename_and_delete(wechat: WeChat) -> None:
     update, delete = "tags/update", "tags/delete"
     assert wechat.post(update, {"tag": {"id": 100, "name": "老会员"}})["errcode"] == 0
-    assert wechat.post(update, {"tag": {"id": 100, "name": "北京"}})["errcode"] == 45157
-    assert wechat.post(update, {"tag": {"id": 2, "name": "x"}})["errcode"] == 45058
-    assert wechat.post(update, {"tag": {"id": 900, "name": "x"}})["errcode"] == 45159
     assert wechat.post(delete, {"tag": {"id": "100"}})["errcode"] == 0
     assert wechat.post(delete, {"tag": {"id": 100}})["errcode"] == 45159
     assert "老会员" not in [tag["name"] for tag in wechat.get("tags/get")["tags"]]
@@ -58,34 +44,6 @@ def test_tagging_and_untagging(wechat: WeChat) -> None:
     assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == tag_id] == [2]
 
 
-def test_tagging_refuses_strangers_and_long_lists(wechat: WeChat) -> None:
-    batch = "tags/members/batchtagging"
-    stranger = wechat.of(SUBSCRIPTION).openids()[0]
-    assert wechat.post(batch, {"tagid": 100, "openid_list": [stranger]})["errcode"] == 49003
-    assert wechat.post(batch, {"tagid": 100, "openid_list": ["o1"]})["errcode"] == 40003
-    assert wechat.post(batch, {"tagid": 100, "openid_list": wechat.openids()[:51]})["errcode"] == 40032
-    assert wechat.post(batch, {"tagid": 100, "openid_list": "o1"})["errcode"] == 40031
-    assert wechat.post(batch, {"tagid": 999, "openid_list": wechat.openids()[:1]})["errcode"] == 45159
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("call", ["batchtagging", "batchuntagging"])
-@pytest.mark.parametrize(
-    ("spoilt", "errcode"),
-    [
-        ({"openid_list": []}, 40032),
-        ({"openid_list": ["o"] * 51}, 40032),
-        ({"openid_list": None}, 40031),
-        ({"openid_list": [1]}, 40031),
-        ({"tagid": None}, 45159),
-        ({"tagid": 999}, 45159),
-    ],
-)
-def test_batches_that_are_refused(wechat: WeChat, call: str, spoilt: dict[str, object], errcode: int) -> None:
-    body = {"tagid": 100, "openid_list": wechat.openids()[:1]}
-    assert wechat.post(f"tags/members/{call}", {**body, **spoilt})["errcode"] == errcode
-
-
 def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": tagged[:1], "subscribe": False})
@@ -97,12 +55,6 @@ def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
     assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(tagged) - 1]
 
 
-def test_tags_of_one_follower(wechat: WeChat) -> None:
-    stranger = wechat.of(SUBSCRIPTION).openids()[0]
-    for openid, errcode in ((stranger, 49003), ("o1", 40003), ("", 40003), (7, 40003)):
-        assert wechat.post("tags/getidlist", {"openid": openid})["errcode"] == errcode
-
-
 def test_members_from_one_on(wechat: WeChat) -> None:
     everyone = wechat.post("user/tag/get", {"tagid": 2})
     assert everyone["count"] == len(everyone["data"]["openid"]) == 6
@@ -111,7 +63,6 @@ def test_members_from_one_on(wechat: WeChat) -> None:
     assert wechat.post("user/tag/get", {"tagid": 2, "next_openid": after["next_openid"]}) == {
         "count": 0, "next_openid": ""
     }  # fmt: skip
-    assert wechat.post("user/tag/get", {"tagid": 999})["errcode"] == 45159
 
 
 def test_a_send_follows_the_tag(wechat: WeChat) -> None:

@@ -1,10 +1,10 @@
-"""Both token spaces, as clients meet them."""
+"""Both token spaces, as clients meet them; call counters, and what a rid stands for."""
 
 import json
 
 import pytest
 
-from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, TEST, WeChat, dump
+from tests.unit.sandbox.client import NOON, SERVICE, SUBSCRIPTION, TEST, WeChat, dump
 from wechat_sandbox.seeds import SECRET
 
 STABLE = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
@@ -86,18 +86,19 @@ def test_wrong_credentials(wechat: WeChat, changed: dict[str, str], errcode: int
         ("10.0.0.7", "10.0.0.0/24", ""),
     ],
 )
+@pytest.mark.parametrize("token_calls_only", [False, True])
 def test_the_list_of_addresses_names_the_one_it_refuses(
-    either: WeChat, address: str, allowed: str, mapped: str
+    wechat: WeChat, address: str, allowed: str, mapped: str, token_calls_only: bool
 ) -> None:
-    token = stable(either)["access_token"]
-    either.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["192.168.1.1", allowed]})
+    token = stable(wechat)["access_token"]
+    switches = {"ip_allow": ["192.168.1.1", allowed], "ip_token_calls_only": token_calls_only}
+    wechat.control("POST", "accounts", {"appid": SERVICE, **switches})
     where = {"REMOTE_ADDR": address}
     answers = [
-        either.http.post("/cgi-bin/stable_token", data=dump(STABLE), environ_base=where),
-        either.http.get(f"/cgi-bin/tags/get?access_token={token}", environ_base=where),
+        wechat.http.post("/cgi-bin/stable_token", data=dump(STABLE), environ_base=where),
+        wechat.http.get(f"/cgi-bin/tags/get?access_token={token}", environ_base=where),
     ]
-    # The service guide speaks of token calls alone.
-    refused = [bool(mapped), bool(mapped) and either.strict]
+    refused = [bool(mapped), bool(mapped) and not token_calls_only]
     assert [json.loads(answer.data).get("errcode") == 40164 for answer in answers] == refused
     if mapped:
         errmsg = json.loads(answers[0].data)["errmsg"]
@@ -168,3 +169,31 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
 def test_a_test_account_has_smaller_counters(wechat: WeChat, path: str, limit: int) -> None:
     asked = wechat.of(TEST).post("openapi/quota/get", {"cgi_path": f"/cgi-bin/{path}"})
     assert asked["quota"]["daily_limit"] == limit
+
+
+def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
+    rid = wechat.post("tags/create", {"tag": {"name": "会员"}})["errmsg"].rsplit(" ", 1)[1]
+    told = wechat.post("openapi/rid/get", {"rid": rid})["request"]
+    assert "会员" in told["request_body"]
+    assert told["request_url"] == f"access_token={wechat.token}"
+    assert int(rid.partition("-")[0], 16) == int(NOON)
+    assert "45157" in told["response_body"]
+    assert wechat.of(SUBSCRIPTION).post("openapi/rid/get", {"rid": rid})["errcode"] == 76003
+    wechat.wait(8 * 86400)
+    wechat._token = ""
+    assert wechat.post("openapi/rid/get", {"rid": rid})["errcode"] == 76004
+
+
+@pytest.mark.slow
+def test_call_counters_are_told_and_set_back(wechat: WeChat) -> None:
+    wechat.sendall()
+    ask = {"cgi_path": "/cgi-bin/message/mass/sendall"}
+    assert wechat.post("openapi/quota/get", ask)["quota"] == {"daily_limit": 100, "used": 1, "remain": 99}
+    assert [wechat.post("clear_quota", {"appid": SERVICE})["errcode"] for _ in range(11)] == [0] * 10 + [
+        48006
+    ]
+    assert wechat.post("openapi/quota/get", ask)["quota"]["used"] == 0
+    wechat.sendall(clientmsgid="b")
+    codes = [wechat.post("openapi/quota/clear", ask)["errcode"] for _ in range(51)]
+    assert codes == [0] * 50 + [48006]
+    assert wechat.post("openapi/quota/get", ask)["quota"]["used"] == 0

@@ -29,7 +29,6 @@ from wechat_campaigns.core.errors import (
     LedgerLockedError,
     NoResponseError,
     NotSentError,
-    SecretError,
 )
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
@@ -113,18 +112,6 @@ def test_no_call_without_an_intent():
     with pytest.raises(LedgerLockedError):
         send_once(make_crossing(api, Full()))
     assert api.calls == []
-
-
-def test_no_intent_is_recorded_without_a_token():
-    """Whatever can fail before the call fails before anything is recorded; the next send would fail too."""
-    failed = SecretError("the command failed", hint="run it by hand")
-    ledger, api = MemoryLedger(), ScriptedApi(mass_ready=failed, mass_sendall=TAKEN)
-    crossing = make_crossing(api, ledger)
-    with pytest.raises(SecretError):
-        send_once(crossing)
-    assert ledger.events() == ()
-    assert api.named("mass_sendall") == []
-    assert crossing.stop_reason == "the command failed"
 
 
 def test_disallowed_send_is_not_begun():

@@ -17,13 +17,13 @@ from wechat_campaigns.core import settings as records
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.source.load import load_campaigns
-from wechat_campaigns.source.schemas import findings, wording
+from wechat_campaigns.source.schemas import findings
 from wechat_campaigns.source.schemas.findings import validator
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema, schema_text
 from wechat_campaigns.source.settings import load_settings
 
 CASES = Path(__file__).parents[2]
-MODULES = (findings, wording)
+MODULES = (findings,)
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")
 SETTINGS = schema("settings")

@@ -78,5 +78,5 @@ def test_failed_secret_command_shows_its_last_line_and_no_secret(command: tuple[
         read_secret(Secret(command=command), {})
     assert re.search(told, caught.value.message)
     assert not re.search(f"hunter2|{HEX}", str(caught.value) + caught.value.hint)
-    assert caught.value.location == command[0]
+    assert caught.value.location == "secret.command"
     assert caught.value.__cause__ is None

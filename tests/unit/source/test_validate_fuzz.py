@@ -13,9 +13,9 @@ from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.schemas.findings import UNWORDED, validator
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.settings import check_settings
+from wechat_campaigns.source.settings_checks import cross_findings
 from wechat_campaigns.source.strict_yaml import read
-from wechat_campaigns.source.validate import check_campaign
+from wechat_campaigns.source.validate import check, check_campaign
 
 pytestmark = pytest.mark.deep
 
@@ -115,7 +115,7 @@ def is_accepted(name: SchemaName, made: Document) -> bool:
 def assert_both_agree(data: Any, name: SchemaName) -> None:
     """Fail when the schema and the words disagree about data, or when a problem has no words."""
     made = written(data)
-    checked = check_campaign(made) if name == "campaign" else check_settings(made)
+    checked = check_campaign(made) if name == "campaign" else check(made, "settings", cross_findings)
     rules = set() if isinstance(checked, Campaign) else {problem.rule for problem in checked}
     assert UNWORDED not in rules
     if is_accepted(name, made):

@@ -226,9 +226,6 @@ class GitLedger:
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
                 _("the last event of this account differs from the recorded head"),
-                hint=_(
-                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-                ),
                 location=_("{stream} in {place}").format(stream=stream, place=self._remote.display_url),
             )
         return last

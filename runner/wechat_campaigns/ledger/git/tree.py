@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import Git, GitResult
+from wechat_campaigns.core.git import Git, GitResult, batched_objects
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Snapshot, read_event, verified
@@ -121,9 +121,6 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
             _("{file} on the ledger branch is missing or was changed").format(file=HEADS),
-            hint=_(
-                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-            ),
             location=commit[:12],
         ) from error
 
@@ -144,23 +141,16 @@ def _changes(git: Git, before: str, after: str) -> list[tuple[str, str, str]]:
 
 def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
     """Read many blobs with one command."""
-    wanted = list(blobs)
-    if not wanted:
-        return []
-    out = git.run_checked("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
-    contents, position = [], 0
-    for _blob in wanted:
-        end = out.index(b"\n", position)
-        name, *kind_and_size = out[position:end].split()
-        if len(kind_and_size) != 2:
+    wanted = "".join(f"{blob}\n" for blob in blobs).encode()
+    contents = []
+    for name, content in batched_objects(git.run_checked("cat-file", "--batch", given=wanted)):
+        if content is None:
             raise LedgerError(
-                _("a file of the ledger branch is missing in this copy: {name}").format(name=name.decode()),
+                _("a file of the ledger branch is missing in this copy: {name}").format(name=name),
                 hint=_("fetch the branch again, with its files"),
                 location=str(git.folder),
             )
-        size = int(kind_and_size[1])
-        contents.append(out[end + 1 : end + 1 + size])
-        position = end + size + 2
+        contents.append(content)
     return contents
 
 

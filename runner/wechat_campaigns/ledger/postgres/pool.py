@@ -49,11 +49,6 @@ _REFUSALS: Final[tuple[tuple[type[psycopg.Error], type[LedgerError], str], ...]]
         LedgerError,
         N_("connect to the primary: this server is a standby, or is set to read-only transactions"),
     ),
-    (
-        psycopg.errors.DiskFull,
-        LedgerError,
-        N_("free some disk space on the database server, then run the same command again"),
-    ),
     # By its class (40 and 55P03), PostgreSQL says that it took the transaction back for another one's sake.
     (psycopg.errors.LockNotAvailable, LedgerLockedError, _AGAIN),
     (psycopg.errors.TransactionRollback, LedgerLockedError, _AGAIN),
@@ -195,24 +190,6 @@ def error_line(error: psycopg.Error) -> str:
 
 _FAULTS: Final[tuple[tuple[str, type[LedgerError], str, str], ...]] = (
     (
-        r"could not translate host name|Name or service not known|failed to resolve host",
-        LedgerUnreachableError,
-        N_("DNS does not know the host of the database"),
-        N_("correct the host in `ledger` or `PGHOST`, or the DNS of this machine"),
-    ),
-    (
-        r"Connection refused|No such file or directory",
-        LedgerUnreachableError,
-        N_("the database refuses the connection"),
-        N_("check host and port in `ledger`, `PGHOST` and `PGPORT`, and that the server runs"),
-    ),
-    (
-        r"timeout expired|timed out|No route to host|Network is unreachable",
-        LedgerUnreachableError,
-        N_("the database does not respond"),
-        N_("check the network and the firewall between this machine and the server"),
-    ),
-    (
         r"certificate|SSL error|does not support SSL",
         LedgerError,
         N_("the TLS connection to the database failed"),
@@ -249,7 +226,10 @@ def connection_error(words: str, where: str) -> LedgerError:
             return kind(said, hint=_(hint), location=where)
     return LedgerUnreachableError(
         _("the database is not reachable: {error}").format(error=words),
-        hint=_("check the network and the server, then run the same command again; recorded events are kept"),
+        hint=_(
+            "check host and port in `ledger`, `PGHOST` and `PGPORT`, the server and the network, then run "
+            "the same command again; recorded events are kept"
+        ),
         location=where,
     )
 

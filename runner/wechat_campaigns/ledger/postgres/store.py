@@ -158,9 +158,6 @@ class PostgresLedger:
         if row is None:
             raise TamperedLedgerError(
                 _("the recorded head of this account was removed"),
-                hint=_(
-                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-                ),
                 location=stream,
             )
         return Head(int(str(row[0])), str(row[1]))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.plan.policy import allowances, content, rules
+from wechat_campaigns.plan.policy import content, rules
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 
 Rule = Callable[[RuleInput], Violation | None]
@@ -33,8 +33,8 @@ RULES: Mapping[str, Rule] = {
     "require_trial": rules.require_trial,
     "checks": rules.checks,
     "duplicate_content_days": content.duplicate_content_days,
-    "quota": allowances.quota,
-    "quota_reserve": allowances.quota_reserve,
+    "quota": rules.quota,
+    "quota_reserve": rules.quota_reserve,
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
 

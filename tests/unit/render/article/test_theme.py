@@ -1,15 +1,55 @@
-"""Shipped themes keep WeChat's rules; a theme of the user's is held to them, line by line."""
+"""Themes, shipped and of the user's: within WeChat's rules, in every colour, by day and at night."""
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from tests.unit.render.article.making import Make, rules
+import pytest
+from lxml.html import HtmlElement
+
+from tests.support.sample_article import TEXT, sample_body
+from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import theme
+from wechat_campaigns.render.article import dom, ornaments, palette, theme
+from wechat_campaigns.render.article.boxes import BOXES
+from wechat_campaigns.render.article.dark import darken
+from wechat_campaigns.render.article.parts import Findings
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 from wechat_campaigns.source.schemas.store import schema
+
+COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
+"""The default, and those that are hardest to read text on or in."""
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("color", COLOURS)
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
+def test_every_theme_is_kept_whole_in_every_colour(name: str, color: str) -> None:
+    findings = Findings(file=name)
+    theme.check(theme.whole_css(name), findings)
+    assert list(findings) == []
+    body = sample_body(name, color)
+    assert "var(" not in body.html
+    assert rules(body) == []
+    assert_nothing_alive(body.html)
+
+
+@pytest.mark.slow
+def test_no_two_themes_look_the_same() -> None:
+    assert len({sample_body(name, "#07c160").html for name in theme.BUILTIN_THEMES}) == 8
+    assert all(f"::: {name}" in TEXT for name in BOXES)
+
+
+@pytest.mark.slow
+def test_longest_theme_keeps_the_sample_small() -> None:
+    """Looks cost characters, and an article has 20,000 of them."""
+    sizes = {name: len(sample_body(name, "#07c160").html) for name in theme.BUILTIN_THEMES}
+    assert min(sizes, key=lambda name: sizes[name]) == "simple"
+    assert max(sizes.values()) < 8_000
+
+
+# --- themes of the user's --------------------------------------------------------------------------
 
 
 def test_the_schemas_name_every_theme() -> None:
@@ -88,3 +128,126 @@ def test_unknown_theme_is_an_error(make: Make) -> None:
 def test_the_settings_choose_the_theme(make: Make) -> None:
     chosen = make("## 甲", options=ArticleOptions(theme="simple")).html
     assert chosen == make("## 甲", theme="simple").html != make("## 甲").html
+
+
+# --- ornaments ---------------------------------------------------------------------------------
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("css", "html"),
+    [
+        ('h2::before { content: "◆ " }', "<h2><span>◆ </span>甲</h2>"),
+        ('.article h2::before { content: "◆ " }', "<h2><span>◆ </span>甲</h2>"),
+        ('h2::after { content: " ◆" }', "<h2>甲<span> ◆</span></h2>"),
+        ('h2::before { content: "第" counter(number, simp-chinese-informal) "章" }', "<span>第一章</span>甲"),
+        ("h2::before { content: counter(number, decimal-leading-zero) }", "<span>01</span>甲"),
+        ("h2::before { content: counter(number, upper-roman) }", "<span>I</span>甲"),
+        ('h2::before { content: "a" } h2::before { content: none }', "<h2>甲</h2>"),
+        ('h2::before { content: "a"; color: #004488 }', '<span style="color:#004488">a</span>甲'),
+        ('.tip p::before { content: "·" }', "<p><span>·</span>丙</p></section>"),
+        ('.card p::before { content: "·" }', "<p>丙</p>"),
+        ('.divider::before { content: "◆" }', "<section><span>◆</span></section>"),
+        (".chapter { padding: 4px }", '<section style="padding:4px"><h2>甲</h2><p>乙</p></section>'),
+        (".lead { color: #666666 }", '<p style="color:#666666">导</p>'),
+    ],
+)
+def test_ornaments_are_written_into_the_article(make: Make, css: str, html: str) -> None:
+    """What CSS would generate stands in the HTML, because WeChat keeps style attributes only."""
+    source = "导\n\n## 甲\n\n乙\n\n---\n\n::: tip\n丙\n:::\n"
+    plain = "h2, p, section, hr { margin: 0 }"
+    body = make(source, theme="house", at={"_themes/house.css": f"{plain}\n{css}"})
+    assert rules(body) == []
+    assert html in _without_shared_styles(body.html, css)
+
+
+def test_chapters_end_where_an_article_closes() -> None:
+    tree = dom.parse('<h2>甲</h2><p>乙</p><h2>丙</h2><p>丁</p><section class="follow"><p>关注</p></section>')
+    ornaments.add(tree, ".chapter { padding: 4px }")
+    assert [element.get("class") for element in tree] == ["chapter", "chapter", "follow"]
+
+
+@pytest.mark.parametrize(
+    ("number", "chinese", "roman"),
+    [
+        (1, "一", "I"),
+        (9, "九", "IX"),
+        (10, "十", "X"),
+        (14, "十四", "XIV"),
+        (20, "二十", "XX"),
+    ],
+)
+def test_counters_count_as_people_write(number: int, chinese: str, roman: str) -> None:
+    for style, written in (("simp-chinese-informal", chinese), ("upper-roman", roman)):
+        tree = dom.parse("<h3>甲</h3>" * number)
+        ornaments.add(tree, f"h3::before {{ content: counter(number, {style}) }}")
+        assert tree[-1][0].text == written
+
+
+# --- colours -----------------------------------------------------------------------------------
+
+
+def test_colours_of_a_theme_follow_the_brand() -> None:
+    assert palette.variables("#8a1538")["--brand-fill"] == "#8a1538"
+    assert palette.variables("#07c160")["--on-fill"] == "#ffffff"
+    assert palette.variables("#07c160")["--brand-fill"] != "#07c160"
+    assert palette.variables("#ffd400")["--on-fill"] != "#ffffff"
+    assert set(palette.variables("#ffd400")) == palette.NAMES
+
+
+def test_what_a_theme_overrides_is_not_sent(make: Make) -> None:
+    css = "p { margin: 4px; border-left: 1px solid #333333 } p { border: 0 }"
+    assert '<p style="margin:4px;border:0">' in make("茶", theme="house", at={"_themes/house.css": css}).html
+
+
+# --- dark mode ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("html", "dark"),
+    [
+        ('<p style="color:#333333">茶</p>', "color:#333333;color:#a3a3a3"),
+        ('<p style="background-color:#f7f7f7">茶</p>', "background-color:#212121;color:#b2b2b2"),
+        ('<p style="border-left:3px solid #333333">茶</p>', "border-left:3px solid rgba(163,163,163,1)"),
+        ('<p style="background-image:linear-gradient(#fff,#000)">茶</p>', "linear-gradient(#fff,#000)"),
+        ("<p>茶</p>", "<p>茶</p>"),
+    ],
+)
+def test_dark_mode_is_shown_as_the_reader_recolours(html: str, dark: str) -> None:
+    assert dark in darken(html)
+
+
+@pytest.mark.parametrize(
+    ("text", "ground", "dark_text", "dark_ground"),
+    [
+        ("#333333", "#ffffff", "#a3a3a3", "#191919"),  # grey text turns, no brighter than the reader's
+        ("#9c2740", "#f7f7f7", "#ce3a5a", "#212121"),  # dark colours turn, and keep their hue
+        ("#576b95", "#ffffff", "#576b95", "#191919"),  # what can be read already stays
+        ("#ffffff", "#07c160", "#ffffff", "#07c160"),  # strong grounds and white text stay
+        ("#6a737d", "#f6f8fa", "#6a737d", "#bdbec0"),  # a tinted ground is only dimmed
+        ("#222222", "#001133", "#c4c4c4", "#002570"),  # the darkest grounds are lifted
+        ("#777777", "#cc9966", "#616161", "#cc9966"),  # on a bright ground text is darkened
+    ],
+)
+def test_dark_mode_follows_the_published_thresholds(
+    text: str, ground: str, dark_text: str, dark_ground: str
+) -> None:
+    html = darken(f'<p style="color:{text};background-color:{ground}">茶</p>')
+    shown = dict(re.findall(r"([\w-]+):(#\w{6})", html))  # the last of each is what counts
+    assert (shown["color"], shown["background-color"]) == (dark_text, dark_ground)
+
+
+def _styles(element: HtmlElement) -> list[tuple[str, str]]:
+    pairs = (part.partition(":") for part in element.get("style", "").split(";") if part)
+    return [(name, value) for name, _, value in pairs]
+
+
+def _without_shared_styles(html: str, css: str) -> str:
+    """Leave only the styles that a theme of a test names."""
+    tree = dom.parse(html)
+    for element in dom.elements(tree):
+        kept = [f"{name}:{value}" for name, value in _styles(element) if f"{name}: {value}" in css]
+        element.attrib.pop("style", None)
+        if kept:
+            element.set("style", ";".join(kept))
+    return dom.inner(tree)

@@ -1,25 +1,57 @@
-"""Followers, and messages as their phones show them: with paths of this server in place of ids."""
+"""The inbox: followers and messages as their phones show them, the page at `/`, articles and media.
+
+Messages have paths of this server in place of ids.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from wechat_sandbox import bitmaps, clock, store
+from flask import Blueprint, Response, render_template, request, send_file
+from markupsafe import Markup
+
+from wechat_campaigns.core.html import design_css
+from wechat_sandbox import accounts, bitmaps, clock, markup, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import Json
+from wechat_sandbox.comments import ArticlePlace, is_open
+from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.drafts import ARRIVED
 from wechat_sandbox.mass import job_json
+from wechat_sandbox.media import CONTENT_TYPES
 from wechat_sandbox.tags import list_tags
 
 SUMMARY_CHARS = 80
 KINDS = ("text", "voice", "video", "images", "card", "music")
 """The keys of a content, of which it has one, or articles."""
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
+CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
+PAGE_POLICY = (
+    f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
+    " frame-src 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+# Articles are made of style attributes; no script runs, whatever is in them.
+ARTICLE_POLICY = (
+    f"{CLOSED}; style-src 'self' 'unsafe-inline'; img-src 'self'; frame-ancestors 'self';"
+    " sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+FILE_POLICY = f"{CLOSED}; sandbox"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+WEB = ("http://", "https://")
+HOSTED = re.compile(r"(?:https?:)?(//mmbiz\.qpic\.cn/[^?#]+).*", re.IGNORECASE | re.DOTALL)
+SAFE_TYPES = frozenset(CONTENT_TYPES.values())
 
 
 def find_followers(
@@ -39,14 +71,12 @@ def find_followers(
     )
     values = {"appid": account.appid, "text": search.strip().lower()}
     numbers = [int(row["n"]) for row in db.execute(query, values)]
-    for query, value in (
-        ("SELECT members FROM tag WHERE appid = ? AND id = ?", tag_id),
-        ("SELECT delivered FROM job WHERE appid = ? AND msg_id = ?", msg_id),
-    ):
-        if value is not None:
-            row = store.first(db, query, (account.appid, value))
-            followers = set(bitmaps.to_numbers(bitmaps.from_blob(row[0]))) if row else set()
-            numbers = [number for number in numbers if number in followers]
+    if tag_id is not None:
+        tag = store.find(db, "tag", appid=account.appid, id=tag_id)
+        numbers = [number for number in numbers if tag and bitmaps.blob_contains(tag["members"], number)]
+    if msg_id is not None:
+        job = store.find(db, "job", appid=account.appid, msg_id=msg_id)
+        numbers = [number for number in numbers if job and bitmaps.blob_contains(job["delivered"], number)]
     return numbers
 
 
@@ -97,8 +127,7 @@ def _arrivals(db: sqlite3.Connection, appid: str) -> Iterator[tuple[tuple[float,
 
 def phone(db: sqlite3.Connection, account: OfficialAccount, openid: str, limit: int) -> Json:
     """Return a follower with the latest messages, oldest first; `earlier` when there are older ones."""
-    query = "SELECT * FROM follower WHERE appid = ? AND openid = ?"
-    row = store.first(db, query, (account.appid, openid))
+    row = store.find(db, "follower", appid=account.appid, openid=openid)
     if row is None:
         return {"follower": None, "messages": [], "earlier": False}
     arrivals = _arrivals(db, account.appid)
@@ -142,8 +171,7 @@ def _find(db: sqlite3.Connection, kind: str, item: int) -> Json:
     }
     view = _content_json(db, row["appid"], content, f"/_sandbox/article/{kind}/{item}", parts)
     if kind == "preview":
-        query = "SELECT openid FROM follower WHERE appid = ? AND n = ?"
-        follower = store.first(db, query, (row["appid"], row["n"]))
+        follower = store.find(db, "follower", appid=row["appid"], n=row["n"])
         openid = follower["openid"] if follower else ""
         return {**message, "content": view, "time": clock.iso(row["created_at"]), "openid": openid}
     job = {key: value for key, value in job_json(row).items() if key != "body"}
@@ -160,8 +188,7 @@ def _find(db: sqlite3.Connection, kind: str, item: int) -> Json:
 
 def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
     """Return the row of a message; LookupError without one."""
-    query = "SELECT * FROM job WHERE msg_id = ?" if kind == "job" else "SELECT * FROM preview WHERE id = ?"
-    row = store.first(db, query, (item,))
+    row = store.find(db, kind, **{"msg_id" if kind == "job" else "id": item})
     if row is None:
         raise LookupError(f"there is no {kind} {item}")
     return row
@@ -235,6 +262,122 @@ def pictures_of(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -
 
 def file_path(db: sqlite3.Connection, appid: str, media_id: object) -> str:
     """Return where this server has a file of an account; empty when it is not stored (any more)."""
-    query = "SELECT 1 FROM media WHERE appid = ? AND media_id = ?"
-    is_stored = store.first(db, query, (appid, str(media_id)))
+    is_stored = store.first(
+        db, "SELECT 1 FROM media WHERE appid = ? AND media_id = ?", (appid, str(media_id))
+    )
     return f"/_sandbox/media/{quote(appid, safe='')}/{quote(str(media_id), safe='')}" if is_stored else ""
+
+
+def blueprint(dispatcher: Dispatcher) -> Blueprint:
+    """Make the routes of the inbox, to be registered with the application of the sandbox."""
+    inbox = Blueprint(
+        "inbox", __name__, static_folder="static", static_url_path="/inbox", template_folder="templates"
+    )
+    inbox.after_request(_with_headers)
+
+    @inbox.get("/")
+    def _page() -> str:
+        return render_template("inbox.html", lang=_language())
+
+    @inbox.get("/favicon.ico")
+    def _icon() -> Response:
+        return inbox.send_static_file("icon.svg")
+
+    @inbox.get("/inbox/design.css")
+    def _design() -> Response:
+        return Response(design_css(), mimetype="text/css")
+
+    @inbox.get("/_sandbox/article/<any(job, preview):kind>/<int:item>/<int:index>")
+    def _article(kind: str, item: int, index: int) -> tuple[Response, int]:
+        try:
+            with dispatcher.transaction() as (db, _now):
+                variables, status = article_page(db, kind, item, index), 200
+        except LookupError:
+            variables, status = {"shape": "missing", "title": ""}, 404
+        answer = Response(render_template("article.html", lang=_language(), **variables))
+        answer.headers["Content-Security-Policy"] = ARTICLE_POLICY
+        return answer, status
+
+    @inbox.get("/_sandbox/media/<appid>/<path:media_id>")
+    def _media(appid: str, media_id: str) -> Response:
+        with dispatcher.transaction() as (db, _now):
+            row = store.find(db, "media", appid=appid, media_id=media_id)
+        if row is None:
+            return Response("there is no such file in this sandbox", status=404, mimetype="text/plain")
+        kind = row["content_type"]
+        safe = kind if kind in SAFE_TYPES else "application/octet-stream"
+        answer = send_file(io.BytesIO(row["data"]), mimetype=safe, conditional=True)
+        answer.headers["Content-Security-Policy"] = FILE_POLICY
+        return answer
+
+    return inbox
+
+
+def _with_headers(answer: Response) -> Response:
+    """Add the security headers to an answer; the page's own policy unless it has another."""
+    answer.headers.update(HEADERS)
+    answer.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    return answer
+
+
+def _language() -> str:
+    language = request.args.get("lang", "")
+    return language if language in ("zh", "en") else request.accept_languages.best_match(["zh", "en"], "en")
+
+
+def article_page(db: sqlite3.Connection, kind: str, item: int, index: int) -> dict[str, Any]:
+    """Make the variables of the article template; `shape` is news, pictures or recalled.
+
+    Raises:
+        LookupError: there is no such message, or nothing in it that opens.
+    """
+    row = row_of(db, kind, item)
+    account = accounts.find(db, row["appid"])
+    common = {"account": account.name if account else row["appid"], "preview": kind == "preview"}
+    if index in recalled_parts(row):
+        return {**common, "shape": "recalled", "title": ""}
+    content = json.loads(row["content"])
+    articles = content.get("articles", ())
+    holder: Mapping[str, Any]
+    if 1 <= index <= len(articles):
+        holder = articles[index - 1]
+    elif "images" in content and index == 1:
+        holder = content
+    else:
+        raise LookupError("nothing in this message opens as a page")
+    html = markup.sanitize(str(holder.get("content", "")), lambda url: _hosted_path(db, url))
+    link = str(holder.get("content_source_url", ""))
+    is_pictures = "images" in holder or holder.get("article_type") == "newspic"
+    return {
+        **common,
+        "time": datetime.fromtimestamp(row["created_at"], clock.CHINA).strftime("%Y-%m-%d %H:%M"),
+        "shape": "pictures" if is_pictures else "news",
+        "title": str(holder.get("title", "")),
+        "author": str(holder.get("author", "")),
+        "html": Markup(html),  # noqa: S704 - sanitize() wrote every tag and escaped every text
+        "pictures": pictures_of(db, row["appid"], holder),
+        "source": link if link.lower().startswith(WEB) else "",
+        "comments": _is_open_to_comments(db, row, kind, index, holder),
+    }
+
+
+def _is_open_to_comments(
+    db: sqlite3.Connection, row: sqlite3.Row, kind: str, index: int, article: Mapping[str, Any]
+) -> bool:
+    """Return whether comments may be written: of a preview or a picture message, as it was sent."""
+    if kind == "preview" or row["msg_data_id"] is None:
+        return bool(article.get("need_open_comment"))
+    place = ArticlePlace(appid=row["appid"], msg_data_id=row["msg_data_id"], idx=index - 1)
+    return is_open(db, place, article)
+
+
+def _hosted_path(db: sqlite3.Connection, url: str) -> str:
+    """Find a file by WeChat's address, with or without scheme and parameters; return its path here or ""."""
+    match = HOSTED.fullmatch(url.strip())
+    if match is None:
+        return ""
+    # "@" follows "?" in ASCII, so that the index on url answers.
+    address = f"http:{match[1]}"
+    query = "SELECT appid, media_id FROM media WHERE url >= ? AND url < ?"
+    row = store.first(db, query, (f"{address}?", f"{address}@"))
+    return file_path(db, row["appid"], row["media_id"]) if row else ""

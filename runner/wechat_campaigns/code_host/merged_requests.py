@@ -1,0 +1,183 @@
+"""A commit of GitHub or GitLab in, the pull or merge request it came by and who approved it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from wechat_campaigns.code_host.ci_run import MergedRequest
+from wechat_campaigns.code_host.rest import CodeHost, as_described
+from wechat_campaigns.core.errors import CodeHostError
+from wechat_campaigns.core.i18n import N_, _
+
+GITHUB_API = "https://api.github.com"
+GITLAB_API = "https://gitlab.com/api/v4"
+VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
+"""A later comment changes no verdict; a later verdict replaces the one before."""
+BASE_CHANGES = ("base_ref_changed", "base_ref_force_pushed", "automatic_base_change_succeeded")
+MAX_COMMITS = 250
+"""So many commits of a pull request are listed at most."""
+
+
+def github(environ: Mapping[str, str], token: str) -> CodeHost:
+    """Open the API of the run with a token, which goes into a header only."""
+    return CodeHost(
+        api_url=environ.get("GITHUB_API_URL", GITHUB_API),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        },
+    )
+
+
+@as_described(N_("pull requests"))
+def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> MergedRequest | None:
+    """Find the merged pull request a commit came by.
+
+    Args:
+        code_host: with a token that may read pull requests.
+        repository: OWNER/NAME.
+
+    Returns:
+        The request with its reviews; None when the commit came by none, or by several.
+
+    Raises:
+        CodeHostError: GitHub does not tell.
+
+    Source: GitHub, REST API endpoints for commits, pull requests, reviews and issue events, read 2026-11.
+    """
+    root = f"/repos/{repository}"
+    merged = [
+        p for p in code_host.all(f"{root}/commits/{commit}/pulls") if _merged_here(p, repository, branch)
+    ]
+    exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit] or merged
+    if len(exact) != 1:
+        return None
+    pull = exact[0]
+    number, head = int(pull["number"]), str(_at(pull, "head", "sha"))
+    verdicts = _verdicts(code_host.all(f"{root}/pulls/{number}/reviews"))
+    commits = list(code_host.all(f"{root}/pulls/{number}/commits"))
+    events = code_host.all(f"{root}/issues/{number}/events")
+    based = max(
+        (datetime.fromisoformat(e["created_at"]) for e in events if e.get("event") in BASE_CHANGES),
+        default=None,
+    )
+    return MergedRequest(
+        number=number,
+        head=head,
+        author=_login(pull.get("user")),
+        commits=frozenset(str(commit["sha"]) for commit in commits),
+        is_complete=len(commits) < MAX_COMMITS,
+        writers=frozenset(_login(one.get(role)) for one in commits for role in ("author", "committer"))
+        - {""},
+        approved_by=tuple(
+            name
+            for name, review in verdicts.items()
+            if review["state"] == "APPROVED"
+            and review.get("commit_id") == head
+            # An older approval saw the change against another base.
+            and (based is None or datetime.fromisoformat(review["submitted_at"]) > based)
+        ),
+        changes_requested_by=tuple(
+            n for n, review in verdicts.items() if review["state"] == "CHANGES_REQUESTED"
+        ),
+    )
+
+
+def _merged_here(pull: Mapping[str, Any], repository: str, branch: str) -> bool:
+    into = _at(pull, "base", "repo", "full_name")
+    same = isinstance(into, str) and into.casefold() == repository.casefold()
+    return bool(pull.get("merged_at")) and same and _at(pull, "base", "ref") == branch
+
+
+def _verdicts(reviews: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Keep each reviewer's last verdict; the list comes oldest first."""
+    found = {_login(r.get("user")): r for r in reviews if r.get("state") in VERDICTS}
+    found.pop("", None)
+    return found
+
+
+def _login(user: Any) -> str:
+    """Return the name of a user of GitHub (`login`) or GitLab (`username`)."""
+    return str(user.get("login") or user.get("username") or "") if isinstance(user, dict) else ""
+
+
+def _at(data: Any, *keys: str) -> Any:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def gitlab(environ: Mapping[str, str], token: str) -> CodeHost:
+    """Open the job's API with a project token (`read_api`); a job's own token may not read approvals."""
+    return CodeHost(api_url=environ.get("CI_API_V4_URL", GITLAB_API), headers={"PRIVATE-TOKEN": token})
+
+
+@as_described(N_("merge requests"))
+def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str) -> MergedRequest | None:
+    """Find the merged merge request a commit came by.
+
+    Args:
+        code_host: with a token that may read the project.
+        project: its number.
+
+    Returns:
+        The request with its approvals; None when the commit came by none, or by several.
+
+    Raises:
+        CodeHostError: GitLab does not tell; an older one does not say when an approval was given.
+
+    Source: GitLab, Commits API, Merge requests API and Merge request approvals API, read 2026-11.
+    """
+    root = f"/projects/{project}"
+    found = code_host.all(f"{root}/repository/commits/{commit}/merge_requests")
+    merged = [m for m in found if m.get("state") == "merged" and m.get("target_branch") == branch]
+    merged = [m for m in merged if str(m.get("target_project_id")) == project]
+    if len(merged) != 1:
+        return None
+    number, head = int(merged[0]["iid"]), str(merged[0].get("sha"))
+    version = next(code_host.all(f"{root}/merge_requests/{number}/versions"), {})
+    commits = code_host.all(f"{root}/merge_requests/{number}/commits")
+    approvals = code_host.get(f"{root}/merge_requests/{number}/approvals")
+    reviewers = code_host.all(f"{root}/merge_requests/{number}/reviewers")
+    # Another target branch makes another version, too.
+    pushed = _time(version.get("created_at"), number)
+    if version.get("head_commit_sha") != head:
+        raise _undated_approval_error(number)
+    return MergedRequest(
+        number=number,
+        head=head,
+        author=_login(merged[0].get("author")),
+        commits=frozenset(str(commit["id"]) for commit in commits),
+        approved_by=tuple(
+            _login(given.get("user"))
+            for given in approvals.get("approved_by", [])
+            if _time(given.get("approved_at"), number) >= pushed
+        ),
+        changes_requested_by=tuple(
+            _login(one.get("user")) for one in reviewers if one.get("state") == "requested_changes"
+        ),
+    )
+
+
+def _time(text: Any, number: int) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise _undated_approval_error(number) from error
+    if moment.tzinfo is None:
+        raise _undated_approval_error(number)
+    return moment
+
+
+def _undated_approval_error(number: int) -> CodeHostError:
+    return CodeHostError(
+        _("cannot determine whether the newest commit of the merge request was approved"),
+        hint=_(
+            "update GitLab, or replace the `approvals` setting with a protected environment "
+            "that requires approval"
+        ),
+        location=_("merge request !{number}").format(number=number),
+    )
