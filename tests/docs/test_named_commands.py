@@ -1,15 +1,15 @@
-"""Every command that a page names exists, and so does each of its options."""
+"""Every command that a page or a message names exists, and so does each of its options."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
 from tests.docs.blocks import ROOT
+from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import every_command
 
@@ -24,15 +24,22 @@ PAGES = sorted(
     ]
 )
 NAMED = re.compile(r"`campaign ([^`]+)`|^ *\$ campaign ((?:[^\n]*\\\n)*[^\n]*)$", re.M)
-FOREIGN = {"--pip-args", "--build-arg", "--plant"}
-"""Options of pipx, docker and `tests.torture`."""
+FOREIGN = {"--pip-args", "--build-arg", "--plant", "--brand"}
+"""Options of pipx, docker and `tests.torture`; a variable of themes."""
 PLACEHOLDER = re.compile(r"[A-Z]+")
 
 
-def named(page: Path) -> Iterator[list[str]]:
-    for inline, block in NAMED.findall(page.read_text(encoding="utf-8")):
+def texts() -> dict[str, str]:
+    """Return the text of every page, and all messages of the program as one."""
+    found = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+    messages = (message.id for message in read(catalogs()[0]))
+    return found | {"messages": "\n\n".join(one if isinstance(one, str) else one[-1] for one in messages)}
+
+
+def named(text: str) -> Iterator[list[str]]:
+    for inline, block in NAMED.findall(text):
         text = re.split(r" (?:\|\|?|&&|>) ", inline or block)[0]
-        text = re.sub(r"--lang \w+|…", "", text)
+        text = re.sub(r"\{\w+\}", " ID ", re.sub(r"--lang \w+|…", "", text))
         yield shlex.split(re.sub(r"\s+", " ", text.replace("\\\n", " ").replace("[", "").replace("]", "")))
 
 
@@ -56,7 +63,9 @@ def faults(words: list[str]) -> Iterator[str]:
 
 
 def test_what_is_named_exists() -> None:
-    found = {page.name: [fault for words in named(page) for fault in faults(words)] for page in PAGES}
+    found = {
+        page: [fault for words in named(text) for fault in faults(words)] for page, text in texts().items()
+    }
     assert {page: wrong for page, wrong in found.items() if wrong} == {}
 
 
@@ -64,8 +73,8 @@ def test_an_option_on_its_own_exists() -> None:
     """As in "`--wait` stays"; variables of themes in docs/articles.md look the same."""
     params = [*campaign.params, *(param for _path, one in every_command(campaign) for param in one.params)]
     options = {name for param in params for name in (*param.opts, *param.secondary_opts)} | FOREIGN
-    pages = (page for page in PAGES if not page.name.startswith("articles."))
-    named = {name for page in pages for name in re.findall(r"`(--[a-z][a-z-]*)", page.read_text("utf-8"))}
+    found = [text for page, text in texts().items() if not page.startswith("articles.")]
+    named = {name for text in found for name in re.findall(r"`(--[a-z][a-z-]*)", text)}
     assert named - options == {"--help"}
 
 
