@@ -23,6 +23,7 @@ from wechat_campaigns.core.git import (
 from wechat_campaigns.core.i18n import _
 
 MAX_GITFILE_BYTES: Final = 4096
+_NO_CHECKOUT: Final = GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: this is no git checkout")
 FILTERS: Final = ("clean", "smudge", "process")
 """The commands of a content filter, which a file `.gitattributes` of the checkout may ask for."""
 
@@ -95,7 +96,7 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
     """
     checkout = find_checkout(folder)
     if checkout is None:
-        return GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: this is no git checkout")
+        return _NO_CHECKOUT
     said = _settings_of(checkout)
     if said.code:
         return said
@@ -146,16 +147,8 @@ def _settings_of(checkout: Checkout) -> GitResult:
     """
     variables = {**_asking(lazily=False), "GIT_CEILING_DIRECTORIES": str(checkout.top.parent)}
     here = ("-C", str(checkout.top))
-    answer = git(
-        *here,
-        "config",
-        "--null",
-        "--show-scope",
-        "--show-origin",
-        "--includes",
-        "--list",
-        variables=variables,
-    )
+    listing = ("config", "--null", "--show-scope", "--show-origin", "--includes", "--list")
+    answer = git(*here, *listing, variables=variables)
     own = (checkout.git_dir, checkout.common_dir)
     is_read = False
     for scope, origin, _key, _value in _settings(answer):
@@ -176,11 +169,7 @@ def _settings_of(checkout: Checkout) -> GitResult:
         return answer
     # Without its own settings git does not trust it: somebody else owns it. Git says so in its words.
     refused = git(*here, "rev-parse", "--git-dir", variables=variables)
-    return (
-        refused
-        if refused.code
-        else GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: this is no git checkout")
-    )
+    return refused if refused.code else _NO_CHECKOUT
 
 
 def _settings(answer: GitResult) -> Iterator[tuple[str, str, str, str]]:
