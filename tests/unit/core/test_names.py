@@ -109,7 +109,6 @@ def test_what_completes_in_bash_is_offered_as_it_may_stand(
      ("notBefore", "not_before"), ("xyz", None)],
 )  # fmt: skip
 def test_nearest_word_is_suggested(written: str, meant: str | None) -> None:
-    """Typos, case and hyphens are seen through; anything else is not guessed."""
     assert nearest(written, ["content", "not_before", "filter"], cutoff=STRICT) == meant
 
 

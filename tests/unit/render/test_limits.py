@@ -156,7 +156,6 @@ def test_content_beyond_a_limit_is_found(content, rule):
 
 
 def test_all_problems_are_found_at_once():
-    """One bad field does not hide another."""
     content = make_article(title="", author="作" * 17, cover=make_file("a.jpg", "webp", 11 * 1024 * 1024))
     assert rules(content) == ["empty", "author-too-long", "file-format", "file-too-large"]
 
@@ -176,7 +175,6 @@ def test_all_problems_are_found_at_once():
     ],
 )
 def test_audience_must_suit_the_account(kind, openids, expected):
-    """Only a service account sends to openids, 2 to 10,000; what a test account delivers is doubtful."""
     listed = tuple(f"o{number:027}" for number in range(openids))
     to = Filter(openids=listed) if listed else Filter(tag="会员")
     problems = check(make_send(filter=to), make_account(kind=kind))

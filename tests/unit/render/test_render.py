@@ -211,7 +211,6 @@ def test_braces_of_a_chinese_keyboard_are_warned_of(tmp_path, written, name):
 
 
 def test_all_problems_of_a_campaign_are_found_at_once(tmp_path):
-    """A bad filter hides neither a bad title nor a missing file."""
     yaml = (
         "filter: {tag: '{{ a }}'}\nmsgtype: mpvideo\n"
         "content: {file: none.mp4, title: '{{ b }}', description: '{% if %}'}"

@@ -84,7 +84,6 @@ def test_template_renders_to(text, expected):
 @pytest.mark.slow
 @given(PLAIN)
 def test_text_without_tags_is_its_own_result(text):
-    """By the short cut for it, and by Jinja."""
     assert render(text) == render("{{ '' }}" + text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -94,7 +93,6 @@ def test_text_without_tags_is_its_own_result(text):
     st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "if", "for", "in", "endif", "brand", *"n|()[].~*9#"]))
 )
 def test_any_template_renders_or_has_a_fault(parts):
-    """Whatever is written gives a text or one fault, never anything else, and the same one twice."""
     results = []
     for _ in range(2):
         try:
@@ -206,5 +204,4 @@ def test_fault_in_an_include_names_the_file(partial):
     ],
 )
 def test_fault_says_what_is_wrong(text, words):
-    """`tests/hostile/test_templates.py` has what a template may not reach."""
     assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).message

@@ -88,7 +88,6 @@ def test_any_order_and_any_subset_give_the_same(texts: list[str], chance: Any) -
 
 
 def test_data_handed_to_a_rendering_are_a_copy() -> None:
-    """Even a way to change data that nobody thought of would end with its own rendering."""
     templates, data = Templates(NoFiles()), copy.deepcopy(DATA)
     environment = templates._engine._environment
     environment.filters["upper"] = lambda value: value.update(name="x") or "done"

@@ -12,22 +12,28 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
 from wechat_campaigns.render.templates.bounds import MAX_SIZE, Escape, TemplateRenderError, copied
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
+    HIDDEN,
+    RUN,
     TEMPLATE_CACHE_SIZE,
     Rendering,
     TemplateEnvironment,
     current_rendering,
+    display_name,
 )
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 
 _ROOT = PurePosixPath("_settings.yaml")
 _RULES = ("file-data", "openid-in-content")
 """Of files that are refused for what they hold; all else is a fault of the template."""
+_INCLUDE = N_(
+    "include a file in `_partials/` by its name, and any other file by its path from the campaigns folder"
+)
 
 
 class Engine:
@@ -46,7 +52,7 @@ class Engine:
             TemplateRenderError: for any fault of the template.
         """
         try:
-            with current_rendering(Rendering(names=frozenset(variables), escape=escape)):
+            with current_rendering(Rendering(names=frozenset(variables), escape=escape, sources=[text])):
                 return self._rendered(text, variables)
         except (MemoryError, TemplateRenderError):
             raise
@@ -72,16 +78,21 @@ class Engine:
 
         Jinja asks for each use, also of one that is compiled already.
         """
-        text, path = self._included(name)
+        try:
+            text, path = self._included(name)
+        except FileError as error:
+            if display_name(name) != HIDDEN:
+                raise
+            what = _("the file cannot be included; its name comes from a variable and is not shown")
+            raise FileError(error.rule, what, _(_INCLUDE)) from error
+        RUN.get().sources.append(text)
+        # Also of an include that is compiled already, every use is a reading of its file.
         return text, path, lambda: self._load(name)[0] == text
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
             what = _("`{name}` is outside the campaigns folder").format(name=name)
-            hint = _(
-                "include a file in `_partials/` by its name, and any other file by its path from the "
-                "campaigns folder"
-            )
+            hint = _(_INCLUDE)
             raise FileError("include-path", what, hint)
         refuse_data(name)
         partial = f"_partials/{name}"
@@ -152,7 +163,9 @@ def _words(error: Exception) -> tuple[str, str]:
             _("the template is nested too deeply, or includes or calls itself"),
             _("do not let a file include itself or a macro call itself, and use fewer levels"),
         )
-    what = _("the template fails here: {error}").format(error=error)
+    # Python's words would show the value.
+    said = _("the list does not contain this value") if str(error).endswith("is not in list") else error
+    what = _("the template fails here: {error}").format(error=said)
     return what, _("correct the expression; for a null, add `|default('…', true)`")
 
 

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import BuiltinMethodType, MethodType
 from typing import Any, cast
 
@@ -75,6 +75,7 @@ _TAKES_UNDEFINED = frozenset(("d", "default", "defined", "undefined"))
 _CONCAT, _RAW = " concat", " raw"
 """Filters that `_Marks` puts in; no template may name them, by a tag or by a value."""
 _MAX_NAME_CHARS = 60
+HIDDEN = "…"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +84,8 @@ class Rendering:
 
     names: frozenset[str]
     escape: Escape
+    sources: list[str] = field(default_factory=list)
+    """The texts of the template and of what it includes."""
 
 
 RUN: ContextVar[Rendering] = ContextVar("rendering")
@@ -97,6 +100,15 @@ def current_rendering(run: Rendering) -> Iterator[Rendering]:
         yield run
     finally:
         RUN.reset(token)
+
+
+def display_name(name: Any) -> str:
+    """Return a name for a message: where no template writes it, it is a value, and none is shown."""
+    text = str(name)[:_MAX_NAME_CHARS]
+    spellings = (text, text.replace("\\", "\\\\"))
+    written = RUN.get().sources
+    known = isinstance(name, int) or any(one in template for one in spellings for template in written)
+    return text if known else HIDDEN
 
 
 class _Template(Template):
@@ -191,7 +203,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""
-        hint = _("`{attribute}` cannot be used in a template").format(attribute=name[:_MAX_NAME_CHARS])
+        hint = _("`{attribute}` cannot be used in a template").format(attribute=display_name(name))
         return _Unknown(hint, obj=obj, name=name, exc=SecurityError)
 
 
@@ -210,7 +222,7 @@ def _range(*bounds: int) -> list[int]:
 
 def _listed_name(name: str, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise TemplateRuntimeError(_("`{name}` cannot be used here").format(name=str(name)[:_MAX_NAME_CHARS]))
+        raise TemplateRuntimeError(_("`{name}` cannot be used here").format(name=display_name(name)))
     return name
 
 
@@ -227,7 +239,7 @@ class _Unknown(StrictUndefined):
     def _undefined_message(self) -> str:
         if self._undefined_hint:
             return self._undefined_hint
-        name = str(self._undefined_name)[:_MAX_NAME_CHARS]
+        name = display_name(self._undefined_name)
         if self._undefined_obj is missing:
             return _("variable `{name}` is not defined{hint}").format(
                 name=name, hint=suggestion_suffix(name, RUN.get().names)

@@ -72,9 +72,7 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
     r"""Fill values into their places; None for a text that needs Jinja, and where there is an error.
 
     Most texts have no other tag than `{{ name }}`, and compiling a template takes a hundred times as long.
-
-    Args:
-        text: with `\n` as its only line end.
+    The only line end of the text is `\n`.
     """
     if len(text) > MAX_SIZE:
         return None

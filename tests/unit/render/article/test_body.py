@@ -85,7 +85,6 @@ def test_code_goes_plain_when_the_article_would_grow_too_long(make: Make) -> Non
     ("paragraphs", "rule"), [(250, []), (340, ["w article-long None"]), (380, ["e article-too-long None"])]
 )
 def test_size_is_judged_by_markup(make: Make, paragraphs: int, rule: list[str]) -> None:
-    """18,000 characters of markup are a warning, 20,000 an error."""
     body = make("茶" * 25 + "\n\n" + ("茶" * 24 + "\n\n") * paragraphs)
     assert rules(body) == rule
     assert body.markup_chars == len(body.html)

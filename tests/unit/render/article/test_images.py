@@ -217,7 +217,6 @@ def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) ->
     "packet", [b"", b"<", b"tc260.org.cn/ns/AIGC/1.0/", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"]
 )
 def test_odd_metadata_is_no_label(packet: bytes) -> None:
-    """A packet that is no XML, or would fill in entities, gives nothing and breaks nothing."""
     data = _image("JPEG", xmp=packet + ai_label.NAMESPACE.encode())
     assert ai_label.find(Image.open(io.BytesIO(data))) == ""
     assert convert_bytes(data)[1] == "jpeg"

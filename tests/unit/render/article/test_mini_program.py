@@ -36,7 +36,6 @@ def test_the_cover_of_a_card_is_permanent_material(make: Make, png: bytes) -> No
 
 
 def test_the_forms_of_wechat_are_kept_in_html(make: Make, png: bytes) -> None:
-    """The name that the card had until 2021 becomes the one of today."""
     card = f'{TARGET} data-miniprogram-title="春茶" data-miniprogram-imageurl="cup.png"'
     source = f'<p><a {TARGET} href="">去商城</a></p><mp-miniprogram {card}></mp-miniprogram>'
     body = make(source, kind="html", at={"tea/cup.png": png})

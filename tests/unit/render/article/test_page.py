@@ -118,7 +118,6 @@ def test_summary_that_wechat_makes_is_shown() -> None:
 
 
 def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
-    """Written as an address or as a link: as WeChat shows them, everything else as text."""
     text = '看 https://a.example/x，或 <a href="https://b.example">这里</a> <b>'
     assert rich_text(text) == "看 <a>https://a.example/x</a>，或 <a>这里</a> &lt;b&gt;"
 

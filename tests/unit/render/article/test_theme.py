@@ -93,7 +93,6 @@ def test_own_theme_is_used(make: Make) -> None:
     ],
 )
 def test_fault_of_a_theme_is_at_its_line(make: Make, css: str, rule: str) -> None:
-    """What of a theme would be lost is an error at the theme's own line."""
     body = make("茶", theme="house", at={"_themes/house.css": f"h2 {{ color: #333 }}\n\n{css}\n"})
     assert rules(body) == [f"e {rule} 3"]
     assert body.findings[0].location.file == "campaigns/_themes/house.css"
