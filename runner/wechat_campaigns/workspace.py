@@ -380,7 +380,7 @@ class OnlineWorkspace(LedgerWorkspace):
         from wechat_campaigns.wechat.connection import connect
 
         self.secrets.check_approved(account.appid)
-        return connect(
+        connection = connect(
             account,
             self.api_url,
             secret=lambda: self.secrets.of_account(account),
@@ -388,6 +388,8 @@ class OnlineWorkspace(LedgerWorkspace):
             shared=self._tokens,
             watch=self.watch,
         )
+        self.stack.callback(connection.close)
+        return connection
 
     @cached_property
     def watch(self) -> ClockWatch:

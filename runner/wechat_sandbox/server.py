@@ -33,6 +33,8 @@ class SandboxHandler(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    timeout = 60.0
+    """A connection on which nothing came for so long is closed."""
 
     def run_wsgi(self) -> None:
         """Answer one request; its whole body is read first, so that the next one begins where it ends."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
@@ -49,6 +51,22 @@ def test_what_does_not_exist_is_refused_at_load(shop: Shop) -> None:
     for root, environment in ((shop.folder / "campaigns", "nope"), (shop.folder / "none", None)):
         with pytest.raises(UsageError):
             api.load(root, environment=environment)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="shows what is open on Linux")
+def test_no_connection_outlives_its_campaigns(shop: Shop) -> None:
+    """A program that plans again and again would run out of them."""
+
+    def plan() -> int:
+        with api.load(shop.folder / "campaigns") as campaigns:
+            api.plan(campaigns)
+            kept.append(campaigns)
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    kept: list[object] = []
+    shop.write(tea=campaign_file("喝茶"))
+    plan()
+    assert plan() == plan()
 
 
 def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:

@@ -57,6 +57,13 @@ def _imported() -> Iterator[str]:
             yield from LATE_IMPORT.findall(source.read_text(encoding="utf-8"))
 
 
+def readable(descriptor: int, seconds: float | None) -> bool:
+    """Return whether it can be read, or has ended, within a time; `select` takes none above 1,023."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+
 def serve(connection: socket.socket) -> dict[str, Any]:
     """Fork for each request until pytest ends; returns in a child, with what it is to run."""
     woken, waking = os.pipe()
@@ -66,12 +73,15 @@ def serve(connection: socket.socket) -> dict[str, Any]:
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.set_wakeup_fd(waking)
     children: dict[int, int] = {}
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    poll.register(woken, select.POLLIN)
     while True:
-        ready, _, _ = select.select([connection, woken], [], [])
+        ready = {descriptor for descriptor, _event in poll.poll()}
         if woken in ready:
             os.read(woken, 4096)
             _reap(children)
-        if connection in ready:
+        if connection.fileno() in ready:
             byte, descriptors, _, _ = socket.recv_fds(connection, 1, 5)
             if not byte:
                 sys.exit()

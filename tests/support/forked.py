@@ -10,7 +10,6 @@ import atexit
 import inspect
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import fork_server
-from tests.support.fork_server import PACKAGE, STATUS
+from tests.support.fork_server import PACKAGE, STATUS, readable
 
 INSTALLED = str(Path(sys.executable).with_name("campaign"))
 MODULE = [sys.executable, "-m", PACKAGE]
@@ -107,7 +106,7 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
 
     def _ended(self, timeout: float | None) -> bool:
         """Wait so long for the end of a forked command; its return code is set then."""
-        if self.returncode is None and not select.select([self._status], [], [], timeout)[0]:
+        if self.returncode is None and not readable(self._status or 0, timeout):
             return False
         with self._waitpid_lock:  # type: ignore[attr-defined]
             if self.returncode is None:

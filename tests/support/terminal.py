@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import time
+
+from tests.support.fork_server import readable
 
 LIMIT_S = 60.0
 
@@ -28,7 +29,7 @@ class Terminal:
         deadline, shown = time.monotonic() + LIMIT_S, b""
         while until is None or until.encode() not in shown:
             left = max(0.0, deadline - time.monotonic())
-            assert select.select([self._reader], [], [], left)[0], f"nothing within {LIMIT_S:g} s: {shown!r}"
+            assert readable(self._reader, left), f"nothing within {LIMIT_S:g} s: {shown!r}"
             try:
                 part = os.read(self._reader, 65536)
             except OSError:  # how Linux says that nobody holds the other end

@@ -17,7 +17,7 @@ LINES = {
     "wechat_campaigns/source": 3288,
     "wechat_campaigns/render": 7446,
     "wechat_campaigns/ledger": 3571,
-    "wechat_campaigns/wechat": 2300,
+    "wechat_campaigns/wechat": 2308,
     "wechat_campaigns/plan": 4804,
     "wechat_campaigns/send": 1683,
     "wechat_campaigns/report": 3833,
@@ -27,15 +27,15 @@ LINES = {
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 947,
     "wechat_campaigns/cli": 6167,
-    "wechat_sandbox": 5834,
-    "wechat_campaigns": 765,
-    "tests": 55734,
+    "wechat_sandbox": 5836,
+    "wechat_campaigns": 767,
+    "tests": 55762,
     "catalog": 8728,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48722
+RUNNER = 48734
 FILES = 287
 RECORDS = 204
 """Dataclasses and named tuples."""

@@ -34,6 +34,10 @@ class Connection(NamedTuple):
     def _client(self, *, read_only: bool) -> Client:
         return Client(self.transport, self.tokens, reads=READS, read_only=read_only, sleep=self.sleep)
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self.transport.close()
+
 
 def connect(
     account: Account,

@@ -76,6 +76,10 @@ class Transport:
         self._timeouts = timeouts
         self._watch = watch or ClockWatch()
 
+    def close(self) -> None:
+        """Close the connections that are kept; another call would open one again."""
+        self._session.close()
+
     def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply:
         """Send the request once and read the whole answer.
 
