@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 
 from wechat_campaigns.core.model import Clock, Sleep
@@ -12,8 +13,8 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.wechat.client import Client, SharedTokens, Tokens
 from wechat_campaigns.wechat.clock import ClockWatch, own_clock
-from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
-from wechat_campaigns.wechat.transport import Timeouts, Transport, make_session
+from wechat_campaigns.wechat.endpoints import READS, TAGS_GET, ReadOnlyApi, WeChatApi
+from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
 
 class Connection(NamedTuple):
@@ -69,3 +70,10 @@ def connect(
         # Another name of the same account may have another secret, which may be wrong.
         tokens = shared.setdefault((account.appid, account.secret), tokens)
     return Connection(transport, tokens, sleep)
+
+
+def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
+    """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
+    limits = Timeouts(timeout_s, timeout_s, timeout_s)
+    with closing(Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)) as transport:
+        transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))

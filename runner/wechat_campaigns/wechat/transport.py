@@ -16,7 +16,6 @@ from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.sessions import Session, open_session
 from wechat_campaigns.wechat.clock import ClockWatch
-from wechat_campaigns.wechat.endpoints import TAGS_GET
 from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
@@ -139,13 +138,6 @@ class Transport:
                 limit = _("the response is longer than {count} bytes")
                 raise no_response_error(path, limit.format(count=MAX_ANSWER_BYTES))
         return Reply(status=response.status_code, body=bytes(content))
-
-
-def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
-    """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
-    limits = Timeouts(timeout_s, timeout_s, timeout_s)
-    transport = Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)
-    transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
 
 
 def make_session(base_url: str) -> Session:
