@@ -28,7 +28,7 @@ from wechat_sandbox.faults import InjectedFault
 
 JSON_TYPE = "application/json; encoding=utf-8"
 MAX_BODY_BYTES = 32 * 1024 * 1024
-HTML_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+HTML_ERROR = "<html><head><title>Server Error</title></head><body><h1>Server Error</h1></body></html>"
 WECHAT_NAMES = frozenset(
     {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
 )

@@ -266,7 +266,7 @@ def _content_changed(planned: PlannedSend, *, offline: bool) -> str:
 
 def _no_more(name: str, planned: PlannedSend | None) -> str:
     if planned is None:
-        return _("{send} no longer exists").format(send=name)
+        return _("{send} no longer exists, or is not selected").format(send=name)
     return _("{send} is now {action}: {reason}").format(
         send=name, action=status_word(planned.action), reason=planned.decision.reason
     )

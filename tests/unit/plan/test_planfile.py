@@ -71,7 +71,7 @@ CHANGES: dict[str, tuple[list[Any], str]] = {
     "revision": ([replace(SALE, revision=2), CARD], "sale: `revision`"),
     "window": ([replace(SALE, not_before=NOW + 2 * DAY), CARD], "sale: the send window"),
     "end": ([replace(SALE, not_after=NOW + 2 * DAY), CARD], "sale: the send window"),
-    "removed": ([CARD], "sale no longer exists"),
+    "removed": ([CARD], "sale no longer exists, or is not selected"),
     "expired": ([replace(SALE, not_after=NOW - DAY), CARD], "sale is now expired"),
     "added": ([SALE, CARD, make_send("new", "新")], "new is not in the reviewed plan"),
 }

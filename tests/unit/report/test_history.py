@@ -117,7 +117,7 @@ def test_a_spreadsheet_runs_nothing(text: str) -> None:
 def test_an_empty_report_is_one_in_every_form() -> None:
     nothing = HistoryView(())
     assert history_text(nothing, TextOptions()) == "Nothing was sent in this period."
-    assert "Choose an earlier day" in history_html(nothing)
+    assert "--month YYYY-MM" in history_html(nothing)
     assert openpyxl.load_workbook(io.BytesIO(history_workbook(nothing))).sheetnames == ["Sends"]
 
 
