@@ -237,8 +237,9 @@ def validate_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    items, problems = find_campaigns(root, only)
-    present = former_ids.campaigns_by_id(find_campaigns(root)[0] if only else items)
+    items, problems = find_campaigns(root, only, settings.namespace)
+    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
+    present = former_ids.campaigns_by_id(everything)
     compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
 
     def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
