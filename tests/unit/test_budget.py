@@ -13,7 +13,7 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4004,
+    "wechat_campaigns/core": 4009,
     "wechat_campaigns/source": 3288,
     "wechat_campaigns/render": 7447,
     "wechat_campaigns/ledger": 3571,
@@ -28,14 +28,14 @@ LINES = {
     "wechat_campaigns/studio": 947,
     "wechat_campaigns/cli": 6167,
     "wechat_sandbox": 5836,
-    "wechat_campaigns": 767,
+    "wechat_campaigns/": 767,
     "tests": 55772,
     "catalog": 8728,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48735
+RUNNER = 48740
 FILES = 287
 RECORDS = 204
 """Dataclasses and named tuples."""
@@ -60,7 +60,7 @@ def sources() -> dict[str, str]:
 
 def package(path: str) -> str:
     top, *below = path.split("/")[:-1] or ["runner"]
-    return "/".join([top, *below[: top == "wechat_campaigns"]])
+    return f"{top}/{''.join(below[:1])}" if top.endswith("campaigns") else top
 
 
 def test_lines_by_package() -> None:

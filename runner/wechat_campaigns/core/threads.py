@@ -13,6 +13,8 @@ THREAD_BYTES: Final = 72 << 20
 """Of address space: a thread's stack, and what its allocator reserves."""
 WORK_BYTES: Final = 16 << 20
 """What they read, post and import."""
+LOOK_EVERY_S: Final = 0.2
+"""A signal that comes just before a wait without an end would be answered at that end only."""
 
 
 def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
@@ -26,10 +28,13 @@ def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> lis
         count //= 2
     if not count:
         return list(map(work, items))
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     with ThreadPoolExecutor(max_workers=count) as pool:
-        return list(pool.map(work, items))
+        futures = [pool.submit(work, item) for item in items]
+        while wait(futures, timeout=LOOK_EVERY_S).not_done:
+            pass
+        return [future.result() for future in futures]
 
 
 def _fits(size: int) -> bool:
