@@ -59,7 +59,7 @@ def load(
         What `plan` and `apply` take. Of the folder only `_settings.yaml` is read now.
 
     Raises:
-        UsageError: there is no such folder or environment.
+        UsageError: the folder or the environment does not exist.
         InvalidError: the settings have problems; it carries all of them.
     """
     workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))

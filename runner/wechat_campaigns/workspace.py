@@ -270,7 +270,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """The access_token of each account: who read for the plan had one already."""
         return {}
 
-    def anew(self) -> Self:
+    def reopened(self) -> Self:
         """Return the same workspace with nothing read or opened yet but its secrets; close it, too.
 
         Raises:

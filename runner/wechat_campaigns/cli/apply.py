@@ -181,7 +181,7 @@ class _ApplyRun:
 
         @contextmanager
         def prepare_again() -> Iterator[tuple[Plan, Send]]:
-            with self.context.anew() as fresh:
+            with self.context.reopened() as fresh:
                 check_run(fresh)
                 reviewed, holds = partial(self._still_reviewed, fresh), self.plan.last_holds
                 try:

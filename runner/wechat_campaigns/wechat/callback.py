@@ -77,7 +77,7 @@ def read_xml(data: bytes) -> Element:
 
 
 def _refuse(*_declared: object) -> int:
-    raise BadXmlError("the XML has a DOCTYPE, which the platform never sends")
+    raise BadXmlError("the XML has a DOCTYPE, which WeChat never sends")
 
 
 WINDOW = timedelta(minutes=10)
