@@ -15,7 +15,7 @@ LINES = {
     "wechat_campaigns/protocol": 798,
     "wechat_campaigns/core": 4009,
     "wechat_campaigns/source": 3288,
-    "wechat_campaigns/render": 7447,
+    "wechat_campaigns/render": 7466,
     "wechat_campaigns/ledger": 3571,
     "wechat_campaigns/wechat": 2308,
     "wechat_campaigns/plan": 4804,
@@ -29,13 +29,13 @@ LINES = {
     "wechat_campaigns/cli": 6167,
     "wechat_sandbox": 5836,
     "wechat_campaigns/": 767,
-    "tests": 55772,
+    "tests": 55776,
     "catalog": 8728,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48740
+RUNNER = 48759
 FILES = 287
 RECORDS = 204
 """Dataclasses and named tuples."""

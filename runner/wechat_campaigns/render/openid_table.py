@@ -26,6 +26,10 @@ MAX_UNPACKED_BYTES: Final = 128 * 1024**2
 MAX_PARTS: Final = 1_000
 BYTES_A_SECOND: Final = 2 * 1024**2
 """Unpacked bytes for which a workbook gets one more second of a processor."""
+LEAST_ROW_POINTS: Final = 5
+"""Lower rows are as good as hidden."""
+LEAST_COLUMN_CHARS: Final = 1
+"""Narrower columns too."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 _ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -199,20 +203,35 @@ def _first_sheet(data: bytes) -> list[Row] | None:
 def _hides_cells(sheet: Any) -> bool:
     from openpyxl.xml.functions import iterparse
 
+    default = width = None
     with sheet._get_source() as source:
         for _event, element in iterparse(source):
-            kind = element.tag.rpartition("}")[2]
-            if kind == "sheetFormatPr" and _is_on(element, "zeroHeight"):
-                return True
-            if kind in ("col", "row") and _is_on(element, "hidden") and (kind == "col" or len(element)):
-                return True
-            if kind == "row":
+            if element.tag.endswith("}sheetFormatPr"):
+                default = "0" if _is_on(element, "zeroHeight") else element.get("defaultRowHeight")
+                width = element.get("defaultColWidth")
+                if not _shows(width, LEAST_COLUMN_CHARS):
+                    return True
+            elif element.tag.endswith("}col"):
+                if _is_on(element, "hidden") or not _shows(element.get("width", width), LEAST_COLUMN_CHARS):
+                    return True
+            elif element.tag.endswith("}row"):
+                height = element.get("ht", default)
+                if len(element) and (_is_on(element, "hidden") or not _shows(height, LEAST_ROW_POINTS)):
+                    return True
                 element.clear()
     return False
 
 
 def _is_on(element: Any, name: str) -> bool:
     return element.get(name, "").strip() in ("1", "true")
+
+
+def _shows(size: str | None, least: int) -> bool:
+    """Return whether a row or column of this height or width is seen; None is Excel's own."""
+    try:
+        return size is None or float(size) >= least
+    except ValueError:
+        return False
 
 
 def _texts(cells: Iterable[object]) -> Row:

@@ -66,8 +66,12 @@ def test_hidden_sheet_is_not_the_first() -> None:
     ("place", "hidden"),
     [
         ("row", {"hidden": True}),
+        ("row", {"height": 0.5}),
         ("column", {"hidden": True}),
+        ("column", {"width": 0.1}),
         ("sheet", {"zeroHeight": True}),
+        ("sheet", {"defaultRowHeight": 0}),
+        ("sheet", {"defaultColWidth": 0}),
     ],
 )
 def test_hidden_rows_and_columns_are_refused(place: str, hidden: dict[str, Any]) -> None:
