@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -57,16 +58,23 @@ def test_what_does_not_exist_is_refused_at_load(shop: Shop) -> None:
 def test_no_connection_outlives_its_campaigns(shop: Shop) -> None:
     """A program that plans again and again would run out of them."""
 
-    def plan() -> int:
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    def plan() -> None:
         with api.load(shop.folder / "campaigns") as campaigns:
             api.plan(campaigns)
             kept.append(campaigns)
-        return len(list(Path("/proc/self/fd").iterdir()))
 
     kept: list[object] = []
     shop.write(tea=campaign_file("喝茶"))
     plan()
-    assert plan() == plan()
+    before, deadline = opened(), time.monotonic() + 10
+    for _number in range(5):
+        plan()
+    while opened() > before + 1 and time.monotonic() < deadline:
+        time.sleep(0.05)  # the sandbox of this process closes its ends a moment later
+    assert opened() <= before + 1
 
 
 def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:
