@@ -129,14 +129,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | No
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Leave deep tests out of coverage: they repeat, on much more data, lines that others run."""
-    coverage = Coverage.current() if item.get_closest_marker("deep") else None
-    if coverage is None:
-        return (yield)
-    coverage.stop()
+    stopped: list[Coverage] = []
+    if item.get_closest_marker("deep"):
+        # A worker begins with two: its own, and one like its master's, which nothing reads: that stays off.
+        while (coverage := Coverage.current()) is not None:
+            coverage.stop()
+            stopped.append(coverage)
     try:
         return (yield)
     finally:
-        coverage.start()
+        for coverage in stopped[:1]:
+            coverage.start()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -101,7 +101,9 @@ ENTRIES = 4_500
 @pytest.mark.deep
 @pytest.mark.parametrize("extra", ["", "vars: {v: 1}\n"], ids=["all fail", "all succeed"])
 def test_entries_cost_the_same_however_many_there_are(tmp_path: Path, extra: str) -> None:
-    few, many = (_seconds(tmp_path, entries, extra) for entries in (ENTRIES // 3, ENTRIES))
+    few, many = (
+        min(_seconds(tmp_path, entries, extra) for _ in range(3)) for entries in (ENTRIES // 3, ENTRIES)
+    )
     assert many < 6 * few + 0.5, (few, many)
 
 
