@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.language_server import Editor, open_editor
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
 pytestmark = [pytest.mark.deep, pytest.mark.optional_part, pytest.mark.xdist_group("npm")]

@@ -10,21 +10,10 @@ from typing import Any
 
 from tests.support.factories import make_account, make_send
 from tests.support.playground import SERVICE, Sandbox
+from wechat_campaigns.core.content import Content, Media, MediaIds
 from wechat_campaigns.core.errors import ApiError
-from wechat_campaigns.core.model import (
-    Content,
-    Draft,
-    Filter,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Msgtype,
-    Send,
-    Text,
-    Voice,
-    Wxcard,
-)
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.messages import Draft, Image, Images, Mpvideo, Text, Voice, Wxcard
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
@@ -36,20 +25,14 @@ OPENIDS = (openid_of(SERVICE, 0), openid_of(SERVICE, 1))
 MEDIA = {"IMAGE1": "image", "IMAGE2": "image", "VOICE": "voice", "VIDEO": "video"}
 """Media of the web console, so that a video among them can be sent."""
 
-MESSAGES: Mapping[str, tuple[Msgtype, Content]] = {
-    "text": (Msgtype.TEXT, Text(content="今晚八点，全场“八折”🍵")),
-    "mpnews": (Msgtype.MPNEWS, Draft(media_id="DRAFT")),
-    "voice": (Msgtype.VOICE, Voice(media=Media(media_id="VOICE"))),
-    "image": (Msgtype.IMAGE, Image(media=Media(media_id="IMAGE1"))),
-    "images": (
-        Msgtype.IMAGE,
-        Images(images=(Media(media_id="IMAGE1"), Media(media_id="IMAGE2")), recommend="看图"),
-    ),
-    "mpvideo": (
-        Msgtype.MPVIDEO,
-        Mpvideo(media=Media(media_id="VIDEO"), title="标题", description="说明"),
-    ),
-    "wxcard": (Msgtype.WXCARD, Wxcard(card_id="CARD")),
+MESSAGES: Mapping[str, Content] = {
+    "text": Text(content="今晚八点，全场“八折”🍵"),
+    "mpnews": Draft(media_id="DRAFT"),
+    "voice": Voice(media=Media(media_id="VOICE")),
+    "image": Image(media=Media(media_id="IMAGE1")),
+    "images": Images(images=(Media(media_id="IMAGE1"), Media(media_id="IMAGE2")), recommend="看图"),
+    "mpvideo": Mpvideo(media=Media(media_id="VIDEO"), title="标题", description="说明"),
+    "wxcard": Wxcard(card_id="CARD"),
 }
 FILTERS = {
     "to a tag": Filter(tag_id=2),
@@ -57,7 +40,7 @@ FILTERS = {
     "to openids": Filter(openids=OPENIDS),
 }
 TESTERS = {"preview by openid": {"touser": OPENIDS[0]}, "preview by name": {"towxname": "tester2"}}
-NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
+NO_IDS = MediaIds(upload_results={}, material_ids={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +65,12 @@ def post_every_body(sandbox: Sandbox) -> Iterator[PostedBody]:
     )
     api = connection.all_calls()
     api.mass_ready()
-    for message, (msgtype, content) in MESSAGES.items():
+    for message, content in MESSAGES.items():
         for recipients in (*FILTERS, *TESTERS):
             sandbox.media("DRAFT", "news")  # a send uses it up
             send = make_send(
                 f"{message} {recipients}",
                 content=content,
-                msgtype=msgtype,
                 filter=FILTERS.get(recipients, Filter(tag_id=2)),
             )
             with suppress(ApiError):  # the sandbox records the errcode with the body

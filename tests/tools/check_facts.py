@@ -1,6 +1,6 @@
 """Compare the facts that the code rests on with a folder of saved vendor pages (`.md`).
 
-The facts are read where they live: `core/errcodes.yaml`, `protocol/verdict.py`, `render/limits/table.py`, and
+The facts are read where they live: `core/errcodes.yaml`, `protocol/verdict.py`, `messages/limits.py`, and
 the `Source:` lines of `wechat/endpoints.py`, `payloads.py`, `client.py`. Save each page under the name that
 the vendor gives it, such as `api_draft_add.md`; folders below are searched too.
 
@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import yaml
 
+from wechat_campaigns.messages import limits as table
 from wechat_campaigns.protocol.verdict import REJECTING
 from wechat_campaigns.render import openids
-from wechat_campaigns.render.limits import table
 from wechat_campaigns.send.preview import PER_DAY
 from wechat_sandbox.mass_rules import CLIENTMSGID_BYTES
 

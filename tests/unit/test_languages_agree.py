@@ -31,13 +31,15 @@ from tests.support.factories import (
     view_of,
 )
 from tests.support.pseudo_locale import PseudoTranslations, use_translations
+from wechat_campaigns.core.content import MediaIds
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Articles, Filter, Send
+from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan import review
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind
@@ -46,7 +48,6 @@ from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.send.posting import ApplyPorts, RunContext
-from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
 from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
@@ -149,8 +150,8 @@ class ScriptedPlatform:
 
 
 def _drafts(**changes: Any) -> dict[str, Any]:
-    done = {upload.key: "M" for upload in payloads.uploads(ARTICLES)}
-    given = payloads.draft_articles(ARTICLES, payloads.MediaIds(upload_results=done, material_ids={}))
+    done = {upload.key: "M" for upload in ARTICLES.uploads()}
+    given = ARTICLES.draft_articles(MediaIds(upload_results=done, material_ids={}))
     return {"news_item": [{**given[0], "content": "<section>正文</section>", **changes}]}
 
 
@@ -212,7 +213,7 @@ def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
     api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts(**changes))
     send = make_send(content=ARTICLES)
     resolved = replace(
-        make_planned().resolved, uploads=tuple((upload, None) for upload in payloads.uploads(ARTICLES))
+        make_planned().resolved, uploads=tuple((upload, None) for upload in ARTICLES.uploads())
     )
     ports = make_upload_ports(api, ledger, lambda _file: b"cover")
     made = drafting.create_draft(make_planned(send, resolved=resolved), ports)

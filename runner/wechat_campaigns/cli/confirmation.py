@@ -11,7 +11,7 @@ from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.report.attention import settings_change
-from wechat_campaigns.report.phrases import calls, followers, recipients, summary
+from wechat_campaigns.report.phrases import calls, followers, recipients
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.sanitize import inert
 
@@ -45,7 +45,7 @@ def _row(planned: PlannedSend) -> str:
     if planned.resend_intent is not None:
         row = _("  {send} → {account}: {recipients}, {followers}; resends: {what}")
     return row.format(
-        what=summary(planned.send.content),
+        what=planned.send.content.summary(),
         send=planned.send.id,
         account=planned.account.name,
         recipients=recipients(planned.send.filter),

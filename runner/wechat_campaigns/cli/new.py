@@ -14,15 +14,15 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.names import id_fault, quoted
+from wechat_campaigns.messages import ARTICLE, KINDS
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.load import (
     enclosing_campaigns_folder,
     find_campaigns,
     require_folder,
 )
-from wechat_campaigns.source.scaffold import ARTICLE, ScaffoldOptions, campaign_text
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 from wechat_campaigns.source.starter import CodeHostName, starter
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
@@ -100,8 +100,8 @@ def _init_text(folder: Path, code_host: CodeHostName, written: list[str], kept: 
 
 LONGEST_NAME = 250
 """Bytes of a folder's or a file's name, without its suffix; file systems take 255."""
-NEWSPIC = "newspic"
-"""Stands for msgtype mpnews with a picture post in it."""
+OPTIONS = {kind.option: kind for kind in KINDS if kind.option}
+"""The kinds that it writes, by what `--msgtype` calls them."""
 
 
 @command(
@@ -117,7 +117,7 @@ NEWSPIC = "newspic"
 @click.argument("campaign_id", metavar="ID")
 @click.option(
     "--msgtype",
-    type=click.Choice([*(one.value for one in Msgtype), NEWSPIC]),
+    type=click.Choice(list(OPTIONS)),
     default="text",
     show_default=True,
     help="What is sent; newspic is a picture post (贴图), an mpnews.",
@@ -150,12 +150,11 @@ def new(
         )
     campaign = ScaffoldOptions(
         id=free_id(campaign_id, root),
-        msgtype=Msgtype.MPNEWS if draft or msgtype == NEWSPIC else Msgtype(msgtype),
+        kind=OPTIONS[msgtype],
         tag=tag,
         to_all=to_all,
         openids=openids,
         draft=draft,
-        newspic=msgtype == NEWSPIC and not draft,
     )
     return _write(context, campaign)
 

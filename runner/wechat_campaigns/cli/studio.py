@@ -17,9 +17,9 @@ from wechat_campaigns.cli.history import month_view
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import ExitCode, require_extra
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView

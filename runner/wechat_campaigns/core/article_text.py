@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Formula
 
 _BREAKS: Final = frozenset({
     "address", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4",
@@ -28,6 +28,14 @@ _CARDS: Final = ("mp-common-miniprogram", "mp-miniprogram")
 _PROFILE: Final = "mp-common-profile"
 _CSS_URL: Final = re.compile(r"url\(\s*[\"']?([^\"')]*)|@import\s*[\"']([^\"']*)", re.IGNORECASE)
 _CSS_ESCAPE: Final = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What a drawing of an article shows: as it was written, and its characters alone."""
+
+    latex: str
+    words: str
 
 
 class Link(NamedTuple):

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy import OF_THE_MOMENT

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any, Final
 
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.core.model import Send, compute_content_digest
 from wechat_campaigns.core.names import close_matches
+from wechat_campaigns.messages import Article, Articles, Draft, Newspic
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi

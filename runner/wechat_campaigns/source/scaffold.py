@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.core.content import Content, Msgtype
+from wechat_campaigns.messages import PLACEHOLDERS, Articles, Text
+from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.source.schemas.store import schema
 
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
@@ -17,36 +19,8 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
 
-PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字", "这里写视频标题", "这里写视频简介", "这里写卡券编号")
-"""What a new file says in place of a text and of titles, and no follower should read."""
 SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
-"""The same, with what the first campaign of `init` says: made to be rehearsed, not to reach followers."""
-
-_VIDEO_TEXTS = f"  title: {PLACEHOLDERS[2]}\n  description: {PLACEHOLDERS[3]}\n"
-
-CONTENT = {
-    Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",
-    Msgtype.MPNEWS: f"content:\n  articles:\n    - title: {PLACEHOLDERS[1]}\n"
-    "      body: {name}/article.md\n      cover: {{file: {name}/cover.jpg}}\n",
-    Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
-    Msgtype.IMAGE: "content:\n  images: {name}/*.jpg\n",
-    Msgtype.MPVIDEO: f"content:\n  file: {{name}}/video.mp4\n{_VIDEO_TEXTS}",
-    Msgtype.WXCARD: f"content:\n  card_id: {PLACEHOLDERS[4]}\n",
-}
-"""What a new file says; `{name}` is the folder of its assets."""
-NEWSPIC = (
-    f"content:\n  newspic:\n    title: {PLACEHOLDERS[1]}\n    text: {PLACEHOLDERS[0]}\n"
-    "    images: {name}/*.jpg\n"
-)
-"""The same of a picture post."""
-ARTICLE = f"{PLACEHOLDERS[0]}。空一行，就是新的一段。\n\n## 小标题\n\n- 列表的一项\n- **粗体**的一项\n"
-"""The article with which a new file of articles begins."""
-_ASSETS = {
-    Msgtype.MPNEWS: "cover.jpg",
-    Msgtype.VOICE: "voice.mp3",
-    Msgtype.IMAGE: "*.jpg",
-    Msgtype.MPVIDEO: "video.mp4",
-}
+"""What a new file, and the first campaign of `init`, say in place of texts: made to be replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +28,23 @@ class ScaffoldOptions:
     """What a new campaign begins with; None where nothing was said."""
 
     id: str
-    msgtype: Msgtype = Msgtype.TEXT
+    kind: type[Content] = Text
     tag: str | None = None
     to_all: bool = False
     openids: str | None = None
     """The file of a list, relative to the campaign's folder."""
     draft: str | None = None
-    """The title of a draft of the console; its msgtype is mpnews."""
-    newspic: bool = False
-    """Whether it is a picture post (贴图); its msgtype is mpnews."""
+    """The title of a draft of the console, in place of a kind."""
 
     @property
     def has_article(self) -> bool:
         """Whether an article is written beside it."""
-        return self.msgtype is Msgtype.MPNEWS and not self.newspic and self.asset is not None
+        return self.kind is Articles and self.draft is None
 
     @property
     def asset(self) -> str | None:
         """What its author has to add: a file, or a pattern of files, below the campaigns folder."""
-        if self.draft is not None or self.msgtype not in _ASSETS:
-            return None
-        return f"{self.id}/{_ASSETS[Msgtype.IMAGE if self.newspic else self.msgtype]}"
+        return f"{self.id}/{self.kind.asset}" if self.kind.asset and self.draft is None else None
 
 
 def modeline(file: PurePosixPath) -> str:
@@ -89,12 +59,12 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
         recipients = f"openids: {{file: {_scalar(wanted.openids)}}}"
     elif wanted.to_all:
         recipients = "is_to_all: true"
-    content = _content(PurePosixPath(wanted.id).name, wanted.msgtype)
     if wanted.draft is not None:
         content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
-    elif wanted.newspic:
-        content = NEWSPIC.format(name=PurePosixPath(wanted.id).name)
-    return _file(wanted.id, content, recipients=recipients, msgtype=wanted.msgtype)
+        return _file(wanted.id, content, recipients=recipients)
+    themes = _theme_comment() if wanted.kind is Articles else ""
+    content = _content(wanted.id, wanted.kind) + themes
+    return _file(wanted.id, content, recipients=recipients, msgtype=wanted.kind.msgtype)
 
 
 def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
@@ -104,10 +74,10 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
         title: the page's; a placeholder stands in for a missing one.
         cover: the name of a picture in its folder.
     """
-    content = CONTENT[Msgtype.MPNEWS].format(name=PurePosixPath(id_).name)
+    content = _content(id_, Articles)
     content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
     if title:
-        content = content.replace(PLACEHOLDERS[1], _scalar(title))
+        content = content.replace(TITLE_PLACEHOLDER, _scalar(title))
     return _file(id_, content)
 
 
@@ -149,11 +119,8 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
 
 
-def _content(folder: str, msgtype: Msgtype) -> str:
-    if msgtype is Msgtype.TEXT:
-        return CONTENT[msgtype]
-    themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
-    return CONTENT[msgtype].format(name=folder) + themes
+def _content(id_: str, kind: type[Content]) -> str:
+    return kind.scaffold.replace("{name}", PurePosixPath(id_).name)
 
 
 def _theme_comment() -> str:

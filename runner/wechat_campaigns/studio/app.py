@@ -14,10 +14,12 @@ from flask import Flask, Response, jsonify, render_template, request, send_file,
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, NotFound
 
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
-from wechat_campaigns.core.model import Articles, Images, Media, Newspic, Send
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.messages import Articles, Images, Newspic
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 from wechat_campaigns.report.sanitize import visible_record

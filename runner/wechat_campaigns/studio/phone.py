@@ -7,22 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.model import (
-    Article,
-    Articles,
-    FileInfo,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Newspic,
-    Send,
-    Text,
-    Voice,
-    Wxcard,
-)
-from wechat_campaigns.report.phrases import summary
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.messages import Article, Articles, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
 from wechat_campaigns.report.sanitize import visible_record
 
 MISSING = (
@@ -38,7 +26,7 @@ _FOREIGN_GROUND = re.compile(r"url\((?!/media/|data:|#)[^)]*\)")
 def message_data(send: Send) -> dict[str, Any]:
     """Return a send as the inbox's `bubbles.js` takes it: its content, and a line for what it cannot draw."""
     shown = visible_record(send)
-    return {"summary": summary(shown.content), "content": _content(shown)}
+    return {"summary": shown.content.summary(), "content": _content(shown)}
 
 
 def article_url(send: Send, number: int) -> str:

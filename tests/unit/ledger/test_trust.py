@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.trust import authenticator, is_signed, questions, unverified

@@ -14,8 +14,10 @@ from jsonschema import Draft7Validator
 from tests.support.schema_texts import schema_words
 from wechat_campaigns.core import model
 from wechat_campaigns.core import settings as records
+from wechat_campaigns.core.content import Media, Msgtype
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.messages import Article, Images, Mpvideo, Newspic, Wxcard
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schemas import findings
 from wechat_campaigns.source.schemas.findings import validator
@@ -106,7 +108,7 @@ def test_a_campaign_has_the_schemas_keys() -> None:
 
 
 def test_every_msgtype_has_its_content() -> None:
-    kinds = [kind.value for kind in model.Msgtype]
+    kinds = [kind.value for kind in Msgtype]
     assert CAMPAIGN["properties"]["msgtype"]["enum"] == kinds
     chosen = {
         branch["if"]["properties"]["msgtype"]["const"]: branch["then"]["properties"]["content"]["$ref"]
@@ -119,16 +121,16 @@ def test_every_msgtype_has_its_content() -> None:
     ("whole", "part", "expected"),
     [
         (CAMPAIGN, "filter", names(model.Filter) - {"rows", "skip_unsubscribed"}),
-        (CAMPAIGN, "media", names(model.Media)),
+        (CAMPAIGN, "media", names(Media)),
         (
             CAMPAIGN,
             "article",
-            names(model.Article) - {"html", "images", "formulas"} | {"body", "theme", "ai_generated"},
+            names(Article) - {"html", "images", "formulas"} | {"body", "theme", "ai_generated"},
         ),
-        (CAMPAIGN, "newspic", names(model.Newspic) | {"ai_generated"}),
-        (CAMPAIGN, "image", names(model.Images) | names(model.Media)),
-        (CAMPAIGN, "mpvideo", names(model.Mpvideo) - {"media"} | names(model.Media)),
-        (CAMPAIGN, "wxcard", names(model.Wxcard)),
+        (CAMPAIGN, "newspic", names(Newspic) | {"ai_generated"}),
+        (CAMPAIGN, "image", names(Images) | names(Media)),
+        (CAMPAIGN, "mpvideo", names(Mpvideo) - {"media"} | names(Media)),
+        (CAMPAIGN, "wxcard", names(Wxcard)),
         (SETTINGS, "policy", names(records.Policy)),
         (SETTINGS, "articles", names(records.ArticleOptions)),
         (SETTINGS, "account", names(records.Account) - {"name"}),

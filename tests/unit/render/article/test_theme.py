@@ -9,8 +9,8 @@ from lxml.html import HtmlElement
 
 from tests.support.sample_article import TEXT, sample_body
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
-from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.render.article import dom, ornaments, palette, theme
 from wechat_campaigns.render.article.boxes import BOXES
 from wechat_campaigns.render.article.dark import darken
@@ -56,7 +56,7 @@ def test_the_schemas_name_every_theme() -> None:
     article = schema("campaign")["definitions"]["article"]["properties"]["theme"]
     settings = schema("settings")["definitions"]["articles"]["properties"]["theme"]
     assert tuple(article["examples"]) == tuple(settings["examples"]) == theme.BUILTIN_THEMES
-    text = campaign_text(ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS))
+    text = campaign_text(ScaffoldOptions(id="news", kind=Articles))
     assert "、".join(theme.BUILTIN_THEMES) in text
 
 
