@@ -1,7 +1,5 @@
 """wechatpy, unmodified, against the sandbox over loopback: a client that was not written for us."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from typing import Any

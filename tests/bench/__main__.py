@@ -1,7 +1,5 @@
 """Measures our commands beside the tools people know, and writes the table."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """Any number of distinct campaigns, every msgtype among them, in Chinese; the same ones for the same seed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import random

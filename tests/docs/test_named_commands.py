@@ -1,7 +1,5 @@
 """Every command that a page or a message names exists, and so does each of its options."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A page says a thing, the others link to it: no sentence stands twice."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Say at the end what was tried, what held, the peak memory of a command and the slowest case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

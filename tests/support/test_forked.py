@@ -1,7 +1,5 @@
 """A forked command is what a new one would be: process, words, environment, streams, signals, exit code."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

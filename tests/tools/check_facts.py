@@ -7,8 +7,6 @@ the vendor gives it, such as `api_draft_add.md`; folders below are searched too.
 Usage: python -m tests.tools.check_facts FOLDER
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,7 +1,5 @@
 """Saved pages are compared with the facts of the code, fact by fact."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The workflows are clean by every linter, and the linters do look."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is stored, hashed or compared is the same in every language: plans, plan files, ledgers."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The locks: what pyproject.toml asks for, each with hashes of its files, and nothing of any machine."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Iterator

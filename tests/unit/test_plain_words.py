@@ -3,8 +3,6 @@
 A pattern here is a habit that was seen, not a rule of grammar; what it is replaced with stands beside it.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Lists of openids: every openid in exactly one batch, every fault found, no openid repeated to anyone."""
 
-from __future__ import annotations
-
 import hashlib
 
 import pytest

@@ -1,7 +1,5 @@
 """Templates: what they may say, what they may reach, how much they may do, and where a fault is."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

@@ -1,7 +1,5 @@
 """Templates of one run know nothing of each other: any order, any subset, the same bytes."""
 
-from __future__ import annotations
-
 import copy
 import time
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Callback events: their XML, their signature, their encryption, and the way they are pushed."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

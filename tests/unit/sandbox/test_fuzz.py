@@ -1,7 +1,5 @@
 """Whatever arrives is answered by a rule, never by a failure of the sandbox; what it keeps stays whole."""
 
-from __future__ import annotations
-
 import json
 import logging
 from typing import Any, NoReturn

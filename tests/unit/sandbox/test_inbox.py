@@ -1,7 +1,5 @@
 """The inbox over plain HTTP: what it tells, its guards, and the pages behind the cards."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Readers drawn by a hash: they add up, never fall, and a month looks like a month."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from statistics import mean

@@ -1,7 +1,5 @@
 """Whatever somebody writes becomes an allowed body or a finding with a place; the same one each time."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A variable's value shows as itself and never becomes markup."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path, PurePosixPath
 

@@ -1,7 +1,5 @@
 """Images are judged by their bytes, and mended the same way each time they are asked for."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
