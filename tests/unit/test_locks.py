@@ -102,22 +102,6 @@ def test_the_project_is_in_no_lock() -> None:
         assert PYPROJECT["project"]["name"] not in {r.name for r in locked(lock.read_text(encoding="utf-8"))}
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "--index-url https://index.example/simple\n",
-        "left-pad==1.0\n",
-        "# written on a machine\n",
-        "left-pad @ https://files.example/left-pad.whl \\\n    --hash=sha256:00\n",
-        "./stranger\n",
-    ],
-    ids=["index", "no-hash", "comment", "short-hash", "path"],
-)
-def test_a_line_that_is_no_package_with_hashes_is_found(line: str) -> None:
-    with pytest.raises(AssertionError):
-        locked(LOCK.read_text(encoding="utf-8") + line)
-
-
 def test_all_is_every_extra() -> None:
     [requirement] = [Requirement(name) for name in EXTRAS["all"]]
     assert requirement.extras == set(EXTRAS) - {"all"}

@@ -39,10 +39,6 @@ def test_batches_of_a_list_share_its_digest():
     ]
 
 
-def test_no_openid_no_batch():
-    assert batches([]) == []
-
-
 def test_lines_are_numbered_as_in_the_file():
     assert read_openids("# 名单\n\n oA \noB # 店长\n") == [(3, "oA"), (4, "oB")]
 

@@ -86,10 +86,6 @@ def test_output_of_a_macro_is_not_escaped_twice() -> None:
     assert (reveal(_md(8)), escape_for("html")(1.5), _md("")) == ("8", "1&#46;5", "")
 
 
-def test_marks_typed_by_hand_are_harmless() -> None:
-    assert reveal("\ue000zz\ue001\ue000f\ue001") == "\ue000zz\ue001"
-
-
 def _md(value: object) -> str:
     return escape_for("markdown")(value)
 
