@@ -168,7 +168,6 @@ def test_standby_that_was_promoted_while_it_lagged(make_shop: MakeShop) -> None:
     assert shop.texts() == ["甲"]
 
 
-@pytest.mark.slow
 @pytest.mark.optional_part
 def test_a_role_that_may_only_read_sees_what_wechat_answers(make_shop: MakeShop) -> None:
     import psycopg

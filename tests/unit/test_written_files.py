@@ -66,7 +66,6 @@ def victim(tmp_path: Path) -> Path:
     return mine / "victim"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_link_of_a_checkout_is_written_through(
     victim: Path, writer: str, monkeypatch: pytest.MonkeyPatch

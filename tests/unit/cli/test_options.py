@@ -106,7 +106,6 @@ def test_what_is_shown_can_be_chosen_behind_every_command(path: str) -> None:
     assert {option.name for option in everywhere()} <= names(CASES[path])
 
 
-@pytest.mark.slow
 def test_an_option_wins_over_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

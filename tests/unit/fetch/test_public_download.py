@@ -110,7 +110,6 @@ def test_the_real_resolver_knows_odd_spellings_of_this_machine() -> None:
             Downloader(connect=lambda *_args: pytest.fail("connected")).get(f"http://{host}/a.png")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     ["ftp://a.b/c", "file:///etc/passwd", "http://", "http://[::1", "http://u:p@a.b/", "x", "http://a.b:x/"],
@@ -120,7 +119,6 @@ def test_other_addresses_are_refused(make: Make, url: str) -> None:
         make().get(url)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "path", "said"),
     [

@@ -153,7 +153,6 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     ledger.close()
 
 
-@pytest.mark.slow
 def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_path: Path) -> None:
     subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", small_disk / "r.git"], check=True)
     remote = remote_of(f"{small_disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
@@ -181,7 +180,6 @@ def test_read_only_disk_is_reported(small_disk: Path) -> None:
     assert "not usable" in error.message
 
 
-@pytest.mark.slow
 def test_interrupted_write_loses_no_event(tmp_path: Path) -> None:
     script = """
 import resource, sys

@@ -22,7 +22,7 @@ from wechat_campaigns.ledger.postgres.pool import SIZE
 from wechat_campaigns.ledger.postgres.store import PostgresLedger
 from wechat_campaigns.protocol.events import Entry
 
-pytestmark = [pytest.mark.optional_part, pytest.mark.slow]
+pytestmark = pytest.mark.optional_part
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:

@@ -77,13 +77,11 @@ def test_template_renders_to(text, expected):
     assert render(text, files) == expected
 
 
-@pytest.mark.slow
 @given(PLAIN)
 def test_text_without_tags_is_its_own_result(text):
     assert render(text) == render("{{ '' }}" + text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "if", "for", "in", "endif", "brand", *"n|()[].~*9#"]))

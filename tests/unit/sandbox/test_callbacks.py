@@ -149,7 +149,6 @@ def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attemp
     assert (event["state"], event["attempts"]) == (state, attempts)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("says", "attempts"), [("", 1), ("<xml></xml>", 1), ("ok", 4)])
 def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str, attempts: int) -> None:
     listen(wechat, receiver)

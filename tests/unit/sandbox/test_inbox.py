@@ -67,7 +67,6 @@ def test_page_allows_nothing_but_its_own_files(wechat: WeChat) -> None:
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", STATIC)
 def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
     with wechat.http.get(f"/inbox/{name}") as answer:
@@ -100,7 +99,6 @@ def test_followers_come_by_pages(wechat: WeChat) -> None:
     assert {page["total"] for page in pages} == {60}
 
 
-@pytest.mark.slow
 def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
     seed = {"accounts": [{"appid": SERVICE, "followers": 3000, "tags": ["会员"]}]}
     wechat.control("POST", "seed", seed)
@@ -229,7 +227,6 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     assert wechat.control("GET", "requests")["requests"] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -290,7 +287,6 @@ def test_article_page_escapes_every_field(wechat: WeChat) -> None:
     assert "&lt;b&gt;&amp;&#34;&#39;&lt;script&gt;" in html
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["javascript:alert(1)", "data:text/html,x", "ftp://x"])
 def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str) -> None:
     articles = [{"title": "t", "content": "<p>x</p>", "content_source_url": scheme}]
@@ -323,7 +319,6 @@ def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
     assert "正文在此" not in html
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", ["job/1/1", "preview/1/1", "job/3147483648/1", "job/3147483648/0"])
 def test_no_such_article_says_so(wechat: WeChat, path: str) -> None:
     wechat.sendall()

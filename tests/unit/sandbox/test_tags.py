@@ -1,7 +1,5 @@
 """Tags, and the followers under them."""
 
-import pytest
-
 from tests.unit.sandbox.client import TEST, WeChat
 
 
@@ -18,7 +16,6 @@ def test_a_new_tag_has_an_id_from_100_and_no_followers(wechat: WeChat) -> None:
     assert listed["id"] >= 100
 
 
-@pytest.mark.slow
 def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
     codes = [create(wechat, f"t{n}").get("errcode", 0) for n in range(94)]
     assert codes == [0] * 93 + [45056]

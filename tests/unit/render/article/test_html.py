@@ -41,7 +41,6 @@ def test_harmless_leftovers_go_without_a_word(make: Make, source: str, html: str
     assert (body.html, rules(body)) == (html, [])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -187,7 +186,6 @@ def test_a_page_of_an_editor_is_imported_and_made_without_an_error(make: Make, p
         assert body.html.count(mark) == source.count(mark)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("editor", ["xiumi", "135", "yiban", "svg"])
 def test_the_markup_of_an_editor_needs_no_import_and_gives_no_warning(make: Make, editor: str) -> None:
     body = make((EDITORS / f"{editor}.html").read_text(encoding="utf-8"), kind="html")
