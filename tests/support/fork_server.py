@@ -145,12 +145,7 @@ def main() -> None:
     """Serve, and in each child run the command."""
     preload()
     gc.freeze()  # a collection in a child leaves the pages it shares alone
-    request = serve(socket.socket(fileno=int(sys.argv[1])))
-    if not request["limiter"]:
-        become(request)
-    sys.argv = [*request["limiter"], PACKAGE]
-    limited = runpy.run_path(sys.argv[0])["main"]
-    _end(limited(lambda _command: become(request)))
+    become(serve(socket.socket(fileno=int(sys.argv[1]))))
 
 
 def become(request: dict[str, Any]) -> NoReturn:
