@@ -135,7 +135,7 @@ def test_every_limit_ends_the_download(make: Make, limits: dict[str, float], pat
     began = time.monotonic()
     with pytest.raises(DownloadError, match=said):
         make(**limits).get(f"http://img.example.com{path}")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60, "`/slow` itself never ends"
 
 
 def test_bytes_count_over_all_files(make: Make) -> None:
