@@ -111,30 +111,6 @@ def test_advice_is_one_line_for_each_rule_and_can_be_turned_off(make: Make) -> N
     assert make(source, kind="html", options=ArticleOptions(advice=False)).findings == ()
 
 
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    "style",
-    [
-        "line-height:1.75",
-        "line-height:28px",
-        "line-height:160%",
-        "width:100%",
-        "max-width:677px",
-        "margin:0 auto 1.5em",
-        "padding:12px 16px",
-        "text-align:justify",
-        "display:inline-block",
-        "border-left:3px solid #07c160",
-        "box-shadow:0 1px 3px #ddd",
-        "flex:1 1 0",
-        "flex:0 0 50%",
-    ],
-)
-def test_style_that_phones_show_well_is_kept(make: Make, style: str) -> None:
-    body = make(f'<section style="{style}"><p>茶</p></section>', kind="html")
-    assert (rules(body), f'style="{style}"' in body.html) == ([], True)
-
-
 def test_backgrounds_and_drawn_images_are_resolved(make: Make, png: bytes) -> None:
     source = (
         "<section style='background:url(\"cup.png\") no-repeat'>茶</section>"
