@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from wechatpy.crypto import WeChatCrypto
 from wechatpy.utils import check_signature
 
 from tests.support.served import QuietHandler, served
@@ -125,17 +124,6 @@ def test_a_text_has_both_results_empty(wechat: WeChat, receiver: Receiver) -> No
         f"<CopyrightCheckResult>{nothing}<CheckState>0</CheckState></CopyrightCheckResult>"
         f"<ArticleUrlResult>{nothing}</ArticleUrlResult></xml>"
     )
-
-
-def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: Receiver) -> None:
-    listen(wechat, receiver, aes_key=AES_KEY)
-    wechat.sendall()
-    push(wechat)
-    ((query, body),) = receiver.pushed
-    assert query["encrypt_type"] == "aes"
-    crypto = WeChatCrypto(TOKEN, AES_KEY, SERVICE)
-    xml = crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"])
-    assert ElementTree.fromstring(xml).findtext("Event") == "MASSSENDJOBFINISH"
 
 
 @pytest.mark.parametrize(("failures", "attempts", "state"), [(1, 2, "delivered"), (9, 4, "failed")])
