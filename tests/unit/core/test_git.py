@@ -87,3 +87,13 @@ def test_messages_of_git_are_shown_without_credentials() -> None:
     words = GitResult(code=128, stdout=b"", stderr=f"hint: x\n{said}").error_line
     assert "s3cret" not in words
     assert "example.org" in words
+
+
+def test_a_bare_repository_in_the_working_folder_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "campaigns"
+    assert git("init", "--quiet", "--bare", str(bare)).code == 0
+    monkeypatch.chdir(bare)
+    found = git("rev-parse", "--git-dir")
+    assert (found.code, found.stdout) == (128, b"")

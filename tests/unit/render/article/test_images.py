@@ -257,12 +257,16 @@ def test_a_second_version_of_an_article_gives_the_same_findings(
     make: Make, mend: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ArticleOptions(fix_images=mend)
+    prepared = []
+    real = embed._prepared
+    monkeypatch.setattr(embed, "_prepared", lambda *given: prepared.append(given) or real(*given))
     first = make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP")}, options=options)
     assert len(embed._known) == 1
     second = make("![茶](a.webp)\n\n又一段\n", options=options)
     assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
     assert first.findings == second.findings
     assert first.images == second.images
+    assert len(prepared) == 1, "its bytes are known"
     make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(50, 40))}, options=options)
     assert len(embed._known) == 2, "another picture"
     monkeypatch.setattr(embed, "KEPT", 2)
