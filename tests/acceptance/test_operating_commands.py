@@ -1,6 +1,4 @@
-"""The commands around a send as a user runs them: hold, preview, recall, report, calendar, doctor, listen."""
-
-from __future__ import annotations
+"""The commands around a send as a user runs them: hold, preview, recall, listen."""
 
 import io
 import json

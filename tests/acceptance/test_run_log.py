@@ -1,7 +1,5 @@
 """The log of a run: JSON lines of one shape, which hold no campaign text, no openid and no secret."""
 
-from __future__ import annotations
-
 import json
 import logging
 import stat

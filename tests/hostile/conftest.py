@@ -1,7 +1,5 @@
 """What the hostile tests share: a port that must not be called, a repository that asks for approvals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

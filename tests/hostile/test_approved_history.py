@@ -1,7 +1,5 @@
 """Histories that leave out what was approved, a ledger of the author's, and git that does not answer."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

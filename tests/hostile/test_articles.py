@@ -1,7 +1,5 @@
 """Hostile articles, themes and pictures, by the real command: each ends as a plain problem, within limits."""
 
-from __future__ import annotations
-
 import json
 import random
 import re

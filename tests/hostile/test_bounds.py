@@ -1,7 +1,5 @@
 """Files of strangers that cost: each ends within its bounds and is named, and the file beside it is read."""
 
-from __future__ import annotations
-
 import io
 import os
 import resource

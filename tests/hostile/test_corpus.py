@@ -4,8 +4,6 @@ A case holds when the command ends by itself with an exit code of its own, withi
 secret, starts nothing, connects to nothing, writes nothing outside its folders, and names the hostile file.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -4,8 +4,6 @@
 What costs ends by the bounds of the process that renders it; `test_bounds.py` has the files.
 """
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 from typing import Any
 

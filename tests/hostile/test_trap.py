@@ -1,7 +1,5 @@
 """The trap sees what it is there to see: each of these programs does one thing that it must not do."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

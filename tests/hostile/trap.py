@@ -5,8 +5,6 @@ the environment, in `.env`, in `.git/config`, beside the checkout. `Trap.run` ru
 everything that must not have happened (`Run.faults`).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import queue

@@ -4,8 +4,6 @@ A request is a byte with five descriptors: stdin, stdout, stderr, where the stat
 The child returns from `serve` and becomes the command.
 """
 
-from __future__ import annotations
-
 import atexit
 import gc
 import importlib

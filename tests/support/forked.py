@@ -4,8 +4,6 @@ What it starts is a process of its own: its own arguments, environment, folder, 
 A command whose interpreter would start differently (PYTHON…, another locale, preexec_fn) is started anew.
 """
 
-from __future__ import annotations
-
 import atexit
 import inspect
 import json

@@ -1,7 +1,5 @@
 """How much there is to read: each number may only fall, or rise together with the feature that needs it."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from functools import cache

@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 (tables: a case a line)
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Container

@@ -1,7 +1,5 @@
 """Run a batch of cases in one checkout and judge each; when all of it fails, find whose fault it is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

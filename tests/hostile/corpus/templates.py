@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 (tables: a case a line)
 
-from __future__ import annotations
-
 from tests.hostile.corpus.case import VARIABLES, Case, text
 from wechat_campaigns.core.fence import Bound
 
