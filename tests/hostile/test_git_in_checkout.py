@@ -259,18 +259,6 @@ def token_of(headers: Mapping[str, str]) -> str:
     return base64.b64decode(basic).decode().partition(":")[2]
 
 
-def test_the_token_goes_to_the_remote_of_the_real_repository(clone: HostileClone) -> None:
-    with server() as (url, asked):
-        clone.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
-        clone.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
-        done = clone.run("status")
-        assert done.returncode == ExitCode.SECRET, done.stdout
-        assert {token_of(headers) for headers in asked} == {SECRETS["CAMPAIGN_LEDGER_TOKEN"]}
-        asked.clear()
-        clone.run("status", CAMPAIGN_LEDGER_TOKEN="")
-        assert {headers.get("X-Checkout") for headers in asked} == {"yes"}
-
-
 def test_the_token_goes_to_no_remote_that_the_files_name(clone: HostileClone) -> None:
     with server() as (url, asked):
         clone.settle(f"git:{url}/evil/ledger.git#ledger")

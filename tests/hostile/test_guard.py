@@ -430,21 +430,6 @@ def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
     repository.assert_sends(2, ci=ci)
 
 
-def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository, tmp_path: Path) -> None:
-    base, shown = repository.head(), tmp_path / "plan.md"
-    secret = "{command: [vault, read, wx]}"
-    more = settings(repository.sandbox, "approvals: {approvers: [eve]}", secret=secret)
-    repository.merge(_settings=more.replace("127.0.0.1", "localhost"))
-    words = ("plan", "--offline", "--changed-since", base, "--report", f"markdown={shown}")
-    done = repository.succeed(*words, event="pull_request")
-    at = "environments.production"
-    for text in (done.stdout, shown.read_text(encoding="utf-8")):
-        for key in ("api", "ledger", "approvals.approvers", "accounts.main.secret.command"):
-            assert f"{at}.{key}: " in text
-        assert '– → ["vault","read","wx"]' in text
-        assert f'{at}.accounts.main.secret.env: "WECHAT_MAIN_SECRET" → –' in text
-
-
 # --- what repeats and refusals do to the guard --------------------------------------------------------
 
 UNFENCED = "protected: false", "resend_after: 1", "resend_until: 72000"
