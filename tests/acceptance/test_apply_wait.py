@@ -1,7 +1,6 @@
 """`apply --wait` stays, and sends what was approved when its window opens: the real command, the sandbox."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -206,23 +205,6 @@ def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: Mak
     assert shop.posts() == 0
 
 
-@pytest.mark.deep
-def test_plan_is_read_once(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(later=scheduled("later", soon(shop)))
-    shop.plan()
-    pipe = shop.folder / "pipe"
-    os.mkfifo(pipe)
-    running = shop.begin("apply", "--auto-approve", "--wait", "--plan", str(pipe))
-    pipe.write_bytes(shop.plan_file.read_bytes())
-    try:
-        _out, said = running.communicate(timeout=60)
-    finally:
-        running.kill()
-    assert running.returncode == ExitCode.OK, said
-    assert shop.texts() == ["later"]
-
-
 def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     shop = make_shop(more="policy: {max_sends_per_apply: 1}\n")
     shop.write(
@@ -337,19 +319,3 @@ def test_an_account_that_failed_when_the_wait_began_is_tried_at_its_window(make_
         shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": []})
         _out, said = running.communicate(timeout=90)
     assert shop.texts() == ["b", "a"], said
-
-
-def test_a_second_send_of_a_window_is_tried_again_as_the_first_one_is(make_shop: MakeShop) -> None:
-    shop = make_shop("git")
-    opens_at = soon(shop)
-    shop.write(one=scheduled("one", opens_at), two=scheduled("two", opens_at))
-    remote = shop.folder.parent / "remote.git"
-    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=3)
-    with shop.begin("apply", "--auto-approve", "--wait") as running:
-        wait_for_line(shop, running, "one: sending")
-        time.sleep(1.5)
-        aside = remote.rename(remote.with_name("away.git"))
-        time.sleep(4)
-        aside.rename(remote)
-        _out, said = running.communicate(timeout=90)
-    assert shop.texts() == ["one", "two"], said

@@ -128,17 +128,6 @@ def test_key_that_fits_no_event_is_a_wrong_secret(
     assert (changed.posts(), len(changed.log())) == (0, before)
 
 
-def test_blanks_around_the_secret_change_nothing(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(sale=campaign_file("今晚八点"))
-    assert shop.apply() == ExitCode.OK
-    code, said = shop.run("plan", "--detailed-exitcode", WECHAT_MAIN_SECRET=f" {'0' * 32} \t\n")
-    assert code == ExitCode.OK, said
-    shop.write(next=campaign_file("明晚八点"))
-    assert shop.run("apply", "--auto-approve", WECHAT_MAIN_SECRET=f"\u3000{'0' * 32}")[0] == ExitCode.OK
-    assert len(shop.texts()) == 2
-
-
 # --- a settlement and the clock ---------------------------------------------------------------
 
 

@@ -350,21 +350,6 @@ def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> Non
     moved.assert_sends(2)
 
 
-def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
-    out = str(repository.folder / "ledger.jsonl")
-    repository.succeed("ledger", "export", "--out", out, ci=False)
-    text = written(repository.sandbox, "protected: true")
-    repository.merge(_settings=text.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
-    repository.succeed("ledger", "import", out, "--as-backup", "lost", ci=False)
-    assert changed(repository.plan("--offline")) == [("ledger", "last apply")]
-
-
-def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
-    done = repository.run("apply", ci=False, given="yes\nyes\n")
-    assert done.returncode == ExitCode.USAGE, done.stderr
-    assert len(repository.texts()) == 1
-
-
 @pytest.mark.parametrize(("word", "sent"), [("yes", 2), ("y", 1)])
 def test_a_person_at_the_terminal_is_shown_the_rules_and_agrees(
     repository: Repository, word: str, sent: int
