@@ -96,11 +96,11 @@ def test_named_pipe_never_holds_up_a_send(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) if is_read else None
-    done = campaign(*APPLY, f"{option}={pipe}", timeout=30)
+    done = campaign(*APPLY, f"{option}={pipe}", timeout=60)
     assert (done.returncode == ExitCode.OK) == is_read
     assert bool(sandbox.jobs()) == ("1 accepted" in done.stdout)
     if reader is not None:
-        out, _err = reader.communicate(timeout=10)
+        out, _err = reader.communicate(timeout=60)
         assert out.startswith(b"{") or option == "--log-file"
 
 

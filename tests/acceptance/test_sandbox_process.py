@@ -49,14 +49,14 @@ def run(*words: str, command: Sequence[str] = CAMPAIGN, cwd: Path | None = None)
 
 def token(sandbox: SandboxClient) -> str:
     body = {"grant_type": "client_credential", "appid": sandbox.appid, "secret": sandbox.secret}
-    answer = requests.post(f"{sandbox.url}/cgi-bin/stable_token", data=json.dumps(body), timeout=10)
+    answer = requests.post(f"{sandbox.url}/cgi-bin/stable_token", data=json.dumps(body), timeout=60)
     return str(answer.json()["access_token"])
 
 
 def send(sandbox: SandboxClient, access_token: str, name: str) -> dict[str, object]:
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": name}, "clientmsgid": name}
     answer = requests.post(
-        sandbox.url + SENDALL, data=json.dumps(body), params={"access_token": access_token}, timeout=10
+        sandbox.url + SENDALL, data=json.dumps(body), params={"access_token": access_token}, timeout=60
     )
     return answer.json()  # type: ignore[no-any-return]
 
@@ -66,7 +66,7 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
     with process() as (started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
         started.send_signal(number)
-        _, said = started.communicate(timeout=10)
+        _, said = started.communicate(timeout=60)
         assert (started.returncode, said) == (0, "")
 
 
@@ -120,12 +120,12 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
         access_token = token(SandboxClient(url=url))
         adapter = session.get_adapter(url)
         answers = [
-            session.post(url + SENDALL, data=b"x" * 100_000, timeout=10).json()["errcode"],
-            session.get(f"{url}/cgi-bin/menu/get", data=b"unread", timeout=10).json()["errcode"],
-            session.post(f"{url}/_sandbox/nothing", data=iter([b"in ", b"chunks"]), timeout=10).status_code,
-            session.get(url, headers={"Host": "elsewhere"}, data=b"unread", timeout=10).status_code,
-            session.get(f"{url}/cgi-bin/user/get?access_token={access_token}", timeout=10).json()["total"],
-            session.post(url + SENDALL, data=b"x" * 40_000_000, timeout=30).json()["errcode"],
+            session.post(url + SENDALL, data=b"x" * 100_000, timeout=60).json()["errcode"],
+            session.get(f"{url}/cgi-bin/menu/get", data=b"unread", timeout=60).json()["errcode"],
+            session.post(f"{url}/_sandbox/nothing", data=iter([b"in ", b"chunks"]), timeout=60).status_code,
+            session.get(url, headers={"Host": "elsewhere"}, data=b"unread", timeout=60).status_code,
+            session.get(f"{url}/cgi-bin/user/get?access_token={access_token}", timeout=60).json()["total"],
+            session.post(url + SENDALL, data=b"x" * 40_000_000, timeout=60).json()["errcode"],
         ]
         (pool,) = adapter.poolmanager.pools._container.values()
         assert (pool.num_connections, pool.num_requests) == (1, len(answers))
@@ -158,7 +158,7 @@ def test_sandbox_accepts_multipart_of_real_clients(path: str, answered: str, chu
             data=iter(parts) if chunked else b"".join(parts),
             params={"access_token": token(sandbox), "type": "image"},
             headers={"Content-Type": "multipart/form-data; boundary=b"},
-            timeout=10,
+            timeout=60,
         )
         assert answered in answer.json()
         assert sandbox.requests()[-1]["body"]["filename"] == "a.png"
@@ -175,7 +175,7 @@ def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
         assert send(sandbox, access_token, "a")["errcode"] == 0
         assert send(sandbox, access_token, "b")["errcode"] == 0, "a second one on a day"
         assert len(sandbox.deliveries()) == 6
-        document = requests.get(f"{served.url}/_sandbox/openapi.json", timeout=10).json()
+        document = requests.get(f"{served.url}/_sandbox/openapi.json", timeout=60).json()
         assert document["openapi"] == "3.1.0"
         started.terminate()
         assert started.wait(60) == 0

@@ -156,7 +156,7 @@ def served(state: Path) -> Iterator[Sandbox]:
         yield Sandbox(process.stdout.readline().rpartition(" ")[2].strip())
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
 
 

@@ -5,7 +5,6 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -463,17 +462,22 @@ def test_other_rules_are_asked_about_before_a_run_waits(repository: Repository) 
 
 def test_rules_that_another_run_recorded_stop_a_waiting_run(repository: Repository) -> None:
     """While it waits, another checkout goes by stricter ones: nobody agreed to leave those."""
+    began = time.monotonic()
     repository.succeed(*VOUCH, ci=False)
-    repository.merge(sale=SALE + opening(18))
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(repository.apply, "--wait", ci=False)
-        time.sleep(8)  # it has read its settings, and waits
+    repository.merge(sale=SALE + opening(4 + 8 * (time.monotonic() - began)))
+    words, pipe = [*COMMAND, "apply", "--auto-approve", "--wait"], subprocess.PIPE
+    environ = repository.environ(ci=False)
+    with subprocess.Popen(
+        words, cwd=repository.author, env=environ, stdout=pipe, stderr=pipe, text=True
+    ) as waiting:
+        assert waiting.stderr is not None
+        assert any("Waiting for sale" in line for line in waiting.stderr)
         settings_file = repository.campaigns / "_settings.yaml"
         looser = settings_file.read_text(encoding="utf-8")
         settings_file.write_text(written(repository.sandbox, policy=STRICT), encoding="utf-8")
         repository.succeed(*VOUCH, ci=False)
         settings_file.write_text(looser, encoding="utf-8")
-        done = waiting.result()
-    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
-    assert "policy.max_recipients" in done.stdout + done.stderr
+        said = "".join(waiting.communicate(timeout=120))
+    assert waiting.returncode == ExitCode.POLICY, said
+    assert "policy.max_recipients" in said
     assert len(repository.texts()) == 1
