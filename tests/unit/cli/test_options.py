@@ -18,7 +18,7 @@ from wechat_campaigns.cli.options import EVERYWHERE, EffectOption
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
 
-RENDERING = {"plan_selected", "compile_selected", "prepare", "PastCampaigns"}
+RENDERING = {"plan_selected", "compile_selected", "_CommandRun", "PastCampaigns"}
 READERS = {
     "env": {
         "context.settings",
@@ -62,7 +62,7 @@ def uses(command: Command) -> set[str]:
         for node in ast.walk(ast.Module([*defined[name].body], [])):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
                 owner = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
-                found.add(f"{owner}.{node.attr}")
+                found.add(f"{owner.replace('workspace', 'context')}.{node.attr}")
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 found.add(node.id)
                 ahead += [node.id] if node.id in defined.keys() - seen else []
