@@ -15,7 +15,6 @@ import click
 
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.logs import record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids, read_moment
 from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
@@ -172,8 +171,6 @@ class _CommandRun(ApplyRun):
 
     def report(self, outcomes: tuple[SendOutcome, ...]) -> None:
         """Print it in every format asked for, and say what is outside the selection."""
-        for outcome in outcomes:
-            record_outcome(outcome)
         written = self.workspace.output_at_end(self._formats(outcomes))
         if self.select:
             self._tell_unselected()
@@ -192,7 +189,7 @@ class _CommandRun(ApplyRun):
         notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
 
     def _tell_unselected(self) -> None:
-        """Tell how many unknown sends are outside the selection; they do not change the exit code."""
+        """Print how many unknown sends are outside the selection; they do not change the exit code."""
         sends = (planned.send for planned in self.plan.sends)
         count = len(unplanned_unknown_sends(sends, decision_context(self.workspace, self.state)))
         if count:

@@ -98,7 +98,7 @@ class ApplyRun:
         yield
 
     def tell(self, message: str) -> None:
-        """Tell a person what else to know."""
+        """Print what else a person should know."""
 
     def show_plan(self) -> None:
         """Show what may be sent."""
@@ -227,7 +227,7 @@ class ApplyRun:
         return plan
 
     def _tell_unknown(self, plan: Plan) -> None:
-        """Tell which unknown sends a refused run leaves as they are: their time for a resend runs out."""
+        """Print which unknown sends a refused run leaves as they are: their time for a resend runs out."""
         unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
         unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
         if unknown:
