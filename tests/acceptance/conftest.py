@@ -1,7 +1,5 @@
 """What the tests of the real command share; at the end, what they counted and measured."""
 
-from __future__ import annotations
-
 import subprocess
 import uuid
 from pathlib import Path

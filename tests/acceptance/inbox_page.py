@@ -1,7 +1,5 @@
 """The inbox page as a test drives it: an account that sends, and a browser that looks."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A small client for yaml-language-server: opens one file, asks for completion, hover and diagnostics."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import time

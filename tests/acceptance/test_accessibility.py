@@ -1,7 +1,5 @@
 """Every page the program makes, in Chromium, light and dark: nothing serious for axe, whole on a phone."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The tool in another program: what it keeps and what it tells, as the command would."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`apply --wait` stays, and sends what was approved when its window opens: the real command, the sandbox."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

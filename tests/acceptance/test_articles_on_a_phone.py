@@ -1,7 +1,5 @@
 """The example articles in a real browser: nothing overflows and no lines overlap at 375 pixels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

@@ -4,8 +4,6 @@ The real command runs against a sandbox in a process of its own; what is compare
 the sandbox received, `clientmsgid` taken out and checked by itself.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

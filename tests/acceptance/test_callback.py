@@ -1,7 +1,5 @@
 """The sandbox's own events, plain and encrypted, through a real server into the ledger and the status."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Drafts made in the WeChat console, through the real command against a real sandbox."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A run that dies at any call, or whose answers get lost, sends nothing twice and loses nothing silently."""
 
-from __future__ import annotations
-
 import threading
 import time
 from contextlib import nullcontext

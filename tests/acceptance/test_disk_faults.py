@@ -1,7 +1,5 @@
 """Disks that fill up or turn read-only while the real command is at work, and stores that forget."""
 
-from __future__ import annotations
-
 import json
 import os
 import resource

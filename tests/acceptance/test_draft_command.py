@@ -1,7 +1,5 @@
 """From `campaign draft` to `campaign apply`, against a real sandbox: one draft, as it was looked at."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

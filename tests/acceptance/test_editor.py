@@ -1,7 +1,5 @@
 """What an editor shows while a campaign is written, by the server that VS Code, Neovim and Zed use."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path

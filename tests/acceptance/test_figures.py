@@ -1,7 +1,5 @@
 """A month of sends in a sandbox whose clock moves: what the report says of their articles."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """`fix_images`: what WeChat would refuse is sent converted, named in the plan, the same everywhere."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A lock that a killed git left behind: out of the way, or named before anybody gets impatient."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """The GitLab template, each job's script run here with the variables GitLab would give."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Stop means stop: how many calls begin, and how long it takes, after a hold from another process."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import subprocess

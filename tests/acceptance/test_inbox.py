@@ -1,7 +1,5 @@
 """The inbox page in a real Chromium, as its reader uses it: clicks, keys, live arrivals, hostile content."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """WeChat's word comes after that of a person: a runner slept with the response, and a colleague decided."""
 
-from __future__ import annotations
-
 import signal
 import time
 

@@ -1,7 +1,5 @@
 """Care of the ledger as a user would: begin, mark the past, copy, move, check."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

@@ -1,7 +1,5 @@
 """What is believed of a ledger where two things meet: a new secret, another file, a copied event."""
 
-from __future__ import annotations
-
 import sqlite3
 import subprocess
 import sys

@@ -5,8 +5,6 @@ is answered 45065, any other send is accepted, or refused, or its answer is lost
 packages; each may be stopped before or after any of its steps and go on later with what it knew then.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A message stays the same one, on the real command, while its file changes name, account, list or words."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """Several folders in one ledger, each with its namespace; among them a ledger of an earlier version."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Who is told what, when: by the real command, a robot on loopback, a program."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

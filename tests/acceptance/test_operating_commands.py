@@ -1,7 +1,5 @@
 """The commands around a send as a user runs them: hold, preview, recall, report, calendar, doctor, listen."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

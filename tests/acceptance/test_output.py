@@ -1,7 +1,5 @@
 """Where the result goes nowhere: disks that are full, readers that have left, streams that are closed."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Programs of `policy.checks` look at a plan: what they get, when they run, what they stop."""
 
-from __future__ import annotations
-
 import ctypes
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """The promise on the real command: what broke an earlier protocol, each as it would happen to a user."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Reports as a pull request's run makes them: in several forms at once, whatever the outcome."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

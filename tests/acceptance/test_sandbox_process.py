@@ -1,7 +1,5 @@
 """The sandbox as a process: how it starts and ends, what survives a kill, what a cut wire looks like."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Other people's SDKs, unmodified and in places of their own: none can tell the sandbox from WeChat."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The real command, killed with SIGKILL at random moments again and again: each send arrives exactly once."""
 
-from __future__ import annotations
-
 import os
 import queue
 import random

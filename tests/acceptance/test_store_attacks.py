@@ -1,7 +1,5 @@
 """Who can only write to the store: what is cut out, copied or edited is found before a call."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3

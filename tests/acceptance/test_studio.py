@@ -1,7 +1,5 @@
 """`campaign studio` in a process of its own: saves, faults, the plan, and Ctrl-C."""
 
-from __future__ import annotations
-
 import shutil
 import signal
 from collections.abc import Iterator

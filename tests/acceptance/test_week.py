@@ -1,7 +1,5 @@
 """The week of docs/week.md, run as the page tells it, in both languages."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The workflows, every script of them run here: pull request, comment, merge, one send, what is refused."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

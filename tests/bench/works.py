@@ -1,7 +1,5 @@
 """The works that are measured: ours and the yardstick's side of each, with the goal as a ratio."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

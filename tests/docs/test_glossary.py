@@ -1,7 +1,5 @@
 """docs/glossary.md has every word of the code, and no word that the code does not use."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import Counter

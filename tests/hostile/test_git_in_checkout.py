@@ -3,8 +3,6 @@
 Every test runs the real command in a process of its own, with a `git` that writes down each of its calls.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -1,7 +1,5 @@
 """A commit takes away the rule that should hold it back: the rules of the last apply are in the ledger."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,8 +1,6 @@
 """Links are read as a phone reads them: whatever leads elsewhere is found, and ordinary text is left alone."""
 
 # ruff: noqa: E501
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Pages of other sites in somebody's browser get nothing from servers on loopback, under whatever name."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

@@ -7,8 +7,6 @@ The real command runs in a process whose interpreter reports every connection, p
 `git` that writes down its arguments and a database and an API that would accept whoever comes.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Make ledgers of a few events: one account, signed or forged, at given moments."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """May this call begin: one judge, everything that can stand in its way."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Names of messages, and the macs that only the AppSecret makes."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

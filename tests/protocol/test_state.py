@@ -1,7 +1,5 @@
 """What is certain of a send: each event in each status, told by a story of events."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

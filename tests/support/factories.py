@@ -1,7 +1,5 @@
 """Records with defaults, so that a test names only what it is about; a ledger and an Api in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The command, whose waiting run looks at clock and ledger each second: `hasty_command.py WORD…`."""
 
-from __future__ import annotations
-
 import runpy
 from datetime import timedelta
 

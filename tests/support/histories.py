@@ -5,8 +5,6 @@ deleted; runs apply them as they are, or as they once were; responses are lost; 
 unknown, truthfully; hours pass. All but the person is real: compile, plan, apply, ledger, sandbox.
 """
 
-from __future__ import annotations
-
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping

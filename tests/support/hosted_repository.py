@@ -1,7 +1,5 @@
 """A repository of campaigns as a code host keeps it: a bare remote, the author's clone, a ledger branch."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -3,8 +3,6 @@
 Ends 0 only when every example campaign reached its followers exactly once. `make demo` runs it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

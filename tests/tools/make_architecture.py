@@ -3,8 +3,6 @@
 Run `python -m tests.tools.make_architecture`; a test keeps the picture current.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from pathlib import Path

@@ -5,8 +5,6 @@ schema/sandbox.openapi.json. Run
 `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The variables of the environment that the command reads, besides those of its options."""
 
-from __future__ import annotations
-
 OWN = {
     "CAMPAIGN_READ_ONLY": "Refuse every command that changes something: files, the ledger, WeChat, a "
     "comment. Empty, `0`, `false` and `no` leave it off.",

@@ -1,7 +1,5 @@
 """The world that runners are tortured in: a sandbox, two clones of the campaigns, a ledger, the count."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

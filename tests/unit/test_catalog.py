@@ -1,7 +1,5 @@
 """The catalogs are whole: every message of the source is there, translated, with the same placeholders."""
 
-from __future__ import annotations
-
 import ast
 import re
 import string

@@ -1,7 +1,5 @@
 """The guards of the suite hold."""
 
-from __future__ import annotations
-
 import os
 import socket
 import tempfile

@@ -1,7 +1,5 @@
 """Docstrings and comments of the packages and their tests name files that exist."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """What each command loads: imports cost time, and an editor runs `validate` on every save."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

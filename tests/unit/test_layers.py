@@ -1,7 +1,5 @@
 """The packages in the order of the data: each imports from those before it, and from nothing else."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Mapping, Set

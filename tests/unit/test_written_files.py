@@ -1,7 +1,5 @@
 """Whatever a command writes is opened in one place, which follows no link that a commit may carry."""
 
-from __future__ import annotations
-
 import ast
 import os
 from itertools import product

@@ -94,7 +94,7 @@ class ApplyRun:
 
     @contextmanager
     def signals_obeyed(self) -> Iterator[None]:
-        """Let a signal set `stopping` while the block runs."""
+        """Set `stopping` at a signal while the block runs."""
         yield
 
     def tell(self, message: str) -> None:

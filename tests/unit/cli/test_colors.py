@@ -1,7 +1,5 @@
 """Colours where they are wanted: on a terminal, or where CLICOLOR_FORCE asks; never against NO_COLOR."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Before a send a person is told what, from whom and to how many, and everyone costs a typed name."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

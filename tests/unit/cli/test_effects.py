@@ -1,7 +1,5 @@
 """What a command changes is refused where nothing may be changed, or where only a person may."""
 
-from __future__ import annotations
-
 import inspect
 import shlex
 import socket

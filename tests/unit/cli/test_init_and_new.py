@@ -1,7 +1,5 @@
 """What `campaign init` and `campaign new` write can be used at once, and nothing is overwritten."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

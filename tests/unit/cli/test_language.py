@@ -1,7 +1,5 @@
 """The language of the command line: the locale's, or `--lang`; help in Chinese fits the terminal."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import pairwise

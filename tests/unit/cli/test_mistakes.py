@@ -1,7 +1,5 @@
 """What a person types by mistake is answered with what to type."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

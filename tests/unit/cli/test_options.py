@@ -1,7 +1,5 @@
 """A command offers the options that it reads, and no other."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

@@ -1,7 +1,5 @@
 """Standard streams that cannot show everything."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

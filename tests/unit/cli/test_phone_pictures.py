@@ -1,7 +1,5 @@
 """Pictures of the messages of a plan page: what a browser is given, and what is said without one."""
 
-from __future__ import annotations
-
 import stat
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What `--until` accepts, and what a waiting run prints."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """A program installed without extras works on texts, in every command and every format."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One comment for a pull request and one issue for an environment, found again by their mark."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What GitHub and GitLab tell of a commit becomes one merged request, none, or an error that says so."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Fingerprints: the same for what a follower would see as the same, another for anything else."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import timedelta, timezone

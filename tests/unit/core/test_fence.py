@@ -1,7 +1,5 @@
 """`fence`: what a stranger's file can do to the process that reads it costs that file, and nothing else."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

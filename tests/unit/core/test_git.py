@@ -1,7 +1,5 @@
 """One module starts git: in no repository but the one named, without prompts, and it always answers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """HTML of anybody is read once, whatever it is: a tag that never closes is read as text."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

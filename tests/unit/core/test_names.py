@@ -1,7 +1,5 @@
 """What may be an id, which ids look alike, and how a name stands in a command that is pasted."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Where the state lies on each system, and whose it is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Downloads reach public addresses only, and end: by count, by bytes, by time."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

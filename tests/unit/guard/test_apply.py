@@ -1,7 +1,5 @@
 """`apply` asks where it runs before it does anything, and leaves a person's rehearsal alone."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

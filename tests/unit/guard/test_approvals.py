@@ -1,7 +1,5 @@
 """An approval counts when a named person, not the author, gave it to the newest commit of what was merged."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

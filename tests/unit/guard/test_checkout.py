@@ -1,7 +1,5 @@
 """A checkout beside a bare remote: campaigns that are not the branch's newest are refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

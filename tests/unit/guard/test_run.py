@@ -1,7 +1,5 @@
 """Where an apply may run: the default branch of the repository itself, never a proposed change."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

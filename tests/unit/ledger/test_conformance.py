@@ -1,7 +1,5 @@
 """What every ledger promises, whatever keeps it."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

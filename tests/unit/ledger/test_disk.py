@@ -1,7 +1,5 @@
 """SQLite on bad days: a full or read-only disk, a network file system, a file that is something else."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import subprocess

@@ -1,7 +1,5 @@
 """The chain over events: any change to what was written is found."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

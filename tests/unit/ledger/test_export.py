@@ -1,7 +1,5 @@
 """Exports: whole and unchanged, or refused."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The fold of events to states: the same truth in whatever order outcomes arrive."""
 
-from __future__ import annotations
-
 from itertools import permutations
 from typing import Any
 

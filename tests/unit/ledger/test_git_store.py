@@ -1,7 +1,5 @@
 """What only the git ledger has: races and refusals told apart, lost answers, rewritten branches, logins."""
 
-from __future__ import annotations
-
 import base64
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The same setting is the same ledger, wherever the command runs."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 

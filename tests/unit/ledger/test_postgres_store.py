@@ -1,7 +1,5 @@
 """What only the PostgreSQL ledger has: roles, connections that die, many threads, its address."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Iterator

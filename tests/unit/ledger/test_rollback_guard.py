@@ -1,7 +1,5 @@
 """What a machine saw of a ledger: marks only rise, survive whatever ends the process, and are compared."""
 
-from __future__ import annotations
-
 import sqlite3
 import subprocess
 import sys

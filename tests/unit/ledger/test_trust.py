@@ -1,7 +1,5 @@
 """What is believed of a ledger: what only a holder of the AppSecret can have written, or vouched for."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

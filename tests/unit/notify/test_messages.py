@@ -1,7 +1,5 @@
 """A robot is told what happened in its own form; its address is a secret, its failure changes nothing."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """What a plan makes of the protocol's decision; `tests/protocol/test_decide.py` has the decision itself."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A reviewed plan file against a fresh plan: every difference refused, and named."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """One decision per send, seen together: order, allowance, twins, what is left over."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path

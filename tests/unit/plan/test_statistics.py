@@ -1,7 +1,5 @@
 """Which days of an account are queried, what is known of each send's figures, and what was sent by hand."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any

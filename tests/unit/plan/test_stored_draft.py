@@ -1,7 +1,5 @@
 """What WeChat stored is what was meant, however it is written; what readers lose is told apart."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What becomes of unknown sends: read back from the ledger, left to a person, or posted as they were."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import timedelta

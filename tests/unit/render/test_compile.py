@@ -1,7 +1,5 @@
 """What a campaign is rendered for: the environments that it names, and the moments of its window."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

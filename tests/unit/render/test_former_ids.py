@@ -1,7 +1,5 @@
 """`formerly`: an id that a campaign or an entry still has is no former one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Limits: what WeChat would refuse is found offline; what it takes passes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Parameters come to the links of allowed hosts, once, in every place, and change nothing else."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit

@@ -1,7 +1,5 @@
 """Lists of openids as Excel saves them: encodings, header, blank rows, duplicates, what is refused."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Sequence

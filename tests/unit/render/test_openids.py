@@ -1,7 +1,5 @@
 """Lists of openids: every openid in exactly one batch, every fault found, no openid repeated to anyone."""
 
-from __future__ import annotations
-
 import hashlib
 
 import pytest
@@ -39,10 +37,6 @@ def test_batches_of_a_list_share_its_digest():
         (1, 2, digest),
         (2, 2, digest),
     ]
-
-
-def test_no_openid_no_batch():
-    assert batches([]) == []
 
 
 def test_lines_are_numbered_as_in_the_file():

@@ -1,7 +1,5 @@
 """Rendering: variables, for_each, openids, content; the problems it finds and where."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace

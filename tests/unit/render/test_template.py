@@ -1,9 +1,5 @@
 """Templates: what they may say, what they may reach, how much they may do, and where a fault is."""
 
-from __future__ import annotations
-
-import threading
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,20 +118,6 @@ def test_escaped_text_is_not_filtered(text):
     assert render(text) == "茶"
     with pytest.raises(TemplateRenderError, match="apply it to the values inside"):
         Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
-
-
-def test_threads_do_not_share_a_rendering():
-    templates, results = Templates(Texts()), {}
-
-    def work(number: int) -> None:
-        results[number] = templates.render("{% for i in range(2000) %}{{ n }}{% endfor %}", {"n": number})
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == {number: str(number) * 2000 for number in range(4)}
 
 
 @pytest.mark.parametrize("text", ["一\n\x00", "一\n{{ '\\x1b' }}", "{{ n }}\n{{ '\\ud800' }}"])

@@ -1,7 +1,5 @@
 """Reports in Chinese: columns that line up, lines that end where Chinese ends them, pages that say so."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

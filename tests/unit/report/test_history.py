@@ -1,7 +1,5 @@
 """What was sent and what came of it is reported whole, and nothing in it is obeyed by a reader's program."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Campaign text reaches no report alive."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A send as lines, so that two of them can be compared; a time names its zone where it might be another."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 

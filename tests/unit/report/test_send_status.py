@@ -1,7 +1,5 @@
 """Every state of a send is told in words, with what to do."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

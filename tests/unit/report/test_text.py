@@ -1,7 +1,5 @@
 """Plans and outcomes in the terminal: a table where it fits, two lines a row where it does not."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from datetime import timedelta

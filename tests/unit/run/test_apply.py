@@ -1,7 +1,5 @@
 """A waiting run sends each approved send in its window, decided again, whatever the clock does."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Comments below articles: who writes them and when, and what an account may do with them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The inbox over plain HTTP: what it tells, its guards, and the pages behind the cards."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace
@@ -67,11 +65,6 @@ def test_page_allows_nothing_but_its_own_files(wechat: WeChat) -> None:
     assert "http" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-
-
-def test_page_needs_no_inline_code(wechat: WeChat) -> None:
-    html = wechat.http.get("/").text
-    assert re.findall(r"<script[^>]*>[^<]+</script>|\sstyle=|\son\w+=|<style", html) == []
 
 
 @pytest.mark.slow
@@ -157,23 +150,12 @@ def test_phone_of_a_stranger_is_empty(wechat: WeChat) -> None:
     assert told(wechat, "phone", openid="o-gone") == {"follower": None, "messages": [], "earlier": False}
 
 
-def test_missing_clientmsgid_is_told_as_such(wechat: WeChat) -> None:
-    wechat.sendall()
-    assert phone(wechat)[0]["clientmsgid"] == ""
-
-
 def test_phone_shows_the_latest_and_says_there_are_earlier(wechat: WeChat) -> None:
     for text in "一二三":
         preview(wechat, "text", {"content": text})
     told_phone = told(wechat, "phone", openid=wechat.openids()[0], limit=2)
     assert [item["content"]["text"] for item in told_phone["messages"]] == ["二", "三"]
     assert told_phone["earlier"] is True
-
-
-def test_preview_is_marked(wechat: WeChat) -> None:
-    preview(wechat, "text", {"content": "试"})
-    assert [item["kind"] for item in phone(wechat)] == ["preview"]
-    assert phone(wechat, wechat.openids()[1]) == []
 
 
 def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
@@ -220,14 +202,6 @@ def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
     phone(wechat)
     assert told(wechat, "version") == before
     wechat.sendall()
-    assert told(wechat, "version") != before
-
-
-def test_version_sees_a_restored_snapshot(wechat: WeChat) -> None:
-    wechat.control("POST", "snapshot")
-    wechat.sendall()
-    before = told(wechat, "version")
-    wechat.control("POST", "restore")
     assert told(wechat, "version") != before
 
 

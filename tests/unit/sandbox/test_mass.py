@@ -234,13 +234,6 @@ def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
     assert codes == [0] * 39 + [45009]
 
 
-@pytest.mark.slow
-def test_quota_can_be_lifted(wechat: WeChat) -> None:
-    account = wechat.of(SUBSCRIPTION)
-    account.control("POST", "accounts", {"appid": SUBSCRIPTION, "quota": False})
-    assert {account.sendall(clientmsgid=str(n))["errcode"] for n in range(110)} == {0}
-
-
 def test_a_blocked_or_lost_follower_is_dropped_silently(wechat: WeChat) -> None:
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
     wechat.post("tags/members/batchblacklist", {"openid_list": tagged[:1]})

@@ -85,14 +85,6 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["image", "voice", "video", "thumb"])
-def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
-    form = {"description": '{"title":"t","introduction":"i"}'}
-    made = wechat.upload("material/add_material", SAMPLE[kind], type=kind, form=form)
-    assert ("url" in made) == (kind == "image")
-
-
-@pytest.mark.slow
 def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
     upload: dict[str, Any] = {"data": SAMPLE["voice"], "type": "voice"}
     first = wechat.upload("material/add_material", **upload)["media_id"]

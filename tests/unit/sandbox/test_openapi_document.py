@@ -1,7 +1,5 @@
 """The OpenAPI document is valid, current, and true."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

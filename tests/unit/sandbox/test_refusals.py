@@ -1,7 +1,5 @@
 """What each call refuses, and the errcode it says so with; 0 stands for what only just passes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

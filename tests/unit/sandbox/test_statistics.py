@@ -1,7 +1,5 @@
 """Statistics of articles: which days, which articles, and the join to a send."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any

@@ -1,7 +1,5 @@
 """Who comes when in an apply, what stops the rest, and what is looked at again before each call."""
 
-from __future__ import annotations
-
 import errno
 import os
 import threading

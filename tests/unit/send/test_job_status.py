@@ -1,7 +1,5 @@
 """Accepted is not sent: following a job to its end."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

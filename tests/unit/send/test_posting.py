@@ -1,7 +1,5 @@
 """One send's crossing: what each end is called, what is kept of it, what it means for the account."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Only what WeChat would recall is asked of it, and what was recalled is remembered."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A commit's files, written out without running anything of it."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`campaign fmt`: the usual shape, and never another campaign."""
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 
 import pytest

@@ -1,7 +1,5 @@
 """Saves are counted for whoever waits; what hides them is told."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from pathlib import Path

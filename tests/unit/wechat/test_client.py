@@ -1,7 +1,5 @@
 """The client repeats what is safe, nothing else, and says what may have happened."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Each call goes to its page's path with its page's fields, and gives what it promises."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import date

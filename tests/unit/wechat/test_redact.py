@@ -1,7 +1,5 @@
 """No token, AppSecret or openid is readable anywhere: texts, logs, exceptions, reprs."""
 
-from __future__ import annotations
-
 import logging
 import traceback
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """One token is fetched when needed, kept while good, and never lost in a loop."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`::: name` in Markdown becomes a styled section; a box that is unknown or open is an error at its line."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.unit.render.article.making import Make, rules

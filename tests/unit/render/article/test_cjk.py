@@ -1,7 +1,5 @@
 """Emphasis beside Chinese punctuation, by rule; English keeps the rules of CommonMark."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """`$…$` is a drawing in the colour of the text; money stays text; what cannot be drawn is an error."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

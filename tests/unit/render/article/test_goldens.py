@@ -1,7 +1,5 @@
 """Every Markdown construct has a case in `tests/articles/`, and each case proves a rule."""
 
-from __future__ import annotations
-
 import pytest
 from lxml.html import HtmlElement
 

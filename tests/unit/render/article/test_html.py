@@ -1,7 +1,5 @@
 """An HTML body is kept as WeChat keeps it; what followers would lose is named with its line."""
 
-from __future__ import annotations
-
 import base64
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Images are judged by their bytes, and mended the same way each time they are asked for."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -16,7 +14,6 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
-from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import ai_label, convert, embed, image_bytes, images
 from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
@@ -257,33 +254,6 @@ def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
 
 
 # --- each is prepared once for the same bytes ---------------------------------------------------
-
-
-def never() -> bytes:
-    raise AssertionError("these bytes are known")
-
-
-def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
-    for name in ("a.webp", "b.webp"):
-        (tmp_path / name).write_bytes(_image("WEBP"))
-    files = Files(tmp_path)
-    first, second = (
-        files.info(PurePosixPath("news.yaml"), "a.webp"),
-        files.info(PurePosixPath("news.yaml"), "b.webp"),
-    )
-    made = embed.prepare(first, lambda: files.data(first.path), convert=False)
-    assert (made.file, made.note, made.inspection.width) == (first, "", 60)
-    assert embed.prepare(second, never, convert=False).file == second
-    with pytest.raises(AssertionError):
-        embed.prepare(first, never, convert=True)
-    converted = embed.prepare(first, lambda: files.data(first.path), convert=True)
-    assert (converted.file.format, converted.file.path) == ("jpeg", first.path)
-    assert converted.note.startswith("webp ")
-    assert embed.prepare(second, never, convert=True).file.path == second.path
-    set_language("zh")
-    with pytest.raises(AssertionError):
-        embed.prepare(first, never, convert=False)
-    set_language("en")
 
 
 @pytest.mark.slow

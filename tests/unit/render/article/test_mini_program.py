@@ -1,7 +1,5 @@
 """Mini programs in an article: text link, picture link and card, from Markdown and from HTML."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.unit.render.article.making import Make, rules

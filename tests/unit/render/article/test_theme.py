@@ -1,7 +1,5 @@
 """Themes, shipped and of the user's: within WeChat's rules, in every colour, by day and at night."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

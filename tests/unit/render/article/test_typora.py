@@ -1,7 +1,5 @@
 """What Typora adds to Markdown is shown, or named with the way out; followers read no markup."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.unit.render.article.making import Make, rules
