@@ -25,7 +25,6 @@ OF_STATE = {
 WRITERS = {
     "--report": ("plan", "--offline", "--report", "html=FILE"),
     "--out": ("plan", "--offline", "--out", "FILE"),
-    "--log-file": ("validate", "--log-file", "FILE"),
     "export": ("ledger", "export", "--out", "FILE"),
     "outputs": ("ci", "outputs", "plan.json"),
 }
