@@ -17,7 +17,7 @@ import pytest
 from tests.support.playground import PICTURES, SERVICE, Command, Sandbox
 from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 SETTINGS = """\
 environments:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.cli.output import logs_json, print_log, print_message
 from wechat_campaigns.core.errors import CampaignError, InvalidError, UsageError
+from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import Entry, listen, record
-from wechat_campaigns.core.written_files import opened_to_write
 
 if TYPE_CHECKING:
     from wechat_campaigns.send.outcome import SendOutcome

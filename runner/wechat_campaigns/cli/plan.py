@@ -29,14 +29,14 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.names import namespace_of, quoted
 from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.compare import held_sends
 from wechat_campaigns.plan.policy import OVERRIDABLE
-from wechat_campaigns.protocol.keys import namespace_of, normalize_id
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report import text as terminal
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown
@@ -224,11 +224,8 @@ def unknown_sends(context: Context, state: LedgerState, ids: Sequence[str]) -> f
         UsageError: no unknown send has one of them.
     """
     mine = normalize_id(context.settings.namespace)
-    unknown = {
-        key[1]
-        for key, send in state.sends.items()
-        if send.status is SendStatus.UNKNOWN and namespace_of(send.send) == mine
-    }
+    names = (normalize_id(send.send) for send in state.sends if send.fate is Fate.UNKNOWN)
+    unknown = {name for name in names if namespace_of(name) == mine}
     chosen = {normalize_id(context.full_id(send_id)): send_id for send_id in ids}
     for name, send_id in chosen.items():
         if name not in unknown:

@@ -15,8 +15,8 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, set_language, status_word
 from wechat_campaigns.core.model import Filter, PlanAction
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.doctor import Severity
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
@@ -105,7 +105,7 @@ def test_machines_read_english() -> None:
     assert chinese == plan_data(view_of(plan_of(*SENDS)))
 
 
-@pytest.mark.parametrize("codes", [PlanAction, Result, SendStatus, Severity])
+@pytest.mark.parametrize("codes", [PlanAction, Result, Fate, Severity])
 def test_every_status_has_a_chinese_word(codes: type[StrEnum]) -> None:
     assert all(re.fullmatch("[\u4e00-\u9fff]+", status_word(code)) for code in codes)
 
