@@ -16,6 +16,7 @@ from wechat_campaigns.core.digest import PLAN_FORMAT, filter_form, sha256, to_pl
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.ledger.records import existing_job_id, job_id
 from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
@@ -132,10 +133,10 @@ def _status(row: StatusRow) -> dict[str, Any]:
         "id": known.send,
         "revision": known.revision,
         "account": row.account,
-        "status": known.status.value,
-        "msg_id": known.msg_id,
-        "existing_msg_id": known.existing_msg_id,
-        "msg_data_id": known.msg_data_id,
+        "status": known.fate.value,
+        "msg_id": job_id(known),
+        "existing_msg_id": existing_job_id(known),
+        "msg_data_id": job_id(known, "msg_data_id"),
         "at": _time(known.at),
         "note": row.note,
         "hint": row.hint,
