@@ -34,7 +34,7 @@ from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import held_sends
+from wechat_campaigns.plan.compare import is_held_by_change
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 from wechat_campaigns.report import text as terminal
@@ -138,12 +138,16 @@ def plan(
     if code := worst_exit_code((result.exit_code, held)):
         return code
     actions = result.plan.counts().keys()
-    is_open = any(LEFT[action].is_open for action in actions) or result.plan.missed_sends()
+    is_open = any(LEFT[action].is_open for action in actions) or result.plan.held_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
+    held = [
+        one
+        for one in result.plan.held_sends()
+        if one.action in kinds and (result.comparison is None or is_held_by_change(one, result.comparison))
+    ]
     if held:
         message = ngettext(
             "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)

@@ -95,7 +95,6 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
-    notes += [_decisive(planned.send.id, planned.decision) for planned in plan.missed_sends()]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -266,7 +265,8 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     if planned.action is PlanAction.SENT:
         return
     # A name that stands for nothing is an error at its line, which each report lists.
-    if decision.hint and planned.action not in _WITHOUT_NOTE and not planned.resolved.problems:
+    is_quiet = planned.action in _WITHOUT_NOTE and not plan.is_held(planned)
+    if decision.hint and not is_quiet and not planned.resolved.problems:
         yield _decisive(send_id, decision)
     for violation in _beside_the_decision(plan, planned):
         yield Note(rule=violation.rule, message=violation.message, hint=remedy(violation), send=send_id)
