@@ -47,7 +47,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},
         "sends": [_row(row, view) for row in view.rows],
-        "accounts": {card.budget.account.name: _budget(card.budget) for card in view.cards},
+        "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
         "rules": dict(plan.rules),
         "settings": [
@@ -74,17 +74,8 @@ def widget(view: PlanView) -> str:
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
-    allowance = budget.allowance
-    return {
-        "period": allowance.period,
-        "limit": allowance.limit,
-        "used": allowance.used,
-        "uses": budget.uses,
-        "refused": list(budget.blocked),
-        "dropped": list(budget.frequency_capped),
-        "calls_left": budget.calls_left,
-        "calls_limit": budget.calls_limit,
-    }
+    left = {"uses": budget.uses, "calls_left": budget.calls_left, "calls_limit": budget.calls_limit}
+    return {**asdict(budget.allowance), **left}
 
 
 def outcomes_data(view: ApplyView) -> dict[str, Any]:
