@@ -34,7 +34,7 @@ from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import is_held_by_change
+from wechat_campaigns.plan.compare import answers_for
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 from wechat_campaigns.report import text as terminal
@@ -137,17 +137,13 @@ def plan(
     held = ExitCode.POLICY if _report_held(result, fail_on) else ExitCode.OK
     if code := worst_exit_code((result.exit_code, held)):
         return code
-    actions = result.plan.counts().keys()
-    is_open = any(LEFT[action].is_open for action in actions) or result.plan.held_sends()
+    is_open = any(LEFT[action].is_open for action in result.plan.counts()) or result.plan.held_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    held = [
-        one
-        for one in result.plan.held_sends()
-        if one.action in kinds and (result.comparison is None or is_held_by_change(one, result.comparison))
-    ]
+    held = [one for one in result.plan.held_sends() if one.action in kinds]
+    held = [one for one in held if answers_for(result.comparison, one)]
     if held:
         message = ngettext(
             "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)

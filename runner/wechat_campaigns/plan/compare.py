@@ -96,11 +96,13 @@ def _essence(send: Send | None) -> tuple[object, ...] | None:
     return compute_content_digest(send), send.revision, send.not_before, send.not_after
 
 
-def is_held_by_change(planned: PlannedSend, comparison: Comparison) -> bool:
-    """Return whether a change answers for a send that is held back: an edit of it can free it.
+def answers_for(comparison: Comparison | None, planned: PlannedSend) -> bool:
+    """Return whether a change answers for a send that is held back: it edits it, and an edit can free it.
 
-    The author of a campaign cannot end a hold.
+    The author of a campaign cannot end a hold. Without a comparison every send counts.
     """
+    if comparison is None:
+        return True
     rules = {violation.rule for violation in planned.violations if violation.blocks}
     waits_for_its_moment = planned.action is PlanAction.BLOCKED and rules <= OF_THE_MOMENT
     return planned.send.id not in comparison.unchanged and not waits_for_its_moment

@@ -20,7 +20,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.compare import RULE, Comparison, compare, is_held_by_change, with_warnings
+from wechat_campaigns.plan.compare import RULE, Comparison, answers_for, compare, with_warnings
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import EventKind
@@ -73,7 +73,7 @@ SENDS = (
 
 
 def held(plan: Plan, comparison: Comparison) -> list[str]:
-    return [one.send.id for one in plan.held_sends() if is_held_by_change(one, comparison)]
+    return [one.send.id for one in plan.held_sends() if answers_for(comparison, one)]
 
 
 def test_a_branch_answers_for_what_it_changes() -> None:
