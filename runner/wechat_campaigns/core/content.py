@@ -17,7 +17,7 @@ from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.article_text import Link
+    from wechat_campaigns.core.html import Link
     from wechat_campaigns.core.links import Host
 
 MaterialKind = Literal["image", "video", "voice"]
@@ -237,7 +237,7 @@ class Content:
 
     def texts(self) -> Iterator[tuple[str, ...]]:
         """Yield the words of it, or of each of its articles: a part for each block, title and so on."""
-        from wechat_campaigns.core.article_text import ArticleText  # needs a parser of HTML
+        from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
 
         title, text = self._words()
         if title or text:

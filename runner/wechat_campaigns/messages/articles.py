@@ -34,7 +34,7 @@ from wechat_campaigns.messages.limits import (
 )
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.article_text import ArticleText, Formula, Link
+    from wechat_campaigns.core.html import ArticleText, Formula, Link
 
 SOURCE_WORDS = "阅读原文"
 """What a follower taps below an article to get to its `content_source_url`."""
@@ -78,7 +78,7 @@ class Article:
     @property
     def text(self) -> ArticleText:
         """What followers see of its HTML."""
-        from wechat_campaigns.core.article_text import ArticleText  # needs a parser of HTML
+        from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
 
         return ArticleText(self.html, self.formulas)
 
@@ -152,7 +152,7 @@ class Article:
 
     def links(self) -> list[Link]:
         """Return the links of its text and 阅读原文."""
-        from wechat_campaigns.core.article_text import Link  # as above
+        from wechat_campaigns.core.html import Link  # as above
 
         source = self.content_source_url
         return [*self.text.links, *([Link(SOURCE_WORDS, source)] if source else [])]

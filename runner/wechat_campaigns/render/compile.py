@@ -13,7 +13,7 @@ from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send, compute_content_digest
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.core.settings import SANDBOX, Settings
+from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import former_ids, limits
 from wechat_campaigns.render.render import render
@@ -152,7 +152,7 @@ class Compiler:
         )
 
     def _unknown_environment(self, campaign: Campaign) -> Diagnostic | None:
-        known = (*self.settings.environments, SANDBOX)
+        known = self.settings.environment_names
         for number, name in enumerate(campaign.environments):
             if name not in known:
                 what = _("the settings have no environment `{name}`").format(name=name)

@@ -57,13 +57,13 @@ def recipients(recipient_filter: Filter) -> str:
 
 
 def recorded_recipients(record: str) -> str:
-    """Write recipients from their record: `everyone`, `tag 会员`, `tag_id 2`, `openids` or `12 openids`."""
+    """Write recipients from a report or the ledger: `everyone` or `all`, `tag 会员`, `12 openids`."""
     kind, _blank, name = record.partition(" ")
     if kind == "tag":
         return _("tag {name}").format(name=name)
     if name == "openids":
         return _("{count} openids").format(count=kind)
-    words = {"everyone": _("everyone"), "openids": _("openids")}
+    words = {"everyone": _("everyone"), "all": _("everyone"), "openids": _("openids")}
     return words.get(record, record)
 
 

@@ -1,15 +1,13 @@
 """Words are found as followers read them, and not where followers read something else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 
 from tests.support.factories import make_article, make_send
 from tests.support.policy_cases import facts
-from wechat_campaigns.core.article_text import Formula
 from wechat_campaigns.core.content import Content, Media
+from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import Articles, Image, Images, Mpvideo, Newspic, Text
 from wechat_campaigns.plan.policy.content import banned_words, required_text

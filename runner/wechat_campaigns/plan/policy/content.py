@@ -11,6 +11,7 @@ from itertools import pairwise
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
 from wechat_campaigns.protocol.keys import normalize_id
@@ -66,7 +67,7 @@ def duplicate_content_days(facts: RuleInput) -> Violation | None:
     twins += [
         known.send
         for known in state.sends_by_content(facts.account.appid, facts.content_digest)
-        if normalize_id(known.send) not in mine and known.at >= since and known.may_have_reached
+        if normalize_id(known.send) not in mine and known.at >= since and may_have_reached(known)
     ]
     if not twins:
         return None

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
-from wechat_campaigns.core.article_text import Formula
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
+from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import ArticleOptions
