@@ -262,9 +262,13 @@ class Content:
 
     def hosts(self) -> set[Host]:
         """Return where its links lead, and from where its articles fetch; not WeChat's pictures."""
-        from wechat_campaigns.core.links import hosts  # as above
+        from wechat_campaigns.core.links import host_of, hosts_of  # as above
 
-        return hosts(self.links(), self.fetched())
+        fetching, pictures = map(host_of, self.fetched()), ("qpic.cn", "qlogo.cn")
+        return {
+            *(host for link in self.links() for host in hosts_of(link)),
+            *(host for host in fetching if host is not None and not host.is_among(pictures)),
+        }
 
 
 def text_in(part: Mapping[str, Any], name: str) -> str:

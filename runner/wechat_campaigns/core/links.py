@@ -114,16 +114,6 @@ def _ascii(host: str) -> str:
 # --- messages --------------------------------------------------------------------------------------
 
 
-def hosts(found: Iterable[Link], fetched: Iterable[str]) -> set[Host]:
-    """Return where links lead, and from where an article fetches; not WeChat's pictures."""
-    pictures = ("qpic.cn", "qlogo.cn")
-    fetching = map(host_of, fetched)
-    return {
-        *(host for link in found for host in hosts_of(link)),
-        *(host for host in fetching if host is not None and not host.is_among(pictures)),
-    }
-
-
 def in_html(html: str) -> list[Link]:
     """Return the links of an article: those of tags; WeChat makes none of the words of an article."""
     return ArticleText(html).links

@@ -9,9 +9,8 @@ from wechat_campaigns.messages.card import Wxcard
 from wechat_campaigns.messages.draft import Draft
 from wechat_campaigns.messages.image import Image, Images
 from wechat_campaigns.messages.newspic import Newspic
+from wechat_campaigns.messages.recordings import Mpvideo, Voice
 from wechat_campaigns.messages.text import TEXT_PLACEHOLDER, Text
-from wechat_campaigns.messages.video import Mpvideo
-from wechat_campaigns.messages.voice import Voice
 
 __all__ = [
     "Article", "Articles", "BodyImage", "Draft", "Image", "Images", "Mpvideo", "Newspic", "Text", "Voice",

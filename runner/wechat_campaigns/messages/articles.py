@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 SOURCE_WORDS = "阅读原文"
 """What a follower taps below an article to get to its `content_source_url`."""
+TEXTS = ("author", "digest", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
+FLAGS = ("need_open_comment", "only_fans_can_comment")
+"""What an article of a draft, of a file and of WeChat call by the same name, and may leave out."""
 TITLE_PLACEHOLDER = "标题，不超过 32 字"
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
@@ -98,21 +101,13 @@ class Article:
         html = self.html
         for image in self.images:
             html = html.replace(image.placeholder, escape(ids.upload_results[image.upload.key]))
-        optional = {
-            "author": self.author,
-            "digest": self.digest,
-            "content_source_url": self.content_source_url,
-            "pic_crop_235_1": self.pic_crop_235_1,
-            "pic_crop_1_1": self.pic_crop_1_1,
-            "cover_info": self._cover_info(),
-        }
+        optional = {name: getattr(self, name) for name in TEXTS} | {"cover_info": self._cover_info()}
         return {
             "article_type": "news",
             "title": self.title,
             "content": html,
             "thumb_media_id": ids.of(self.cover, "image"),
-            "need_open_comment": int(self.need_open_comment),
-            "only_fans_can_comment": int(self.only_fans_can_comment),
+            **{name: int(getattr(self, name)) for name in FLAGS},
             **{key: value for key, value in optional.items() if value},
         }
 

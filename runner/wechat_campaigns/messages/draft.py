@@ -22,6 +22,7 @@ class Draft(Content):
     body_key = "mpnews"
     word = N_("draft")
     posted = ("media_id",)
+    scaffold = "content:\n  draft: {title}\n"
     is_recallable = True
 
     media_id: str = ""

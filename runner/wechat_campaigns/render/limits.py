@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from html import unescape
+from itertools import chain
 
 from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath
@@ -21,7 +21,6 @@ from wechat_campaigns.messages.articles import Articles
 from wechat_campaigns.messages.draft import Draft
 from wechat_campaigns.messages.newspic import Newspic
 
-_TAG = re.compile(r"<[^<>]*>")
 _SUBDIVISION_FLAGS = re.compile(
     "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
     "|\U000e0077\U000e006c\U000e0073)\U000e007f"
@@ -116,11 +115,8 @@ def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
 
 def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
     """Report what of a draft cannot be seen, or reads otherwise than it looks."""
-    parts = [stored.title, stored.text] if isinstance(stored, Newspic) else []
-    for article in stored.articles if isinstance(stored, Articles) else ():
-        parts += [article.title, article.author, article.digest, unescape(_TAG.sub(" ", article.html))]
     hint = _("edit the draft in the WeChat console")
-    for part in parts:
+    for part in chain.from_iterable(stored.texts()):
         for fault in list(text_errors((), part)) or text_warnings((), part):
             yield Finding(fault.rule, fault.message, hint, level=fault.level)
 

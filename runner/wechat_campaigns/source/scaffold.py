@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.content import Content, Msgtype
-from wechat_campaigns.messages import PLACEHOLDERS, Articles, Text
+from wechat_campaigns.core.content import Content
+from wechat_campaigns.messages import PLACEHOLDERS, Articles
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.source.schemas.store import schema
 
@@ -19,32 +18,10 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
 
+TAG = "会员"
+"""Whom a new file names until its author names somebody."""
 SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
 """What a new file, and the first campaign of `init`, say in place of texts: made to be replaced."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScaffoldOptions:
-    """What a new campaign begins with; None where nothing was said."""
-
-    id: str
-    kind: type[Content] = Text
-    tag: str | None = None
-    to_all: bool = False
-    openids: str | None = None
-    """The file of a list, relative to the campaign's folder."""
-    draft: str | None = None
-    """The title of a draft of the console, in place of a kind."""
-
-    @property
-    def has_article(self) -> bool:
-        """Whether an article is written beside it."""
-        return self.kind is Articles and self.draft is None
-
-    @property
-    def asset(self) -> str | None:
-        """What its author has to add: a file, or a pattern of files, below the campaigns folder."""
-        return f"{self.id}/{self.kind.asset}" if self.kind.asset and self.draft is None else None
 
 
 def modeline(file: PurePosixPath) -> str:
@@ -52,19 +29,15 @@ def modeline(file: PurePosixPath) -> str:
     return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
 
 
-def campaign_text(wanted: ScaffoldOptions) -> str:
-    """Write a new campaign; without a recipient it names a tag to be filled in."""
-    recipients = f"tag: {_scalar(wanted.tag or '会员')}"
-    if wanted.openids is not None:
-        recipients = f"openids: {{file: {_scalar(wanted.openids)}}}"
-    elif wanted.to_all:
-        recipients = "is_to_all: true"
-    if wanted.draft is not None:
-        content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
-        return _file(wanted.id, content, recipients=recipients)
-    themes = _theme_comment() if wanted.kind is Articles else ""
-    content = _content(wanted.id, wanted.kind) + themes
-    return _file(wanted.id, content, recipients=recipients, msgtype=wanted.kind.msgtype)
+def campaign_text(id_: str, kind: type[Content], recipients: str = f"tag: {TAG}", *, title: str = "") -> str:
+    """Write a new campaign.
+
+    Args:
+        recipients: what stands under `filter`.
+        title: of a draft of the console.
+    """
+    content = _content(id_, kind).replace("{title}", scalar(literal(title)))
+    return _file(id_, content + (_theme_comment() if kind is Articles else ""), recipients, kind)
 
 
 def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
@@ -77,7 +50,7 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
     content = _content(id_, Articles)
     content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
     if title:
-        content = content.replace(TITLE_PLACEHOLDER, _scalar(title))
+        content = content.replace(TITLE_PLACEHOLDER, scalar(title))
     return _file(id_, content)
 
 
@@ -91,9 +64,9 @@ def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
     return _file(id_, f"content:\n{lines}\n")
 
 
-def _file(id_: str, content: str, *, recipients: str = "tag: 会员", msgtype: Msgtype = Msgtype.MPNEWS) -> str:
+def _file(id_: str, content: str, recipients: str = f"tag: {TAG}", kind: type[Content] = Articles) -> str:
     line = modeline(PurePosixPath(f"{id_}.yaml"))
-    return f"{line}\nfilter:\n  {recipients}\nmsgtype: {msgtype}\n{content}ready: false\n"
+    return f"{line}\nfilter:\n  {recipients}\nmsgtype: {kind.msgtype}\n{content}ready: false\n"
 
 
 def literal(text: str) -> str:
@@ -111,12 +84,12 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
                 yield from (f"{indent}  - {first.strip()}", *rest)
         elif isinstance(item, Mapping) and len(item) == 1:
             ((name, text),) = item.items()
-            yield f"{indent}{key}: {{{name}: {_scalar(literal(text))}}}"
+            yield f"{indent}{key}: {{{name}: {scalar(literal(text))}}}"
         elif isinstance(item, Mapping):
             yield f"{indent}{key}:"
             yield from _block(item, f"{indent}  ")
         else:
-            yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
+            yield f"{indent}{key}: {'true' if item is True else scalar(literal(item))}"
 
 
 def _content(id_: str, kind: type[Content]) -> str:
@@ -129,5 +102,6 @@ def _theme_comment() -> str:
     return f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
+    """Write a text as YAML, in quotes where it would be read as something else."""
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -26,7 +26,7 @@ from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import UploadRecord
 from wechat_campaigns.messages import Image, Images, Mpvideo, Voice
-from wechat_campaigns.messages.video import TEMPORARY_LIFE
+from wechat_campaigns.messages.recordings import TEMPORARY_LIFE
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.resolve import (

@@ -1,4 +1,4 @@
-"""The message that is a video: a file is converted for it, a video of the console goes out as it is."""
+"""The messages that are recordings: sound, or a video."""
 
 from __future__ import annotations
 
@@ -26,8 +26,26 @@ TEMPORARY_LIFE = timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Voice(Content):
+    """msgtype voice."""
+
+    msgtype = Msgtype.VOICE
+    body_key = "voice"
+    material = "voice"
+    word = N_("voice")
+    option = "voice"
+    scaffold = "content:\n  file: {name}/voice.mp3\n"
+    asset = "voice.mp3"
+
+    media: Media
+
+    def findings(self) -> Iterator[Finding]:
+        return check_media(("content",), self.media, "voice")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mpvideo(Content):
-    """msgtype mpvideo."""
+    """msgtype mpvideo: a file is converted for it, a video of the console goes out as it is."""
 
     msgtype = Msgtype.MPVIDEO
     body_key = "mpvideo"
