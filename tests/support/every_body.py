@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.factories import make_account, make_send
+from tests.support.messages import EXAMPLES
 from tests.support.playground import SERVICE, Sandbox
-from wechat_campaigns.core.content import Content, Media, MediaIds
+from wechat_campaigns.core.content import MediaIds
 from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.model import Filter, Send
-from wechat_campaigns.messages import Draft, Image, Images, Mpvideo, Text, Voice, Wxcard
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
@@ -23,15 +23,7 @@ OPENIDS = (openid_of(SERVICE, 0), openid_of(SERVICE, 1))
 MEDIA = {"IMAGE1": "image", "IMAGE2": "image", "VOICE": "voice", "VIDEO": "video"}
 """Media of the web console, so that a video among them can be sent."""
 
-MESSAGES: Mapping[str, Content] = {
-    "text": Text(content="今晚八点，全场“八折”🍵"),
-    "mpnews": Draft(media_id="DRAFT"),
-    "voice": Voice(media=Media(media_id="VOICE")),
-    "image": Image(media=Media(media_id="IMAGE1")),
-    "images": Images(images=(Media(media_id="IMAGE1"), Media(media_id="IMAGE2")), recommend="看图"),
-    "mpvideo": Mpvideo(media=Media(media_id="VIDEO"), title="标题", description="说明"),
-    "wxcard": Wxcard(card_id="CARD"),
-}
+MESSAGES = {name: content for name, (content, _part) in EXAMPLES.items() if not content.needs_draft}
 FILTERS = {
     "to a tag": Filter(tag_id=2),
     "to everyone": Filter(is_to_all=True),
