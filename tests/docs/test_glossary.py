@@ -9,14 +9,14 @@ from tests.support.source import ROOT
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.send.outcome import Result
 
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-STATUSES = frozenset({*PlanAction, *SendStatus, *Result})
+STATUSES = frozenset({*PlanAction, *Fate, *Result})
 
 
 def rows(text: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.output import escape_unencodable, print_result
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.files import replace_file
 
 
 @pytest.fixture

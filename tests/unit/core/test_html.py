@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wechat_campaigns.core.article_text import ArticleText
-from wechat_campaigns.core.html import HtmlReader
+from wechat_campaigns.core.html import ArticleText, HtmlReader
 from wechat_campaigns.plan.stored_draft import read_html
 from wechat_sandbox.markup import sanitize
 

@@ -8,7 +8,7 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 SETTINGS = "default_environment: try\nenvironments:\n  try: {api: sandbox, ledger: sqlite, MORE}\n"
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"

@@ -237,8 +237,8 @@ def test_only_due_sends_count_against_the_limit_of_one_apply() -> None:
 
 def test_missed_sends_are_known_only_with_the_ledger() -> None:
     plan = plan_of(make_send(not_after=NOW - HOUR))
-    assert [one.send.id for one in plan.missed_sends()] == ["sale"]
-    assert replace(plan, ledger_known=False).missed_sends() == ()
+    assert [one.send.id for one in plan.held_sends()] == ["sale"]
+    assert replace(plan, ledger_known=False).held_sends() == ()
 
 
 # --- horizon and checks -------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def state_of(at: datetime = NOW - timedelta(days=1), body: Any = BODY, **accepte
 
 
 def articles_of(state: LedgerState, days: Any) -> list[SentArticle]:
-    (record,) = state.sends.values()
+    (record,) = state.sends
     return sent_articles(record, days, by_msg_data_id(days), NOW)
 
 

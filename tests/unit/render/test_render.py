@@ -56,7 +56,6 @@ def make_settings(**changes: Any) -> Settings:
     environment["default_account"] = "main"
     return Settings(
         environment=Environment(**{**environment, **changes.pop("environment", {})}),
-        environments=("sandbox",),
         **changes,
     )
 

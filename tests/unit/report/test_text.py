@@ -21,9 +21,9 @@ from tests.support.factories import (
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Filter, InvalidCampaign, Media, Msgtype, Newspic, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.outlook import MOST_NAMED, coming_lines
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.terminal import columns, table
@@ -136,11 +136,11 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
-    state = SendRecord(appid="wx", send="sale", revision=2, status=SendStatus.UNKNOWN, at=NOW)
+    state = SendState(appid="wx", send="sale", revision=2, is_forged=True, first_at=NOW)
     row = StatusRow(account="main", known=state, told=None, note="no answer yet")
     text = status_text(StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,)), LOOK)
     assert "sale (revision 2)" in text
-    assert SendStatus.UNKNOWN.value in text
+    assert Fate.UNKNOWN.value in text
 
 
 # --- a table on a terminal ----------------------------------------------------------------------

@@ -50,7 +50,7 @@ def test_longest_theme_keeps_the_sample_small() -> None:
 
 def test_the_schemas_name_every_theme() -> None:
     article = schema("campaign")["definitions"]["article"]["properties"]["theme"]
-    settings = schema("settings")["definitions"]["articles"]["properties"]["theme"]
+    settings = schema("settings")["definitions"]["article_options"]["properties"]["theme"]
     assert tuple(article["examples"]) == tuple(settings["examples"]) == theme.BUILTIN_THEMES
     text = campaign_text(ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS))
     assert "、".join(theme.BUILTIN_THEMES) in text
