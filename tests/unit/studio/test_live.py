@@ -60,3 +60,15 @@ def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
     (root / ".news.yaml.swp").write_text("x")
     (root / "news.yaml~").write_text("x")
     assert live.wait(version, 1) == version
+
+
+def test_folder_that_goes_away_is_told_and_watched_again(root: Path, live: Live) -> None:
+    root.rename(root.with_name("away"))
+    while not live.trouble:
+        live.wait(live.version, PATIENCE_S)
+    root.mkdir()
+    while live.trouble:
+        live.wait(live.version, PATIENCE_S)
+    version = live.version
+    (root / "news.yaml").write_text("again")
+    assert live.wait(version, PATIENCE_S) != version
