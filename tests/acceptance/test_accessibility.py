@@ -15,7 +15,7 @@ from selenium.webdriver import Chrome
 from tests.support.browser import open_browser
 from tests.support.npm_packages import node_modules
 from tests.support.studio import open_studio, until
-from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
+from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, state_folder
 from wechat_sandbox.server import embedded
 
 pytestmark = [

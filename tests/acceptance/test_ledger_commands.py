@@ -15,13 +15,14 @@ import pytest
 from tests.support.factories import linked
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
@@ -284,7 +285,7 @@ def test_msg_id_of_a_person_can_be_corrected_and_that_of_wechat_cannot(folder: P
     assert campaign(folder, *settle, "3147483707") == ExitCode.OK
     assert campaign(folder, *settle, "3147483708") == ExitCode.OK
     (known,) = fold(ledger.events()).sends_by_id("sale")
-    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 3147483708)
+    assert (known.fate, job_id(known)) == (Fate.ACCEPTED, 3147483708)
     append(ledger, SERVICE, EventKind.ACCEPTED, {**NAME, "msg_id": 9, "msg_data_id": 9})
     ledger.close()
     assert campaign(folder, *settle, "3147483709") == ExitCode.USAGE

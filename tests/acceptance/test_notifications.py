@@ -19,7 +19,7 @@ from tests.acceptance.test_operating_commands import SALE, Command, campaign, ro
 from tests.support.playground import SERVICE, Sandbox
 from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 __all__ = ["campaign"]  # a fixture
 MOMENTS = (

@@ -15,7 +15,7 @@ import pytest
 from tests.support.commits import git
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 ROOT = Path(__file__).parents[2]
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"

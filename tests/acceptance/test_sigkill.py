@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.playground import PICTURES, SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, private_folder, state_folder
+from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, private_folder, state_folder
 from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep

@@ -25,7 +25,7 @@ from tests.support.factories import (
 )
 from tests.support.playground import Sandbox
 from tests.support.terminal import Terminal
-from wechat_campaigns.cli.confirmation import rules_text
+from wechat_campaigns.cli.apply import rules_text
 from wechat_campaigns.core.errors import ExitCode, PolicyError, StalePlanError
 from wechat_campaigns.core.settings import Approvals, Policy, Settings
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed
