@@ -197,27 +197,6 @@ def test_verify_without_the_secret_reports_unchecked_macs(
     assert json.loads(capsys.readouterr().out)["macs_unread"] == ["main"]
 
 
-@pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
-def test_read_commands_do_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
-    codes = (ExitCode.OK, ExitCode.WECHAT, ExitCode.MISSED)
-    assert campaign(folder, *command, "--env", "branch") in codes
-    heads = subprocess.run(
-        ["git", "--git-dir", folder.parent / "remote.git", "for-each-ref"], capture_output=True, check=True
-    )
-    assert heads.stdout == b""
-
-
-def test_edited_export_is_not_imported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = folder.parent / "copy.jsonl"
-    campaign(folder, "apply", "sale", "--auto-approve")
-    campaign(folder, "ledger", "export", "--out", str(copy))
-    copy.write_text(copy.read_text(encoding="utf-8").replace('"revision":1', '"revision":2'), "utf-8")
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == ExitCode.LEDGER
-    assert "breaks at event" in capsys.readouterr().err
-    assert campaign(folder, "ledger", "log", "--env", "other") == ExitCode.OK
-    assert capsys.readouterr().out.strip() == "no events"
-
-
 def test_baseline_marks_a_campaign_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ("ledger", "baseline", "past", "--reason", "sent from the console")
     assert campaign(folder, *command) == ExitCode.OK
@@ -243,16 +222,6 @@ def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
     """Neither none nor two."""
     for arguments in ((), ("--all", "sale")):
         assert campaign(folder, "ledger", "baseline", "--reason", "x", *arguments) == ExitCode.USAGE
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"[1]\n"])
-def test_import_of_another_file_is_refused(
-    folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
-    other = folder.parent / "other.jsonl"
-    other.write_bytes(content)
-    assert campaign(folder, "ledger", "import", str(other)) in (ExitCode.LEDGER, ExitCode.USAGE)
-    assert "export" in capsys.readouterr().err
 
 
 def unknown(folder: Path, *appids: str) -> SqliteLedger:

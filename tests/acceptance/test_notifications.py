@@ -304,9 +304,10 @@ def test_broken_target_does_not_silence_the_others(
     with robot(200, b"[" * 60_000) as (broken, _), robot(200) as (address, bodies):
         monkeypatch.setenv("BROKEN", broken)
         monkeypatch.setenv("DUTY_URL", address)
-        code, _out, err = campaign("apply", "--auto-approve")
+        code, out, err = campaign("apply", "--auto-approve")
     assert code == ExitCode.OK, err
     assert "target 1 of `notify` (wecom) was not notified" in err
+    assert "very-secret" not in out + err
     assert moments(bodies) == [[("sale", "accepted")]]
 
 

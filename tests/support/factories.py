@@ -84,12 +84,10 @@ def make_article(title: str = "标题", *pictures: FileInfo, **changes: Any) -> 
 def make_settings(*accounts: Account, policy: Policy | None = None, **changes: Any) -> Settings:
     named = {account.name: account for account in accounts or (make_account(),)}
     environment = Environment(
-        name="test", api="https://example.invalid", ledger="sqlite", accounts=named,
-        default_account=next(iter(named)),
-    )  # fmt: skip
-    return Settings(
-        environment=replace(environment, **changes), environments=("test",), policy=policy or Policy()
+        name="test", api="https://example.invalid", accounts=named, default_account=next(iter(named))
     )
+    chosen = replace(environment, **changes)
+    return Settings(environment=chosen, environments={"test": chosen}, policy=policy or Policy())
 
 
 def make_known(**changes: Any) -> RemoteFacts:

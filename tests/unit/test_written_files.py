@@ -24,7 +24,6 @@ OF_STATE = {
 WRITERS = {
     "--report": ("plan", "--offline", "--report", "html=FILE"),
     "--out": ("plan", "--offline", "--out", "FILE"),
-    "--log-file": ("validate", "--log-file", "FILE"),
     "export": ("ledger", "export", "--out", "FILE"),
     "outputs": ("ci", "outputs", "plan.json"),
 }
@@ -65,7 +64,6 @@ def victim(tmp_path: Path) -> Path:
     return mine / "victim"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_link_of_a_checkout_is_written_through(
     victim: Path, writer: str, monkeypatch: pytest.MonkeyPatch

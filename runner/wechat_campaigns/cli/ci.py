@@ -55,7 +55,7 @@ def outputs(context: Context, plan_file: Path) -> int:
         "pending": sum(map(planfile.covers, sends)),
         "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
         "coming": sum(planfile.is_coming(send, data) for send in sends),
-        "held": sum(planfile.is_held(send, data) for send in sends),
+        "held": sum(send["held"] for send in sends),
     }
     lines = "\n".join(f"{name}={value}" for name, value in values.items())
     if target := os.environ.get("GITHUB_OUTPUT"):

@@ -9,7 +9,6 @@ from typing import Final
 
 import click
 
-from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.ledger import event_line
@@ -52,6 +51,7 @@ from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.sanitize import inert
+from wechat_campaigns.run.plan import compile_selected
 
 
 @command(

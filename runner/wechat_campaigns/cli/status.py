@@ -130,8 +130,8 @@ class _Ends:
 
 
 def _expired_unsent(context: LedgerContext, send_id: str | None) -> tuple[Send, ...]:
-    from wechat_campaigns.api import compile_selected, decision_context
     from wechat_campaigns.plan.compare import expired_unsent
+    from wechat_campaigns.run.plan import compile_selected, decision_context
 
     state, accounts = context.unverified_state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}

@@ -176,7 +176,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
 def _planned_moment(send: Mapping[str, Any], data: Mapping[str, Any]) -> Moment | None:
     if _is_due(send) or planfile.is_coming(send, data):
         return Moment.APPROVAL_NEEDED
-    if planfile.is_held(send, data):
+    if send["held"]:
         return Moment.SCHEDULED_MISSED if send["action"] == PlanAction.EXPIRED else Moment.HELD
     return None
 

@@ -139,8 +139,8 @@ def decision_input(
         is_current=context.is_kept,
         last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,
         clock_skew=context.clock_skew,
-        resend_after=timedelta(seconds=environment.resend_after_s),
-        resend_until=timedelta(seconds=environment.resend_until_s),
+        resend_after=timedelta(seconds=environment.resend_after),
+        resend_until=timedelta(seconds=environment.resend_until),
         resend_stored=bool(context.resend) and any(normalize_id(name) in context.resend for name in names),
         find_violations=find_violations,
     )

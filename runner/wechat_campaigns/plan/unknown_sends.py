@@ -92,8 +92,8 @@ def unknown_decision(known: SendState, context: DecisionContext) -> PlanDecision
         content_digest="",
         now=context.now,
         clock_skew=context.clock_skew,
-        resend_after=timedelta(seconds=environment.resend_after_s),
-        resend_until=timedelta(seconds=environment.resend_until_s),
+        resend_after=timedelta(seconds=environment.resend_after),
+        resend_until=timedelta(seconds=environment.resend_until),
         resend_stored=normalize_id(known.send) in context.resend,
     )
     decision = decide_by(facts, known.appid, context)

@@ -32,7 +32,7 @@ from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
-from wechat_campaigns.report.outlook import console_quota
+from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_text
 from wechat_campaigns.report.phrases import can_be_recalled, change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
@@ -214,7 +214,11 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = "{:,}".format
     environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
-    environment.globals["sends_text"] = sends_text
+    environment.globals |= {
+        "sends_text": sends_text,
+        "quota_text": quota_text,
+        "account_kinds": ACCOUNT_KINDS,
+    }
     return environment
 
 

@@ -47,8 +47,8 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},
-        "sends": [_row(row, offline=plan.offline) for row in view.rows],
-        "accounts": {card.budget.account.name: _budget(card.budget) for card in view.cards},
+        "sends": [_row(row, view) for row in view.rows],
+        "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
         "rules": dict(plan.rules),
         "settings": [
@@ -75,17 +75,8 @@ def widget(view: PlanView) -> str:
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
-    allowance = budget.allowance
-    return {
-        "period": allowance.period,
-        "limit": allowance.limit,
-        "used": allowance.used,
-        "uses": budget.uses,
-        "refused": list(budget.blocked),
-        "dropped": list(budget.frequency_capped),
-        "calls_left": budget.calls_left,
-        "calls_limit": budget.calls_limit,
-    }
+    left = {"uses": budget.uses, "calls_left": budget.calls_left, "calls_limit": budget.calls_limit}
+    return {**asdict(budget.allowance), **left}
 
 
 def outcomes_data(view: ApplyView) -> dict[str, Any]:
@@ -176,16 +167,18 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, *, offline: bool) -> dict[str, Any]:
+def _row(row: Row, view: PlanView) -> dict[str, Any]:
+    planned = row.planned
     data = {
         "id": row.id,
         "action": row.action.value,
         "code": row.code,
         "reason": row.reason,
         "hint": row.hint,
+        "held": planned is not None and view.plan.is_held(planned, view.horizon),
         "problems": [problem_dict(problem) for problem in row.problems],
     }
-    return data if row.planned is None else data | _planned(row.planned, offline=offline)
+    return data if planned is None else data | _planned(planned, offline=view.plan.offline)
 
 
 def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:

@@ -464,7 +464,7 @@ class AccountRun:
     def unknown(self, send_id: str, why: str, *, hint: str = "") -> SendOutcome:
         """Report a send that may have happened; its intent stays open."""
         environment = self.settings.environment
-        hint = hint or apply_again_hint(environment.resend_after_s, environment.apply_option)
+        hint = hint or apply_again_hint(environment.resend_after, environment.apply_option)
         return self.outcome(send_id, Result.UNKNOWN, why, hint=hint)
 
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:

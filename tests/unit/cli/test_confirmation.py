@@ -14,7 +14,7 @@ from tests.support.factories import (
     make_state,
     plan_of,
 )
-from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text
+from wechat_campaigns.cli.apply import calls_confirmed, calls_text
 from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan, PlannedSend

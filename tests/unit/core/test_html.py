@@ -33,7 +33,6 @@ class _Seen(HtmlReader):
         self.seen.append(data)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS, ids=["draft", "text", "sandbox"])
 def test_what_never_closes_is_read_in_no_time(read: Callable[[str], object]) -> None:
     for repeated in REPEATED:

@@ -29,7 +29,6 @@ def exported(*lengths: int) -> list[str]:
     return list(to_lines(events, heads_of(events)))
 
 
-@pytest.mark.slow
 @given(st.lists(st.integers(0, 4), max_size=3))
 def test_export_round_trips(lengths: list[int]) -> None:
     events = [event for n, length in enumerate(lengths) for event in chain(f"wx{n}", length)]

@@ -57,7 +57,6 @@ def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
     assert status(INTENT, *steps) is Fate.ACCEPTED
 
 
-@pytest.mark.slow
 @given(st.lists(st.sampled_from([ACCEPTED, REFUSED, REFUSED_AGAIN, SENT]), max_size=5).flatmap(
     lambda steps: st.tuples(st.just(steps), st.permutations(steps))
 ))  # fmt: skip
