@@ -20,6 +20,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.notify.notices import Notice
+from wechat_campaigns.plan.decision import PlanDecision, expired_unsent
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
@@ -128,17 +129,16 @@ class _Ends:
         notify(context, new, commit=None)
 
 
-def _expired_unsent(context: LedgerContext, send_id: str | None) -> tuple[Send, ...]:
+def _expired_unsent(context: LedgerContext, send_id: str | None) -> tuple[tuple[Send, PlanDecision], ...]:
     from wechat_campaigns.api import compile_selected, decision_context
-    from wechat_campaigns.plan.compare import expired_unsent
 
     state, accounts = context.unverified_state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
     return tuple(
-        send
-        for send in expired_unsent(compiled.sends, moment)
+        (send, decision)
+        for send, decision in expired_unsent(compiled.sends, moment)
         if send_id in (None, send.id, send.campaign) and accounts[send.account].appid not in unknown_past
     )
 

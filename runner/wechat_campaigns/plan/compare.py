@@ -9,7 +9,6 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
@@ -106,13 +105,3 @@ def answers_for(comparison: Comparison | None, planned: PlannedSend) -> bool:
     rules = {violation.rule for violation in planned.violations if violation.blocks}
     waits_for_its_moment = planned.action is PlanAction.BLOCKED and rules <= OF_THE_MOMENT
     return planned.send.id not in comparison.unchanged and not waits_for_its_moment
-
-
-def expired_unsent(sends: Iterable[Send], context: DecisionContext) -> tuple[Send, ...]:
-    """List the sends whose window ended, however long ago, before they were made."""
-    ended = (send for send in sends if send.not_after is not None and send.not_after <= context.now)
-    return tuple(
-        send
-        for send in ended
-        if decide(send, context.content_digest(send), context).action is PlanAction.EXPIRED
-    )

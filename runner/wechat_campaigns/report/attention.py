@@ -11,6 +11,7 @@ from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.ledger.initialization import uninitialized_words
 from wechat_campaigns.plan.budget import Overlap, overlaps
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -145,13 +146,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         hint = _("the plan after the merge and `campaign apply` check again")
         yield Note(rule="offline", message=what, hint=hint)
     if plan.uninitialized:
-        what = _(
-            "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
-        ).format(names=_(", ").join(plan.uninitialized))
-        hint = _(
-            "run `campaign ledger init --env {name}`, then record earlier sends with "
-            "`campaign ledger baseline --env {name}`"
-        ).format(name=plan.environment)
+        what, hint = uninitialized_words(plan.uninitialized, plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
     if unread := plan.unread_checkout:
         what = _("the plan names no commit: git does not read {folder} ({error})")

@@ -25,7 +25,7 @@ from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
-from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_words
+from wechat_campaigns.report.send_status import StatusView, past_send
 
 
 def plan_data(view: PlanView) -> dict[str, Any]:
@@ -95,10 +95,9 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
 
 def status_data(view: StatusView) -> dict[str, Any]:
     """Return where sends stand as plain data."""
-    note, hint = expired_words()
     return {
         "format_version": FORMAT_VERSION,
-        "sends": [_status(row) for row in view.rows],
+        "sends": [past_send(row) for row in view.rows],
         "unverified": view.unverified,
         "expired": [
             {
@@ -106,33 +105,11 @@ def status_data(view: StatusView) -> dict[str, Any]:
                 "revision": send.revision,
                 "account": send.account,
                 "not_after": _time(send.not_after),
-                "note": note,
-                "hint": hint,
+                "note": decision.reason,
+                "hint": decision.hint,
             }
-            for send in view.expired
+            for send, decision in view.expired
         ],
-    }
-
-
-def _status(row: StatusRow) -> dict[str, Any]:
-    known, told = row.known, row.told
-    counts = (
-        {key: getattr(told, key) for key in ("addressed", "sent", "left_out", "failed")} if told else None
-    )
-    return {
-        "id": known.send,
-        "revision": known.revision,
-        "account": row.account,
-        "status": known.status.value,
-        "msg_id": known.msg_id,
-        "existing_msg_id": known.existing_msg_id,
-        "msg_data_id": known.msg_data_id,
-        "at": _time(known.at),
-        "note": row.note,
-        "hint": row.hint,
-        "recalled": list(known.recalled_articles),
-        "counts": counts,
-        "links": list(told.links) if told else [],
     }
 
 

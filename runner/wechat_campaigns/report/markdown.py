@@ -21,7 +21,7 @@ from wechat_campaigns.report.phrases import change_diff, content_lines, follower
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
-from wechat_campaigns.report.send_status import StatusView, expired_words
+from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.send.outcome import SendOutcome
 
 COMMENT_CHARS = 65_000
@@ -109,11 +109,13 @@ def status_markdown(view: StatusView) -> str:
         count,
     )
     title = template.format(count=count, environment=code(view.environment))
-    note, hint = expired_words()
     lines: list[tuple[str, str, str, str]] = [
         (row.known.status, row.known.send, row.account, f"{row.note} → {row.hint}") for row in view.attention
     ]
-    lines += [(PlanAction.EXPIRED, send.id, send.account, f"{note} → {hint}") for send in view.expired]
+    lines += [
+        (PlanAction.EXPIRED, send.id, send.account, f"{decision.reason} → {decision.hint}")
+        for send, decision in view.expired
+    ]
     lead = f"| {_('Status')} | {_('Send')} | {_('Account')} | {_('Note')} |\n| --- | --- | --- | --- |"
     blocks = [
         f"| **{status_word(status)}** | {cell(name)} | {cell(account)} | {cell(what, 200)} |"

@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.i18n import _
@@ -15,6 +16,7 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus, answer_text
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint
 from wechat_campaigns.plan.quota import CHINA
 
@@ -75,8 +77,8 @@ class StatusView:
     environment: str
     timezone: str
     rows: tuple[StatusRow, ...]
-    expired: tuple[Send, ...] = ()
-    """Campaigns whose window ended before they were sent."""
+    expired: tuple[tuple[Send, PlanDecision], ...] = ()
+    """Campaigns whose window ended before they were sent, and what is said of it."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were shown without their AppSecret."""
 
@@ -88,14 +90,6 @@ class StatusView:
             for row in self.rows
             if row.known.has_no_msg_id or row.known.status in (SendStatus.UNKNOWN, SendStatus.DELIVERY_FAILED)
         )
-
-
-def expired_words() -> tuple[str, str]:
-    """Word the note and the hint of a campaign that expired unsent."""
-    return (
-        _("its send window ended and nothing was sent"),
-        _("set a later `not_after` to send it anyway, or `ready: false`, or remove the file"),
-    )
 
 
 def send_status(
@@ -119,6 +113,29 @@ def send_status(
         status = job_statuses.get((known.appid, known.existing_msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
     return StatusRow(account=account, known=known, told=told, note=note, hint=hint)
+
+
+def past_send(row: StatusRow) -> dict[str, Any]:
+    """Return a send of the ledger as plain data; the counts are missing without an event."""
+    known, told = row.known, row.told
+    return {
+        "id": known.send,
+        "revision": known.revision,
+        "account": row.account,
+        "recipients": row.recipients,
+        "status": known.status.value,
+        "msg_id": known.msg_id,
+        "existing_msg_id": known.existing_msg_id,
+        "msg_data_id": known.msg_data_id,
+        "at": known.at.astimezone(UTC).isoformat(timespec="seconds"),
+        "note": row.note,
+        "hint": row.hint,
+        "recalled": list(known.recalled_articles),
+        "addressed": row.addressed,
+        **{key: getattr(told, key, None) for key in ("sent", "left_out", "failed")},
+        "commit": row.commit,
+        "links": list(row.links),
+    }
 
 
 def ended(status: str) -> tuple[str, str]:

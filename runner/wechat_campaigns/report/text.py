@@ -17,7 +17,7 @@ from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert, line
-from wechat_campaigns.report.send_status import StatusView, expired_words
+from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
 from wechat_campaigns.report.terminal import lines, painted, table
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -127,10 +127,9 @@ def status_text(view: StatusView, options: TextOptions) -> str:
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(known.msg_id or ""), zoned_moment(known.at, options.timezone), note)
         rows.append((status_word(known.status), *cells))
-    note = "\n→ ".join(expired_words())
-    for send in view.expired:
+    for send, decision in view.expired:
         when = zoned_moment(send.not_after, options.timezone) if send.not_after is not None else ""
-        cells = (send.id, send.account, "", when, note)
+        cells = (send.id, send.account, "", when, f"{decision.reason}\n→ {decision.hint}")
         rows.append((status_word(PlanAction.EXPIRED), *cells))
     return options.table(("Status", "Send", "Account", "msg_id", "Time", "Note"), rows)
 
