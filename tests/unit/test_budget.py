@@ -1,7 +1,5 @@
 """How much there is to read: each number may only fall, or rise together with the feature that needs it."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from functools import cache
@@ -21,21 +19,22 @@ LINES = {
     "wechat_campaigns/plan": 4804,
     "wechat_campaigns/send": 1683,
     "wechat_campaigns/report": 3833,
-    "wechat_campaigns/guard": 1671,
+    "wechat_campaigns/guard": 1672,
     "wechat_campaigns/code_host": 613,
     "wechat_campaigns/notify": 435,
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 947,
     "wechat_campaigns/cli": 6167,
+    "wechat_campaigns/run": 620,
     "wechat_sandbox": 5836,
     "wechat_campaigns/": 767,
-    "tests": 55784,
+    "tests": 53564,
     "catalog": 8728,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48759
+RUNNER = 48760
 FILES = 287
 RECORDS = 204
 """Dataclasses and named tuples."""

@@ -16,8 +16,8 @@ from wechat_campaigns.cli.phone_pictures import MOST, NoPictureError, take_pictu
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError, require_extra
+from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.written_files import opened_to_write
 from wechat_campaigns.plan import planfile
 
 

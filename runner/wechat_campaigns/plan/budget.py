@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import Allowance, china_day, counts, period
-from wechat_campaigns.protocol.keys import list_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
@@ -20,7 +21,7 @@ from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_name
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_row
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import Message, list_id
+from wechat_campaigns.protocol.keys import Message
 
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]

@@ -10,9 +10,9 @@ from typing import Any
 
 from wechat_campaigns.core.digest import PLAN_FORMAT, canonical, plan_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.plan.plan import PENDING, Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.records import audience_of, may_have_reached
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
@@ -89,7 +90,7 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
         first: its first day.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
-    entries = [_past(row) for row in begun if row.known.may_have_reached]
+    entries = [_past(row) for row in begun if may_have_reached(row.known)]
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
@@ -111,11 +112,11 @@ def _past(row: StatusRow) -> CalendarEntry:
         account=row.account,
         recipients=row.recipients,
         send=row.known.send,
-        status=row.known.status.value,
+        status=row.known.fate.value,
         coming=False,
         kind=_(msgtype) if msgtype else "",
         link=next(filter(None, map(article_link, row.links)), ""),
-        followers=row.known.audience,
+        followers=audience_of(row.known),
     )
 
 

@@ -20,7 +20,7 @@ from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, statu
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
@@ -152,7 +152,7 @@ def calendar_html(view: CalendarView) -> str:
 
 
 def archive_html(
-    record: SendRecord, tables: Sequence[RecordTable], articles: Sequence[ArticleRow], *, note: str
+    record: SendState, tables: Sequence[RecordTable], articles: Sequence[ArticleRow], *, note: str
 ) -> str:
     """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures.
 

@@ -1,7 +1,5 @@
 """What a plan uses of each account's allowance, and who may receive two messages of a day."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What changed since a commit, and what a branch answers for."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

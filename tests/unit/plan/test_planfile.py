@@ -1,7 +1,5 @@
 """A reviewed plan file against a fresh plan: every difference refused, and named."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from copy import deepcopy
@@ -156,7 +154,6 @@ SEND_KEYS = st.sampled_from(sorted(REVIEWED["sends"][0]))
 
 
 @pytest.mark.deep
-@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.dictionaries(KEYS, JSON, max_size=3), st.dictionaries(SEND_KEYS, JSON, max_size=3))
 def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(

@@ -1,7 +1,5 @@
 """One decision per send, seen together: order, allowance, twins, what is left over."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -203,7 +201,6 @@ def test_rule_that_needs_wechat_waits_for_apply() -> None:
     assert online.remote_facts == {"main": make_known()}
 
 
-@pytest.mark.slow
 @given(st.integers(0, 24 * 60 - 1))
 def test_digest_is_the_same_at_any_time_of_day(minute: int) -> None:
     sends = [make_send("a", "a", not_before=NOW + 8 * HOUR), make_send("b", "b")]

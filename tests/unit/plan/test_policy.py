@@ -1,7 +1,5 @@
 """Every rule passes, fails or says that it could not check; levels and overrides decide what blocks."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Reports that machines read: fields as their formats ask, fingerprints that stay."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
