@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
+from wechat_campaigns.plan.warnings import warning
 
 RULE = "not-in-this-change"
 
@@ -77,16 +77,9 @@ def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
 def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
     if planned.action not in PENDING or planned.send.id not in comparison.unchanged:
         return planned
-    warning = Diagnostic(
-        location=planned.send.location,
-        rule=RULE,
-        message=_("this plan would send it, but it has not been edited since {ref}").format(
-            ref=comparison.ref
-        ),
-        hint=_("confirm that it may be sent together with this change, or apply it separately first"),
-        level="warning",
-    )
-    return planned.with_warnings([warning])
+    what = _("this plan would send it, but it has not been edited since {ref}").format(ref=comparison.ref)
+    hint = _("confirm that it may be sent together with this change, or apply it separately first")
+    return planned.with_warnings([warning(planned.send, RULE, what, hint, path="$")])
 
 
 def _essence(send: Send | None) -> tuple[object, ...] | None:
