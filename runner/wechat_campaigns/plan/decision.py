@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -179,15 +179,6 @@ def _draft(decision: PlanDecision) -> PlanDecision:
         code=PlanReason.NOT_READY,
         known=decision.known,
     )
-
-
-def expired_unsent(sends: Iterable[Send], context: DecisionContext) -> Iterator[tuple[Send, PlanDecision]]:
-    """Yield the sends whose window ended, however long ago, before they were made."""
-    for send in sends:
-        if send.not_after is not None and send.not_after <= context.now:
-            decision = decide(send, context.content_digest(send), context)
-            if decision.action is PlanAction.EXPIRED:
-                yield send, decision
 
 
 def ended_recently(send: Send, now: datetime) -> bool:

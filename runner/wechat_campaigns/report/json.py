@@ -99,17 +99,6 @@ def status_data(view: StatusView) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "sends": [past_send(row) for row in view.rows],
         "unverified": view.unverified,
-        "expired": [
-            {
-                "id": send.id,
-                "revision": send.revision,
-                "account": send.account,
-                "not_after": _time(send.not_after),
-                "note": decision.reason,
-                "hint": decision.hint,
-            }
-            for send, decision in view.expired
-        ],
     }
 
 

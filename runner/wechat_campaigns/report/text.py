@@ -117,7 +117,7 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
 
 def status_text(view: StatusView, options: TextOptions) -> str:
     """Draw where sends stand."""
-    if not (view.rows or view.expired):
+    if not view.rows:
         return _("Nothing has been sent so far.")
     rows = []
     for row in view.rows:
@@ -127,11 +127,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(job_id(known) or ""), zoned_moment(known.at, options.timezone), note)
-        rows.append((status_word(known.fate), *cells))
-    for send, decision in view.expired:
-        when = zoned_moment(send.not_after, options.timezone) if send.not_after is not None else ""
-        cells = (send.id, send.account, "", when, f"{decision.reason}\n→ {decision.hint}")
-        rows.append((status_word(PlanAction.EXPIRED), *cells))
+        rows.append((status_word(row.status), *cells))
     return options.table(("Status", "Send", "Account", "msg_id", "Time", "Note"), rows)
 
 
