@@ -140,7 +140,7 @@ def by_msg_data_id(days: Days) -> dict[int, list[PublishedArticle]]:
 def sent_articles(
     record: SendState, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
 ) -> list[tuple[FiguresStatus, PublishedArticle | None]]:
-    """Find the figures of a send: of each of its articles, or once that there are none.
+    """Return the articles of a send with the status of their figures; why, where WeChat has no article of it.
 
     Args:
         articles: of the same days, as `by_msg_data_id` gives them.
