@@ -162,4 +162,4 @@ class Desk:
         """Find a file that a picture shows, by the hash of its bytes."""
         with self._drawing:
             sends = [send for _version, picture in self._pictures.values() for send in picture.sends]
-        return next((one for send in sends for one in files_of(send) if one.sha256 == sha256), None)
+        return next((one for send in sends for one in files_of(send.content) if one.sha256 == sha256), None)
