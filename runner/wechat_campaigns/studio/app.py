@@ -117,7 +117,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
         if file is None or file.format not in TYPES:
             raise NotFound
         try:
-            data = desk.reads.read(file)
+            data = desk.reads.file(file)
         except StalePlanError:  # saved once more since
             raise NotFound from None
         answer = send_file(io.BytesIO(data), mimetype=TYPES[file.format], conditional=True)
@@ -141,7 +141,7 @@ def _report_page(desk: Desk, name: str, month: str) -> str:
     """
     reads = desk.reads
     if name == "plan":
-        return local_pictures(plan_html(desk.overview()[1], data=reads.read))
+        return local_pictures(plan_html(desk.overview()[1], data=reads.file))
     if name == "results":
         return history_html(reads.history())
     return calendar_html(reads.calendar(_month(month)))
