@@ -54,7 +54,7 @@ from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
-from wechat_campaigns.plan.policy.rules import too_many_sends
+from wechat_campaigns.plan.policy.conditions import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
