@@ -1,7 +1,5 @@
 """What every test gets: no network but loopback, a clean environment, nobody's home, a sandbox to send to."""
 
-from __future__ import annotations
-
 import atexit
 import gc
 import os

@@ -1,7 +1,5 @@
 """An archive holds what was sent as it was sent, whatever the campaigns folder says later."""
 
-from __future__ import annotations
-
 import hashlib
 import html
 import json

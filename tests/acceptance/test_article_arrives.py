@@ -1,7 +1,5 @@
 """The long example article, from Markdown to a follower's phone: what was written is what can be read."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What was sent before the ledger existed is not sent again, even after an edit."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

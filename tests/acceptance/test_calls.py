@@ -1,7 +1,5 @@
 """How many calls an apply makes: as many as it has sends, and a constant."""
 
-from __future__ import annotations
-
 import json
 import struct
 import zlib

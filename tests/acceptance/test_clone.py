@@ -1,7 +1,5 @@
 """The README's first command, from a clone, with python3, make and git and nothing else."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The image where nothing can be written, as nobody, without a network; and the example for Kubernetes."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Pages of real editors, from the file that a browser saved to a follower's phone."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from hashlib import sha256

@@ -1,7 +1,5 @@
 """The JSON of every kind of message to every kind of recipient, by the real client to a strict sandbox."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A moving picture and the ways into a mini program reach followers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Whatever authors, outdated clones, faults and people do in turn: no message goes out twice."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from unittest import mock
 

@@ -1,7 +1,5 @@
 """One account or one send that is wrong never stops another: it is a row, and the worst is the exit code."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The JSON of every command has the published shape, and is the same in both languages."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -1,7 +1,5 @@
 """Lists of openids against the sandbox: who left is skipped, who is refused is named by the row."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command lines of docs/pull-requests.md for a CI that the tool does not know, such as Jenkins."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The wheel and the sdist work where nothing else is installed, each extra alone."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

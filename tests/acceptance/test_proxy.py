@@ -1,7 +1,5 @@
 """Calls to WeChat go through the proxy of the environment, and trust the CA that it names."""
 
-from __future__ import annotations
-
 import re
 import socketserver
 import ssl

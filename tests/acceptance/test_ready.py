@@ -1,7 +1,5 @@
 """A campaign that is being written is shown and never sent; one entry of many is sent again alone."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.shop import MakeShop, campaign_file

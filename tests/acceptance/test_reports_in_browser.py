@@ -1,7 +1,5 @@
 """Report and calendar in a real Chromium: nothing is fetched, nothing complained of, every bar in sight."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any

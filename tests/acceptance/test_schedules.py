@@ -1,7 +1,5 @@
 """The files for systemd, cron and Kubernetes are well formed, and their command line sends what is due."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """What an edit of the settings leaves behind is still reported."""
 
-from __future__ import annotations
-
 import json
 
 from tests.support.shop import MakeShop, campaign_file

@@ -1,7 +1,5 @@
 """The studio's page in a real Chromium: live on save, scroll kept, faults and a lost connection told."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A short torture on each ledger, and of broken rules; `make torture` runs the long one."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

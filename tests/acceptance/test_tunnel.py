@@ -1,7 +1,5 @@
 """The proxy for clients that know one address, as the page about the sandbox starts it."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,22 +1,20 @@
 """Measures our commands beside the tools people know, and writes the table."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from tests.bench import yardsticks
 from tests.bench.measure import Run, pairs
-from tests.bench.works import ACCOUNTS, Work, applies, campaign, data, plans, sandbox, validations
+from tests.bench.works import ACCOUNTS, Work, applies, plans, sandbox, validations
 
-PARTS = ("validate", "plan", "apply", "growth")
+PARTS = ("validate", "plan", "apply")
 
 
 def main() -> None:
@@ -27,25 +25,28 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    asked, quick = options.parts or list(PARTS), options.quick
+    asked = options.parts or PARTS
     yardsticks.install()
     rows: list[dict[str, Any]] = []
     say("| work | ours s (cpu) | against | s (cpu) | ratio | goal |")
     say("|---|---|---|---|---|---|")
     with ExitStack() as stack:
         for work in works(asked, stack):
-            work = replace(work, rounds=1) if quick else work
-            rows.append(row(work, *pairs(work.ours, work.theirs, work.rounds)))
+            rounds = 1 if options.quick else work.rounds
+            rows.append(row(work, *pairs(work.ours, work.theirs, rounds)))
             say(line(rows[-1]))
-    if "growth" in asked:
-        rows += growth()
-    told = {"machine": machine(), "versions": yardsticks.versions(), "rows": rows}
+    machine = {
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+    told = {"machine": machine, "versions": yardsticks.versions(), "rows": rows}
     file = yardsticks.FOLDER / "result.json"
     file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-    say(f"\n{json.dumps({**told['machine'], **told['versions']})}\nwritten: {file}")
+    say(f"\n{json.dumps({**machine, **told['versions']})}\nwritten: {file}")
 
 
-def works(asked: list[str], stack: ExitStack) -> Iterator[Work]:
+def works(asked: Sequence[str], stack: ExitStack) -> Iterator[Work]:
     """Yield the works one after the other; a part is set up when its turn comes."""
     if "validate" in asked:
         yield from validations()
@@ -57,48 +58,22 @@ def works(asked: list[str], stack: ExitStack) -> Iterator[Work]:
         yield from applies(stack.enter_context(sandbox(folder, ACCOUNTS)), folder)
 
 
-def growth() -> list[dict[str, Any]]:
-    """Measure one run of 1,000, 10,000 and 100,000 files."""
-    rows = []
-    for count in (1_000, 10_000, 100_000):
-        ours, _ = pairs(campaign(data(count), "validate", fresh=True), None, 3 if count < 100_000 else 1)
-        rows.append({"work": f"validate, {count:,} files, first run", "ours": asdict(ours)})
-        say(f"validate, {count:,} files: {ours.wall_s:.2f} s ({ours.cpu_s:.2f} s cpu)")
-    return rows
-
-
 def row(work: Work, ours: Run, theirs: Run | None) -> dict[str, Any]:
     """Put a work and its figures together."""
-    against_s = theirs.wall_s if theirs is not None else work.against_s or 0.0
-    return {
-        "work": work.name,
-        "against": work.against,
-        "ours": asdict(ours),
-        "theirs": asdict(theirs) if theirs is not None else {"wall_s": against_s},
-        "ratio": ours.wall_s / against_s,
-        "goal": work.goal,
-    }
+    against = asdict(theirs) if theirs is not None else {"wall_s": work.against_s or 0.0}
+    figures = {"ours": asdict(ours), "theirs": against, "ratio": ours.wall_s / against["wall_s"]}
+    return {"work": work.name, "against": work.against, "goal": work.goal, **figures}
 
 
 def line(found: dict[str, Any]) -> str:
     """Write one line of the table."""
     ours, theirs = found["ours"], found["theirs"]
     cpu = f" ({theirs['cpu_s']:.2f})" if "cpu_s" in theirs else ""
-    goal = found["goal"]
-    met = " **missed**" if found["ratio"] > goal else ""
+    met = " **missed**" if found["ratio"] > found["goal"] else ""
     return (
         f"| {found['work']} | {ours['wall_s']:.2f} ({ours['cpu_s']:.2f}) | {found['against']} "
-        f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {goal} |"
+        f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {found['goal']} |"
     )
-
-
-def machine() -> dict[str, str]:
-    """Return where this was measured."""
-    return {
-        "system": platform.platform(),
-        "processors": str(os.cpu_count()),
-        "python": platform.python_version(),
-    }
 
 
 def say(text: str) -> None:

@@ -1,7 +1,5 @@
 """Runs commands in pairs A B A B, gives the medians of wall and processor time."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import resource

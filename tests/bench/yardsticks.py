@@ -1,7 +1,5 @@
 """Installs the tools we measure against, and writes for each the same work in its own form."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -5,8 +5,6 @@ prints (`…` stands for any lines). `title="FILE"` on another block writes that
 terminal` starts a server; `not run: REASON` is the only way out, and readers see it on the site.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The pages for operators name settings, rules, formats and exit codes that exist."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The pages tell the truth: every command block is run, every link leads somewhere."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """docs/reference/, and the parts of pages that the program writes, are what it says today."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The pages on templates and articles, in both languages, tell the truth about names and numbers."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

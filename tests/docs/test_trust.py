@@ -1,7 +1,5 @@
 """docs/trust.md: the files to read with their lines, and a threat model that names tests which exist."""
 
-from __future__ import annotations
-
 import re
 
 from tests.docs.blocks import ROOT

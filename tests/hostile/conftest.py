@@ -1,10 +1,7 @@
-"""Say at the end what was tried, what held, the peak memory of a command and the slowest case."""
-
-from __future__ import annotations
+"""What the hostile tests share: a port that must not be called, a repository that asks for approvals."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,8 +9,6 @@ from tests.hostile.repository import APPROVALS, Repository, hosted, settings, te
 from tests.hostile.trap import CanaryPort, canary_port
 from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
-
-FOLDER = "tests/hostile/"
 
 
 @pytest.fixture(scope="session")
@@ -37,25 +32,3 @@ def repository(tmp_path: Path, sandbox: Sandbox, _approved: Repository) -> Itera
     made = _approved.copy(tmp_path)
     with serve(made.code_host):
         yield made
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Add up every test below this folder, in this process or in xdist's workers.
-
-    A test may record `peak_kib` and `seconds` of the command it ran; without them its own duration counts.
-    """
-    reports = [report for found in terminalreporter.stats.values() for report in found]
-    ours = [r for r in reports if getattr(r, "when", "") == "call" and FOLDER in getattr(r, "nodeid", "")]
-    if not ours:
-        return
-    told = [(report, dict(report.user_properties)) for report in ours]
-    tried = sum(not report.skipped for report in ours)
-    held = sum(report.passed for report in ours)
-    peak_kib = max(properties.get("peak_kib", 0) for _, properties in told)
-    seconds, slowest = max(
-        (properties.get("seconds", report.duration), report.nodeid) for report, properties in told
-    )
-    terminalreporter.write_line(
-        f"hostile: {tried} tried, {held} held; peak memory of a command "
-        f"{peak_kib / 1024:.0f} MiB; slowest {seconds:.1f} s ({slowest.rpartition('/')[2]})"
-    )

@@ -1,7 +1,5 @@
 """Sends that nobody approved, brought in by ways round the approval: each refused, and nothing sent."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

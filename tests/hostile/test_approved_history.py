@@ -1,7 +1,5 @@
 """Histories that leave out what was approved, a ledger of the author's, and git that does not answer."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -242,6 +240,13 @@ def test_a_branch_older_than_approvals_with_approvals_of_its_own(tmp_path: Path,
         approved_request(repository, head, evil, "mallory")
         repository.code_host.lists[f"/repos/{REPO}/commits/{evil}/pulls"] = []
         repository.assert_refused()
+
+
+def test_a_history_whose_first_commit_asks_for_approvals(tmp_path: Path, sandbox: Sandbox) -> None:
+    with hosted(tmp_path, sandbox, _settings=settings(sandbox, APPROVALS), sale=SALE) as repository:
+        assert repository.head()[:12] in repository.assert_refused()
+        repository.succeed("ledger", "guard", "--auto-approve", "--reason", "read", ci=False)
+        repository.assert_sends(1)
 
 
 def test_a_request_that_brings_its_own_base(repository: Repository) -> None:

@@ -1,20 +1,14 @@
 """Hostile articles, themes and pictures, by the real command: each ends as a plain problem, within limits."""
 
-from __future__ import annotations
-
 import json
-import os
 import random
 import re
-import resource
-import subprocess
-import sys
-from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.hostile.test_receivers import ARTICLE, TEXT, run
 from tests.unit.render.article.making import assert_nothing_alive
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
 from wechat_campaigns.render.article.body import assemble
@@ -22,88 +16,43 @@ from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.source.files import Files
 from wechat_sandbox.markup import DROPPED, UNWRAPPED, sanitize
 
-SETTINGS = """\
-environments:
-  test:
-    api: sandbox
-    default_account: main
-    accounts:
-      main: {appid: wx0000000000000001, secret: {env: NOT_SET}, kind: service}
-"""
-CAMPAIGN = """\
-filter: {tag: 会员}
-msgtype: mpnews
-content:
-  articles:
-    - {title: 春茶, body: BODY, cover: {media_id: M1}THEME}
-"""
-MEMORY_BYTES = 2 * 1024**3
-"""Of addresses, for the command and every process it starts."""
-SECONDS = 240
-"""One file may use 10 s of a processor, or 60 s on the clock where other work keeps the processor busy."""
+Problems = set[tuple[str, str]]
 
 
-def _checked(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, str]], str]:
-    """Validate a folder with the real command; the problems as (level, rule), and all that was printed."""
-    root = folder / "campaigns"
-    for name, content in files.items():
-        file = root / name.replace("__", "/").replace("_dot_", ".")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-    (root / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
-    with subprocess.Popen(
-        [sys.executable, "-m", "wechat_campaigns", "validate", "--format", "json"],
-        cwd=folder,
-        env={
-            "PATH": os.defpath,
-            "HOME": str(folder),
-            "XDG_STATE_HOME": str(folder / "state"),
-            "LANG": "C.UTF-8",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        with suppress(ProcessLookupError):  # it has ended already
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        try:
-            out, err = process.communicate(timeout=SECONDS)
-        finally:
-            process.kill()
-    assert "Traceback" not in err
-    assert process.returncode in (0, 3), (process.returncode, err[-500:])
-    assert len(out) < 2_000_000
-    problems = json.loads(out)["problems"]
-    return [(problem["level"], problem["rule"]) for problem in problems], out
+def checked(folder: Path, **files: str) -> tuple[Problems, str]:
+    """Validate campaigns with the real command; the problems as (level, rule), and all that was printed."""
+    done = run(folder, "validate", "--format", "json", **files)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 3), (done.returncode, done.stderr[-500:])
+    assert len(done.stdout) < 2_000_000
+    problems = json.loads(done.stdout)["problems"]
+    return {(problem["level"], problem["rule"]) for problem in problems}, done.stdout
 
 
-def _errors(found: list[tuple[str, str]]) -> set[str]:
+def article(folder: Path, body: str, theme: str = "") -> tuple[Problems, str]:
+    """Validate an article in Markdown, with a theme of its own."""
+    campaign = ARTICLE.replace("KIND", "md")
+    files = {"a.md": body, "c.yaml": campaign.replace("M1}", "M1}, theme: house") if theme else campaign}
+    return checked(folder, **files, **({"_themes/house.css": theme} if theme else {}))
+
+
+def errors(found: Problems) -> set[str]:
     return {rule for level, rule in found if level == "error"}
+
+
+def html_source(text: str) -> ArticleSource:
+    files = Files(Path("/nonexistent"))
+    return ArticleSource(text=text, kind="html", file=PurePosixPath("a.html"), title="茶", files=files)
 
 
 def made(body: str) -> ArticleBody:
     """Make an HTML body in this process."""
-    return build(
-        ArticleSource(
-            text=body,
-            kind="html",
-            file=PurePosixPath("a.html"),
-            title="茶",
-            files=Files(Path("/nonexistent")),
-        )
-    )
-
-
-def _article(folder: Path, body: str, *, kind: str = "md", theme: str = "", **files: str | bytes):
-    named = f"a.{kind}"
-    campaign = CAMPAIGN.replace("BODY", named).replace("THEME", f", theme: {theme}" if theme else "")
-    return _checked(folder, **{"c_dot_yaml": campaign, named.replace(".", "_dot_"): body}, **files)
+    return build(html_source(body))
 
 
 def test_an_honest_article_has_no_error(tmp_path: Path) -> None:
     theme = ".article { --line: #333 } p { color: var(--line); margin: 0 0 1em }"
-    found, _said = _article(tmp_path, "春茶 **上新**", theme="house", _themes__house_dot_css=theme)
-    assert _errors(found) == set()
+    assert errors(article(tmp_path, "春茶 **上新**", theme)[0]) == set()
 
 
 # --- Markdown ----------------------------------------------------------------------------------
@@ -112,8 +61,7 @@ def test_an_honest_article_has_no_error(tmp_path: Path) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("source", ["\u200b" * 20, "\u2060\ufeff", "&#8203;&#8205;", "\u3164\u2800", "&shy;"])
 def test_an_article_of_invisible_characters_is_empty(tmp_path: Path, source: str) -> None:
-    found, _said = _article(tmp_path, source)
-    assert _errors(found) & {"article-empty", "text-control-character"}
+    assert errors(article(tmp_path, source)[0]) & {"article-empty", "text-control-character"}
 
 
 # --- HTML --------------------------------------------------------------------------------------
@@ -245,31 +193,19 @@ def _doubling(rounds: int) -> str:
 
 THEMES = {
     "variables-double": _doubling(30),
-    "variables-double-little": _doubling(12),
     "variables-spread": "".join(f".article{{--v{n + 1}:{f'var(--v{n})' * 8}}}" for n in range(12))
     + ".article{--v0:xxxxxxxx} p{color:var(--v12)}",
-    "variables-circle": ".article { --a: var(--b) x; --b: var(--a) x; color: var(--a) }",
     "variable-itself": ".article { --a: var(--a) var(--a); color: var(--a) }",
-    "variable-long": f".article {{ --a: {'x' * 60_000} }} " + "p { color: var(--a) }" * 100,
     "too-long": "p { color: #333 }\n" * 10_000,
     "brackets": "p { color: " + "(" * 5_000,
-    "squares": "[" * 30_000,
     "braces": "p{" * 20_000,
     "not": ":not(" * 5_000 + "p" + ")" * 5_000 + "{color:red}",
-    "has": "p:has(" * 10 + "p" + ")" * 10 + "{color:red}",
-    "ornament-long": f"p::before {{ content: '{'x' * 60_000}' }}",
     "ornaments-many": "p::before, p::after { content: 'x' }" * 1_500 + "p { font-size: 0 }",
-    "ornament-hidden": "p::before { content: 'x'; font-size: 1px }",
     "hidden-small": "p { font-size: 0.0001px }",
-    "hidden-indent": "p { text-indent: -9999px }",
     "import": "@import url(https://example.com/a.css);",
     "address": "p { background-color: url(file:///etc/passwd) }",
-    "digits": "p { margin: " + "1" * 5_000 + "q }",
-    "expression": "p { width: expression(alert(1)) }",
     "script-end": "p { color: red }</style><script>alert(1)</script>",
-    "important": "p { color: red !important }",
     "media": "@media screen { p { color: red } }" * 1_000,
-    "universal": "* * * * * * * * * * * * { color: red; position: fixed }",
 }
 
 
@@ -281,13 +217,11 @@ FENCED_THEMES = ("variables-double", "variables-spread", "not", "braces")
 @pytest.mark.parametrize("name", sorted(THEMES.keys() - set(FENCED_THEMES)))
 def test_a_hostile_theme_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
     """A theme that grows, nests, hides or reaches out stops the articles that use it."""
-    found, _said = _article(tmp_path, "春茶\n\n上新\n", theme="house", _themes__house_dot_css=THEMES[name])
-    assert _errors(found)
+    assert errors(article(tmp_path, "春茶\n\n上新\n", THEMES[name])[0])
 
 
 def test_a_fault_of_a_theme_names_the_campaign_and_the_line(tmp_path: Path) -> None:
-    theme = "p { color: #333 }\np { position: fixed }\n"
-    _found, said = _article(tmp_path, "春茶", theme="house", _themes__house_dot_css=theme)
+    _found, said = article(tmp_path, "春茶", "p { color: #333 }\np { position: fixed }\n")
     problem = next(one for one in json.loads(said)["problems"] if one["rule"] == "style-value")
     assert "house.css" in json.dumps(problem)
     assert " c)" in json.dumps(problem, ensure_ascii=False)
@@ -299,9 +233,7 @@ def test_a_fault_of_a_theme_names_the_campaign_and_the_line(tmp_path: Path) -> N
 )
 def test_a_text_that_shows_nothing_is_empty(tmp_path: Path, text: str) -> None:
     written = json.dumps(text)  # YAML reads the escapes of JSON
-    source = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: {written}\n"
-    found, _said = _checked(tmp_path, c_dot_yaml=source)
-    assert _errors(found)
+    assert errors(checked(tmp_path, **{"c.yaml": TEXT.replace("CONTENT", written)})[0])
 
 
 # --- nothing alive -----------------------------------------------------------------------------
@@ -354,13 +286,7 @@ def test_ten_thousand_hostile_pieces_leave_nothing_alive() -> None:
     pieces, rng = "".join(ALIVE.strip().split("\n")).split("|"), random.Random(20)
     for _round in range(10_000):
         text = "".join(rng.choices(pieces, k=rng.randrange(1, 14)))
-        source = ArticleSource(
-            text=text,
-            kind="html",
-            file=PurePosixPath("a.html"),
-            title="茶",
-            files=Files(Path("/nonexistent")),
-        )
+        source = html_source(text)
         assert_nothing_alive(assemble(source).html)
         assert_nothing_alive(without_links(text))
         _assert_harmless(sanitize(text, lambda _address: ""))

@@ -1,7 +1,5 @@
 """The server that takes WeChat's pushes: odd lengths, old checks, slow and many connections."""
 
-from __future__ import annotations
-
 import io
 import socket
 import threading

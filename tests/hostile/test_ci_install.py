@@ -4,8 +4,6 @@ The scripts run for real. Each hostile file leaves a marker when it runs. A spy 
 what every process of the installation could read: its own variables and those of its parents.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Whatever a commit brings beside the campaigns is never taken for this machine's own state."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """No cell of the report for spreadsheets is a formula, whatever a send is called or WeChat told."""
 
-from __future__ import annotations
-
 import csv
 import io
 from datetime import timedelta

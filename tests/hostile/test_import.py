@@ -1,7 +1,5 @@
 """`campaign import` of a stranger's page ends soon, writes little, and takes no word for a template."""
 
-from __future__ import annotations
-
 import base64
 import json
 import time

@@ -1,7 +1,5 @@
 """A link in or as the campaigns folder reads nothing: it is refused by name, wherever it leads."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path, PurePosixPath
 

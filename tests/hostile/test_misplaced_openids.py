@@ -1,7 +1,5 @@
 """An openid that stands where a name goes is refused, and no report repeats it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A value of `_settings.yaml` is in no message about it, wherever it stands: it may be a secret."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

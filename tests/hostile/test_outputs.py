@@ -1,7 +1,5 @@
 """Reports and plan files: no link of the checkout decides where they are written."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Pages have a bounded size, and say what they leave out."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath
 
 import pytest

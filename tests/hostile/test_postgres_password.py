@@ -1,7 +1,5 @@
 """Settings name a stranger's database: the machine's password must not arrive there, whatever it asks for."""
 
-from __future__ import annotations
-
 import os
 import socket
 import struct

@@ -1,7 +1,5 @@
 """Receivers, settings and tables that a stranger's template or text would send to followers."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Settings that act before anybody has read them: an address that collects secrets, a command that runs."""
 
-from __future__ import annotations
-
 import json
 import sys
 from datetime import UTC, datetime, timedelta

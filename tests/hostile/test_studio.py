@@ -1,7 +1,5 @@
 """The studio lets in the browser that it gave its address to, shows nothing else, and can change nothing."""
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import json

@@ -1,7 +1,5 @@
 """The trap sees what it is there to see: each of these programs does one thing that it must not do."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -41,7 +39,6 @@ def test_the_trap_sees_nothing_where_nothing_is_done(tmp_path: Path, port: Canar
     trap = Trap(tmp_path / "trap", port)
     run = trap.run("-c", trap.filled("open(r'@TRAP@/state/x', 'w').write('a')"), command=[sys.executable])
     assert (run.faults, run.code) == ((), 0)
-    assert 1 < run.peak_kib / 1024 < 60
 
 
 def test_memory_is_limited(tmp_path: Path, port: CanaryPort) -> None:

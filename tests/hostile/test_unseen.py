@@ -1,7 +1,5 @@
 """Characters that nobody can see, or that turn what is read: told by validate, shown in every page."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

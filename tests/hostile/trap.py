@@ -5,29 +5,31 @@ the environment, in `.env`, in `.git/config`, beside the checkout. `Trap.run` ru
 everything that must not have happened (`Run.faults`).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import queue
+import resource
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from wechat_campaigns.core.errors import ExitCode
 
-LIMITS: Final = Path(__file__).with_name("limits.py")
 MEMORY: Final = 2 << 30
 """Address space of the command and of each of its workers, in bytes."""
 CPU_S: Final = 30
 WALL_S: Final = 120.0
+GRACE_S: Final = 2.0
+"""What a command has started may end this much later, such as a helper of git."""
 FILE_BYTES: Final = 64 << 20
 """The longest file it may write."""
 OUTPUT_BYTES: Final = 10_000_000
@@ -87,15 +89,13 @@ def canary_port() -> Iterator[CanaryPort]:
         port.close()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Run:
     """How one command ended."""
 
     code: int
     out: str
     err: str
-    seconds: float
-    peak_kib: int
     faults: tuple[str, ...]
     """What must not have happened and did; empty when the checkout was held."""
 
@@ -117,7 +117,6 @@ class Trap:
 
     folder: Path
     port: CanaryPort
-    runs: list[Run] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in ("home", "state", "tmp", "out", "checkout/.git", "checkout/campaigns"):
@@ -182,32 +181,34 @@ class Trap:
         """Run the command in the checkout under limits, and look for everything it must not have done."""
         before = self._seen()
         self.port.connections()
-        report = self.folder / "report.json"
-        limits = {"AS": memory, "CPU": CPU_S, "FSIZE": FILE_BYTES, "CORE": 0, "wall_s": wall_s}
+        late = False
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
-            subprocess.run(
-                [sys.executable, "-I", "-S", str(LIMITS), str(report), json.dumps(limits), *command, *args],
-                cwd=self.checkout, env=self.environment(environ), stdin=subprocess.DEVNULL,
-                stdout=out, stderr=err, timeout=wall_s + 60, check=True,
+            process = subprocess.Popen(
+                [*command, *args], cwd=self.checkout, env=self.environment(environ),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
             )  # fmt: skip
-        took = json.loads(report.read_bytes())
+        limits = {"AS": memory, "CPU": CPU_S, "FSIZE": FILE_BYTES, "CORE": 0}
+        with suppress(ProcessLookupError):  # it has ended already
+            for name, limit in limits.items():
+                resource.prlimit(process.pid, getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+        try:
+            process.wait(wall_s)
+        except subprocess.TimeoutExpired:
+            late = True
+        is_left = not late and _stays(process.pid)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait()
         printed = [(self.folder / name).read_bytes() for name in ("stdout", "stderr")]
-        for name in ("stdout", "stderr", "report.json"):
+        for name in ("stdout", "stderr"):
             (self.folder / name).unlink()
-        faults = [*_ended(took, printed), *self._changed(before)]
+        ended = [f"it did not end within {wall_s:.0f} s"] if late else _ended(code, printed)
+        faults = [*ended, *(["it left a process running"] if is_left else []), *self._changed(before)]
         faults += [f"{canary.decode()} was printed" for canary in CANARIES if canary in b"\n".join(printed)]
         if self.port.connections():
             faults.append("it connected to the canary port")
-        run = Run(
-            code=took["code"],
-            out=printed[0].decode("utf-8", "replace"),
-            err=printed[1].decode("utf-8", "replace"),
-            seconds=took["seconds"],
-            peak_kib=took["peak_kib"],
-            faults=tuple(faults),
-        )
-        self.runs.append(run)
-        return run
+        texts = (text.decode("utf-8", "replace") for text in printed)
+        return Run(code, *texts, faults=tuple(faults))
 
     def _seen(self) -> dict[bytes, tuple[int, int, int]]:
         """Every file below the folder with its inode, size and time; links are not followed."""
@@ -226,9 +227,8 @@ class Trap:
         allowed = [os.fsencode(self.folder / name) + b"/" for name in ("state", "tmp", "out")]
         # Pages and the state of older versions; ignored by git.
         allowed.append(os.fsencode(self.checkout / ".campaign") + b"/")
-        own = {os.fsencode(self.folder / name) for name in ("stdout", "stderr", "report.json")}
         after = self._seen()
-        for path in (path for path in after if after[path] != before.get(path) and path not in own):
+        for path in (path for path in after if after[path] != before.get(path)):
             name = path.decode("utf-8", "replace")
             if MARKER.encode() in path.rpartition(b"/")[2]:
                 faults.append(f"code ran: {name}")
@@ -248,15 +248,29 @@ def _bytes_of(path: bytes) -> bytes:
         return b""
 
 
-def _ended(took: Mapping[str, Any], printed: Sequence[bytes]) -> Iterator[str]:
+def _stays(group: int) -> bool:
+    """Return whether a process of the group still runs after the grace."""
+    until = time.monotonic() + GRACE_S
+    while any(_group_of(file) == group for file in Path("/proc").glob("[0-9]*/stat")):
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _group_of(file: Path) -> int:
+    """Read the process group from a file of /proc; 0 of one that has ended, though nobody waited for it."""
+    with suppress(OSError):
+        state, _parent, group = file.read_text(errors="replace").rpartition(")")[2].split()[:3]
+        return 0 if state in "ZX" else int(group)
+    return 0
+
+
+def _ended(code: int, printed: Sequence[bytes]) -> Iterator[str]:
     """Judge how the command ended."""
-    if took["late"]:
-        yield f"it did not end within {took['seconds']:.0f} s"
-    elif took["code"] not in CODES:
+    if code not in CODES:
         last = printed[1].decode("utf-8", "replace").strip().splitlines()[-1:]
-        yield f"it ended with {took['code']}: {''.join(last)}"
-    if took["left_running"]:
-        yield "it left a process running"
+        yield f"it ended with {code}: {''.join(last)}"
     if any(b"Traceback (most recent call last)" in text for text in printed):
         yield "a traceback was shown"
     if any(len(text) > OUTPUT_BYTES for text in printed):

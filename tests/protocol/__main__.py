@@ -1,7 +1,5 @@
 """Search the model of the send protocol beyond what the suite does; print how many snapshots were seen."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from dataclasses import replace

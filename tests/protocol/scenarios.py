@@ -1,7 +1,5 @@
 """Where the searches begin, and the rules that are switched off to see a search find what they prevent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta

@@ -1,14 +1,13 @@
 """Make ledgers of a few events: one account, signed or forged, at given moments."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.factories import linked
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
+from wechat_campaigns.ledger.events import next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import StreamState
 

@@ -1,7 +1,5 @@
 """One call, once: recorded after the very view it was decided on, made in time, ended as it was answered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

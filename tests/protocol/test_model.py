@@ -1,7 +1,5 @@
 """Every interleaving of the real protocol, and a counterexample for each rule that is switched off."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.protocol.model import Scenario, search

@@ -1,7 +1,5 @@
 """What an answer makes certain; everything else leaves the send unknown."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

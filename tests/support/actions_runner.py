@@ -4,8 +4,6 @@ Checkout clones a bare repository, artifacts are folders; expressions, `if:`, `n
 actions, GITHUB_OUTPUT and GITHUB_STEP_SUMMARY work as they do there.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

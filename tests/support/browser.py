@@ -1,7 +1,5 @@
 """A real Chromium for tests: headless, a profile of its own, nothing fetched on the side."""
 
-from __future__ import annotations
-
 import atexit
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """GitHub and GitLab on loopback: the few endpoints the runner uses, in the shapes of their documentation."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Git as somebody who commits: a name and an address, whatever the machine's own settings are."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

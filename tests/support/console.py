@@ -1,7 +1,5 @@
 """What a colleague does in the WeChat console beside the tool, in a sandbox whose clock moves."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from tests.support.playground import SERVICE, Sandbox

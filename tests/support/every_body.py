@@ -1,7 +1,5 @@
 """Send every kind of message to every kind of recipient: the real client against a strict sandbox."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

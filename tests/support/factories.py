@@ -1,7 +1,5 @@
 """Records with defaults, so that a test names only what it is about; a ledger and an Api in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,14 +24,14 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, verified
+from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.plan_view import ApplyView, PlanView
 from wechat_campaigns.send.outcome import SendOutcome

@@ -4,8 +4,6 @@ A request is a byte with five descriptors: stdin, stdout, stderr, where the stat
 The child returns from `serve` and becomes the command.
 """
 
-from __future__ import annotations
-
 import atexit
 import gc
 import importlib
@@ -147,12 +145,7 @@ def main() -> None:
     """Serve, and in each child run the command."""
     preload()
     gc.freeze()  # a collection in a child leaves the pages it shares alone
-    request = serve(socket.socket(fileno=int(sys.argv[1])))
-    if not request["limiter"]:
-        become(request)
-    sys.argv = [*request["limiter"], PACKAGE]
-    limited = runpy.run_path(sys.argv[0])["main"]
-    _end(limited(lambda _command: become(request)))
+    become(serve(socket.socket(fileno=int(sys.argv[1]))))
 
 
 def become(request: dict[str, Any]) -> NoReturn:

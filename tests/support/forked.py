@@ -4,8 +4,6 @@ What it starts is a process of its own: its own arguments, environment, folder, 
 A command whose interpreter would start differently (PYTHON…, another locale, preexec_fn) is started anew.
 """
 
-from __future__ import annotations
-
 import atexit
 import inspect
 import json
@@ -23,8 +21,6 @@ from tests.support.fork_server import PACKAGE, STATUS, readable
 
 INSTALLED = str(Path(sys.executable).with_name("campaign"))
 MODULE = [sys.executable, "-m", PACKAGE]
-LIMITER = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "hostile" / "limits.py")]
-"""What tests of hostile files put before the command, with two words of its own."""
 SCRIPTS = str(Path(__file__).parents[1])
 """Where scripts of the tests are, which are forked too."""
 LOCALE = "C.UTF-8"
@@ -132,30 +128,29 @@ def _request(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the server is to start; None when this is not the command, or is to start in another way."""
     if any(given[name] != usual for name, usual in USUAL.items() if name in given):
         return None
-    limiter, words = _words(given["args"])
+    words = _words(given["args"])
     env = {os.fsdecode(name): os.fsdecode(value) for name, value in (given["env"] or os.environ).items()}
     cwd = os.path.abspath(os.fsdecode(given["cwd"] or "."))  # noqa: PTH100 (a link stays one)
     if not words or not _starts_alike(env) or not os.access(cwd, os.X_OK):
         return None
     return {
-        "limiter": limiter, "script": "" if words[0] == PACKAGE else words[0], "arguments": words[1:],
+        "script": "" if words[0] == PACKAGE else words[0], "arguments": words[1:],
         "env": env, "cwd": cwd,
         "new_session": given["start_new_session"], "umask": given["umask"],
     }  # fmt: skip
 
 
-def _words(args: Any) -> tuple[list[str], list[str]]:
-    """The words of the limiter, and of `campaign` or a script, its name first; none for another program."""
+def _words(args: Any) -> list[str]:
+    """The words of `campaign` or a script, its name first; none for another program."""
     if isinstance(args, str | bytes | os.PathLike):
-        return [], []
+        return []
     words = [os.fsdecode(word) for word in args]
-    limiter, words = (words[3:6], words[6:]) if words[:4] == LIMITER else ([], words)
     if words[:1] == [INSTALLED]:
-        return limiter, words
+        return words
     if words[:3] == MODULE:
-        return limiter, words[2:]
+        return words[2:]
     is_script = words[:1] == MODULE[:1] and "".join(words[1:2]).startswith(SCRIPTS)
-    return [], words[1:] if is_script else []
+    return words[1:] if is_script else []
 
 
 def _starts_alike(env: Mapping[str, str]) -> bool:

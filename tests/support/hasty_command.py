@@ -1,14 +1,12 @@
 """The command, whose waiting run looks at clock and ledger each second: `hasty_command.py WORD…`."""
 
-from __future__ import annotations
-
 import runpy
 from datetime import timedelta
 
-from wechat_campaigns.send import wait
+from wechat_campaigns.run import apply
 
 LOOK_EVERY = timedelta(seconds=1)
 
 if __name__ == "__main__":
-    wait.LOOK_EVERY = wait.TRY_AGAIN_AFTER = LOOK_EVERY  # type: ignore[misc]
+    apply.LOOK_EVERY = apply.TRY_AGAIN_AFTER = LOOK_EVERY  # type: ignore[misc]
     runpy.run_module("wechat_campaigns", run_name="__main__", alter_sys=True)

@@ -1,7 +1,5 @@
 """The three places a ledger can be kept in, opened, tampered with and taken away the same way."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import subprocess

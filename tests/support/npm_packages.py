@@ -1,7 +1,5 @@
 """Packages from npm for tests, each set in a folder of its own: whole, or made again."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import shutil

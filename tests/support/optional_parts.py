@@ -1,7 +1,5 @@
 """What a test does without a part that may be missing (Chromium, PostgreSQL, npm)."""
 
-from __future__ import annotations
-
 import os
 from typing import NoReturn
 

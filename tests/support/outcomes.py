@@ -1,7 +1,5 @@
 """What a check ends with, so that a test can compare it: nothing, or its error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

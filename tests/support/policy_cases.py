@@ -1,7 +1,5 @@
 """One failing and, where there is one, one uncheckable case of every rule; tests and docs share them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A real PostgreSQL from the wheel, for tests, bench and torture: started in a folder, stopped at the end."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import warnings

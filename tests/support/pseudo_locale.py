@@ -1,7 +1,5 @@
 """A language for tests in which every message can be said: «so», whatever the catalog holds by now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from gettext import NullTranslations

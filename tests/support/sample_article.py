@@ -1,7 +1,5 @@
 """An article that has everything a theme styles: for the gallery, and for the tests of all themes."""
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 from typing import Final
 

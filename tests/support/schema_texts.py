@@ -1,7 +1,5 @@
 """The texts of the JSON schemas that people read, in messages and in editors, for the catalog."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

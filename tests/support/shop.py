@@ -1,7 +1,5 @@
 """A folder of campaigns with the command as a process of its own in it, over any ledger."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

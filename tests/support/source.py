@@ -1,7 +1,5 @@
 """The source of the packages, for tests and tools that read it."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

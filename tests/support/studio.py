@@ -1,7 +1,5 @@
 """`campaign studio` in a process of its own, and what a browser that was let in asks of it."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

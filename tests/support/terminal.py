@@ -1,7 +1,5 @@
 """A terminal whose other end a test reads, never for longer than a limit."""
 
-from __future__ import annotations
-
 import os
 import pty
 import time

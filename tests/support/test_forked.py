@@ -1,12 +1,9 @@
 """A forked command is what a new one would be: process, words, environment, streams, signals, exit code."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,22 +37,6 @@ def test_output_and_exit_code_are_those_of_a_new_process(start: Any, command: li
     assert "Unknown command nonsense" in err
 
 
-def test_script_of_the_tests_is_forked(tmp_path: Path):
-    script = [sys.executable, Path(__file__).parents[1] / "unit" / "ledger" / "writer.py"]
-    setting = f"sqlite:{tmp_path}/ledger.sqlite3"
-    with subprocess.Popen([*script, "claim", setting, tmp_path, "a", "2"], stdout=subprocess.PIPE) as process:
-        out, _err = process.communicate(timeout=60)
-    assert is_forked(process)
-    assert (process.returncode, out) == (0, b"0\n1\n")
-
-
-def test_folder_and_environment_are_its_own(tmp_path: Path):
-    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "LANGUAGE": "zh", "HOME": str(tmp_path)}
-    done = subprocess.run([*COMMAND, "init"], cwd=tmp_path, env=env, capture_output=True, check=True)
-    assert not done.stderr
-    assert (tmp_path / "campaigns").is_dir()
-
-
 def test_signals_end_it():
     killed, stopped = served(start_new_session=True), served()
     assert os.getsid(killed.pid) == killed.pid
@@ -66,14 +47,6 @@ def test_signals_end_it():
     for process in (killed, stopped):
         assert process.stdout is not None
         process.stdout.close()
-
-
-def test_waiting_for_it_ends_in_time():
-    with served() as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.01)
-        assert process.poll() is None
-        process.terminate()
 
 
 @pytest.mark.parametrize("how", [{"env": {**os.environ, "PYTHONHASHSEED": "1"}}, {"preexec_fn": os.getpid}])

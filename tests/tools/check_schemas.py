@@ -1,7 +1,5 @@
 """Check every schema of `schema/` against the draft-07 metaschema, and that each property is described."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Lint the workflows, the action and the GitLab template; offline. Every tool is of the group `ci-lint`."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Ends 0 only when every example campaign reached its followers exactly once. `make demo` runs it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shlex
@@ -13,8 +11,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import language_from_env
-from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_sandbox.server import embedded
 
 ROOT = Path(__file__).parents[2]

@@ -3,8 +3,6 @@
 Run `python -m tests.tools.make_architecture`; a test keeps the picture current.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from pathlib import Path
@@ -14,7 +12,8 @@ from tests.support.source import PACKAGE, ROOT, RUNNER, trees
 PICTURE = ROOT / "docs" / "images" / "packages.svg"
 ORDER = (
     "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report",
-    "code_host", "guard", "fetch", "notify", "studio", "wechat_sandbox", "workspace", "api", "cli",
+    "code_host", "guard", "fetch", "notify", "studio", "wechat_sandbox", "workspace", "run", "api",
+    "cli",
 )  # fmt: skip
 ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
 STYLE = """\

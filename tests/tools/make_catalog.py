@@ -4,8 +4,6 @@ Run `python -m tests.tools.make_catalog`, then translate what it names; `tests/u
 that nothing is missing.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 from collections.abc import Iterator

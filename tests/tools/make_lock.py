@@ -6,8 +6,6 @@ holds what builds the wheel, `.github/dev.lock` what CI tests and checks with, `
 that CI takes where it can.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tomllib

@@ -1,7 +1,5 @@
 """Write the manual page from what `campaign reference` lists and from the page of variables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

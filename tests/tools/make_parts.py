@@ -3,8 +3,6 @@
 `python -m tests.tools.make_reference` runs this too; `tests/docs/test_reference.py` fails when a part is old.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

@@ -5,8 +5,6 @@ schema/sandbox.openapi.json. Run
 `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +34,7 @@ TROUBLESHOOTING = {
     "troubleshooting.zh-CN.md": ("状态", "含义", "怎么办"),
 }
 """Pages that hold the table of event statuses, with its head."""
-SHARED = {"--dir", "--env", "--var", "--format", "--report", "--quiet", "--log-file", "--help"}
+SHARED = {"--dir", "--env", "--var", "--format", "--report", "--quiet", "--help"}
 """Options of most commands, which the page lists once."""
 TYPES_HEAD: dict[Language, tuple[str, ...]] = {
     "en": ("key", "type", "meaning"),
@@ -90,7 +88,7 @@ def pages() -> dict[str, str]:
         "campaign.md": _page("Campaign files", _schema("campaign"), "[中文](campaign.zh-CN.md)"),
         "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
         "campaign.1": man_page(reference_data(campaign), _all_variables()),
-        "programs.md": _page("Variables, logs, plan files", _programs()),
+        "programs.md": _page("Variables, plan files", _programs()),
         "errcodes.md": _page("Errcodes", _errcodes(), "[中文](errcodes.zh-CN.md)"),
         "campaign.zh-CN.md": _page("群发文件", _schema("campaign", "zh"), "[English](campaign.md)"),
         "settings.zh-CN.md": _page(
@@ -164,7 +162,7 @@ def _options(params: Iterable[click.Parameter]) -> str:
 
 
 def _programs() -> str:
-    """What programs read and write: every variable, by what it is for, the lines of a log, the plan file."""
+    """What programs read and write: every variable, by what it is for, the plan file."""
     head = ("variable", "meaning")
     sections = (
         ("Options", "Each stands for an option; an option on the command line wins.", _of_options()),
@@ -191,7 +189,7 @@ def _programs() -> str:
         "sandbox, it is then refused what reaches real followers or changes what may be sent: "
         f"{', '.join(f'`{name}`' for name in AGENTS)}."
     )
-    parts += ["## Logs", _schema("log", level=3), "## Plan files", _schema("plan", level=3)]
+    parts += ["## Plan files", _schema("plan", level=3)]
     return "\n\n".join(filter(None, parts))
 
 

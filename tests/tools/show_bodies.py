@@ -3,8 +3,6 @@
 Run: python -m tests.tools.show_bodies
 """
 
-from __future__ import annotations
-
 import json
 
 from tests.support.every_body import OPENIDS, post_every_body

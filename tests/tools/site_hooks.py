@@ -3,8 +3,6 @@
 `llms.txt` follows llmstxt.org: a title, a summary, then a link to each page's Markdown under its section.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

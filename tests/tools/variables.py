@@ -1,12 +1,8 @@
 """The variables of the environment that the command reads, besides those of its options."""
 
-from __future__ import annotations
-
 OWN = {
     "CAMPAIGN_READ_ONLY": "Refuse every command that changes something: files, the ledger, WeChat, a "
     "comment. Empty, `0`, `false` and `no` leave it off.",
-    "CAMPAIGN_LOG": "`json`: standard error holds only the [log](#logs), each event as a line of JSON; "
-    "messages for people are left out. Results and problems are on standard output with `--format json`.",
     "CAMPAIGN_STATE_DIR": "Where this machine keeps SQLite ledgers, the sandbox and pages; default: a "
     "folder of the user, which `campaign doctor` prints. It must lie outside the checkout.",
     "CAMPAIGN_API_HOSTS": "Hosts of API gateways, separated by commas, that may receive an AppSecret besides "

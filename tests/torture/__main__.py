@@ -1,7 +1,5 @@
 """Kill, cut and race runners; print what was lost or doubled. Ends 0 when nothing was."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

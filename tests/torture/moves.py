@@ -1,7 +1,5 @@
 """What people do to the files while runners race: by a seed alone, whatever the runners come to."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field

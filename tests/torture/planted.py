@@ -1,7 +1,5 @@
 """Rules of the protocol, each broken on purpose: a torture that does not notice proves nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One torture: rounds of racing runners that are killed, cut off, stopped, without a ledger; the count."""
 
-from __future__ import annotations
-
 import json
 import random
 import time

@@ -1,7 +1,5 @@
 """Runners as processes: forked from one that has everything loaded, so that a kill costs little."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -1,7 +1,5 @@
 """What the package declares is what CI runs, and a release runs what CI runs."""
 
-from __future__ import annotations
-
 import tomllib
 from typing import Any
 

@@ -1,15 +1,9 @@
 """Docstrings and comments of the packages and their tests name files that exist."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from tests.support.source import ROOT, comments
-
-pytestmark = pytest.mark.slow
 
 FILE = re.compile(r"(?<![\w./-])[\w./-]*\w\.py\b")
 TEXT = re.compile(r'^ *"""(?=[\w`…])(.*?)"""', re.MULTILINE | re.DOTALL)

@@ -1,7 +1,5 @@
 """The hooks that pre-commit and prek read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,48 +1,33 @@
 """What is stored, hashed or compared is the same in every language: plans, plan files, ledgers."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
-from gettext import NullTranslations
 from itertools import count
 from typing import Any
 from unittest import mock
 
-import pytest
-
 from tests.support.factories import (
     NOW,
-    SERVICE,
     MemoryLedger,
     ScriptedApi,
     intent_of,
     make_article,
     make_known,
-    make_planned,
     make_send,
     make_settings,
     make_state,
-    make_upload_ports,
     plan_of,
     view_of,
 )
 from tests.support.pseudo_locale import PseudoTranslations, use_translations
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Filter, Send
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan import review
-from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
-from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.send.posting import ApplyPorts, RunContext
@@ -81,9 +66,6 @@ def planned() -> tuple[str, dict[str, Any]]:
     return plan.plan_digest, json.loads(canonical(plan_data(view_of(plan))))
 
 
-# --- plans --------------------------------------------------------------------------------------
-
-
 def test_plan_file_is_the_same_in_every_language():
     (other, file), (english, ours) = in_both(planned)
     assert other == english
@@ -98,24 +80,6 @@ def test_plan_file_is_the_same_in_every_language():
         "unknown-tag",
         "edited",
     }
-
-
-@pytest.mark.parametrize(("written", "read"), [OTHERS, OTHERS[::-1]], ids=["other to en", "en to other"])
-def test_a_plan_reviewed_in_one_language_applies_in_another(
-    written: NullTranslations | None, read: NullTranslations | None
-):
-    """What was reviewed is what would be sent, whatever it was called."""
-    with use_translations(written):
-        digest, file = planned()
-    with use_translations(read):
-        plan = plan_of(*SENDS, settings=SETTINGS, state=SENT)
-        review.check_file(file, plan, SENT, NOW)
-        review.check_digest(digest, plan, SENT)
-        with pytest.raises(StalePlanError):
-            review.check_file(file, plan_of(make_send("due", "别的")), LedgerState(), NOW)
-
-
-# --- the ledger ---------------------------------------------------------------------------------
 
 
 class ScriptedPlatform:
@@ -186,51 +150,3 @@ def test_an_apply_leaves_the_same_ledger_in_every_language():
         "not_sent",
     ]
     assert not any("why" in data for data in kept), "words are made for who reads"
-
-
-def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
-    state = fold(_refused())
-    digest = state.sends[SERVICE, "spam", 1].content_digest
-    context = DecisionContext(settings=make_settings(), state=state, now=NOW)
-    with use_translations(PseudoTranslations()):
-        found = decide(make_send("spam", "spam"), digest, context)
-    meaning = f"«{lookup(45002, '/cgi-bin/message/mass/sendall').meaning}»"
-    details = "errcode 45002"
-    assert found.reason == f"«repeats a failed attempt: «{meaning} ({details})»»"
-
-
-def _refused() -> tuple[Any, ...]:
-    platform = ScriptedPlatform()
-    platform.run(make_send("spam", "spam"))
-    return platform.ledger.events()
-
-
-# --- drafts -------------------------------------------------------------------------------------
-
-
-def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
-    api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts(**changes))
-    send = make_send(content=ARTICLES)
-    resolved = replace(
-        make_planned().resolved, uploads=tuple((upload, None) for upload in payloads.uploads(ARTICLES))
-    )
-    ports = make_upload_ports(api, ledger, lambda _file: b"cover")
-    made = drafting.create_draft(make_planned(send, resolved=resolved), ports)
-    return made.notes if made is not None else ()
-
-
-@pytest.mark.parametrize(("first", "then"), [OTHERS, OTHERS[::-1]], ids=["other to en", "en to other"])
-def test_a_draft_made_in_one_language_is_known_in_another(
-    first: NullTranslations | None, then: NullTranslations | None
-):
-    """What WeChat had changed then is no edit by hand now; what somebody edits since is."""
-    ledger = MemoryLedger()
-    with use_translations(first):
-        drafted(ledger)
-    kept = len(ledger.events())
-    with use_translations(then):
-        drafted(ledger)
-        with pytest.raises(PolicyError) as caught:
-            drafted(ledger, title="别的")
-    assert len(ledger.events()) == kept
-    assert "`title`" in caught.value.message

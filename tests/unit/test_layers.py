@@ -1,7 +1,5 @@
 """The packages in the order of the data: each imports from those before it, and from nothing else."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Mapping, Set
@@ -26,7 +24,7 @@ PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
     "core.names", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
+    "source.document", "source.fmt", "source.scaffold",
     "source.schemas.findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
@@ -79,24 +77,23 @@ def inside(name: str, *places: str) -> bool:
 
 
 def test_nothing_stands_beside_the_packages_but_the_two_doors() -> None:
-    flat = {name for name in ours() if "." not in name} - {*ORDER, "cli", "studio"}
+    flat = {name for name in ours() if "." not in name} - {*ORDER, "run", "cli", "studio"}
     assert flat == {"__init__", "__main__", "api", "workspace", "wechat_sandbox"}
 
 
-@pytest.mark.parametrize("package", [*ORDER, "wechat_sandbox", "studio", "workspace", "api"])
+@pytest.mark.parametrize("package", [*ORDER, "wechat_sandbox", "studio", "workspace", "run", "api"])
 def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
     """In functions too. `wechat_sandbox` shares `core` with what it judges, and no rule; `studio` cannot
     reach what connects, sends or writes."""
     allowed: tuple[str, ...] = ORDER[: ORDER.index(package) + 1] if package in ORDER else ORDER
     allowed = {"wechat_sandbox": ("core", "wechat_sandbox"), "studio": STUDIO,
-               "api": (*ORDER, "workspace", "api"),
+               "run": (*ORDER, "workspace", "run"), "api": (*ORDER, "workspace", "run", "api"),
                "workspace": (*ORDER, "wechat_sandbox", "workspace")}.get(package, allowed)  # fmt: skip
     wrong = {(name, one) for name, found in ours().items() if inside(name, package)
              for one in found if not inside(one, *allowed)}  # fmt: skip
     assert wrong == set()
 
 
-@pytest.mark.slow
 def test_no_modules_import_one_another() -> None:
     """When they are loaded; `test_budget.py` counts the circles inside functions and for type checkers."""
     assert circles(edges(typing=False)) == set()
@@ -156,7 +153,6 @@ def test_pure_modules_do_no_io() -> None:
     assert wrong == set()
 
 
-@pytest.mark.slow
 def test_pure_modules_ask_no_clock() -> None:
     asking = {name for name, tree in modules().items() if any(map(asks_a_clock, ast.walk(tree)))}
     assert len(asking) > 5
@@ -186,7 +182,6 @@ def test_one_function_joins_a_host_and_a_port() -> None:
     assert files == {"hosts.py"}
 
 
-@pytest.mark.slow
 def test_mass_calls_are_made_in_one_module() -> None:
     """A message goes out by way of the protocol."""
     calls = {"mass_send", "mass_sendall"}
@@ -209,7 +204,7 @@ def test_programs_are_started_in_four_modules() -> None:
 def test_the_architecture_names_every_package_once() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = [row.split("|")[1].strip(" `/") for row in text.splitlines() if row.startswith("| `")]
-    assert sorted(named) == sorted({*ORDER, "workspace", "api", "cli", "wechat_sandbox", "studio"})
+    assert sorted(named) == sorted({*ORDER, "workspace", "run", "api", "cli", "wechat_sandbox", "studio"})
 
 
 def test_every_path_of_the_architecture_is_there() -> None:
@@ -222,12 +217,10 @@ def test_every_path_of_the_architecture_is_there() -> None:
     assert [one for one in paths if not any([*root.glob(one)] for root in (PACKAGE, RUNNER, ROOT))] == []
 
 
-@pytest.mark.slow
 def test_the_picture_of_the_packages_is_current() -> None:
     assert PICTURE.read_text(encoding="utf-8") == picture()
 
 
-@pytest.mark.slow
 def test_a_class_name_has_one_meaning() -> None:
     places: dict[str, list[str]] = {}
     for name, tree in modules().items():

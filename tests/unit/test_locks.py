@@ -1,7 +1,5 @@
 """The locks: what pyproject.toml asks for, each with hashes of its files, and nothing of any machine."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -102,22 +100,6 @@ def test_the_constraints_are_the_lock_without_hashes() -> None:
 def test_the_project_is_in_no_lock() -> None:
     for lock in (LOCK, BUILD_LOCK, DEV_LOCK, UV_LOCK):
         assert PYPROJECT["project"]["name"] not in {r.name for r in locked(lock.read_text(encoding="utf-8"))}
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "--index-url https://index.example/simple\n",
-        "left-pad==1.0\n",
-        "# written on a machine\n",
-        "left-pad @ https://files.example/left-pad.whl \\\n    --hash=sha256:00\n",
-        "./stranger\n",
-    ],
-    ids=["index", "no-hash", "comment", "short-hash", "path"],
-)
-def test_a_line_that_is_no_package_with_hashes_is_found(line: str) -> None:
-    with pytest.raises(AssertionError):
-        locked(LOCK.read_text(encoding="utf-8") + line)
 
 
 def test_all_is_every_extra() -> None:

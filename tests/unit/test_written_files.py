@@ -1,7 +1,5 @@
 """Whatever a command writes is opened in one place, which follows no link that a commit may carry."""
 
-from __future__ import annotations
-
 import ast
 import os
 from itertools import product
@@ -14,8 +12,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
 OF_STATE = {
-    "core/written_files.py",
-    "core/state_folder.py",
+    "core/files.py",
     "core/fence.py",  # the null device
     "cli/output.py",  # the null device
     "cli/phone_pictures.py",  # a folder of its own for Chromium
@@ -27,7 +24,6 @@ OF_STATE = {
 WRITERS = {
     "--report": ("plan", "--offline", "--report", "html=FILE"),
     "--out": ("plan", "--offline", "--out", "FILE"),
-    "--log-file": ("validate", "--log-file", "FILE"),
     "export": ("ledger", "export", "--out", "FILE"),
     "outputs": ("ci", "outputs", "plan.json"),
 }
@@ -68,7 +64,6 @@ def victim(tmp_path: Path) -> Path:
     return mine / "victim"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_link_of_a_checkout_is_written_through(
     victim: Path, writer: str, monkeypatch: pytest.MonkeyPatch

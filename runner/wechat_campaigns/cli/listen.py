@@ -15,12 +15,10 @@ import click
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
-from wechat_campaigns.cli.output import logs_json
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.run_log import Level, record
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import read_secret
 
@@ -50,10 +48,7 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
 
     context.initialized_state(sending=False, verified=False)
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if logs_json(os.environ):
-        handlers = [EventHandler()]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     receiver = receiver_of(context)
     try:
@@ -79,15 +74,6 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     server.serve_forever()
     server.server_close()
     return ExitCode.OK
-
-
-class EventHandler(logging.Handler):
-    """Passes what the receiver logs on to the log of the run."""
-
-    def emit(self, message: logging.LogRecord) -> None:
-        """See `logging.Handler.emit`."""
-        level: Level = "info" if message.levelno < logging.WARNING else "warning"
-        record("callback", level=level, message=message.getMessage())
 
 
 def receiver_of(context: OnlineContext) -> CallbackApp:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -14,13 +13,11 @@ import click
 from wechat_campaigns import __version__
 from wechat_campaigns.cli.help_pages import examples_text, exit_codes_text, translated
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.cli.logs import record_error, start_json_log
 from wechat_campaigns.cli.output import (
     discard_output,
     end_output,
     error_label,
     escape_unencodable,
-    logs_json,
     print_message,
     print_result,
     replace_closed_streams,
@@ -37,7 +34,6 @@ from wechat_campaigns.core.errors import (
     system_error,
 )
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
-from wechat_campaigns.core.run_log import new_run, record
 
 COLLECT_AFTER = (50_000, 20, 20)
 """How many new objects the collector waits for. At its usual 700 it walks through a long past again and again
@@ -149,16 +145,7 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         The exit code.
     """
     choose(language_from_env(os.environ))
-    with new_run():
-        begun = time.monotonic()
-        code = _run(argv, command)
-        record("run_ended", exit_code=code, duration_ms=round((time.monotonic() - begun) * 1000))
-        return code
-
-
-def _run(argv: Sequence[str] | None, command: click.Command) -> int:
     try:
-        start_json_log(os.environ)
         args = list(argv) if argv is not None else None
         program = command if command is campaign else translated(command)
         result = program.main(args=args, prog_name=command.name, standalone_mode=False)
@@ -166,10 +153,8 @@ def _run(argv: Sequence[str] | None, command: click.Command) -> int:
     except click.ClickException as error:
         if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
-        record("error", level="error", error="UsageError", exit_code=int(ExitCode.USAGE))
-        if not logs_json(os.environ):
-            with suppress(OSError):
-                error.show()
+        with suppress(OSError):
+            error.show()
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
@@ -191,7 +176,6 @@ def _run(argv: Sequence[str] | None, command: click.Command) -> int:
 
 
 def _print_error(error: CampaignError) -> None:
-    record_error(error)
     from wechat_campaigns.core.redact import redact
     from wechat_campaigns.report.problems import problems_text
     from wechat_campaigns.report.sanitize import inert
@@ -204,13 +188,11 @@ def _print_error(error: CampaignError) -> None:
 
 def _refused(error: CampaignError) -> int:
     discard_output()
-    record_error(error)
     print_message(f"{error_label()}{error}\n→ {error.hint}")
     return int(ExitCode.USAGE)
 
 
 def _bug() -> int:
-    record("error", level="error", error="bug", exit_code=int(ExitCode.BUG))
     import tempfile
     import traceback
 

@@ -159,14 +159,6 @@ VAR: Final = click.option(
 QUIET: Final = click.option(
     "--quiet", "-q", envvar="CAMPAIGN_QUIET", is_flag=True, help="Show no progress on standard error."
 )
-LOG_FILE: Final = click.option(
-    "--log-file",
-    envvar="CAMPAIGN_LOG_FILE",
-    type=FILE,
-    help="Append what the run does to a file, each event as a line of JSON.",
-)
-EVERYWHERE: Final = (QUIET, LOG_FILE)
-"""The options of every command, also of one that shows no progress."""
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "

@@ -18,8 +18,8 @@ from typing import IO, TextIO
 import click
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.written_files import opened_to_write
 
 
 def replace_closed_streams() -> None:
@@ -48,11 +48,6 @@ def error_label() -> str:
     return _("Error: {message}").format(message="")
 
 
-def logs_json(environ: Mapping[str, str]) -> bool:
-    """Whether standard error holds JSON lines and nothing else."""
-    return environ.get("CAMPAIGN_LOG") == "json"
-
-
 def wants_color(stream: IO[str], environ: Mapping[str, str]) -> bool:
     """Whether a standard stream shows colours; see no-color.org and bixense.com/clicolors, read 2026-11."""
     if environ.get("NO_COLOR"):
@@ -61,12 +56,6 @@ def wants_color(stream: IO[str], environ: Mapping[str, str]) -> bool:
 
 
 def print_message(text: str) -> None:
-    """Print on standard error for people; a closed stream is ignored."""
-    if not logs_json(os.environ):
-        print_log(text)
-
-
-def print_log(text: str) -> None:
     """Print on standard error; a closed stream is ignored."""
     with suppress(OSError):
         click.echo(text, err=True, color=wants_color(sys.stderr, os.environ))

@@ -10,7 +10,6 @@ from typing import Final
 
 import click
 
-from wechat_campaigns.api import PlanResult, plan_selected
 from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import (
@@ -31,12 +30,9 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.patterns import recordable
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import held_sends
+from wechat_campaigns.plan.compare import answers_for
 from wechat_campaigns.plan.policy import OVERRIDABLE
-from wechat_campaigns.protocol.keys import namespace_of, normalize_id
 from wechat_campaigns.report import text as terminal
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown
@@ -44,6 +40,7 @@ from wechat_campaigns.report.outlook import APPLY
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.run.plan import PlanResult, plan_selected
 from wechat_campaigns.send.outcome import LEFT
 
 HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
@@ -125,8 +122,7 @@ def plan(
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
-    resend_ids = unknown_sends(context, state, resend)
-    result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
+    result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend)
     view = view_of(context, result, horizon=last)
     if out is not None:
         planfile.write(out, plan_data(view))
@@ -137,13 +133,13 @@ def plan(
     held = ExitCode.POLICY if _report_held(result, fail_on) else ExitCode.OK
     if code := worst_exit_code((result.exit_code, held)):
         return code
-    actions = result.plan.counts().keys()
-    is_open = any(LEFT[action].is_open for action in actions) or result.plan.missed_sends()
+    is_open = any(LEFT[action].is_open for action in result.plan.counts()) or result.plan.held_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
+    held = [one for one in result.plan.held_sends() if one.action in kinds]
+    held = [one for one in held if answers_for(result.comparison, one)]
     if held:
         message = ngettext(
             "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)
@@ -215,28 +211,6 @@ def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_
     options = replace(context.text_options, everything=everything, is_applied=is_applied)
     plan = terminal.plan_text(view, options)
     return "\n\n".join(filter(None, [errors, plan]))
-
-
-def unknown_sends(context: Context, state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
-    """Return the ids of `--resend`, by `normalize_id`.
-
-    Raises:
-        UsageError: no unknown send has one of them.
-    """
-    mine = normalize_id(context.settings.namespace)
-    unknown = {
-        key[1]
-        for key, send in state.sends.items()
-        if send.status is SendStatus.UNKNOWN and namespace_of(send.send) == mine
-    }
-    chosen = {normalize_id(context.full_id(send_id)): send_id for send_id in ids}
-    for name, send_id in chosen.items():
-        if name not in unknown:
-            raise UsageError(
-                _("--resend {send}: no unknown send has this id").format(send=send_id),
-                hint=_("use an id from `campaign status`"),
-            )
-    return frozenset(chosen)
 
 
 def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:

@@ -28,9 +28,7 @@ from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_t
     formats=(),
     examples={"campaign schema settings > schema/settings.schema.json": N_("for an editor")},
 )
-@click.argument(
-    "name", type=click.Choice(["campaign", "settings", "plan", "output", "log"]), default="campaign"
-)
+@click.argument("name", type=click.Choice(["campaign", "settings", "plan", "output"]), default="campaign")
 def schema(name: SchemaName) -> int:
     """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""
     print_result(localized_schema_text(name), newline=False)

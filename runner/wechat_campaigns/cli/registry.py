@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from wechat_campaigns import __version__
 from wechat_campaigns.cli.effects import (
     OF_PERSONS,
     Effect,
@@ -21,9 +20,8 @@ from wechat_campaigns.cli.effects import (
     running_agent,
 )
 from wechat_campaigns.cli.help_pages import HelpContext, translated
-from wechat_campaigns.cli.logs import start_log_file
 from wechat_campaigns.cli.options import (
-    EVERYWHERE,
+    QUIET,
     DecisionOption,
     Declaration,
     EffectOption,
@@ -32,7 +30,6 @@ from wechat_campaigns.cli.options import (
 )
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.core.run_log import record
 from wechat_campaigns.core.settings import SANDBOX
 
 if TYPE_CHECKING:
@@ -108,9 +105,6 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, unless nothing may be changed here."""
         effect = self.effect_of(ctx.params)
-        if log_file := ctx.params.pop("log_file"):
-            start_log_file(log_file)
-        record("run_started", command=ctx.command_path, effect=effect.value, version=__version__)
         check_read_only(ctx.command_path, effect, os.environ)
         return super().invoke(ctx)
 
@@ -158,7 +152,7 @@ def command(
 
     def register(function: Callable[..., int]) -> Command:
         run = _with_context(function, formats) if options or formats else _without_context(function)
-        shared = (*options, *format_options(formats), *EVERYWHERE)
+        shared = (*options, *format_options(formats), QUIET)
         for declare in reversed(shared):
             run = declare(run)
         registered = click.command(function.__name__.strip("_"), cls=Command)(run)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.history import month_view
@@ -25,6 +24,7 @@ from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.run.plan import compile_selected, plan_selected
 from wechat_campaigns.source.load import CampaignFile, find_campaigns
 from wechat_campaigns.wechat.statistics import read_statistics
 from wechat_campaigns.workspace import Workspace

@@ -13,7 +13,6 @@ from urllib3.util import Retry
 
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.sessions import DeadlineError, open_session
 
 TIMEOUT_S = 20.0
@@ -82,7 +81,7 @@ class CodeHost:
                 _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
-            with open_session(url) as session, session.within(WHOLE_S), http_call(method, url) as call:
+            with open_session(url) as session, session.within(WHOLE_S):
                 session.adapter.max_retries = READS_AGAIN
                 answer = session.request(
                     method,
@@ -92,7 +91,6 @@ class CodeHost:
                     auth=lambda request: request,  # else a .netrc of the runner would replace our header
                     timeout=TIMEOUT_S,
                 )
-                call["status"] = answer.status_code
         except (requests.RequestException, DeadlineError) as error:
             raise CodeHostError(
                 _("no response: {error}").format(error=type(error).__name__),

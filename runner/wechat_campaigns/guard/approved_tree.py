@@ -233,7 +233,8 @@ class _History:
         """
         states: dict[str, _State] = {}
         for commit, (request, follows) in self._steps().items():
-            before = self._newest([self._state_of(one, states) for one in follows])
+            states_before = [self._state_of(one, states) for one in follows]
+            before = self._newest(states_before) if follows else self._start
             states[commit] = self._state_at(commit, request, follows, before)
         state = self._state_of(self.head, states)
         if state.error or not state.commit or self.tree(self.head) != self.tree(state.commit):

@@ -14,14 +14,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.sessions import DeadlineError, open_session
 from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.guard.plan_checks import program_failure
@@ -31,8 +30,6 @@ from wechat_campaigns.report.sanitize import line
 WHOLE_S = 5.0
 """How long a request may take with its answer, whatever a server does."""
 MAX_ANSWER_BYTES = 64 * 1024
-
-
 PROGRAM_S: Final = 20.0
 """How long a program may take."""
 
@@ -130,15 +127,12 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
     # A compressed answer could be small on the line and large here.
     headers_sent = {**headers, "Accept-Encoding": "identity"}
     try:
-        parts = urlsplit(address)
         with (
-            # Of many a robot the secret is in the path: the log gets the host alone.
-            http_call("POST", f"{parts.scheme}://{parts.netloc}") as call,
             open_session(address) as session,
             session.within(WHOLE_S),
             session.post(address, data=body, headers=headers_sent, timeout=WHOLE_S, stream=True) as answer,
         ):
-            call["status"] = status = answer.status_code
+            status = answer.status_code
             said = answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
     except DeadlineError:
         raise ConnectionError(_("it took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None

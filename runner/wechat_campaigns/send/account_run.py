@@ -29,7 +29,7 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState, fold
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
@@ -49,7 +49,7 @@ from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknow
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.send.outcome import (
@@ -182,7 +182,7 @@ class AccountRun:
         except Exception as unread:  # the bug may be in the reading itself
             return self.unknown(send.id, error.message, hint=expected_error(unread).hint)
         known = self.state.send(self.account.appid, send.id, send.revision)
-        if known is not None and known.may_have_reached:
+        if known is not None and may_have_reached(known):
             return self.unknown(send.id, error.message)
         return not_sent_outcome(send.id, self.account.name, error)
 
@@ -334,7 +334,7 @@ class AccountRun:
             return self.unknown(name, _(LEDGER_CONFLICT))
         if decision.action is PlanAction.UNKNOWN:
             return self.unknown(name, decision.reason, hint=decision.hint)
-        status = known.status if known is not None else SendStatus.NOT_SENT
+        status = known.fate if known is not None else Fate.NOT_SENT
         was_made = decision.action in (PlanAction.SENT, PlanAction.CONFLICT)
         return self.outcome(
             send_id,

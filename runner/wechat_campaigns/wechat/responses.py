@@ -97,16 +97,6 @@ def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
     return answer | ids
 
 
-def codes(reply: Reply) -> dict[str, str | int | None]:
-    """Read errcode and request id of a reply for the log, as far as it has any; other parts stay out."""
-    with suppress(ValueError, RecursionError):
-        data = json.loads(reply.body.decode("utf-8-sig"), strict=False)
-        if isinstance(data, dict):
-            rid = _RID.search(str(data.get("errmsg", "")))
-            return {"errcode": _as_int(data.get("errcode", 0)), "rid": rid["rid"] if rid else None}
-    return {}
-
-
 def not_sent_error(endpoint: str, fault: str, hint: str = "") -> NotSentError:
     """Make the error of a request that certainly was not sent; without a hint of its own, the usual one."""
     hint = hint or _(

@@ -13,11 +13,10 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from wechat_campaigns import __version__
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
-from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.sessions import Session, open_session
 from wechat_campaigns.wechat.clock import ClockWatch
 from wechat_campaigns.wechat.network_faults import describe_fault
-from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
+from wechat_campaigns.wechat.responses import Reply, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longer answers count as lost."""
@@ -89,12 +88,6 @@ class Transport:
             NotSentError: WeChat certainly did not get the request.
             NoResponseError: it may have.
         """
-        with http_call(request.method, self._base_url + request.path) as call:
-            reply = self._exchange(request, extra_query)
-            call.update(status=reply.status, **codes(reply))
-            return reply
-
-    def _exchange(self, request: Request, extra_query: Mapping[str, str] | None) -> Reply:
         body = _WatchedBody(request.body, request.before_body) if request.body is not None else None
         headers = {"Content-Type": request.content_type} if body else {}
         if not request.is_read:

@@ -1,7 +1,5 @@
 """A callback URL on loopback: keeps each push with its query, answers the echostr when told to."""
 
-from __future__ import annotations
-
 import json
 import queue
 import threading

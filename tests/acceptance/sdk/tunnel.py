@@ -4,8 +4,6 @@ Takes CONNECT requests, ends TLS with a certificate made on the spot, and hands 
 `python -m tests.acceptance.sdk.tunnel URL COMMAND…` runs a command behind it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import ssl

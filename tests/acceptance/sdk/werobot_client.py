@@ -3,8 +3,6 @@
 Run with HTTPS_PROXY and REQUESTS_CA_BUNDLE, so that https://api.weixin.qq.com is the sandbox.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable

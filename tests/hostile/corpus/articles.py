@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 (tables: a case a line)
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Container
@@ -12,51 +10,20 @@ from tests.hostile.corpus.case import COLOUR_PIXEL, Case, article
 
 CODE = {
     "script": "<script>alert(1)</script>",
-    "script-case": "<ScRiPt src=//127.0.0.1:@PORT@/a.js></sCrIpT>",
-    "script-broken": "<script<script>>alert(1)</script</script>>",
-    "script-nul": "<scr\0ipt>alert(1)</scr\0ipt>",
-    "script-svg": "<svg><script>alert(1)</script></svg>",
-    "script-noscript": "<noscript><p title='</noscript><script>alert(1)</script>'>",
-    "script-style": "<style><!--</style><script>alert(1)</script>",
     "script-comment": "<!--><script>alert(1)</script>-->",
-    "script-cdata": "<![CDATA[<script>alert(1)</script>]]>",
-    "script-template": "<template><script>alert(1)</script></template>",
     "script-math": "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
     "handler": "<img src=x onerror=alert(1)>",
-    "handler-slash": "<img/src=x/onerror=alert(1)>",
-    "handler-body": "<body onload=alert(1)>",
-    "handler-details": "<details open ontoggle=alert(1)>",
-    "handler-svg": "<svg onload=alert(1)>",
-    "handler-animate": "<svg><animate onbegin=alert(1) attributeName=x>",
     "handler-quote": "![a](x.png\"onerror=\"alert(1))",
-    "handler-title": "![a](cover.png 'x\" onerror=\"alert(1)')",
-    "handler-width": "![a](cover.png){width=50%\" onerror=alert(1)}",
     "iframe": "<iframe src=http://127.0.0.1:@PORT@/></iframe>",
-    "iframe-doc": "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
     "object": "<object data=http://127.0.0.1:@PORT@/></object>",
-    "embed": "<embed src=http://127.0.0.1:@PORT@/>",
-    "applet": "<applet code=x></applet>",
     "form": "<form action=http://127.0.0.1:@PORT@/><input name=a></form>",
-    "button": "<button formaction=javascript:alert(1)>x</button>",
-    "base": "<base href=http://127.0.0.1:@PORT@/>",
-    "meta": "<meta http-equiv=refresh content='0;url=http://127.0.0.1:@PORT@/'>",
     "link": "<link rel=stylesheet href=http://127.0.0.1:@PORT@/>",
     "style-import": "<style>@import 'http://127.0.0.1:@PORT@/';</style>",
     "style-url": "<p style=\"background:url(http://127.0.0.1:@PORT@/)\">x</p>",
-    "style-expression": "<p style=\"width:expression(alert(1))\">x</p>",
-    "style-binding": "<p style=\"-moz-binding:url(http://127.0.0.1:@PORT@/)\">x</p>",
-    "style-escape": "<p style=\"background:\\75rl(http://127.0.0.1:@PORT@/)\">x</p>",
-    "style-position": "<p style=\"position:fixed;top:0;left:0;width:100%;height:100%\">x</p>",
     "style-variables": "<p style=\"--a:x;--b:var(--a)var(--a);--c:var(--b)var(--b);content:var(--c)\">x</p>",
     "href-script": "[x](javascript:alert(1))",
-    "href-script-entity": "[x](java&#115;cript:alert(1))",
-    "href-script-tab": "<a href='java\tscript:alert(1)'>x</a>",
-    "href-script-case": "<a href=JaVaScRiPt:alert(1)>x</a>",
     "href-data": "[x](data:text/html;base64,PHNjcmlwdD4=)",
-    "href-vbscript": "<a href=vbscript:x>x</a>",
-    "href-file": "[x](file:///etc/passwd)",
     "href-reference": "[x]\n\n[x]: javascript:alert(1)",
-    "xlink": "<svg><a xlink:href=javascript:alert(1)><text>x</text></a></svg>",
     "picture-http": "![a](http://127.0.0.1:@PORT@/a.png)",
     "picture-https": "![a](https://127.0.0.1:@PORT@/a.png)",
     "picture-scheme-relative": "![a](//127.0.0.1:@PORT@/a.png)",
@@ -65,18 +32,11 @@ CODE = {
     "picture-absolute": "![a](/etc/passwd)",
     "picture-proc": "![a](/proc/self/environ)",
     "picture-zero": "![a](/dev/zero)",
-    "picture-data": "![a](data:image/png;base64,AAAA)",
     "picture-encoded": "![a](%2e%2e/%2e%2e/secret.txt)",
-    "picture-set": "<img srcset='http://127.0.0.1:@PORT@/ 1x'>",
-    "picture-svg-use": "<svg><use href='http://127.0.0.1:@PORT@/#a'/></svg>",
-    "picture-svg-image": "<svg><image href='http://127.0.0.1:@PORT@/'/></svg>",
     "picture-video": "<video poster=http://127.0.0.1:@PORT@/ src=http://127.0.0.1:@PORT@/></video>",
     "doctype-entities": '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><p>&a;</p>',
-    "doctype-laughs": '<!DOCTYPE a [<!ENTITY a "x"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><p>&b;</p>',
     "xinclude": "<xi:include href='file:///etc/passwd' xmlns:xi='http://www.w3.org/2001/XInclude'/>",
     "php": "<?php system('touch @MARKER@'); ?>",
-    "processing": "<?xml-stylesheet href='http://127.0.0.1:@PORT@/'?><p>x</p>",
-    "conditional": "<!--[if IE]><script>alert(1)</script><![endif]-->",
     "front-matter": "---\ntitle: !!python/object/apply:os.system ['touch @MARKER@']\n---\nx",
     "template-class": "{{ x.__class__ }}",
     "template-popen": "{{ cycler.__init__.__globals__.os.popen('touch @MARKER@').read() }}",
@@ -85,49 +45,28 @@ CODE = {
 }  # fmt: skip
 MARKDOWN = {
     "footnote-marks": "[^" * 40_000,
-    "inline-notes": "^[" * 90_000,
     "brackets": "[" * 100_000,
-    "images": "![" * 60_000,
-    "cdata": "<![CDATA[" * 20_000,
     "links": "[a](b)" * 30_000,
     "emphasis": "*a_" * 60_000,
-    "strong": "**a" * 60_000,
-    "strikes": "~~a" * 60_000,
     "less-than": "<" * 150_000,
     "tags": "<a " * 60_000,
-    "comments": "<!--" * 40_000,
     "declarations": "<!A" * 50_000,
-    "instructions": "<?" * 80_000,
     "ticks": "".join("`" * count + "a" for count in range(1, 600)),
-    "ticks-odd": "`a``b" * 30_000,
     "table-columns": "|" + "a|" * 20_000 + "\n|" + "-|" * 20_000 + "\n|" + "b|" * 20_000,
     "table-rows": "|" + "a|" * 100 + "\n|" + "-|" * 100 + "\n" + "|b\n" * 50_000,
     "quotes": ">" * 10_000 + "a",
     "lists": "- " * 50_000 + "a",
-    "lists-deeper": "".join("  " * count + "- a\n" for count in range(300)),
-    "quotes-and-lists": "> - " * 20_000 + "a",
     "definitions": "".join(f"[a{count}]: /x\n" for count in range(9_000)),
-    "definitions-open": "[a]: " * 30_000,
-    "titles-open": '[a]: /b "' * 20_000,
     "nested-links": "[" * 20_000 + "a" + "](b)" * 20_000,
     "parentheses": "[a](" + "(" * 100_000,
-    "angle-links": "[a](<b" * 30_000,
     "autolinks": "<http://a" * 20_000,
     "ampersands": "&" * 190_000,
-    "references": "&#999999;" * 21_000,
     "reference-long": "&#" + "9" * 20_000 + ";",
-    "notes": "[^a]: x\n" * 20_000,
     "one-note-often": "a[^1]" * 30_000 + "\n\n[^1]: x\n",
     "front-matter": "---\n" * 40_000,
-    "rules": "***\n" * 40_000,
-    "headings": "# a\n" * 40_000,
-    "underlined": "a\n=\n" * 40_000,
     "fences": "```\n" * 40_000,
     "code-brackets": "```python\n" + "(" * 150_000 + "\n```",
-    "code-strings": "```ruby\n" + "%w(" * 50_000 + "\n```",
     "code-perl": "```perl\n" + "s{" * 50_000 + "\n```",
-    "code-html": "```html\n" + "<a" * 60_000 + "\n```",
-    "code-here": "```bash\n" + "<<A\n" * 30_000 + "\n```",
     "image-width": "![a](b.png){width=" + "9" * 5_000 + "%}",
     "marks-by-hand": "\ue000" * 190_000,
     "long-word": "a" * 199_000,
@@ -138,61 +77,37 @@ FENCED = ("footnote-marks", "code-perl", "nested-links", "emphasis", "quotes", "
 FENCED_PICTURES = ("bomb-size", "bomb-pixels", "bomb-text", "bomb-profile", "bmp-huge", "gif-huge")
 """Tried in `test_bounds.py`, with the time that they take."""
 MORE = {
-    "brackets-pairs": "[](" * 20_000,
-    "brackets-close": "[" * 20_000 + "]" * 20_000,
     "footnotes-defined": "".join(f"[^{n}]: a\n\n" for n in range(1000)),
-    "stars-run": "*" * 100_000,
     "stars-mixed": "*_**__" * 10_000,
-    "ticks-run": "`" * 100_000,
-    "quotes-lines": "> " * 100 + "a\n" * 1000,
-    "numbers": "1. " * 10_000,
-    "links-reference": "".join(f"[a{n}]: http://a.example/{n}\n" for n in range(2000)) + "[a1] " * 2000,
     "entity-number-long": "&#" + "9" * 100_000 + ";",
     "backslashes": "\\" * 100_000,
-    "spans": "<span>a" * 20_000,
     "attribute-long": "<p style='" + "color:red;" * 20_000 + "'>x</p>",
-    "code-strings": "```python\n" + "'''" * 10_000 + "\n```",
-    "code-js": "```js\n" + "/" * 20_000 + "\n```",
     "code-language": "```" + "a" * 50_000 + "\nx\n```",
     "line-long": "字" * 150_000,
     "emoji-joined": "\U0001f469\u200d" * 30_000,
     "combining": "a" + "\u0301" * 100_000,
     "rtl": "\u202e" * 50_000,
     "blank-lines": "\n" * 190_000,
-    "blanks": " " * 190_000,
-    "tabs": "\t" * 100_000,
     "same-picture": "![a](cover.png)\n\n" * 3000,
     "letters-brackets": "a[b" * 20_000,
     "urls": "http://a.example/" * 10_000,
-    "mails": "a@" * 30_000,
 }
 """The same, but an article may come of it."""
 FLOODS_HTML = {
     "deep-sections": "<section>" * 20_000 + "x",
-    "deep-spans": "<span>" * 30_000 + "x",
     "deep-tables": "<table><tr><td>" * 5_000 + "x",
-    "deep-lists": "<ul><li>" * 10_000 + "x",
     "many": "<p>x</p>" * 25_000,
     "attributes": "<p " + " ".join(f"a{count}=b" for count in range(20_000)) + ">x</p>",
     "long-attribute": "<p " + "a" * 100_000 + "=1>x</p>",
-    "long-tag": "<" + "a" * 100_000 + ">x</p>",
     "tag-names": "".join(f"<a{count}>" for count in range(20_000)) + "x",
     "style-brackets": "<p style='color:" + "(" * 2_000 + "'>x</p>",
-    "style-squares": "<p style='color:" + "[" * 2_000 + "'>x</p>",
-    "style-braces": "<p style='" + "{" * 2_000 + "'>x</p>",
     "style-digits": "<p style='margin:" + "1" * 2_000 + "'>x</p>",
-    "style-digits-px": "<p style='margin:" + "1" * 3_000 + "q'>x</p>",
-    "style-line-height": "<p style='line-height:" + "1" * 3_000 + "x'>x</p>",
-    "style-font-size": "<p style='font-size:" + "0" * 3_000 + "x'>x</p>",
     "style-long": "<p style='" + "color:red;" * 15_000 + "'>x</p>",
     "style-backslashes": "<p style='" + "\\" * 3_000 + "'>x</p>",
     "style-comments": "<p style='" + "/*" * 3_000 + "'>x</p>",
-    "style-quotes": '<p style="' + "'" * 3_001 + '">x</p>',
     "style-address": "<p style='background-color:url(" + "a" * 3_000 + ")'>x</p>",
     "entity-decimal": "<p>&#" + "1" * 5_000 + ";</p><b>",
-    "entity-hex": "<p>&#x" + "f" * 50_000 + ";</p><i id=a>",
     "comments": "<!--" * 40_000,
-    "open-tags": "<p" * 60_000,
     "closings": "</p>" * 40_000 + "<td>x",
     "doctype": '<!DOCTYPE a [<!ENTITY a "'
     + "b" * 1_000
@@ -202,37 +117,16 @@ FLOODS_HTML = {
     "external": '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><p id=b>&a;</p>',
     "link-bracket": "<a href='http://[::1'>x</a>",
     "link-long": "<a href='https://" + "a" * 100_000 + "'>x</a>",
-    "image-bracket": "x<img alt=a src='//[a'>",
     "image-long": "x<img alt=a src='" + "a/" * 10_000 + "'>",
     "image-dots": "x<img alt=a src='" + "../" * 10_000 + "etc/passwd'>",
     "image-data": "x<img alt=a src='data:image/png;base64," + "A" * 100_000 + "'>",
-    "svg": "<svg>" * 20_000,
     "template": "<template>" * 20_000 + "x",
-    "select": "<select><option>" * 9_000 + "x",
-    "frameset": "<frameset><frame>" * 5_000,
     "plaintext": "<plaintext>" * 9_000,
-    "formatting": "<b><i>" * 9_000 + "</b>" * 9_000,
 }
 HARMLESS = frozenset(
-    [
-        "attributes",
-        "long-attribute",
-        "long-tag",
-        "style-backslashes",
-        "style-quotes",
-        "style-digits",
-        "style-digits-px",
-        "style-line-height",
-        "style-font-size",
-        "entity-decimal",
-        "entity-hex",
-        "closings",
-        "doctype",
-        "external",
-        "link-bracket",
-        "link-long",
-    ]
-)
+    {"attributes", "long-attribute", "style-backslashes", "style-digits", "entity-decimal", "closings", "doctype",
+     "external", "link-bracket", "link-long"}
+)  # fmt: skip
 """Of them those that are an article once what nobody sees is taken out."""
 HTML = {
     "html-script": "<p>x</p><script>alert(1)</script>",
@@ -265,14 +159,8 @@ def png(
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     more = chunk(b"zTXt", b"a\0\0" + zlib.compress(text)) if text else b""
     more += chunk(b"iCCP", b"a\0\0" + zlib.compress(profile)) if profile else b""
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + header
-        + more
-        + chunk(b"IDAT", zlib.compress(data))
-        + chunk(b"IEND", b"")
-        + tail
-    )
+    rows = chunk(b"IDAT", zlib.compress(data))
+    return b"\x89PNG\r\n\x1a\n" + header + more + rows + chunk(b"IEND", b"") + tail
 
 
 def pictures() -> dict[str, bytes]:
@@ -340,7 +228,7 @@ def cases() -> dict[str, list[Case]]:
     floods = _articles(unfenced, refused=MARKDOWN) + _articles(MORE)
     return {
         "code": _articles(CODE),
-        **{f"floods-{first}": floods[first::4] for first in range(4)},
+        **{f"floods-{first}": floods[first::2] for first in range(2)},
         "floods-html": _articles(FLOODS_HTML, "html", FLOODS_HTML.keys() - HARMLESS),
         "html": _articles(HTML, "html"),
         "pictures": [
@@ -361,17 +249,5 @@ def cases() -> dict[str, list[Case]]:
 
 def _is_refused(name: str) -> bool | None:
     """Return what is no picture of WeChat's by its first bytes; of the others a part may still be shown."""
-    plain = (
-        "svg",
-        "html",
-        "postscript",
-        "imagemagick",
-        "icns",
-        "psd",
-        "empty",
-        "text",
-        "shell",
-        "tiff",
-        "webp",
-    )
-    return True if name.startswith(plain) else None
+    plain = "svg html postscript imagemagick icns psd empty text shell tiff webp"
+    return True if name.startswith(tuple(plain.split())) else None

@@ -1,9 +1,6 @@
 """Run a batch of cases in one checkout and judge each; when all of it fails, find whose fault it is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, Case, article, text
@@ -13,28 +10,22 @@ MOST_RUNS = 20
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\npolicy: {duplicate_content_days: 0}\n"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What became of one case; `seconds` and `peak_kib` are those of the commands it shared."""
-
-    faults: tuple[str, ...]
-    seconds: float
-    peak_kib: int
+Faults = tuple[str, ...]
 
 
-def judged(cases: Sequence[Case], trap: Callable[[], Trap], *, thorough: bool = True) -> dict[str, Verdict]:
+def judged(cases: Sequence[Case], trap: Callable[[], Trap], *, thorough: bool = True) -> dict[str, Faults]:
     """Judge campaign cases, by name; `trap` makes a new place each time; `thorough` runs `validate` too.
 
     A command that is killed fails every case of its checkout. Then halves are tried, down to
     the case whose fault it is; where halves fail as well, again and again, that is left after MOST_RUNS.
     """
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, Faults] = {}
     runs, waiting = 0, [list(cases)]
     while waiting:
         some = waiting.pop()
         found = _together(some, trap(), thorough)
         runs += 1
-        split = len(some) > 1 and all(one.faults for one in found.values()) and runs < MOST_RUNS
+        split = len(some) > 1 and all(found.values()) and runs < MOST_RUNS
         if split:
             waiting += [some[: len(some) // 2], some[len(some) // 2 :]]
         else:
@@ -54,7 +45,7 @@ CONTROL = Case(
 """Lies in every checkout: a refusal is for its own sake, and hostile files do not stop others."""
 
 
-def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Verdict]:
+def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Faults]:
     for case in (*cases, CONTROL):
         lay(case, trap)
     if not (trap.campaigns / "_settings.yaml").exists():
@@ -67,11 +58,7 @@ def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Ve
     if not common and any(not isinstance(run.json(), dict) for run in runs):
         common = [f"no JSON: {run.err[-300:]}" for run in runs if not isinstance(run.json(), dict)]
     common += [f"the control: {fault}" for fault in ([] if common else _of(CONTROL, runs))]
-    seconds, peak_kib = sum(run.seconds for run in runs), max(run.peak_kib for run in runs)
-    return {
-        case.name: Verdict(faults=tuple(common or _of(case, runs)), seconds=seconds, peak_kib=peak_kib)
-        for case in cases
-    }
+    return {case.name: tuple(common or _of(case, runs)) for case in cases}
 
 
 def lay(case: Case, trap: Trap) -> None:

@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 (tables: a case a line)
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Callable

@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 (tables: a case a line)
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from tests.hostile.corpus.case import Case, text

@@ -1,7 +1,5 @@
 """A bug ends a run with a log to report, which may be sent to anybody."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Colours where they are wanted: on a terminal, or where CLICOLOR_FORCE asks; never against NO_COLOR."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 
@@ -35,7 +33,6 @@ def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewher
     assert wants_color(io.StringIO(), variables) is elsewhere
 
 
-@pytest.mark.slow
 def test_a_pipe_gets_colours_when_asked_and_json_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,5 @@
 """A shell that loads the script completes commands, options and campaign ids."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Before a send a person is told what, from whom and to how many, and everyone costs a typed name."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +14,7 @@ from tests.support.factories import (
     make_state,
     plan_of,
 )
-from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text
+from wechat_campaigns.cli.apply import calls_confirmed, calls_text
 from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan, PlannedSend

@@ -1,7 +1,5 @@
 """What a command changes is refused where nothing may be changed, or where only a person may."""
 
-from __future__ import annotations
-
 import inspect
 import shlex
 import socket
@@ -70,7 +68,6 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", WRITING)
 def test_read_only_refuses_every_command_that_writes(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -82,7 +79,6 @@ def test_read_only_refuses_every_command_that_writes(
     assert contents(tmp_path) == before
 
 
-@pytest.mark.slow
 def test_what_reads_records_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +106,6 @@ def test_read_only_can_be_off(value: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert run(["fmt"]) == ExitCode.OK
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("variable", AGENTS)
 def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -159,7 +154,6 @@ def test_each_command_of_persons_is_among_the_refused() -> None:
     }
 
 
-@pytest.mark.slow
 def test_an_agent_may_stop_sends_and_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,5 @@
 """Every command shows examples, and every example is one that the command line takes."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A signal that asks a run to stop is taken at any moment, also while the one before it is."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

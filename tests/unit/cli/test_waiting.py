@@ -1,7 +1,5 @@
 """What `--until` accepts, and what a waiting run prints."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.factories import make_planned, make_send
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.apply import _CommandRun, read_until, waiting_text
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.options import read_moment
-from wechat_campaigns.cli.waiting import read_until, waiting_progress, waiting_text
 from wechat_campaigns.core.errors import UsageError
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -47,7 +45,7 @@ def test_until_needs_wait() -> None:
     assert read_until(None, wait=False, now=NOW, zone=ZONE) is None
 
 
-class Waiting(Context):
+class Waiting(OnlineContext):
     """A run in a folder without settings whose clock a test moves."""
 
     now = NOW
@@ -60,10 +58,10 @@ def test_log_gets_a_line_every_ten_minutes(tmp_path: Path, capsys: pytest.Captur
     waiting = [make_planned(make_send("sale", not_before=NOW + timedelta(hours=2)))]
     lines = []
     with Waiting(root=tmp_path) as context:
-        show = waiting_progress(context)
+        command = _CommandRun(workspace=context)
         for minutes in (0, 0.5, 1, 5, 9.5, 10, 19, 20.5, -30, -29):
             context.now = NOW + timedelta(minutes=minutes)
-            show(waiting)
+            command.show_waiting(waiting)
             lines += [(minutes, line) for line in capsys.readouterr().err.splitlines()]
     waits = [(minutes, line.partition("(")[2]) for minutes, line in lines if line.startswith("Waiting")]
     assert waits == [
@@ -105,19 +103,3 @@ def test_a_duration_is_time_that_passes(text: str, minutes: int, now: str) -> No
 def test_the_hour_that_comes_twice_has_not_passed() -> None:
     moment = moment_of("20m", "2027-10-31T02:50:00+02:00").astimezone(UTC)
     assert moment == datetime.fromisoformat("2027-10-31T01:10:00Z")
-
-
-def test_a_time_of_day_is_the_next_one() -> None:
-    assert moment_of("19:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat(
-        "2026-12-01T19:30:00+01:00"
-    )
-    assert moment_of("9:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat(
-        "2026-12-02T09:30:00+01:00"
-    )
-
-
-@pytest.mark.parametrize("text", ["soon", "25:00", "9999-12-31T23:59:59-12:00", "+0h", "2020-01-01T00:00"])
-def test_what_is_no_time_to_come_is_refused(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        moment_of(text, "2026-12-01T12:00:00+01:00")
-    assert caught.value.hint

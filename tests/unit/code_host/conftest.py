@@ -1,7 +1,5 @@
 """A code host on loopback."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

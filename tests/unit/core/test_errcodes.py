@@ -1,7 +1,5 @@
 """The errcode table is whole."""
 
-from __future__ import annotations
-
 import re
 from importlib import resources
 from typing import get_args

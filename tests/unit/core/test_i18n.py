@@ -1,7 +1,5 @@
 """A message in another language keeps its English, so that what is stored or compared has one language."""
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Iterator
 

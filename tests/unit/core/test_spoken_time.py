@@ -1,7 +1,5 @@
 """Days and moments as a person says them, in both languages."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest

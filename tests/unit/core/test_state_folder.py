@@ -1,13 +1,11 @@
 """Where the state lies on each system, and whose it is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.state_folder import ORIGIN, ready_state_folder, state_folder, state_home
+from wechat_campaigns.core.files import ORIGIN, ready_state_folder, state_folder, state_home
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """A draft of the console becomes files: each article, each picture once, and a campaign without templates."""
 
-from __future__ import annotations
-
 import base64
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Pictures of a saved page become files: decoded, copied from beside it, downloaded; each picture once."""
 
-from __future__ import annotations
-
 import base64
 from pathlib import Path
 

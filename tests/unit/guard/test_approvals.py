@@ -1,7 +1,5 @@
 """An approval counts when a named person, not the author, gave it to the newest commit of what was merged."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -71,7 +69,6 @@ def test_commit_without_a_pull_request_blocks_the_apply() -> None:
     assert "forbid direct pushes" in error.hint
 
 
-@pytest.mark.slow
 @given(
     st.sets(st.sampled_from(["ann", "bob", "cem", "eve"])),
     st.sampled_from(["ann", "bob", "eve"]),

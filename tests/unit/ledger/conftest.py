@@ -1,7 +1,5 @@
 """Each backend by its name."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path

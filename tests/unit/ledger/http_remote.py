@@ -1,7 +1,5 @@
 """A git server over HTTP that lets nobody in and remembers how they tried."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import HTTPServer

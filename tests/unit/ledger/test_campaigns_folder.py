@@ -1,7 +1,5 @@
 """Whose a ledger is: the same folder by all that is known, and what is not known is held against it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What every ledger promises, whatever keeps it."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
@@ -26,8 +24,6 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, find_chain_faults
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, Head
-
-pytestmark = pytest.mark.slow
 
 OTHER = "wx0000000000000002"
 

@@ -1,7 +1,5 @@
 """What only the git ledger has: races and refusals told apart, lost answers, rewritten branches, logins."""
 
-from __future__ import annotations
-
 import base64
 import os
 import shutil
@@ -20,8 +18,6 @@ from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository, r
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
 from wechat_campaigns.protocol.events import Entry
-
-pytestmark = pytest.mark.slow
 
 
 def entry(number: int = 0) -> Entry:

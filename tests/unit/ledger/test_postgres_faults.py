@@ -1,7 +1,5 @@
 """A database that cannot be used names user, host and port, the cause and the variable that mends it."""
 
-from __future__ import annotations
-
 import socket
 from contextlib import closing
 

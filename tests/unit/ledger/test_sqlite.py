@@ -1,7 +1,5 @@
 """The SQLite ledger beyond what every backend must do."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import time

@@ -3,8 +3,6 @@
 writer.py append|claim|hold SETTING FOLDER NAME COUNT
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from datetime import UTC, datetime

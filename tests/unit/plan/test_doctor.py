@@ -1,7 +1,5 @@
 """Every trouble is a line of its own with a hint, and one never hides another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Drafts of the console: found by title or media_id, read as articles, reviewed by their fingerprint."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """What an account may still send, as far as the ledger knows."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A send that was renamed and edited at once, or whose former id has a typing error, is named."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Names into ids, through reads alone."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

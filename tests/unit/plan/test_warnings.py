@@ -1,7 +1,5 @@
 """A plan warns of windows that look wrong, and tells of the drafts that were made before it."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta

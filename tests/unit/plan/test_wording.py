@@ -1,7 +1,5 @@
 """Words are found as followers read them, and not where followers read something else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """`formerly`: an id that a campaign or an entry still has is no former one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +11,6 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files
-
-pytestmark = pytest.mark.slow
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 EACH = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nfor_each:\n"

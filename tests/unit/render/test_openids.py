@@ -1,7 +1,5 @@
 """Lists of openids: every openid in exactly one batch, every fault found, no openid repeated to anyone."""
 
-from __future__ import annotations
-
 import hashlib
 
 import pytest
@@ -15,7 +13,6 @@ def make_openids(count: int) -> list[str]:
     return [f"o{number:027}" for number in range(count)]
 
 
-@pytest.mark.slow
 @given(st.integers(min_value=2, max_value=65_000))
 def test_every_openid_is_in_exactly_one_batch(count):
     openids = make_openids(count)
@@ -39,10 +36,6 @@ def test_batches_of_a_list_share_its_digest():
         (1, 2, digest),
         (2, 2, digest),
     ]
-
-
-def test_no_openid_no_batch():
-    assert batches([]) == []
 
 
 def test_lines_are_numbered_as_in_the_file():

@@ -1,7 +1,5 @@
 """A month shows what was begun and what is coming, on WeChat's days."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The plan's page shows each article as a phone shows it, from the campaign's own files."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """The plan as a reviewer reads it: what stands where, and what is left out when it is long."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

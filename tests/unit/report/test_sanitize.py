@@ -1,7 +1,5 @@
 """Campaign text in reports: readable, and obeyed by nothing."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Article HTML as the inbox shows it: nothing runs, nothing is fetched, everything is closed."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 import pytest

@@ -1,10 +1,6 @@
 """What each call refuses, and the errcode it says so with; 0 stands for what only just passes."""
 
-from __future__ import annotations
-
 from typing import Any
-
-import pytest
 
 from tests.unit.sandbox.bodies import ARTICLE, COMMENTED, POST, SENDALL
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
@@ -133,7 +129,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
 ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_each_refusal_has_its_errcode(wechat: WeChat) -> None:
     wechat.stock()
     wrong: list[Any] = []

@@ -1,13 +1,12 @@
 """Seeds and the state they are planted in."""
 
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_sandbox import accounts, bitmaps, seeds
+from wechat_sandbox import seeds
 from wechat_sandbox.store import Store
 
 APPID = "wx0000000000000001"
@@ -20,22 +19,6 @@ def test_invented_followers_are_always_the_same() -> None:
     assert all(len(person["openid"]) == 28 and person["openid"].startswith("o") for person in people)
     assert max(len(person["tags"]) for person in people) == 3
     assert people[0]["wxname"] == "tester1"
-
-
-@pytest.mark.deep
-def test_thousands_of_followers_are_planted_in_a_second() -> None:
-    store = Store(None)
-    started = time.process_time()
-    with store.transaction() as db:
-        seeds.plant(db, {"accounts": [{"appid": APPID, "followers": 20_000}]}, 0)
-    assert time.process_time() - started < 15
-    with store.transaction() as db:
-        account = accounts.find(db, APPID)
-        tagged = db.execute("SELECT members FROM tag WHERE name = '会员'").fetchone()[0]
-    store.close()
-    assert account is not None
-    assert account.subscribed.bit_count() == 20_000
-    assert 9_000 < bitmaps.from_blob(tagged).bit_count() < 11_000
 
 
 def test_planting_twice_adds_nothing() -> None:

@@ -1,7 +1,5 @@
 """A send's draft: added once, nobody else's, as it was meant, and as it was made."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One table says how a run ends that leaves a send, whatever was decided on it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

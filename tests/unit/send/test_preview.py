@@ -1,7 +1,5 @@
 """A preview reaches the tester that was meant, in every kind, and is remembered without their name."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Files are on WeChat once, and as they were planned."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta

@@ -3,8 +3,6 @@
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wechat_campaigns.core.diagnostics import Diagnostic, json_path
 from wechat_campaigns.source.document import Document, parse_document
@@ -96,10 +94,3 @@ def test_a_readable_fault_leaves_the_data() -> None:
 )
 def test_a_path_is_written_as_jsonpath(path: tuple[str | int, ...], written: str) -> None:
     assert json_path(path) == written
-
-
-@pytest.mark.slow
-@given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True, min_size=1, max_size=8))
-def test_places_follow_the_order_of_the_file(keys: list[str]) -> None:
-    made = make("".join(f"k{key}: x\n" for key in keys))
-    assert [made.location((f"k{key}",)).line for key in keys] == list(range(1, len(keys) + 1))

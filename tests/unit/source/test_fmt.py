@@ -1,7 +1,5 @@
 """`campaign fmt`: the usual shape, and never another campaign."""
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -15,8 +13,6 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.fmt import format_campaign
-
-pytestmark = pytest.mark.slow
 
 FILE = PurePosixPath("2026/sale.yaml")
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"

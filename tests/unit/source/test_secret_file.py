@@ -1,7 +1,5 @@
 """`secret: {file: …}` reads a mounted secret, and refuses what other users or a commit could show."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Callable

@@ -174,27 +174,12 @@ def test_hold_covers_every_name_of_the_account(tmp_path: Path) -> None:
     assert load_settings(tmp_path).policy.hold == ("alias", "main")
 
 
-@pytest.mark.parametrize(
-    ("environment", "api", "default_account", "resends_s"),
-    [
-        (None, "sandbox", "test", (1, 60)),
-        ("production", "https://api.weixin.qq.com", "main", (90, 3600)),
-        ("archive", "https://api.weixin.qq.com", None, None),  # a slash at its end is left out
-    ],
-)
-def test_an_environment_is_chosen(
-    full: Path,
-    environment: str | None,
-    api: str,
-    default_account: str | None,
-    resends_s: tuple[int, int] | None,
-) -> None:
-    found = load_settings(full, environment=environment).environment
-    assert found.name == (environment or "staging")
-    assert resends_s in (None, (found.resend_after, found.resend_until))
-    if environment:
-        assert found.api == api
-    assert default_account in (None, found.default_account)
+def test_an_environment_is_chosen(full: Path) -> None:
+    default = load_settings(full).environment
+    assert (default.name, default.default_account) == ("staging", "test")
+    assert (default.resend_after, default.resend_until) == (1, 60)
+    archive = load_settings(full, environment="archive").environment
+    assert archive.api == "https://api.weixin.qq.com", "a slash at its end is left out"
 
 
 def test_the_sandbox_knows_every_account_by_name(full: Path) -> None:

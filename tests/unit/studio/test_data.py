@@ -1,7 +1,5 @@
 """What the page's script reads: places that an editor opens, messages as the inbox draws them."""
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 
 import pytest

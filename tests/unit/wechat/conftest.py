@@ -1,7 +1,5 @@
 """A scripted server, and a client of it that neither sleeps nor waits long."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 

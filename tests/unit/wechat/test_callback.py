@@ -1,7 +1,5 @@
 """Pushes are believed only when they prove their origin; what they tell is kept once."""
 
-from __future__ import annotations
-
 import io
 import logging
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The clock is compared with the date of each answer, and no more is said than is certain."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

@@ -1,7 +1,5 @@
 """Each call goes to its page's path with its page's fields, and gives what it promises."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import date
@@ -104,7 +102,6 @@ CALLS: list[tuple[str, tuple[Any, ...], str, dict[str, Any] | None, dict[str, An
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("method", "arguments", "path", "sent", "answer", "given"), CALLS)
 def test_a_call_carries_the_pages_fields(
     server: ScriptedServer,
@@ -174,7 +171,6 @@ FIGURES = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "answers"),
     [

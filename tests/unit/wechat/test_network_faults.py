@@ -1,7 +1,5 @@
 """Names, refusals, proxies and certificates are told apart, each with the host and what mends it."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import threading

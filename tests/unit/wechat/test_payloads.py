@@ -1,7 +1,5 @@
 """A send's JSON on the wire, exactly as WeChat documents it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -8,8 +8,9 @@ from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import posted_tag, posted_tag_id
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
+from wechat_campaigns.protocol.state import Fate
 
 
 @rule(Trait.OF_THE_MOMENT)
@@ -82,17 +83,16 @@ def require_trial(facts: RuleInput) -> Violation | None:
     if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag, facts.tag_id):
         return None
     digest = compute_message_digest(facts.send)
-    statuses = {
-        record.status
-        for record in facts.state.sends.values()
-        if tag in (record.tag, record.tag_id)
+    fates = {
+        record.fate
+        for record in facts.state.sends
+        if tag in (posted_tag(record), posted_tag_id(record))
         and record.appid == facts.account.appid
-        and record.intent is not None
-        and record.intent.data.get("message_digest") == digest
+        and record.data.get("message_digest") == digest
     }
-    if SendStatus.SENT in statuses:
+    if Fate.SENT in fates:
         return None
-    if SendStatus.ACCEPTED in statuses:
+    if Fate.ACCEPTED in fates:
         return Violation(
             _("the trial to tag {tag} was accepted, but its delivery is not confirmed yet").format(tag=tag),
             _("run `campaign status`, then plan again"),

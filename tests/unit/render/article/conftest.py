@@ -1,7 +1,5 @@
 """What the tests of articles share: a campaigns folder in a temporary place, and bodies made from it."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path, PurePosixPath
 from typing import Any

@@ -6,8 +6,6 @@ for a line break), `images N`, `finding RULE LINE` (all of them, no others), `ht
 the image library). Run `python -m tests.unit.render.article.goldens` to write the .html files anew.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Words the tests of articles share: the type of the `make` fixture, and findings as short lines."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser

@@ -1,11 +1,8 @@
 """Whatever somebody writes becomes an allowed body or a finding with a place; the same one each time."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -18,8 +15,6 @@ from wechat_campaigns.render.article import ArticleBody, ArticleSource, body, bu
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 from wechat_campaigns.source.files import Files
-
-pytestmark = pytest.mark.slow
 
 NOWHERE = Files(Path("/nonexistent"))
 # Separated by bars, so that blanks and newlines can be pieces.
@@ -93,13 +88,6 @@ def test_size_is_judged_by_markup(make: Make, paragraphs: int, rule: list[str]) 
 def test_a_source_far_too_long_is_refused_at_once(make: Make) -> None:
     body = make("茶" * 200_001)
     assert (rules(body), body.html) == (["e article-too-long None"], "")
-
-
-@pytest.mark.deep
-def test_time_grows_with_the_length(make: Make) -> None:
-    began = time.process_time()
-    make("```python\n" + "x = 1\n" * 10_000 + "```\n")
-    assert time.process_time() - began < 90
 
 
 def test_findings_are_in_the_order_of_lines(make: Make) -> None:

@@ -1,7 +1,5 @@
 """Emphasis beside Chinese punctuation, by rule; English keeps the rules of CommonMark."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +7,6 @@ from markdown_it import MarkdownIt
 
 from tests.unit.render.article.making import Make
 from wechat_campaigns.render.article.cjk import CjkInline
-
-pytestmark = pytest.mark.slow
 
 PUNCTUATION = "，。、；：？！「」『』《》〈〉【】（）“”‘’…—·"
 ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)

@@ -1,7 +1,5 @@
 """A variable's value shows as itself and never becomes markup."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -14,8 +12,6 @@ from wechat_campaigns.render.article import ArticleSource, build, dom, escape_fo
 from wechat_campaigns.render.article.escape import replace_forbidden, reveal
 from wechat_campaigns.render.article.parts import ArticleFormat
 from wechat_campaigns.source.files import Files
-
-pytestmark = pytest.mark.slow
 
 NOWHERE = Files(Path("/nonexistent"))
 MARKUP = st.text(alphabet="*_`~[](){}<>!#|\\&;:\"'=/ -+.\n\tab1中。「", max_size=40)
@@ -86,10 +82,6 @@ def test_output_of_a_macro_is_not_escaped_twice() -> None:
     assert _md(once) == once
     assert reveal(_md(f"x{once}y")) == "xa*by"
     assert (reveal(_md(8)), escape_for("html")(1.5), _md("")) == ("8", "1&#46;5", "")
-
-
-def test_marks_typed_by_hand_are_harmless() -> None:
-    assert reveal("\ue000zz\ue001\ue000f\ue001") == "\ue000zz\ue001"
 
 
 def _md(value: object) -> str:

@@ -1,15 +1,11 @@
 """Every Markdown construct has a case in `tests/articles/`, and each case proves a rule."""
 
-from __future__ import annotations
-
 import pytest
 from lxml.html import HtmlElement
 
 from tests.unit.render.article.goldens import Golden, load, shown
 from tests.unit.render.article.making import assert_nothing_alive
 from wechat_campaigns.render.article import ArticleBody, dom
-
-pytestmark = pytest.mark.slow
 
 GOLDENS = load()
 

@@ -1,7 +1,5 @@
 """Images are judged by their bytes, and mended the same way each time they are asked for."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -16,7 +14,6 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
-from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import ai_label, convert, embed, image_bytes, images
 from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
@@ -88,14 +85,12 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 
 
 @pytest.mark.deep
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_image_faults_are_found_by_its_bytes(name: str) -> None:
     data, expected = CASES[name][0](), CASES[name][1]
     assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["webp", "avif", "heic", "bmp", "cmyk", "large", "turned", "located"])
 def test_converted_image_has_no_fault(name: str) -> None:
     data = CASES[name][0]()
@@ -148,7 +143,6 @@ def test_animation_cut_in_its_second_frame_is_a_fault() -> None:
     assert rules <= {"image-broken"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rules"), [("gif", []), ("bmp", []), ("large", []), ("webp", ["image-format"]),
                         ("cmyk", ["image-cmyk"]), ("located", ["image-location"])],
@@ -170,7 +164,6 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256
 
 
-@pytest.mark.slow
 def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     at = {"tea/a.heic": _heic(), "tea/a.avif": _image("AVIF")}
     body = make("![杯](a.heic)\n\n![杯](a.avif)\n", at=at, options=MEND)
@@ -259,45 +252,21 @@ def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
 # --- each is prepared once for the same bytes ---------------------------------------------------
 
 
-def never() -> bytes:
-    raise AssertionError("these bytes are known")
-
-
-def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
-    for name in ("a.webp", "b.webp"):
-        (tmp_path / name).write_bytes(_image("WEBP"))
-    files = Files(tmp_path)
-    first, second = (
-        files.info(PurePosixPath("news.yaml"), "a.webp"),
-        files.info(PurePosixPath("news.yaml"), "b.webp"),
-    )
-    made = embed.prepare(first, lambda: files.data(first.path), convert=False)
-    assert (made.file, made.note, made.inspection.width) == (first, "", 60)
-    assert embed.prepare(second, never, convert=False).file == second
-    with pytest.raises(AssertionError):
-        embed.prepare(first, never, convert=True)
-    converted = embed.prepare(first, lambda: files.data(first.path), convert=True)
-    assert (converted.file.format, converted.file.path) == ("jpeg", first.path)
-    assert converted.note.startswith("webp ")
-    assert embed.prepare(second, never, convert=True).file.path == second.path
-    set_language("zh")
-    with pytest.raises(AssertionError):
-        embed.prepare(first, never, convert=False)
-    set_language("en")
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("mend", [False, True])
 def test_a_second_version_of_an_article_gives_the_same_findings(
     make: Make, mend: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ArticleOptions(fix_images=mend)
+    prepared = []
+    real = embed._prepared
+    monkeypatch.setattr(embed, "_prepared", lambda *given: prepared.append(given) or real(*given))
     first = make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP")}, options=options)
     assert len(embed._known) == 1
     second = make("![茶](a.webp)\n\n又一段\n", options=options)
     assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
     assert first.findings == second.findings
     assert first.images == second.images
+    assert len(prepared) == 1, "its bytes are known"
     make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(50, 40))}, options=options)
     assert len(embed._known) == 2, "another picture"
     monkeypatch.setattr(embed, "KEPT", 2)

@@ -1,7 +1,5 @@
 """Mini programs in an article: text link, picture link and card, from Markdown and from HTML."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.unit.render.article.making import Make, rules
@@ -44,7 +42,6 @@ def test_the_forms_of_wechat_are_kept_in_html(make: Make, png: bytes) -> None:
     assert f'imageurl="{body.images[0].placeholder}" data-miniprogram-type="card"></mp-common-m' in body.html
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

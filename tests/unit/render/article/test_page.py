@@ -1,7 +1,5 @@
 """The page shows what a follower will see, in one file that runs and loads nothing."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import PurePosixPath

@@ -1,7 +1,5 @@
 """A saved page gives its article, without what nobody sees, and the addresses of its pictures."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,7 +1,5 @@
 """Themes, shipped and of the user's: within WeChat's rules, in every colour, by day and at night."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -35,13 +33,11 @@ def test_every_theme_is_kept_whole_in_every_colour(name: str, color: str) -> Non
     assert_nothing_alive(body.html)
 
 
-@pytest.mark.slow
 def test_no_two_themes_look_the_same() -> None:
     assert len({sample_body(name, "#07c160").html for name in theme.BUILTIN_THEMES}) == 8
     assert all(f"::: {name}" in TEXT for name in BOXES)
 
 
-@pytest.mark.slow
 def test_longest_theme_keeps_the_sample_small() -> None:
     """Looks cost characters, and an article has 20,000 of them."""
     sizes = {name: len(sample_body(name, "#07c160").html) for name in theme.BUILTIN_THEMES}

@@ -1,16 +1,16 @@
 """A waiting run sends each approved send in its window, decided again, whatever the clock does."""
 
-from __future__ import annotations
-
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, make_account, make_planned, make_send, plan_of
+from tests.support.factories import NOW, SERVICE, make_account, make_planned, make_send, plan_of
 from wechat_campaigns.core.errors import (
     CodeHostError,
     ExitCode,
@@ -21,8 +21,8 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.run.apply import LOOK_EVERY, TRY_FOR, ApplyRun, scheduled_sends
 from wechat_campaigns.send.outcome import LEFT, Result, SendOutcome
-from wechat_campaigns.send.wait import LOOK_EVERY, TRY_FOR, WaitPorts, scheduled_sends, send_in_windows
 
 HOUR = timedelta(hours=1)
 
@@ -32,11 +32,13 @@ def scheduled(name: str, opens_at: datetime) -> PlannedSend:
     return replace(planned, decision=replace(planned.decision, action=PlanAction.SCHEDULED))
 
 
-@dataclass
-class World:
-    """A clock that moves only while a run sleeps, and what the run did when."""
+@dataclass(kw_only=True)
+class World(ApplyRun):
+    """A run with a clock that moves only while it sleeps, and what it did when."""
 
+    workspace: Any = None
     now: datetime = NOW
+    waiting: Sequence[PlannedSend] = ()
     stops_at: datetime = NOW + 24 * HOUR
     errors: list[Exception] = field(default_factory=list)
     """Raised by the next plans, one each."""
@@ -44,7 +46,6 @@ class World:
     """What a plan made again makes of a send whose window is open."""
     held_at: datetime = NOW + 1000 * HOUR
     """When the account `main` is put on hold."""
-    until: datetime | None = None
     sleeps: timedelta = timedelta()
     """How long the machine sleeps at the first look at the clock."""
     is_set_by: timedelta = timedelta()
@@ -53,32 +54,40 @@ class World:
     sent: list[tuple[str, datetime]] = field(default_factory=list)
     reports: list[list[str]] = field(default_factory=list)
 
-    def run(self, *waiting: PlannedSend) -> list[SendOutcome]:
-        ports = WaitPorts(
-            clock=lambda: self.now,
-            stopping=Stopping(self),
-            prepare=lambda: nullcontext((self.plan(waiting), self.send)),
-            held=lambda: (self.held_at <= self.now and ["wx0000000000000001"]) or [],
-            show=lambda _waiting: None,
-            report=lambda outcomes: self.reports.append([one.id for one in outcomes]),
-            until=self.until,
-        )
-        return send_in_windows(waiting, ports)
+    def send_each(self, *waiting: PlannedSend) -> list[SendOutcome]:
+        self.workspace, self.stopping = self, Stopping(self)  # type: ignore[assignment]
+        self.result = SimpleNamespace(plan=plan_of())  # type: ignore[assignment]
+        self.waiting = waiting
+        return self.send_in_windows(waiting)
 
-    def plan(self, waiting: Sequence[PlannedSend]) -> Plan:
+    def clock(self) -> datetime:
+        return self.now
+
+    def fold_ledger(self, *, verified: bool) -> Any:
+        assert verified
+        return SimpleNamespace(last_holds=lambda: {SERVICE: "held"} if self.held_at <= self.now else {})
+
+    @contextmanager
+    def moment(self) -> Iterator[Any]:
         if self.errors:
             raise self.errors.pop(0)
-        sends = tuple(planned for planned in map(self.fresh, waiting) if planned is not None)
-        return replace(plan_of(), sends=sends)
+        sends = tuple(planned for planned in map(self.fresh, self.waiting) if planned is not None)
+        yield SimpleNamespace(plan=replace(plan_of(), sends=sends), send=self.send)
+
+    def report_early(self, outcomes: Sequence[SendOutcome], waiting: Sequence[PlannedSend]) -> None:
+        assert waiting
+        self.reports.append([one.id for one in outcomes])
 
     def fresh(self, planned: PlannedSend) -> PlannedSend | None:
         assert planned.send.not_before is not None
         action = PlanAction.SEND if planned.send.not_before <= self.now else PlanAction.SCHEDULED
         return self.decide(decided(planned, action))
 
-    def send(self, plan: Plan) -> list[SendOutcome]:
+    def send(self, plan: Plan) -> tuple[SendOutcome, ...]:
         self.sent += [(planned.send.id, self.now) for planned in plan.sends]
-        return [SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "", key=p.key) for p in plan.sends]
+        return tuple(
+            SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "", key=p.key) for p in plan.sends
+        )
 
 
 class Stopping(threading.Event):
@@ -108,7 +117,7 @@ def test_each_send_is_made_when_its_window_opens():
     world = World()
     sends = tuple(scheduled(name, NOW + hours * HOUR) for name, hours in (("c", 3), ("a", 1), ("b", 1)))
     plan = replace(plan_of(), sends=sends)
-    outcomes = world.run(*scheduled_sends(plan, until=None))
+    outcomes = world.send_each(*scheduled_sends(plan, until=None))
     assert world.sent == [("a", NOW + HOUR), ("b", NOW + HOUR), ("c", NOW + 3 * HOUR)]
     assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED] * 3
     assert max(world.naps) <= 30
@@ -118,7 +127,7 @@ def test_each_send_is_made_when_its_window_opens():
 def test_clock_that_is_set_is_followed():
     for is_set_by, sent_at in ((-2 * HOUR, NOW + HOUR), (3 * HOUR, NOW + 3 * HOUR + LOOK_EVERY)):
         world = World(is_set_by=is_set_by)
-        world.run(scheduled("a", NOW + HOUR))
+        world.send_each(scheduled("a", NOW + HOUR))
         assert world.sent == [("a", sent_at)]
 
 
@@ -130,14 +139,14 @@ def test_what_opens_after_the_end_is_not_waited_for():
 
 def test_run_that_slept_past_its_end_sends_nothing():
     world = World(until=NOW + 2 * HOUR, sleeps=14 * HOUR)
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
     assert world.sent == []
 
 
 def test_stopped_run_names_what_it_did_not_send():
     world = World(stops_at=NOW + 2 * HOUR)
-    outcomes = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 3 * HOUR))
+    outcomes = world.send_each(scheduled("a", NOW + HOUR), scheduled("b", NOW + 3 * HOUR))
     assert [name for name, _at in world.sent] == ["a"]
     assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
         ("a", Result.ACCEPTED, ExitCode.OK),
@@ -147,7 +156,7 @@ def test_stopped_run_names_what_it_did_not_send():
 
 def test_ledger_that_cannot_be_read_is_tried_again():
     world = World(errors=[LedgerError("down", hint="wait"), CodeHostError("down", hint="wait")])
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
     assert outcome.result is Result.ACCEPTED
     assert [name for name, _at in world.sent] == ["a"]
     assert NOW + HOUR < world.now < NOW + HOUR + TRY_FOR
@@ -155,7 +164,7 @@ def test_ledger_that_cannot_be_read_is_tried_again():
 
 def test_ledger_that_stays_away_ends_the_wait():
     world = World(errors=[LedgerError("down", hint="wait") for _ in range(100)])
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
     assert world.sent == []
 
@@ -163,7 +172,7 @@ def test_ledger_that_stays_away_ends_the_wait():
 def test_fault_of_the_machine_or_a_bug_loses_no_outcome():
     world = World(errors=[])
     world.decide = lambda one: _full_disk(world, one)
-    sent, kept = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR))
+    sent, kept = world.send_each(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR))
     assert sent.result is Result.ACCEPTED
     assert (kept.id, kept.result) == ("b", Result.NOT_SENT)
     assert kept.exit_code
@@ -185,7 +194,7 @@ def _full_disk(world: World, planned: PlannedSend) -> PlannedSend:
 )
 def test_refusal_is_not_tried_again(error: Exception, code: ExitCode):
     world = World(errors=[error])
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, code)
     assert (world.sent, world.now) == ([], NOW + HOUR)
 
@@ -193,7 +202,7 @@ def test_refusal_is_not_tried_again(error: Exception, code: ExitCode):
 def test_send_that_is_gone_or_edited_is_refused_and_keeps_no_other_back():
     for now in (None, make_planned(make_send("a", "other", not_before=NOW + HOUR))):
         world = World(decide=lambda one, now=now: now if one.send.id == "a" else one)  # type: ignore[misc]
-        ends = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + HOUR))
+        ends = world.send_each(scheduled("a", NOW + HOUR), scheduled("b", NOW + HOUR))
         assert {(one.id, one.result, one.exit_code) for one in ends} == {
             ("a", Result.NOT_SENT, ExitCode.POLICY),
             ("b", Result.ACCEPTED, ExitCode.OK),
@@ -205,14 +214,14 @@ def test_hold_ends_the_waiting_of_its_account_at_the_next_look():
     other = scheduled("b", NOW + 2 * HOUR)
     other = replace(other, account=make_account(name="side", appid="wx0000000000000002"))
     world = World(held_at=NOW + HOUR / 2)
-    held, sent = world.run(scheduled("a", NOW + HOUR), other)
+    held, sent = world.send_each(scheduled("a", NOW + HOUR), other)
     assert (held.id, held.result, held.exit_code) == ("a", Result.SKIPPED, ExitCode.POLICY)
     assert (sent.id, sent.result, world.reports) == ("b", Result.ACCEPTED, [["a"]])
 
 
 def test_name_that_stands_for_something_else_is_refused():
     world = World(decide=lambda one: replace(one, resolved=replace(one.resolved, tag_id=999)))
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
     assert outcome.exit_code == ExitCode.POLICY
     assert world.sent == []
 
@@ -224,7 +233,7 @@ def test_clock_that_is_off_is_waited_for():
         return one if world.now >= right_at else decided(one, PlanAction.BLOCKED, Reason.CLOCK_SKEW)
 
     world = World(decide=skewed)
-    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
     assert outcome.result is Result.ACCEPTED
     assert world.now >= right_at
 
@@ -232,6 +241,6 @@ def test_clock_that_is_off_is_waited_for():
 def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
     for action in set(PlanAction) - {PlanAction.SEND, PlanAction.SCHEDULED}:
         world = World(decide=lambda one, action=action: decided(one, action))  # type: ignore[misc]
-        (outcome,) = world.run(scheduled("a", NOW + HOUR))
+        (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
         assert (outcome.result, outcome.exit_code) == LEFT[action][:2], action
         assert world.sent == [], action

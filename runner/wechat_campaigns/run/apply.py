@@ -1,0 +1,417 @@
+"""Apply what was reviewed: the same steps for the command line, other programs and a run that waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from wechat_campaigns.core.errors import (
+    TRANSIENT,
+    CampaignError,
+    CodeHostError,
+    ExitCode,
+    PolicyError,
+    StalePlanError,
+    TamperedLedgerError,
+    UsageError,
+)
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.guard.campaigns_folder import record_campaigns_folders
+from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_guards
+from wechat_campaigns.guard.run import check_run
+from wechat_campaigns.guard.secrets import check_approved
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import planfile, review
+from wechat_campaigns.plan.decision import PlanReason
+from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.policy.conditions import too_many_sends
+from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.run.plan import PlanResult, plan_selected
+from wechat_campaigns.send.apply import apply as send_due
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, left_outcome, planned_outcome
+from wechat_campaigns.send.posting import RunContext
+from wechat_campaigns.workspace import OnlineWorkspace
+
+LOOK_EVERY: Final = timedelta(seconds=30)
+"""How often a waiting run looks at the clock: it may be set, and a machine may sleep."""
+TRY_AGAIN_AFTER: Final = timedelta(seconds=20)
+TRY_FOR: Final = timedelta(minutes=15)
+"""How long after its window opened a send is tried while ledger, WeChat, git or clock does not let it."""
+PASSING: Final = frozenset({Reason.CLOCK_SKEW, PlanReason.ACCOUNT_FAILED})
+"""What may have passed at the next try."""
+MAY_PASS: Final = (*TRANSIENT, ExitCode.WECHAT)
+"""Why an account could not be asked when the run began, and perhaps can once a window opens."""
+
+
+@dataclass(kw_only=True)
+class ApplyRun:
+    """One apply. Other programs see nothing of it; a subclass shows and asks a person what it says here.
+
+    A run that waits goes through `prepare` again at each moment, with a workspace that has read nothing yet.
+    """
+
+    workspace: OnlineWorkspace
+    select: tuple[str, ...] = ()
+    file: Mapping[str, Any] | None = None
+    """The data of the plan file that was reviewed."""
+    digest: str | None = None
+    """Of the plan that was reviewed."""
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Policy rules set aside once, with their reasons."""
+    resend: Sequence[str] = ()
+    """Unknown sends to post as they were, although their campaigns were edited or removed."""
+    asks: bool = False
+    """Whether a person confirms the sends; else somebody agreed to them before."""
+    waits: bool = False
+    """Whether it stays and makes each scheduled send when its window opens."""
+    until: datetime | None = None
+    """The end of the waiting, as a person gave it: a machine that slept past it sends nothing."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set once the run is asked to stop: it ends every sleep; the send in hand is finished."""
+    begun: Plan | None = None
+    """At a moment of a run that waits: the plan that somebody agreed to when the run began."""
+    state: LedgerState = field(init=False)
+    result: PlanResult = field(init=False)
+    """The plan without what was not reviewed, and what it was made from."""
+
+    @property
+    def plan(self) -> Plan:
+        """What may be sent."""
+        return self.result.plan
+
+    # --- what a person sees and is asked ---------------------------------------------------------
+
+    @contextmanager
+    def refusals_told(self) -> Iterator[None]:
+        """Notify people when the block refuses the run as a whole."""
+        yield
+
+    @contextmanager
+    def signals_obeyed(self) -> Iterator[None]:
+        """Set `stopping` at a signal while the block runs."""
+        yield
+
+    def tell(self, message: str) -> None:
+        """Print what else a person should know."""
+
+    def show_plan(self) -> None:
+        """Show what may be sent."""
+
+    def confirm(self, waiting: Sequence[PlannedSend]) -> None:
+        """Ask a person to confirm the sends, also those of later windows; raise what ends the run if not."""
+
+    def show_waiting(self, waiting: Sequence[PlannedSend]) -> None:
+        """Show what is waited for; called each time the clock is looked at."""
+
+    def report_early(self, outcomes: Sequence[SendOutcome], waiting: Sequence[PlannedSend]) -> None:
+        """Report what was decided before the run waits on: hours may pass, and it may be killed."""
+
+    def report(self, outcomes: tuple[SendOutcome, ...]) -> None:
+        """Report what became of every send."""
+
+    # --- the steps ---------------------------------------------------------------------------------
+
+    def run(self) -> tuple[SendOutcome, ...]:
+        """Go through every step, and send what is due.
+
+        Returns:
+            An outcome for each send that was tried or left out.
+
+        Raises:
+            CampaignError: the run is refused as a whole; nothing was sent.
+        """
+        check_run(self.workspace)
+        with self.refusals_told():
+            self.prepare()
+            plan, waiting = self.plan, self._scheduled()
+            self.show_plan()
+            check_approved(self.workspace, {one.account.appid for one in (*plan.due(), *waiting)})
+            self._check_number(waiting)
+            self._check_rules(waiting)
+            if self.asks and (plan.calls() or waiting):
+                self.confirm(waiting)
+        with self.signals_obeyed():
+            with self.refusals_told():
+                outcomes = self.send(plan)
+            if self.waits:
+                before = plan.held_sends()
+                held = (one for one in plan.held_sends(self._last_moment()) if one not in before)
+                outcomes += tuple(map(left_outcome, held))
+            if waiting:
+                keys = {one.key for one in waiting}
+                outcomes = tuple(one for one in outcomes if one.key not in keys)
+                if outcomes:
+                    self.report_early(outcomes, waiting)
+                outcomes += tuple(self.send_in_windows(waiting))
+            self.report(outcomes)
+        return outcomes
+
+    def prepare(self) -> None:
+        """Read the ledger, compile, plan, and compare with what was reviewed.
+
+        Raises:
+            CampaignError: nothing may be sent.
+        """
+        self.state = self.workspace.initialized_state(sending=False)
+        result = plan_selected(
+            self.workspace,
+            self.select,
+            self.state,
+            overrides=self.overrides,
+            resend=self.resend,
+            last_holds=self.begun.last_holds if self.begun is not None else None,
+        )
+        reviewed = self._reviewed(result) if self.begun is None else self._still_reviewed(self.begun, result)
+        self.result = replace(result, plan=reviewed)
+
+    def send(self, plan: Plan) -> tuple[SendOutcome, ...]:
+        """Record by which rules and from which folder a plan is sent, then send what is due.
+
+        Args:
+            plan: the one of this run, or with some of its sends.
+
+        Raises:
+            PolicyError: nobody approved the campaigns.
+        """
+        workspace = self.workspace
+        approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
+        who = {**workspace.actor(), **approved}
+        ports = workspace.ports(self.stopping)
+        record_guards(workspace, plan, who)
+        record_campaigns_folders(workspace, plan, self.state, who)
+        return send_due(plan, ports=ports, settings=workspace.settings, run_context=self._right(who))
+
+    def _reviewed(self, result: PlanResult) -> Plan:
+        """Check the plan against what was reviewed, and return it without what was not."""
+        if result.plan.invalid:
+            self._tell_unknown(result.plan)
+        plan = result.valid_plan()
+        if self.file is not None:
+            if self.digest is not None:
+                planfile.check_plan_digest(self.file, self.digest)
+            plan = review.check_file(self.file, plan, self.state, self.workspace.clock())
+            if names := planfile.unresolved_names(self.file, plan):
+                message = _(
+                    "The plan file was made offline, so the review did not cover what these "
+                    "names stand for: {names}."
+                )
+                self.tell(message.format(names=_(", ").join(names)))
+            return review.within_horizon(plan, planfile.horizon(self.file))
+        if self.digest is not None:
+            return review.check_digest(self.digest, plan, self.state)
+        if self.workspace.settings.environment.protected:
+            raise PolicyError(
+                _("`campaign apply` requires a reviewed plan, because this environment is protected"),
+                hint=_("pass `--plan FILE` or `--expect-digest DIGEST` from the reviewed plan"),
+                location=_("environment {name}").format(name=plan.environment),
+            )
+        return plan
+
+    def _still_reviewed(self, begun: Plan, result: PlanResult) -> Plan:
+        """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
+        if self.file is not None:
+            planfile.check_not_expired(self.file, self.workspace.clock())
+        plan = result.valid_plan()
+        if self.file is not None:
+            plan = review.with_seen_names(plan, self.file)
+        review.check_rules(begun, plan)
+        # Another run may have gone by other rules meanwhile.
+        agreed = {*plan.settings_changes} <= {*begun.settings_changes}
+        check_rules_agreed(self.workspace, plan, covered=agreed, asking=False)
+        return plan
+
+    def _tell_unknown(self, plan: Plan) -> None:
+        """Print which unknown sends a refused run leaves as they are: their time for a resend runs out."""
+        unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
+        unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
+        if unknown:
+            message = _(
+                "Outcome still unknown: {sends}. Correct the files and run `campaign apply` again "
+                "soon: a resend is safe only for a few hours."
+            )
+            self.tell(message.format(sends=_(", ").join(sorted(unknown))))
+
+    def _check_number(self, waiting: Sequence[PlannedSend]) -> None:
+        """Count what is sent later too: the rule is about one run, and a plan has only what is due."""
+        rule, policy = "max_sends_per_apply", self.workspace.settings.policy
+        found = too_many_sends(len(self.plan.calls()) + len(waiting), policy) if waiting else None
+        if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
+            raise PolicyError(found.message, hint=found.hint)
+
+    def _check_rules(self, waiting: Sequence[PlannedSend]) -> None:
+        covered, later = (
+            self.file is not None or self.digest is not None,
+            [one.account.appid for one in waiting],
+        )
+        check_rules_agreed(self.workspace, self.plan, covered=covered, asking=self.asks, later=later)
+
+    def _right(self, who: Mapping[str, str]) -> RunContext:
+        """Return by what right this sends: the digest, reviewed or confirmed, and the followers counted."""
+        agreed = self.begun or self.plan
+        digest, audiences = agreed.plan_digest, {one.key: one.resolved.audience.count for one in agreed.sends}
+        if self.file is not None:
+            digest, audiences = str(self.file["plan_digest"]), planfile.audiences(self.file)
+        elif self.digest is not None:
+            digest, audiences = self.digest, {}
+        return RunContext(plan_digest=digest, overrides=self.overrides, audiences=audiences, actor=who)
+
+    # --- waiting -----------------------------------------------------------------------------------
+
+    def _last_moment(self) -> datetime:
+        """Bound the waiting: by what a person gave, and by the plan file's horizon and expiry."""
+        limits = (
+            (planfile.expires_at(self.file), planfile.horizon(self.file)) if self.file is not None else ()
+        )
+        return min(filter(None, (self.until, *limits)), default=datetime.max.replace(tzinfo=UTC))
+
+    def _scheduled(self) -> list[PlannedSend]:
+        # Who is asked at the terminal has not seen what an account that failed would send.
+        return (
+            scheduled_sends(self.plan, until=self._last_moment(), failed=not self.asks) if self.waits else []
+        )
+
+    def send_in_windows(self, waiting: Sequence[PlannedSend]) -> list[SendOutcome]:
+        """Make each send once its window is open.
+
+        Args:
+            waiting: from `scheduled_sends`.
+
+        Returns:
+            An outcome for each, in the order in which they were decided. Never raises for a failed send.
+        """
+        outcomes = list[SendOutcome]()
+        while waiting and not self.stopping.is_set():
+            due = [planned for planned in waiting if planned.send.opens_at <= self.workspace.clock()]
+            made = self._made(due) if due else self._held(waiting)
+            outcomes += made
+            decided = {outcome.key for outcome in made}
+            waiting = [planned for planned in waiting if planned.key not in decided]
+            if made and waiting:
+                self.report_early(made, waiting)
+            elif waiting and due:
+                self.stopping.wait(TRY_AGAIN_AFTER.total_seconds())
+            elif waiting:
+                self.show_waiting(waiting)
+                opens_in = waiting[0].send.opens_at - self.workspace.clock()
+                self.stopping.wait(max(0.0, min(opens_in, LOOK_EVERY).total_seconds()))
+        return [*outcomes, *map(_stopped, waiting)]
+
+    def _held(self, waiting: Sequence[PlannedSend]) -> list[SendOutcome]:
+        """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
+        before = now = self.plan.last_holds or {}
+        with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
+            now = self.workspace.fold_ledger(verified=True).last_holds()
+        held = {appid for appid, hold in now.items() if hold != before.get(appid, "")}
+        return [
+            planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
+            for planned in waiting
+            if planned.account.appid in held
+        ]
+
+    def _made(self, due: Sequence[PlannedSend]) -> list[SendOutcome]:
+        """Decide again on what is due, and send it; leave out what a later try may send."""
+        error: CampaignError | None = None
+        outcomes: list[SendOutcome] = []
+        try:
+            for outcome in self._decided(due):
+                outcomes.append(outcome)  # noqa: PERF402 - what was sent before an error stays reported
+        except Exception as fault:  # one that ended the run would hide what was sent before
+            error = expected_error(fault)
+        is_final = isinstance(error, PolicyError | TamperedLedgerError) and not isinstance(
+            error, CodeHostError
+        )
+        late = {one.key: one for one in due if is_final or self._is_late(one)}
+        # Nothing was sent, because another run holds the account or something does not respond.
+        outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.key in late]
+        if error is not None:
+            decided = {outcome.key for outcome in outcomes}
+            outcomes += [_not_sent(one, error) for key, one in late.items() if key not in decided]
+        return outcomes
+
+    def _is_late(self, planned: PlannedSend) -> bool:
+        return self.workspace.clock() - planned.send.opens_at >= TRY_FOR
+
+    def _decided(self, due: Sequence[PlannedSend]) -> Iterator[SendOutcome]:
+        if self.until is not None and self.workspace.clock() - self.until > TRY_FOR:
+            raise PolicyError(
+                _("this machine slept, and the time of `--until` has passed"),
+                hint=_("run `campaign apply` again to send it now"),
+            )
+        with self.moment() as run:
+            now = {one.key: one for one in run.plan.sends}
+            to_send: list[PlannedSend] = []
+            for reviewed in due:
+                planned = now.get(reviewed.key)
+                if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+                    if error := review.change_error(reviewed, run.plan):
+                        yield _not_sent(reviewed, error)
+                    elif planned is not None and planned.action is PlanAction.SEND:
+                        to_send.append(planned)  # else the clock was set back
+                elif planned.decision.code not in PASSING or self._is_late(reviewed):
+                    yield left_outcome(planned)
+            # A resend was not approved with the plan: only what has never been called for is sent here.
+            if to_send:
+                yield from run.send(replace(run.plan, sends=tuple(to_send), unknown_sends=()))
+
+    @contextmanager
+    def moment(self) -> Iterator[ApplyRun]:
+        """Go through every step before the sends once more, files included.
+
+        Raises:
+            CampaignError: nothing may be sent now.
+        """
+        with self.workspace.reopened() as fresh:
+            run = replace(self, workspace=fresh, resend=(), begun=self.plan)
+            check_run(fresh)
+            try:
+                run.prepare()
+            except UsageError as gone:  # what was selected is there no more
+                raise StalePlanError(gone.message, hint=_(START_AGAIN)) from gone
+            yield run
+
+
+def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False) -> list[PlannedSend]:
+    """List the sends of a plan whose windows open later, the first to open first, else in its order.
+
+    Args:
+        until: leaves out what opens after it; None leaves out nothing.
+        failed: also those of an account that could not be asked, which may have passed by then.
+    """
+    scheduled = (
+        one
+        for one in plan.sends
+        if one.action is PlanAction.SCHEDULED
+        or (
+            failed
+            and one.action is PlanAction.BLOCKED
+            and one.decision.failure in MAY_PASS
+            and (one.send.not_before or plan.created_at) > plan.created_at
+        )
+    )
+    within = (planned for planned in scheduled if until is None or planned.send.opens_at <= until)
+    return sorted(within, key=lambda planned: planned.send.opens_at)
+
+
+def _not_sent(planned: PlannedSend, error: CampaignError) -> SendOutcome:
+    return planned_outcome(
+        planned,
+        _("its window opened, but it was not sent: {error}").format(error=error.message),
+        result=Result.NOT_SENT,
+        hint=error.hint,
+        exit_code=error.exit_code,
+    )
+
+
+def _stopped(planned: PlannedSend) -> SendOutcome:
+    return planned_outcome(
+        planned,
+        _("the run was stopped before this send"),
+        hint=_("run the same command again: it waits for what is left"),
+        exit_code=ExitCode.INTERRUPTED,
+    )

@@ -1,0 +1,199 @@
+"""Plan the campaigns of a workspace: by its files, its ledger and, where it may connect, WeChat's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
+from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.names import full_id, namespace_of
+from wechat_campaigns.fetch.changed_since import compare_since
+from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
+from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
+from wechat_campaigns.guard.recorded_rules import ledger_changes
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
+from wechat_campaigns.plan import planner
+from wechat_campaigns.plan.compare import Comparison, with_warnings
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.resolve import RemoteFacts, refresh
+from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
+from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.wechat.statistics import Days, read_statistics
+from wechat_campaigns.workspace import OnlineWorkspace, Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanResult:
+    """A plan and what it was made from."""
+
+    compiled: CompileResult
+    plan: Plan
+    comparison: Comparison | None = None
+
+    def valid_plan(self) -> Plan:
+        """Return the plan. Raises InvalidError: campaigns have problems; it carries all of them."""
+        if self.compiled.errors:
+            raise InvalidError(self.compiled.errors)
+        return self.plan
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """What must be corrected, in files or because of what WeChat said."""
+        resolutions = (planned.resolved for planned in self.plan.sends)
+        return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The worst of what is wrong with files, sends and accounts; that a rule blocks is not wrong."""
+        failures = [one.decision.failure for one in self.plan.sends]
+        return worst_exit_code([*filter(None, failures), *([ExitCode.INVALID] if self.plan.invalid else [])])
+
+
+def plan_selected(
+    workspace: Workspace,
+    select: tuple[str, ...],
+    state: LedgerState,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    since: str | None = None,
+    compiled: CompileResult | None = None,
+    resend: Sequence[str] = (),
+    last_holds: Mapping[str, str] | None = None,
+    checked: bool = True,
+) -> PlanResult:
+    """Plan the campaigns selected; without a request by a workspace that has no way to WeChat.
+
+    Args:
+        select: ids or patterns; empty means all.
+        overrides: policy rules set aside once.
+        since: a commit to compare with, as the user wrote it.
+        compiled: what the campaigns were rendered to, when they were already.
+        resend: unknown sends to post as they were, whatever is selected; ids as a person wrote them.
+        last_holds: as in `DecisionContext`.
+        checked: run the programs of `policy.checks` on it, where WeChat can be queried.
+
+    Raises:
+        UsageError: no unknown send has one of the ids to resend.
+    """
+    resend_ids = _resend_ids(workspace, state, resend)
+    check_campaigns_folder(workspace, state)
+    compiled = compiled or compile_selected(workspace, select)
+    name = workspace.settings.environment.name
+    comparison = None
+    if since is not None:
+        variables = workspace.variables
+        comparison = compare_since(
+            workspace.root, compiled, select, since, environment=name, variables=variables
+        )
+    context = replace(
+        decision_context(workspace, state),
+        overrides=overrides or {},
+        is_current=compiled.presence_check(),
+        resend=resend_ids,
+        last_holds=last_holds,
+    )
+    unknown = compiled.with_readiness(stored_unknown_sends(compiled.sends, context), name)
+    sends = (*compiled.sends, *unknown)
+    online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
+    if online is not None:
+        facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
+        facts |= _without_past(online, state)
+        # The reads said what time it is there.
+        context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
+    plan = planner.make_plan(
+        sends,
+        invalid=compiled.invalid,
+        context=context,
+        remote_facts=facts,
+        with_unplanned=not select,
+        guards=workspace.newest_guards(),
+        ledger_changes=ledger_changes(workspace),
+    )
+    plan = _with_provenance(workspace, plan, state)
+    plan = with_warnings(plan, comparison) if comparison is not None else plan
+    plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
+    if checked and online is not None and plan.calls() and may_run_checks(online):
+        from wechat_campaigns.report.json import plan_data
+        from wechat_campaigns.report.plan_view import PlanView
+
+        view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
+        plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
+    return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) -> frozenset[str]:
+    """Return the ids of unknown sends that a person named, by `normalize_id`."""
+    namespace = workspace.settings.namespace
+    mine = normalize_id(namespace)
+    names_of_unknown = (normalize_id(send.send) for send in state.sends if send.fate is Fate.UNKNOWN)
+    unknown = {name for name in names_of_unknown if namespace_of(name) == mine}
+    chosen = {normalize_id(full_id(namespace, name)): name for name in names}
+    for send_id, name in chosen.items():
+        if send_id not in unknown:
+            raise UsageError(
+                _("--resend {send}: no unknown send has this id").format(send=name),
+                hint=_("use an id from `campaign status`"),
+            )
+    return frozenset(chosen)
+
+
+def _without_past(workspace: OnlineWorkspace, state: LedgerState) -> dict[str, RemoteFacts]:
+    """Stop each account whose past the ledger does not know, or nobody here can verify: it is not certain."""
+    environment, missing = workspace.settings.environment, workspace.secrets.missing
+    unverified = ((name, environment.accounts[name].appid) for name in workspace.unverified)
+    errors = {name: missing[appid] for name, appid in unverified if appid in missing}
+    if state.initialized:  # else an apply is refused as a whole
+        errors |= {
+            name: uninitialized_error(state, environment, [name]) for name in workspace.uninitialized(state)
+        }
+    return {name: RemoteFacts(offline=True, error=error, past_known=False) for name, error in errors.items()}
+
+
+def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContext:
+    """Gather what decides on a send now, whatever was rendered."""
+    return DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        former_appids=former_appids(workspace, state),
+    )
+
+
+def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
+    """Return a plan with its commit, and how much of the ledger it was made with."""
+    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
+    return replace(
+        plan,
+        commit=commit,
+        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
+        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
+        ledger_known=workspace.ledger_known,
+        unverified=workspace.unverified,
+    )
+
+
+def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
+    """Read which articles this machine knows, of the accounts with pending sends."""
+    appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
+    files = {appid: workspace.statistics_file(appid) for appid in appids}
+    return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
+
+
+def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:
+    """Render the campaigns a workspace names: all of them when `select` is empty."""
+    return compile_campaigns(
+        workspace.root,
+        settings=workspace.settings,
+        files=workspace.files,
+        variables=workspace.variables,
+        only=select,
+    )
