@@ -71,7 +71,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     )
 
     def message(send: Send) -> Markup:
-        return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
+        return content(replace(send, content=visible_record(send.content)), address=pictures.address)
 
     return _render(
         "plan.html",
