@@ -72,9 +72,7 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     kind = matches[0].send.msgtype
     if not all(planned.send.content.needs_draft for planned in matches):
         raise UsageError(
-            _("{send} does not need a draft: it sends {kind} as it is").format(
-                send=select, kind=_(kind.value)
-            ),
+            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=_(kind)),
             hint=_(
                 "use `campaign render` to view it: only articles and picture posts written in the "
                 "campaign become drafts"
