@@ -24,17 +24,17 @@ LINES = {
     "wechat_campaigns/notify": 431,
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 815,
-    "wechat_campaigns/cli": 5766,
+    "wechat_campaigns/cli": 5768,
     "wechat_campaigns/run": 617,
     "wechat_sandbox": 5810,
     "wechat_campaigns/": 519,
-    "tests": 51709,
+    "tests": 51711,
     "catalog": 8669,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48200
+RUNNER = 48202
 FILES = 282
 RECORDS = 200
 """Dataclasses and named tuples."""
