@@ -34,7 +34,7 @@ from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import calls, followers, recipients, summary
+from wechat_campaigns.report.phrases import calls, followers, recipients
 from wechat_campaigns.report.plan_view import ApplyView, to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
@@ -271,7 +271,7 @@ def _row(planned: PlannedSend) -> str:
     if planned.resend_intent is not None:
         row = _("  {send} → {account}: {recipients}, {followers}; resends: {what}")
     return row.format(
-        what=summary(planned.send.content),
+        what=planned.send.content.summary(),
         send=planned.send.id,
         account=planned.account.name,
         recipients=recipients(planned.send.filter),
