@@ -20,6 +20,7 @@ from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
 from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState
@@ -89,15 +90,9 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
                 "and its campaign is gone or has other content now"
             )
             former = list_id(record.send)
-            yield Diagnostic(
-                location=send.location,
-                rule="perhaps-renamed",
-                message=what.format(send=former, when=china_time(record.at, context.now)),
-                hint=_("if it is this message, renamed and edited, write `formerly: [{send}]`").format(
-                    send=former
-                ),
-                level="warning",
-            )
+            what = what.format(send=former, when=china_time(record.at, context.now))
+            hint = _("if it is this message, renamed and edited, write `formerly: [{send}]`")
+            yield warning(send, "perhaps-renamed", what, hint.format(send=former), path="$")
             return
 
 

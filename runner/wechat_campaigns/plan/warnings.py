@@ -55,7 +55,7 @@ def draft_warnings(
     else:
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))
-    return (_warning(send, rule, told, hint),)
+    return (warning(send, rule, told, hint),)
 
 
 def _same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
@@ -77,7 +77,7 @@ def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[D
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
         hint = _("run `campaign plan` without `--offline`")
-        return (_warning(send, "draft-unread", what.format(name=draft.name), hint),)
+        return (warning(send, "draft-unread", what.format(name=draft.name), hint),)
     found = (finding.at(send.location) for finding in check_stored_draft(draft))
     return tuple(problem for problem in found if problem.level != "error")
 
@@ -90,7 +90,7 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     """
     what = _("{send} uses the same draft, which may no longer exist after that send (40007)")
     hint = _("make a separate draft for each send, or write the articles in the campaign")
-    return _warning(send, "draft-shared", what.format(send=taken_by), hint)
+    return warning(send, "draft-shared", what.format(send=taken_by), hint)
 
 
 def unsubscribed_warnings(send: Send, resolved: Resolution) -> tuple[Diagnostic, ...]:
@@ -100,7 +100,7 @@ def unsubscribed_warnings(send: Send, resolved: Resolution) -> tuple[Diagnostic,
     what = _("left out because they do not follow the account: {count:,} openids ({rows})").format(
         count=len(resolved.skipped), rows=rows_text(send.filter, resolved.skipped)
     )
-    return (_warning(send, "unsubscribed", what, _("remove these rows from the list")),)
+    return (warning(send, "unsubscribed", what, _("remove these rows from the list")),)
 
 
 def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diagnostic, ...]:
@@ -118,7 +118,7 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
         own = key == SendId.parse(send.id).entry
         groups.setdefault(name if own else f"[{key}]", []).append(name)
     return tuple(
-        _warning(
+        warning(
             send,
             "formerly-unknown",
             _("the ledger has no send `{id}`, so this former id has no effect").format(id=names[0]),
@@ -136,7 +136,7 @@ def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnost
     found: list[Diagnostic] = []
 
     def warn(rule: str, what: str, hint: str, key: str = "not_before") -> None:
-        found.append(_warning(send, rule, what, hint, path=f"$.{key}"))
+        found.append(warning(send, rule, what, hint, path=f"$.{key}"))
 
     moment, key = (opens, "not_before") if opens is not None else (closes, "not_after")
     if moment is not None and min(abs(moment - now - YEAR), abs(moment - now + YEAR)) <= NEAR:
@@ -176,5 +176,6 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     return any(SendId.parse(id_).entry == former.entry for id_, _known in stream.in_place_of(former))
 
 
-def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
+def warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
+    """Return what a reviewer should know of a send, at its campaign."""
     return Diagnostic(location=send.location, path=path, rule=rule, message=what, hint=hint, level="warning")

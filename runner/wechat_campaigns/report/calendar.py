@@ -9,10 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import audience_of, may_have_reached
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
@@ -21,8 +20,6 @@ from wechat_campaigns.report.phrases import content_kind, recipients, recorded_r
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
-
-COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +88,7 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
     entries = [_past(row) for row in begun if may_have_reached(row.known)]
-    entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
+    entries += [_coming(planned, now) for planned in plan.sends if planned.action in PENDING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
     today = china_day(now)
