@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import Articles, Audience, Content, Msgtype, Te
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.policy.content import allowed_links
-from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.plan.policy.rule import RuleInput
 
 ALLOWED = ("example.com", "mp.weixin.qq.com", "例子.中国", "wx1234567890abcdef")
 

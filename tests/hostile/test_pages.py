@@ -52,7 +52,7 @@ def test_a_page_within_its_budget_shows_every_picture() -> None:
 def test_articles_of_one_page_share_the_budget() -> None:
     pictures = Pictures(lambda file: b"\xff" * file.size_bytes)
     article = _article([_file(1, 900_000)], 20)
-    total = sum(len(content(_send(article), pictures=pictures)) for _ in range(10))
+    total = sum(len(content(_send(article), address=pictures.address)) for _ in range(10))
     assert total < PICTURE_BYTES + 1_000_000
 
 

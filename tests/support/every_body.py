@@ -26,8 +26,7 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.connection import connect
-from wechat_campaigns.wechat.endpoints import WeChatApi
+from wechat_campaigns.wechat.endpoints import WeChatApi, connect
 from wechat_sandbox.seeds import openid_of
 
 OPENIDS = (openid_of(SERVICE, 0), openid_of(SERVICE, 1))
@@ -75,10 +74,7 @@ def post_every_body(sandbox: Sandbox) -> Iterator[PostedBody]:
     sandbox.control("POST", "accounts", {"appid": SERVICE, "quota": False})
     for media_id, kind in MEDIA.items():
         sandbox.media(media_id, kind)
-    connection = connect(
-        make_account(), sandbox.url, secret=lambda: SANDBOX_SECRET, clock=lambda: datetime.now(UTC)
-    )
-    api = connection.all_calls()
+    api = connect(make_account(), sandbox.url, secret=lambda: SANDBOX_SECRET, clock=lambda: datetime.now(UTC))
     api.mass_ready()
     for message, (msgtype, content) in MESSAGES.items():
         for recipients in (*FILTERS, *TESTERS):

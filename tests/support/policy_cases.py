@@ -19,7 +19,7 @@ from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgty
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
+from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, usage
 from wechat_campaigns.protocol.events import EventKind
 

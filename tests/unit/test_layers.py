@@ -24,7 +24,7 @@ PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
     "core.names", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
+    "source.document", "source.fmt", "source.scaffold",
     "source.schemas.findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",

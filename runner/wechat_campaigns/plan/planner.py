@@ -38,9 +38,9 @@ from wechat_campaigns.plan.plan import (
     SendKey,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, remedy
+from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
+from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
-from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
@@ -323,7 +323,7 @@ def _violations(
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
     again = planned.resend_intent is not None
     violations = evaluate(rule_input, context.overrides)
-    return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
+    return tuple(one for one in violations if not again or one.rule not in OF_ALLOWANCE)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:

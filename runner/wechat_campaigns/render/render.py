@@ -25,7 +25,7 @@ from wechat_campaigns.render.openids import TABLES, batches, check_openids, read
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
-from wechat_campaigns.source.settings_checks import links_without_host
+from wechat_campaigns.source.settings import links_without_host
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""

@@ -65,7 +65,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
 
     def message(send: Send) -> Markup:
-        return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
+        return content(replace(send, content=visible_record(send.content)), address=pictures.address)
 
     return _render(
         "plan.html",

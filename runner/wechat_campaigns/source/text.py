@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -21,6 +21,9 @@ _INKLESS = re.compile(
 )
 MAX_SHOWN: Final = 40
 HIDDEN: Final = "***"
+_HOLDS_SECRETS: Final = frozenset({"secret", "callback", "url"})
+_WORDS: Final = re.compile(r"[^\W\d_]{1,16}(?:[ _-][^\W\d_]{1,16}){0,4}")
+"""Words of letters; an AppSecret, an EncodingAESKey, an address or an openid is longer or has other signs."""
 _hides_values: Final = ContextVar("hides_values", default=False)
 MAX_PROBLEMS: Final = 100
 """More of one file are not listed: nobody reads them, and each costs a search for its place."""
@@ -81,6 +84,19 @@ def hides_values() -> bool:
 def quote(text: str) -> str:
     """Return a text of a file as a message repeats it: cut to size, or a mask where values are hidden."""
     return HIDDEN if hides_values() else shorten(text)
+
+
+def quote_key(key: str, path: Sequence[str | int]) -> str:
+    """Return a key of a file as a message repeats it: where values are hidden, only if it cannot be one.
+
+    Args:
+        path: where the key stands.
+    """
+    if "openids" in path:
+        return HIDDEN
+    if hides_values() and (_HOLDS_SECRETS.intersection(path) or not _WORDS.fullmatch(key)):
+        return HIDDEN
+    return shorten(key)
 
 
 def _not_utf8(data: bytes, start: int) -> Finding:

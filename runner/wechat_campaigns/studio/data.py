@@ -18,7 +18,7 @@ from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
-from wechat_campaigns.studio.phone import article_url, message_data, pages_of
+from wechat_campaigns.studio.phone import pages_of, shown_url
 
 TONES: Final = {
     PlanAction.INVALID: "error",
@@ -133,7 +133,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _send(send: Send, timezone: str) -> dict[str, Any]:
     pages = [
-        {"title": escape_invisible(title), "url": article_url(send, number)}
+        {"title": escape_invisible(title), "url": shown_url(send, number)}
         for number, title in enumerate(pages_of(send), 1)
     ]
     return {
@@ -145,7 +145,7 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
         "when": window(send, timezone),
         "file": str(send.location),
         "href": editor_url(send.location),
-        "message": message_data(send),
+        "message": shown_url(send),
         "pages": pages,
         "themed": isinstance(send.content, Articles),
     }

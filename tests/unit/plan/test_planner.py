@@ -28,7 +28,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.planner import with_failed_checks
-from wechat_campaigns.plan.policy.rule_input import FailedCheck
+from wechat_campaigns.plan.policy.rule import FailedCheck
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import compile_campaigns

@@ -38,7 +38,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
+from wechat_campaigns.plan.policy.rule import RuleInput, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.attention import attention_notes, plan_problems

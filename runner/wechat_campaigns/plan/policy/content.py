@@ -26,11 +26,12 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.ledger.records import may_have_reached
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
+from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule, unread_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.scaffold import SAMPLES
 
 
+@rule()
 def allowed_links(facts: RuleInput) -> Violation | None:
     """Links lead only to listed hosts and what lies below them."""
     allowed = facts.policy.allowed_links
@@ -49,6 +50,7 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     return Violation(what.format(hosts=_(", ").join(foreign)), hint)
 
 
+@rule()
 def allowed_mini_programs(facts: RuleInput) -> Violation | None:
     """Text and articles open only listed mini programs."""
     allowed = facts.policy.allowed_mini_programs
@@ -69,6 +71,7 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
     )
 
 
+@rule()
 def duplicate_content_days(facts: RuleInput) -> Violation | None:
     """The same content to the same recipients under another id is most likely a renamed file."""
     if facts.policy.duplicate_content_days == 0:
@@ -95,6 +98,7 @@ _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
 
 
+@rule(Trait.FIXED)
 def sample_text(facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""
     if facts.is_sandbox:
@@ -108,6 +112,7 @@ def sample_text(facts: RuleInput) -> Violation | None:
     )
 
 
+@rule()
 def banned_words(facts: RuleInput) -> Violation | None:
     """No message uses one of the listed words."""
     words = facts.policy.banned_words
@@ -125,6 +130,7 @@ def banned_words(facts: RuleInput) -> Violation | None:
     )
 
 
+@rule()
 def required_text(facts: RuleInput) -> Violation | None:
     """Every message, and every article of one, has the listed texts."""
     wanted = facts.policy.required_text
