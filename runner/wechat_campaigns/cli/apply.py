@@ -24,6 +24,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
@@ -94,7 +95,6 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and goes through every step again at
     each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
-    zone, clock = context.settings.policy.zone, context.clock
     check_writable(context.reports)
     run = _CommandRun(
         workspace=context,
@@ -105,7 +105,7 @@ def apply(
         resend=resend,
         asks=not auto_approve,
         waits=wait,
-        until=read_until(until, wait=wait, now=clock(), zone=zone),
+        until=read_until(until, wait=wait, clock=context.clock, zone=context.settings.policy.zone),
     )
     return run.finish(run.run())
 
@@ -220,11 +220,13 @@ class _CommandRun(ApplyRun):
         }
 
 
-def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -> datetime | None:
+def read_until(text: str | None, *, wait: bool, clock: Clock, zone: ZoneInfo) -> datetime | None:
     """Read `--until`: as `read_moment`, and only with `--wait`."""
-    if text is not None and not wait:
+    if text is None:
+        return None
+    if not wait:
         raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
-    return read_moment("--until", text, now=now, zone=zone)
+    return read_moment("--until", text, now=clock(), zone=zone)
 
 
 def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:
