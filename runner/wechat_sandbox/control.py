@@ -24,10 +24,9 @@ from wechat_sandbox import (
     store,
 )
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
-from wechat_sandbox.answers import Json, read_json
+from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher
-from wechat_sandbox.shapes import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, body_of, check
 from wechat_sandbox.tags import tags_json
 from wechat_sandbox.users import numbers_of
 

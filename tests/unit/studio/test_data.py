@@ -70,11 +70,6 @@ def test_each_kind_is_a_bubble_with_its_files(content: Content, shown: tuple[str
     assert [part for part in shown if part not in html] == []
 
 
-def test_a_picture_post_opens_to_be_swiped() -> None:
-    post = make_send("x", content=Newspic(title="T", text="X", images=(HERE, THERE)))
-    assert shown_html(post, 1, dark=True).count("<figure>") == 2
-
-
 def article_html(html: str, *, dark: bool = False) -> str:
     images = (BodyImage(placeholder="wximg:1", file=FILE),)
     article = make_article("t", html=html, images=images, cover=HERE)
