@@ -16,7 +16,7 @@ from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
 from wechat_campaigns.report.outlook import account_line
-from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
+from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
@@ -118,7 +118,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
         send=planned.send.id,
         status=planned.action.value,
         coming=True,
-        kind=content_kind(planned.send.content),
+        kind=planned.send.content.kind_name(),
         followers=planned.resolved.audience.count,
     )
 
