@@ -152,6 +152,16 @@ class Plan:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
 
+    def coming(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
+        """List the scheduled sends, the first to open first.
+
+        Args:
+            until: leaves out what opens after it; None leaves out nothing.
+        """
+        scheduled = (one for one in self.sends if one.action is PlanAction.SCHEDULED)
+        within = (one for one in scheduled if until is None or one.send.opens_at <= until)
+        return tuple(sorted(within, key=lambda one: (one.send.opens_at, one.send.id)))
+
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
         """List what is expected and not tried, as `is_held`; what was missed comes last."""
         held = [one for one in self.sends if self.is_held(one, until)]
