@@ -7,7 +7,7 @@ one call returns every article of that day with its figures of all thirty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -66,13 +66,8 @@ class FiguresStatus(StrEnum):
     FINAL = "final"
 
 
-@dataclass(frozen=True, slots=True)
-class SentArticle:
-    """A send of the ledger with one of its articles, or without any figures."""
-
-    record: SendState
-    status: FiguresStatus
-    article: PublishedArticle | None = None
+SentArticle = tuple[FiguresStatus, PublishedArticle | None]
+"""An article of a send, None where it has no figures, and what is known of them."""
 
 
 def last_ready_day(now: datetime) -> date:
@@ -154,13 +149,13 @@ def sent_articles(
         articles: of the same days, as `by_msg_data_id` gives them.
     """
     if msgtype_of(record) not in (ARTICLES, ""):
-        return [SentArticle(record, FiguresStatus.NOT_COUNTED)]
+        return [(FiguresStatus.NOT_COUNTED, None)]
     if (msg_data_id := job_id(record, "msg_data_id")) is None:
-        return [SentArticle(record, FiguresStatus.UNMATCHED)]
+        return [(FiguresStatus.UNMATCHED, None)]
     found = sorted(articles.get(msg_data_id, ()), key=lambda article: article.index)
     if not found:
-        return [SentArticle(record, _missing_status(_day_of(record), days, now))]
-    return [SentArticle(record, figures_status(one.published, days[one.published]), one) for one in found]
+        return [(_missing_status(_day_of(record), days, now), None)]
+    return [(figures_status(one.published, days[one.published]), one) for one in found]
 
 
 def console_articles(state: LedgerState, appid: str, days: Days) -> list[PublishedArticle]:

@@ -98,7 +98,7 @@ def article_rows(
     """
     articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
     rows = [
-        _row(sent, state)
+        _row(record, sent, state)
         for record in records
         if may_have_reached(record)
         for sent in sent_articles(record, kept.get(record.appid, {}), articles.get(record.appid, {}), now)
@@ -120,17 +120,17 @@ def article_rows(
     return tuple(rows)
 
 
-def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
-    record, event = sent.record, state.job_result(sent.record)
-    latest = sent.article.latest if sent.article is not None else None
+def _row(record: SendState, sent: SentArticle, state: LedgerState) -> ArticleRow:
+    (status, article), event = sent, state.job_result(record)
+    latest = article.latest if article is not None else None
     return ArticleRow(
         account=account_of(record),
         send=record.send,
         revision=record.revision,
         msgtype=msgtype_of(record),
-        status=sent.status,
+        status=status,
         sent_on=china_day(record.at),
-        article=sent.article,
+        article=article,
         delivered=event.sent if event is not None else latest.delivered if latest is not None else None,
         delivery_rate=event.sent / event.addressed if event is not None and event.addressed else None,
     )

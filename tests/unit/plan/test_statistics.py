@@ -184,13 +184,13 @@ def test_not_ready_is_no_error(errcode: int, stops: bool) -> None:
 )
 def test_what_is_known_of_a_send(state: dict[str, Any], days: Any, status: FiguresStatus) -> None:
     (found,) = articles_of(state_of(msg_id=1, **state), days)
-    assert found.status is status
+    assert found[0] is status
 
 
 def test_every_article_of_a_send_is_found_in_order() -> None:
     days = {YESTERDAY: day_of(article(7, 2), article(8, 1), article(7, 1))}
     found = articles_of(state_of(msg_id=1, msg_data_id=7), days)
-    assert [one.article.index for one in found if one.article] == [1, 2]
+    assert [article.index for _status, article in found if article] == [1, 2]
 
 
 def test_what_the_ledger_did_not_send_was_sent_by_hand() -> None:
