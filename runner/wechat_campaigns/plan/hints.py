@@ -102,16 +102,20 @@ def explain(decision: Decision, facts: DecisionInput, environment: Environment) 
         environment: of the commands of a hint.
     """
     known, reason = decision.send_state, decision.reason
+    is_unknown = decision.action in (Action.RESEND, Action.UNKNOWN)
+    if reason is Reason.CLOCK_SKEW:
+        return _clock_skew(facts.clock_skew)
+    if reason is Reason.HELD_SINCE:
+        return not_resent_message(_(HELD_SINCE)) if is_unknown else _(HELD_SINCE), _(START_AGAIN)
     if known is None:
         return _pending(reason, facts)
     when = china_time(known.at, facts.now)
-    match decision.action:
-        case Action.RESEND | Action.UNKNOWN:
-            return _unknown(known, reason, facts, environment, when)
-        case Action.CONFLICT:
-            return _conflict(known, reason, facts, when)
-        case Action.SENT:
-            return _sent(known, when)
+    if is_unknown:
+        return _unknown(known, reason, facts, environment, when)
+    if decision.action is Action.CONFLICT:
+        return _conflict(known, reason, facts, when)
+    if decision.action is Action.SENT:
+        return _sent(known, when)
     if reason is Reason.REJECTED_BEFORE:
         return _("repeats a failed attempt: {why}").format(why=reason_text(known)), ""
     if known.fate is Fate.DELIVERY_FAILED:
@@ -133,10 +137,6 @@ def _pending(reason: Reason, facts: DecisionInput) -> tuple[str, str]:
             return _("its send window ended {when}").format(when=ended), _(
                 "set a later `not_after` to send it anyway, or `ready: false`, or remove the file"
             )
-        case Reason.CLOCK_SKEW:
-            return _clock_skew(facts.clock_skew)
-        case Reason.HELD_SINCE:
-            return _(HELD_SINCE), _(START_AGAIN)
     return _("new"), ""
 
 
@@ -219,10 +219,6 @@ def _unknown(
             ended = china_time(datetime.fromisoformat(known.data["not_after"]), facts.now)
             reason = _("its send window ended {when}, so it is not resent")
             return reason.format(when=ended), settle_hint(name, env)
-        case Reason.CLOCK_SKEW:
-            return _clock_skew(facts.clock_skew)
-        case Reason.HELD_SINCE:
-            return not_resent_message(_(HELD_SINCE)), _(START_AGAIN)
     return _("posted {when}, {answer}").format(when=when, answer=answer), ""
 
 
