@@ -4,8 +4,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.messages import Article, Articles, BodyImage
 from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, content, page
 from wechat_campaigns.report.html import fitted
 
@@ -27,7 +29,6 @@ def _send(*articles: Article) -> Send:
         account="main",
         revision=1,
         filter=Filter(tag="会员"),
-        msgtype=Msgtype.MPNEWS,
         content=Articles(articles=articles),
         location=Location(file="campaigns/a.yaml"),
     )

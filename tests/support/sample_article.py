@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.html import design_css
-from wechat_campaigns.core.model import Article
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.messages import Article
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
 from wechat_campaigns.render.article.page import Pictures, reader
 from wechat_campaigns.source.files import Files

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import canonical, compute_message_digest, filter_form, hashes, sample
+from wechat_campaigns.core.digest import canonical, hashes, sample
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Send, visible_content
+from wechat_campaigns.core.model import Send, compute_message_digest, filter_form
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.decision import DecisionContext
@@ -39,7 +39,7 @@ _Past = dict[tuple[str, bytes], list[SendState]]
 
 def identity(send: Send, content_digest: str) -> dict[str, Any]:
     """Return what an intent or a baseline keeps of a message to know it by, without an openid."""
-    digest, seen = compute_message_digest(send), words(visible_content(send.content))
+    digest, seen = compute_message_digest(send), words(send.content.visible)
     kept: dict[str, Any] = {
         "send": send.id,
         "revision": send.revision,
@@ -79,7 +79,7 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
     records = past.get((appid, _OPENIDS if send.filter.openids else canonical(filter_form(send))))
     if not records:
         return
-    seen = hashes(words(visible_content(send.content)), send.msgtype)
+    seen = hashes(words(send.content.visible), send.msgtype)
     mine = state.stream(appid).aliases(send.id)
     for record in sorted(records, key=lambda one: one.at, reverse=True):
         name = normalize_id(record.send)

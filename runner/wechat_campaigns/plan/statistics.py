@@ -15,7 +15,7 @@ from typing import Any
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ApiError, NoResponseError
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Articles, Clock, Draft, Newspic, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Clock, PlanAction, Send
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -259,13 +259,7 @@ def with_console_warnings(
 
 def titles(send: Send) -> frozenset[str]:
     """List the titles that followers would see of a send's articles; of a draft, as far as they are known."""
-    match visible_content(send.content):
-        case Articles(articles=articles):
-            return frozenset(article.title.strip() for article in articles)
-        case Newspic(title=title) | Draft(title=title):
-            return frozenset({title.strip()})
-        case _:
-            return frozenset()
+    return frozenset(title.strip() for title in send.content.visible.titles())
 
 
 def same_title(send: Send, articles: Iterable[PublishedArticle]) -> PublishedArticle | None:

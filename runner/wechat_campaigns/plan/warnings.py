@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
+from wechat_campaigns.core.content import Content, MediaIds
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.plan.strangers import rows_text
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.limits.console_draft import check_stored_draft
-from wechat_campaigns.wechat import payloads
+from wechat_campaigns.render.limits import check_stored_draft
 
 LONG_OPEN = timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -36,9 +37,9 @@ def draft_warnings(
         known: the draft made for it last.
         drafts: as they are now, by media_id.
     """
-    if known is None or not isinstance(send.content, Articles | Newspic):
+    if known is None or not send.content.needs_draft:
         return ()
-    if set(payloads.names(send.content)) - set(resolved.material_ids):
+    if set(send.content.names()) - set(resolved.material_ids):
         return ()
     if not _same_articles(send.content, resolved, known):
         rule = "draft-unused"
@@ -58,13 +59,13 @@ def draft_warnings(
     return (warning(send, rule, told, hint),)
 
 
-def _same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
+def _same_articles(content: Content, resolved: Resolution, known: DraftRecord) -> bool:
     """Return whether a draft that was made is what a content would make of it now."""
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
         return False  # a picture that is not uploaded yet was not in it
-    ids = payloads.MediaIds(upload_results=done, material_ids=resolved.material_ids)
-    return sha256(payloads.draft_articles(content, ids)) == known.sha256
+    ids = MediaIds(upload_results=done, material_ids=resolved.material_ids)
+    return sha256(content.draft_articles(ids)) == known.sha256
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:

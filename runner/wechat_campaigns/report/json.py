@@ -12,9 +12,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import PLAN_FORMAT, filter_form, sha256, to_plain_data
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
+from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
@@ -169,7 +168,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "not_after": to_plain_data(send.not_after),
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
-        "links": [link._asdict() for link in links(send.content)],
+        "links": [link._asdict() for link in send.content.visible.links()],
         "uploads": [
             {"key": item.key, "reused": reused is not None} for item, reused in planned.resolved.uploads
         ],

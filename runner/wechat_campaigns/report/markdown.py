@@ -12,12 +12,11 @@ from urllib.parse import quote
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import Send, visible_content
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.phrases import change_diff, content_lines, followers, short_commit, shortened
+from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -271,8 +270,8 @@ def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
 
 
 def _content(send: Send) -> str:
-    parts = [fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))]
-    if linked := [link.line for link in links(visible_content(send.content))]:
+    parts = [fence(shortened("\n".join(send.content.visible.lines()), MESSAGE_CHARS))]
+    if linked := [link.line for link in send.content.visible.links()]:
         parts += [_("Links"), fence(shortened("\n".join(linked), MESSAGE_CHARS))]
     return "\n\n".join(parts)
 

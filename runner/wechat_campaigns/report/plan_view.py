@@ -21,16 +21,7 @@ from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
 from wechat_campaigns.report.outlook import APPLY, account_line, coming_lines, console_quota
-from wechat_campaigns.report.phrases import (
-    calls,
-    content_kind,
-    headcount,
-    moment,
-    recipients,
-    status_counts,
-    summary,
-    window,
-)
+from wechat_campaigns.report.phrases import calls, headcount, moment, recipients, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
@@ -283,8 +274,8 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         hint=decision.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
-        kind=content_kind(send.content),
-        content=" ".join(summary(send.content).split()),
+        kind=send.content.kind_name(),
+        content=" ".join(send.content.summary().split()),
         window=window(send, timezone),
         problems=problems,
         planned=planned,

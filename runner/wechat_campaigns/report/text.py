@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.doctor import Check, Severity
@@ -264,7 +263,7 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     """Write where the links of what is still to be sent lead; of many the first."""
     pending = (row for row in rows if row.planned is not None and row.action not in FINISHED)
     for row in pending:
-        linked = links(row.planned.send.content) if row.planned is not None else []
+        linked = row.planned.send.content.visible.links() if row.planned is not None else []
         shown = linked if everything else linked[:SHOWN_LINKS]
         yield from (f"{row.id}: {link.line}" for link in shown)
         if hidden := len(linked) - len(shown):

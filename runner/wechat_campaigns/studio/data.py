@@ -10,10 +10,11 @@ from urllib.parse import quote
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Articles, PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.report.phrases import content_kind, recipients, status_counts, window
+from wechat_campaigns.report.phrases import recipients, status_counts, window
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
@@ -140,7 +141,7 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
         "id": send.id,
         "entry": escape_invisible(_entry(send)),
         "account": escape_invisible(send.account),
-        "kind": content_kind(send.content),
+        "kind": send.content.kind_name(),
         "to": escape_invisible(recipients(send.filter)),
         "when": window(send, timezone),
         "file": str(send.location),

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, InvalidError
-from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.calendar import CalendarView

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.model import Articles, FileInfo, Images, Newspic, Send
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.messages import Articles, Images, Newspic
 from wechat_campaigns.render.article.page import GAP, bubble, post, reader
 
 _FOREIGN = re.compile(r'(<(?:img|image)\b[^>]*?\b(?:src|href)=")(?!/media/|data:)[^"]*"')

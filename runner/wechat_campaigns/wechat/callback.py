@@ -26,8 +26,8 @@ from wechat_campaigns.core.errors import CampaignError, MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
+from wechat_campaigns.messages.limits import MAX_ARTICLES
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.render.limits.table import MAX_ARTICLES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

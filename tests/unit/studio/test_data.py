@@ -5,17 +5,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.support.factories import make_article, make_send
+from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.model import (
+from wechat_campaigns.messages import (
     Articles,
     BodyImage,
-    Content,
     Draft,
-    FileInfo,
     Image,
     Images,
-    Media,
     Mpvideo,
     Newspic,
     Voice,

@@ -16,11 +16,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
-from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.messages import Article
+from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article.parts import markup_chars
-from wechat_campaigns.render.limits.table import CONTENT_CHARS
 
 SCREENS = ((320, False), (375, True), (677, False))
 """Besides the usual phone: a small one, the usual one in dark mode, the reader on a computer: CSS pixels."""
@@ -86,7 +88,7 @@ def page(send: Send, *, data: Data) -> str:
     return _fragment(
         "page.html",
         send=send,
-        shown=visible_content(send.content),
+        shown=send.content.visible,
         language=HTML_LANGUAGE[current_language()],
         content=content(send, address=pictures.address),
         findings=send.diagnostics,
@@ -131,7 +133,7 @@ def reader(
         account: written beside the author, above links that can be followed; without it links lead nowhere.
     """
     # Here, not above: pages of texts are made without the libraries of articles too.
-    from wechat_campaigns.render.article.dark import darken
+    from wechat_campaigns.render.article.colours import darken
     from wechat_campaigns.render.article.keep import without_links
 
     html = _with_covers(article.html if account else without_links(article.html))
@@ -202,7 +204,7 @@ def crop_box(crop: str) -> str:
 
 
 def _message(template: str, send: Send, address: Address, **values: Any) -> Markup:
-    shown = visible_content(send.content)
+    shown = send.content.visible
     kind = type(shown).__name__
     return _fragment(template, kind=kind, send=send, content=shown, address=address, **values)
 
