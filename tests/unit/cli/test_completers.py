@@ -69,10 +69,6 @@ def test_names_of_the_settings_are_offered(
     assert offered(words, typed) == []
 
 
-def test_options_are_offered() -> None:
-    assert offered(["plan"], "--off") == ["--offline"]
-
-
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_the_script_names_the_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", shell]) == ExitCode.OK
