@@ -105,9 +105,9 @@ BYTES = {
     "too-long": b"a: b\n" * 1_000_000,
 }
 DATA = {
-    "openids-inline-many": "filter: {openids: [" + ", ".join(f"o{n}" for n in range(50_000)) + "]}\nmsgtype: text\ncontent: a\n",
+    "openids-inline-many": "filter: {openids: [" + ", ".join(f"o{n}" for n in range(15_000)) + "]}\nmsgtype: text\ncontent: a\n",
     "openids-commands": "filter: {openids: ['--all', '$(touch @MARKER@)']}\nmsgtype: text\ncontent: a\n",
-    "for-each-many": text("{{ a }}", more="for_each: {" + ", ".join(f"k{n}: {{vars: {{a: b}}}}" for n in range(10_000)) + "}\n"),
+    "for-each-many": text("{{ a }}", more="for_each: {" + ", ".join(f"k{n}: {{vars: {{a: b}}}}" for n in range(2_000)) + "}\n"),
     "for-each-odd-key": text("a", more="for_each: {'../../x': {}}\n"),
     "for-each-option-key": text("a", more="for_each: {'--auto-approve': {}}\n"),
     "for-each-control-key": text("a", more='for_each: {"a\\eb": {}}\n'),
