@@ -14,7 +14,6 @@ from tests.support.commits import git
 from tests.support.console import add_draft, set_clock
 from tests.support.playground import PICTURES
 from tests.support.shop import MakeShop, Shop, campaign_file
-from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan.quota import CHINA
 
 pytestmark = pytest.mark.deep
@@ -37,19 +36,13 @@ def shop(make_shop: MakeShop) -> Shop:
     (campaigns / "leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
     for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "one")):
         git(shop.folder, *words)
-    ok(shop, "apply", "--auto-approve", "--quiet")
-    ok(shop, "status")
+    shop.succeed("apply", "--auto-approve", "--quiet")
+    shop.succeed("status")
     return shop
 
 
-def ok(shop: Shop, *words: str) -> str:
-    code, said = shop.run_here(*words)
-    assert code == ExitCode.OK, said
-    return said
-
-
 def archive(shop: Shop, *words: str) -> dict[str, Any]:
-    said = ok(shop, "archive", "--format", "json", "--quiet", *words)
+    said = shop.succeed("archive", "--format", "json", "--quiet", *words)
     return {one["send"]: one for one in json.loads(said)["archives"]}
 
 
@@ -65,7 +58,7 @@ def test_a_send_is_archived_as_it_was_posted(shop: Shop) -> None:
     files = contents(shop.folder / "archive" / sends["tea"]["name"])
     picture = (PICTURES / "leaf.jpg").read_bytes()
     assert files[f"media/{hashlib.sha256(picture).hexdigest()}.jpeg"] == picture
-    ok(shop, "render", "tea", "--report", "html=render.html")
+    shop.succeed("render", "tea", "--report", "html=render.html")
     assert files["message.html"] == (shop.folder / "render.html").read_bytes().rstrip()
     events = [json.loads(text) for text in files["events.jsonl"].splitlines()]
     (intent,) = [one["data"] for one in events if one["kind"] == "intent"]
@@ -102,7 +95,7 @@ def test_no_recipient_is_in_an_archive(shop: Shop) -> None:
     rows = "".join(f"王小明,13800138000,{openid}\n" for openid in everyone[2:4])
     (shop.folder / "campaigns/vip.csv").write_text(f"姓名,手机,openid\n{rows}", encoding="utf-8")
     shop.write(vip="filter: {openids: {file: vip.csv}}\nmsgtype: text\ncontent: 贵宾\n")
-    ok(shop, "apply", "--auto-approve", "--quiet")
+    shop.succeed("apply", "--auto-approve", "--quiet")
     assert {"list#1", "vip#1"} <= set(archive(shop))
     for data in contents(shop.folder / "archive").values():
         assert not [one for one in ("王小明", "13800138000", *everyone) if one.encode() in data]
@@ -111,15 +104,15 @@ def test_no_recipient_is_in_an_archive(shop: Shop) -> None:
 def test_of_a_draft_of_the_console_the_links_are_archived(shop: Shop) -> None:
     add_draft(shop.sandbox, "CONSOLE", "秋茶")
     shop.write(draft="filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 秋茶}\n")
-    ok(shop, "apply", "--auto-approve", "--quiet")
+    shop.succeed("apply", "--auto-approve", "--quiet")
     # At noon: no figures are queried before 08:00.
     set_clock(shop.sandbox, datetime.now(CHINA).date() + timedelta(days=2), "12:00")
-    ok(shop, "report", "--refresh")
+    shop.succeed("report", "--refresh")
     one = archive(shop)["draft"]
     assert not one["has_message"]
     files = contents(shop.folder / "archive" / one["name"])
     assert set(files) == {"index.html", "events.jsonl"}
-    articles = json.loads(ok(shop, "report", "--format", "json", "--quiet"))["articles"]
+    articles = json.loads(shop.succeed("report", "--format", "json", "--quiet"))["articles"]
     (url,) = {row["url"] for row in articles if row["send"] == "draft"}
     assert html.escape(url) in files["index.html"].decode()
     assert "A draft of the WeChat console was sent." in files["index.html"].decode()

@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.playground import SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
-from wechat_campaigns.core.errors import ExitCode
 
 
 def calls_of(make_shop: MakeShop, count: int, more: str = "") -> Counter[str]:
@@ -16,7 +15,7 @@ def calls_of(make_shop: MakeShop, count: int, more: str = "") -> Counter[str]:
     shop.write(**{f"s{number}": campaign_file(f"{count} 封的第 {number} 封") for number in range(count)})
     before = shop.sandbox.control("GET", "requests", limit=1)["requests"]
     last = before[0]["id"] if before else 0
-    assert shop.run_here("apply", "--auto-approve", "--quiet")[0] == ExitCode.OK
+    shop.succeed("apply", "--auto-approve", "--quiet")
     made = shop.sandbox.control("GET", "requests", after=last, limit=1_000)["requests"]
     return Counter(one["path"].removeprefix("/cgi-bin/") for one in made)
 

@@ -98,6 +98,12 @@ class Shop:
         ):  # fmt: skip
             return campaign(words), said.getvalue()
 
+    def succeed(self, *words: str) -> str:
+        """Run the command in this process, where it must succeed; all that it said."""
+        code, said = self.run_here(*words)
+        assert code == ExitCode.OK, said
+        return said
+
     @property
     def environment(self) -> dict[str, str]:
         """The variables that the command gets."""
