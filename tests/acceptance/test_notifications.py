@@ -357,14 +357,7 @@ def test_the_same_id_of_another_account_is_told_as_well(make_shop: MakeShop) -> 
     with robot(200) as (address, bodies):
         more = f"notify: [{{kind: webhook, url: {{command: [echo, '{address}']}}, when: [held]}}]\n"
         shop = make_shop(more=more)
-        file = shop.folder / "campaigns/_settings.yaml"
-        text = file.read_text(encoding="utf-8")
-        second = (
-            text[text.index("  shop:\n") :]
-            .replace("  shop:\n", "  south:\n")
-            .replace("wx0000000000000001", SHOP_APPID)
-        )
-        file.write_text(text + second, encoding="utf-8")
+        shop.add_environment("south", ("wx0000000000000001", SHOP_APPID))
         shop.write(sale=campaign_file("今晚八点"))
         for environment in ("shop", "south"):
             assert shop.run("hold", "main", "--env", environment)[0] == ExitCode.OK

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,16 @@ class Shop:
         before = (self.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
         self.write(_settings=before + more)
         return before
+
+    def add_environment(self, name: str, *replaced: tuple[str, str]) -> None:
+        """Add an environment like `shop`, with these parts of its text replaced."""
+        file = self.folder / "campaigns/_settings.yaml"
+        text = file.read_text(encoding="utf-8")
+        (more,) = re.findall(r"^  shop:\n(?:    .*\n)+", text, re.MULTILINE)
+        for before, after in (("  shop:", f"  {name}:"), *replaced):
+            assert before in more
+            more = more.replace(before, after)
+        file.write_text(text + more, encoding="utf-8")
 
     def move(self, before: str, after: str) -> None:
         """Give a file another place."""
