@@ -132,13 +132,9 @@ HTML = {
     "html-script": "<p>x</p><script>alert(1)</script>",
     "html-unclosed": "<p title='" + "a" * 150_000,
     "html-style": "<style>" + "p{color:red}" * 10_000 + "</style><p>x</p>",
-    "html-selectors": "<style>" + "a " * 5000 + "{color:red}</style>" + "<a>" * 500,
     "html-imports": "<style>" + "@import url(http://127.0.0.1:@PORT@/);" * 100 + "</style>",
     "html-hidden": "<p style='font-size:0'>x</p>",
-    "html-hidden-2": "<p style='opacity:0'>x</p>",
-    "html-hidden-3": "<p style='text-indent:-9999px'>x</p>",
     "html-entities": "&lt;" * 40_000,
-    "html-xmp": "<xmp><script>alert(1)</script></xmp>",
     "html-frameset": "<frameset><frame src=http://127.0.0.1:@PORT@/></frameset>",
     "html-namespace": "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
 }

@@ -99,10 +99,6 @@ def include_loops() -> list[Case]:
     loops = {
         "include-self": {"p.txt": "{% include 'include-self/p.txt' %}"},
         "include-pair": {"p.txt": "{% include 'include-pair/q.txt' %}", "q.txt": "{% include 'include-pair/p.txt' %}"},
-        "extends-self": {"p.txt": "{% extends 'extends-self/p.txt' %}"},
-        "import-self": {"p.txt": "{% import 'import-self/p.txt' as a %}{{ a }}"},
-        "include-in-loop": {"p.txt": "{% for a in range(9999) %}{% include 'include-in-loop/q.txt' %}{% endfor %}",
-                            "q.txt": "{% for a in range(9999) %}a{% endfor %}"},
         "include-fan": {"p.txt": "{% include 'include-fan/q.txt' %}" * 500,
                         "q.txt": "{% include 'include-fan/r.txt' %}" * 500, "r.txt": "a" * 1000},
     }  # fmt: skip
