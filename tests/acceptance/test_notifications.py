@@ -7,8 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
 from tests.support.playground import SERVICE, Sandbox
 from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
+from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
 
@@ -42,14 +42,6 @@ def told(
 
 def at(sandbox: Sandbox, clock: str, day: str = "2026-12-01") -> None:
     sandbox.control("POST", "clock", {"at": f"{day}T{clock}:00+08:00"})
-
-
-def until(reached: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if reached():
-            return
-        time.sleep(0.05)
-    raise AssertionError("never reached")
 
 
 def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
