@@ -7,6 +7,7 @@ from dataclasses import is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, UnionType
 from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError
@@ -392,8 +393,6 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
     policy = _map(data.get("policy"))
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
-        from zoneinfo import available_timezones
-
         yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
@@ -412,8 +411,6 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only for who names a time zone
-
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

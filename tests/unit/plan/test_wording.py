@@ -18,7 +18,6 @@ from wechat_campaigns.core.model import (
     Newspic,
     Text,
 )
-from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.policy.content import banned_words, required_text
 
 WORD = "No1最佳"
@@ -26,7 +25,7 @@ WORD = "No1最佳"
 
 def is_banned(content: Content) -> bool:
     send = make_send(msgtype=Msgtype.MPNEWS, content=content)
-    return banned_words(facts(Policy(banned_words=("别的", WORD)), send=send)) is not None
+    return banned_words(("别的", WORD), facts(send=send)) is not None
 
 
 @pytest.mark.parametrize(
@@ -75,15 +74,15 @@ def test_other_kinds_are_read_where_they_have_text() -> None:
     assert is_banned(Newspic(title="好", text=WORD, images=(media,)))
     assert is_banned(Images(images=(media,), recommend=WORD))
     assert is_banned(Mpvideo(media=media, title=WORD, description=""))
-    wanted = Policy(required_text=("规则",))
+    wanted = ("规则",)
     for content, lacks in ((Image(media=media), False), (Images(images=(media,), title="好"), True)):
         send = make_send(msgtype=Msgtype.IMAGE, content=content)
-        assert (required_text(facts(wanted, send=send)) is not None) is lacks
+        assert (required_text(wanted, facts(send=send)) is not None) is lacks
 
 
 def test_each_article_needs_the_required_text() -> None:
     good, bad = make_article(html="<p>规则见门店</p>"), make_article(html="<p>好</p>")
     for articles, lacks in (((good, good), False), ((good, bad), True)):
         send = make_send(msgtype=Msgtype.MPNEWS, content=Articles(articles=articles))
-        violation = required_text(facts(Policy(required_text=("规则见门店",)), send=send))
+        violation = required_text(("规则见门店",), facts(send=send))
         assert (violation is not None) is lacks
