@@ -69,9 +69,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
         raise UsageError(
-            _("the file cannot be read: {reason}").format(reason=str(error).splitlines()[0]),
-            location=str(path),
+            _("the file cannot be read as YAML or JSON"),
+            location=f"{path}:{mark.line + 1}" if mark is not None else str(path),
             hint=_("use a YAML or JSON file in the format of docs/sandbox.md"),
         ) from error
     if not isinstance(data, dict):

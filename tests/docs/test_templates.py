@@ -7,9 +7,9 @@ import pytest
 from jinja2.sandbox import MAX_RANGE
 
 from wechat_campaigns.core.fence import BOUNDS
+from wechat_campaigns.messages import limits as limits_table
 from wechat_campaigns.render.article import boxes, palette, theme
 from wechat_campaigns.render.article.keep import TAGS
-from wechat_campaigns.render.limits import table as limits_table
 from wechat_campaigns.render.templates import bounds
 from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
 

@@ -10,33 +10,33 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 LINES = {
-    "wechat_campaigns/protocol": 795,
-    "wechat_campaigns/core": 4152,
-    "wechat_campaigns/source": 3257,
+    "wechat_campaigns/protocol": 798,
+    "wechat_campaigns/core": 4154,
+    "wechat_campaigns/source": 3260,
     "wechat_campaigns/render": 7466,
     "wechat_campaigns/ledger": 3497,
-    "wechat_campaigns/wechat": 2291,
-    "wechat_campaigns/plan": 4760,
+    "wechat_campaigns/wechat": 2237,
+    "wechat_campaigns/plan": 4730,
     "wechat_campaigns/send": 1492,
-    "wechat_campaigns/report": 3800,
+    "wechat_campaigns/report": 3762,
     "wechat_campaigns/guard": 1672,
     "wechat_campaigns/code_host": 611,
     "wechat_campaigns/notify": 431,
     "wechat_campaigns/fetch": 471,
-    "wechat_campaigns/studio": 947,
-    "wechat_campaigns/cli": 5787,
+    "wechat_campaigns/studio": 815,
+    "wechat_campaigns/cli": 5768,
     "wechat_campaigns/run": 617,
-    "wechat_sandbox": 5836,
-    "wechat_campaigns/": 520,
-    "tests": 51804,
-    "catalog": 8672,
+    "wechat_sandbox": 5810,
+    "wechat_campaigns/": 519,
+    "tests": 51711,
+    "catalog": 8669,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48494
-FILES = 283
-RECORDS = 201
+RUNNER = 48202
+FILES = 282
+RECORDS = 200
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 8.5
@@ -44,6 +44,7 @@ IMPORTS = 8.5
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
+    "wechat_campaigns/messages/card.py",
     "wechat_sandbox/pytest_plugin.py",
 }
 """Beside those that open a package."""

@@ -12,13 +12,20 @@ from dataclasses import replace
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PastAudience, PlanAction, Send
+from wechat_campaigns.core.model import (
+    Audience,
+    InvalidCampaign,
+    PastAudience,
+    PlanAction,
+    Send,
+    compute_content_digest,
+)
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import audience_of, recipients_of
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,

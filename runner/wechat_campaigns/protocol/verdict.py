@@ -25,7 +25,10 @@ REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "sendAll, massSend: the key is too long": frozenset({45067}),
     "draft_add, the vendor's forum: the kind is retired": frozenset({45106, 45113}),
 }
-"""After these errcodes this call certainly made no job; by source, read 2026-11. No other frees a send."""
+"""After these errcodes this call certainly made no job; by source, read 2026-11. No other frees a send.
+
+What each means for people, and whether a read is repeated after it, has `core/errcodes.yaml`.
+"""
 _REJECTED: Final = frozenset().union(*REJECTING.values())
 
 

@@ -8,16 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
+from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send, compute_content_digest
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
-from wechat_campaigns.render import former_ids
-from wechat_campaigns.render.limits import check as limits
+from wechat_campaigns.render import former_ids, limits
 from wechat_campaigns.render.render import render
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files

@@ -9,20 +9,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import audience_of, may_have_reached
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
 from wechat_campaigns.report.outlook import account_line
-from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
+from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
-
-COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +88,7 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
     entries = [_past(row) for row in begun if may_have_reached(row.known)]
-    entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
+    entries += [_coming(planned, now) for planned in plan.sends if planned.action in PENDING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
     today = china_day(now)
@@ -128,7 +125,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
         send=planned.send.id,
         status=planned.action.value,
         coming=True,
-        kind=content_kind(planned.send.content),
+        kind=planned.send.content.kind_name(),
         followers=planned.resolved.audience.count,
     )
 

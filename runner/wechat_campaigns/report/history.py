@@ -27,7 +27,7 @@ from wechat_campaigns.report.figures import (
 )
 from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION
-from wechat_campaigns.report.send_status import StatusRow, send_status
+from wechat_campaigns.report.send_status import StatusRow, past_send, send_status
 from wechat_campaigns.report.spreadsheet import Cell, cell_text, csv_text, workbook
 from wechat_campaigns.wechat.statistics import Days
 
@@ -154,33 +154,13 @@ def history_data(view: HistoryView) -> dict[str, Any]:
     """Return the report as plain data."""
     return {
         "format_version": FORMAT_VERSION,
-        "sends": [_send_data(row) for row in view.rows],
+        "sends": [past_send(row) for row in view.rows],
         "articles": articles_data(view.articles),
         "extremes": [
             {"account": row.account, "send": row.send or None, "index": row.article.index}
             for row in extremes(view.articles) or ()
             if row.article is not None
         ],
-    }
-
-
-def _send_data(row: StatusRow) -> dict[str, Any]:
-    known, told = row.known, row.told
-    return {
-        "at": cell_text(row.moment),
-        "account": row.account,
-        "send": known.send,
-        "revision": known.revision,
-        "recipients": row.recipients,
-        "status": known.fate.value,
-        "addressed": row.addressed,
-        "sent": told.sent if told is not None else None,
-        "left_out": told.left_out if told is not None else None,
-        "failed": told.failed if told is not None else None,
-        "msg_id": job_id(known),
-        "commit": row.commit,
-        "note": row.note,
-        "links": list(row.links),
     }
 
 

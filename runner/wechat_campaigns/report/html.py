@@ -14,12 +14,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
@@ -33,7 +34,7 @@ from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
 from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_text
-from wechat_campaigns.report.phrases import can_be_recalled, change_diff, followers
+from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
@@ -70,7 +71,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     )
 
     def message(send: Send) -> Markup:
-        return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
+        return content(replace(send, content=visible_record(send.content)), address=pictures.address)
 
     return _render(
         "plan.html",
@@ -87,8 +88,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,
-        can_be_recalled=can_be_recalled,
-        links=links,
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
@@ -101,7 +100,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
 
 
 def _has_several_articles(carried: Content) -> bool:
-    shown = visible_content(carried)
+    shown = carried.visible
     return isinstance(shown, Articles) and len(shown.articles) > 1
 
 
@@ -113,7 +112,7 @@ def _headline(row: Row) -> str:
 
 def _is_long(row: Row) -> bool:
     """Return whether a message takes more than one screen; the short ones come first, side by side."""
-    return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
+    return row.planned is not None and isinstance(row.planned.send.content.visible, Articles)
 
 
 def _next_step(view: PlanView) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,11 +13,6 @@ from wechat_campaigns.core.i18n import _
 
 # Everything YAML calls unprintable, and what no HTML document may hold.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufeff\ufffe\uffff]")
-# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
-_INKLESS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
-)
 MAX_SHOWN: Final = 40
 HIDDEN: Final = "***"
 _HOLDS_SECRETS: Final = frozenset({"secret", "callback", "url"})
@@ -30,14 +24,6 @@ MAX_PROBLEMS: Final = 100
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
 """How .docx and .xlsx (and every ZIP), .doc, .xls and .wps, and PDF begin."""
-
-
-def is_blank(text: str) -> bool:
-    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
-    return all(
-        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
-        for character in _INKLESS.sub("", text)
-    )
 
 
 def decode(data: bytes) -> str | Finding:

@@ -9,9 +9,10 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any, Final
 
+from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment

@@ -18,8 +18,10 @@ from tests.support.factories import (
     view_of,
 )
 from wechat_campaigns import report
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import Articles, FileInfo, Filter, PlanAction
+from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view

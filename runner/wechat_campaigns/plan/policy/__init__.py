@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Draft
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.policy import audience, conditions, content
 from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, Violation, rules_with
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import time
 
-from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import posted_tag, posted_tag_id

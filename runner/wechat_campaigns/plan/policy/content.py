@@ -7,23 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from typing import assert_never
 
-from wechat_campaigns.core.html import ArticleText
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.links import hosts, links
-from wechat_campaigns.core.model import (
-    Articles,
-    Content,
-    Draft,
-    Image,
-    Images,
-    Mpvideo,
-    Newspic,
-    Text,
-    Voice,
-    Wxcard,
-)
 from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
@@ -35,7 +21,7 @@ from wechat_campaigns.source.scaffold import SAMPLES
 def allowed_links(allowed: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Links lead only to listed hosts and what lies below them."""
     listed = (*allowed, *facts.policy.allowed_mini_programs)
-    foreign = sorted({host.name for host in hosts(facts.content) if not host.is_among(listed)})
+    foreign = sorted({host.name for host in facts.content.hosts() if not host.is_among(listed)})
     if not foreign:
         return None
     what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
@@ -48,7 +34,7 @@ def allowed_links(allowed: tuple[str, ...], facts: RuleInput) -> Violation | Non
 @rule(Trait.READS_CONTENT)
 def allowed_mini_programs(allowed: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Text and articles open only listed mini programs."""
-    opened = {link.appid.strip().lower() for link in links(facts.content) if link.appid}
+    opened = {link.appid.strip().lower() for link in facts.content.links() if link.appid}
     foreign = sorted(opened - set(allowed))
     if not foreign:
         return None
@@ -93,7 +79,7 @@ def sample_text(_setting: object, facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""
     if facts.is_sandbox:
         return None
-    texts = [part for text in _texts(facts.content) for part in text]
+    texts = [part for text in facts.content.texts() for part in text]
     if not any(sample in text for sample in SAMPLES for text in texts):
         return None
     return Violation(
@@ -130,40 +116,14 @@ def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None
 
 def readable_texts(content: Content) -> Iterator[str]:
     """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
-    return (folded(*parts) for parts in _texts(content))
-
-
-def _texts(content: Content) -> Iterator[tuple[str, ...]]:
-    """Yield the words of a message, or of each of its articles: a part for each block, title and so on."""
-    match content:
-        case Text():
-            yield _unmarked(content.content)
-        case Articles():
-            for article in content.articles:
-                html = ArticleText(article.html, article.formulas)
-                yield (article.title, article.author, article.digest, *html.words)
-        case Newspic():
-            yield content.title, *_unmarked(content.text)
-        case Images():
-            if content.title or content.recommend:
-                yield content.title or "", *_unmarked(content.recommend or "")
-        case Mpvideo():
-            yield content.title, *_unmarked(content.description)
-        case Draft() | Voice() | Image() | Wxcard():
-            return
-        case _:
-            assert_never(content)
-
-
-def _unmarked(text: str) -> tuple[str, ...]:
-    return ArticleText(text).words
+    return (folded(*parts) for parts in content.texts())
 
 
 def words(content: Content) -> tuple[str, ...]:
     """List the words of a message, and each two neighbours; of Chinese each character is a word."""
     found = [
         _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-        for parts in _texts(content)
+        for parts in content.texts()
         for text in parts
     ]
     return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))

@@ -13,7 +13,8 @@ from datetime import datetime
 from enum import Flag, auto
 from typing import Any
 
-from wechat_campaigns.core.model import Audience, Content, Send, visible_content
+from wechat_campaigns.core.content import Content
+from wechat_campaigns.core.model import Audience, Send
 from wechat_campaigns.core.settings import Account, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.quota import Uses
@@ -74,7 +75,7 @@ class RuleInput:
     @property
     def content(self) -> Content:
         """What followers would see; a `Draft` only where nobody read it."""
-        return visible_content(self.send.content)
+        return self.send.content.visible
 
 
 class Trait(Flag):
