@@ -68,7 +68,7 @@ def test_other_kinds_are_read_where_they_have_text() -> None:
     wanted = ("规则",)
     for content, lacks in ((Image(media=media), False), (Images(images=(media,), title="好"), True)):
         send = make_send(content=content)
-        assert (required_text(facts(wanted, send=send)) is not None) is lacks
+        assert (required_text(wanted, facts(send=send)) is not None) is lacks
 
 
 def test_each_article_needs_the_required_text() -> None:
