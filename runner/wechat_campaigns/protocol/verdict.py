@@ -12,7 +12,7 @@ CLIENTMSGID_EXISTS: Final = 45065
 CLIENTMSGID_IN_USE: Final = 45066
 """Such a job is being made. Source: a developer's report of 2020 in the vendor's forum, read 2026-11."""
 
-REJECTING: Final[Mapping[str, frozenset[int]]] = {
+REJECTING: Final[Mapping[str, frozenset[int]]] = {  # in words: `core/errcodes.yaml`
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),
     "getApiQuota: counted before a request is looked at": frozenset({45009, 45011}),
     "global return codes: it is not a request": frozenset({40033, 40038, 43002, 43003, 44002, 47001, 47002}),
@@ -25,10 +25,7 @@ REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "sendAll, massSend: the key is too long": frozenset({45067}),
     "draft_add, the vendor's forum: the kind is retired": frozenset({45106, 45113}),
 }
-"""After these errcodes this call certainly made no job; by source, read 2026-11. No other frees a send.
-
-What each means for people, and whether a read is repeated after it, has `core/errcodes.yaml`.
-"""
+"""After these errcodes this call certainly made no job; by source, read 2026-11. No other frees a send."""
 _REJECTED: Final = frozenset().union(*REJECTING.values())
 
 

@@ -50,8 +50,6 @@ class Note:
     """Its id; empty for the whole plan."""
     problem: Diagnostic | None = None
     """Where it is one of a file."""
-    decides: bool = False
-    """True where it is why the send is not made."""
 
     @property
     def text(self) -> str:
@@ -225,9 +223,7 @@ def _overlap(overlap: Overlap) -> Note:
 
 
 def _decisive(send_id: str, decision: PlanDecision) -> Note:
-    return Note(
-        rule=decision.code.value, message=decision.reason, hint=decision.hint, send=send_id, decides=True
-    )
+    return Note(rule=decision.code.value, message=decision.reason, hint=decision.hint, send=send_id)
 
 
 def settings_change(change: SettingsChange) -> str:

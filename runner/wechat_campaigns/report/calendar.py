@@ -29,13 +29,11 @@ class CalendarEntry:
     at: datetime
     account: str
     recipients: str
-    """In English, as the ledger has it."""
     send: str
     status: str
     """A status of the ledger, or an action of the plan."""
     coming: bool
     kind: str
-    """Of the message, in the reader's language."""
     link: str = ""
     """Of its article on WeChat, once it has one."""
     followers: int | None = None
@@ -44,11 +42,6 @@ class CalendarEntry:
     def time(self) -> str:
         """The time of its day."""
         return f"{self.at.astimezone(CHINA):%H:%M}"
-
-    @property
-    def recipients_text(self) -> str:
-        """The recipients in the reader's language."""
-        return recorded_recipients(self.recipients)
 
     @property
     def status_text(self) -> str:
@@ -107,7 +100,7 @@ def _past(row: StatusRow) -> CalendarEntry:
     return CalendarEntry(
         at=row.known.at,
         account=row.account,
-        recipients=row.recipients,
+        recipients=recorded_recipients(row.recipients),
         send=row.known.send,
         status=row.known.fate.value,
         coming=False,
@@ -121,7 +114,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
     return CalendarEntry(
         at=max(planned.send.not_before or now, now),
         account=planned.account.name,
-        recipients=english_text(recipients(planned.send.filter)),
+        recipients=recipients(planned.send.filter),
         send=planned.send.id,
         status=planned.action.value,
         coming=True,
@@ -153,7 +146,7 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
             {
                 "at": entry.at.astimezone(CHINA).isoformat(timespec="seconds"),
                 "account": entry.account,
-                "recipients": entry.recipients,
+                "recipients": english_text(entry.recipients),
                 "id": entry.send,
                 "status": entry.status,
                 "coming": entry.coming,
@@ -171,7 +164,7 @@ def _entry(entry: CalendarEntry) -> str:
     text = template.format(
         time=entry.time,
         account=entry.account,
-        recipients=entry.recipients_text,
+        recipients=entry.recipients,
         send=entry.send,
         kind=entry.kind,
         status=entry.status_text,

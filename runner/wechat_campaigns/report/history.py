@@ -54,21 +54,15 @@ class HistoryView:
 
     @property
     def total(self) -> str:
-        """How many sends there were, and how many followers they reached, as far as WeChat told."""
+        """The totals in one line; that there is nothing, else."""
         if not (self.rows or self.articles):
             return _("Nothing was sent in this period.")
-        counts = [row.told.sent for row in self.rows if row.told is not None]
-        if self.rows and not counts:
-            return _(
-                "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is "
-                "unknown"
-            ).format(begun=len(self.rows))
-        template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
-        return template.format(begun=len(self.rows), reached=sum(counts), told=len(counts))
+        totals = [(f"{name}{_(': ')}{value}", note) for name, value, note in self.totals]
+        return _(", ").join(f"{total} ({note})" if note else total for total, note in totals)
 
     @property
     def totals(self) -> list[tuple[str, str, str]]:
-        """The numbers at the head of a page: name, value, note; those above 0."""
+        """The numbers at the head of a report: name, value, note; those above 0."""
         told = [row.told for row in self.rows if row.told is not None]
         reached, addressed = sum(one.sent for one in told), sum(one.addressed for one in told)
         readers = [row.latest.readers for row in self.articles if row.latest is not None]

@@ -62,13 +62,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     """Draw a plan: who receives what and when, what needs a person, then each message on a phone."""
     pictures = Pictures(data)
     sends = sorted((row for row in view.in_order() if row.planned is not None), key=_is_long)
+    groups = note_groups(view.notes)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
-    plan_notes = [note for note in view.notes if not note.send]
-    blocked = [row for row in view.listed() if row.action in BLOCKED]
-    told = {row.id for row in view.listed() if row.action in (*BLOCKED, PlanAction.INVALID)}
-    groups = note_groups(
-        note for note in view.notes if note.send and not (note.decides and note.send in told)
-    )
 
     def message(send: Send) -> Markup:
         return content(replace(send, content=visible_record(send.content)), address=pictures.address)
@@ -79,12 +74,10 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         days=view.days(),
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
-        blocked=blocked,
         blocked_actions=BLOCKED,
         calm_actions=CALM,
-        plan_notes=plan_notes,
-        groups=groups,
-        group_notes=sum(len(group.notes) for group in groups),
+        notes=[note for group in groups if not group.is_folded for note in group.notes],
+        folded=[group for group in groups if group.is_folded],
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,

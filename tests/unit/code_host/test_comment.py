@@ -186,7 +186,8 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
         "counts": {}, "accounts": {},
         "sends": [
-            {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "", "held": False,
+            {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "",
+             "held": action in ("blocked", "conflict", "expired"),
              **({"resend": RESEND} if action == "resend" else {})}
             for n, action in enumerate(actions)
         ],

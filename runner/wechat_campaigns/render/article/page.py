@@ -133,7 +133,7 @@ def reader(
         account: written beside the author, above links that can be followed; without it links lead nowhere.
     """
     # Here, not above: pages of texts are made without the libraries of articles too.
-    from wechat_campaigns.render.article.dark import darken
+    from wechat_campaigns.render.article.colours import darken
     from wechat_campaigns.render.article.keep import without_links
 
     html = _with_covers(article.html if account else without_links(article.html))

@@ -9,9 +9,9 @@ from tests.support.sample_article import TEXT, sample_body
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.render.article import dom, ornaments, palette, theme
+from wechat_campaigns.render.article import colours, dom, ornaments, theme
 from wechat_campaigns.render.article.boxes import BOXES
-from wechat_campaigns.render.article.dark import darken
+from wechat_campaigns.render.article.colours import darken
 from wechat_campaigns.render.article.parts import Findings
 from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.schemas.store import schema
@@ -183,11 +183,11 @@ def test_counters_count_as_people_write(number: int, chinese: str, roman: str) -
 
 
 def test_colours_of_a_theme_follow_the_brand() -> None:
-    assert palette.variables("#8a1538")["--brand-fill"] == "#8a1538"
-    assert palette.variables("#07c160")["--on-fill"] == "#ffffff"
-    assert palette.variables("#07c160")["--brand-fill"] != "#07c160"
-    assert palette.variables("#ffd400")["--on-fill"] != "#ffffff"
-    assert set(palette.variables("#ffd400")) == palette.NAMES
+    assert colours.variables("#8a1538")["--brand-fill"] == "#8a1538"
+    assert colours.variables("#07c160")["--on-fill"] == "#ffffff"
+    assert colours.variables("#07c160")["--brand-fill"] != "#07c160"
+    assert colours.variables("#ffd400")["--on-fill"] != "#ffffff"
+    assert set(colours.variables("#ffd400")) == colours.NAMES
 
 
 def test_what_a_theme_overrides_is_not_sent(make: Make) -> None:
