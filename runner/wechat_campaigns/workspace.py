@@ -7,7 +7,6 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.ledger.trust import KeyOf
-    from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.clock import ClockWatch
     from wechat_campaigns.wechat.connection import Connection
@@ -397,25 +395,3 @@ class OnlineWorkspace(LedgerWorkspace):
         from wechat_campaigns.wechat.clock import ClockWatch
 
         return ClockWatch()
-
-    def ports(self, stopping: threading.Event) -> ApplyPorts:
-        """Return an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-        from wechat_campaigns.send.posting import ApplyPorts
-
-        zone = self.settings.policy.zone
-
-        def notify(send: str, what: str) -> None:
-            self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}{_(': ')}{what}")
-
-        return ApplyPorts(
-            connect=self.write_api,
-            ledger=self.ledger,
-            clock=self.clock,
-            # Wakes up early when asked to stop; what follows looks before it goes on.
-            sleep=stopping.wait,
-            read=self.read,
-            stop_requested=stopping.is_set,
-            notify=notify,
-            mac_key=self.secrets.mac_key,
-            clock_skew=self.watch.current_skew,
-        )

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.report.text import TextOptions
-    from wechat_campaigns.send.uploads import UploadPorts
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
@@ -200,18 +198,6 @@ class LedgerContext(Context, LedgerWorkspace):
 
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
-
-    def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
-        """Return the uploads of a send what they use: its account with writes, the ledger, the files."""
-        from wechat_campaigns.send.uploads import UploadPorts, record_in
-
-        return UploadPorts(
-            api=self.write_api(account),
-            state=state,
-            record=record_in(self.ledger, state, account.appid),
-            read=self.read,
-            tell=lambda event: self.show_progress(f"  {send_id}{_(': ')}{event}"),
-        )
 
 
 def context_of(effect: Effect) -> type[Context]:

@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
@@ -27,6 +27,7 @@ from wechat_campaigns.run.plan import decision_context, plan_selected
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat import payloads
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
@@ -107,8 +108,8 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(context.ledger.read(appid))
-        now = decide(planned.send, planned.content_digest, decision_context(context, state))
+        account = AccountWriter(context, planned.account).open()
+        now = decide(planned.send, planned.content_digest, decision_context(context, account.state))
         if now.action not in UNSENT:
             raise UsageError(
                 _("another run changed this send; its action is now {action}: {reason}").format(
@@ -117,8 +118,7 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
                 hint=_("run `campaign status` to see its status"),
                 location=planned.send.id,
             )
-        ports = context.upload_ports(planned.account, state, planned.send.id)
-        ready = drafting.create_draft(planned, ports)
+        ready = drafting.create_draft(planned, account)
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

@@ -18,6 +18,7 @@ from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.run.plan import plan_selected
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
+from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.send.preview import PreviewResult, Recipient
 from wechat_campaigns.wechat import payloads
 
@@ -68,8 +69,8 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
         if len(chosen) > 1:
             context.show_progress(_("{send}: sending the preview").format(send=planned.send.id))
         with _draft_lock(context, planned):
-            ports = context.upload_ports(planned.account, context.state(), planned.send.id)
-            made.append((planned, previews.preview(planned, to, ports)))
+            account = AccountWriter(context, planned.account).open()
+            made.append((planned, previews.preview(planned, to, account)))
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.markdown import COMMENT_CHARS
 
 _CUT = N_("Truncated here: the comment is too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")

@@ -14,8 +14,10 @@ from tests.support.factories import (
     NOW,
     SERVICE,
     SUBSCRIPTION,
+    FakeWorkspace,
     MemoryLedger,
     ScriptedApi,
+    Stops,
     api_error,
     kinds,
     linked,
@@ -42,7 +44,7 @@ from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = NoResponseError("the connection was interrupted", hint="try again")
@@ -73,13 +75,13 @@ class ApplyRunner:
         self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None,
         sleep: Any = lambda _s: None, audiences: Any = None,
     ) -> Any:  # fmt: skip
-        ports = ApplyPorts(
-            connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
-            sleep=sleep, read=self.read, stop_requested=lambda: self.stopping,
-        )  # fmt: skip
+        workspace: Any = FakeWorkspace(
+            self.api, self.ledger, self.settings, lambda: self.now, self.read, connect=connect
+        )
+        stopping = Stops(lambda: self.stopping, sleep)
         run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {}, audiences=audiences or {})
         plan = plan or self.plan(*sends, overrides=overrides)
-        return apply(plan, ports=ports, settings=self.settings, run_context=run_context)
+        return apply(plan, workspace=workspace, run_context=run_context, stopping=stopping)
 
     def bodies(self) -> list[str]:
         return [body["text"]["content"] for (body,) in self.api.named("mass_sendall")]

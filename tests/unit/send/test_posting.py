@@ -9,8 +9,10 @@ import pytest
 from tests.support.factories import (
     NOW,
     SERVICE,
+    FakeWorkspace,
     MemoryLedger,
     ScriptedApi,
+    Stops,
     api_error,
     intent_of,
     kinds,
@@ -37,7 +39,7 @@ from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import Result
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
@@ -46,17 +48,13 @@ UNREACHABLE = NotSentError("no connection", hint="check the network")
 
 
 def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountRun:
-    ports = ApplyPorts(
-        connect=lambda _account: api,
-        ledger=ledger,
-        clock=changes.get("clock", lambda: NOW),
-        sleep=changes.get("sleep", lambda _s: None),
-        read=lambda _file: b"",
-        notify=changes.get("notify", lambda _send, _what: None),
+    workspace: Any = FakeWorkspace(
+        api, ledger, clock=changes.get("clock", lambda: NOW), show=changes.get("show", bool)
     )
+    stopping = Stops(sleep=changes.get("sleep", bool))
     context = RunContext(plan_digest="p" * 64, actor={"user": "li"})
     plan: Any = None  # the judge of each test decides without it
-    crossing = AccountRun(make_account(), plan, ports, make_settings(), context)
+    crossing = AccountRun(workspace, make_account(), plan, context, stopping)
     crossing.begin(api, changes.get("state") or fold(ledger.events()))  # type: ignore[arg-type]
     return crossing
 
@@ -204,10 +202,10 @@ def test_resend_does_not_begin_after_the_window_of_its_intent():
     ledger.clock = lambda: NOW
     now, api = [NOW], ScriptedApi(mass_sendall=TAKEN)
 
-    def pass_time(_send: str, _what: str) -> None:
+    def pass_time(_text: str) -> None:
         now[0] += timedelta(seconds=3)
 
-    outcome = resend(make_crossing(api, ledger, clock=lambda: now[0], notify=pass_time), ledger)
+    outcome = resend(make_crossing(api, ledger, clock=lambda: now[0], show=pass_time), ledger)
     assert (outcome.result, api.named("mass_sendall")) == (Result.UNKNOWN, [])
     assert kinds(ledger.events()) == ["intent", "resend", "rejected"]
 
@@ -303,10 +301,10 @@ def test_rate_is_at_most_60_calls_a_minute(sends: int, age: timedelta, waited_s:
         MemoryLedger(),
         state=make_state(*early),
         sleep=told.append,
-        notify=lambda send, what: told.append((send, what.partition(":")[0])),
+        show=lambda text: told.append(text.rpartition(":")[0]),
     )
     crossing.wait_for_rate_limit("sale")
-    reported = [("sale", f"waiting {waited_s or 0:.0f} s"), waited_s]
+    reported = [f"sale: waiting {waited_s or 0:.0f} s", waited_s]
     assert told == (reported if waited_s else []), "a wait is reported before it begins"
 
 
