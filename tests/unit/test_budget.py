@@ -25,7 +25,7 @@ LINES = {
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 947,
     "wechat_campaigns/cli": 6167,
-    "wechat_campaigns/run": 620,
+    "wechat_campaigns/run": 690,
     "wechat_sandbox": 5836,
     "wechat_campaigns/": 767,
     "tests": 53564,

@@ -400,7 +400,7 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
 def _not_sent(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     return planned_outcome(
         planned,
-        _("its window opened, but it was not sent: {error}").format(error=error.message),
+        _("not sent: {error}").format(error=error.message),
         result=Result.NOT_SENT,
         hint=error.hint,
         exit_code=error.exit_code,
