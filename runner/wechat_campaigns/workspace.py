@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, require_extra
+from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
@@ -78,6 +78,14 @@ class Workspace:
         """
         require_folder(self.root)
         return load_settings(self.root, environment=self.environment)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the ids; empty where the settings cannot be read."""
+        try:
+            return self.settings.namespace
+        except CampaignError:
+            return ""
 
     @cached_property
     def files(self) -> Files:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, accounts, campaign_ids
 from wechat_campaigns.cli.prompt import confirm
@@ -23,7 +23,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
-from wechat_campaigns.run.plan import decision_context, plan_selected
+from wechat_campaigns.run.plan import campaign_of, decision_context, no_send_error, plan_selected
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft

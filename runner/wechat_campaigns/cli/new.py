@@ -149,7 +149,7 @@ def new(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--openids` and `--to-all`")
         )
     campaign = ScaffoldOptions(
-        id=free_id(campaign_id, root),
+        id=free_id(campaign_id, context),
         msgtype=Msgtype.MPNEWS if draft or msgtype == NEWSPIC else Msgtype(msgtype),
         tag=tag,
         to_all=to_all,
@@ -178,15 +178,17 @@ def _write(context: Context, campaign: ScaffoldOptions) -> int:
     return context.output_sentence("\n".join(lines), id=campaign.id, file=target.as_posix(), missing=missing)
 
 
-def free_id(name: str, root: Path) -> str:
+def free_id(name: str, context: Context) -> str:
     """Check the id of a new campaign; the path of its file, as other commands take it, is as good.
 
     Raises:
         UsageError: it cannot be one, or there is such a campaign.
     """
-    path = PurePosixPath(name)
+    root, path = context.root, PurePosixPath(name)
     if path.suffix in (".yaml", ".yml"):
         name = path.with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
+    if context.namespace:
+        name = name.removeprefix(f"{context.namespace}:")
     file = PurePosixPath(f"{name}.yaml")
     message = _("'{name}' is not a valid campaign id").format(name=name)
     if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):

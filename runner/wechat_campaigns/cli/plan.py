@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
@@ -116,8 +117,8 @@ def plan(
 ) -> int:
     """Show what would be sent, to how many followers, and what prevents it. Sends nothing.
 
-    SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
-    other call is refused before it leaves this machine.
+    SELECT are campaign ids, patterns, or ids of single sends, such as sale[beijing]; without any, all
+    campaigns are planned. The command only reads; any other call is refused before it leaves this machine.
     """
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
@@ -167,11 +168,14 @@ def apply_command(context: Context) -> str:
 
     A protected environment requires a reviewed plan file.
     """
-    environment, asked = context.settings.environment, click.get_current_context().params
+    running = click.get_current_context()
+    environment, asked = context.settings.environment, running.params
     words = [APPLY, *map(quoted, asked.get("select", ()))]
     options = [
         f" --{name} {quoted(value)}" for name in ("var", "resend", "allow") for value in asked.get(name, ())
     ]
+    if running.get_parameter_source("directory") is ParameterSource.COMMANDLINE:
+        options.insert(0, f" --dir {quoted(str(context.root))}")
     if (file := asked.get("out") or asked.get("plan_file")) or environment.protected:
         # An absolute path is one of this machine, and a report is read elsewhere.
         name = "FILE" if file is None or file.is_absolute() else quoted(str(file))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error, stands_for
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids, testers
 from wechat_campaigns.cli.registry import command
@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import InvalidError, UsageError, worst_exit_co
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.report.sanitize import inert
-from wechat_campaigns.run.plan import plan_selected
+from wechat_campaigns.run.plan import campaign_of, no_send_error, plan_selected, stands_for
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.posting import AccountWriter

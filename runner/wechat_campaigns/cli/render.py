@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.registry import command
@@ -22,7 +22,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.phrases import content_kind, recipients, summary
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
-from wechat_campaigns.run.plan import compile_selected
+from wechat_campaigns.run.plan import campaign_of, compile_selected, no_send_error
 
 
 @command(

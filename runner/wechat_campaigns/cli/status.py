@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import click
 
-from wechat_campaigns.cli.context import LedgerContext, OnlineContext, stands_for
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.output import print_message
@@ -159,6 +159,8 @@ def _waited(
 
 
 def _selected(state: LedgerState, send_id: str | None) -> list[SendRecord]:
+    from wechat_campaigns.run.plan import stands_for
+
     return [send for send in state.sends.values() if send_id is None or stands_for(send_id, send.send)]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
@@ -23,9 +24,10 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
 from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
-from wechat_campaigns.protocol.keys import full_id, namespace_of, normalize_id
+from wechat_campaigns.protocol.keys import SendId, full_id, namespace_of, normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import Days, read_statistics
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
@@ -72,7 +74,7 @@ def plan_selected(
     """Plan the campaigns selected; without a request by a workspace that has no way to WeChat.
 
     Args:
-        select: ids or patterns; empty means all.
+        select: ids or patterns of campaigns, or ids of single sends; empty means all.
         overrides: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
@@ -81,17 +83,20 @@ def plan_selected(
         checked: run the programs of `policy.checks` on it, where WeChat can be queried.
 
     Raises:
-        UsageError: no unknown send has one of the ids to resend.
+        UsageError: nothing has one of the ids, or no unknown send has one of those to resend.
     """
     resend_ids = _resend_ids(workspace, state, resend)
     check_campaigns_folder(workspace, state)
-    compiled = compiled or compile_selected(workspace, select)
+    parts = [word for word in select if _names_a_send(workspace, word)]
+    campaigns = [campaign_of(word) if word in parts else word for word in select]
+    compiled = compiled or compile_selected(workspace, campaigns)
+    selected = _sends_of(workspace, compiled, select, parts) if parts else compiled.sends
     name = workspace.settings.environment.name
     comparison = None
     if since is not None:
         variables = workspace.variables
         comparison = compare_since(
-            workspace.root, compiled, select, since, environment=name, variables=variables
+            workspace.root, compiled, campaigns, since, environment=name, variables=variables
         )
     context = replace(
         decision_context(workspace, state),
@@ -100,8 +105,8 @@ def plan_selected(
         resend=resend_ids,
         last_holds=last_holds,
     )
-    unknown = compiled.with_readiness(stored_unknown_sends(compiled.sends, context), name)
-    sends = (*compiled.sends, *unknown)
+    unknown = compiled.with_readiness(stored_unknown_sends(selected, context), name)
+    sends = (*selected, *unknown)
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
         facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
@@ -127,6 +132,38 @@ def plan_selected(
         view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
         plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def _names_a_send(workspace: Workspace, word: str) -> bool:
+    """Return whether a word is the id of one send of a campaign; `sale[ab]` may also be a pattern."""
+    campaign, namespace = campaign_of(word), workspace.settings.namespace
+    if campaign == word:
+        return False
+    wanted_id = normalize_id(full_id(namespace, campaign))
+    return any(
+        normalize_id(item.id) == wanted_id for item in find_campaigns(workspace.root, (), namespace)[0]
+    )
+
+
+def _sends_of(
+    workspace: Workspace, compiled: CompileResult, select: Sequence[str], parts: Sequence[str]
+) -> tuple[Send, ...]:
+    """Return the sends that are selected: of a campaign all of them, of `sale[beijing]` this one.
+
+    Args:
+        parts: the words of `select` that are the id of one send.
+    """
+    namespace, others = workspace.settings.namespace, [word for word in select if word not in parts]
+    found = find_campaigns(workspace.root, others, namespace)[0] if others else ()
+    whole, ids = {item.id for item in found}, [full_id(namespace, part) for part in parts]
+    for send_id in ids:
+        if not compiled.errors and not any(stands_for(send_id, send.id) for send in compiled.sends):
+            raise no_send_error(send_id, compiled.sends)
+    return tuple(
+        send
+        for send in compiled.sends
+        if send.campaign in whole or any(stands_for(send_id, send.id) for send_id in ids)
+    )
 
 
 def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) -> frozenset[str]:
@@ -198,4 +235,31 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
         files=workspace.files,
         variables=workspace.variables,
         only=select,
+    )
+
+
+def campaign_of(send_id: str) -> str:
+    """Return the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
+    try:
+        return SendId.parse(send_id).campaign
+    except ValueError:
+        return send_id
+
+
+def stands_for(name: str, send_id: str) -> bool:
+    """Return whether a name on a command line means a send: its own id, its openid list's, its campaign's."""
+    try:
+        send = SendId.parse(send_id)
+    except ValueError:
+        return name == send_id
+    names = (send_id, str(replace(send, batch=None)), send.campaign)
+    return normalize_id(name) in map(normalize_id, names)
+
+
+def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
+    """Make the error for an id that none of some sends has; it lists theirs."""
+    ids = _(", ").join(send.id for send in sends)
+    return UsageError(
+        _("no send has the id {name}").format(name=send_id),
+        hint=_("use one of: {names}").format(names=ids),
     )

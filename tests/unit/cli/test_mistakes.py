@@ -122,7 +122,7 @@ def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixt
     entries = "for_each: {北京: {}, 上海: {}}\n"
     text = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n{entries}"
     Path("campaigns/茶.yaml").write_text(text, encoding="utf-8")
-    assert run(["plan", "茶[北京]"]) == ExitCode.USAGE
+    assert run(["validate", "茶[北京]"]) == ExitCode.USAGE
     assert "did you mean `茶`?" in capsys.readouterr().err
 
 
