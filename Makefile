@@ -68,8 +68,8 @@ BY_FILE := --dist loadgroup --no-loadscope-reorder
 test: $(DEV) $(CATALOG)  ## run the tests, in minutes; ALL=1: the deep ones too, with coverage
 	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) $(if $(ALL),--cov --cov-report=term:skip-covered,-m 'not deep')
 
-test-unit: $(DEV) $(CATALOG)  ## run the quick unit tests, while you work
-	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not slow and not deep' tests/unit
+test-unit: $(DEV) $(CATALOG)  ## run the unit tests, while you work
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not deep' tests/unit
 
 test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/python $(PIP) --group lock

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
+from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder

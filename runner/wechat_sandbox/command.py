@@ -13,9 +13,9 @@ from typing import Any, Final
 import click
 
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra
+from wechat_campaigns.core.files import refuse_carried_links
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import N_, _, language_from_env, set_language
-from wechat_campaigns.core.written_files import refuse_carried_links
 
 STOPPED_BY = {signal.SIGINT, signal.SIGTERM}
 OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.files import private_file, private_folder
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.state_folder import private_file, private_folder
 
 BUSY_TIMEOUT_S = 30.0
 FORMAT = 5

@@ -1,9 +1,8 @@
-"""What the tests of the real command share; at the end, what they counted and measured."""
+"""What the tests of the real command share."""
 
 import subprocess
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,18 +10,6 @@ from tests.support.playground import Command, Sandbox
 from tests.support.shop import SETTINGS, MakeShop, Shop
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Give what the tests recorded, in this process or in xdist's workers."""
-    reports = [report for found in terminalreporter.stats.values() for report in found]
-    # Set-up and tear-down of a test carry its properties too.
-    calls = [report for report in reports if getattr(report, "when", "") == "call"]
-    kills = sum(count for report in calls for name, count in report.user_properties if name == "kills")
-    if kills:
-        terminalreporter.write_line(f"SIGKILL: {kills} commands were killed while they were sending")
-    for told in sorted(told for report in calls for name, told in report.user_properties if name == "hold"):
-        terminalreporter.write_line(f"after `hold` returned, {told}")
 
 
 @pytest.fixture

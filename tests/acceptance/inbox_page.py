@@ -43,10 +43,10 @@ class Inbox:
             if not self._token:
                 asked = {"grant_type": "client_credential", "appid": SERVICE, "secret": "0" * 32}
                 url = f"{self.sandbox.url}/cgi-bin/stable_token"
-                self._token = session.post(url, json=asked, timeout=10).json()["access_token"]
+                self._token = session.post(url, json=asked, timeout=60).json()["access_token"]
             data = json.dumps(body, ensure_ascii=False).encode()
             url = f"{self.sandbox.url}/cgi-bin/{path}?access_token={self._token}"
-            answer = session.post(url, data=data, timeout=10).json()
+            answer = session.post(url, data=data, timeout=60).json()
         assert answer.get("errcode", 0) == 0, answer
         return answer
 

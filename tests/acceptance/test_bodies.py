@@ -54,21 +54,6 @@ def test_apply_posts_exactly_the_body_of_the_case(case: Path, project: Path, san
     assert str(sandbox.jobs()[0]["msg_id"]) in done.stdout
 
 
-def test_video_file_is_uploaded_as_temporary_media_and_converted(project: Path, sandbox: Sandbox) -> None:
-    sandbox.control("POST", "accounts", {"appid": SERVICE, "api_video": True})
-    (project / "tea.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(64))
-    case = (CASES[0].parent / "mpvideo.yaml").read_text(encoding="utf-8")
-    (project / "case.yaml").write_text(case.replace("media_id: F", "file: tea.mp4"), encoding="utf-8")
-    run(project, "apply", "--auto-approve")
-    paths = [r["path"] for r in sandbox.requests() if r["path"].startswith("/cgi-bin/media/")]
-    assert paths == ["/cgi-bin/media/upload", "/cgi-bin/media/uploadvideo"]
-    (job,) = sandbox.jobs()
-    assert (job["content"]["video"]["title"], job["content"]["video"]["description"]) == (
-        "TITLE",
-        "Description",
-    )
-
-
 def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "wechat_campaigns", *words, "--dir", str(project)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -76,6 +76,6 @@ def test_status_explains_a_failure_from_its_event(playground: Playground, aes_ke
         state.sends.copy().values(), accounts=accounts, ledger=playground.ledger(), state=state,
         connect=lambda account: playground.connect(account, read_only=True),
     )  # fmt: skip
-    row = send_status("service", state.sends[SERVICE, "sale", 1], state, playground.clock())
+    row = send_status(state.stream(SERVICE).find("sale", 1), state, playground.clock())
     assert row.known.status == "delivery_failed"
     assert row.note == "err(20008): WeChat's review classified the message as fraud"

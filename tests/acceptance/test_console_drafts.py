@@ -70,53 +70,12 @@ def test_an_edit_in_the_console_stops_what_was_reviewed(shop: Shop, by: str, nam
     assert shop.apply(*shop.reviewed(by)) == ExitCode.OK
 
 
-def test_the_next_draft_of_a_title_is_not_the_old_send(shop: Shop) -> None:
-    """The sent campaign stays sent; a new campaign sends the new draft, although the title is the same."""
-    write_draft(shop, article(shop))
-    assert shop.apply() == ExitCode.OK
-    write_draft(shop, article(shop, content="<p>又到新茶</p>"))
-    shop.write(autumn=campaign(f"draft: {TITLE}"))
-    assert {row["id"]: row["action"] for row in shop.plan()["sends"]} == {"spring": "sent", "autumn": "send"}
-
-
-def test_a_draft_that_is_missing_or_not_the_only_one_is_named(shop: Shop) -> None:
-    write_draft(shop, article(shop, "四月新品上市"))
-    code, said = shop.run("apply", "--auto-approve")
-    assert code == ExitCode.INVALID
-    assert f"no draft {TITLE}" in said
-    assert "did you mean 四月新品上市?" in said
-    ids = [write_draft(shop, article(shop)) for _ in range(2)]
-    code, said = shop.run("plan")
-    assert code == ExitCode.INVALID
-    assert all(one in said.replace("\n", "") for one in ids)
-    assert shop.posts() == 0
-
-
-def test_an_offline_plan_says_that_it_did_not_read_the_draft(shop: Shop) -> None:
-    write_draft(shop, article(shop))
-    made = shop.plan("--offline")
-    assert [one["rule"] for one in made["sends"][0]["warnings"]] == ["draft-unread"]
-    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == ExitCode.POLICY
-    assert "was made offline" in " ".join(said.split())
-
-
 def test_a_lost_answer_posts_the_stored_body_again(shop: Shop) -> None:
     """Though the draft was used up meanwhile: the ledger has the body."""
     write_draft(shop, article(shop))
     shop.lose_an_answer("cut_after")
     assert shop.apply() == ExitCode.OK
     assert len(shop.sandbox.jobs()) == 1
-
-
-def test_the_policy_judges_the_draft(make_shop: MakeShop) -> None:
-    shop = make_shop(more="policy: {banned_words: [最佳], allowed_links: [example.com]}\n")
-    shop.write(spring=campaign(f"draft: {TITLE}"))
-    write_draft(shop, article(shop, content='<p>最佳<a href="https://evil.example/">看</a></p>'))
-    row = shop.row("spring")
-    assert row["action"] == "blocked"
-    assert {one["rule"] for one in row["violations"]} == {"banned_words", "allowed_links"}
-    assert json.dumps(row)
 
 
 # --- the list of drafts -----------------------------------------------------------------------------------

@@ -204,15 +204,6 @@ def test_damaged_answers_are_never_taken_for_rejections(
     assert_sent_once(playground, sends, f"{loss} at {endpoint}")
 
 
-def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
-    fill(playground, "articles")
-    playground.sandbox.fault(endpoint="draft/add", kind="cut_after")
-    assert playground.apply() is not ExitCode.OK
-    assert playground.settle() is ExitCode.OK
-    assert drafts_added(playground) == 2
-    assert_sent_once(playground, 1, "a lost draft")
-
-
 def test_racing_runs_send_once(playground: Playground):
     sends = fill(playground, "mix")
     prepared = playground.prepare()
@@ -307,17 +298,6 @@ def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool
         assert_sent_once(playground, sends, f"append {at}")
 
 
-def test_unknown_send_older_than_20_hours_is_left_to_a_person(playground: Playground):
-    fill(playground, "text")
-    playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
-    assert playground.apply() is ExitCode.UNKNOWN
-    playground.advance(20 * 3600 + 60)
-    for _ in range(2):
-        assert playground.apply() is ExitCode.UNKNOWN
-        assert "settle" in playground.outcomes[0].hint
-    assert playground.sandbox.jobs() == []
-
-
 def test_unknown_send_waits_after_the_clock_was_set_back(playground: Playground):
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
@@ -342,36 +322,6 @@ def test_used_up_draft_leaves_the_send_unknown(playground: Playground):
         assert playground.apply() is ExitCode.UNKNOWN
     drafts = [r for r in playground.sandbox.requests() if r["path"] == "/cgi-bin/draft/add"]
     assert len(drafts) == 1
-
-
-def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
-    fill(playground, "text")
-    playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
-    assert playground.apply() is ExitCode.UNKNOWN
-    playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
-    playground.advance(61)
-    assert playground.apply() is ExitCode.UNKNOWN
-    playground.write("text.yaml", TEXT)
-    playground.advance(61)
-    assert playground.apply() is ExitCode.OK
-    playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
-    assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "周年庆今晚开始"}]
-    assert [planned.action for planned in playground.plan().sends] == ["conflict"]
-
-
-def test_every_plan_makes_reads_only(playground: Playground):
-    from wechat_campaigns.wechat.endpoints import READS
-
-    for kind in KINDS:
-        fill(playground, kind)
-    playground.write("all.yaml", "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n")
-    playground.write("named.yaml", "filter: {tag_id: 2}\nmsgtype: voice\ncontent: {name: 钟声}\n")
-    playground.sandbox.media("V", "voice", name="钟声")
-    plan = playground.plan()
-    assert {planned.action for planned in plan.sends} == {"send"}
-    called = {request["path"] for request in playground.sandbox.requests()}
-    assert called <= READS | {"/cgi-bin/stable_token"}
-    assert {"/cgi-bin/tags/get", "/cgi-bin/user/get", "/cgi-bin/material/batchget_material"} <= called
 
 
 def test_nothing_secret_stays_on_disk(playground: Playground):

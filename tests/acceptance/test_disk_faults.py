@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits a process that runs"),
 ]
 
-LATENCY_S = 3
+LATENCY_S = 6
 TRIES = 100
 
 
@@ -139,33 +139,6 @@ def test_export_that_does_not_fit_leaves_the_one_before(make_shop: MakeShop, dis
     (disk / "ballast").unlink()
     assert shop.run("ledger", "export", "--out", str(export))[0] == ExitCode.OK
     assert len(export.read_bytes()) > len(kept)
-
-
-@pytest.mark.optional_part
-def test_standby_that_was_promoted_while_it_lagged(make_shop: MakeShop) -> None:
-    """The machine that has seen more refuses it; to another, WeChat answers 45065, and a person decides."""
-    import psycopg
-
-    shop = make_shop("postgres")
-    setting = shop.folder / "campaigns/_settings.yaml"
-    address = setting.read_text(encoding="utf-8").partition('ledger: "')[2].partition('"')[0]
-    schema = unquote(address).rpartition("=")[2]
-    shop.write(a=campaign_file("甲"))
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f"create schema lagging_{schema}".encode())
-        for table in ("campaign_ledger", "campaign_event", "campaign_head"):
-            db.execute(f"create table lagging_{schema}.{table} (like {table} including all)".encode())
-            db.execute(f"insert into lagging_{schema}.{table} select * from {table}".encode())
-        assert shop.apply() == ExitCode.OK
-        db.execute(f"alter schema {schema} rename to lost_{schema}".encode())
-        db.execute(f"alter schema lagging_{schema} rename to {schema}".encode())
-    code, said = shop.run("apply", "--auto-approve")
-    assert code == ExitCode.LEDGER
-    assert "but this machine has seen event" in said
-    elsewhere = {"CAMPAIGN_STATE_DIR": f"{shop.folder}.elsewhere"}
-    assert shop.run("apply", "--auto-approve", **elsewhere)[0] == ExitCode.UNKNOWN
-    assert shop.run("status", **elsewhere)[0] == ExitCode.UNKNOWN
-    assert shop.texts() == ["甲"]
 
 
 @pytest.mark.slow

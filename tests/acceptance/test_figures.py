@@ -71,10 +71,6 @@ def report(campaign: Command, *words: str) -> list[dict[str, Any]]:
     return found
 
 
-def calls(sandbox: Sandbox) -> Counter[str]:
-    return Counter(one["path"] for one in sandbox.requests())
-
-
 def cache(tmp_path: Path) -> Path:
     (found,) = Path(f"{tmp_path.parent / tmp_path.name}.state").rglob(f"*.{SERVICE}.statistics.json")
     return found
@@ -155,22 +151,6 @@ def check_archives(campaign: Command, rows: list[dict[str, Any]]) -> None:
             assert f"{row['days'][-1]['readers']:,}</td>" in page.read_text(encoding="utf-8")
 
 
-def test_a_day_is_queried_once_and_a_final_one_never_again(campaign: Command, sandbox: Sandbox) -> None:
-    send_articles(campaign, sandbox, "sale", "春茶")
-    set_clock(sandbox, FIRST + timedelta(days=1), "07:30")
-    (row,) = report(campaign, "--refresh")
-    assert row["figures"] == "not_ready"
-    assert calls(sandbox)[DETAIL] == 0
-    steps = ((1, "09:00", 60), (1, "19:00", 60), (2, "09:00", 63), (30, "09:00", 120), (31, "09:00", 122))
-    for number, time, total in steps:
-        set_clock(sandbox, FIRST + timedelta(days=number), time)
-        (row,) = report(campaign, "--refresh")
-        assert (number, time, calls(sandbox)[DETAIL]) == (number, time, total)
-    assert row["figures"] == "final"
-    assert len(row["days"]) == 30
-    assert row["days"][-1]["day"] == "2026-12-30"
-
-
 def test_without_the_cache_or_with_a_damaged_one_the_report_is_there(
     campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,17 +174,6 @@ def test_without_the_cache_or_with_a_damaged_one_the_report_is_there(
     for damage in (b"", b"{", b'{"version": 1, "days": {"2026-12-01": []}}', b"[" * 100_000):
         cache(tmp_path).write_bytes(damage)
         assert report(campaign)[0]["figures"] != "counting"
-
-
-def test_incomplete_figures_are_said_to_be_and_queried_again(campaign: Command, sandbox: Sandbox) -> None:
-    send_articles(campaign, sandbox, "sale", "春茶")
-    found = []
-    for time in ("08:10", "08:20", "08:41"):
-        set_clock(sandbox, FIRST + timedelta(days=1), time)
-        (row,) = report(campaign, "--refresh")
-        found.append((row["figures"], row["days"][-1]["readers"]))
-    assert found == [("incomplete", 0), ("incomplete", 0), ("counting", found[2][1])]
-    assert found[2][1] > 0
 
 
 def test_a_send_by_hand_is_listed_and_warned_of(campaign: Command, sandbox: Sandbox) -> None:

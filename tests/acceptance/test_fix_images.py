@@ -87,26 +87,3 @@ def test_apply_with_fix_images_sends_what_was_planned(
     fix_images(root)
     assert campaign(root, *words) == ExitCode.OK
     assert len(sandbox.jobs()) == 2
-
-
-@pytest.mark.deep
-def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
-    page = tmp_path / "news.html"
-    fix_images(root)
-    assert campaign(root, "render", "news", "--report", f"html={page}") == ExitCode.OK
-    html = page.read_text(encoding="utf-8")
-    assert "data:image/jpeg;base64," in html
-    assert "image/webp" not in html
-
-
-@pytest.mark.deep
-def test_converted_file_has_the_suffix_of_its_format(root: Path, sandbox: Sandbox):
-    fix_images(root)
-    campaign(root, "apply", "--auto-approve")
-    uploads = [
-        json.dumps(one)
-        for one in sandbox.requests()
-        if "material" in one["path"] or "uploadimg" in one["path"]
-    ]
-    assert uploads
-    assert all(".webp" not in one for one in uploads)

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -91,23 +90,6 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     assert status.returncode == 0, status.stderr
 
 
-def test_window_that_opens_later_is_reviewed_ahead_and_waited_for(hosted: HostedRepository) -> None:
-    secret, schedule = {"WECHAT_MAIN_SECRET": SANDBOX_SECRET}, {**MAIN, "CI_PIPELINE_SOURCE": "schedule"}
-    began = datetime.now(UTC)
-    first = hosted.merge_commit(hosted.request(far=f"{SALE}not_before: {began + timedelta(hours=9)}\n"))
-    assert job(hosted, "review", first, "first", **schedule, **secret).returncode == 0
-    took = datetime.now(UTC) - began
-    opens_at = (datetime.now(UTC) + 4 * took).replace(microsecond=0)
-    merged = hosted.merge_commit(hosted.request(sale=f"{SALE}not_before: {opens_at}\n"))
-    reviewed = job(hosted, "review", merged, "main", **schedule, **secret)
-    assert "coming=1\n" in reviewed.stdout, reviewed.stderr
-    applied = job(hosted, "apply", merged, "main", **schedule, **secret)
-    assert applied.returncode == 0, applied.stderr
-    assert "Waiting for sale" in applied.stderr
-    assert hosted.texts() == ["今晚八点，会员全场八折。"]
-    assert timedelta() < datetime.now(UTC) - opens_at < timedelta(minutes=1)
-
-
 def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) -> None:
     """Nothing is due, so no `apply` would say so."""
     everyone = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
@@ -126,12 +108,3 @@ def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) ->
 
 def rules_of(part: object) -> list[dict[str, object]]:
     return part.get("rules", []) if isinstance(part, dict) else []
-
-
-def test_merge_request_cannot_apply(hosted: HostedRepository) -> None:
-    head = hosted.request(sale=SALE)
-    variables = {**MERGE_REQUEST, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}
-    refused = job(hosted, "apply", head, "mr", **variables)
-    assert refused.returncode == 5
-    assert "is not allowed to send" in refused.stderr
-    assert hosted.texts() == []

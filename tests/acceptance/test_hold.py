@@ -21,7 +21,7 @@ from wechat_campaigns.workspace import LedgerWorkspace
 APPID = "wx0000000000000001"
 SENDS = 30
 BEGUN = 5
-LATENCY_S = 0.1
+LATENCY_S = 0.4
 MANY = (
     "msgtype: text\ncontent: '{{ key }}'\nfor_each:\n"
     + "".join(f"  k{n}: {{filter: {{tag: 会员}}, vars: {{key: 第{n}期}}}}\n" for n in range(SENDS))
@@ -31,9 +31,7 @@ MANY = (
 @pytest.mark.parametrize(
     "ledger", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)]
 )
-def test_call_in_hand_is_the_last_after_a_hold(
-    make_shop: MakeShop, ledger: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_call_in_hand_is_the_last_after_a_hold(make_shop: MakeShop, ledger: str) -> None:
     shop = make_shop(ledger)
     shop.write(many=MANY)
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
@@ -42,10 +40,8 @@ def test_call_in_hand_is_the_last_after_a_hold(
         assert running.poll() is None, "the run ended before it was stopped"
         time.sleep(0.01)
     code, said = shop.run("hold", "main", "--reason", "价格写错了")
-    held_at = time.time()
     assert code == ExitCode.OK, said
     out, err = running.communicate(timeout=120)
-    stopped_s = time.time() - held_at
     assert running.returncode == ExitCode.POLICY, out + err
     log = shop.log()
     kinds = [event["kind"] for event in log]
@@ -54,11 +50,6 @@ def test_call_in_hand_is_the_last_after_a_hold(
     assert EventKind.INTENT not in after
     assert after.count(EventKind.ACCEPTED) <= 1, "more than the call in hand was finished"
     assert kinds.count(EventKind.ACCEPTED) == before.count(EventKind.INTENT) == shop.posts()
-    taken = [event["at"] for event in log if event["kind"] == EventKind.ACCEPTED]
-    last_s = max(0.0, datetime.fromisoformat(taken[-1]).timestamp() - held_at)
-    record_property(
-        "hold", f"{ledger}: last call ended after {last_s:.2f} s, the run after {stopped_s:.2f} s"
-    )
     shop.sandbox.drop_faults()
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == before.count(EventKind.INTENT)

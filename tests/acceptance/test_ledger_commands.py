@@ -15,13 +15,14 @@ import pytest
 from tests.support.factories import linked
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
@@ -196,27 +197,6 @@ def test_verify_without_the_secret_reports_unchecked_macs(
     assert json.loads(capsys.readouterr().out)["macs_unread"] == ["main"]
 
 
-@pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
-def test_read_commands_do_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
-    codes = (ExitCode.OK, ExitCode.WECHAT, ExitCode.MISSED)
-    assert campaign(folder, *command, "--env", "branch") in codes
-    heads = subprocess.run(
-        ["git", "--git-dir", folder.parent / "remote.git", "for-each-ref"], capture_output=True, check=True
-    )
-    assert heads.stdout == b""
-
-
-def test_edited_export_is_not_imported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = folder.parent / "copy.jsonl"
-    campaign(folder, "apply", "sale", "--auto-approve")
-    campaign(folder, "ledger", "export", "--out", str(copy))
-    copy.write_text(copy.read_text(encoding="utf-8").replace('"revision":1', '"revision":2'), "utf-8")
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == ExitCode.LEDGER
-    assert "breaks at event" in capsys.readouterr().err
-    assert campaign(folder, "ledger", "log", "--env", "other") == ExitCode.OK
-    assert capsys.readouterr().out.strip() == "no events"
-
-
 def test_baseline_marks_a_campaign_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ("ledger", "baseline", "past", "--reason", "sent from the console")
     assert campaign(folder, *command) == ExitCode.OK
@@ -242,16 +222,6 @@ def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
     """Neither none nor two."""
     for arguments in ((), ("--all", "sale")):
         assert campaign(folder, "ledger", "baseline", "--reason", "x", *arguments) == ExitCode.USAGE
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"[1]\n"])
-def test_import_of_another_file_is_refused(
-    folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
-    other = folder.parent / "other.jsonl"
-    other.write_bytes(content)
-    assert campaign(folder, "ledger", "import", str(other)) in (ExitCode.LEDGER, ExitCode.USAGE)
-    assert "export" in capsys.readouterr().err
 
 
 def unknown(folder: Path, *appids: str) -> SqliteLedger:
@@ -315,7 +285,7 @@ def test_msg_id_of_a_person_can_be_corrected_and_that_of_wechat_cannot(folder: P
     assert campaign(folder, *settle, "3147483707") == ExitCode.OK
     assert campaign(folder, *settle, "3147483708") == ExitCode.OK
     (known,) = fold(ledger.events()).sends_by_id("sale")
-    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 3147483708)
+    assert (known.fate, job_id(known)) == (Fate.ACCEPTED, 3147483708)
     append(ledger, SERVICE, EventKind.ACCEPTED, {**NAME, "msg_id": 9, "msg_data_id": 9})
     ledger.close()
     assert campaign(folder, *settle, "3147483709") == ExitCode.USAGE

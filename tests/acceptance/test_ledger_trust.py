@@ -128,17 +128,6 @@ def test_key_that_fits_no_event_is_a_wrong_secret(
     assert (changed.posts(), len(changed.log())) == (0, before)
 
 
-def test_blanks_around_the_secret_change_nothing(make_shop: MakeShop) -> None:
-    shop = make_shop()
-    shop.write(sale=campaign_file("今晚八点"))
-    assert shop.apply() == ExitCode.OK
-    code, said = shop.run("plan", "--detailed-exitcode", WECHAT_MAIN_SECRET=f" {'0' * 32} \t\n")
-    assert code == ExitCode.OK, said
-    shop.write(next=campaign_file("明晚八点"))
-    assert shop.run("apply", "--auto-approve", WECHAT_MAIN_SECRET=f"\u3000{'0' * 32}")[0] == ExitCode.OK
-    assert len(shop.texts()) == 2
-
-
 # --- a settlement and the clock ---------------------------------------------------------------
 
 
@@ -186,7 +175,7 @@ def test_hold_stops_a_run_whose_ledger_was_replaced(
 ) -> None:
     """A restore or a sync tool does so: the run would go on in a file that nobody else finds."""
     shop = make_shop()
-    shop.write(**{f"s{number}": campaign_file(f"第{number}期") for number in range(6)})
+    shop.write(**{f"s{number}": campaign_file(f"第{number}期") for number in range(20)})
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=1.0, times=None)
     running = shop.begin("apply", "--auto-approve")
     while not shop.posts():
@@ -199,7 +188,7 @@ def test_hold_stops_a_run_whose_ledger_was_replaced(
     assert held == ExitCode.OK, said
     assert running.returncode in (ExitCode.LEDGER, ExitCode.UNKNOWN), out + err
     assert "replaced or deleted" in out + err
-    assert shop.posts() <= posts + 1 < 6, "more than the call in hand was finished"
+    assert shop.posts() <= posts + 1 < 20, "more than the call in hand was finished"
     posts = shop.posts()
     shop.sandbox.drop_faults()
     assert shop.apply() != ExitCode.OK

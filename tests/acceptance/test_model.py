@@ -30,12 +30,11 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, LedgerError, NoResponseError, NotSentError
-from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
+from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import mac_of
-from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -189,7 +188,7 @@ class Machine(RuleBasedStateMachine):
             known = self.state().send(SERVICE, outcome.id, 1)
             if outcome.result is Result.ACCEPTED:
                 assert known is not None
-                assert known.status in (SendStatus.ACCEPTED, SendStatus.SENT)
+                assert known.fate in (Fate.ACCEPTED, Fate.SENT)
 
     @rule(runners=st.integers(1, 3))
     def remember(self, runners: int) -> None:
@@ -212,9 +211,9 @@ class Machine(RuleBasedStateMachine):
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
         try:
-            if known is None or known.status in RETRYABLE_STATUSES:
+            if known is None or known.status is Status.REJECTED:
                 crossing.send(make_planned(make_send(SEND)), body, self.judge)
-            elif known.status is SendStatus.UNKNOWN and known.intent is not None:
+            elif known.fate is Fate.UNKNOWN and known.intent is not None:
                 crossing.resend(known.intent, body, self.judge)
         except (Crash, CampaignError):
             return
@@ -232,7 +231,7 @@ class Machine(RuleBasedStateMachine):
             return
         state = self.state()
         known = state.send(SERVICE, SEND, 1)
-        if known is None or known.status is not SendStatus.UNKNOWN or known.intent is None:
+        if known is None or known.fate is not Fate.UNKNOWN or known.intent is None:
             return
         record = state.stream(SERVICE).find(SEND, 1)
         name = known.intent.data["clientmsgid"]
@@ -255,7 +254,7 @@ class Machine(RuleBasedStateMachine):
         for name, _ in self.platform.accepted:
             known = self.state().send(SERVICE, ids[name], 1)
             assert known is not None
-            assert known.status in (SendStatus.UNKNOWN, SendStatus.ACCEPTED, SendStatus.SENT)
+            assert known.fate in (Fate.UNKNOWN, Fate.ACCEPTED, Fate.SENT)
 
     def _intents(self) -> list[Event]:
         return [event for event in self.ledger.events() if event.kind is EventKind.INTENT]

@@ -91,30 +91,6 @@ def test_list_that_shares_recipients_with_one_whose_file_is_gone_was_moved(
 # --- edited as well ---------------------------------------------------------------------------
 
 OFFER = "春季优惠：全场八折，本周日结束"
-ANOTHER = "门店周日盘点，停业一天，不便之处请谅解"
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "warned"),
-    [
-        (campaign_file(OFFER), campaign_file(OFFER.replace("八", "七")), True),
-        (campaign_file(OFFER), campaign_file(ANOTHER), False),
-        (campaign_file(OFFER), campaign_file(OFFER.replace("八", "七")).replace("会员", "星标组"), False),
-        (campaign_file(OFFER), campaign_file(OFFER.replace("八", "七"), "formerly: [sale]\n"), False),
-        (campaign_file(OFFER), campaign_file(OFFER.replace("八", "七"), "account: shop\n"), False),
-    ],
-    ids=["one word", "another text", "another tag", "formerly", "another account"],
-)
-def test_file_renamed_and_edited_in_one_change_is_named(
-    make_shop: MakeShop, before: str, after: str, warned: bool
-) -> None:
-    shop = with_second_account(make_shop())
-    shop.write(sale=before)
-    assert shop.apply() == ExitCode.OK
-    shop.move("sale", "spring/offer")
-    shop.write(**{"spring/offer": after})
-    (row,) = shop.plan()["sends"]
-    assert ("perhaps-renamed" in [problem["rule"] for problem in row["warnings"]]) is warned
 
 
 def test_every_report_names_what_was_renamed_and_edited(make_shop: MakeShop) -> None:

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from tests.support.playground import SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.digest import compute_content_digest
@@ -81,11 +79,3 @@ def test_unknown_send_of_an_earlier_version_is_resent_with_its_key(make_shop: Ma
     assert decision.action is PlanAction.RESEND
     assert decision.resend_intent is not None
     assert decision.resend_intent.data["clientmsgid"] == clientmsgid(SERVICE, sale.id, 1)
-
-
-@pytest.mark.parametrize("wanted", ["shop:next", "next"])
-@pytest.mark.parametrize("command", ["validate", "plan"])
-def test_an_id_is_taken_without_its_namespace_too(make_shop: MakeShop, command: str, wanted: str) -> None:
-    shop = recorded_shop(make_shop)
-    shop.write(next=campaign_file("明天见"))
-    assert shop.run_here(command, wanted)[0] == ExitCode.OK

@@ -19,7 +19,7 @@ from tests.acceptance.test_operating_commands import SALE, Command, campaign, ro
 from tests.support.playground import SERVICE, Sandbox
 from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 __all__ = ["campaign"]  # a fixture
 MOMENTS = (
@@ -304,9 +304,10 @@ def test_broken_target_does_not_silence_the_others(
     with robot(200, b"[" * 60_000) as (broken, _), robot(200) as (address, bodies):
         monkeypatch.setenv("BROKEN", broken)
         monkeypatch.setenv("DUTY_URL", address)
-        code, _out, err = campaign("apply", "--auto-approve")
+        code, out, err = campaign("apply", "--auto-approve")
     assert code == ExitCode.OK, err
     assert "target 1 of `notify` (wecom) was not notified" in err
+    assert "very-secret" not in out + err
     assert moments(bodies) == [[("sale", "accepted")]]
 
 

@@ -19,32 +19,22 @@ from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 FULL = Path("/dev/full")
-SETTINGS = """\
-environments:
-  sandbox:
-    api: {url}
-    accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
-"""
-SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚八点\n"
 APPLY = ("apply", "--auto-approve")
-
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
 
 
 @pytest.fixture
-def campaign(sandbox: Sandbox, tmp_path: Path) -> Command:
+def campaign(make_shop: MakeShop) -> Command:
     """Runs the real command in a folder with one campaign."""
-    (tmp_path / "campaigns").mkdir()
-    (tmp_path / "campaigns/_settings.yaml").write_text(SETTINGS.format(url=sandbox.url), encoding="utf-8")
-    (tmp_path / "campaigns/sale.yaml").write_text(SALE, encoding="utf-8")
-    env = {**os.environ, "WECHAT_MAIN_SECRET": "0" * 32}
+    shop = make_shop()
+    shop.write(sale=campaign_file("周年庆今晚八点"))
 
     def command(*words: str, line: Sequence[str] = (), **streams: Any) -> subprocess.CompletedProcess[str]:
         given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
         line = line or [sys.executable, "-m", "wechat_campaigns", *words]
-        return subprocess.run(line, cwd=tmp_path, env=env, encoding="utf-8", check=False, **given)
+        return subprocess.run(line, cwd=shop.folder, env=shop.environment, encoding="utf-8", **given)
 
     return command
 
@@ -103,11 +93,11 @@ def test_named_pipe_never_holds_up_a_send(campaign: Command, sandbox: Sandbox, t
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) if is_read else None
-    done = campaign(*APPLY, f"--report=json={pipe}", timeout=30)
+    done = campaign(*APPLY, f"--report=json={pipe}", timeout=60)
     assert (done.returncode == ExitCode.OK) == is_read
     assert bool(sandbox.jobs()) == ("1 accepted" in done.stdout)
     if reader is not None:
-        out, _err = reader.communicate(timeout=10)
+        out, _err = reader.communicate(timeout=60)
         assert out.startswith(b"{")
 
 
@@ -183,3 +173,22 @@ def test_interrupt_before_the_first_target_is_notified_hides_no_send(
     running.send_signal(signal.SIGINT)
     _out, said = running.communicate(timeout=60)
     assert running.returncode == ExitCode.UNKNOWN, said
+
+
+@pytest.mark.deep
+def test_ctrl_c_leaves_git_alone_while_it_records_a_result(make_shop: MakeShop, tmp_path: Path) -> None:
+    shop = make_shop("git")
+    shop.write(sale=campaign_file("sale"))
+    slow = tmp_path / "slow/git"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\nsleep 0.2\nexec {shutil.which("git")} "$@"\n', encoding="utf-8")
+    slow.chmod(0o755)
+    path = f"{slow.parent}:{os.environ['PATH']}"
+    running = shop.begin("apply", "--auto-approve", process_group=0, PATH=path)
+    while not shop.texts():
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    out, said = running.communicate(timeout=60)
+    assert running.returncode == ExitCode.OK, said
+    assert "1 accepted" in out

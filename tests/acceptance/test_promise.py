@@ -819,7 +819,6 @@ def test_45066_to_a_first_call_is_resent_with_the_same_key(shop: Shop, is_used: 
     assert len(shop.texts()) == 1
 
 
-@pytest.mark.slow
 def test_plan_against_a_server_that_says_nothing_has_an_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

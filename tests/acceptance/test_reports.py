@@ -15,7 +15,7 @@ import pytest
 from tests.support.commits import git
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 ROOT = Path(__file__).parents[2]
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"
@@ -83,21 +83,6 @@ def test_a_change_of_targets_alone_is_shown_as_exactly_that(repo: Path) -> None:
     assert "sale: 买茶 → wx1234567890abcdef pages/b" in shown
 
 
-def test_plan_warns_of_unedited_pending_sends(repo: Path) -> None:
-    """A merge would send the other pending campaign too: every format says so, at its file."""
-    (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
-    assert (
-        run(["plan", "--offline", "--changed-since", "main", "--report", "json=p", "--report", "github=g"])
-        == 0
-    )
-    sends = json.loads((repo / "p").read_text(encoding="utf-8"))["sends"]
-    assert {s["id"]: [w["rule"] for w in s["warnings"]] for s in sends} == {
-        "old": ["not-in-this-change"],
-        "sale": [],
-    }
-    assert "::warning file=campaigns/old.yaml" in (repo / "g").read_text(encoding="utf-8")
-
-
 def test_broken_base_commit_does_not_prevent_the_plan(repo: Path) -> None:
     """The plan says that it could not compare."""
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
@@ -125,16 +110,6 @@ def test_a_failure_writes_its_reports_and_goes_to_standard_output(
     assert finding["location"] == {"path": "campaigns/_settings.yaml", "lines": {"begin": 1}}
     assert run(["plan", "--offline"]) == ExitCode.INVALID
     assert capsys.readouterr().out == "", "as text it is told once, on standard error"
-
-
-def test_an_apply_reports_each_send(repo: Path) -> None:
-    words = ["apply", "--auto-approve", "--report", "markdown=m", "--report", "json=j", "--quiet"]
-    assert run(words) == ExitCode.OK
-    outcomes = json.loads((repo / "j").read_text(encoding="utf-8"))["outcomes"]
-    assert [(o["id"], o["result"]) for o in outcomes] == [("old", "accepted"), ("sale", "accepted")]
-    assert f"| accepted | `sale` | `service` | {outcomes[1]['msg_id']} |" in (repo / "m").read_text(
-        encoding="utf-8"
-    )
 
 
 @pytest.mark.parametrize(

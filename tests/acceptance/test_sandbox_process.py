@@ -6,43 +6,57 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
+from wechat_campaigns.core.errors import ExitCode
 from wechat_sandbox.client import SandboxClient
 from wechat_sandbox.server import embedded
 
 SENDALL = "/cgi-bin/message/mass/sendall"
 
 
+CAMPAIGN = (sys.executable, "-m", "wechat_campaigns")
+
+
 @contextmanager
-def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], SandboxClient]]:
-    command = [sys.executable, "-m", "wechat_campaigns", "sandbox", "--port", "0", *arguments]
-    place = "[::1]" if "::1" in arguments else "127.0.0.1"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+def process(
+    *words: str, command: Sequence[str] = (*CAMPAIGN, "sandbox"), cwd: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[str], SandboxClient]]:
+    """Run a sandbox on a free port while the block runs; fail with what it said instead of its address."""
+    given = [*command, "--port", "0", *words]
+    place, pipe = "[::1]" if "::1" in words else "127.0.0.1", subprocess.PIPE
+    with subprocess.Popen(given, cwd=cwd, stdout=pipe, stderr=pipe, text=True) as started:
         assert started.stdout is not None
         line = started.stdout.readline()
         try:
-            assert line.startswith(f"listening on http://{place}:")
+            assert line.startswith(f"listening on http://{place}:"), started.communicate()[1]
             yield started, SandboxClient(url=line.removeprefix("listening on ").strip())
         finally:
             started.kill()
 
 
+def run(*words: str, command: Sequence[str] = CAMPAIGN, cwd: Path | None = None) -> tuple[int, str]:
+    """Run a command to its end: its exit code, and all that it printed."""
+    done = subprocess.run([*command, *words], cwd=cwd, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
 def token(sandbox: SandboxClient) -> str:
     body = {"grant_type": "client_credential", "appid": sandbox.appid, "secret": sandbox.secret}
-    answer = requests.post(f"{sandbox.url}/cgi-bin/stable_token", data=json.dumps(body), timeout=10)
+    answer = requests.post(f"{sandbox.url}/cgi-bin/stable_token", data=json.dumps(body), timeout=60)
     return str(answer.json()["access_token"])
 
 
 def send(sandbox: SandboxClient, access_token: str, name: str) -> dict[str, object]:
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": name}, "clientmsgid": name}
     answer = requests.post(
-        sandbox.url + SENDALL, data=json.dumps(body), params={"access_token": access_token}, timeout=10
+        sandbox.url + SENDALL, data=json.dumps(body), params={"access_token": access_token}, timeout=60
     )
     return answer.json()  # type: ignore[no-any-return]
 
@@ -52,7 +66,7 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
     with process() as (started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
         started.send_signal(number)
-        _, said = started.communicate(timeout=10)
+        _, said = started.communicate(timeout=60)
         assert (started.returncode, said) == (0, "")
 
 
@@ -106,12 +120,12 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
         access_token = token(SandboxClient(url=url))
         adapter = session.get_adapter(url)
         answers = [
-            session.post(url + SENDALL, data=b"x" * 100_000, timeout=10).json()["errcode"],
-            session.get(f"{url}/cgi-bin/menu/get", data=b"unread", timeout=10).json()["errcode"],
-            session.post(f"{url}/_sandbox/nothing", data=iter([b"in ", b"chunks"]), timeout=10).status_code,
-            session.get(url, headers={"Host": "elsewhere"}, data=b"unread", timeout=10).status_code,
-            session.get(f"{url}/cgi-bin/user/get?access_token={access_token}", timeout=10).json()["total"],
-            session.post(url + SENDALL, data=b"x" * 40_000_000, timeout=30).json()["errcode"],
+            session.post(url + SENDALL, data=b"x" * 100_000, timeout=60).json()["errcode"],
+            session.get(f"{url}/cgi-bin/menu/get", data=b"unread", timeout=60).json()["errcode"],
+            session.post(f"{url}/_sandbox/nothing", data=iter([b"in ", b"chunks"]), timeout=60).status_code,
+            session.get(url, headers={"Host": "elsewhere"}, data=b"unread", timeout=60).status_code,
+            session.get(f"{url}/cgi-bin/user/get?access_token={access_token}", timeout=60).json()["total"],
+            session.post(url + SENDALL, data=b"x" * 40_000_000, timeout=60).json()["errcode"],
         ]
         (pool,) = adapter.poolmanager.pools._container.values()
         assert (pool.num_connections, pool.num_requests) == (1, len(answers))
@@ -144,7 +158,7 @@ def test_sandbox_accepts_multipart_of_real_clients(path: str, answered: str, chu
             data=iter(parts) if chunked else b"".join(parts),
             params={"access_token": token(sandbox), "type": "image"},
             headers={"Content-Type": "multipart/form-data; boundary=b"},
-            timeout=10,
+            timeout=60,
         )
         assert answered in answer.json()
         assert sandbox.requests()[-1]["body"]["filename"] == "a.png"
@@ -155,37 +169,25 @@ def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
     command = [sys.executable, "-m", "wechat_sandbox.command"]
-    served = [*command, "--port", "0", "--seed", str(seed), "--no-quota"]
-    with subprocess.Popen(served, stdout=subprocess.PIPE, text=True) as started:
-        assert started.stdout is not None
-        url = started.stdout.readline().removeprefix("listening on ").strip()
-        try:
-            sandbox = SandboxClient(url=url, appid="wx9", secret="s3cret")
-            access_token = token(sandbox)
-            assert send(sandbox, access_token, "a")["errcode"] == 0
-            assert send(sandbox, access_token, "b")["errcode"] == 0, "a second one on a day"
-            assert len(sandbox.deliveries()) == 6
-            document = requests.get(f"{url}/_sandbox/openapi.json", timeout=10).json()
-            assert document["openapi"] == "3.1.0"
-        finally:
-            started.send_signal(signal.SIGTERM)
-    assert started.returncode == 0
-    shown = subprocess.run(
-        [*command, "--help"], capture_output=True, text=True, timeout=30, check=True
-    ).stdout
-    assert shown.startswith("Usage: wechat-sandbox ")
-    assert "--rehearsal" not in shown
-    wrong = subprocess.run([*command, "--rehearsal"], capture_output=True, timeout=30, check=False)
-    assert wrong.returncode == 64
+    with process("--seed", str(seed), "--no-quota", command=command) as (started, served):
+        sandbox = SandboxClient(url=served.url, appid="wx9", secret="s3cret")
+        access_token = token(sandbox)
+        assert send(sandbox, access_token, "a")["errcode"] == 0
+        assert send(sandbox, access_token, "b")["errcode"] == 0, "a second one on a day"
+        assert len(sandbox.deliveries()) == 6
+        document = requests.get(f"{served.url}/_sandbox/openapi.json", timeout=60).json()
+        assert document["openapi"] == "3.1.0"
+        started.terminate()
+        assert started.wait(60) == 0
+    code, shown = run("--help", command=command)
+    assert (code, shown.startswith("Usage: wechat-sandbox "), "--rehearsal" in shown) == (0, True, False)
+    assert run("--rehearsal", command=command)[0] == ExitCode.USAGE
 
 
-def refused(*arguments: str) -> str:
-    """What a command that is wrong prints; it ends with 64."""
-    command = [sys.executable, "-m", "wechat_campaigns", "sandbox", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode == 64
-    assert "Traceback" not in ended.stderr
-    return ended.stderr
+def refused(*words: str) -> str:
+    code, said = run("sandbox", *words)
+    assert code == ExitCode.USAGE
+    return said
 
 
 def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
@@ -220,59 +222,34 @@ def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+
+
+def campaigns(folder: Path, environment: str, **texts: str) -> None:
+    """Write campaigns whose environment `sandbox` is this one."""
+    (folder / "campaigns").mkdir(exist_ok=True)
+    files = {"_settings": f"environments:\n  sandbox: {{{environment}}}\n", **texts}
+    for name, text in files.items():
+        (folder / "campaigns" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
 def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    (folder / "_settings.yaml").write_text(
-        "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n", encoding="utf-8"
-    )
-    (folder / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
-    command = [sys.executable, "-m", "wechat_campaigns"]
-    subprocess.run(
-        [*command, "apply", "--auto-approve"], cwd=tmp_path, check=True, capture_output=True, timeout=60
-    )
-    shown = [*command, "sandbox", "--rehearsal", "--port", "0"]
-    with subprocess.Popen(shown, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as started:
-        assert started.stdout is not None
-        url = started.stdout.readline().removeprefix("listening on ").strip()
-        try:
-            assert {job["msgtype"] for job in SandboxClient(url=url).jobs()} == {"text"}
-        finally:
-            started.kill()
-    both = subprocess.run(
-        [*shown, "--state", "x"], cwd=tmp_path, capture_output=True, timeout=60, check=False
-    )
-    assert both.returncode == 64
+    campaigns(tmp_path, "api: sandbox, ledger: sqlite", sale=TEXT)
+    assert run("apply", "--auto-approve", cwd=tmp_path)[0] == 0
+    with process("--rehearsal", cwd=tmp_path) as (_started, sandbox):
+        assert {job["msgtype"] for job in sandbox.jobs()} == {"text"}
+    assert run("sandbox", "--rehearsal", "--state", "x", cwd=tmp_path)[0] == ExitCode.USAGE
 
 
 def test_a_rehearsal_has_the_accounts_of_the_settings(tmp_path: Path) -> None:
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    (folder / "_settings.yaml").write_text(
-        "environments:\n  sandbox:\n    api: sandbox\n"
-        "    accounts: {main: {kind: service, appid: wx1234567890abcdef, secret: {env: NOT_SET}}}\n",
-        encoding="utf-8",
-    )
-    (folder / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
-    old = "filter: {tag: 老客户}\nmsgtype: text\ncontent: 你好\n"
-    command = [sys.executable, "-m", "wechat_campaigns"]
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *words], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60
-        )
-
-    assert run("plan", "--detailed-exitcode").returncode == 2
-    (folder / "old.yaml").write_text(old, encoding="utf-8")
-    assert run("plan", "old").returncode == 3
+    account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOT_SET}}"
+    campaigns(tmp_path, f"api: sandbox, accounts: {{main: {account}}}", sale=TEXT)
+    assert run("plan", "--detailed-exitcode", cwd=tmp_path)[0] == ExitCode.PENDING
+    (tmp_path / "campaigns/old.yaml").write_text(TEXT.replace("会员", "老客户"), encoding="utf-8")
+    assert run("plan", "old", cwd=tmp_path)[0] == ExitCode.INVALID
     seed = tmp_path / "seed.yaml"
-    seed.write_text(
-        "accounts: [{appid: wx1234567890abcdef, tags: [老客户], followers: 40}]\n", encoding="utf-8"
-    )
-    shown = [*command, "sandbox", "--rehearsal", "--port", "0", "--seed", str(seed)]
-    with subprocess.Popen(shown, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as started:
-        assert started.stdout is not None
-        assert started.stdout.readline().startswith("listening on ")
-        started.send_signal(signal.SIGTERM)
-        assert started.wait(10) == 0
-    assert run("plan", "old", "--detailed-exitcode").returncode == 2
+    seed.write_text("accounts: [{appid: wx1234567890abcdef, tags: [老客户], followers: 40}]\n", "utf-8")
+    with process("--rehearsal", "--seed", str(seed), cwd=tmp_path) as (started, _sandbox):
+        started.terminate()
+        assert started.wait(60) == 0
+    assert run("plan", "old", "--detailed-exitcode", cwd=tmp_path)[0] == ExitCode.PENDING

@@ -19,7 +19,7 @@ from wechat_sandbox.server import embedded
 SCRIPTS = Path(__file__).parent / "sdk"
 CACHE = Path(__file__).parents[2] / "build"
 PINS = json.loads((SCRIPTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
-INSTALL_WITHIN_S, RUN_WITHIN_S = 120, 60
+INSTALL_WITHIN_S, RUN_WITHIN_S = 240, 120
 
 PYTHON = {
     "wechatpy-1.8.18": ("wechatpy_client.py", ("wechatpy==1.8.18", "cryptography")),

@@ -202,18 +202,6 @@ def test_date_that_no_clock_shows_is_a_changed_ledger(
     assert shop.texts() == ["甲"]
 
 
-def test_baseline_cut_out_between_others_is_found(make_shop: MakeShop, store: Path) -> None:
-    """Without it an old campaign, sent by hand long ago, would count as new."""
-    shop = make_shop()
-    shop.write(a=campaign_file("甲"), b=campaign_file("乙"), c=campaign_file("丙"))
-    assert shop.run("ledger", "baseline", "--all", "--reason", "by hand")[0] == ExitCode.OK
-    rewrite(shop, store, [event for event in events_of(store) if event["data"].get("send") != "b"])
-    assert shop.apply() == ExitCode.LEDGER
-    code, said = shop.run("ledger", "verify", "--macs")
-    assert (code, "(baseline) was written after another event" in said) == (ExitCode.LEDGER, True), said
-    assert shop.posts() == 0
-
-
 @pytest.mark.parametrize(
     "data",
     [

@@ -75,20 +75,6 @@ def test_settings_with_an_error_are_a_problem_beside_the_last_picture(
     assert studio.get("/data/campaigns").json()["problems"]
 
 
-@pytest.mark.deep
-def test_folder_that_was_replaced_is_still_watched(folder: Path, studio: StudioProcess) -> None:
-    events, root = studio.events(), folder / "campaigns"
-    assert text_of(studio) == "第一版"
-    root.rename(folder / "away")
-    assert next(one for one in events if one["trouble"])
-    root.mkdir()
-    for name in ("_settings.yaml", "hello.yaml"):
-        shutil.copy(folder / "away" / name, root / name)
-    assert next(one for one in events if not one["trouble"])
-    (root / "hello.yaml").write_text(TEXT.replace("第一版", "第二版"), encoding="utf-8")
-    until(lambda: text_of(studio) == "第二版")
-
-
 def test_list_has_each_campaign_with_its_state(examples: StudioProcess) -> None:
     campaigns = {one["id"]: one for one in examples.get("/data/campaigns").json()["campaigns"]}
     assert len(campaigns) == 9

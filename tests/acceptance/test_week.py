@@ -38,7 +38,7 @@ EDITS = {
 """What the page says was edited, before the command of an hour."""
 WAITING = "apply tasting --plan plan.json --wait --auto-approve"
 """It runs while the account is held."""
-LATENCY_S = 4.0
+LATENCY_S = 8.0
 """Of a call, while the duty manager writes a hold."""
 CODES = {
     WAITING: ExitCode.POLICY,

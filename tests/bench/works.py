@@ -18,10 +18,10 @@ from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import Command
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.state_folder import state_folder
-from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+from wechat_campaigns.core.files import state_folder
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings

@@ -44,16 +44,3 @@ def test_no_sentence_stands_in_two_places(language: str) -> None:
         for sentence in sentences(page.read_text(encoding="utf-8"), language):
             places[sentence].append(page.name)
     assert {sentence: pages for sentence, pages in places.items() if len(pages) > 1} == {}
-
-
-@pytest.mark.parametrize("language", MINIMUM)
-def test_no_written_part_stands_in_two_pages(language: str) -> None:
-    """A row of a table that a tool writes is in one page, those of docs/reference/ included."""
-    pages = [*in_language(language), *(ROOT / "docs" / "reference").glob("*.md")]
-    places = defaultdict(set)
-    for page in pages:
-        text = page.read_text(encoding="utf-8")
-        parts = [text] if page.parent.name == "reference" else WRITTEN_PART.findall(text)
-        for row in re.findall(r"^\| `?-?\d+`? \|.*\|.*$", "\n".join(parts), re.M):
-            places[row.split("|")[1].strip(" `")].add(page.name.replace(".zh-CN", ""))
-    assert {row: pages for row, pages in places.items() if len(pages) > 1} == {}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.process import GIT, Done, campaign, environment
+from tests.hostile.process import Clone, Done, campaign
 from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
 
@@ -40,66 +40,20 @@ environments:
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
 
-class HostileClone:
-    """A clone with campaigns, and a place where its pull request leaves marks if it can."""
+class HostileClone(Clone):
+    """A clone whose pull request is looked at by a job that has secrets."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.repo = folder / "clone"
-        self.campaigns = self.repo / "campaigns"
-        self.mark = folder / "mark"
-        self.calls = folder / "git-calls"
-        self.home = folder / "home"
-        self.home.mkdir()
-        self.campaigns.mkdir(parents=True)
-        (self.campaigns / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
-        self.settle("git")
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.git("remote", "add", "origin", "https://127.0.0.1:9/team/campaigns.git")
+        remote = "https://127.0.0.1:9/team/campaigns.git"
+        super().__init__(folder, remote, sale=CAMPAIGN, _settings=SETTINGS.format(ledger="git"))
         self.commit()
-
-    def settle(self, ledger: str) -> None:
-        text = SETTINGS.format(ledger=ledger)
-        (self.campaigns / "_settings.yaml").write_text(text, encoding="utf-8")
-
-    def git(self, *words: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(
-            [*GIT, *words],
-            cwd=cwd or self.repo,
-            env=self.environ(),
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
-
-    def commit(self) -> str:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "x")
-        return self.git("rev-parse", "HEAD")
 
     def touch(self) -> str:
         return f"sh -c 'env >> {self.mark}; cat'"
 
-    def environ(self) -> dict[str, str]:
-        return environment(self.home, GIT_ALLOW_PROTOCOL="file:http:https:ssh")
-
     def run(self, *words: str, **variables: str) -> Done:
-        """Run the command beside the campaigns, with a git that records its arguments and environment."""
-        bin_ = self.folder / "bin"
-        bin_.mkdir(exist_ok=True)
-        wrapper = bin_ / "git"
-        wrapper.write_text(
-            f'#!/bin/sh\n{{ echo "ARGS $*"; env; }} >> {self.calls}\nexec {shutil.which("git")} "$@"\n'
-        )
-        wrapper.chmod(0o755)
-        path = f"{bin_}:{os.environ['PATH']}"
-        return campaign(
-            self.repo, *words, home=self.home, **(self.environ() | SECRETS | {"PATH": path} | variables)
-        )
-
-    def called(self) -> str:
-        return self.calls.read_text(encoding="utf-8", errors="replace") if self.calls.exists() else ""
+        more = {"GIT_ALLOW_PROTOCOL": "file:http:https:ssh", "PATH": self.path, **SECRETS, **variables}
+        return campaign(self.repo, *words, home=self.home, **more)
 
 
 @pytest.fixture
@@ -259,21 +213,9 @@ def token_of(headers: Mapping[str, str]) -> str:
     return base64.b64decode(basic).decode().partition(":")[2]
 
 
-def test_the_token_goes_to_the_remote_of_the_real_repository(clone: HostileClone) -> None:
-    with server() as (url, asked):
-        clone.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
-        clone.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
-        done = clone.run("status")
-        assert done.returncode == ExitCode.SECRET, done.stdout
-        assert {token_of(headers) for headers in asked} == {SECRETS["CAMPAIGN_LEDGER_TOKEN"]}
-        asked.clear()
-        clone.run("status", CAMPAIGN_LEDGER_TOKEN="")
-        assert {headers.get("X-Checkout") for headers in asked} == {"yes"}
-
-
 def test_the_token_goes_to_no_remote_that_the_files_name(clone: HostileClone) -> None:
     with server() as (url, asked):
-        clone.settle(f"git:{url}/evil/ledger.git#ledger")
+        clone.write(_settings=SETTINGS.format(ledger=f"git:{url}/evil/ledger.git#ledger"))
         spoil(clone, clone.repo / "shop")
         config = clone.repo / "shop" / "config"
         config.write_text(config.read_text().replace("http://evil.example", url))

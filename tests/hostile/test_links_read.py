@@ -1,6 +1,7 @@
 """Links are read as a phone reads them: whatever leads elsewhere is found, and ordinary text is left alone."""
 
 # ruff: noqa: E501
+import time
 from dataclasses import replace
 
 import pytest
@@ -194,11 +195,9 @@ def test_any_text_can_be_read(text: str) -> None:
                                   "http:" * 30_000, "https:@" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000, "a.中国a." * 30_000, "中0." * 50_000, "例" * 200_000, "\u0301" * 200_000,
                                   "https://" + "a.b" * 60_000 + "例", "@a.b" * 50_000])  # fmt: skip
 def test_a_long_text_is_read_in_time(text: str) -> None:
-    import time
-
-    began = time.monotonic()
+    began = time.process_time()
     hosts(Text(content=text))
-    assert time.monotonic() - began < 40
+    assert time.process_time() - began < 40
 
 
 @pytest.mark.parametrize("text", BEHIND_A_USER, ids=ascii)

@@ -46,7 +46,7 @@ STRANGE = [
 def ask(url: str, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
     """Ask with exactly these headers; a Host of None is left out."""
     port = urlsplit(url).port
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value.encode())

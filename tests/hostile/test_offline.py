@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.process import COMMAND, GIT, Done, environment
+from tests.hostile.process import COMMAND, Clone, Done, environment
 from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.effects import OF_LEDGER as EFFECTS_OF_LEDGER
 from wechat_campaigns.cli.effects import Effect
@@ -62,58 +62,33 @@ APPID = "wx1234567890abcdef"
 CAMPAIGN = "account: main\nfilter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
 
-class Offline:
+class Offline(Clone):
     """A clone with campaigns of a stranger, and a listener that nobody may reach."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.folder = folder
-        self.port = port
-        self.repo = folder / "clone"
-        self.log = folder / "log"
-        (self.repo / "campaigns").mkdir(parents=True)
-        (self.repo / "campaigns" / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
-        for name in ("home", "site", "bin", "tmp"):
+        super().__init__(folder, f"http://127.0.0.1:{port}/team/campaigns.git", sale=CAMPAIGN)
+        self.port, self.log = port, folder / "log"
+        for name in ("site", "tmp"):
             (folder / name).mkdir()
         (folder / "site" / "sitecustomize.py").write_text(WATCH)
-        wrapper = folder / "bin" / "git"
-        wrapper.write_text(f'#!/bin/sh\necho "$*" >> {folder}/git-calls\nexec {shutil.which("git")} "$@"\n')
-        wrapper.chmod(0o755)
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.git("remote", "add", "origin", f"http://127.0.0.1:{port}/team/campaigns.git")
-
-    def git(self, *words: str) -> None:
-        subprocess.run([*GIT, *words], cwd=self.repo, check=True, capture_output=True, env=self.environ())
-
-    def environ(self) -> dict[str, str]:
-        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        more = {
-            "PATH": path,
-            "XDG_STATE_HOME": str(self.folder / "state"),
-            "TMPDIR": str(self.folder / "tmp"),
-        }
-        return environment(self.folder / "home", PYTHONDONTWRITEBYTECODE="1", **more)
 
     def settle(self, api: str, ledger: str, *more: str) -> None:
         """Write the settings, with more lines, and commit everything."""
         lines = ["default_environment: production", "environments:", "  production:", f"    api: {api}"]
         lines += [f"    ledger: {ledger}"] if ledger else []
-        lines += ["    accounts:", "      " + ACCOUNT.replace("MARK", str(self.folder / "mark"))]
-        lines += more
-        text = (
-            "\n".join(lines)
-            .replace("MARK", str(self.folder / "mark"))
-            .replace("PORT", str(self.port))
-            .replace("FOLDER", str(self.folder))
-        )
-        (self.repo / "campaigns" / "_settings.yaml").write_text(text + "\n", encoding="utf-8")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "x")
+        text = "\n".join([*lines, "    accounts:", f"      {ACCOUNT}", *more, ""])
+        for name, value in {"MARK": self.mark, "PORT": self.port, "FOLDER": self.folder}.items():
+            text = text.replace(name, str(value))
+        self.write(_settings=text)
+        self.commit()
 
     def run(self, *words: str, **variables: str) -> Done:
-        environ = {**self.environ(), "PYTHONPATH": str(self.folder / "site"), "WATCH_LOG": str(self.log)}
+        places = {"XDG_STATE_HOME": "state", "TMPDIR": "tmp", "PYTHONPATH": "site", "WATCH_LOG": "log"}
+        environ = {name: str(self.folder / place) for name, place in places.items()} | {"PATH": self.path}
         served = ["timeout", "--signal=INT", "6"] if words[0] in SERVERS else []
         return subprocess.run(
-            [*served, *COMMAND, *words], cwd=self.repo, env={**environ, **variables},
+            [*served, *COMMAND, *words], cwd=self.repo,
+            env=environment(self.home, PYTHONDONTWRITEBYTECODE="1", **environ, **variables),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
 
@@ -134,7 +109,7 @@ class Offline:
         return {one for one in self.seen("write") if not one.split(" ", 1)[1].startswith(own)}
 
     def files(self) -> dict[str, bytes]:
-        left_out = (self.repo / ".campaign", self.folder / "state", self.log, self.folder / "git-calls")
+        left_out = (self.repo / ".campaign", self.folder / "state", self.log, self.calls)
         return {
             str(path): path.read_bytes()
             for path in self.folder.rglob("*")
@@ -187,8 +162,10 @@ def test_nothing_is_reached_and_nothing_is_written(
     assert offline.outside() == set()
     assert offline.files() == before
     assert offline.programs() <= {"git"}
-    calls = (offline.folder / "git-calls").read_text().split("\n", 3)[-1].split()
-    assert not {"fetch", "push", "pull", "clone", "ls-remote", "remote"} & set(calls)
+    calls = [line.split() for line in offline.called().splitlines() if line.startswith("ARGS ")]
+    assert not {"fetch", "push", "pull", "clone", "ls-remote", "remote"} & {
+        word for one in calls for word in one
+    }
 
 
 HOSTILE = (

@@ -24,9 +24,10 @@ from wechat_campaigns.core.errors import (
     NoResponseError,
     NotSentError,
 )
+from wechat_campaigns.ledger.events import next_event
 from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide, may_settle
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import Message, clientmsgid, mac_key, mac_of
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
@@ -322,16 +323,16 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
     if snapshot.left("settle") and not snapshot.flying:
         for known in every_send(state):
             if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
-                key = clientmsgid(APPID, known.id, known.revision)
+                key = clientmsgid(APPID, known.send, known.revision)
                 sent = any(job[0] == key and job[1] != "elsewhere" for job in snapshot.jobs)
                 data = {
-                    "send": known.id,
+                    "send": known.send,
                     "revision": known.revision,
                     "after": snapshot.head().hash,
                     "sent": sent,
                     "reason": "console",
                 }
-                said = f"a person settles {known.id} as {'sent' if sent else 'not sent'}, which is true"
+                said = f"a person settles {known.send} as {'sent' if sent else 'not sent'}, which is true"
                 yield said, snapshot.spend("settle").keep(signed(EventKind.SETTLED, data, "settled"))
 
 
@@ -350,9 +351,9 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
         yield (
             "a rejection",
             EventKind.REJECTED,
-            {"send": known.id, "revision": known.revision, "intent": intent, "reason": "?"},
+            {"send": known.send, "revision": known.revision, "intent": intent, "reason": "?"},
         )
-        settled = {"send": known.id, "revision": known.revision, "sent": False, "reason": "?"}
+        settled = {"send": known.send, "revision": known.revision, "sent": False, "reason": "?"}
         settled["after"] = snapshot.head().hash
         yield "a settlement", EventKind.SETTLED, settled
         yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
@@ -522,11 +523,11 @@ def _told_wrongly(snapshot: Snapshot) -> str:
     accepted = {job[0] for job in snapshot.jobs if job[1] != "elsewhere"}
     for appid in (APPID, SECOND_APPID):
         for known in every_send(fold(appid, snapshot.ledger(appid), authentic)):
-            taken = clientmsgid(appid, known.id, known.revision) in accepted
+            taken = clientmsgid(appid, known.send, known.revision) in accepted
             if taken and known.status is Status.REJECTED:
-                return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
+                return f"P2: {known.send} was accepted, and the ledger says {known.status.value}"
             if not taken and known.status is Status.ACCEPTED and not _may_be_ours(snapshot, known):
-                return f"P2: the ledger says accepted of {known.id}, which the platform never took from it"
+                return f"P2: the ledger says accepted of {known.send}, which the platform never took from it"
     return ""
 
 

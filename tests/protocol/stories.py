@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.factories import linked
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
+from wechat_campaigns.ledger.events import next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import StreamState
 

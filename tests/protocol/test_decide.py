@@ -33,6 +33,7 @@ from wechat_campaigns.protocol.decide import (
 )
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import Message
+from wechat_campaigns.protocol.state import Fate
 
 NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -408,3 +409,19 @@ def test_person_may_settle_a_send_once_no_call_can_arrive() -> None:
     for ended in (SENT, REFUSED):
         known = state_of(*ended).find("sale", 1)
         assert not may_settle(known, START + HOUR)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [SENT, REFUSED, [intent()], [intent(), duplicate()], [intent(), resend(), duplicate(2)], [baseline()]],
+)
+@pytest.mark.parametrize("fate", [None, *Fate])
+@pytest.mark.parametrize("revision", [1, 2])
+def test_what_became_of_a_job_changes_no_decision(
+    steps: list[EventSpec], fate: Fate | None, revision: int
+) -> None:
+    state, asked = state_of(*steps), facts(revision=revision)
+    before = decide(state, asked)
+    send = state.find("sale", 1)
+    state.keep(replace(send, job=fate, ended_at=NOW, recalled_articles=(0, 2), told=(), first_at=NOW))
+    assert replace(decide(state, asked), send_state=before.send_state) == before

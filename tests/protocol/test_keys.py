@@ -12,17 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocol.stories import APPID, KEY, START
-from wechat_campaigns.protocol.events import EMPTY, Entry, next_event
-from wechat_campaigns.protocol.keys import (
-    SendId,
-    clientmsgid,
-    full_id,
-    list_id,
-    mac_key,
-    mac_of,
-    namespace_of,
-    normalize_id,
-)
+from wechat_campaigns.ledger.events import next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry
+from wechat_campaigns.protocol.keys import SendId, clientmsgid, mac_key, mac_of, normalize_id
 
 WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)
 IDS = st.builds(SendId, WORDS, st.none() | WORDS, st.none() | st.integers(1))
@@ -40,28 +32,6 @@ def test_parsing_and_writing_an_id_are_inverse(made: SendId) -> None:
 def test_text_that_is_not_an_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         SendId.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("written", "full", "namespace"),
-    [
-        ("sale", "shop:sale", "shop"),
-        ("sale[a:b]#2", "shop:sale[a:b]#2", "shop"),
-        ("Shop:sale", "Shop:sale", "shop"),
-        ("office:sale", "office:sale", "office"),
-        (":sale", "sale", ""),
-    ],
-)
-def test_id_is_written_with_its_namespace_or_without(written: str, full: str, namespace: str) -> None:
-    assert full_id("shop", written) == full
-    assert namespace_of(full) == namespace
-    assert full_id("", full) == full
-
-
-def test_parts_of_one_list_have_one_name() -> None:
-    """Another entry of `for_each` has another list."""
-    assert list_id("sale#1") == list_id("sale#12") == list_id("sale") == "sale"
-    assert list_id("sale[beijing]#1") == "sale[beijing]"
 
 
 def test_parts_of_an_id() -> None:

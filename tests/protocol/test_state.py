@@ -24,7 +24,8 @@ from tests.protocol.stories import (
     settled,
     state_of,
 )
-from wechat_campaigns.protocol.events import Entry, EventKind, next_event
+from wechat_campaigns.ledger.events import next_event
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import Status
 
@@ -216,9 +217,9 @@ def test_every_spelling_finds_the_send() -> None:
     state = state_of(intent(send="Sale"), intent(send="SALE"), intent(send="sale[beijing]#1"))
     known = state.find("sale", 1)
     assert len(known.calls) == 2
-    found = [(name, send.id) for name, send in state.in_place_of(SendId("sale"))]
+    found = [(name, send.send) for name, send in state.in_place_of(SendId("sale"))]
     assert found == [("sale", "Sale"), ("sale[beijing]#1", "sale[beijing]#1")]
-    assert [found.id for found in state.of_content("d" * 64)] == ["Sale", "sale[beijing]#1"]
+    assert [found.send for found in state.of_content("d" * 64)] == ["Sale", "sale[beijing]#1"]
 
 
 def test_one_entry_is_in_the_place_of_the_whole_and_of_itself() -> None:

@@ -26,14 +26,14 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, verified
+from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.plan_view import ApplyView, PlanView
 from wechat_campaigns.send.outcome import SendOutcome
@@ -86,12 +86,10 @@ def make_article(title: str = "标题", *pictures: FileInfo, **changes: Any) -> 
 def make_settings(*accounts: Account, policy: Policy | None = None, **changes: Any) -> Settings:
     named = {account.name: account for account in accounts or (make_account(),)}
     environment = Environment(
-        name="test", api="https://example.invalid", ledger="sqlite", accounts=named,
-        default_account=next(iter(named)),
-    )  # fmt: skip
-    return Settings(
-        environment=replace(environment, **changes), environments=("test",), policy=policy or Policy()
+        name="test", api="https://example.invalid", accounts=named, default_account=next(iter(named))
     )
+    chosen = replace(environment, **changes)
+    return Settings(environment=chosen, environments={"test": chosen}, policy=policy or Policy())
 
 
 def make_known(**changes: Any) -> RemoteFacts:

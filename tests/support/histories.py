@@ -248,18 +248,18 @@ class History:
             if not unknown:
                 return
             send = self.random.choice(unknown)
-            msg_id = jobs.get(clientmsgid(SERVICE, send.id, send.revision))
+            msg_id = jobs.get(clientmsgid(SERVICE, send.send, send.revision))
             if msg_id is None and not may_settle(send, self.playground.clock()):
                 return
             data = {
-                "send": send.id,
+                "send": send.send,
                 "revision": send.revision,
                 "after": stream.head.hash,
                 "reason": "后台看了",
             }
             data |= {"sent": False} if msg_id is None else {"sent": True, "msg_id": msg_id}
             ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data), after=stream.head)
-            self.tell(f"{send.id} at {send.revision} is settled: {data['sent']}")
+            self.tell(f"{send.send} at {send.revision} is settled: {data['sent']}")
 
 
 MOVES: tuple[Callable[[History], None], ...] = (

@@ -60,12 +60,12 @@ class HostedRepository:
         self.git("commit", "--quiet", "-m", f"Change {', '.join(campaigns)}")
         return self.git("rev-parse", "HEAD")
 
-    def request(self, *, again: bool = False, **campaigns: str) -> str:
-        """Open a pull or merge request that changes campaigns, or push to the last one; its newest commit."""
-        self.requests += not again
+    def request(self, **campaigns: str) -> str:
+        """Open a pull or merge request that changes campaigns; its commit."""
+        self.requests += 1
         self.git("checkout", "--quiet", "-B", f"change-{self.requests}", "origin/main")
         head = self.change(**campaigns)
-        self.git("push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{self.requests}/head")
+        self.git("push", "--quiet", "origin", f"HEAD:refs/pull/{self.requests}/head")
         return head
 
     def merge_commit(self, head: str) -> str:

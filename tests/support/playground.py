@@ -259,7 +259,6 @@ def make_playground(sandbox: Sandbox, folder: Path, policy: Policy | None = None
         ledger_file=folder / "ledger.sqlite3",
         settings=Settings(
             environment=_environment(sandbox.url),
-            environments=("test",),
             policy=policy or Policy(allow_to_all=True, duplicate_content_days=0),
         ),
     )

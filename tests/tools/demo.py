@@ -11,8 +11,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import language_from_env
-from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_sandbox.server import embedded
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ import yaml
 from babel.messages import Catalog
 
 from tests.support.source import PACKAGE, ROOT
-from tests.tools import make_parts, variables
+from tests.tools import make_parts, make_schema, variables
 from tests.tools.make_catalog import catalogs, read
 from tests.tools.make_man import man_page
 from wechat_campaigns.cli.effects import AGENTS
@@ -68,6 +68,7 @@ ERRCODES: dict[Language, tuple[str, tuple[str, ...]]] = {
 
 
 def main() -> None:
+    make_schema.main()
     make_parts.main()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():

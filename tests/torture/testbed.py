@@ -18,12 +18,10 @@ import yaml
 from tests.support.ledger_backends import Backend
 from tests.torture.messages import Clone, Message, begin, marks_in
 from wechat_campaigns.ledger.events import find_chain_faults
-from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
+from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import Event, EventKind
-from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
-from wechat_campaigns.protocol.state import Status as Sending
-from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of, normalize_id
+from wechat_campaigns.protocol.state import Fate, Status, StreamState
 
 ACCOUNTS = 4
 FOLLOWERS = 3
@@ -129,7 +127,7 @@ class Testbed:
         lost = self._lost(state, Counter(job["clientmsgid"] for job, _mark in ours))
         held = self._after_holds()
         calls = [*self._calls(), *self._begun_twice()]
-        opened = [known for known in state.sends.values() if known.status is SendStatus.UNKNOWN]
+        opened = [known for known in state.sends if known.fate is Fate.UNKNOWN]
         return Verdict(
             faults=(*twice, *lost, *held, *calls),
             doubled=len(twice),
@@ -139,9 +137,7 @@ class Testbed:
             texts={mark: str(job["content"]) for job, mark in ours},
             unknown=frozenset((known.appid, known.send) for known in opened),
             disputed=frozenset(
-                (known.appid, known.send)
-                for known in opened
-                if state.stream(known.appid).find(known.send, known.revision).status is Sending.DISPUTED
+                (known.appid, known.send) for known in opened if known.status is Status.DISPUTED
             ),
             holds=sum(e.kind == EventKind.HOLD and e.data["held"] for e in self.events),
             stopped=frozenset(state.hold_reasons(datetime.now(UTC))),
@@ -158,13 +154,14 @@ class Testbed:
         keys, faults = set(), []
         said = {(e.stream, e.data["send"]) for e in self.events if e.kind == EventKind.SETTLED}
         said |= self._plausible()
-        for (appid, send, revision), known in state.sends.items():
+        for known in state.sends:
+            appid, send, revision = known.appid, normalize_id(known.send), known.revision
             key = clientmsgid(appid, send, revision)
             keys.add(key)
-            accepted = known.status in (SendStatus.ACCEPTED, SendStatus.SENT) and (appid, send) not in said
+            accepted = known.fate in (Fate.ACCEPTED, Fate.SENT) and (appid, send) not in said
             if accepted and not made[key]:
                 faults.append(f"the ledger calls {send}@{revision} sent, and the platform has no such job")
-            if made[key] and known.status in RETRYABLE_STATUSES:
+            if made[key] and known.status is Status.REJECTED:
                 faults.append(f"the platform took {send}@{revision}, and the ledger calls it refused")
         return faults + [f"the platform has a job {key} of no intent" for key in made.keys() - keys]
 
@@ -232,9 +229,9 @@ class Testbed:
                 send, revision = event.data["send"], event.data["revision"]
                 known = [stream.find(name, revision) for name in names[event.stream, send]]
                 faults += [
-                    f"event {event.seq} of {event.stream}: {send} begun while {one.id} was {one.status}"
+                    f"event {event.seq} of {event.stream}: {send} begun while {one.send} was {one.status}"
                     for one in known
-                    if one.status is not Sending.REJECTED
+                    if one.status is not Status.REJECTED
                 ]
             stream.add(event, is_authentic=authentic(event))
         return faults

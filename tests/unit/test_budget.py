@@ -10,36 +10,36 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 LINES = {
-    "wechat_campaigns/protocol": 798,
-    "wechat_campaigns/core": 4009,
-    "wechat_campaigns/source": 3288,
+    "wechat_campaigns/protocol": 795,
+    "wechat_campaigns/core": 4152,
+    "wechat_campaigns/source": 3257,
     "wechat_campaigns/render": 7466,
-    "wechat_campaigns/ledger": 3571,
-    "wechat_campaigns/wechat": 2308,
-    "wechat_campaigns/plan": 4804,
-    "wechat_campaigns/send": 1683,
-    "wechat_campaigns/report": 3833,
+    "wechat_campaigns/ledger": 3497,
+    "wechat_campaigns/wechat": 2291,
+    "wechat_campaigns/plan": 4760,
+    "wechat_campaigns/send": 1492,
+    "wechat_campaigns/report": 3800,
     "wechat_campaigns/guard": 1672,
-    "wechat_campaigns/code_host": 613,
-    "wechat_campaigns/notify": 435,
+    "wechat_campaigns/code_host": 611,
+    "wechat_campaigns/notify": 431,
     "wechat_campaigns/fetch": 471,
     "wechat_campaigns/studio": 947,
-    "wechat_campaigns/cli": 6167,
+    "wechat_campaigns/cli": 5787,
     "wechat_campaigns/run": 690,
     "wechat_sandbox": 5836,
-    "wechat_campaigns/": 767,
-    "tests": 53564,
-    "catalog": 8728,
+    "wechat_campaigns/": 520,
+    "tests": 51804,
+    "catalog": 8672,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48760
-FILES = 287
-RECORDS = 204
+RUNNER = 48494
+FILES = 283
+RECORDS = 201
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 8.6
+IMPORTS = 8.5
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

@@ -45,7 +45,6 @@ def catalog(path: Path) -> Catalog:
     return as_written(path)
 
 
-@pytest.mark.slow
 def test_it_holds_the_words_of_the_source(path: Path) -> None:
     """Nothing new is missing, nothing is left over: else run `python -m tests.tools.make_catalog`."""
     assert path.read_text(encoding="utf-8") == refreshed(path)[0]
@@ -98,7 +97,6 @@ def called(node: ast.AST) -> str:
     return getattr(node.func, "id", getattr(node.func, "attr", ""))
 
 
-@pytest.mark.slow
 def test_messages_are_plain_texts() -> None:
     for name, node in calls():
         if called(node) in CALLS and isinstance(node.func, ast.Name):
@@ -106,7 +104,6 @@ def test_messages_are_plain_texts() -> None:
                 assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{name}:{node.lineno}"
 
 
-@pytest.mark.slow
 def test_templates_are_filled_with_what_they_name() -> None:
     seen = 0
     for name, node in calls():
@@ -136,7 +133,6 @@ def names_of(text: str) -> set[str]:
     return {name for name, _ in found}
 
 
-@pytest.mark.slow
 def test_nothing_is_said_past_the_catalogs() -> None:
     """A literal where words are said stands in `_()`, so that a new message cannot be forgotten."""
     bare = [

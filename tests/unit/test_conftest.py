@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.playground import Sandbox
-from wechat_campaigns.core.state_folder import state_home
+from wechat_campaigns.core.files import state_home
 
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])

@@ -3,11 +3,7 @@
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from tests.support.source import ROOT, comments
-
-pytestmark = pytest.mark.slow
 
 FILE = re.compile(r"(?<![\w./-])[\w./-]*\w\.py\b")
 TEXT = re.compile(r'^ *"""(?=[\w`…])(.*?)"""', re.MULTILINE | re.DOTALL)

@@ -45,7 +45,6 @@ def test_help_loads_no_package(folder: Path) -> None:
     )
 
 
-@pytest.mark.slow
 def test_validate_loads_only_what_checks(folder: Path) -> None:
     modules = loaded("validate", cwd=folder)
     assert not modules & HEAVY
@@ -59,7 +58,6 @@ def test_validate_loads_only_what_checks(folder: Path) -> None:
     assert not [name for name in modules if name.startswith(packages)]
 
 
-@pytest.mark.slow
 def test_an_offline_plan_loads_no_network(folder: Path) -> None:
     """A plan of a real account without questions has nothing in memory that could ask one."""
     account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOWHERE}}"

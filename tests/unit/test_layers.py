@@ -93,7 +93,6 @@ def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
     assert wrong == set()
 
 
-@pytest.mark.slow
 def test_no_modules_import_one_another() -> None:
     """When they are loaded; `test_budget.py` counts the circles inside functions and for type checkers."""
     assert circles(edges(typing=False)) == set()
@@ -153,7 +152,6 @@ def test_pure_modules_do_no_io() -> None:
     assert wrong == set()
 
 
-@pytest.mark.slow
 def test_pure_modules_ask_no_clock() -> None:
     asking = {name for name, tree in modules().items() if any(map(asks_a_clock, ast.walk(tree)))}
     assert len(asking) > 5
@@ -183,7 +181,6 @@ def test_one_function_joins_a_host_and_a_port() -> None:
     assert files == {"hosts.py"}
 
 
-@pytest.mark.slow
 def test_mass_calls_are_made_in_one_module() -> None:
     """A message goes out by way of the protocol."""
     calls = {"mass_send", "mass_sendall"}
@@ -219,12 +216,10 @@ def test_every_path_of_the_architecture_is_there() -> None:
     assert [one for one in paths if not any([*root.glob(one)] for root in (PACKAGE, RUNNER, ROOT))] == []
 
 
-@pytest.mark.slow
 def test_the_picture_of_the_packages_is_current() -> None:
     assert PICTURE.read_text(encoding="utf-8") == picture()
 
 
-@pytest.mark.slow
 def test_a_class_name_has_one_meaning() -> None:
     places: dict[str, list[str]] = {}
     for name, tree in modules().items():

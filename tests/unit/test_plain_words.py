@@ -60,7 +60,6 @@ def without_placeholders(text: str) -> str:
     return re.sub(r"\{[^{}]*\}", "〇", text)
 
 
-@pytest.mark.slow
 def test_messages_are_plain() -> None:
     found: list[str] = []
     for message in read(catalogs()[0]):
@@ -93,6 +92,5 @@ def said_in_code() -> Iterator[str]:
         yield from (f"{path.name}: {one}" for text in texts for one in findings(text, CODE))
 
 
-@pytest.mark.slow
 def test_docstrings_and_comments_are_plain() -> None:
     assert not (found := list(said_in_code())), "\n".join(found)

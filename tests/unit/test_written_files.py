@@ -12,8 +12,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
 OF_STATE = {
-    "core/written_files.py",
-    "core/state_folder.py",
+    "core/files.py",
     "core/fence.py",  # the null device
     "cli/output.py",  # the null device
     "cli/phone_pictures.py",  # a folder of its own for Chromium
@@ -65,7 +64,6 @@ def victim(tmp_path: Path) -> Path:
     return mine / "victim"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_link_of_a_checkout_is_written_through(
     victim: Path, writer: str, monkeypatch: pytest.MonkeyPatch

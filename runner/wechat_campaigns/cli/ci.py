@@ -16,8 +16,8 @@ from wechat_campaigns.cli.phone_pictures import MOST, NoPictureError, take_pictu
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError, require_extra
+from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.written_files import opened_to_write
 from wechat_campaigns.plan import planfile
 
 
@@ -55,7 +55,7 @@ def outputs(context: Context, plan_file: Path) -> int:
         "pending": sum(map(planfile.covers, sends)),
         "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
         "coming": sum(planfile.is_coming(send, data) for send in sends),
-        "held": sum(planfile.is_held(send, data) for send in sends),
+        "held": sum(send["held"] for send in sends),
     }
     lines = "\n".join(f"{name}={value}" for name, value in values.items())
     if target := os.environ.get("GITHUB_OUTPUT"):

@@ -20,9 +20,9 @@ from wechat_campaigns.cli.output import (
     wants_color,
 )
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import LocalizedMessage, _
-from wechat_campaigns.core.written_files import write_file
-from wechat_campaigns.protocol.keys import full_id
+from wechat_campaigns.core.names import full_id
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace

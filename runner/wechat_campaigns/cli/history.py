@@ -15,17 +15,18 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode, require_extra
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.plan.unknown_sends import stored_send
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import (
     MESSAGE,
     ArchivedSend,
@@ -166,7 +167,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
             "name": archive_name(one.record),
             "send": one.record.send,
             "revision": one.record.revision,
-            "account": one.record.account,
+            "account": account_of(one.record),
             "has_message": not one.why_not_shown,
         }
         for one in archives
@@ -195,13 +196,13 @@ def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iter
         )
 
 
-def _message(record: SendRecord, sends: Mapping[str, Send]) -> Send | None:
+def _message(record: SendState, sends: Mapping[str, Send]) -> Send | None:
     """Find the message with the content digest that the ledger has: in the folder, else in the ledger."""
     if record.intent is None:
         return None
     for send in (
         sends.get(normalize_id(record.send)),
-        stored_send(record.intent, send_id=record.send, account=record.account),
+        stored_send(record.intent, send_id=record.send, account=account_of(record)),
     ):
         found = with_recorded_draft(send, record.intent) if send is not None else None
         if found is not None and compute_content_digest(found) == record.content_digest:

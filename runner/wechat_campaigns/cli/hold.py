@@ -22,10 +22,9 @@ from wechat_campaigns.cli.prompt import ask_freely
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, LedgerCopyError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import SANDBOX, Settings
+from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
-from wechat_campaigns.source.settings_checks import DEFAULT_LEDGER
 
 ASK_S: Final = 3.0
 """How long WeChat's clock is waited for, to connect and to answer."""

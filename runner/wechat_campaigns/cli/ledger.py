@@ -14,10 +14,9 @@ from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, recorded_
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.files import file_errors, replace_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.core.state_folder import replace_file
-from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.guard.secrets import Forgeries, find_forgeries, unchecked_accounts
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, append_at_end, find_chain_faults, heads_of
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines, to_lines

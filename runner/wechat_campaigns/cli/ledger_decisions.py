@@ -41,14 +41,13 @@ from wechat_campaigns.guard.approved_tree import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import acceptance, account_of, existing_job_id, job_id, recipients_of
 from wechat_campaigns.plan.hints import settle_hint
 from wechat_campaigns.plan.policy.rule_changes import changes_since
 from wechat_campaigns.plan.renamed import identity
-from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
-from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.sanitize import inert
@@ -186,10 +185,9 @@ def settle(
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
     state, send_id = context.state(), context.full_id(send_id)
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
-    meant = (one for one in found if account in (None, one.account, one.appid))
+    meant = (one for one in found if account in (None, account_of(one), one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
     stream = state.stream(send.appid)
-    record = stream.find(send.send, send.revision)
     if msg_id is not None:
         _check_msg_id(msg_id, send)
     data = {
@@ -202,7 +200,7 @@ def settle(
     }
     entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
     if not_sent:
-        _check_age(record, context.clock() - _confirmed_clock_skew(context, send.appid))
+        _check_age(send, context.clock() - _confirmed_clock_skew(context, send.appid))
     context.ledger.append(entry, after=stream.head)
     message = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
@@ -235,10 +233,10 @@ def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
     return context.watch.error
 
 
-def _check_msg_id(msg_id: int, send: SendRecord) -> None:
+def _check_msg_id(msg_id: int, send: SendState) -> None:
     """Refuse a number that WeChat gives to no such job, such as the msg_data_id."""
-    first = FIRST_MSG_ID_TO_ALL if send.to_all or not send.recipients else FIRST_MSG_ID
-    if msg_id < first and msg_id != send.existing_msg_id:
+    first = FIRST_MSG_ID_TO_ALL if recipients_of(send) in ("all", "") else FIRST_MSG_ID
+    if msg_id < first and msg_id != existing_job_id(send):
         message = _("{msg_id} cannot be the msg_id of this send: WeChat counts them from {first}")
         raise UsageError(
             message.format(msg_id=msg_id, first=first),
@@ -246,7 +244,7 @@ def _check_msg_id(msg_id: int, send: SendRecord) -> None:
         )
 
 
-def _check_age(record: protocol.SendState, now: datetime) -> None:
+def _check_age(record: SendState, now: datetime) -> None:
     """Refuse to free a send whose last call may still arrive."""
     if may_settle(record, now):
         return
@@ -258,16 +256,23 @@ def _check_age(record: protocol.SendState, now: datetime) -> None:
     )
 
 
-def _unknown_sends(state: LedgerState, send_id: str, *, with_msg_id: bool) -> list[SendRecord]:
+def _unknown_sends(state: LedgerState, send_id: str, *, with_msg_id: bool) -> list[SendState]:
     """List the unknown sends of this id; and, when its msg_id is given, those that WeChat named none for."""
     return [
         send
         for send in state.sends_by_id(send_id)
-        if send.status is SendStatus.UNKNOWN or (with_msg_id and send.may_get_msg_id)
+        if send.fate is Fate.UNKNOWN or (with_msg_id and _may_get_msg_id(send))
     ]
 
 
-def _only_send(matches: Sequence[SendRecord], send_id: str) -> SendRecord:
+def _may_get_msg_id(send: SendState) -> bool:
+    """Return whether a person may record the msg_id: none is recorded, or one that a person gave."""
+    accepted = acceptance(send)
+    is_settled = accepted is not None and accepted.kind == EventKind.SETTLED
+    return send.fate is Fate.ACCEPTED and (is_settled or job_id(send) is None)
+
+
+def _only_send(matches: Sequence[SendState], send_id: str) -> SendState:
     if not matches:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),

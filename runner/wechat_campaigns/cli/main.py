@@ -97,9 +97,9 @@ def _choose(ctx: click.Context, language: Language | None) -> None:
 
 def _print_version(ctx: click.Context, requested: bool) -> None:
     if requested and not ctx.resilient_parsing:
-        from wechat_campaigns.cli.reference import version_data, version_text
+        from wechat_campaigns.cli.reference import version_text
 
-        print_result(version_text(version_data()))
+        print_result(version_text())
         ctx.exit()
 
 

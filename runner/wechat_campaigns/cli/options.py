@@ -57,7 +57,7 @@ def _of_settings(names: Callable[[Settings], Iterable[str]]) -> Offer:
     return offer
 
 
-environments = _of_settings(lambda settings: settings.environments)
+environments = _of_settings(lambda settings: settings.environment_names)
 accounts = _of_settings(lambda settings: settings.environment.accounts)
 testers = _of_settings(lambda settings: settings.testers)
 

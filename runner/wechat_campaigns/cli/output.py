@@ -18,8 +18,8 @@ from typing import IO, TextIO
 import click
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.written_files import opened_to_write
 
 
 def replace_closed_streams() -> None:

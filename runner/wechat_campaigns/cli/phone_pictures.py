@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.written_files import write_file
 
 BROWSERS: Final = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 MOST: Final = 30

@@ -32,7 +32,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import held_sends
+from wechat_campaigns.plan.compare import answers_for
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.report import text as terminal
 from wechat_campaigns.report.json import plan_data, widget
@@ -134,13 +134,13 @@ def plan(
     held = ExitCode.POLICY if _report_held(result, fail_on) else ExitCode.OK
     if code := worst_exit_code((result.exit_code, held)):
         return code
-    actions = result.plan.counts().keys()
-    is_open = any(LEFT[action].is_open for action in actions) or result.plan.missed_sends()
+    is_open = any(LEFT[action].is_open for action in result.plan.counts()) or result.plan.held_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
+    held = [one for one in result.plan.held_sends() if one.action in kinds]
+    held = [one for one in held if answers_for(result.comparison, one)]
     if held:
         message = ngettext(
             "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)

@@ -16,7 +16,8 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
+from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.protocol.state import SendState, Status
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import recall as recalls
 
@@ -78,7 +79,7 @@ def recall(
     return worst_exit_code([*(error.exit_code for error in errors.values()), written])
 
 
-def _refused(sends: Sequence[SendRecord], article: int, state: LedgerState) -> Errors:
+def _refused(sends: Sequence[SendState], article: int, state: LedgerState) -> Errors:
     """Find what cannot be recalled: in a hurry, the rest must not wait for it."""
     errors: Errors = {}
     for send in sends:
@@ -90,7 +91,7 @@ def _refused(sends: Sequence[SendRecord], article: int, state: LedgerState) -> E
 
 
 def _announce(
-    context: OnlineContext, state: LedgerState, chosen: Sequence[SendRecord], errors: Errors
+    context: OnlineContext, state: LedgerState, chosen: Sequence[SendState], errors: Errors
 ) -> None:
     remaining = recalls.recalls_left(chosen[0].appid, state, context.clock())
     context.show_progress(
@@ -106,7 +107,7 @@ def _announce(
         context.show_progress(_("To be recalled: {sends}.").format(sends=names))
 
 
-def _line(send: SendRecord, article: int, errors: Errors) -> str:
+def _line(send: SendState, article: int, errors: Errors) -> str:
     if send.send in errors:
         error = errors[send.send]
         return _("{send}: not recalled: {error}").format(send=send.send, error=error.message)
@@ -114,20 +115,19 @@ def _line(send: SendRecord, article: int, errors: Errors) -> str:
     return message.format(send=send.send, number=article)
 
 
-def _row(send: SendRecord, article: int | None, errors: Errors) -> dict[str, object]:
-    error = errors.get(send.send)
+def _row(send: SendState, article: int | None, errors: Errors) -> dict[str, object]:
     return {
         "send": send.send,
         "revision": send.revision,
-        "msg_id": send.msg_id,
+        "msg_id": job_id(send),
         "article": article,
-        "error": error.message if error is not None else None,
+        "error": errors[send.send].message if send.send in errors else None,
     }
 
 
 def _sent_by(
     context: OnlineContext, state: LedgerState, select: str, account_name: str | None
-) -> tuple[Account, list[SendRecord]]:
+) -> tuple[Account, list[SendState]]:
     """Find what was sent last under each id that one stands for, and by which account; never guess."""
     accounts = context.settings.environment.by_appid
     if account_name is not None:
@@ -136,15 +136,15 @@ def _sent_by(
     from wechat_campaigns.run.plan import stands_for
 
     wanted_id = context.full_id(select)
-    sends = (send for send in state.sends.values() if stands_for(wanted_id, send.send))
+    sends = (send for send in state.sends if stands_for(wanted_id, send.send))
     # Unknown ones too: what they hide is not made up for by an older revision.
     candidates = [
         send
         for send in sends
-        if send.appid in accounts and send.intent is not None and send.status not in RETRYABLE_STATUSES
+        if send.appid in accounts and send.intent is not None and send.status is not Status.REJECTED
     ]
     if not candidates:
-        hint = suggestion_suffix(select, {known.send for known in state.sends.values()})
+        hint = suggestion_suffix(select, {known.send for known in state.sends})
         raise UsageError(
             _("the ledger has no send {name}{hint}").format(name=select, hint=hint),
             hint=_("run `campaign status` to list all sends"),

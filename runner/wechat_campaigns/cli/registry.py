@@ -85,7 +85,6 @@ PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "reference": {
             "schema": N_("Print a JSON Schema."),
             "reference": N_("List every command with what it changes."),
-            "version": N_("Show the version and what is installed."),
             "completion": N_("Complete commands and ids in a shell."),
         },
     },

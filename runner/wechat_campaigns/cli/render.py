@@ -14,10 +14,9 @@ from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import ExitCode, InvalidError
+from wechat_campaigns.core.files import file_errors, private_folder, replace_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
-from wechat_campaigns.core.state_folder import private_folder, replace_file
-from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.phrases import content_kind, recipients, summary
 from wechat_campaigns.report.problems import Formats

@@ -13,8 +13,8 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.source.load import require_folder
 from wechat_sandbox.command import serve, with_options
 

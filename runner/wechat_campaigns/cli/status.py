@@ -18,8 +18,9 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
 from wechat_campaigns.notify.notices import Notice
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
@@ -72,16 +73,16 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
-    states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
+    states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}
     if wait and any(row.unfinished for row in rows):
         message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
         context.show_progress(message.format(seconds=timeout_s))
         return ExitCode.UNKNOWN
     return (
         ExitCode.UNKNOWN
-        if SendStatus.UNKNOWN in states
+        if Fate.UNKNOWN in states
         else ExitCode.FAILED
-        if SendStatus.DELIVERY_FAILED in states
+        if Fate.DELIVERY_FAILED in states
         else ExitCode.MISSED
         if expired
         else ExitCode.OK
@@ -114,9 +115,9 @@ class _Ends:
 
         now = self.context.clock()
         accounts = self.context.settings.environment.by_appid
-        ended = [send for send in state.sends.values() if send.ended_at and send.appid in accounts]
+        ended = [send for send in state.sends if send.ended_at and send.appid in accounts]
         environment = self.context.settings.environment
-        rows = [send_status(send.account or send.appid, send, state, now, environment) for send in ended]
+        rows = [send_status(send, state, now, environment) for send in ended]
         found = untold(finished_notices(rows, now), state.notified, now.date())
         return [notice for notice in found if notice not in self.tried]
 
@@ -158,19 +159,19 @@ def _waited(
     return rows
 
 
-def _selected(state: LedgerState, send_id: str | None) -> list[SendRecord]:
+def _selected(state: LedgerState, send_id: str | None) -> list[SendState]:
     from wechat_campaigns.run.plan import stands_for
 
-    return [send for send in state.sends.values() if send_id is None or stands_for(send_id, send.send)]
+    return [send for send in state.sends if send_id is None or stands_for(send_id, send.send)]
 
 
-def _has_jobs(context: LedgerContext, sends: Iterable[SendRecord]) -> bool:
+def _has_jobs(context: LedgerContext, sends: Iterable[SendState]) -> bool:
     accounts = context.settings.environment.by_appid
-    return any(send.appid in accounts and send.job_to_query is not None for send in sends)
+    return any(send.appid in accounts and job_to_query(send) is not None for send in sends)
 
 
 def _ask_wechat(
-    context: OnlineContext, sends: Sequence[SendRecord], state: LedgerState, ends: _Ends
+    context: OnlineContext, sends: Sequence[SendState], state: LedgerState, ends: _Ends
 ) -> JobStatuses:
     accounts = context.settings.environment.by_appid
     try:
@@ -202,12 +203,7 @@ def _refreshed(
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")
-        sends = _selected(state, send_id)
-        asked = _ask_wechat(context, sends, state, ends)
-    sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
+        asked = _ask_wechat(context, _selected(state, send_id), state, ends)
     now, environment = context.clock(), context.settings.environment
-    rows = [
-        send_status(send.account or send.appid, send, state, now, environment, asked.by_msg_id)
-        for send in sends
-    ]
+    rows = [send_status(send, state, now, environment, asked.by_msg_id) for send in _selected(state, send_id)]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

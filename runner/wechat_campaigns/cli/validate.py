@@ -12,8 +12,8 @@ from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding
 from wechat_campaigns.core.errors import ExitCode, InvalidError
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.render.compile import validate_campaigns
 from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.problems import problem_formats, problems_text

@@ -18,7 +18,7 @@ from typing import Any
 from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
 
 DIGEST_VERSION = 1
-PLAN_FORMAT = "2.0"
+PLAN_FORMAT = "3.0"
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.

@@ -14,7 +14,7 @@ from html import unescape
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from wechat_campaigns.core.article_text import ArticleText, Link
+from wechat_campaigns.core.html import ArticleText, Link
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
     Articles,

@@ -1,4 +1,4 @@
-"""Decide what may be the id of a campaign, and write a name into a command that people paste."""
+"""Decide what may be the id of a campaign, read its namespace, and write a name into a command."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _ALIKE: Final = (
 )
 """A letter, its case folded, to one of another script that looks like it in the fonts of a review."""
 _ALIKE_SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK")
+_NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
 _PLAIN: Final = re.compile(r"[\w@%+=:,./-]+")
 
 
@@ -55,6 +56,27 @@ def openid_fault() -> tuple[str, str]:
     return _("an openid stands in the place of a name"), _(
         "write another name; write openids only under `filter: {openids: …}` or `testers`"
     )
+
+
+def full_id(namespace: str, written: str) -> str:
+    """Return an id as it is used everywhere, with its namespace: people may write it without their own.
+
+    In the namespace `shop`, `sale` is `shop:sale`. `:sale` is a send of a folder without a namespace.
+    """
+    if (match := _NAMED.fullmatch(written)) is None:
+        return f"{namespace}:{written}" if namespace else written
+    return written if match["namespace"] else match["id"]
+
+
+def namespace_of(send_id: str) -> str:
+    """Return the namespace of an id as it is written there; empty for none."""
+    match = _NAMED.fullmatch(send_id)
+    return match["namespace"] if match is not None else ""
+
+
+def list_id(send_id: str) -> str:
+    """Return the id that the batches of an openid list have in common; any other id as it is."""
+    return send_id.partition("#")[0]
 
 
 def id_from(text: str) -> str:

@@ -1,15 +1,70 @@
-"""What `_settings.yaml` says, as frozen records: where to send, by which rules, whom to tell."""
+"""The settings of `_settings.yaml`, each defined once: its type, default, meaning and form in one place.
 
-from __future__ import annotations
+The text below a field is what people read of its key in editors, errors and the reference; the map beside its
+type holds what JSON Schema says of it besides. `schema/settings.schema.json` is written from this module, and
+`source/settings.py` reads the file into these records. Types are objects, not strings, so that it can.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from zoneinfo import ZoneInfo
 
 SANDBOX: Final = "sandbox"
+DEFAULT_LEDGER: Final = "sqlite"
+"""The ledger of an environment that names none: a file of its own for each."""
+PROTECTED_RESEND_AFTER_S: Final = 60
+RESEND_UNTIL_S: Final = 20 * 3600
 _LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+NOT_A_KEY: Final = {"is_key": False}
+"""The metadata of a field that nobody writes in the file."""
+
+Level = Literal["mandatory", "advisory"]
+
+
+def _form(pattern: str, message: str, **more: Any) -> dict[str, Any]:
+    """Return the schema of a text that matches a pattern, with the hint for one that does not."""
+    return {"pattern": rf"^{pattern}$(?!\n)", "patternErrorMessage": message, **more}
+
+
+_NAMES: Final = {
+    "propertyNames": _form(
+        r"[_.0-9A-Za-z\u3400-\u4DBF\u4E00-\u9FFF][-_.0-9A-Za-z\u3400-\u4DBF\u4E00-\u9FFF]{0,63}",
+        "use 1 to 64 letters (also Chinese characters), digits, `_`, `.` or `-`, which may not stand first",
+    )
+}
+VALUE: Final = {
+    "type": ["string", "number", "boolean", "array", "object"],
+    "items": {"$ref": "#/definitions/value"},
+    "additionalProperties": {"$ref": "#/definitions/value"},
+    "description": "Text, a number, true or false, or a list or map of these.",
+}
+"""The schema of the value of a template variable."""
+Vars = Annotated[
+    Mapping[str, Any],
+    {
+        "propertyNames": _form(
+            r"[_A-Za-z\u00C0-\u024F\u3400-\u4DBF\u4E00-\u9FFF]"
+            r"[_0-9A-Za-z\u00C0-\u024F\u3400-\u4DBF\u4E00-\u9FFF]*",
+            "use letters, digits and `_`, and do not start with a digit: templates use this name",
+        ),
+        "additionalProperties": {"$ref": "#/definitions/value"},
+    },
+]
+
+Words = tuple[Annotated[str, {"minLength": 1}], ...]
+MiniProgram = Annotated[
+    str, _form("wx[0-9a-f]{16}", "write a mini program's AppID: `wx` and 16 digits or letters a to f")
+]
+Place = Annotated[
+    str,
+    _form(
+        r"(([0-9A-Za-z\u3400-\u9FFF-]+\.)+[0-9A-Za-z\u3400-\u9FFF-]+|wx[0-9a-f]{16})",
+        "write a host such as mp.weixin.qq.com, without https:// and without a path, or a mini "
+        "program's AppID",
+    ),
+]
 
 
 class AccountKind(StrEnum):
@@ -25,85 +80,144 @@ class AccountKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """Where an AppSecret comes from; never the secret itself. Exactly one is set."""
+    """Where a secret comes from: exactly one of `env`, `command`, `file`."""
 
-    env: str | None = None
-    command: tuple[str, ...] = ()
-    file: str | None = None
-    sandbox: bool = False
+    SCHEMA: ClassVar = {"minProperties": 1, "maxProperties": 1}
+
+    env: Annotated[
+        str | None,
+        _form("[A-Za-z_][A-Za-z0-9_]*", "write the variable's name: letters, digits and `_`, without `$`"),
+    ] = None
+    """The name of the environment variable that holds the secret."""
+    command: Annotated[Words, {"minItems": 1}] = ()
+    """A program and its arguments that print the secret; run without a shell, and only when the secret is
+    needed."""
+    file: Annotated[
+        str | None, _form(r"(/|~/)[^\n]+", "write an absolute path, or one that begins with `~/`")
+    ] = None
+    """A file of one line that holds the secret, such as a mounted secret. Other users must not be able to
+    read it, and it must not be in a git checkout unless git ignores it."""
+    sandbox: bool = field(default=False, metadata=NOT_A_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackSecrets:
-    """What the console's server settings and `campaign listen` both know."""
+    """What the console's server settings (服务器配置) and `campaign listen` both know."""
 
     token: Secret
+    """Where the Token comes from."""
     aes_key: Secret | None = None
-    """The EncodingAESKey; None in plain mode."""
+    """Where the EncodingAESKey comes from. If it is set, only encrypted pushes are accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One Official Account of one environment."""
+    """One Official Account."""
 
-    name: str
+    name: str = field(metadata=NOT_A_KEY)
     kind: AccountKind
-    appid: str
-    secret: Secret
+    """`service` 服务号, `subscription` 订阅号, `test` 测试号 (delivery is doubtful; a send to openids fails
+    with errcode 48001)."""
+    appid: Annotated[
+        str,
+        _form(
+            "wx[0-9a-f]{16}",
+            "copy the AppID from the account's WeChat console: `wx` and 16 characters 0-9 a-f",
+        ),
+    ]
+    """The account's AppID."""
+    secret: Secret = Secret(sandbox=True)
+    """Where the AppSecret comes from: exactly one of `env`, `command`, `file`. Never write the secret itself
+    here."""
     callback: CallbackSecrets | None = None
+    """What `campaign listen` requires to verify a push from WeChat: the Token and EncodingAESKey from the
+    server settings (服务器配置) in the WeChat console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How far an audience may move between review and send: whichever of the two is more."""
+    """How far an audience may change: a percentage, or a number of followers if that is more."""
 
-    percent: int
-    floor: int = 100
-    """Followers."""
+    percent: Annotated[int, {"minimum": 0, "maximum": 1000}]
+    """Per cent of the reviewed audience."""
+    floor: Annotated[int, {"minimum": 0}] = 100
+    """A change of up to this many followers is always allowed, however small the tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCheck:
-    """A program that looks at each plan; one that does not end with 0 stands against its sends."""
+    """A program and its name."""
 
-    name: str
-    command: tuple[str, ...]
-    level: Literal["mandatory", "advisory"] = "mandatory"
+    name: Annotated[str, {"minLength": 1}]
+    """What messages call the check."""
+    command: Annotated[Words, {"minItems": 1}]
+    """The program with its arguments, run in the folder above the campaigns folder."""
+    level: Level = "mandatory"
+    """`mandatory` blocks the sends, `advisory` only warns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The rules of `_settings.yaml`; `None` or empty means the rule is off."""
+    """Rules that can block a send. A rule that is not set keeps its default."""
 
     allow_to_all: bool = False
-    max_recipients: int | None = None
-    audience_drift: Drift | None = None
-    max_sends_per_apply: int | None = None
+    """Allow sends to all followers (`is_to_all: true`)."""
+    max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None
+    """The largest audience of one send, in followers."""
+    audience_drift: Annotated[Drift | None, {"examples": [{"percent": 20, "floor": 100}]}] = None
+    """How far an audience may change between the reviewed plan and the send: a percentage, or a number of
+    followers if that is more."""
+    max_sends_per_apply: Annotated[int | None, {"minimum": 1, "examples": [10]}] = None
+    """The maximum number of sends in one `apply`; a run with more sends nothing."""
     require_preview: bool = False
+    """A tester must have received a preview of exactly this content before it is sent."""
     require_not_after: bool = False
-    quiet_hours: str | None = None
-    timezone: str = "Asia/Shanghai"
-    allowed_tags: tuple[str | int, ...] = ()
-    """Names or ids."""
-    allowed_links: tuple[str, ...] = ()
-    """Hosts; what lies below one is allowed with it."""
-    allowed_mini_programs: tuple[str, ...] = ()
-    """AppIDs."""
-    banned_words: tuple[str, ...] = ()
-    """Words that no message may use, compared as followers read them."""
-    required_text: tuple[str, ...] = ()
-    """Texts that every message, and every article of one, must have."""
-    require_trial: str | int | None = None
-    """The tag, by name or id, that must have received the same message first."""
-    duplicate_content_days: int = 30
-    """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
-    quota_reserve: int = 0
-    """Sends of a day (订阅号) or month (服务号) that are kept back."""
-    checks: tuple[PlanCheck, ...] = ()
-    hold: bool | tuple[str, ...] = False
-    """True for every account, or the names of those that send nothing."""
-    levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
-    """By rule id; a rule that is not named is mandatory."""
+    """Every send must have an end time (`not_after`)."""
+    allowed_tags: Annotated[tuple[str | int, ...], {"examples": [["会员", 2]]}] = ()
+    """The only tags that a campaign may send to, by name or id. `is_to_all` and `openids` have their own
+    rules."""
+    allowed_links: Annotated[tuple[Place, ...], {"examples": [["mp.weixin.qq.com", "example.com"]]}] = ()
+    """The only hosts and mini programs that text and articles may link to."""
+    allowed_mini_programs: Annotated[tuple[MiniProgram, ...], {"examples": [["wx1234567890abcdef"]]}] = ()
+    """The only mini programs that text and articles may open."""
+    banned_words: Annotated[Words, {"examples": [["国家级", "最高级", "最佳"]]}] = ()
+    """Words that no message may use. They are compared as followers read them: full-width letters, upper
+    case, spaces and invisible characters make no difference."""
+    required_text: Annotated[Words, {"examples": [["活动规则见门店"]]}] = ()
+    """Texts that every message, and every article of one, must have; compared like `banned_words`. Voice,
+    cards and single pictures have no text and pass."""
+    require_trial: Annotated[str | int | None, {"minLength": 1, "minimum": 0, "examples": ["内测"]}] = None
+    """A small tag, by name or id, that must have received exactly this message, with delivery confirmed,
+    before others do."""
+    duplicate_content_days: Annotated[int, {"minimum": 0, "maximum": 3650}] = 30
+    """For how many days the same content to the same recipients is blocked under another id; 0 turns the rule
+    off."""
+    quiet_hours: Annotated[
+        str | None,
+        _form(
+            "([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]",
+            'write both times as HH:MM, in quotes: "22:00-08:00"',
+            examples=["22:00-08:00"],
+        ),
+    ] = None
+    """No sends between these times of day, in the time zone `timezone`."""
+    quota_reserve: Annotated[int, {"minimum": 0, "maximum": 100, "examples": [1]}] = 0
+    """Sends to keep in reserve from the quota of a day (订阅号) or month (服务号)."""
+    checks: Annotated[
+        tuple[PlanCheck, ...], {"examples": [[{"name": "brand", "command": ["python3", "checks/brand.py"]}]]}
+    ] = ()
+    """Programs that get each online plan as JSON on standard input. One that does not end with 0 blocks the
+    sends; the last line that it prints is the reason. Not run offline, in pull requests or in the sandbox."""
+    hold: Annotated[bool | Words, {"examples": [["main"]]}] = False
+    """Stop all sends: `true` for every account, or a list of account names. To stop them immediately, use
+    `campaign hold`."""
+    levels: Annotated[Mapping[str, Level], {"examples": [{"require_not_after": "advisory"}]}] = field(
+        default_factory=dict
+    )
+    """The level of each rule, by rule id. Default: mandatory. A hold is always mandatory."""
+    timezone: Annotated[str, {"minLength": 1}] = "Asia/Shanghai"
+    """The time zone of `quiet_hours`, of times without an offset in campaigns, and of reports, by its IANA
+    name."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -120,29 +234,70 @@ class Policy:
 class Approvals:
     """Who must approve a pull or merge request before its campaigns may be sent."""
 
-    approvers: tuple[str, ...]
-    """User names at GitHub or GitLab; upper and lower case are the same."""
-    count: int = 1
+    approvers: Annotated[Words, {"minItems": 1}]
+    """GitHub or GitLab user names whose approval counts."""
+    count: Annotated[int, {"minimum": 1, "maximum": 20}] = 1
+    """How many of the approvers must approve."""
     not_author: bool = True
-    """Nobody approves their own change, nor one that holds a commit of theirs."""
+    """Approvals do not count if they come from the author of the request or, on GitHub, from the author of a
+    commit in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """One environment: an API, its accounts and a ledger."""
 
-    name: str
-    api: str
-    """`sandbox` or a base URL."""
-    ledger: str
+    SCHEMA: ClassVar = {
+        "if": {"required": ["api"], "properties": {"api": {"const": SANDBOX}}},
+        "else": {
+            "required": ["accounts"],
+            "properties": {"accounts": {"additionalProperties": {"required": ["secret"]}}},
+        },
+    }
+
+    name: str = field(metadata=NOT_A_KEY)
+    api: Annotated[
+        str,
+        _form(
+            r"(sandbox|https://[^\s@?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?/?)",
+            "write `sandbox`, an https address such as https://api.weixin.qq.com, or http://127.0.0.1:PORT "
+            "for a running sandbox",
+            examples=["sandbox", "https://api.weixin.qq.com"],
+        ),
+    ]
+    """`sandbox` (runs inside the command), or WeChat's base URL; plain http only on loopback."""
+    ledger: Annotated[
+        str,
+        _form(
+            r"(sqlite(:[^\n]+)?"
+            r"|git(:(?![^/#]*:[^/#]*@|[^#]*://[^/#]*:[^/#]*@|[Hh][Tt][Tt][Pp][^#]*[@?])"
+            r"[^\s\x1c-\x1f#]+#[^\s\x1c-\x1f#]+)?"
+            r"|postgresql://(?![^/]*:[^/]*@|.*password=)[^\s\x1c-\x1f]+)",
+            "write `sqlite`, `sqlite:PATH`, `git`, `git:REMOTE#BRANCH`, or a postgresql:// address, without "
+            "a password or token (PGPASSWORD or CAMPAIGN_LEDGER_TOKEN has it)",
+            examples=["sqlite", "git", "git:origin#ledger", "postgresql://ledger@db.internal/campaigns"],
+        ),
+    ] = DEFAULT_LEDGER
+    """Where sends are recorded: `sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`."""
     protected: bool = False
-    accounts: Mapping[str, Account]
-    default_account: str | None = None
-    vars: Mapping[str, Any] = field(default_factory=dict)
+    """`apply` sends only a reviewed plan: it requires `--plan` or `--expect-digest`."""
+    accounts: Annotated[Mapping[str, Account], {"minProperties": 1, **_NAMES}] = field(default_factory=dict)
+    """The Official Accounts, by a name of your choice."""
+    default_account: Annotated[str | None, {"minLength": 1}] = None
+    """The account for campaigns that do not set `account`. Default: the only account."""
+    vars: Vars = field(default_factory=dict)
+    """Template variables of this environment; they override the shared ones."""
     approvals: Approvals | None = None
-    resend_after_s: int = 60
-    resend_until_s: int = 20 * 3600
-    is_named: bool = False
+    """`apply` sends only what was merged through an approved pull or merge request; it can check this only in
+    a CI run."""
+    resend_after: Annotated[int, {"minimum": 0, "maximum": RESEND_UNTIL_S}] = PROTECTED_RESEND_AFTER_S
+    """Seconds after the first call until a send without an answer is resent with the same clientmsgid.
+    Default: 60, which is the minimum in a protected environment."""
+    resend_until: Annotated[int, {"minimum": 1, "maximum": 86400}] = RESEND_UNTIL_S
+    """Seconds after the first call during which a send without an answer may be resent with the same
+    clientmsgid; then a person must settle it. Default: 72000 (20 h), the maximum except for `api:
+    sandbox`."""
+    is_named: bool = field(default=False, metadata=NOT_A_KEY)
     """Whether it was chosen by `--env` or its variable, and not because it is the default."""
 
     @property
@@ -168,61 +323,136 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleOptions:
-    """How articles are made: `articles:` in the settings."""
+    """How articles are rendered."""
 
-    theme: str = "default"
-    """A shipped theme's name, or the name of a CSS file under `_themes/`."""
-    brand_color: str = "#07c160"
+    theme: Annotated[
+        str,
+        {
+            "minLength": 1,
+            "examples": [
+                "default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh"
+            ],
+        },
+    ] = "default"  # fmt: skip
+    """A built-in theme (default, elegant, simple, numbered, cards, magazine, festive, fresh), or the name of
+    a CSS file in `_themes/`."""
+    brand_color: Annotated[
+        str, _form("#[0-9A-Fa-f]{6}", 'write the colour as `#` and six digits 0-9 a-f, in quotes: "#07c160"')
+    ] = "#07c160"
+    """The one colour of a theme: headings, boxes and lines take their shades from it."""
     fix_images: bool = False
+    """Convert and shrink pictures that WeChat would reject."""
     line_breaks: bool = False
-    """Markdown: whether a line break inside a paragraph is shown."""
+    """Show the line breaks inside a Markdown paragraph, as Typora does."""
     advice: bool = True
-    """Whether findings about looks are listed."""
+    """List advice about looks: what some phones or dark mode may show badly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tester:
-    """Who receives previews: exactly one of the two is set."""
+    """A tester who receives previews: exactly one of `wxname`, `openid`."""
 
-    wxname: str | None = None
-    openid: str | None = None
+    SCHEMA: ClassVar = {"minProperties": 1, "maxProperties": 1}
+
+    wxname: Annotated[
+        str | None,
+        _form(
+            "[0-9A-Za-z][-_0-9A-Za-z]{4,19}",
+            "write a WeChat ID (微信号): letters, digits, `-` and `_`, 6 to 20 characters",
+        ),
+    ] = None
+    """The tester's WeChat ID (微信号)."""
+    openid: Annotated[
+        str | None, _form("o[-_0-9A-Za-z]{27}", "write an openid: 28 characters that begin with `o`")
+    ] = None
+    """The tester's openid for the account that sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyTarget:
-    """A chat robot, an address or a program that is told what happened."""
+    """Who is notified, and of what."""
+
+    SCHEMA: ClassVar = {
+        "if": {"required": ["kind"], "properties": {"kind": {"const": "command"}}},
+        "then": {"required": ["command"]},
+        "else": {"required": ["url"]},
+    }
 
     kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "command"]
-    url: Secret = field(default_factory=lambda: Secret())
-    """Its address is a secret: with it anybody can write to the chat. `command` has no address."""
-    command: tuple[str, ...] = ()
-    """Of `command`: the program and its arguments; empty for any other."""
+    """`wecom` 企业微信, `feishu` 飞书, `dingtalk` 钉钉, `slack`; `webhook` posts JSON to any address;
+    `command` starts a program with the same JSON on standard input."""
+    # With its address anybody can write to the chat.
+    url: Secret = Secret()
+    """Where the address comes from; it is a secret. Required but for `command`."""
     secret: Secret | None = None
-    """Signs each message (加签)."""
-    when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")
-    """Moments, see `notify.notices`; not `on`, which YAML readers take for true."""
+    """Where the key comes from that signs each message: 加签 of `dingtalk` and `feishu`, HMAC-SHA256 of
+    `webhook`."""
+    command: Annotated[Words, {"minItems": 1}] = ()
+    """Of `command`: the program with its arguments, run in the folder above the campaigns folder. Not run in
+    the sandbox."""
+    # Moments, see `notify.notices`; not `on`, which YAML readers take for true.
+    when: Annotated[
+        tuple[
+            Literal[
+                "approval_needed", "accepted", "rejected", "not_sent", "unknown", "held", "scheduled_missed",
+                "run_refused", "sent", "delivery_failed",
+            ],
+            ...,
+        ],
+        {"minItems": 1},
+    ] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")  # fmt: skip
+    """Of what it is notified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`_settings.yaml` with one environment chosen."""
+    """`_settings.yaml`: the environments, their accounts, the policy and shared variables."""
 
-    environment: Environment
-    environments: tuple[str, ...]
-    namespace: str = ""
-    """Goes before every id in the ledger, so that several folders may share one and an AppID."""
-    vars: Mapping[str, Any] = field(default_factory=dict)
-    links: Mapping[str, Any] = field(default_factory=dict)
-    """Query parameters for the links of every campaign, to hosts of `policy.allowed_links`."""
-    policy: Policy = field(default_factory=Policy)
-    articles: ArticleOptions = field(default_factory=ArticleOptions)
-    testers: Mapping[str, Tester] = field(default_factory=dict)
-    """By alias."""
-    notify: tuple[NotifyTarget, ...] = ()
-    other_environments: tuple[Environment, ...] = ()
-    """Those of the file that were not chosen."""
-    source: bytes = field(default=b"", repr=False, compare=False)
+    default_environment: Annotated[str, {"minLength": 1}] = SANDBOX
+    """The environment used without `--env`."""
+    namespace: Annotated[str, {**_NAMES["propertyNames"], "type": "string"}] = ""
+    """What every id begins with (`shop:sale`). Set it when several repositories or folders send from one
+    AppID; never change it later."""
+    links: Annotated[
+        Mapping[str, str | int],
+        {
+            "propertyNames": _form(
+                "[-_.~0-9A-Za-z]{1,64}", "use 1 to 64 letters, digits, `-`, `_`, `.` or `~`"
+            ),
+            "examples": [{"utm_source": "wechat", "utm_medium": "broadcast"}],
+        },
+    ] = field(default_factory=dict)
+    """Query parameters for the links of every campaign, such as `utm_source`. Links to hosts of
+    `policy.allowed_links` and pages of `policy.allowed_mini_programs` get those that they lack; campaigns can
+    override them."""
+    vars: Vars = field(default_factory=dict)
+    """Template variables for every campaign in every environment."""
+    environments: Annotated[Mapping[str, Environment], _NAMES] = field(default_factory=dict)
+    """The environments, by name. `sandbox` always exists, even if it is not listed."""
+    policy: Policy = Policy()
+    """Rules that can block a send."""
+    articles: ArticleOptions = ArticleOptions()
+    """How articles are rendered."""
+    testers: Annotated[Mapping[str, Tester], _NAMES] = field(default_factory=dict)
+    """The testers for `campaign preview --to`, by alias."""
+    notify: Annotated[
+        tuple[NotifyTarget, ...], {"examples": [[{"kind": "wecom", "url": {"env": "WECOM_ROBOT_URL"}}]]}
+    ] = ()
+    """Chat robots, addresses and programs that are notified of what happened."""
+    environment: Environment = field(metadata=NOT_A_KEY)
+    """The one that was chosen."""
+    source: bytes = field(default=b"", repr=False, compare=False, metadata=NOT_A_KEY)
     """The bytes of the file that all this was read from; empty without a file."""
+
+    @property
+    def environment_names(self) -> tuple[str, ...]:
+        """Those that may be chosen."""
+        return tuple(dict.fromkeys((*self.environments, SANDBOX)))
+
+    @property
+    def other_environments(self) -> tuple[Environment, ...]:
+        """Those of the file that were not chosen."""
+        return tuple(one for name, one in self.environments.items() if name != self.environment.name)
 
     @property
     def appids(self) -> frozenset[str]:

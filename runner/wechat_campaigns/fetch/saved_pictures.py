@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, unquote_to_bytes
 
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.fetch.public_download import Downloader, DownloadError
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.sniff import sniff

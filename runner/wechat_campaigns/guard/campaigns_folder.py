@@ -11,15 +11,16 @@ from pathlib import Path
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
+from wechat_campaigns.core.names import namespace_of
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.protocol.keys import namespace_of, normalize_id
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.source.settings import SETTINGS_FILE
 
 
@@ -51,14 +52,13 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
 
 def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str]:
     """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
-    unknown = {known.appid for known in state.sends.values() if known.status is SendStatus.UNKNOWN}
+    unknown = {known.appid for known in state.sends if known.fate is Fate.UNKNOWN}
     left, namespace = unknown - workspace.settings.appids, normalize_id(workspace.settings.namespace)
-    folders = {appid: state.campaigns_folders.get(appid, {}).get(namespace) for appid in left}
     return frozenset(
         appid
-        for appid, event in folders.items()
+        for appid in left
         # Another folder may share the ledger: it has the account, and reports its sends.
-        if event is None
+        if (event := state.campaigns_folders.get(appid, {}).get(namespace)) is None
         or is_same(
             CampaignsFolder.from_event(event),
             _here(workspace.root),

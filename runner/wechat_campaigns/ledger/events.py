@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LedgerError,
@@ -28,7 +31,6 @@ from wechat_campaigns.protocol.events import (
     Event,
     EventKind,
     Head,
-    chain_break,
     moment,
 )
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
@@ -99,6 +101,37 @@ class Ledger(LedgerCore, Protocol):
     def close(self) -> None:
         """Release what is held open."""
         ...
+
+
+def next_event(entry: Entry, *, at: datetime, after: Head) -> Event:
+    """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
+    event = Event(
+        stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
+        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+    )  # fmt: skip
+    return replace(event, hash=hash_of(event))
+
+
+def hash_of(event: Event) -> str:
+    """Hash everything in an event but its hash."""
+    return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
+
+
+def is_intact(event: Event) -> bool:
+    """Return whether an event has the hash of what is in it; what cannot be hashed was never appended."""
+    try:
+        return hash_of(event) == event.hash
+    except (ValueError, RecursionError):
+        return False
+
+
+def chain_break(events: Iterable[Event], since: Head, head: Head) -> int | None:
+    """Number the first event by which events do not lead from one head to another."""
+    for event in events:
+        if Head(event.seq - 1, event.previous) != since or not is_intact(event):
+            return event.seq
+        since = event.head
+    return None if since == head else head.seq
 
 
 def append_at_end(

@@ -55,7 +55,7 @@ def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
     """List the AppIDs that have sends and no hold without an end: they may go on sending."""
     state = fold(events)
     ever = datetime.max.replace(tzinfo=UTC)
-    return sorted({known.appid for known in state.sends.values()} - state.hold_reasons(ever).keys())
+    return sorted({send.appid for send in state.sends} - state.hold_reasons(ever).keys())
 
 
 def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:

@@ -1,32 +1,30 @@
-"""Events in, the state of every send out: a pure fold, the same in whatever order outcomes arrive.
-
-An intent without an outcome leaves the send *unknown*. `accepted` wins over `rejected` for the same attempt,
-because a late answer to a first call must not undo what a resend learned.
-"""
+"""Events in, the whole of the past out: the protocol folds the sends, this what is remembered beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
-    FINAL_BY_MSG_STATUS,
+    FATE_BY_MSG_STATUS,
     DraftRecord,
     JobResult,
     QuotaUsage,
     QuotaUses,
-    SendRecord,
-    SendStatus,
     UploadRecord,
+    job_id,
+    may_have_reached,
+    posted_tag_id,
+    recipients_of,
 )
 from wechat_campaigns.protocol.events import Event, EventKind, moment
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.protocol.state import SendState, Status, StreamState
+from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
 
 Key = tuple[str, str, int]
 """AppID, id as `normalize_id` returns it, revision; `LedgerState.key` makes one."""
@@ -43,7 +41,6 @@ class LedgerState:
     """The streams that `ledger init` began, with a mac that holds."""
     production_streams: set[str] = field(default_factory=set)
     """The streams that `ledger init` began, also by an event without a valid mac: a rehearsal begins none."""
-    sends: dict[Key, SendRecord] = field(default_factory=dict)
     uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
     """By (appid, upload key)."""
     drafts: dict[Key, DraftRecord] = field(default_factory=dict)
@@ -95,43 +92,52 @@ class LedgerState:
         """Return whether the AppSecret at hand signed no event of an account that has signed ones."""
         return not self._is_ours.get(appid, True)
 
-    def send(self, appid: str, send_id: str, revision: int) -> SendRecord | None:
-        """Return a send, by its id in any spelling."""
-        return self.sends.get(self.key(appid, send_id, revision))
-
     def key(self, appid: str, send_id: str, revision: int) -> Key:
         """Make the key of a send."""
         return appid, normalize_id(send_id), revision
 
-    def sends_by_id(self, send_id: str) -> list[SendRecord]:
-        """List all sends of this id, at any revision and by any account."""
-        id_ = normalize_id(send_id)
-        return [record for (_appid, name, _revision), record in self.sends.items() if name == id_]
+    @property
+    def sends(self) -> Iterator[SendState]:
+        """Every send of every account."""
+        for stream in self.streams.values():
+            for revisions in stream.sends.values():
+                yield from revisions.values()
 
-    def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
+    def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
+        """Return a send, by its id in any spelling; None if no event is about it."""
+        stream = self.streams.get(appid)
+        return stream.sends.get(normalize_id(send_id), {}).get(revision) if stream is not None else None
+
+    def sends_by_id(self, send_id: str) -> list[SendState]:
+        """List all sends of this id, at any revision and by any account."""
+        name = normalize_id(send_id)
+        return [send for stream in self.streams.values() for send in stream.revisions([name])]
+
+    def sends_by_content(self, appid: str, digest: str) -> list[SendState]:
         """List the sends whose latest attempt carried this content to these recipients."""
-        sends = (one for one in self.stream(appid).of_content(digest) if one.content_digest == digest)
-        return [self.sends[appid, normalize_id(send.id), send.revision] for send in sends]
+        return [send for send in self.stream(appid).of_content(digest) if send.content_digest == digest]
 
     def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> QuotaUses:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
         period = (appid, begins, ends)
         if period not in self._quota_uses:
             uses = self._quota_uses[period] = QuotaUses()
-            for record in self.sends.values():
-                if record.appid == appid and begins <= record.at < ends and record.may_have_reached:
-                    is_baseline = record.status is SendStatus.BASELINE
-                    uses.add(QuotaUsage(record.recipients, record.to_all, is_baseline, record.tag_id))
+            for send in self.sends:
+                if send.appid == appid and begins <= send.at < ends and may_have_reached(send):
+                    is_baseline = send.fate is Fate.BASELINE
+                    recipients, tag_id = recipients_of(send), posted_tag_id(send)
+                    uses.add(QuotaUsage(recipients, recipients == "all", is_baseline, tag_id))
         return self._quota_uses[period]
 
-    def job_result(self, record: SendRecord) -> JobResult | None:
+    def job_result(self, send: SendState) -> JobResult | None:
         """Return what the callback event said of a send, if it was received."""
-        return self.job_results.get((record.appid, record.msg_id)) if record.msg_id is not None else None
+        msg_id = job_id(send)
+        return self.job_results.get((send.appid, msg_id)) if msg_id is not None else None
 
-    def unknown_sends(self, appid: str) -> list[SendRecord]:
+    def unknown_sends(self, appid: str) -> list[SendState]:
         """List an account's unknown sends, oldest first."""
-        unknown = [s for s in self.sends.values() if s.appid == appid and s.status is SendStatus.UNKNOWN]
-        return sorted(unknown, key=lambda state: state.at)
+        unknown = (send for send in self.sends if send.appid == appid and send.fate is Fate.UNKNOWN)
+        return sorted(unknown, key=lambda send: send.at)
 
     def add(self, event: Event) -> None:
         """Add one more event; kinds that change nothing here are passed over.
@@ -144,11 +150,17 @@ class LedgerState:
             is_authentic = self.is_authentic is None or self.is_authentic(event)
             if "mac" in event.data:
                 self._is_ours[event.stream] = is_authentic or self._is_ours.get(event.stream, False)
-            self.stream(event.stream).add(event, is_authentic=is_authentic)
+            stream = self.stream(event.stream)
+            if is_authentic and event.kind in _OF_A_SEND:
+                _send(stream, event)
+            stream.add(event, is_authentic=is_authentic)
             if is_authentic:
-                self._add(event)
-            else:
-                self._add_unauthentic(event)
+                self._add_to_send(stream, event)
+                self._add_beside_sends(event)
+            elif event.kind == LedgerKind.CALLBACK:  # WeChat signed it
+                self._callback(event)
+            elif event.kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
+                self.production_streams.add(event.stream)
         except (KeyError, TypeError, ValueError) as error:
             raise TamperedLedgerError(
                 _("event {number} ({kind}) contradicts the events before it").format(
@@ -157,24 +169,20 @@ class LedgerState:
                 location=event.stream,
             ) from error
 
-    def _add(self, event: Event) -> None:
+    def _add_to_send(self, stream: StreamState, event: Event) -> None:
+        """Add what became of an accepted send; its calls and their ends are in the stream already."""
         data = event.data
-        match event.kind:
-            case EventKind.INTENT | EventKind.BASELINE:
-                self._begin(event)
-            case EventKind.RESEND:
-                self._end(event, resend_plan_digest=data.get("plan_digest", ""))
-            case kind if kind in _ENDS:
-                self._end(event)
-            case LedgerKind.STATUS:
-                record = self.sends[_key(event)]
-                status = FINAL_BY_MSG_STATUS.get(data["msg_status"])
-                if status is not None and record.was_accepted:
-                    self.sends[_key(event)] = replace(record, status=status, ended_at=event.at)
-            case LedgerKind.RECALL:
-                self._recall(event)
-            case _:
-                self._add_beside_sends(event)
+        if event.kind == EventKind.INTENT and data.get("not_after") is not None:
+            moment(data["not_after"])  # a resend is held to it
+        elif event.kind == LedgerKind.STATUS:
+            send, fate = _send(stream, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
+            if fate is not None and send.status is Status.ACCEPTED:
+                stream.keep(replace(send, job=fate, ended_at=event.at))
+        elif event.kind == LedgerKind.RECALL:
+            send, article = _send(stream, event), data.get("article_idx") or 0
+            self.recalls.append((event.stream, event.at))
+            job = Fate.RECALLED if send.status is Status.ACCEPTED and not article else send.job
+            stream.keep(replace(send, job=job, recalled_articles=(*send.recalled_articles, article)))
 
     def _add_beside_sends(self, event: Event) -> None:
         stream, data = event.stream, event.data
@@ -201,87 +209,6 @@ class LedgerState:
                 self.initialized = True
                 self.initialized_for.add(stream)
                 self.production_streams.add(stream)
-
-    def _add_unauthentic(self, event: Event) -> None:
-        """Add an event without a valid mac: only what stops a send, or carries a proof of its own, counts."""
-        kind = event.kind
-        if kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
-            self.production_streams.add(event.stream)
-        elif kind == LedgerKind.CALLBACK:
-            self._callback(event)
-        elif kind in _ENDS or kind in (EventKind.BASELINE, EventKind.INTENT, EventKind.RESEND):
-            self._leave_to_a_person(event)
-
-    def _leave_to_a_person(self, event: Event) -> None:
-        key, decided = _key(event), self._decided(event).status
-        if key not in self.sends:
-            self.sends[key] = SendRecord(
-                appid=key[0],
-                send=event.data["send"],
-                revision=key[2],
-                status=SendStatus.UNKNOWN,
-                at=event.at,
-            )
-        if decided is not Status.ACCEPTED:
-            self.sends[key] = replace(self.sends[key], status=_FROM[decided])
-
-    def _decided(self, event: Event) -> SendState:
-        """Return what the protocol makes of the send of an event."""
-        return self.streams[event.stream].find(event.data["send"], event.data["revision"])
-
-    def _begin(self, event: Event) -> None:
-        key = _key(event)
-        before = self.sends.get(key)
-        if before is not None and before.was_accepted:
-            # A slower runner began another call; what WeChat took before stays taken.
-            return
-        if event.data.get("not_after") is not None:
-            moment(event.data["not_after"])  # a resend is held to it
-        fields = self._outcome(event, None)
-        if event.kind == EventKind.BASELINE:
-            fields["status"] = SendStatus.BASELINE
-        self.sends[key] = SendRecord(
-            appid=key[0], send=event.data["send"], revision=key[2], **_content(event), **fields
-        )
-
-    def _end(self, event: Event, **fields: Any) -> None:
-        key = _key(event)
-        record, intent = self.sends[key], self._decided(event).intent
-        if event.kind == EventKind.ACCEPTED and intent is not None and intent is not record.intent:
-            fields |= _content(intent)  # another call than the latest was accepted
-        self.sends[key] = replace(record, **fields, **self._outcome(event, record))
-
-    def _outcome(self, event: Event, record: SendRecord | None) -> dict[str, Any]:
-        """Return what an event makes of a send by the protocol; that of a job stays as it was."""
-        decided, data = self._decided(event).status, event.data
-        is_accepted = decided is Status.ACCEPTED
-        was_accepted = record is not None and record.was_accepted
-        errcode = data.get("errcode") if decided is Status.REJECTED else None
-        status = _FROM[decided]
-        if status is SendStatus.REJECTED and errcode is None:
-            status = SendStatus.NOT_SENT
-        if is_accepted and record is not None and was_accepted:
-            status = record.status
-        fields: dict[str, Any] = {"status": status, "reason": data.get("reason", ""), "errcode": errcode}
-        if event.kind in (EventKind.DUPLICATE, EventKind.IN_USE):
-            fields["answer"] = event
-        # WeChat's own number wins over that of a person, whose later one wins over their first.
-        is_settled = event.kind == EventKind.SETTLED
-        is_named = event.kind == EventKind.ACCEPTED or (
-            is_settled and record is not None and record.is_settled
-        )
-        if is_accepted and (record is None or not was_accepted or record.has_no_msg_id or is_named):
-            fields |= {"msg_id": data.get("msg_id"), "msg_data_id": data.get("msg_data_id")}
-            fields |= {"is_settled": is_settled, "accepted_at": event.at}
-        return fields
-
-    def _recall(self, event: Event) -> None:
-        key, article = _key(event), event.data.get("article_idx") or 0
-        self.recalls.append((event.stream, event.at))
-        record = self.sends[key]
-        status = SendStatus.RECALLED if record.was_accepted and not article else record.status
-        recalled = (*record.recalled_articles, article)
-        self.sends[key] = replace(record, status=status, recalled_articles=recalled)
 
     def _draft(self, event: Event) -> None:
         data, made = event.data, self.made_drafts
@@ -313,32 +240,19 @@ class LedgerState:
         self.job_results.setdefault((event.stream, result.msg_id), result)
 
 
-_ENDS: Final = frozenset(
-    {EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED, EventKind.SETTLED}
+_OF_A_SEND: Final = frozenset(
+    {EventKind.RESEND, EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE}
+    | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
 )
-_FROM: Final = {
-    Status.UNKNOWN: SendStatus.UNKNOWN,
-    Status.DISPUTED: SendStatus.UNKNOWN,
-    Status.REJECTED: SendStatus.REJECTED,
-    Status.ACCEPTED: SendStatus.ACCEPTED,
-}
+"""What is about a send that the ledger has."""
 
 
 def _key(event: Event) -> Key:
     return event.stream, normalize_id(event.data["send"]), event.data["revision"]
 
 
-def _content(event: Event) -> dict[str, Any]:
-    data = event.data
-    return {
-        # Of the moments of an intent, the one under its mac.
-        "at": moment(data["at"]) if "at" in data else event.at,
-        "account": data.get("account", ""),
-        "content_digest": data["content_digest"],
-        "recipients": data.get("recipients", ""),
-        "audience": data.get("audience", {}).get("count"),
-        "intent": event if event.kind == EventKind.INTENT else None,
-    }
+def _send(stream: StreamState, event: Event) -> SendState:
+    return stream.sends[normalize_id(event.data["send"])][event.data["revision"]]
 
 
 def fold(events: Iterable[Event], authentic: IsAuthentic | None = None) -> LedgerState:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
+from wechat_campaigns.core.files import resolved_ancestors, work_tree_of
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
-from wechat_campaigns.core.state_folder import resolved_ancestors, work_tree_of
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads
 from wechat_campaigns.protocol.events import Event

@@ -1,151 +1,127 @@
-"""What the fold of a ledger is made of: one send's state, uploads, drafts, what WeChat told."""
+"""Read what became of a send, and the other records that the fold of a ledger is made of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.state import Fate, SendState, Status
 
-
-class SendStatus(StrEnum):
-    """Where a send stands."""
-
-    UNKNOWN = "unknown"
-    """An intent without an outcome."""
-    REJECTED = "rejected"
-    """WeChat refused it with a certain errcode; may be tried again."""
-    NOT_SENT = "not_sent"
-    """The call was certainly not made, or a person settled it as not sent; may be tried again."""
-    ACCEPTED = "accepted"
-    """Taken by WeChat, not yet known to be delivered."""
-    SENT = "sent"
-    DELIVERY_FAILED = "delivery_failed"
-    """WeChat gave the job up (SEND_FAIL)."""
-    RECALLED = "recalled"
-    BASELINE = "baseline"
-    """Sent before the ledger existed."""
-
-
-FINAL_BY_MSG_STATUS = {
-    "SEND_SUCCESS": SendStatus.SENT,
-    "SEND_FAIL": SendStatus.DELIVERY_FAILED,
-    "DELETE": SendStatus.RECALLED,
+FATE_BY_MSG_STATUS = {
+    "SEND_SUCCESS": Fate.SENT,
+    "SEND_FAIL": Fate.DELIVERY_FAILED,
+    "DELETE": Fate.RECALLED,
 }
 """mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
 
-RETRYABLE_STATUSES = frozenset({SendStatus.REJECTED, SendStatus.NOT_SENT})
+
+def may_have_reached(send: SendState) -> bool:
+    """Return whether followers have, or may have, received a send."""
+    return send.fate not in (Fate.REJECTED, Fate.NOT_SENT, Fate.DELIVERY_FAILED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendRecord:
-    """One send at one revision, as the ledger knows it."""
-
-    appid: str
-    send: str
-    revision: int
-    status: SendStatus
-    at: datetime
-    """When the latest intent (or baseline) was written."""
-    account: str = ""
-    """The account's name when it was sent; several names may stand for one appid."""
-    content_digest: str = ""
-    recipients: str = ""
-    """`all`, `tag NAME`, `tag_id N` or `openids`."""
-    audience: int | None = None
-    """Followers addressed, as counted when it was sent."""
-    intent: Event | None = None
-    msg_id: int | None = None
-    msg_data_id: int | None = None
-    is_settled: bool = False
-    """A person said that it was accepted, and under which msg_id; WeChat did not."""
-    accepted_at: datetime | None = None
-    ended_at: datetime | None = None
-    """When the ledger learnt that WeChat had finished it, or had given it up."""
-    reason: str = ""
-    """What a person said, or why a call was not made."""
-    errcode: int | None = None
-    """What WeChat answered when it rejected the send."""
-    answer: Event | None = None
-    """WeChat's 45065 or 45066: a job with this clientmsgid exists or is being created, perhaps another's."""
-    resend_plan_digest: str = ""
-    """Digest of the plan under which it was posted once more, the last time."""
-    recalled_articles: tuple[int, ...] = ()
-    """Articles that were recalled, from 1; 0 stands for all of them."""
-
-    @property
-    def reason_text(self) -> str:
-        """Why it stands so, in the reader's language: the ledger keeps codes, and a person's own words."""
-        if self.errcode is not None:
-            endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
-            meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
-            return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
-        return _("no call was made") if self.reason == SendStatus.NOT_SENT else self.reason
-
-    @property
-    def existing_msg_id(self) -> int | None:
-        """The msg_id in WeChat's 45065, until a person decides whether that job is this send."""
-        answer = self.answer
-        if answer is None or answer.kind != EventKind.DUPLICATE or self.status is not SendStatus.UNKNOWN:
-            return None
-        return answer.data.get("msg_id")
-
-    @property
-    def job_to_query(self) -> int | None:
-        """The msg_id that mass/get can tell more about; None where there is nothing to ask."""
-        return self.msg_id if self.status is SendStatus.ACCEPTED else self.existing_msg_id
-
-    @property
-    def has_no_msg_id(self) -> bool:
-        """True when WeChat took it without a msg_id (45065 without one): its job cannot be queried."""
-        return self.status is SendStatus.ACCEPTED and self.msg_id is None
-
-    @property
-    def may_get_msg_id(self) -> bool:
-        """True when a person may record the msg_id: none is recorded, or one that a person gave."""
-        return self.status is SendStatus.ACCEPTED and (self.msg_id is None or self.is_settled)
-
-    @property
-    def to_all(self) -> bool:
-        """True when it went to every follower."""
-        return self.recipients == "all"
-
-    @property
-    def tag_id(self) -> int | None:
-        """The tag that was posted, however the campaign named it."""
-        body = self.intent.data.get("body", {}) if self.intent is not None else {}
-        tag_id: int | None = body.get("filter", {}).get("tag_id")
-        return tag_id
-
-    @property
-    def tag(self) -> str | None:
-        """The name of the tag that was posted, however the campaign named it."""
-        data = self.intent.data if self.intent is not None else {}
-        name: str | None = data.get("tag") or data.get("filter", {}).get("tag")
-        return name
-
-    @property
-    def may_have_reached(self) -> bool:
-        """True when followers have, or may have, received it."""
-        return self.status not in (*RETRYABLE_STATUSES, SendStatus.DELIVERY_FAILED)
-
-    @property
-    def was_accepted(self) -> bool:
-        """True when followers have, or may yet have, received it by our knowledge."""
-        return self.status not in RETRYABLE_STATUSES and self.status is not SendStatus.UNKNOWN
+def acceptance(send: SendState) -> Event | None:
+    """Return the event that names a send's job: WeChat's, else the last one of a person."""
+    if send.status is not Status.ACCEPTED:
+        return None
+    by_kind = {event.kind: event for event in send.told if event.data.get("sent", True)}
+    kinds = (EventKind.ACCEPTED, EventKind.SETTLED, EventKind.DUPLICATE, EventKind.BASELINE)
+    return next((by_kind[kind] for kind in kinds if kind in by_kind), None)
 
 
-def answer_text(known: SendRecord | None) -> str:
+def job_id(send: SendState, name: str = "msg_id") -> int | None:
+    """Return the msg_id of a send's job, or its `msg_data_id`."""
+    accepted = acceptance(send)
+    return accepted.data.get(name) if accepted is not None else None
+
+
+def has_no_job_id(send: SendState) -> bool:
+    """Return whether WeChat took a send without a msg_id (45065 without one): its job cannot be queried."""
+    return send.fate is Fate.ACCEPTED and job_id(send) is None
+
+
+def wechat_answer(send: SendState) -> Event | None:
+    """Return WeChat's last 45065 or 45066: a job with this clientmsgid exists or is being created."""
+    kinds = (EventKind.DUPLICATE, EventKind.IN_USE)
+    return next((event for event in reversed(send.told) if event.kind in kinds), None)
+
+
+def existing_job_id(send: SendState) -> int | None:
+    """Return the msg_id in WeChat's 45065, until a person decides whether that job is this send."""
+    found = wechat_answer(send)
+    return found.data.get("msg_id") if found is not None and send.fate is Fate.UNKNOWN else None
+
+
+def resend_plan_digest(send: SendState) -> str:
+    """Return the digest of the plan under which a send was posted once more, the last time; else empty."""
+    resends = [event for event in send.told if event.kind == EventKind.RESEND]
+    return str(resends[-1].data.get("plan_digest", "")) if resends else ""
+
+
+def job_to_query(send: SendState) -> int | None:
+    """Return the msg_id that mass/get can tell more about; None where there is nothing to ask."""
+    return job_id(send) if send.fate is Fate.ACCEPTED else existing_job_id(send)
+
+
+def account_of(send: SendState) -> str:
+    """Return the name of its account when it was sent, as several may stand for one AppID; else the AppID."""
+    return str(send.data.get("account") or send.appid)
+
+
+def recipients_of(send: SendState) -> str:
+    """Return `all`, `tag NAME`, `tag_id N` or `openids`; empty where the ledger does not have it."""
+    return str(send.data.get("recipients", ""))
+
+
+def is_to_all(send: SendState) -> bool:
+    """Return whether a send went to every follower."""
+    return recipients_of(send) == "all"
+
+
+def audience_of(send: SendState) -> int | None:
+    """Return the followers addressed, as they were counted when it was sent."""
+    count: int | None = send.data.get("audience", {}).get("count")
+    return count
+
+
+def posted_tag_id(send: SendState) -> int | None:
+    """Return the tag that was posted, however the campaign named it."""
+    tag_id: int | None = send.data.get("body", {}).get("filter", {}).get("tag_id")
+    return tag_id
+
+
+def posted_tag(send: SendState) -> str | None:
+    """Return the name of the tag that was posted, however the campaign named it."""
+    name: str | None = send.data.get("tag") or send.data.get("filter", {}).get("tag")
+    return name
+
+
+def errcode_of(send: SendState) -> int | None:
+    """Return what WeChat answered when it rejected a send."""
+    return send.told[-1].data.get("errcode") if send.fate is Fate.REJECTED else None
+
+
+def reason_text(send: SendState) -> str:
+    """Write why a send stands so: the ledger keeps codes, and a person's own words."""
+    if (errcode := errcode_of(send)) is not None:
+        meaning = _(lookup(errcode, f"/cgi-bin/{send.data.get('endpoint', '')}").meaning)
+        return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {errcode}")
+    reason = str(send.told[-1].data.get("reason", "")) if send.told else ""
+    return _("no call was made") if reason == Fate.NOT_SENT else reason
+
+
+def answer_text(send: SendState | None) -> str:
     """Word what the ledger has of WeChat's answer to an unknown send: every message about one says this."""
-    match known.answer.kind if known is not None and known.answer is not None else None:
+    found = wechat_answer(send) if send is not None else None
+    match found.kind if found is not None else None:
         case EventKind.DUPLICATE:
             text = _("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}")
-            return text.format(msg_id=(known.existing_msg_id if known is not None else None) or "?")
+            return text.format(msg_id=(existing_job_id(send) if send is not None else None) or "?")
         case EventKind.IN_USE:
             return _("WeChat answered 45066: it was creating a job with this clientmsgid")
     return _("no response recorded")
@@ -155,7 +131,7 @@ class QuotaUsage(NamedTuple):
     """What an allowance asks of a send."""
 
     recipients: str
-    """As in `SendRecord`."""
+    """As `recipients_of` has them."""
     to_all: bool
     baseline: bool = False
     tag_id: int | None = None

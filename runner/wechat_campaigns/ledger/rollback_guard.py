@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.files import private_file, private_folder
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.events import Ledger, Snapshot
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
 from wechat_campaigns.ledger.trust import is_decision

@@ -12,22 +12,23 @@ from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.files import private_file, private_folder
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
-from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (
     Snapshot,
     head_moved_error,
     heads_of,
     newer_tables_error,
+    next_event,
     not_empty_error,
     read_events,
     stream_locked_error,
     verified,
     verified_after,
 )
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 APPLICATION_ID = 0x77784C47
 VERSION = 1

@@ -19,8 +19,10 @@ from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.protocol.state import Status
 from wechat_campaigns.report.phrases import moment as moment_text
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
@@ -130,17 +132,17 @@ def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
     """Return a notice for each send that ended lately, with the counts of WeChat's event, if it arrived."""
     return [
         Notice(
-            moment=Moment(row.known.status.value),
+            moment=Moment(row.known.fate.value),
             id=row.known.send,
             account=row.account,
             appid=row.known.appid,
             reason=row.note,
-            msg_id=row.known.msg_id,
-            followers=row.told.addressed if row.told is not None else row.known.audience,
-            digest=f"{row.known.appid} {row.known.msg_id}",
+            msg_id=job_id(row.known),
+            followers=row.addressed,
+            digest=f"{row.known.appid} {job_id(row.known)}",
         )
         for row in rows
-        if row.known.status.value in ENDED and row.known.ended_at and now - row.known.ended_at < LATELY
+        if row.known.fate.value in ENDED and row.known.ended_at and now - row.known.ended_at < LATELY
     ]
 
 
@@ -157,7 +159,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         if moment is None:  # an invalid campaign, for one, which has no account
             continue
         record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
-        if record is not None and record.was_accepted:
+        if record is not None and record.status is Status.ACCEPTED:
             continue
         waits = moment is Moment.APPROVAL_NEEDED
         yield Notice(
@@ -174,7 +176,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
 def _planned_moment(send: Mapping[str, Any], data: Mapping[str, Any]) -> Moment | None:
     if _is_due(send) or planfile.is_coming(send, data):
         return Moment.APPROVAL_NEEDED
-    if planfile.is_held(send, data):
+    if send["held"]:
         return Moment.SCHEDULED_MISSED if send["action"] == PlanAction.EXPIRED else Moment.HELD
     return None
 

@@ -30,8 +30,6 @@ from wechat_campaigns.report.sanitize import line
 WHOLE_S = 5.0
 """How long a request may take with its answer, whatever a server does."""
 MAX_ANSWER_BYTES = 64 * 1024
-
-
 PROGRAM_S: Final = 20.0
 """How long a program may take."""
 

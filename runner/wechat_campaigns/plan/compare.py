@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -96,29 +96,16 @@ def _essence(send: Send | None) -> tuple[object, ...] | None:
     return compute_content_digest(send), send.revision, send.not_before, send.not_after
 
 
-def held_sends(
-    plan: Plan, kinds: Collection[PlanAction], comparison: Comparison | None = None
-) -> tuple[PlannedSend, ...]:
-    """List the sends that are held back.
+def answers_for(comparison: Comparison | None, planned: PlannedSend) -> bool:
+    """Return whether a change answers for a send that is held back: it edits it, and an edit can free it.
 
-    Args:
-        kinds: actions that count: blocked, conflict, expired.
-        comparison: with what a branch changes, only its sends count, and only rules that an edit can meet:
-            the author of a campaign cannot end a hold.
+    The author of a campaign cannot end a hold. Without a comparison every send counts.
     """
-    held = [planned for planned in (*plan.held_sends(), *plan.missed_sends()) if planned.action in kinds]
     if comparison is None:
-        return tuple(held)
-    return tuple(
-        planned
-        for planned in held
-        if planned.send.id not in comparison.unchanged and not _waits_for_its_moment(planned)
-    )
-
-
-def _waits_for_its_moment(planned: PlannedSend) -> bool:
+        return True
     rules = {violation.rule for violation in planned.violations if violation.blocks}
-    return planned.action is PlanAction.BLOCKED and rules <= OF_THE_MOMENT
+    waits_for_its_moment = planned.action is PlanAction.BLOCKED and rules <= OF_THE_MOMENT
+    return planned.send.id not in comparison.unchanged and not waits_for_its_moment
 
 
 def expired_unsent(sends: Iterable[Send], context: DecisionContext) -> tuple[Send, ...]:

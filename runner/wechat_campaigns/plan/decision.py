@@ -11,15 +11,16 @@ from wechat_campaigns.core.digest import compute_content_digest, compute_message
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Draft, PlanAction, Send
+from wechat_campaigns.core.names import namespace_of
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.hints import explain, not_resent_message
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import Message, namespace_of, normalize_id
+from wechat_campaigns.protocol.keys import Message, normalize_id
+from wechat_campaigns.protocol.state import SendState, Status
 
 RECENT = timedelta(days=1)
 OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
@@ -46,7 +47,7 @@ class PlanDecision:
     code: Reason | PlanReason = Reason.NEW
     resend_intent: Event | None = None
     """The intent whose body would be posted once more."""
-    known: SendRecord | None = None
+    known: SendState | None = None
     """The ledger's record that decided, when one did."""
     failure: ExitCode | None = None
     """Of what is wrong with this send or its account, and stops no other."""
@@ -77,11 +78,11 @@ class DecisionContext:
         """Return the account of a send."""
         return self.settings.environment.accounts[send.account]
 
-    def made_record(self, send: Send) -> SendRecord | None:
+    def made_record(self, send: Send) -> SendState | None:
         """Return the ledger's record of a send that was made, or may have been."""
         appid = self.account(send).appid
         records = (self.state.send(appid, name, send.revision) for name in (send.id, *send.formerly))
-        return next((one for one in records if one and one.status not in RETRYABLE_STATUSES), None)
+        return next((one for one in records if one and one.status is not Status.REJECTED), None)
 
     def is_kept(self, message: Message) -> bool:
         """Return whether today's campaigns have a message, or cannot have it."""
@@ -90,7 +91,7 @@ class DecisionContext:
 
     def is_of_folder(self, send_id: str) -> bool:
         """Return whether an id has the namespace of this folder."""
-        return namespace_of(send_id) == normalize_id(self.settings.namespace)
+        return namespace_of(normalize_id(send_id)) == normalize_id(self.settings.namespace)
 
     def content_digest(self, send: Send) -> str:
         """Fingerprint what a send carries; of a draft that was sent as the ledger has it."""
@@ -111,9 +112,7 @@ def decide_by(facts: DecisionInput, appid: str, context: DecisionContext) -> Pla
     """Decide by facts that are gathered already; as `decide`."""
     state = context.state
     decision = protocol.decide(state.stream(appid), facts)
-    record = decision.send_state
-    known = state.send(appid, record.id, record.revision) if record is not None else None
-    return _worded(decision, facts, known, context)
+    return _worded(decision, facts, context)
 
 
 def decision_input(
@@ -140,30 +139,28 @@ def decision_input(
         is_current=context.is_kept,
         last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,
         clock_skew=context.clock_skew,
-        resend_after=timedelta(seconds=environment.resend_after_s),
-        resend_until=timedelta(seconds=environment.resend_until_s),
+        resend_after=timedelta(seconds=environment.resend_after),
+        resend_until=timedelta(seconds=environment.resend_until),
         resend_stored=bool(context.resend) and any(normalize_id(name) in context.resend for name in names),
         find_violations=find_violations,
     )
 
 
-def _worded(
-    decision: Decision, facts: DecisionInput, known: SendRecord | None, context: DecisionContext
-) -> PlanDecision:
+def _worded(decision: Decision, facts: DecisionInput, context: DecisionContext) -> PlanDecision:
     record, environment = decision.send_state, context.settings.environment
     if decision.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
         decision = replace(decision, action=Action.RESEND, reason=Reason.OUTCOME_UNKNOWN)
-    reason, hint = explain(decision, facts, known, environment)
+    reason, hint = explain(decision, facts, environment)
     return PlanDecision(
         action=PlanAction(decision.action.value),
         reason=reason,
         hint=hint,
         code=decision.reason,
         resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
-        known=known,
+        known=record,
     )
 
 

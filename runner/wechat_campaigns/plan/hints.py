@@ -8,12 +8,13 @@ from math import ceil
 from typing import Final
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Environment
-from wechat_campaigns.ledger.records import SendRecord, SendStatus, answer_text
+from wechat_campaigns.ledger.records import answer_text, existing_job_id, job_id, reason_text, wechat_answer
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
-from wechat_campaigns.protocol.keys import SendId, list_id
+from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.protocol.state import Fate, SendState
 
 START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then `campaign apply` again")
 """Of a run whose ground moved after it began."""
@@ -94,31 +95,30 @@ def not_resent_message(why: str) -> str:
 HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
 
-def explain(
-    decision: Decision, facts: DecisionInput, known: SendRecord | None, environment: Environment
-) -> tuple[str, str]:
+def explain(decision: Decision, facts: DecisionInput, environment: Environment) -> tuple[str, str]:
     """Word the reason of a decision, and what to do about it; empty where nothing is to be done.
 
     Args:
         environment: of the commands of a hint.
     """
     if decision.action in (Action.RESEND, Action.UNKNOWN):
-        return _unknown(decision, facts, known, environment)
+        return _unknown(decision, facts, environment)
     words = _conflict if decision.action is Action.CONFLICT else _pending_or_sent
-    return words(decision, facts, known)
+    return words(decision, facts)
 
 
-def _at(known: SendRecord | None, facts: DecisionInput) -> str:
+def _at(known: SendState | None, facts: DecisionInput) -> str:
     return china_time(known.at, facts.now) if known is not None else _("at an unknown time")
 
 
-def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+def _pending_or_sent(decision: Decision, facts: DecisionInput) -> tuple[str, str]:
+    known = decision.send_state
     match decision.reason:
         case Reason.SENT:
             return _sent(known, facts)
         case Reason.REJECTED_BEFORE:
             return _("repeats a failed attempt: {why}").format(
-                why=known.reason_text if known is not None else ""
+                why=reason_text(known) if known is not None else ""
             ), ""
         case Reason.WINDOW_NOT_OPEN if facts.not_before is not None:
             starts = china_time(facts.not_before, facts.now)
@@ -132,33 +132,33 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord
             return _clock_skew(facts.clock_skew)
         case Reason.HELD_SINCE:
             return _(HELD_SINCE), _(START_AGAIN)
-    if known is None or known.status is SendStatus.DELIVERY_FAILED:
+    if known is None or known.fate is Fate.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
     message = _("sent again on purpose: revision {number} was sent {when}")
-    if known.status is SendStatus.BASELINE:  # dated when it was written down
+    if known.fate is Fate.BASELINE:  # dated when it was written down
         message = _("sent again on purpose: revision {number} was sent before this ledger was initialized")
     return message.format(number=known.revision, when=_at(known, facts)), ""
 
 
-def _sent(known: SendRecord | None, facts: DecisionInput) -> tuple[str, str]:
-    status = known.status if known is not None else SendStatus.SENT
+def _sent(known: SendState | None, facts: DecisionInput) -> tuple[str, str]:
+    status = known.fate if known is not None else Fate.SENT
     done = {
-        SendStatus.ACCEPTED: _("accepted by WeChat {when}, msg_id {msg_id}; delivery is not confirmed yet"),
-        SendStatus.DELIVERY_FAILED: _("delivery failed (msg_id {msg_id}); raise `revision` to send it again"),
-        SendStatus.RECALLED: _("sent {when} and recalled"),
-        SendStatus.BASELINE: _("sent before this ledger was initialized"),
+        Fate.ACCEPTED: _("accepted by WeChat {when}, msg_id {msg_id}; delivery is not confirmed yet"),
+        Fate.DELIVERY_FAILED: _("delivery failed (msg_id {msg_id}); raise `revision` to send it again"),
+        Fate.RECALLED: _("sent {when} and recalled"),
+        Fate.BASELINE: _("sent before this ledger was initialized"),
     }
     reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
     return (
-        reason.format(when=_at(known, facts), msg_id=(known.msg_id if known is not None else None) or "?"),
-        _("run `campaign status` to query WeChat") if status is SendStatus.ACCEPTED else "",
+        reason.format(when=_at(known, facts), msg_id=(job_id(known) if known is not None else None) or "?"),
+        _("run `campaign status` to query WeChat") if status is Fate.ACCEPTED else "",
     )
 
 
-def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    record = decision.send_state
-    name, number = (record.id, record.revision) if record is not None else ("?", 0)
+def _conflict(decision: Decision, facts: DecisionInput) -> tuple[str, str]:
+    known = decision.send_state
+    name, number = (known.send, known.revision) if known is not None else ("?", 0)
     entry = SendId.parse(facts.id).entry
     key = f"for_each.{entry}.revision" if entry else "revision"
     match decision.reason:
@@ -198,19 +198,16 @@ _FOR_A_PERSON: Final = {
 }
 
 
-def _unknown(
-    decision: Decision, facts: DecisionInput, known: SendRecord | None, environment: Environment
-) -> tuple[str, str]:
-    env = environment.env_option
-    record, when = decision.send_state, _at(known, facts)
-    name = record.id if record is not None else facts.id
+def _unknown(decision: Decision, facts: DecisionInput, environment: Environment) -> tuple[str, str]:
+    known, env = decision.send_state, environment.env_option
+    when, name = _at(known, facts), known.send if known is not None else facts.id
     answer = answer_text(known)
     match decision.reason:
         case Reason.RESPONSE_PENDING:
-            since = (record.open_since if record is not None else None) or facts.now
+            since = (known.open_since if known is not None else None) or facts.now
             wait = since + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)
-            if known is not None and known.answer is not None:
+            if known is not None and wechat_answer(known) is not None:
                 reason = _("posted {when}, {answer}").format(when=when, answer=answer)
             return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, environment.apply_option)
         case Reason.TOO_LATE_TO_RESEND:
@@ -223,12 +220,12 @@ def _unknown(
             reason = _(
                 "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
-            msg_id = known.existing_msg_id if known is not None else None
+            msg_id = existing_job_id(known) if known is not None else None
             return reason.format(answer=answer), foreign_hint(name, env, msg_id)
         case Reason.FORGED | Reason.TWO_IDS:
             return _(_FOR_A_PERSON[decision.reason]), settle_hint(name, env)
-        case Reason.WINDOW_ENDED if record is not None and record.intent is not None:
-            ended = china_time(datetime.fromisoformat(record.intent.data["not_after"]), facts.now)
+        case Reason.WINDOW_ENDED if known is not None and known.intent is not None:
+            ended = china_time(datetime.fromisoformat(known.data["not_after"]), facts.now)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
                 name, env
             )

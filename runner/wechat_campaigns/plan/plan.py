@@ -11,6 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
@@ -20,7 +21,7 @@ from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_name
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_row
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import Message, list_id
+from wechat_campaigns.protocol.keys import Message
 
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]
@@ -152,27 +153,27 @@ class Plan:
         return (*self.due(), *self.resends())
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
-        """List what is expected and not tried: blocked, in conflict, or *sent* by an uncertain ledger.
+        """List what is expected and not tried, as `is_held`; what was missed comes last."""
+        held = [one for one in self.sends if self.is_held(one, until)]
+        return tuple(sorted(held, key=lambda one: one.action is PlanAction.EXPIRED))
+
+    def is_held(self, planned: PlannedSend, until: datetime | None = None) -> bool:
+        """Return whether a send is blocked, in conflict, missed, or *sent* by an uncertain ledger.
+
+        Missed is what was never sent and whose window has ended, however long ago: its year may be wrong.
 
         Args:
             until: what a hold blocks whose window opens later is not expected yet; None: later than the plan.
         """
         last = until or self.created_at
-        return tuple(
-            one
-            for one in self.sends
-            if one.action is PlanAction.CONFLICT
-            or (one.action is PlanAction.SENT and one.decision.failure is not None)
-            or (
-                one.action is PlanAction.BLOCKED
-                and (one.decision.code is not Reason.HOLD or (one.send.not_before or last) <= last)
-            )
-        )
-
-    def missed_sends(self) -> tuple[PlannedSend, ...]:
-        """List what was never sent and whose window has ended, however long ago: its year may be wrong."""
-        expired = (planned for planned in self.sends if planned.action is PlanAction.EXPIRED)
-        return tuple(expired) if self.ledger_known else ()
+        match planned.action:
+            case PlanAction.BLOCKED:
+                return planned.decision.code is not Reason.HOLD or (planned.send.not_before or last) <= last
+            case PlanAction.EXPIRED:
+                return self.ledger_known
+            case PlanAction.SENT:
+                return planned.decision.failure is not None
+        return planned.action is PlanAction.CONFLICT
 
     def reaching(self) -> frozenset[str]:
         """List the AppIDs that apply would call for."""

@@ -10,12 +10,11 @@ from typing import Any
 
 from wechat_campaigns.core.digest import PLAN_FORMAT, canonical, plan_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.plan.plan import PENDING, Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
-from wechat_campaigns.protocol.decide import Reason
 
 MAJOR = PLAN_FORMAT.partition(".")[0]
 PENDING_WORDS = frozenset(action.value for action in PENDING)
@@ -166,16 +165,6 @@ def is_coming(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     if last is None or send["action"] != PlanAction.SCHEDULED:
         return False
     return datetime.fromisoformat(send["not_before"]) <= last
-
-
-def is_held(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Return whether a send of a plan file is expected and not made: blocked, in conflict or missed."""
-    if send["action"] == PlanAction.EXPIRED:
-        return bool(data.get("ledger_known", True))
-    if send["action"] == PlanAction.BLOCKED and send["code"] == Reason.HOLD and send["not_before"]:
-        last = horizon(data) or datetime.fromisoformat(data["created_at"])
-        return datetime.fromisoformat(send["not_before"]) <= last
-    return send["action"] in (PlanAction.BLOCKED, PlanAction.CONFLICT)
 
 
 def resolved_names(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any] | None]:

@@ -15,8 +15,10 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PastAudience, PlanAction, Send
+from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import audience_of, recipients_of
 from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,
@@ -53,7 +55,7 @@ from wechat_campaigns.plan.warnings import (
 )
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import list_id, normalize_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 
 def make_plan(
@@ -184,7 +186,7 @@ def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Sen
 
 def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
     known = state.send(account.appid, send.id, send.revision)
-    count = known.audience if known is not None else None
+    count = audience_of(known) if known is not None else None
     return Audience(count=count, source="ledger" if count is not None else "unknown")
 
 
@@ -359,10 +361,10 @@ PastAudiences = Mapping[tuple[str, str], PastAudience]
 def past_audiences(state: LedgerState) -> PastAudiences:
     """Return the newest count of each recipients in the ledger."""
     newest: dict[tuple[str, str], PastAudience] = {}
-    for record in state.sends.values():
-        key = record.appid, record.recipients
-        if record.audience is not None and (key not in newest or record.at > newest[key].at):
-            newest[key] = PastAudience(record.audience, record.at)
+    for record in state.sends:
+        key, audience = (record.appid, recipients_of(record)), audience_of(record)
+        if audience is not None and (key not in newest or record.at > newest[key].at):
+            newest[key] = PastAudience(audience, record.at)
     return newest
 
 

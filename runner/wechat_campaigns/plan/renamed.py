@@ -6,7 +6,7 @@ digest, so only its words show that it is perhaps the one that followers have ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +14,15 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import canonical, compute_message_digest, filter_form, hashes, sample
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send, visible_content
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.core.names import list_id
+from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
 from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.protocol.keys import Message, SendId, list_id, normalize_id
+from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
+from wechat_campaigns.protocol.state import SendState
 
 OPENIDS = 256
 """Of each batch: a list that shares one openid in fifty is found in all but one case of 175."""
@@ -30,7 +32,7 @@ ALIKE_UNDER_ONE_NAME = 1 / 2
 """How much of its words and pairs of words is in the new text; less where the file kept its name."""
 
 _OPENIDS = b"openids"
-_Past = dict[tuple[str, bytes], list[tuple[SendRecord, Mapping[str, Any]]]]
+_Past = dict[tuple[str, bytes], list[SendState]]
 """By AppID and recipients: what was sent lately, and what its intent or baseline keeps."""
 
 
@@ -61,12 +63,10 @@ def with_rename_warnings(sends: Sequence[PlannedSend], context: DecisionContext)
     state, lately = context.state, timedelta(days=context.settings.policy.duplicate_content_days)
     renamed = {(one.account.appid, normalize_id(name)) for one in sends for name in one.send.formerly}
     past: _Past = {}
-    for (appid, name, revision), record in state.sends.items():
-        is_lately = record.may_have_reached and context.now - record.at < lately
-        if is_lately and (appid, name) not in renamed:
-            intent = state.stream(appid).find(name, revision).intent
-            data = intent.data if intent is not None else {}
-            past.setdefault((appid, _recipients(data.get("filter"))), []).append((record, data))
+    for record in state.sends:
+        is_lately = may_have_reached(record) and context.now - record.at < lately
+        if is_lately and (record.appid, normalize_id(record.send)) not in renamed:
+            past.setdefault((record.appid, _recipients(record.data.get("filter"))), []).append(record)
     return [one.with_warnings([*_warning(one, past, context)]) for one in sends]
 
 
@@ -80,10 +80,10 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
         return
     seen = hashes(words(visible_content(send.content)), send.msgtype)
     mine = state.stream(appid).aliases(send.id)
-    for record, data in sorted(records, key=lambda one: one[0].at, reverse=True):
+    for record in sorted(records, key=lambda one: one.at, reverse=True):
         name = normalize_id(record.send)
         message = Message(appid, name, record.revision, record.content_digest)
-        if name not in mine and _reads_like(record.send, data, seen, send) and not context.is_kept(message):
+        if name not in mine and _reads_like(record, seen, send) and not context.is_kept(message):
             what = _(
                 "{send} was sent with nearly the same text {when}, to the same recipients or another list, "
                 "and its campaign is gone or has other content now"
@@ -106,9 +106,9 @@ def _recipients(form: Any) -> bytes:
     return _OPENIDS if isinstance(form, dict) and "openids" in form else canonical(form)
 
 
-def _reads_like(before: str, data: Mapping[str, Any], seen: frozenset[str], send: Send) -> bool:
-    kept = str(data.get("words_sample", "")).split()
-    least = ALIKE_UNDER_ONE_NAME if _file_name(before) == _file_name(send.id) else ALIKE
+def _reads_like(record: SendState, seen: frozenset[str], send: Send) -> bool:
+    kept = str(record.data.get("words_sample", "")).split()
+    least = ALIKE_UNDER_ONE_NAME if _file_name(record.send) == _file_name(send.id) else ALIKE
     return bool(kept) and len(seen.intersection(kept)) / len(kept) >= least
 
 

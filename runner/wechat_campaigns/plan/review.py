@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.plan.decision import OPEN, PlanDecision
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, is_covered
 from wechat_campaigns.plan.planfile import (
@@ -25,6 +25,7 @@ from wechat_campaigns.plan.planfile import (
 )
 from wechat_campaigns.plan.policy.rule_changes import changed_rules
 from wechat_campaigns.plan.unknown_sends import stored_row
+from wechat_campaigns.protocol.state import Fate, SendState
 
 
 def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
@@ -183,17 +184,17 @@ def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
     return replace(planned, decision=decision, resend_intent=None)
 
 
-def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
     """List what was posted once more under a plan, and came to an end."""
-    for record in state.sends.values():
-        first = record.intent.data.get("plan_digest") if record.intent is not None else None
-        if record.resend_plan_digest == reviewed != first and record.status is not SendStatus.UNKNOWN:
+    for record in state.sends:
+        is_open = record.fate is Fate.UNKNOWN
+        if resend_plan_digest(record) == reviewed != record.data.get("plan_digest") and not is_open:
             yield record
 
 
 def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
     known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
-    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+    return known is not None and known.data.get("plan_digest") == reviewed
 
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:

@@ -19,9 +19,10 @@ from wechat_campaigns.core.model import Articles, Clock, Draft, Newspic, PlanAct
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.ledger.records import job_id, may_have_reached
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, allowance, bounds, china_day, counts
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.wechat.endpoints import GETARTICLETOTALDETAIL, ReadOnlyApi
 from wechat_campaigns.wechat.statistics import (
     NOTIFIED,
@@ -69,7 +70,7 @@ class FiguresStatus(StrEnum):
 class SentArticle:
     """A send of the ledger with one of its articles, or without any figures."""
 
-    record: SendRecord
+    record: SendState
     status: FiguresStatus
     article: PublishedArticle | None = None
 
@@ -145,7 +146,7 @@ def by_msg_data_id(days: Days) -> dict[int, list[PublishedArticle]]:
 
 
 def sent_articles(
-    record: SendRecord, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
+    record: SendState, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
 ) -> list[SentArticle]:
     """Find the figures of a send: one row an article, or one that has none.
 
@@ -154,9 +155,9 @@ def sent_articles(
     """
     if msgtype_of(record) not in (ARTICLES, ""):
         return [SentArticle(record, FiguresStatus.NOT_COUNTED)]
-    if record.msg_data_id is None:
+    if (msg_data_id := job_id(record, "msg_data_id")) is None:
         return [SentArticle(record, FiguresStatus.UNMATCHED)]
-    found = sorted(articles.get(record.msg_data_id, ()), key=lambda article: article.index)
+    found = sorted(articles.get(msg_data_id, ()), key=lambda article: article.index)
     if not found:
         return [SentArticle(record, _missing_status(_day_of(record), days, now))]
     return [SentArticle(record, figures_status(one.published, days[one.published]), one) for one in found]
@@ -169,8 +170,8 @@ def console_articles(state: LedgerState, appid: str, days: Days) -> list[Publish
     msg_data_id: it may be that send.
     """
     sends = _article_sends(state, appid)
-    ours = {record.msg_data_id for record in sends}
-    unmatched = {_day_of(record) for record in sends if record.msg_data_id is None}
+    ours = {job_id(record, "msg_data_id") for record in sends}
+    unmatched = {_day_of(record) for record in sends if job_id(record, "msg_data_id") is None}
     # An administrator may have confirmed it after midnight.
     doubtful = unmatched | {day + timedelta(days=1) for day in unmatched}
     return [
@@ -182,10 +183,9 @@ def console_articles(state: LedgerState, appid: str, days: Days) -> list[Publish
     ]
 
 
-def msgtype_of(record: SendRecord) -> str:
+def msgtype_of(record: SendState) -> str:
     """Return the msgtype that was posted; empty where the ledger does not have it."""
-    body = record.intent.data.get("body", {}) if record.intent is not None else {}
-    return str(body.get("msgtype", ""))
+    return str(record.data.get("body", {}).get("msgtype", ""))
 
 
 def _readable(answer: dict[str, Any], day: date, now: datetime) -> DayOfArticles:
@@ -199,18 +199,18 @@ def _readable(answer: dict[str, Any], day: date, now: datetime) -> DayOfArticles
         ) from error
 
 
-def _article_sends(state: LedgerState, appid: str) -> list[SendRecord]:
+def _article_sends(state: LedgerState, appid: str) -> list[SendState]:
     return [
         record
-        for record in state.sends.values()
+        for record in state.sends
         if record.appid == appid
-        and record.may_have_reached
+        and may_have_reached(record)
         and record.intent is not None
         and msgtype_of(record) in (ARTICLES, "")
     ]
 
 
-def _day_of(record: SendRecord) -> date:
+def _day_of(record: SendState) -> date:
     return china_day(record.at)
 
 

@@ -25,7 +25,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.ledger.records import SendRecord, answer_text
+from wechat_campaigns.ledger.records import account_of, answer_text
 from wechat_campaigns.plan.decision import (
     DecisionContext,
     PlanDecision,
@@ -37,6 +37,7 @@ from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.state import SendState
 
 
 def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
@@ -52,7 +53,7 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
             names = [name for name, account in accounts.items() if account.appid == known.appid]
             if not names:
                 continue  # its account left the settings: nothing can be posted
-            name = known.account if known.account in names else names[0]
+            name = account_of(known) if account_of(known) in names else names[0]
             stored = stored_send(known.intent, send_id=known.send, account=name)
             if stored is not None:
                 yield stored
@@ -74,14 +75,14 @@ def incomplete_decision(resend: PlanDecision, send_id: str, env: str) -> PlanDec
     )
 
 
-def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
+def unknown_decision(known: SendState, context: DecisionContext) -> PlanDecision:
     """Decide on an unknown send that no campaign speaks of."""
     environment = context.settings.environment
     if known.appid in context.former_appids:
         why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")
         return PlanDecision(
             action=PlanAction.UNKNOWN,
-            reason=why.format(account=known.account, appid=known.appid),
+            reason=why.format(account=account_of(known), appid=known.appid),
             hint=_("add the account to _settings.yaml again, then run `campaign apply`"),
             code=protocol.Reason.OUTCOME_UNKNOWN,
         )
@@ -91,8 +92,8 @@ def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisio
         content_digest="",
         now=context.now,
         clock_skew=context.clock_skew,
-        resend_after=timedelta(seconds=environment.resend_after_s),
-        resend_until=timedelta(seconds=environment.resend_until_s),
+        resend_after=timedelta(seconds=environment.resend_after),
+        resend_until=timedelta(seconds=environment.resend_until),
         resend_stored=normalize_id(known.send) in context.resend,
     )
     decision = decide_by(facts, known.appid, context)
@@ -106,7 +107,7 @@ def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisio
     return decision
 
 
-def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRecord, ...]:
+def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendState, ...]:
     accounts, state = context.settings.environment.accounts, context.state
     found = [
         known
@@ -131,7 +132,7 @@ def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRec
 class UnknownSend:
     """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
 
-    send_state: SendRecord
+    send_state: SendState
     decision: PlanDecision
 
     @property

@@ -175,14 +175,14 @@ def _difference(mine: SendId, theirs: SendId, record: SendState, list_sha256: st
         return None
     if (theirs.batch is None) is not (mine.batch is None):
         return Reason.SPLIT
-    is_edited = record.intent is not None and record.intent.data.get("list_sha256") != list_sha256
+    is_edited = record.origin is not None and record.data.get("list_sha256") != list_sha256
     return Reason.LIST_EDITED if is_edited else None
 
 
 def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
     """Find a send of the same content to recipients of this one whose file is gone: it was moved."""
     for record in state.of_content(facts.content_digest, facts.message_digest):
-        message = Message(state.stream, normalize_id(record.id), record.revision, record.content_digest)
+        message = Message(state.stream, normalize_id(record.send), record.revision, record.content_digest)
         is_other = record.status is not Status.REJECTED and message.id not in names
         if is_other and not facts.is_current(message) and _shares_recipients(record, facts):
             return Decision(Action.CONFLICT, Reason.MOVED, record)
@@ -194,5 +194,5 @@ def _shares_recipients(record: SendState, facts: DecisionInput) -> bool:
     if record.content_digest == facts.content_digest:
         return True
     # What an intent keeps of openids is hashed with its content: of another one, nothing is alike.
-    kept = record.intent.data.get("openids_sample", "") if record.intent is not None else ""
+    kept = record.data.get("openids_sample", "")
     return not hashes(facts.openids, facts.message_digest).isdisjoint(str(kept).split())

@@ -1,15 +1,13 @@
-"""Remember: entries to append, events as kept, the hash chain over them, and the port of every ledger."""
+"""Remember: entries to append, events as kept, and the port of every ledger."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
-
-from wechat_campaigns.core.digest import sha256
 
 FORMAT: Final = 1
 
@@ -84,37 +82,6 @@ class EventLog(Protocol):
 
         Raises: LedgerConflictError: it is not, nothing was written; LedgerError: it may have been kept.
         """
-
-
-def next_event(entry: Entry, *, at: datetime, after: Head) -> Event:
-    """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
-    event = Event(
-        stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
-        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
-    )  # fmt: skip
-    return replace(event, hash=hash_of(event))
-
-
-def hash_of(event: Event) -> str:
-    """Hash everything in an event but its hash."""
-    return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
-
-
-def is_intact(event: Event) -> bool:
-    """Return whether an event has the hash of what is in it; what cannot be hashed was never appended."""
-    try:
-        return hash_of(event) == event.hash
-    except (ValueError, RecursionError):
-        return False
-
-
-def chain_break(events: Iterable[Event], since: Head, head: Head) -> int | None:
-    """Number the first event by which events do not lead from one head to another."""
-    for event in events:
-        if Head(event.seq - 1, event.previous) != since or not is_intact(event):
-            return event.seq
-        since = event.head
-    return None if since == head else head.seq
 
 
 def moment(text: str) -> datetime:

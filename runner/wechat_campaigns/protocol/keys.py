@@ -16,9 +16,6 @@ from wechat_campaigns.protocol.events import Entry
 _ID: Final = re.compile(r"(?P<campaign>[^\[\]#]+)(?:\[(?P<entry>[^\[\]#]+)\])?(?:#(?P<batch>[1-9][0-9]*))?")
 
 
-_NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
-
-
 @dataclass(frozen=True, slots=True)
 class SendId:
     """The id of a send, taken apart: `sale[beijing]#2` is the second batch of one entry of a campaign."""
@@ -44,27 +41,6 @@ class SendId:
 def normalize_id(text: str) -> str:
     """Return the form in which ids are compared: two spellings of one name are one message."""
     return normalize("NFC", normalize("NFC", text).casefold())
-
-
-def full_id(namespace: str, written: str) -> str:
-    """Return an id as it is used everywhere, with its namespace: people may write it without their own.
-
-    In the namespace `shop`, `sale` is `shop:sale`. `:sale` is a send of a folder without a namespace.
-    """
-    if (match := _NAMED.fullmatch(written)) is None:
-        return f"{namespace}:{written}" if namespace else written
-    return written if match["namespace"] else match["id"]
-
-
-def namespace_of(send_id: str) -> str:
-    """Return the namespace of an id, in the form in which ids are compared; empty for none."""
-    match = _NAMED.fullmatch(send_id)
-    return normalize_id(match["namespace"]) if match is not None else ""
-
-
-def list_id(send_id: str) -> str:
-    """Return the id that the batches of an openid list have in common; any other id as it is."""
-    return send_id.partition("#")[0]
 
 
 class Message(NamedTuple):

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import index
-from typing import Final
+from typing import Any, Final
 
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head, moment
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
 
 class Status(StrEnum):
-    """Where a send stands. What became of an accepted job is folded elsewhere and changes nothing here."""
+    """What is certain of a send, and decides on the next call."""
 
     UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
     DISPUTED = "disputed"  # until a person settles it: a job with its key is not ours, or an event is forged
@@ -22,17 +25,34 @@ class Status(StrEnum):
     ACCEPTED = "accepted"  # WeChat took it, or a person says so; left only if it rests on 45065 alone
 
 
+class Fate(StrEnum):
+    """What became of a send, its job at WeChat included: what people read, and no decision rests on."""
+
+    UNKNOWN, REJECTED = "unknown", "rejected"
+    NOT_SENT = "not_sent"  # the call was certainly not made, or a person settled it as not sent
+    ACCEPTED, SENT = "accepted", "sent"  # accepted: it is not known to be delivered yet
+    DELIVERY_FAILED, RECALLED = "delivery_failed", "recalled"
+    BASELINE = "baseline"  # sent before the ledger existed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendState:
     """One send at one revision, as the ledger knows it."""
 
-    id: str
+    appid: str
+    send: str
     revision: int
     calls: Mapping[str, datetime] = field(default_factory=dict)  # when each was made, by its intent's hash
     ends: Mapping[str, str] = field(default_factory=dict)  # the kind of event that ended each, by that hash
     is_forged: bool = False  # an event had no mac that holds, or was a copy; until a person settles the send
-    intent: Event | None = None  # of what was accepted; before, the latest: a resend posts the body in it
-    posted: Mapping[str, Event | None] = field(default_factory=dict)  # the intent of each call, by that hash
+    origin: Event | None = None  # the intent or baseline of what was accepted; before, the latest
+    posted: Mapping[str, Event | None] = field(default_factory=dict)  # the origin of each call, by that hash
+    # What follows is for people: no decision rests on it.
+    first_at: datetime = _NEVER  # when the earliest event told of the send
+    told: tuple[Event, ...] = ()  # what was told of it since its origin, and believed
+    job: Fate | None = None  # how the accepted job ended: sent, delivery_failed or recalled
+    ended_at: datetime | None = None  # when the ledger learnt that
+    recalled_articles: tuple[int, ...] = ()  # from 1; 0 stands for all of them
 
     @property
     def status(self) -> Status:
@@ -49,9 +69,19 @@ class SendState:
         return Status.UNKNOWN if left else Status.REJECTED
 
     @property
+    def intent(self) -> Event | None:
+        """The intent whose body a resend posts; None of a baseline."""
+        return self.origin if self.origin is not None and self.origin.kind == EventKind.INTENT else None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What its origin says of it; empty without one."""
+        return self.origin.data if self.origin is not None else {}
+
+    @property
     def content_digest(self) -> str:
         """Of the content and recipients that were last decided to be sent."""
-        return str(self.intent.data["content_digest"]) if self.intent is not None else ""
+        return str(self.data["content_digest"]) if self.origin is not None else ""
 
     @property
     def open_since(self) -> datetime | None:
@@ -59,17 +89,36 @@ class SendState:
         rejected = EventKind.REJECTED
         return next((at for call, at in self.calls.items() if self.ends.get(call) != rejected), None)
 
+    @property
+    def at(self) -> datetime:
+        """When it was decided to be sent: of the moments of an intent, the one under its mac."""
+        if self.origin is None:
+            return self.first_at
+        return moment(self.data["at"]) if self.intent is not None else self.origin.at
+
+    @property
+    def fate(self) -> Fate:
+        """What became of it."""
+        match self.status:
+            case Status.ACCEPTED:
+                is_baseline = self.origin is not None and self.intent is None
+                return self.job or (Fate.BASELINE if is_baseline else Fate.ACCEPTED)
+            case Status.REJECTED:
+                return Fate.REJECTED if self.told and self.told[-1].data.get("errcode") else Fate.NOT_SENT
+        return Fate.UNKNOWN
+
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
         """Return the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
         kind, data, calls, ends, is_forged = event.kind, event.data, self.calls, self.ends, self.is_forged
-        is_decision, posted = kind in (EventKind.INTENT, EventKind.BASELINE), self.posted
-        intent = event if is_decision and self.status is not Status.ACCEPTED else self.intent
         if not is_authentic or _is_copy(event, calls):
             return replace(self, is_forged=True)
+        is_origin, posted = kind in (EventKind.INTENT, EventKind.BASELINE), self.posted
+        begins = is_origin and self.status is not Status.ACCEPTED
+        origin = event if begins else self.origin
         match kind:
             case EventKind.INTENT | EventKind.RESEND:
                 calls = {**calls, event.hash: moment(data["at"])}
-                posted = {**posted, event.hash: event if is_decision else intent}
+                posted = {**posted, event.hash: event if is_origin else origin}
             case EventKind.SETTLED if not data["sent"]:
                 if self.status is not Status.ACCEPTED:
                     ends, is_forged = dict.fromkeys(calls, EventKind.REJECTED), False
@@ -79,14 +128,14 @@ class SendState:
                 # WeChat's word about a call comes before that of a person who took it for unsent.
                 ends = {**ends, data["intent"]: kind}
                 if kind == EventKind.ACCEPTED:  # who took the call for unsent may have edited the send since
-                    intent = [posted[call] for call in calls if ends.get(call) == kind][-1]
-        return replace(self, calls=calls, ends=ends, is_forged=is_forged, intent=intent, posted=posted)
+                    origin = [posted[call] for call in calls if ends.get(call) == kind][-1]
+        send = SendState(appid=self.appid, send=self.send, revision=self.revision) if begins else self
+        after = replace(send, calls=calls, ends=ends, is_forged=is_forged, origin=origin, posted=posted)
+        return after if is_origin and not begins else replace(after, told=(*after.told, event))
 
 
 _ENDS: Final = frozenset({EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED})
 _OF_SENDS: Final = _ENDS | {EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, EventKind.BASELINE}
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def _is_copy(event: Event, calls: Mapping[str, datetime]) -> bool:
@@ -138,7 +187,11 @@ class StreamState:
     def find(self, send_id: str, revision: int) -> SendState:
         """Return the state of a send, by its id in any spelling; an unsent state if no event is about it."""
         known = self.sends.get(normalize_id(send_id), {}).get(revision)
-        return known or SendState(id=send_id, revision=revision)
+        return known or SendState(appid=self.stream, send=send_id, revision=revision)
+
+    def keep(self, send: SendState) -> None:
+        """Keep the state of a send."""
+        self.sends.setdefault(normalize_id(send.send), {})[send.revision] = send
 
     def aliases(self, *ids: str) -> frozenset[str]:
         """List every id that messages of these ids have had, in the form in which ids are compared."""
@@ -167,10 +220,11 @@ class StreamState:
     def _add_to_send(self, event: Event, *, is_authentic: bool) -> None:
         send_id, revision = event.data["send"], index(event.data["revision"])
         name, before = normalize_id(send_id), self.find(send_id, revision)
-        after = self.sends.setdefault(name, {})[revision] = before.after(event, is_authentic=is_authentic)
+        after = before.after(event, is_authentic=is_authentic)
+        self.keep(replace(after, first_at=min(before.first_at, event.at)))
         names = frozenset({name})
-        if (intent := after.intent) is not None and intent is not before.intent:
-            for digest in filter(None, (after.content_digest, intent.data.get("message_digest"))):
+        if after.origin is not before.origin:
+            for digest in filter(None, (after.content_digest, after.data.get("message_digest"))):
                 self._by_content.setdefault(digest, set()).add(name)
         # An alias can start a send and hide one: only a holder of the AppSecret gives it.
         if is_authentic and (former := event.data.get("formerly")):

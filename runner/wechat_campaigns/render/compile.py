@@ -14,7 +14,7 @@ from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.core.settings import SANDBOX, Settings
+from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.limits import check as limits
@@ -154,7 +154,7 @@ class Compiler:
         )
 
     def _unknown_environment(self, campaign: Campaign) -> Diagnostic | None:
-        known = (*self.settings.environments, SANDBOX)
+        known = self.settings.environment_names
         for number, name in enumerate(campaign.environments):
             if name not in known:
                 what = _("the settings have no environment `{name}`").format(name=name)

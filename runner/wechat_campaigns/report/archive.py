@@ -14,12 +14,13 @@ from typing import Any, Final
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, Send
+from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
-from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import Data, page
 from wechat_campaigns.report.figures import ArticleRow
 from wechat_campaigns.report.html import RecordTable, archive_html
@@ -37,7 +38,7 @@ class ArchivedSend:
     """One send with all that its archive is made from."""
 
     environment: str
-    record: SendRecord
+    record: SendState
     state: LedgerState
     events: Sequence[Event]
     """Of this send, in order."""
@@ -64,7 +65,7 @@ class ArchivedSend:
         return f"{message} {hint.format(commit=commit)}"
 
 
-def archive_name(record: SendRecord) -> str:
+def archive_name(record: SendState) -> str:
     """Return the folder of a send: its day in China, its id and a part of its digest."""
     key = sha256([record.appid, normalize_id(record.send), record.revision])[:8]
     readable = _UNSAFE.sub(".", record.send)[:60].strip(".")
@@ -91,7 +92,9 @@ def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
 
 def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, list[Event]]:
     """Sort events by the send that they are about, those that WeChat pushed among them."""
-    jobs = {(key[0], record.msg_id): key for key, record in state.sends.items()}
+    jobs = {
+        (one.appid, records.job_id(one)): state.key(one.appid, one.send, one.revision) for one in state.sends
+    }
     found: dict[Key, list[Event]] = {}
     for event in events:
         key, data = None, event.data
@@ -107,8 +110,8 @@ def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, 
 def _tables(archive: ArchivedSend) -> list[RecordTable]:
     """Write in words what the ledger has: the plan, who agreed, the outcome."""
     record, actor, job = archive.record, _actor(archive.record), archive.state.job_result(archive.record)
-    intent = record.intent.data if record.intent is not None else {}
-    overrides = intent.get("overrides", {})
+    audience, accepted = records.audience_of(record), records.acceptance(record)
+    overrides = record.data.get("overrides", {})
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
     known = (row.article.url for row in archive.articles if row.article is not None)
@@ -118,10 +121,10 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             (_("Environment"), archive.environment),
             (_("AppID"), record.appid),
             (_("Posted"), _moment(record.intent.at) if record.intent is not None else None),
-            (_("To"), recorded_recipients("everyone" if record.to_all else record.recipients)),
-            (_("Followers"), f"{record.audience:,}" if record.audience is not None else None),
+            (_("To"), recorded_recipients(records.recipients_of(record))),
+            (_("Followers"), f"{audience:,}" if audience is not None else None),
             (_("Commit"), actor.get("commit")),
-            (_("Plan digest"), intent.get("plan_digest")),
+            (_("Plan digest"), record.data.get("plan_digest")),
             (_("Content digest"), record.content_digest),
         ),
         _table(
@@ -135,12 +138,12 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
         ),
         _table(
             _("Outcome"),
-            (_("Status"), status_word(record.status.value)),
-            (_("Accepted"), _moment(record.accepted_at) if record.accepted_at is not None else None),
-            ("msg_id", record.msg_id),
-            ("msg_data_id", record.msg_data_id),
-            ("errcode", record.errcode),
-            (_("Reason"), record.reason_text),
+            (_("Status"), status_word(record.fate.value)),
+            (_("Accepted"), _moment(accepted.at) if accepted is not None else None),
+            ("msg_id", records.job_id(record)),
+            ("msg_data_id", records.job_id(record, "msg_data_id")),
+            ("errcode", records.errcode_of(record)),
+            (_("Reason"), records.reason_text(record)),
             (_("Delivery"), reach(job) if job is not None else None),
             (_("Articles"), " ".join(job.links if job is not None and job.links else filter(None, known))),
             (_("Recalled articles"), _(", ").join(map(str, record.recalled_articles))),
@@ -153,8 +156,8 @@ def _table(title: str, *rows: tuple[str, str | int | None]) -> RecordTable:
     return title, [(name, str(value)) for name, value in rows if value not in (None, "")]
 
 
-def _actor(record: SendRecord) -> Mapping[str, Any]:
-    actor: Mapping[str, Any] = record.intent.data.get("actor", {}) if record.intent is not None else {}
+def _actor(record: SendState) -> Mapping[str, Any]:
+    actor: Mapping[str, Any] = record.data.get("actor", {})
     return actor
 
 

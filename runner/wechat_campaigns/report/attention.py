@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
@@ -23,8 +23,6 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
-_WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.EXPIRED, PlanAction.INVALID})
-"""Actions whose hint stands elsewhere, or needs no attention; each report lists errors itself."""
 FEW_NOTES = 3
 """Notes of one rule that are shown unfolded."""
 SHOWN_SENDS = 5
@@ -48,16 +46,34 @@ class Note:
     hint: str = ""
     send: str = ""
     """Its id; empty for the whole plan."""
-    location: str = ""
-    """Of a problem in a file."""
+    problem: Diagnostic | None = None
+    """Where it is one of a file."""
     decides: bool = False
     """True where it is why the send is not made."""
 
     @property
     def text(self) -> str:
         """The note as one sentence, the send before it and the hint behind it."""
-        text = f"{self.message} → {self.hint}" if self.hint else self.message
-        return _labelled(self.send, text) if self.send else text
+        return f"{self._labelled} → {self.hint}" if self.hint else self._labelled
+
+    @property
+    def location(self) -> str:
+        """Where a problem of a file is."""
+        return str(self.problem.location) if self.problem is not None else ""
+
+    @property
+    def _labelled(self) -> str:
+        return _("{send}: {what}").format(send=self.send, what=self.message) if self.send else self.message
+
+    def at(self, location: Location) -> Diagnostic:
+        """Return it as a problem: of a file that it is one of, else as a warning at a location."""
+        return self.problem or Diagnostic(
+            location=location,
+            rule=f"plan-{self.rule.replace('_', '-')}",
+            message=self._labelled,
+            hint=self.hint,
+            level="warning",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +111,6 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
-    notes += [_decisive(planned.send.id, planned.decision) for planned in plan.missed_sends()]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -185,7 +200,7 @@ def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:
 
 def problem_note(problem: Diagnostic) -> Note:
     """Write a problem of a file as a note."""
-    return Note(rule=problem.rule, message=problem.message, hint=problem.hint, location=str(problem.location))
+    return Note(rule=problem.rule, message=problem.message, hint=problem.hint, problem=problem)
 
 
 def _overlaps(plan: Plan) -> Iterator[Note]:
@@ -220,10 +235,6 @@ def _decisive(send_id: str, decision: PlanDecision) -> Note:
     )
 
 
-def _labelled(send_id: str, what: str) -> str:
-    return _("{send}: {what}").format(send=send_id, what=what)
-
-
 def settings_change(change: SettingsChange) -> str:
     """Write a key of the settings before and after, without secrets."""
     template = _("{key}: {before} → {after}")
@@ -238,27 +249,12 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
         errors: of files and campaigns, which no send of the plan carries.
     """
     problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
-    problems += [problem for planned in plan.sends for problem in _problems(plan, planned)]
+    for planned in plan.sends:
+        place = planned.send.location
+        if planned.action not in FINISHED and place.file:  # else its file does not exist any more
+            problems += planned.resolved.problems
+            problems += [note.at(place) for note in _notes(plan, planned)]
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
-
-
-def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:
-    send, decision = planned.send, planned.decision
-    if planned.action in FINISHED or not send.location.file:  # its file does not exist any more
-        return
-    yield from planned.resolved.problems
-    yield from (finding for finding in send.diagnostics if finding.level != "advice")
-    if planned.action in BLOCKED and not planned.resolved.problems:
-        hint = decision.hint or _("see `campaign status`")
-        yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
-    for violation in _beside_the_decision(plan, planned):
-        rule = f"policy-{violation.rule.replace('_', '-')}"
-        yield _warning(planned, rule, violation.message, violation.hint)
-
-
-def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnostic:
-    what = _labelled(planned.send.id, what)
-    return Diagnostic(location=planned.send.location, rule=rule, message=what, hint=hint, level="warning")
 
 
 def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
@@ -266,7 +262,8 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     if planned.action is PlanAction.SENT:
         return
     # A name that stands for nothing is an error at its line, which each report lists.
-    if decision.hint and planned.action not in _WITHOUT_NOTE and not planned.resolved.problems:
+    is_open = planned.action in BLOCKED or plan.is_held(planned)
+    if is_open and not planned.resolved.problems:
         yield _decisive(send_id, decision)
     for violation in _beside_the_decision(plan, planned):
         yield Note(rule=violation.rule, message=violation.message, hint=remedy(violation), send=send_id)

@@ -10,11 +10,13 @@ from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.records import audience_of, may_have_reached
+from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
-from wechat_campaigns.report.outlook import AccountCard, account_cards
+from wechat_campaigns.report.outlook import account_line
 from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
@@ -64,7 +66,7 @@ class CalendarView:
     first: date
     today: date
     entries: tuple[CalendarEntry, ...]
-    cards: tuple[AccountCard, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     """What each account may still send; empty for another month than this one."""
 
     @property
@@ -88,13 +90,13 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
         first: its first day.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
-    entries = [_past(row) for row in begun if row.known.may_have_reached]
+    entries = [_past(row) for row in begun if may_have_reached(row.known)]
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
     today = china_day(now)
-    cards = account_cards(plan) if today.replace(day=1) == first else ()
-    return CalendarView(first=first, today=today, entries=tuple(mine), cards=cards)
+    of_month = budgets(plan) if today.replace(day=1) == first else ()
+    return CalendarView(first=first, today=today, entries=tuple(mine), budgets=of_month)
 
 
 def bounds(first: date) -> tuple[datetime, datetime]:
@@ -110,11 +112,11 @@ def _past(row: StatusRow) -> CalendarEntry:
         account=row.account,
         recipients=row.recipients,
         send=row.known.send,
-        status=row.known.status.value,
+        status=row.known.fate.value,
         coming=False,
         kind=_(msgtype) if msgtype else "",
         link=next(filter(None, map(article_link, row.links)), ""),
-        followers=row.known.audience,
+        followers=audience_of(row.known),
     )
 
 
@@ -140,8 +142,8 @@ def calendar_text(view: CalendarView) -> str:
         lines += [f"  {_entry(entry)}" for entry in view.of(day)]
     if not view.entries:
         lines.append(_("no sends in this month"))
-    if view.cards:
-        lines += ["", *(line(text) for card in view.cards for text in card.lines)]
+    if view.budgets:
+        lines += ["", *(line(account_line(budget)) for budget in view.budgets)]
     return "\n".join(lines).rstrip()
 
 

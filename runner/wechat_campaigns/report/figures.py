@@ -11,7 +11,7 @@ from typing import Any
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.ledger.records import account_of, may_have_reached
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.plan.statistics import (
     FiguresStatus,
@@ -22,6 +22,7 @@ from wechat_campaigns.plan.statistics import (
     msgtype_of,
     sent_articles,
 )
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.spreadsheet import RATES, Cell, cell_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
@@ -79,7 +80,7 @@ class ArticleRow:
 
 
 def article_rows(
-    records: Iterable[SendRecord],
+    records: Iterable[SendState],
     state: LedgerState,
     accounts: Mapping[str, Account],
     kept: Mapping[str, Days],
@@ -99,7 +100,7 @@ def article_rows(
     rows = [
         _row(sent, state)
         for record in records
-        if record.may_have_reached
+        if may_have_reached(record)
         for sent in sent_articles(record, kept.get(record.appid, {}), articles.get(record.appid, {}), now)
     ]
     names = {account.appid: account.name for account in accounts.values()}
@@ -123,7 +124,7 @@ def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
     record, event = sent.record, state.job_result(sent.record)
     latest = sent.article.latest if sent.article is not None else None
     return ArticleRow(
-        account=record.account or record.appid,
+        account=account_of(record),
         send=record.send,
         revision=record.revision,
         msgtype=msgtype_of(record),
@@ -158,8 +159,7 @@ _STATUS_WORDS: Mapping[FiguresStatus, str] = {
 def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     """Write what holds for several rows: the kinds without figures, and what was sent by hand."""
     notes = []
-    without = Counter(row.msgtype for row in rows if row.status is FiguresStatus.NOT_COUNTED)
-    if without:
+    if without := Counter(row.msgtype for row in rows if row.status is FiguresStatus.NOT_COUNTED):
         kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
         notes.append(_("WeChat has no figures for these sends, because it counts articles only: {kinds}"))
         notes[-1] = notes[-1].format(kinds=kinds)
@@ -245,10 +245,7 @@ def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:
             "revision": row.revision,
             "msgtype": row.msgtype,
             "figures": row.status.value,
-            "index": row.article.index if row.article else None,
-            "msg_data_id": row.article.msg_data_id if row.article else None,
-            "title": row.article.title if row.article else None,
-            "url": row.article.url if row.article else None,
+            **{name: getattr(row.article, name, None) for name in ("index", "msg_data_id", "title", "url")},
             "published": row.article.published.isoformat() if row.article else None,
             "delivered": row.delivered,
             "delivery_rate": row.delivery_rate,

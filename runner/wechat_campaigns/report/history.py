@@ -11,8 +11,9 @@ from typing import Any
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.statistics import FiguresStatus
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
     ArticleRow,
@@ -71,15 +72,15 @@ class HistoryView:
         told = [row.told for row in self.rows if row.told is not None]
         reached, addressed = sum(one.sent for one in told), sum(one.addressed for one in told)
         readers = [row.latest.readers for row in self.articles if row.latest is not None]
-        statuses = [row.known.status for row in self.rows]
-        failed = statuses.count(SendStatus.DELIVERY_FAILED) + statuses.count(SendStatus.REJECTED)
+        statuses = [row.known.fate for row in self.rows]
+        failed = statuses.count(Fate.DELIVERY_FAILED) + statuses.count(Fate.REJECTED)
         rate = percent(reached / addressed) if addressed else ""
         found = [
             (_("Sends"), len(self.rows), ""),
             (_("Followers reached"), reached, rate),
             (_("Readers"), sum(readers), ""),
             (_("Without a WeChat event"), len(self.rows) - len(told), ""),
-            (_("Unknown"), statuses.count(SendStatus.UNKNOWN), ""),
+            (_("Unknown"), statuses.count(Fate.UNKNOWN), ""),
             (_("Failed"), failed, ""),
         ]
         return [(name, f"{count:,}", note) for name, count, note in found if count]
@@ -119,7 +120,7 @@ def history_view(
     """
     records = begun_records(state, accounts, since=since, until=until)
     articles = article_rows(records, state, accounts, figures, now=now, since=since, until=until)
-    rows = [send_status(known.account or known.appid, known, state, now) for known in records]
+    rows = [send_status(known, state, now) for known in records]
     return HistoryView(rows, articles)
 
 
@@ -129,14 +130,14 @@ def begun_records(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[SendRecord]:
+) -> list[SendState]:
     """List the records of a stretch of time, oldest first; baselines have no time of their own."""
     appids = {account.appid for account in accounts.values()}
     chosen = [
         known
-        for known in state.sends.values()
+        for known in state.sends
         if known.appid in appids
-        and known.status is not SendStatus.BASELINE
+        and known.fate is not Fate.BASELINE
         and (since is None or known.at >= since)
         and (until is None or known.at < until)
     ]
@@ -171,12 +172,12 @@ def _send_data(row: StatusRow) -> dict[str, Any]:
         "send": known.send,
         "revision": known.revision,
         "recipients": row.recipients,
-        "status": known.status.value,
+        "status": known.fate.value,
         "addressed": row.addressed,
         "sent": told.sent if told is not None else None,
         "left_out": told.left_out if told is not None else None,
         "failed": told.failed if told is not None else None,
-        "msg_id": known.msg_id,
+        "msg_id": job_id(known),
         "commit": row.commit,
         "note": row.note,
         "links": list(row.links),
@@ -192,9 +193,9 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
         "Send": known.send,
         "Revision": known.revision,
         "To": recorded_recipients(row.recipients),
-        "Status": status_word(known.status),
+        "Status": status_word(known.fate),
         "Addressed": row.addressed,
-        "msg_id": known.msg_id,
+        "msg_id": job_id(known),
         "Commit": row.commit,
         "Note": row.note,
     }
@@ -205,11 +206,8 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
 
 def shown_cells(row: StatusRow) -> list[str | int | None]:
     """Return the values of a send below `SHOWN`."""
-    cells = send_cells(row)
-    return [
-        value if isinstance(value, int | None) else cell_text(value)
-        for value in (cells.get(heading) for heading in SHOWN)
-    ]
+    values = map(send_cells(row).get, SHOWN)
+    return [value if isinstance(value, int | None) else cell_text(value) for value in values]
 
 
 def history_csv(view: HistoryView) -> str:

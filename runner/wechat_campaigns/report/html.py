@@ -20,7 +20,7 @@ from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, statu
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
@@ -32,7 +32,7 @@ from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
-from wechat_campaigns.report.outlook import console_quota
+from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_text
 from wechat_campaigns.report.phrases import can_be_recalled, change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
@@ -152,7 +152,7 @@ def calendar_html(view: CalendarView) -> str:
 
 
 def archive_html(
-    record: SendRecord, tables: Sequence[RecordTable], articles: Sequence[ArticleRow], *, note: str
+    record: SendState, tables: Sequence[RecordTable], articles: Sequence[ArticleRow], *, note: str
 ) -> str:
     """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures.
 
@@ -214,7 +214,11 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = "{:,}".format
     environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
-    environment.globals["sends_text"] = sends_text
+    environment.globals |= {
+        "sends_text": sends_text,
+        "quota_text": quota_text,
+        "account_kinds": ACCOUNT_KINDS,
+    }
     return environment
 
 

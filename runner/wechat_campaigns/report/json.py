@@ -16,6 +16,7 @@ from wechat_campaigns.core.digest import PLAN_FORMAT, filter_form, sha256, to_pl
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.ledger.records import existing_job_id, job_id
 from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
@@ -46,8 +47,8 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},
-        "sends": [_row(row, offline=plan.offline) for row in view.rows],
-        "accounts": {card.budget.account.name: _budget(card.budget) for card in view.cards},
+        "sends": [_row(row, view) for row in view.rows],
+        "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
         "rules": dict(plan.rules),
         "settings": [
@@ -74,17 +75,8 @@ def widget(view: PlanView) -> str:
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
-    allowance = budget.allowance
-    return {
-        "period": allowance.period,
-        "limit": allowance.limit,
-        "used": allowance.used,
-        "uses": budget.uses,
-        "refused": list(budget.blocked),
-        "dropped": list(budget.frequency_capped),
-        "calls_left": budget.calls_left,
-        "calls_limit": budget.calls_limit,
-    }
+    left = {"uses": budget.uses, "calls_left": budget.calls_left, "calls_limit": budget.calls_limit}
+    return {**asdict(budget.allowance), **left}
 
 
 def outcomes_data(view: ApplyView) -> dict[str, Any]:
@@ -132,10 +124,10 @@ def _status(row: StatusRow) -> dict[str, Any]:
         "id": known.send,
         "revision": known.revision,
         "account": row.account,
-        "status": known.status.value,
-        "msg_id": known.msg_id,
-        "existing_msg_id": known.existing_msg_id,
-        "msg_data_id": known.msg_data_id,
+        "status": known.fate.value,
+        "msg_id": job_id(known),
+        "existing_msg_id": existing_job_id(known),
+        "msg_data_id": job_id(known, "msg_data_id"),
         "at": _time(known.at),
         "note": row.note,
         "hint": row.hint,
@@ -175,16 +167,18 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, *, offline: bool) -> dict[str, Any]:
+def _row(row: Row, view: PlanView) -> dict[str, Any]:
+    planned = row.planned
     data = {
         "id": row.id,
         "action": row.action.value,
         "code": row.code,
         "reason": row.reason,
         "hint": row.hint,
+        "held": planned is not None and view.plan.is_held(planned, view.horizon),
         "problems": [problem_dict(problem) for problem in row.problems],
     }
-    return data if row.planned is None else data | _planned(row.planned, offline=offline)
+    return data if planned is None else data | _planned(planned, offline=view.plan.offline)
 
 
 def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def status_markdown(view: StatusView) -> str:
     title = template.format(count=count, environment=code(view.environment))
     note, hint = expired_words()
     lines: list[tuple[str, str, str, str]] = [
-        (row.known.status, row.known.send, row.account, f"{row.note} → {row.hint}") for row in view.attention
+        (row.known.fate, row.known.send, row.account, f"{row.note} → {row.hint}") for row in view.attention
     ]
     lines += [(PlanAction.EXPIRED, send.id, send.account, f"{note} → {hint}") for send in view.expired]
     lead = f"| {_('Status')} | {_('Send')} | {_('Account')} | {_('Note')} |\n| --- | --- | --- | --- |"

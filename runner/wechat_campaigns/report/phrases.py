@@ -74,13 +74,13 @@ def recipients(recipient_filter: Filter) -> str:
 
 
 def recorded_recipients(record: str) -> str:
-    """Write recipients from their record: `everyone`, `tag 会员`, `tag_id 2`, `openids` or `12 openids`."""
+    """Write recipients from a report or the ledger: `everyone` or `all`, `tag 会员`, `12 openids`."""
     kind, _blank, name = record.partition(" ")
     if kind == "tag":
         return _("tag {name}").format(name=name)
     if name == "openids":
         return _("{count} openids").format(count=kind)
-    words = {"everyone": _("everyone"), "openids": _("openids")}
+    words = {"everyone": _("everyone"), "all": _("everyone"), "openids": _("openids")}
     return words.get(record, record)
 
 
@@ -292,7 +292,7 @@ def change_diff(change: SendChange, timezone: str) -> str:
 
 
 def _article(number: int, article: Article) -> list[str]:
-    from wechat_campaigns.core.article_text import ArticleText  # needs a parser of HTML
+    from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
 
     facts = {
         "author": article.author,

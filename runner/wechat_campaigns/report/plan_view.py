@@ -12,14 +12,15 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.core.spoken_time import day_text
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
 from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
-from wechat_campaigns.report.outlook import APPLY, AccountCard, account_cards, coming_lines, console_quota
+from wechat_campaigns.report.outlook import APPLY, account_line, coming_lines, console_quota
 from wechat_campaigns.report.phrases import (
     calls,
     content_kind,
@@ -70,9 +71,9 @@ class Row:
     def status(self) -> str:
         """The action as a word; of a send that was made and came to nothing, how it ended."""
         known = self.planned.decision.known if self.planned is not None else None
-        ended_badly = (SendStatus.DELIVERY_FAILED, SendStatus.RECALLED)
-        if self.action is PlanAction.SENT and known is not None and known.status in ended_badly:
-            return status_word(known.status)
+        ended_badly = (Fate.DELIVERY_FAILED, Fate.RECALLED)
+        if self.action is PlanAction.SENT and known is not None and known.fate in ended_badly:
+            return status_word(known.fate)
         return status_word(self.action)
 
     @property
@@ -119,9 +120,9 @@ class PlanView:
         return attention_notes(self.plan)
 
     @cached_property
-    def cards(self) -> tuple[AccountCard, ...]:
+    def budgets(self) -> tuple[Budget, ...]:
         """What each account may still send."""
-        return account_cards(self.plan)
+        return budgets(self.plan)
 
     @property
     def created(self) -> str:
@@ -178,8 +179,8 @@ class PlanView:
     @property
     def accounts(self) -> tuple[str, ...]:
         """What each account may still send, and what else holds for all, in sentences."""
-        lines = [line for card in self.cards for line in card.lines]
-        console = (console_quota(),) if lines else ()
+        lines = map(account_line, self.budgets)
+        console = (console_quota(),) if self.budgets else ()
         return (*lines, *console, *filter(None, [self.uploads]))
 
     @property

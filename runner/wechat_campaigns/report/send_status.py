@@ -13,10 +13,11 @@ from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus, answer_text
 from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint
 from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.protocol.state import Fate, SendState
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
@@ -30,8 +31,8 @@ class StatusRow:
     """One send's line of `campaign status`."""
 
     account: str
-    known: SendRecord
-    told: JobResult | None
+    known: SendState
+    told: records.JobResult | None
     """What WeChat's event said; None before it arrives."""
     note: str
     hint: str = ""
@@ -39,7 +40,7 @@ class StatusRow:
     @property
     def unfinished(self) -> bool:
         """True while asking again may tell more."""
-        return self.known.status is SendStatus.ACCEPTED and not self.known.has_no_msg_id
+        return self.known.fate is Fate.ACCEPTED and not records.has_no_job_id(self.known)
 
     @property
     def moment(self) -> datetime:
@@ -49,18 +50,17 @@ class StatusRow:
     @property
     def recipients(self) -> str:
         """The recipients as JSON has them: `everyone`, `tag 会员`, `tag_id 2` or `openids`."""
-        return "everyone" if self.known.to_all else self.known.recipients
+        return "everyone" if records.is_to_all(self.known) else records.recipients_of(self.known)
 
     @property
     def addressed(self) -> int | None:
         """The followers addressed: by the event, else as they were counted before the send."""
-        return self.told.addressed if self.told is not None else self.known.audience
+        return self.told.addressed if self.told is not None else records.audience_of(self.known)
 
     @property
     def commit(self) -> str:
         """The commit of the campaigns, as the run knew it; empty when it did not."""
-        actor = self.known.intent.data.get("actor", {}) if self.known.intent is not None else {}
-        return str(actor.get("commit", ""))[:12]
+        return str(self.known.data.get("actor", {}).get("commit", ""))[:12]
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class StatusView:
         return tuple(
             row
             for row in self.rows
-            if row.known.has_no_msg_id or row.known.status in (SendStatus.UNKNOWN, SendStatus.DELIVERY_FAILED)
+            if records.has_no_job_id(row.known) or row.known.fate in (Fate.UNKNOWN, Fate.DELIVERY_FAILED)
         )
 
 
@@ -99,8 +99,7 @@ def expired_words() -> tuple[str, str]:
 
 
 def send_status(
-    account: str,
-    known: SendRecord,
+    known: SendState,
     state: LedgerState,
     now: datetime,
     environment: Environment | None = None,
@@ -115,10 +114,10 @@ def send_status(
     """
     told = state.job_result(known)
     note, hint = _words(known, told, now, environment)
-    if known.existing_msg_id is not None:
-        status = job_statuses.get((known.appid, known.existing_msg_id), _("not known"))
+    if (msg_id := records.existing_job_id(known)) is not None:
+        status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
-    return StatusRow(account=account, known=known, told=told, note=note, hint=hint)
+    return StatusRow(account=records.account_of(known), known=known, told=told, note=note, hint=hint)
 
 
 def ended(status: str) -> tuple[str, str]:
@@ -140,7 +139,7 @@ def ended(status: str) -> tuple[str, str]:
     return meaning, _(entry.hint)
 
 
-def reach(told: JobResult) -> str:
+def reach(told: records.JobResult) -> str:
     """Write how many followers a job reached, and what became of the others."""
     parts = [_("{sent:,} of {total:,} followers received it").format(sent=told.sent, total=told.addressed)]
     if told.left_out:
@@ -152,38 +151,38 @@ def reach(told: JobResult) -> str:
 
 
 def _words(
-    known: SendRecord, told: JobResult | None, now: datetime, environment: Environment | None
+    known: SendState, told: records.JobResult | None, now: datetime, environment: Environment | None
 ) -> tuple[str, str]:
-    match known.status:
-        case SendStatus.ACCEPTED if told is not None:
+    env = environment.env_option if environment else ""
+    match known.fate:
+        case Fate.ACCEPTED if told is not None:
             return (reach(told), "") if _SUCCESS.fullmatch(told.status) else _ended(told)
-        case SendStatus.ACCEPTED if known.has_no_msg_id:
+        case Fate.ACCEPTED if records.has_no_job_id(known):
             return (
                 _("WeChat accepted this send but returned no msg_id to query"),
-                msg_id_hint(known.send, environment.env_option if environment else ""),
+                msg_id_hint(known.send, env),
             )
-        case SendStatus.ACCEPTED:
+        case Fate.ACCEPTED:
             return _underway(known, now)
-        case SendStatus.UNKNOWN:
+        case Fate.UNKNOWN:
+            if (msg_id := records.existing_job_id(known)) is not None:
+                return _unknown(known, now), foreign_hint(known.send, env, msg_id)
             hint = _("run `campaign apply{env}` to resolve it")
-            if known.existing_msg_id is not None:
-                env = environment.env_option if environment else ""
-                return _unknown(known, now), foreign_hint(known.send, env, known.existing_msg_id)
             return _unknown(known, now), hint.format(env=environment.apply_option if environment else "")
-        case SendStatus.DELIVERY_FAILED if told is not None:
+        case Fate.DELIVERY_FAILED if told is not None:
             return _ended(told)
-        case SendStatus.DELIVERY_FAILED:
+        case Fate.DELIVERY_FAILED:
             return (
                 _("delivery failed; WeChat gives the reason only in its event, which has not arrived"),
                 _("check the WeChat console, or receive events with `campaign listen`"),
             )
-        case SendStatus.SENT | SendStatus.RECALLED:
+        case Fate.SENT | Fate.RECALLED:
             return _reached(known, told)
         case _:
-            return known.reason_text, ""
+            return records.reason_text(known), ""
 
 
-def _ended(told: JobResult) -> tuple[str, str]:
+def _ended(told: records.JobResult) -> tuple[str, str]:
     """Explain the end of a job, with the articles that the originality check found elsewhere."""
     meaning, hint = ended(told.status)
     repeats = _("article {number} repeats {url}")
@@ -191,19 +190,19 @@ def _ended(told: JobResult) -> tuple[str, str]:
     return _("; ").join((meaning, *found)), hint
 
 
-def _unknown(known: SendRecord, now: datetime) -> str:
+def _unknown(known: SendState, now: datetime) -> str:
     left = _minutes_left(known, now)
     if not left:
-        return _("posted, {answer}: it may have been sent").format(answer=answer_text(known))
+        return _("posted, {answer}: it may have been sent").format(answer=records.answer_text(known))
     # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
     return _(
         "posted, {answer}: it may have been sent, or it may be waiting for an administrator to confirm it "
         "({minutes} of 30 minutes left)"
-    ).format(answer=answer_text(known), minutes=left)
+    ).format(answer=records.answer_text(known), minutes=left)
 
 
-def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:
-    if not known.to_all:
+def _underway(known: SendState, now: datetime) -> tuple[str, str]:
+    if not records.is_to_all(known):
         return _("accepted by WeChat; delivery is not confirmed yet"), ""
     left = _minutes_left(known, now)
     if not left:
@@ -218,18 +217,18 @@ def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:
     return template.format(minutes=left), _("ask the administrator to confirm it on the phone")
 
 
-def _minutes_left(known: SendRecord, now: datetime) -> int:
+def _minutes_left(known: SendState, now: datetime) -> int:
     """Count the minutes in which a send to everyone may still be confirmed, begun ones too."""
-    left = CONFIRM_WITHIN - (now - (known.accepted_at or known.at))
-    return max(0, math.ceil(left.total_seconds() / 60)) if known.to_all else 0
+    left = CONFIRM_WITHIN - (now - (records.acceptance(known) or known).at)
+    return max(0, math.ceil(left.total_seconds() / 60)) if records.is_to_all(known) else 0
 
 
-def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
+def _reached(known: SendState, told: records.JobResult | None) -> tuple[str, str]:
     parts = [reach(told)] if told is not None else []
     articles = [str(number) for number in known.recalled_articles if number]
-    if articles and known.status is SendStatus.SENT:
+    if articles and known.fate is Fate.SENT:
         parts.append(_("recalled: article {numbers}").format(numbers=_(", ").join(articles)))
     note = _("; ").join(parts)
-    if told is not None and told.sent == 0 and known.status is SendStatus.SENT:
+    if told is not None and told.sent == 0 and known.fate is Fate.SENT:
         return note, _("check whether these followers have already received four this month")
-    return note or known.reason_text, ""
+    return note or records.reason_text(known), ""

@@ -9,6 +9,7 @@ from typing import Final
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, note_groups
@@ -125,8 +126,8 @@ def status_text(view: StatusView, options: TextOptions) -> str:
         if known.revision > 1:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
-        cells = (name, row.account, str(known.msg_id or ""), zoned_moment(known.at, options.timezone), note)
-        rows.append((status_word(known.status), *cells))
+        cells = (name, row.account, str(job_id(known) or ""), zoned_moment(known.at, options.timezone), note)
+        rows.append((status_word(known.fate), *cells))
     note = "\n→ ".join(expired_words())
     for send in view.expired:
         when = zoned_moment(send.not_after, options.timezone) if send.not_after is not None else ""
@@ -142,7 +143,7 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         headings = ("Status", "Send", "Account", "To", "Followers", "Time", "Note")
         rows = [
             (
-                *(status_word(row.known.status), row.known.send, row.account),
+                *(status_word(row.known.fate), row.known.send, row.account),
                 recorded_recipients(row.recipients),
                 *("" if row.addressed is None else f"{row.addressed:,}", cell_text(row.moment), row.note),
             )

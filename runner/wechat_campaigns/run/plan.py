@@ -10,13 +10,13 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, wor
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.names import full_id, namespace_of
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import ledger_changes
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.compare import Comparison, with_warnings
 from wechat_campaigns.plan.decision import DecisionContext
@@ -24,7 +24,8 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
 from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
-from wechat_campaigns.protocol.keys import SendId, full_id, namespace_of, normalize_id
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
@@ -170,11 +171,8 @@ def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) 
     """Return the ids of unknown sends that a person named, by `normalize_id`."""
     namespace = workspace.settings.namespace
     mine = normalize_id(namespace)
-    unknown = {
-        key[1]
-        for key, send in state.sends.items()
-        if send.status is SendStatus.UNKNOWN and namespace_of(send.send) == mine
-    }
+    names_of_unknown = (normalize_id(send.send) for send in state.sends if send.fate is Fate.UNKNOWN)
+    unknown = {name for name in names_of_unknown if namespace_of(name) == mine}
     chosen = {normalize_id(full_id(namespace, name)): name for name in names}
     for send_id, name in chosen.items():
         if send_id not in unknown:

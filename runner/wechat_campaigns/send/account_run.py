@@ -30,7 +30,7 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import (
@@ -49,7 +49,7 @@ from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknow
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.send.outcome import (
@@ -170,7 +170,7 @@ class AccountRun(AccountWriter):
         except Exception as unread:  # the bug may be in the reading itself
             return self.unknown(send.id, error.message, hint=expected_error(unread).hint)
         known = self.state.send(self.account.appid, send.id, send.revision)
-        if known is not None and known.may_have_reached:
+        if known is not None and may_have_reached(known):
             return self.unknown(send.id, error.message)
         return not_sent_outcome(send.id, self.account.name, error)
 
@@ -307,7 +307,7 @@ class AccountRun(AccountWriter):
             return self.unknown(name, _(LEDGER_CONFLICT))
         if decision.action is PlanAction.UNKNOWN:
             return self.unknown(name, decision.reason, hint=decision.hint)
-        status = known.status if known is not None else SendStatus.NOT_SENT
+        status = known.fate if known is not None else Fate.NOT_SENT
         was_made = decision.action in (PlanAction.SENT, PlanAction.CONFLICT)
         return self.outcome(
             send_id,
@@ -437,7 +437,7 @@ class AccountRun(AccountWriter):
     def unknown(self, send_id: str, why: str, *, hint: str = "") -> SendOutcome:
         """Report a send that may have happened; its intent stays open."""
         environment = self.settings.environment
-        hint = hint or apply_again_hint(environment.resend_after_s, environment.apply_option)
+        hint = hint or apply_again_hint(environment.resend_after, environment.apply_option)
         return self.outcome(send_id, Result.UNKNOWN, why, hint=hint)
 
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:

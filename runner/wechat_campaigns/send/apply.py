@@ -46,7 +46,6 @@ def apply(
         *done,
         *map(unknown_outcome, left),
         *map(left_outcome, plan.held_sends()),
-        *map(left_outcome, plan.missed_sends()),
     )
 
 

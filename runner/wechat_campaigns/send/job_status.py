@@ -12,8 +12,9 @@ from wechat_campaigns.core.errors import ApiError, LedgerError, TamperedLedgerEr
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import FINAL_BY_MSG_STATUS, SendRecord, SendStatus
+from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_to_query
 from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 
@@ -27,7 +28,7 @@ class JobStatuses(NamedTuple):
 
 
 def refresh_job_status(
-    sends: Iterable[SendRecord],
+    sends: Iterable[SendState],
     *,
     accounts: Mapping[str, Account],
     connect: Callable[[Account], ReadOnlyApi],
@@ -49,7 +50,7 @@ def refresh_job_status(
     statuses: dict[tuple[str, int], str] = {}
     unrecorded: LedgerError | None = None
     for known in sends:
-        is_accepted, msg_id = known.status is SendStatus.ACCEPTED, known.job_to_query
+        is_accepted, msg_id = known.fate is Fate.ACCEPTED, job_to_query(known)
         if msg_id is None or known.appid not in accounts:
             continue
         try:
@@ -61,13 +62,13 @@ def refresh_job_status(
             raise
         statuses[known.appid, msg_id] = said
         # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
-        if is_accepted and said in FINAL_BY_MSG_STATUS:
+        if is_accepted and said in FATE_BY_MSG_STATUS:
             data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "msg_status": said}
             try:
                 state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
             except TamperedLedgerError:
                 raise
             except LedgerError as error:  # as of a role that may only read
-                key, unrecorded = state.key(known.appid, known.send, known.revision), error
-                state.sends[key] = replace(known, status=FINAL_BY_MSG_STATUS[said])
+                unrecorded = error
+                state.stream(known.appid).keep(replace(known, job=FATE_BY_MSG_STATUS[said]))
     return JobStatuses(statuses, unrecorded)

@@ -19,6 +19,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.plan import PlannedSend, SendKey
 from wechat_campaigns.plan.unknown_sends import UnknownSend
 
@@ -122,7 +123,7 @@ def expected_error(fault: Exception) -> CampaignError:
 def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
     known, decision = unknown.send_state, unknown.decision
-    outcome = SendOutcome(known.send, known.account, Result.UNKNOWN, decision.reason, hint=decision.hint)
+    outcome = SendOutcome(known.send, account_of(known), Result.UNKNOWN, decision.reason, hint=decision.hint)
     return replace(outcome, key=unknown.key)
 
 

@@ -153,7 +153,7 @@ def intent_data(planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]
 
 def recent_posts(state: LedgerState, appid: str, now: datetime) -> list[datetime]:
     """Return when the mass calls of the last minute were made, oldest first."""
-    times = [known.at for known in state.sends.values() if known.appid == appid and now - known.at < MINUTE]
+    times = [known.at for known in state.sends if known.appid == appid and now - known.at < MINUTE]
     return sorted(times)
 
 

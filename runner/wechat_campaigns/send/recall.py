@@ -11,9 +11,10 @@ from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
 PER_DAY = 10
@@ -24,7 +25,7 @@ LIMITS = N_(
 )
 
 
-def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
+def check(known: SendState, article_idx: int, state: LedgerState) -> None:
     """Refuse what WeChat would refuse.
 
     Args:
@@ -33,7 +34,7 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
     Raises:
         UsageError: it cannot be recalled; the message says why.
     """
-    msgtype = str(known.intent.data["body"].get("msgtype", "")) if known.intent is not None else ""
+    msgtype = str(known.data.get("body", {}).get("msgtype", ""))
     if msgtype and msgtype not in RECALLABLE:
         raise UsageError(
             _("WeChat can recall only articles and videos; this send has msgtype {msgtype}").format(
@@ -42,12 +43,12 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
-    if known.status is SendStatus.RECALLED or article_idx in known.recalled_articles:
+    if known.fate is Fate.RECALLED or article_idx in known.recalled_articles:
         raise UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
-    if known.status is not SendStatus.SENT:
+    if known.fate is not Fate.SENT:
         raise UsageError(
             _("the status is {status}; only a send with status sent can be recalled").format(
-                status=status_word(known.status)
+                status=status_word(known.fate)
             ),
             hint=_("run `campaign status` to query WeChat"),
             location=known.send,
@@ -70,23 +71,16 @@ def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     return max(0, PER_DAY - count_today(state.recalls, appid, now))
 
 
-def recall(
-    known: SendRecord, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState
-) -> None:
+def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState) -> None:
     """Recall a send or one of its articles, and record it.
 
     Raises:
         ApiError, NotSentError, NoResponseError: it was not, or perhaps not, recalled; not recorded.
         LedgerError: it was recalled, and could not be recorded.
     """
-    if known.msg_id is None:
+    if (msg_id := job_id(known)) is None:
         raise AssertionError("checked: what was sent has a msg_id")
-    api.mass_delete(known.msg_id, article_idx)
-    data = {
-        "send": known.send,
-        "revision": known.revision,
-        "msg_id": known.msg_id,
-        "article_idx": article_idx,
-    }
+    api.mass_delete(msg_id, article_idx)
+    data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "article_idx": article_idx}
     with reporting_unrecorded(_("WeChat recalled it")):
         state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.RECALL, data=data)))

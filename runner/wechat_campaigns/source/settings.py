@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
-from typing import Any, Final
+from types import MappingProxyType, UnionType
+from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import (
+    DEFAULT_LEDGER,
     SANDBOX,
     Account,
     AccountKind,
     Approvals,
-    ArticleOptions,
-    CallbackSecrets,
-    Drift,
     Environment,
-    NotifyTarget,
-    PlanCheck,
     Policy,
-    Secret,
     Settings,
-    Tester,
 )
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings_checks import (
-    DEFAULT_LEDGER,
-    PROTECTED_RESEND_AFTER_S,
-    RESEND_UNTIL_S,
     appids_of,
     cross_findings,
     links_without_host,
@@ -42,6 +33,7 @@ from wechat_campaigns.source.settings_checks import (
 from wechat_campaigns.source.text import hidden_values
 from wechat_campaigns.source.validate import check
 
+Record = TypeVar("Record")
 SETTINGS_FILE: Final = "_settings.yaml"
 MAX_BYTES: Final = 1024 * 1024
 
@@ -74,20 +66,12 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
             _("environment `{name}` is not in the settings").format(name=name),
             hint=did_you_mean(name, names, otherwise=otherwise),
         )
-    chosen = replace(_environment(name, written), is_named=environment is not None)
-    return Settings(
-        environment=chosen,
-        environments=names,
-        namespace=data.get("namespace", ""),
-        vars=data.get("vars", {}),
-        links=data.get("links", {}),
-        policy=_policy(data.get("policy", {}), chosen.accounts),
-        articles=ArticleOptions(**data.get("articles", {})),
-        testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
-        notify=tuple(_notify(target) for target in data.get("notify", ())),
-        other_environments=tuple(_environment(other, written) for other in written if other != name),
-        source=source,
+    environments = {one: _environment(one, written) for one in written}
+    chosen = replace(environments.get(name) or _environment(name, written), is_named=environment is not None)
+    settings = record(
+        Settings, {**data, "environments": environments, "environment": chosen, "source": source}
     )
+    return replace(settings, policy=_held(settings.policy, chosen.accounts))
 
 
 def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
@@ -204,85 +188,68 @@ def approvals_of(data: Mapping[str, Any]) -> Approvals:
     )
 
 
-def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
-    }
-    if drift := data.get("audience_drift"):
-        values["audience_drift"] = Drift(**drift)
-    values["checks"] = tuple(
-        PlanCheck(**{**check, "command": tuple(check["command"])}) for check in data.get("checks", ())
-    )
-    if isinstance(names := values.get("hold"), tuple):
-        # Another name of the same AppID reaches the same followers.
-        appids = {accounts[name].appid for name in names if name in accounts}
-        values["hold"] = (*names, *(n for n, a in accounts.items() if a.appid in appids and n not in names))
-    return Policy(**values)
+def record(kind: type[Record], data: Mapping[str, Any]) -> Record:
+    """Return a record of valid data; what is not written keeps its default."""
+    kinds = get_type_hints(kind)
+    read: Record = kind(**{key: _value(kinds[key], value) for key, value in data.items()})
+    return read
+
+
+def _value(kind: Any, value: Any) -> Any:
+    """Return a value as its field holds it: a map as a record, a list as a tuple, a word as a member."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if isinstance(value, dict) and is_dataclass(kind):
+        return record(cast("type", kind), value)
+    if isinstance(value, dict) and origin is Mapping:
+        return {key: _value(parts[1], below) for key, below in value.items()}
+    if isinstance(value, list) and origin is tuple:
+        return tuple(_value(parts[0], below) for below in value)
+    if origin is UnionType:  # at most one of it is for a map, and one for a list
+        return next((read for part in parts if (read := _value(part, value)) is not value), value)
+    return AccountKind(value) if kind is AccountKind else value
+
+
+def _held(policy: Policy, accounts: Mapping[str, Account]) -> Policy:
+    """Extend a hold to every name of its accounts: another name of an AppID reaches the same followers."""
+    names = policy.hold
+    if isinstance(names, bool):
+        return policy
+    appids = {accounts[name].appid for name in names if name in accounts}
+    others = (name for name, one in accounts.items() if one.appid in appids and name not in names)
+    return replace(policy, hold=(*names, *others))
 
 
 def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     data = {"api": SANDBOX, **written.get(name, {})}
-    asked = data.get("approvals")
-    is_embedded = data["api"] == SANDBOX
-    accounts = {
-        key: _account(key, value, is_embedded=is_embedded) for key, value in data.get("accounts", {}).items()
-    }
-    default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
-    if is_embedded and not accounts:
-        accounts = _sandbox_accounts(written)
-        default = default or AccountKind.SERVICE.value
-    return Environment(
-        name=name,
-        api=data["api"].rstrip("/"),
-        ledger=data.get("ledger", DEFAULT_LEDGER),
-        protected=data.get("protected", False),
-        accounts=accounts,
-        default_account=default,
-        vars=data.get("vars", {}),
-        approvals=approvals_of(asked) if asked else None,
-        resend_after_s=data.get("resend_after", PROTECTED_RESEND_AFTER_S),
-        resend_until_s=data.get("resend_until", RESEND_UNTIL_S),
+    accounts = {key: {**one, "name": key} for key, one in data.get("accounts", {}).items()}
+    default = next(iter(accounts)) if len(accounts) == 1 else None
+    if data["api"] == SANDBOX:
+        for one in accounts.values():
+            one.pop("secret", None)  # a rehearsal never reads a real one
+        default = default or (None if accounts else AccountKind.SERVICE.value)
+        accounts = accounts or _sandbox_accounts(written)
+    return record(
+        Environment,
+        {
+            "default_account": default,
+            **data,
+            "name": name,
+            "api": data["api"].rstrip("/"),
+            "accounts": accounts,
+        },
     )
 
 
-def _account(name: str, data: Mapping[str, Any], *, is_embedded: bool) -> Account:
-    # The embedded sandbox takes its own secret, so a rehearsal never reads a real one.
-    written = "secret" in data and not is_embedded
-    secret = _secret(data["secret"]) if written else Secret(sandbox=True)
-    callback = _callback(data["callback"]) if "callback" in data else None
-    return Account(
-        name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=secret, callback=callback
-    )
-
-
-def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
-    aes_key = _secret(data["aes_key"]) if "aes_key" in data else None
-    return CallbackSecrets(token=_secret(data["token"]), aes_key=aes_key)
-
-
-def _notify(data: Mapping[str, Any]) -> NotifyTarget:
-    secret = _secret(data["secret"]) if "secret" in data else None
-    command = tuple(data.get("command", ()))
-    when = {"when": tuple(data["when"])} if "when" in data else {}
-    return NotifyTarget(
-        kind=data["kind"], url=_secret(data.get("url", {})), secret=secret, command=command, **when
-    )
-
-
-def _secret(place: Mapping[str, Any]) -> Secret:
-    return Secret(env=place.get("env"), command=tuple(place.get("command", ())), file=place.get("file"))
-
-
-def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, Account]:
+def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the sandbox's three accounts, and each real account's name for the one of its kind.
 
     So a campaign with `account: main` can be rehearsed as it is.
     """
-    kinds = {kind.value: kind for kind in AccountKind}
+    kinds: dict[str, str] = {kind: kind for kind in AccountKind}
     for environment in written.values():
         for name, account in environment.get("accounts", {}).items():
-            kinds.setdefault(name, AccountKind(account["kind"]))
+            kinds.setdefault(name, account["kind"])
     return {
-        name: Account(name=name, kind=kind, appid=_SANDBOX_APPIDS[kind], secret=Secret(sandbox=True))
+        name: {"name": name, "kind": kind, "appid": _SANDBOX_APPIDS[AccountKind(kind)]}
         for name, kind in kinds.items()
     }

@@ -8,14 +8,16 @@ from typing import Any, Final, Literal
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.core.settings import SANDBOX, AccountKind
+from wechat_campaigns.core.settings import (
+    DEFAULT_LEDGER,
+    PROTECTED_RESEND_AFTER_S,
+    RESEND_UNTIL_S,
+    SANDBOX,
+    AccountKind,
+)
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
-DEFAULT_LEDGER: Final = "sqlite"
-"""The ledger of an environment that names none: a file of its own for each."""
-PROTECTED_RESEND_AFTER_S: Final = 60
-RESEND_UNTIL_S: Final = 20 * 3600
 NameKind = Literal["environment", "account", "time-zone"]
 _NO_SUCH: Final[Mapping[NameKind, str]] = {
     "environment": N_("the settings have no such environment"),

@@ -12,10 +12,10 @@ from typing import Any, Final
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
-from wechat_campaigns.core.names import id_fault, openid_fault
+from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
-from wechat_campaigns.protocol.keys import full_id, namespace_of, normalize_id
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
 from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, hides_values

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.files import replace_file
 
 VERSION: Final = 1
 

@@ -147,7 +147,7 @@ def main() -> None:
     msg_id = sends(client, media)
     crypto, finished = WeChatCrypto(TOKEN, AES_KEY, APPID), {}
     while msg_id not in finished:
-        query, body = pushes.get(timeout=20)
+        query, body = pushes.get(timeout=60)
         plain = crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"])
         event = parse_message(plain)
         if event.type == "event" and event.event == "masssendjobfinish":

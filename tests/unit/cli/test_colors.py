@@ -33,7 +33,6 @@ def test_variables_choose(variables: dict[str, str], on_terminal: bool, elsewher
     assert wants_color(io.StringIO(), variables) is elsewhere
 
 
-@pytest.mark.slow
 def test_a_pipe_gets_colours_when_asked_and_json_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

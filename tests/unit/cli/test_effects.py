@@ -68,7 +68,6 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", WRITING)
 def test_read_only_refuses_every_command_that_writes(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -80,7 +79,6 @@ def test_read_only_refuses_every_command_that_writes(
     assert contents(tmp_path) == before
 
 
-@pytest.mark.slow
 def test_what_reads_records_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,7 +106,6 @@ def test_read_only_can_be_off(value: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert run(["fmt"]) == ExitCode.OK
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("variable", AGENTS)
 def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -157,7 +154,6 @@ def test_each_command_of_persons_is_among_the_refused() -> None:
     }
 
 
-@pytest.mark.slow
 def test_an_agent_may_stop_sends_and_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -111,7 +111,6 @@ def test_init_names_the_next_step(
     assert ("pipeline" in said) is ("--ci" in words)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("msgtype", ["text", "mpnews", "mpvideo"])
 def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     here: Path, capsys: pytest.CaptureFixture[str], msgtype: str

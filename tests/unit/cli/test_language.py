@@ -134,7 +134,6 @@ def test_words_are_not_torn() -> None:
     assert wrapped("甲乙 abcdefgh", 5) == ["甲乙", "abcde", "fgh"]
 
 
-@pytest.mark.slow
 @given(st.text("甲乙，。（）“” ab`", max_size=60), st.integers(1, 20))
 def test_lines_take_no_more_than_their_columns(text: str, width: int) -> None:
     starts = [0, *breaks(text, width), len(text)]

@@ -17,7 +17,6 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     capsys.readouterr()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -59,7 +58,6 @@ def test_plan_without_the_secret_offers_the_one_that_needs_none(
     assert run(["plan", "--env", "production", "--offline"]) == ExitCode.OK
 
 
-@pytest.mark.slow
 def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     """`--all` is named only where it would show more."""
     run(["apply", "--auto-approve", "--quiet"])
@@ -93,7 +91,6 @@ def test_what_cannot_be_written_is_named_and_no_bug(
     assert "make the file and its folder writable" in told
 
 
-@pytest.mark.slow
 def test_validate_counts_sends_only_when_it_read_every_file(capsys: pytest.CaptureFixture[str]) -> None:
     """A file with an error may be many sends: "0 sends" of a folder with files would be untrue."""
     assert run(["validate"]) == ExitCode.OK
@@ -126,7 +123,6 @@ def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixt
     assert "did you mean `茶`?" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
     file = Path("campaigns/welcome.yaml")
     file.write_text(file.read_text(encoding="utf-8").replace("会员", "会圆", 1), encoding="utf-8")

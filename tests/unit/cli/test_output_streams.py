@@ -11,7 +11,7 @@ import pytest
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.output import escape_unencodable, print_result
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.files import replace_file
 
 
 @pytest.fixture
@@ -28,7 +28,6 @@ def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
     assert json.loads(raw.getvalue().decode("gbk")) == {"content": "🎉 周年庆"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("plan", "--out", "-"), ("plan", "--report", "json=-"),
@@ -44,7 +43,6 @@ def test_no_file_is_named_like_standard_output(
     assert not (here / "-").exists()
 
 
-@pytest.mark.slow
 def test_a_preview_of_several_sends_prints_each_result_once(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,7 +94,6 @@ def test_the_browser_gets_no_secret_no_script_and_no_network(
     assert not Path(profile).parent.exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\nexit 0\n", None])
 def test_without_a_browser_that_works_the_page_alone_is_said_to_do(
     pictured: Callable[..., Path], capsys: pytest.CaptureFixture[str], script: str | None

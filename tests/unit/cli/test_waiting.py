@@ -103,19 +103,3 @@ def test_a_duration_is_time_that_passes(text: str, minutes: int, now: str) -> No
 def test_the_hour_that_comes_twice_has_not_passed() -> None:
     moment = moment_of("20m", "2027-10-31T02:50:00+02:00").astimezone(UTC)
     assert moment == datetime.fromisoformat("2027-10-31T01:10:00Z")
-
-
-def test_a_time_of_day_is_the_next_one() -> None:
-    assert moment_of("19:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat(
-        "2026-12-01T19:30:00+01:00"
-    )
-    assert moment_of("9:30", "2026-12-01T12:00:00+01:00") == datetime.fromisoformat(
-        "2026-12-02T09:30:00+01:00"
-    )
-
-
-@pytest.mark.parametrize("text", ["soon", "25:00", "9999-12-31T23:59:59-12:00", "+0h", "2020-01-01T00:00"])
-def test_what_is_no_time_to_come_is_refused(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        moment_of(text, "2026-12-01T12:00:00+01:00")
-    assert caught.value.hint

@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from wechat_campaigns.core.errors import EXTRAS
 
 WITHOUT = """\
@@ -38,7 +36,6 @@ def run(folder: Path, *lines: str) -> None:
     assert "This is a bug" not in done.stderr
 
 
-@pytest.mark.slow
 def test_a_text_needs_no_extra(tmp_path: Path) -> None:
     run(tmp_path, "init")
     (tmp_path / "campaigns" / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
@@ -51,7 +48,6 @@ def test_a_text_needs_no_extra(tmp_path: Path) -> None:
     assert "示例商城的会员" in (tmp_path / "plan.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 def test_the_studio_needs_no_articles(tmp_path: Path) -> None:
     missing = {library for libraries in EXTRAS.values() for library in libraries} - {*EXTRAS["sandbox"]}
     script = (

@@ -55,7 +55,6 @@ def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeCodeHost) -> No
     assert len(fake.comments(REPO, 12)) == 2
 
 
-@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_environment_makes_a_mark_that_is_found(environment: str) -> None:
     mark = marker("plan", environment)
@@ -114,7 +113,6 @@ def test_an_odd_list_is_an_error(fake: FakeCodeHost, rows: object) -> None:
         list(code_host.all(COMMENTS))
 
 
-@pytest.mark.slow
 def test_an_endless_list_is_an_error(fake: FakeCodeHost) -> None:
     """A forge that always has one more page does not keep a run for ever."""
     fake.lists[COMMENTS] = [{"id": 1}] * (MAX_PAGES * 100 + 1)

@@ -83,7 +83,6 @@ REVIEWS: dict[str, tuple[list[dict[str, Any]], tuple[str, ...], tuple[str, ...]]
 """By name: reviews, who approved, and who asked for changes."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", REVIEWS)
 def test_the_last_verdict_of_a_reviewer_counts(hub: FakeCodeHost, name: str) -> None:
     reviews, approved, objected = REVIEWS[name]
@@ -123,7 +122,6 @@ PULLS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PULLS)
 def test_a_commit_without_its_own_merged_pull_request_has_none(hub: FakeCodeHost, name: str) -> None:
     hub.lists[f"/repos/{REPO}/commits/{COMMIT}/pulls"] = PULLS[name]

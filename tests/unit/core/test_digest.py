@@ -108,7 +108,6 @@ def test_digest_has_only_the_hash_and_count_of_openids():
     assert "o-one" not in str(form)
 
 
-@pytest.mark.slow
 @given(st.lists(TEXTS, unique=True, min_size=2, max_size=5), st.randoms(use_true_random=False))
 def test_plan_digest_does_not_depend_on_the_order(texts: list[str], random: Any):
     sends = [

@@ -2,12 +2,14 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,12 +27,6 @@ def no_loss(item: int, bound: Bound) -> NoReturn:
     raise AssertionError(f"{item} was lost: {bound}")
 
 
-def spin(seconds: float) -> None:
-    until = time.process_time() + seconds
-    while time.process_time() < until:
-        pass
-
-
 def fork_again() -> int:
     (inner,) = map_fenced(lambda _item: os.getpid(), [1], lost=no_loss)
     return inner - os.getpid()
@@ -38,7 +34,6 @@ def fork_again() -> int:
 
 ATTACKS: dict[str, tuple[Callable[[], object], Bound]] = {
     "a loop in C": (lambda: re.match(r"(a+)+$", "a" * 60 + "b"), Bound.CPU),
-    "a loop in Python": (lambda: spin(60), Bound.CPU),
     "memory": (lambda: len(bytearray(200 << 20)), Bound.MEMORY),
     "a huge result": (lambda: b"a" * 2_000_000, Bound.MEMORY),
     "killed, as by the kernel without memory": (lambda: os.kill(os.getpid(), signal.SIGKILL), Bound.MEMORY),
@@ -58,7 +53,7 @@ def test_an_attack_costs_one_item(
 ) -> None:
     monkeypatch.setattr(fence, "MAX_RESULT_BYTES", 1_000_000)
     attack, bound = ATTACKS[name]
-    tried, before = tmp_path / "tried", resources()
+    tried, before = tmp_path / "tried", open_files_and_children()
 
     def work(item: int) -> object:
         if item == 5:
@@ -72,10 +67,10 @@ def test_an_attack_costs_one_item(
     found = map_fenced(work, range(12), lost=lost, children=children, bounds=bounds)
     assert found == [(5, bound) if item == 5 else item for item in range(12)]
     assert tried.read_text() == "x"
-    assert resources() == before
+    assert open_files_and_children() == before
 
 
-def resources() -> tuple[int, str]:
+def open_files_and_children() -> tuple[int, str]:
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8")
     return len(list(Path("/proc/self/fd").iterdir())), children
 
@@ -122,15 +117,18 @@ def test_time_of_a_whole_run_is_bounded() -> None:
     assert time.monotonic() - began < 20
 
 
-def test_work_may_ask_for_more_time() -> None:
-    def work(seconds: int) -> str:
-        fence.extend(50)
-        spin(seconds)
-        return "done"
+def test_work_may_ask_for_more_time_up_to_a_bound() -> None:
+    def work(seconds: int) -> int:
+        fence.extend(seconds)
+        return resource.getrlimit(resource.RLIMIT_CPU)[0]
 
-    found = map_fenced(work, [2, 30], lost=lambda _item, bound: bound, bounds=Bounds(cpu_s=1))
-    assert found == ["done", Bound.CPU]
+    usual, some, much = (
+        run_fenced(partial(work, seconds), bounds=Bounds(cpu_s=9)) for seconds in (0, 2, 500)
+    )
+    assert (some - usual, much - usual) == (2, 2 * 9)
+    before = resource.getrlimit(resource.RLIMIT_CPU)
     fence.extend(1)  # outside it is nothing
+    assert resource.getrlimit(resource.RLIMIT_CPU) == before
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), UsageError("odd", hint="do")])
@@ -138,12 +136,12 @@ def test_an_exception_is_raised_here_with_its_traceback(error: Exception) -> Non
     def failing(_item: int) -> NoReturn:
         raise error
 
-    before = resources()
+    before = open_files_and_children()
     with pytest.raises(type(error), match="odd") as caught:
         map_fenced(failing, range(9), lost=no_loss, children=2)
     assert "in failing" in caught.value.__notes__[0]
     assert getattr(caught.value, "hint", "do") == "do"
-    assert resources() == before
+    assert open_files_and_children() == before
 
 
 def test_an_exception_that_cannot_be_handed_over_is_named() -> None:

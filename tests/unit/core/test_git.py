@@ -52,7 +52,6 @@ def test_git_queries_do_not_write(tmp_path: Path) -> None:
     assert (index.stat().st_mtime_ns, index.read_bytes()) == before
 
 
-@pytest.mark.slow
 def test_failing_git_returns_a_code_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = git("-c", "alias.slow=!sleep 9", "slow", timeout_s=0.3)
     assert (slow.code, slow.error_line) == (EXIT_TIMED_OUT, "fatal: no answer within 0 s")

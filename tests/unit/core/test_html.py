@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wechat_campaigns.core.article_text import ArticleText
-from wechat_campaigns.core.html import HtmlReader
+from wechat_campaigns.core.html import ArticleText, HtmlReader
 from wechat_campaigns.plan.stored_draft import read_html
 from wechat_sandbox.markup import sanitize
 
@@ -34,7 +33,6 @@ class _Seen(HtmlReader):
         self.seen.append(data)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS, ids=["draft", "text", "sandbox"])
 def test_what_never_closes_is_read_in_no_time(read: Callable[[str], object]) -> None:
     for repeated in REPEATED:

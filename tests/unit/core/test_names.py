@@ -9,11 +9,43 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.names import STRICT, close_matches, id_fault, nearest, quoted, skeleton
+from wechat_campaigns.core.names import (
+    STRICT,
+    close_matches,
+    full_id,
+    id_fault,
+    list_id,
+    namespace_of,
+    nearest,
+    quoted,
+    skeleton,
+)
 from wechat_campaigns.plan.hints import resend_hint
 from wechat_campaigns.source.load import load_campaigns
 
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "full", "namespace"),
+    [
+        ("sale", "shop:sale", "shop"),
+        ("sale[a:b]#2", "shop:sale[a:b]#2", "shop"),
+        ("Shop:sale", "Shop:sale", "Shop"),
+        ("office:sale", "office:sale", "office"),
+        (":sale", "sale", ""),
+    ],
+)
+def test_id_is_written_with_its_namespace_or_without(written: str, full: str, namespace: str) -> None:
+    assert full_id("shop", written) == full
+    assert namespace_of(full) == namespace
+    assert full_id("", full) == full
+
+
+def test_parts_of_one_list_have_one_name() -> None:
+    """Another entry of `for_each` has another list."""
+    assert list_id("sale#1") == list_id("sale#12") == list_id("sale") == "sale"
+    assert list_id("sale[beijing]#1") == "sale[beijing]"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.state_folder import ORIGIN, ready_state_folder, state_folder, state_home
+from wechat_campaigns.core.files import ORIGIN, ready_state_folder, state_folder, state_home
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,6 @@ def test_the_real_resolver_knows_odd_spellings_of_this_machine() -> None:
             Downloader(connect=lambda *_args: pytest.fail("connected")).get(f"http://{host}/a.png")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     ["ftp://a.b/c", "file:///etc/passwd", "http://", "http://[::1", "http://u:p@a.b/", "x", "http://a.b:x/"],
@@ -120,7 +119,6 @@ def test_other_addresses_are_refused(make: Make, url: str) -> None:
         make().get(url)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "path", "said"),
     [
@@ -137,7 +135,7 @@ def test_every_limit_ends_the_download(make: Make, limits: dict[str, float], pat
     began = time.monotonic()
     with pytest.raises(DownloadError, match=said):
         make(**limits).get(f"http://img.example.com{path}")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60, "`/slow` itself never ends"
 
 
 def test_bytes_count_over_all_files(make: Make) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.files import state_folder
 
 SETTINGS = "default_environment: try\nenvironments:\n  try: {api: sandbox, ledger: sqlite, MORE}\n"
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -42,13 +42,11 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
     assert not state_folder(tmp_path / "campaigns", os.environ).exists()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("pull_request")
 def test_sandbox_environment_may_run_anywhere(tmp_path: Path) -> None:
     assert apply(tmp_path, "protected: false") == ExitCode.OK
 
 
-@pytest.mark.slow
 def test_approvals_cannot_be_asked_for_on_a_laptop(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,7 +55,6 @@ def test_approvals_cannot_be_asked_for_on_a_laptop(
     assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == ExitCode.PENDING
 
 
-@pytest.mark.slow
 def test_plan_file_must_have_the_expected_digest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both are given: a file that would do by itself is refused for another digest."""
     plan = str(tmp_path / "plan.json")

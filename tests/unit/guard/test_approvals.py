@@ -69,7 +69,6 @@ def test_commit_without_a_pull_request_blocks_the_apply() -> None:
     assert "forbid direct pushes" in error.hint
 
 
-@pytest.mark.slow
 @given(
     st.sets(st.sampled_from(["ann", "bob", "cem", "eve"])),
     st.sampled_from(["ann", "bob", "eve"]),

@@ -34,7 +34,6 @@ def runner(author: Path) -> Path:
     return author.parent / "runner"
 
 
-@pytest.mark.slow
 def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
     """An old run started again would send what has been changed since."""
     commit(author, "campaigns/sale.yaml", "content: 再见\n")
@@ -42,7 +41,6 @@ def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
         check_up_to_date(runner / "campaigns", "main")
 
 
-@pytest.mark.slow
 def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
     """Nobody's send waits because somebody corrected a README."""
     assert error_of(check_up_to_date, runner / "campaigns", "main") is None
@@ -50,14 +48,12 @@ def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
     assert error_of(check_up_to_date, runner / "campaigns", "main") is None
 
 
-@pytest.mark.slow
 def test_edited_campaigns_are_refused(runner: Path) -> None:
     (runner / "campaigns" / "more.yaml").write_text("content: 你好\n", encoding="utf-8")
     with pytest.raises(PolicyError, match="uncommitted changes"):
         check_up_to_date(runner / "campaigns", "main")
 
 
-@pytest.mark.slow
 def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> None:
     (author.parent / "remote.git").rename(author.parent / "gone.git")
     with pytest.raises(CodeHostError, match="cannot determine") as caught:

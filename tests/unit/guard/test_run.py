@@ -52,7 +52,6 @@ SENDING = {"push", "workflow_dispatch", "schedule", "repository_dispatch"}
 PROPOSED = {"pull_request", "pull_request_target", "pull_request_review", "merge_group", "issue_comment"}
 
 
-@pytest.mark.slow
 @given(st.text() | st.sampled_from(sorted(SENDING | PROPOSED | {"workflow_run", ""})))
 def test_github_never_applies_a_proposed_change(event: str) -> None:
     """The list names what is allowed, so that the next event GitHub invents is not."""

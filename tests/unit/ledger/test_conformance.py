@@ -25,8 +25,6 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, find_chain_faults
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, Head
 
-pytestmark = pytest.mark.slow
-
 OTHER = "wx0000000000000002"
 
 

@@ -112,7 +112,7 @@ def test_what_the_disk_refuses_is_not_another_runner(tmp_path: Path, what: str) 
     if what == "lock":
         (tmp_path / f"l.sqlite3.{STREAM}.lock-journal").mkdir()
         ledger = SqliteLedger(tmp_path / "l.sqlite3", now)
-        with closing(ledger), pytest.raises(LedgerError) as caught, ledger.lock(STREAM, wait_s=9):
+        with closing(ledger), pytest.raises(LedgerError) as caught, ledger.lock(STREAM, wait_s=90):
             pass
     else:
         (tmp_path / "x.sqlite3-wal").mkdir()
@@ -120,7 +120,7 @@ def test_what_the_disk_refuses_is_not_another_runner(tmp_path: Path, what: str) 
             SeenHeads(tmp_path / "x.sqlite3").note({STREAM: {**hashes_of(EMPTY, ()), 1: "0" * 64}})
         assert "delete" not in caught.value.hint, "whoever deletes the marks has nothing against a rollback"
     assert caught.value.exit_code is ExitCode.LEDGER
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 45
 
 
 @pytest.fixture
@@ -153,7 +153,6 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     ledger.close()
 
 
-@pytest.mark.slow
 def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_path: Path) -> None:
     subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", small_disk / "r.git"], check=True)
     remote = remote_of(f"{small_disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
@@ -181,7 +180,6 @@ def test_read_only_disk_is_reported(small_disk: Path) -> None:
     assert "not usable" in error.message
 
 
-@pytest.mark.slow
 def test_interrupted_write_loses_no_event(tmp_path: Path) -> None:
     script = """
 import resource, sys

@@ -23,22 +23,6 @@ def test_unchanged_chain_is_valid():
     assert find_chain_faults(EVENTS, HEADS) == ()
 
 
-EDITS = st.sampled_from(
-    [
-        {"data": {"upload": "other", "result": "r"}},
-        {"kind": LedgerKind.DRAFT},
-        {"hash": "0" * 64},
-        {"previous": "f" * 64},
-    ]
-)
-
-
-@given(PLACES, EDITS)
-def test_edited_event_is_detected(place: int, edit: dict[str, object]):
-    changed = [replace(e, **edit) if n == place else e for n, e in enumerate(EVENTS)]
-    assert find_chain_faults(changed, HEADS)
-
-
 @given(PLACES)
 def test_edited_event_with_a_new_hash_is_detected(place: int):
     event = EVENTS[place]
@@ -51,20 +35,6 @@ def _hash(event: Event) -> str:
     from wechat_campaigns.core.digest import sha256
 
     return sha256({key: value for key, value in event.as_dict().items() if key != "hash"})
-
-
-@given(st.sets(PLACES, min_size=1))
-def test_removed_events_are_detected(places: set[int]):
-    assert find_chain_faults([e for n, e in enumerate(EVENTS) if n not in places], HEADS)
-
-
-@given(PLACES, PLACES)
-def test_reordered_events_are_detected(one: int, other: int):
-    if one == other or EVENTS[one].stream != EVENTS[other].stream:
-        return
-    changed = list(EVENTS)
-    changed[one], changed[other] = changed[other], changed[one]
-    assert find_chain_faults(changed, HEADS)
 
 
 @given(PLACES)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.ledger.events import LedgerKind, heads_of
+from wechat_campaigns.ledger.events import LedgerKind, heads_of, next_event
 from wechat_campaigns.ledger.export import from_lines, to_lines
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -29,7 +29,6 @@ def exported(*lengths: int) -> list[str]:
     return list(to_lines(events, heads_of(events)))
 
 
-@pytest.mark.slow
 @given(st.lists(st.integers(0, 4), max_size=3))
 def test_export_round_trips(lengths: list[int]) -> None:
     events = [event for n, length in enumerate(lengths) for event in chain(f"wx{n}", length)]

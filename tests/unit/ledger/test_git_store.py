@@ -19,8 +19,6 @@ from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
 from wechat_campaigns.protocol.events import Entry
 
-pytestmark = pytest.mark.slow
-
 
 def entry(number: int = 0) -> Entry:
     return Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"n": number})

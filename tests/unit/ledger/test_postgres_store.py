@@ -22,7 +22,7 @@ from wechat_campaigns.ledger.postgres.pool import SIZE
 from wechat_campaigns.ledger.postgres.store import PostgresLedger
 from wechat_campaigns.protocol.events import Entry
 
-pytestmark = [pytest.mark.optional_part, pytest.mark.slow]
+pytestmark = pytest.mark.optional_part
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
@@ -261,3 +261,16 @@ def test_an_address_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     unreachable = open_ledger("postgresql://127.0.0.1:1/x", default=tmp_path, root=tmp_path, clock=now)
     with closing(unreachable), pytest.raises(LedgerError, match="not reachable"):
         unreachable.events()
+
+
+def test_user_without_a_home_folder_may_use_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    ledger = open_ledger("postgresql://u@db.example/x", default=tmp_path / "x", root=tmp_path, clock=now)
+    ledger.close()
+    assert not (tmp_path / "x").exists(), "no other ledger is opened in its place"

@@ -75,7 +75,6 @@ def test_marks_never_go_back(tmp_path: Path):
     second.close()
 
 
-@pytest.mark.slow
 def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
     file = tmp_path / "seen" / "x"
     code = (

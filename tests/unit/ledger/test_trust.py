@@ -9,12 +9,13 @@ import pytest
 from tests.support.factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.ledger.events import LEDGER, LedgerKind
-from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.ledger.trust import authenticator, is_signed, questions, unverified
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.protocol.state import Fate, Status
 
 KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
 SALE = make_send()
@@ -53,10 +54,10 @@ def sent(key: bytes = KEY) -> Book:
     return book
 
 
-def status_of(state: LedgerState) -> tuple[SendStatus, bool]:
+def status_of(state: LedgerState) -> tuple[Fate, bool]:
     known = state.send(SERVICE, "sale", 1)
     assert known is not None
-    return known.status, state.stream(SERVICE).find("sale", 1).status is Status.DISPUTED
+    return known.fate, known.status is Status.DISPUTED
 
 
 FORGED: dict[str, dict[str, Any]] = {
@@ -83,7 +84,7 @@ def test_event_without_a_valid_mac_changes_nothing(kind: str) -> None:
 
 def told(state: LedgerState) -> tuple[object, ...]:
     return (
-        state.sends,
+        list(state.sends),
         state.uploads,
         state.drafts,
         state.previews,
@@ -116,15 +117,15 @@ def test_forged_outcome_leaves_a_send_to_a_person(kind: str, data: dict[str, Any
     book.write(EventKind.INTENT, intent_of(SALE))
     book.write(kind, data, OTHER)
     state = book.read()
-    assert status_of(state) == (SendStatus.UNKNOWN, True)
-    assert state.sends[state.key(SERVICE, "sale", 1)].msg_id is None
+    assert status_of(state) == (Fate.UNKNOWN, True)
+    assert job_id(state.stream(SERVICE).find("sale", 1)) is None
 
 
 def test_forged_outcome_does_not_change_the_msg_id() -> None:
     """A forged end does not give it that of another message, whose recall would hit the wrong one."""
     book = sent()
     book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=99, why="?"), OTHER)
-    assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
+    assert job_id(book.read().stream(SERVICE).find("sale", 1)) == 7
 
 
 def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
@@ -132,18 +133,18 @@ def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
     book.write(EventKind.INTENT, intent_of(SALE))
     book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
     book.write(EventKind.ACCEPTED, named(SALE, msg_id=7))
-    assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
+    assert job_id(book.read().stream(SERVICE).find("sale", 1)) == 7
 
 
 def test_vouching_restores_trust_after_a_new_secret() -> None:
     book = sent(OTHER)
-    assert status_of(book.read()) == (SendStatus.UNKNOWN, True)
+    assert status_of(book.read()) == (Fate.UNKNOWN, True)
     assert not book.read().is_initialized(SERVICE)
     book.vouch(KEY)
-    assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
+    assert status_of(book.read()) == (Fate.ACCEPTED, False)
     assert book.read().is_initialized(SERVICE)
     book.write(LedgerKind.STATUS, FORGED[LedgerKind.STATUS], OTHER)
-    assert status_of(book.read()) == (SendStatus.ACCEPTED, False), "what comes later needs a mac of its own"
+    assert status_of(book.read()) == (Fate.ACCEPTED, False), "what comes later needs a mac of its own"
 
 
 @pytest.mark.parametrize("mac", ["none", "senseless", "other"])
@@ -167,7 +168,7 @@ def test_vouching_does_not_widen_what_was_believed(mac: str) -> None:
             book.vouch(key, fake.hash)
         assert unverified(book.mine(), key) == []
         state = book.read(key)
-        assert status_of(state) == (SendStatus.ACCEPTED, False)
+        assert status_of(state) == (Fate.ACCEPTED, False)
         assert state.stream(SERVICE).find("next", 1).status is Status.DISPUTED
 
 
@@ -183,7 +184,7 @@ def test_copied_event_is_not_vouched_for() -> None:
 def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:
     book = sent(OTHER)
     book.write(LedgerKind.TRUSTED, {"after": book.mine()[-1].hash}, KEY)
-    assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
+    assert status_of(book.read()) == (Fate.ACCEPTED, False)
 
 
 def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
@@ -244,7 +245,7 @@ def test_event_taken_out_of_the_middle_is_found() -> None:
 def test_without_the_secret_every_event_counts() -> None:
     events = sent(OTHER).ledger.events()
     assert status_of(fold(events, authenticator(events, lambda _stream: None))) == (
-        SendStatus.ACCEPTED,
+        Fate.ACCEPTED,
         False,
     )
 

@@ -18,10 +18,10 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, PlanReason, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.state import Fate
 
 HOUR = timedelta(hours=1)
 SALE, AGAIN, DRAFT = make_send(), make_send(revision=2), make_send(ready=False)
@@ -146,7 +146,7 @@ def test_same_id_on_another_account_is_new() -> None:
 def test_record_of_a_send_from_before_its_namespace_is_found() -> None:
     decision = decided(make_send("shop:new", formerly=("old",)), *accepted(make_send("old")))
     assert decision.known is not None
-    assert (decision.action, decision.known.status) == (PlanAction.SENT, SendStatus.ACCEPTED)
+    assert (decision.action, decision.known.fate) == (PlanAction.SENT, Fate.ACCEPTED)
 
 
 @pytest.mark.parametrize(("namespace", "code"), [("shop", Reason.NEW), ("office", Reason.MOVED)])

@@ -120,7 +120,7 @@ def test_plan_file_reads_back_and_holds_no_openid(tmp_path: Path):
     assert b"o-one" not in path.read_bytes()
 
 
-BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "2.0"}', b"1" * 5000]
+BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "3.0"}', b"1" * 5000]
 
 
 @pytest.mark.parametrize("raw", BAD, ids=[str(raw[:12]) for raw in BAD])
@@ -136,7 +136,7 @@ def test_missing_plan_file_is_a_usage_error(tmp_path: Path, path: str):
         planfile.read(tmp_path / path)
 
 
-@pytest.mark.parametrize(("version", "readable"), [("2.7", True), ("1.0", False), ("3.0", False)])
+@pytest.mark.parametrize(("version", "readable"), [("3.7", True), ("2.0", False), ("4.0", False)])
 def test_other_major_version_is_refused(tmp_path: Path, version: str, readable: bool):
     planfile.write(tmp_path / "p", {**reviewed(SALE), "format_version": version, "unheard": 1})
     error = error_of(planfile.read, tmp_path / "p")
@@ -154,7 +154,6 @@ SEND_KEYS = st.sampled_from(sorted(REVIEWED["sends"][0]))
 
 
 @pytest.mark.deep
-@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.dictionaries(KEYS, JSON, max_size=3), st.dictionaries(SEND_KEYS, JSON, max_size=3))
 def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(

@@ -258,7 +258,7 @@ def test_plan_shows_the_warning_of_a_later_send() -> None:
     plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
     (shown,) = [note.text for note in attention_notes(plan) if note.rule == "quota"]
     assert shown.startswith("b: the quota of main for 2026-12-01")
-    assert [one.rule for one in plan_problems(plan)] == ["policy-quota"]
+    assert [one.rule for one in plan_problems(plan)] == ["plan-quota"]
 
 
 @pytest.mark.parametrize("required", ["内测", 106])

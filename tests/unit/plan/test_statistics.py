@@ -77,7 +77,7 @@ def state_of(at: datetime = NOW - timedelta(days=1), body: Any = BODY, **accepte
 
 
 def articles_of(state: LedgerState, days: Any) -> list[SentArticle]:
-    (record,) = state.sends.values()
+    (record,) = state.sends
     return sent_articles(record, days, by_msg_data_id(days), NOW)
 
 
@@ -151,7 +151,6 @@ def test_the_thirtieth_day_is_the_last() -> None:
     assert published not in due_days({published: kept}, (published,), NOW + timedelta(days=1))
 
 
-@pytest.mark.slow
 @given(st.integers(0, 500), st.integers(0, 500))
 def test_a_day_has_a_limit_of_calls(old: int, asked: int) -> None:
     sent_on = [date(2025, 11, 1) + timedelta(days=number % 390) for number in range(old)]

@@ -169,7 +169,6 @@ def test_any_stored_text_can_be_compared(text: str):
     read_html(text)
 
 
-@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(["<p>", "</p>", "<b>", "</b>", "一", "二 ", "<br>", "<img src=x>"]), max_size=12)
 )

@@ -37,7 +37,8 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.plan import hints
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.planner import make_plan
@@ -51,6 +52,7 @@ from wechat_campaigns.plan.unknown_sends import (
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.wechat import payloads
 
@@ -218,8 +220,8 @@ def test_resend_records_the_plan_it_was_made_under() -> None:
         (EventKind.RESEND, {**name, "call": 2, "plan_digest": "p" * 64}),
         (EventKind.ACCEPTED, {**name, "call": 2}),
     )
-    (known,) = fold(events).sends.values()
-    assert (known.status, known.resend_plan_digest) == (SendStatus.ACCEPTED, "p" * 64)
+    (known,) = fold(events).sends
+    assert (known.fate, resend_plan_digest(known)) == (Fate.ACCEPTED, "p" * 64)
 
 
 def test_send_moved_to_another_account_keeps_its_old_record() -> None:

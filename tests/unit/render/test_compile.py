@@ -42,7 +42,6 @@ def in_window(folder: Path, window: str, timezone: str = "Asia/Shanghai") -> Com
     return compiled(folder, settings, sale=f"{TEXT}{window}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "bound", "ids"),
     [
@@ -69,7 +68,6 @@ def test_unknown_environment_is_an_error(tmp_path: Path) -> None:
     assert "production" in problem.hint
 
 
-@pytest.mark.slow
 def test_selecting_it_elsewhere_is_refused(tmp_path: Path) -> None:
     """Whoever names a campaign expects it to be sent: an empty plan would pass for success."""
     for only in (("sale",), ("other", "sale"), ("s*",)):
@@ -78,7 +76,6 @@ def test_selecting_it_elsewhere_is_refused(tmp_path: Path) -> None:
     assert [send.id for send in bound_to(tmp_path, "production", "[staging]", "*").sends] == ["other"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "timezone", "moment"),
     [
@@ -101,7 +98,6 @@ def test_time_is_read_in_the_zone_of_the_settings(
     assert send.not_before.isoformat() == moment
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("window", "timezone", "rule"),
     [

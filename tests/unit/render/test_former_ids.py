@@ -12,8 +12,6 @@ from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files
 
-pytestmark = pytest.mark.slow
-
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 EACH = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nfor_each:\n"
 SALE = {"sale": TEXT}

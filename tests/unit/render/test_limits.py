@@ -201,7 +201,6 @@ def test_problem_stands_at_its_value():
 # --- properties --------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @given(st.text(max_size=80), st.text(max_size=60), st.text(max_size=30))
 def test_limits_of_any_text_raise_no_exception(title, url, crop):
     content = make_article(

@@ -105,7 +105,6 @@ def test_pictures_carry_links_in_their_text() -> None:
     assert post.text == words.recommend == "https://example.com/?utm_source=wechat"
 
 
-@pytest.mark.slow
 @given(st.text(max_size=60), st.text(alphabet="abc&=?#%/.中", max_size=20))
 def test_no_text_breaks_it(before: str, path: str) -> None:
     written = f"{before} https://example.com/{path}"

@@ -43,7 +43,6 @@ TABLES: dict[str, Callable[[], bytes]] = {
 """Each is made by the test that reads it: every worker reads this module."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("column", [None, "openid", " ＯｐｅｎＩＤ"])
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_of_excel_gives_the_same_list(name: str, column: str | None) -> None:
@@ -138,7 +137,6 @@ REFUSED: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_a_table_is_refused_in_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, words = REFUSED[name]

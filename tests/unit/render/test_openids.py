@@ -13,7 +13,6 @@ def make_openids(count: int) -> list[str]:
     return [f"o{number:027}" for number in range(count)]
 
 
-@pytest.mark.slow
 @given(st.integers(min_value=2, max_value=65_000))
 def test_every_openid_is_in_exactly_one_batch(count):
     openids = make_openids(count)

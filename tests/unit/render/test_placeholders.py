@@ -32,7 +32,6 @@ def marked(value: object) -> str:
 
 
 @pytest.mark.deep
-@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
 def test_placeholders_are_filled_as_by_jinja(text: str) -> None:

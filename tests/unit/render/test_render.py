@@ -56,7 +56,6 @@ def make_settings(**changes: Any) -> Settings:
     environment["default_account"] = "main"
     return Settings(
         environment=Environment(**{**environment, **changes.pop("environment", {})}),
-        environments=("sandbox",),
         **changes,
     )
 
@@ -232,7 +231,6 @@ def test_openids_become_numbered_batches(tmp_path):
     assert (send.batch.index, send.batch.count, send.batch.list_sha256) == (1, 1, digest)
 
 
-@pytest.mark.slow
 def test_list_of_openids_may_be_longer_than_a_text(tmp_path):
     listed = "\n".join(f"oLONG{number:023d}" for number in range(80_000))
     assert len(listed) > MAX_TEXT_BYTES
@@ -376,7 +374,6 @@ def test_missing_extra_is_a_problem_of_the_article(tmp_path, monkeypatch):
 # --- properties --------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(), tag=st.text() | st.just("{{ x }}\n\n{% if %}"))
 def test_rendering_never_raises_and_is_deterministic(tmp_path_factory, text, tag):

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 
-pytestmark = pytest.mark.slow
-
 DATA: dict[str, Any] = {
     "shop": {"name": "示例", "tags": ["b", "a"], "deep": {"x": [1, 2]}},
     "cities": ["京", "沪"],

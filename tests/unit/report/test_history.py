@@ -100,7 +100,6 @@ def test_csv_is_read_back() -> None:
     assert (second["Send"], second["Sent"]) == ("sale[北京]", "")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "＝1", "\t=1"])
 def test_a_spreadsheet_runs_nothing(text: str) -> None:
     """`tests/hostile/test_csv.py` has every beginning of a formula."""

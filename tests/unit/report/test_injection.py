@@ -127,7 +127,6 @@ def test_the_attack_itself_reaches_no_report_alive() -> None:
     assert_inert(ATTACK)
 
 
-@pytest.mark.slow
 @given(TEXTS)
 def test_annotations_hold_no_command_but_our_own(text: str) -> None:
     lines = problems_github(plan_problems(hostile_plan(text))).split("\n")
@@ -135,7 +134,6 @@ def test_annotations_hold_no_command_but_our_own(text: str) -> None:
     assert not any("::" in line.partition("::")[2].partition("::")[2] for line in lines)
 
 
-@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(TEXTS)
 def test_markdown_shows_campaign_text_as_code_only(text: str) -> None:

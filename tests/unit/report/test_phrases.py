@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.factories import NOW, make_article, make_file, make_send
-from wechat_campaigns.core.article_text import ArticleText
+from wechat_campaigns.core.html import ArticleText
 from wechat_campaigns.core.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.report.phrases import content_lines, diff, send_lines, window, zoned_moment

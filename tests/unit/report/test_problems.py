@@ -61,7 +61,7 @@ def test_the_widget_counts_what_goes_out_now_and_later() -> None:
 def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
     (problem,) = plan_problems(blocked_plan())
     assert (problem.rule, problem.level, problem.location.file) == (
-        "plan-blocked",
+        "plan-policy",
         "warning",
         "campaigns/all.yaml",
     )
@@ -71,7 +71,7 @@ def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
 def test_every_rule_that_blocks_a_send_is_listed() -> None:
     policy = Policy(allow_to_all=False, require_not_after=True)
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
-    assert [problem.rule for problem in plan_problems(plan)] == ["plan-blocked", "policy-require-not-after"]
+    assert [problem.rule for problem in plan_problems(plan)] == ["plan-policy", "plan-require-not-after"]
     everyone, no_end = view_of(plan).attention
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")

@@ -18,7 +18,7 @@ TOLD = {"msg_id": 7, "status": "send success", "addressed": 100, "sent": 75, "le
 
 def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> StatusRow:
     state = make_state((EventKind.INTENT, intent_of(send)), *steps)
-    return send_status("main", state.sends[SERVICE, "sale", 1], state, NOW + timedelta(seconds=later_s))
+    return send_status(state.stream(SERVICE).find("sale", 1), state, NOW + timedelta(seconds=later_s))
 
 
 ACCEPTED = (EventKind.ACCEPTED, named(TAG))

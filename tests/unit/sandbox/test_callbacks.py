@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from wechatpy.crypto import WeChatCrypto
 from wechatpy.utils import check_signature
 
 from tests.support.served import QuietHandler, served
@@ -127,17 +126,6 @@ def test_a_text_has_both_results_empty(wechat: WeChat, receiver: Receiver) -> No
     )
 
 
-def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: Receiver) -> None:
-    listen(wechat, receiver, aes_key=AES_KEY)
-    wechat.sendall()
-    push(wechat)
-    ((query, body),) = receiver.pushed
-    assert query["encrypt_type"] == "aes"
-    crypto = WeChatCrypto(TOKEN, AES_KEY, SERVICE)
-    xml = crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"])
-    assert ElementTree.fromstring(xml).findtext("Event") == "MASSSENDJOBFINISH"
-
-
 @pytest.mark.parametrize(("failures", "attempts", "state"), [(1, 2, "delivered"), (9, 4, "failed")])
 def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attempts: int, state: str) -> None:
     listen(wechat, receiver)
@@ -149,7 +137,6 @@ def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attemp
     assert (event["state"], event["attempts"]) == (state, attempts)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("says", "attempts"), [("", 1), ("<xml></xml>", 1), ("ok", 4)])
 def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str, attempts: int) -> None:
     listen(wechat, receiver)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat
 
 EVERYONE = {"is_to_all": True}
@@ -150,7 +148,6 @@ def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
     assert comment(wechat, "markelect", sent, user_comment_id=1)["errcode"] == 0
 
 
-@pytest.mark.slow
 def test_at_most_a_hundred_elected(wechat: WeChat) -> None:
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 1200}]})
     sent = send(wechat, {"need_open_comment": 1})

@@ -44,7 +44,6 @@ def test_wrong_methods_and_paths(wechat: WeChat, method: str, path: str, errcode
     assert wechat.raw(method, path)["errcode"] == errcode
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("raw", "errcode"),
     [
@@ -131,7 +130,6 @@ def test_skip_lets_calls_pass_first(wechat: WeChat) -> None:
     assert [wechat.sendall(clientmsgid=str(n))["errcode"] for n in range(3)] == [0, -1, 0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "status", "begins"),
     [("garbage", 200, b'{"errcode":0,"errm\xff'), ("html", 200, b"<html>"), ("http_500", 500, b"<html>")],

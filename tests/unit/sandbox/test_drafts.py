@@ -21,23 +21,6 @@ def test_a_draft_is_kept_as_the_platform_would(wechat: WeChat) -> None:
     assert listed["content"]["update_time"] == listed["update_time"] == int(NOON) + 60
 
 
-def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
-    media_id = wechat.draft()
-    changed = {"title": "新", "content": "c", "thumb_media_id": wechat.material()}
-    update = {"media_id": media_id, "index": 0, "articles": changed}
-    assert wechat.post("draft/update", update)["errcode"] == 0
-    page = wechat.post("draft/batchget", {"offset": 0, "count": 20, "no_content": 1})
-    (item,) = page["item"][0]["content"]["news_item"]
-    assert (page["total_count"], item["title"], "content" in item) == (1, "新", False)
-    assert wechat.get("draft/count") == wechat.post("draft/count") == {"total_count": 1}
-    assert wechat.post("draft/delete", {"media_id": media_id})["errcode"] == 0
-    assert wechat.post("draft/get", {"media_id": media_id})["errcode"] == 40007
-    assert wechat.post("draft/switch", checkonly="1")["is_open"] == 1
-
-
-CUT = {"x1": "0", "y1": "0.1945", "x2": "1", "y2": "0.5236"}
-
-
 def test_comments_need_the_privilege(wechat: WeChat) -> None:
     wechat.control("POST", "accounts", {"appid": wechat.appid, "comments": False})
     article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), "need_open_comment": 1}

@@ -14,8 +14,6 @@ from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
 from wechat_sandbox import dispatcher
 from wechat_sandbox.calls import ENDPOINTS
 
-pytestmark = pytest.mark.slow
-
 TEXT = b'{"filter":{"tag_id":2},"msgtype":"text","text":{"content":"x"},"more":%s}'
 slow = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

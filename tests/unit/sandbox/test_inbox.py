@@ -67,7 +67,6 @@ def test_page_allows_nothing_but_its_own_files(wechat: WeChat) -> None:
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", STATIC)
 def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
     with wechat.http.get(f"/inbox/{name}") as answer:
@@ -100,7 +99,6 @@ def test_followers_come_by_pages(wechat: WeChat) -> None:
     assert {page["total"] for page in pages} == {60}
 
 
-@pytest.mark.slow
 def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
     seed = {"accounts": [{"appid": SERVICE, "followers": 3000, "tags": ["会员"]}]}
     wechat.control("POST", "seed", seed)
@@ -119,13 +117,6 @@ def test_followers_are_searched(wechat: WeChat, part: str) -> None:
 def test_search_takes_signs_as_they_are(wechat: WeChat) -> None:
     assert told(wechat, "followers", search="%")["total"] == 0
     assert told(wechat, "followers", search="' OR 1=1 --")["total"] == 0
-
-
-def test_followers_by_tag_and_by_send_are_the_same(wechat: WeChat) -> None:
-    msg_id = wechat.sendall()["msg_id"]
-    tagged, reached = told(wechat, "followers", tag_id=2), told(wechat, "followers", msg_id=msg_id)
-    assert openids(tagged) == openids(reached)
-    assert reached["total"] == 6
 
 
 def test_follower_shows_count_and_latest(wechat: WeChat) -> None:
@@ -158,14 +149,6 @@ def test_phone_shows_the_latest_and_says_there_are_earlier(wechat: WeChat) -> No
     assert told_phone["earlier"] is True
 
 
-def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
-    wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
-    wechat.sendall()
-    (send,) = told(wechat, "sends")["sends"]
-    assert (send["status"], send["delivered"], send["total"]) == ("SENDING", 0, 6)
-    assert phone(wechat) == []
-
-
 def test_looking_finishes_what_is_due(wechat: WeChat) -> None:
     wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
     wechat.sendall()
@@ -181,20 +164,6 @@ def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
     found = told(wechat, "sends", limit=1)
     assert (found["total"], [item["kind"] for item in found["sends"]]) == (2, ["preview"])
     assert [item["kind"] for item in told(wechat, "sends", offset=1)["sends"]] == ["job"]
-
-
-def test_media_of_messages_are_paths_of_this_server(wechat: WeChat) -> None:
-    ids = {kind: wechat.material(kind) for kind in ("voice", "video", "image")}
-    wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "api_video": True})
-    to_all(wechat, "voice", {"media_id": ids["voice"]})
-    to_all(wechat, "image", {"media_ids": [ids["image"]] * 2, "title": "图"}, "images")
-    to_all(wechat, "mpvideo", {"media_id": ids["video"], "title": "片", "description": "述"})
-    contents = [item["content"] for item in phone(wechat)]
-    voice, images, video = contents[0]["voice"], contents[1]["images"], contents[2]["video"]
-    assert wechat.http.get(voice["src"]).data == MP3
-    assert len(images["pictures"]) == 2
-    assert wechat.http.get(images["pictures"][0]).data == PNG
-    assert (video["title"], wechat.http.get(video["src"]).content_type) == ("片", "video/mp4")
 
 
 def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
@@ -229,7 +198,6 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     assert wechat.control("GET", "requests")["requests"] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -290,7 +258,6 @@ def test_article_page_escapes_every_field(wechat: WeChat) -> None:
     assert "&lt;b&gt;&amp;&#34;&#39;&lt;script&gt;" in html
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["javascript:alert(1)", "data:text/html,x", "ftp://x"])
 def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str) -> None:
     articles = [{"title": "t", "content": "<p>x</p>", "content_source_url": scheme}]
@@ -299,31 +266,6 @@ def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str
     assert scheme not in page(wechat, phone(wechat)[0]["content"]["articles"][0])
 
 
-def test_picture_post_shows_its_pictures(wechat: WeChat) -> None:
-    images = [{"image_media_id": wechat.material()} for _ in range(3)]
-    post = {"article_type": "newspic", "title": "图", "content": "字", "image_info": {"image_list": images}}
-    media_id = wechat.post("draft/add", {"articles": [post]})["media_id"]
-    to_all(wechat, "mpnews", {"media_id": media_id})
-    card = phone(wechat)[0]["content"]["articles"][0]
-    html = page(wechat, card)
-    assert (card["type"], card["pictures"]) == ("newspic", 3)
-    assert html.count("<figure>") == 3
-    assert "字" in html
-
-
-def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
-    card = sent_article(wechat, title="写错了", content="<p>正文在此</p>")
-    msg_id = phone(wechat)[0]["msg_id"]
-    assert "正文在此" in page(wechat, card)
-    wechat.post("message/mass/delete", {"msg_id": msg_id})
-    message = phone(wechat)[0]
-    assert (message["recalled"], message["content"]["articles"][0]["gone"]) == (True, True)
-    html = page(wechat, card, lang="zh")
-    assert "该内容已被发布者删除" in html
-    assert "正文在此" not in html
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("path", ["job/1/1", "preview/1/1", "job/3147483648/1", "job/3147483648/0"])
 def test_no_such_article_says_so(wechat: WeChat, path: str) -> None:
     wechat.sendall()

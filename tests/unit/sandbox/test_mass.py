@@ -3,8 +3,6 @@
 import re
 from dataclasses import replace
 
-import pytest
-
 from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat, dump
 from wechat_sandbox.calls import HttpRequest
 
@@ -225,7 +223,6 @@ def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -
     assert job["total"] == 6
 
 
-@pytest.mark.slow
 def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
     codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
     assert codes == [0] * 60 + [45011]
@@ -301,7 +298,6 @@ def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
     assert wechat.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
 
 
-@pytest.mark.slow
 def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
     body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}
     codes = [wechat.post("message/mass/preview", body)["errcode"] for _ in range(101)]

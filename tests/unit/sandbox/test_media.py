@@ -8,7 +8,6 @@ import pytest
 from tests.unit.sandbox.client import JPEG, MP3, MP4, PNG, SAMPLE, WeChat
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "data"), [("image", PNG), ("voice", MP3), ("video", MP4), ("thumb", JPEG)])
 def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes) -> None:
     made = wechat.upload("media/upload", data, "C:\\图\\a.bin", type=kind)
@@ -22,7 +21,6 @@ def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes)
     assert wechat.get("media/get", media_id=made[key])["errcode"] == 40007
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "kind", "data", "errcode"),
     [
@@ -84,7 +82,6 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
     assert wechat.get("material/get_materialcount")["image_count"] == 2
 
 
-@pytest.mark.slow
 def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
     upload: dict[str, Any] = {"data": SAMPLE["voice"], "type": "voice"}
     first = wechat.upload("material/add_material", **upload)["media_id"]
@@ -111,7 +108,6 @@ def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
     assert wechat.get("media/get")["errcode"] == 41006
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ['a".png', "图.png", "a;b.png", "a\\tb.png"])
 def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
     media_id = wechat.upload("material/add_material", PNG, name, type="image")["media_id"]

@@ -54,7 +54,6 @@ def faults_of(value: Any, schema: Any) -> list[str]:
     return [error.message for error in Draft202012Validator(schema).iter_errors(value)]
 
 
-@pytest.mark.slow
 def test_the_document_is_valid() -> None:
     from openapi_spec_validator import OpenAPIV31SpecValidator  # a third of a second, in every worker
 
@@ -111,7 +110,6 @@ def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
         assert faults_of(answer.get_json(), DOCUMENT["components"]["schemas"]["Error"]) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     [{}, {"kind": "http_200"}, {"kind": "cut"}, {"kind": "errcode", "times": 0}, {"kind": "html", "when": 1}],

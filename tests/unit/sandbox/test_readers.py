@@ -15,7 +15,6 @@ def readers(number: int = 0, *, index: int = 1, delivered: int = 1000) -> Reader
     return Readers(msgid=msgid, sent_at=EVENING.timestamp(), delivered=delivered)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("delivered", [0, 1, 60, 5000])
 def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None:
     for number in range(20):

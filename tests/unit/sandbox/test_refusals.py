@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.unit.sandbox.bodies import ARTICLE, COMMENTED, POST, SENDALL
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
 from wechat_sandbox.seeds import openid_of
@@ -131,7 +129,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
 ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_each_refusal_has_its_errcode(wechat: WeChat) -> None:
     wechat.stock()
     wrong: list[Any] = []

@@ -7,7 +7,6 @@ from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat
 EVERYONE = {"is_to_all": True}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("speed", "realspeed"), [(0, 80), (1, 60), (2, 45), (3, 30), (4, 10)])
 def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
     assert wechat.post("message/mass/speed/get", {"speed": 3}) == {"speed": 0, "realspeed": 80}
@@ -18,7 +17,6 @@ def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
     assert wechat.of(TEST).post("message/mass/speed/get")["errcode"] == 48001
 
 
-@pytest.mark.slow
 def test_a_job_takes_as_long_as_its_followers_and_the_speed_make_it(wechat: WeChat) -> None:
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 5000}]})
     wechat.post("message/mass/speed/set", {"speed": 4})

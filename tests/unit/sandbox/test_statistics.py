@@ -22,7 +22,6 @@ def ask(wechat: WeChat, name: str, body: Any = DAY) -> Any:
     ).get_json()
 
 
-@pytest.mark.slow
 def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
     sent = wechat.sendall("mpnews", {"media_id": wechat.draft("春茶")}, filter={"is_to_all": True})
     published = wechat.post("freepublish/submit", {"media_id": wechat.draft("公开")})
@@ -81,7 +80,6 @@ def _sources(details: Iterable[Any]) -> Counter[str]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "end", "errcode"),
     [
@@ -101,7 +99,6 @@ def test_days_that_are_refused(wechat: WeChat, begin: object, end: str, errcode:
     assert answer.get("errcode") == errcode
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", OLD)
 def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> None:
     wechat.next_day()
@@ -109,7 +106,6 @@ def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> No
     assert ask(wechat, name, {})["errcode"] == 47009
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: WeChat, name: str) -> None:
     wechat.next_day()
@@ -124,7 +120,6 @@ def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: W
         assert [ask(wechat, name).get("errcode") for _ in range(3)] == [None, None, 45009]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name: str) -> None:
     wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})

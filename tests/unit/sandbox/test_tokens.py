@@ -153,7 +153,6 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
     assert SECRET not in recorded
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "limit"),
     [
@@ -184,7 +183,6 @@ def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
     assert wechat.post("openapi/rid/get", {"rid": rid})["errcode"] == 76004
 
 
-@pytest.mark.slow
 def test_call_counters_are_told_and_set_back(wechat: WeChat) -> None:
     wechat.sendall()
     ask = {"cgi_path": "/cgi-bin/message/mass/sendall"}

@@ -25,12 +25,6 @@ def test_user_info_tells_no_names(wechat: WeChat) -> None:
     assert wechat.get("user/info", openid="o1")["errcode"] == 40003
 
 
-def test_remark(wechat: WeChat) -> None:
-    openid = wechat.openids()[0]
-    assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "老王"})["errcode"] == 0
-    assert wechat.get("user/info", openid=openid)["remark"] == "老王"
-
-
 def test_blocking(wechat: WeChat) -> None:
     some = wechat.openids()[:2]
     assert wechat.post("tags/members/batchblacklist", {"openid_list": some})["errcode"] == 0

@@ -231,7 +231,6 @@ def test_resend_keeps_to_quiet_hours():
     assert outcome.result is Result.ACCEPTED
 
 
-@pytest.mark.slow
 def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
     policy = Policy(quiet_hours="12:02-14:00", duplicate_content_days=0)
     runner = ApplyRunner(make_settings(policy=policy), mass_sendall=[LOST, *[TAKEN] * 61])

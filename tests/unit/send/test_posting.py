@@ -31,12 +31,13 @@ from wechat_campaigns.core.errors import (
     NotSentError,
 )
 from wechat_campaigns.core.model import Filter, Send
-from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import has_no_job_id, job_id
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import clientmsgid
-from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import Result
 from wechat_campaigns.send.posting import RunContext
@@ -134,8 +135,8 @@ def test_certain_errcode_frees_the_send(answer: Exception):
     was_answered = answer is not UNREACHABLE
     assert outcome.result is (Result.REJECTED if was_answered else Result.NOT_SENT)
     assert outcome.exit_code in (ExitCode.WECHAT, ExitCode.NETWORK, ExitCode.FAILED)
-    status = fold(ledger.events()).send(SERVICE, "sale", 1).status
-    assert status is (SendStatus.REJECTED if was_answered else SendStatus.NOT_SENT)
+    fate = fold(ledger.events()).send(SERVICE, "sale", 1).fate
+    assert fate is (Fate.REJECTED if was_answered else Fate.NOT_SENT)
 
 
 UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123456789)]
@@ -157,12 +158,12 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
     state = fold(ledger.events())
     assert state.stream(SERVICE).find("sale", 1).status is Status.DISPUTED
     known = state.send(SERVICE, "sale", 1)
-    assert (known.status, known.msg_id) == (SendStatus.UNKNOWN, None)
+    assert (known.fate, job_id(known)) == (Fate.UNKNOWN, None)
     settled = {"send": "sale", "revision": 1, "sent": True, "msg_id": 99, "reason": "console"}
     data = linked(EventKind.SETTLED, settled, ledger.events())
     ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data))
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
-    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 99)
+    assert (known.fate, job_id(known)) == (Fate.ACCEPTED, 99)
 
 
 def test_disputed_send_is_never_resent():
@@ -191,7 +192,7 @@ def resent(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
 def test_resend_posts_the_same_body_and_id():
     outcome, state, api = resent(TAKEN)
     assert api.named("mass_sendall") == [({**BODY, "clientmsgid": clientmsgid(SERVICE, "sale", 1)},)]
-    assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, SendStatus.ACCEPTED)
+    assert (outcome.result, state.send(SERVICE, "sale", 1).fate) == (Result.ACCEPTED, Fate.ACCEPTED)
     assert outcome.reason == "the first call did not reach WeChat; WeChat accepted the resend"
 
 
@@ -212,7 +213,7 @@ def test_resend_does_not_begin_after_the_window_of_its_intent():
 
 def test_resend_answered_45065_is_accepted():
     outcome, state, api = resent(api_error(45065, msg_id=3))
-    assert (outcome.result, state.send(SERVICE, "sale", 1).msg_id) == (Result.ACCEPTED, 3)
+    assert (outcome.result, job_id(state.send(SERVICE, "sale", 1))) == (Result.ACCEPTED, 3)
     assert outcome.reason == "WeChat already had it (45065); nothing was sent a second time"
     assert [name for name, _ in api.calls] == ["mass_sendall"]
 
@@ -221,7 +222,7 @@ def test_45065_without_a_msg_id_asks_for_the_msg_id():
     outcome, state, _ = resent(api_error(45065))
     assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
     assert "settle sale --sent MSG_ID" in outcome.hint
-    assert state.send(SERVICE, "sale", 1).has_no_msg_id
+    assert has_no_job_id(state.send(SERVICE, "sale", 1))
 
 
 @pytest.mark.parametrize("answer", [*REFUSING, *UNSURE], ids=str)
@@ -229,7 +230,7 @@ def test_rejected_resend_leaves_the_send_unknown(answer: Exception):
     """A rejected resend proves nothing about the first call."""
     outcome, state, _ = resent(answer)
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
-    assert state.send(SERVICE, "sale", 1).status is SendStatus.UNKNOWN
+    assert state.send(SERVICE, "sale", 1).fate is Fate.UNKNOWN
 
 
 @pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.NOT_SENT)])

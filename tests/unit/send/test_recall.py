@@ -19,8 +19,9 @@ from tests.support.factories import (
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.fold import LedgerState, SendRecord, SendStatus
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
 
 SEND = make_send()
@@ -34,8 +35,8 @@ def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
     return [*found, (LedgerKind.STATUS, named(SEND))] if sent else found
 
 
-def known(state: LedgerState) -> SendRecord:
-    return state.sends[SERVICE, "sale", 1]
+def known(state: LedgerState) -> SendState:
+    return state.stream(SERVICE).find("sale", 1)
 
 
 def recalled(article_idx: int) -> Any:
@@ -79,7 +80,7 @@ def test_recall_is_recorded_after_the_call() -> None:
     recall(known(state), 0, api=api, ledger=ledger, state=state)
     assert api.calls == [("mass_delete", (7, 0))]
     assert [event.kind for event in ledger.kept] == [LedgerKind.RECALL]
-    assert known(state).status is SendStatus.RECALLED
+    assert known(state).fate is Fate.RECALLED
     with pytest.raises(ApiError):
         recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
     assert len(ledger.kept) == 1

@@ -10,8 +10,6 @@ from tests.unit.source.test_validate_fuzz import CAMPAIGNS, KEYS, MOMENTS, OTHER
 from wechat_campaigns.source.schemas.findings import validator
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
 
-pytestmark = pytest.mark.slow
-
 TAILS = ("\n", " ", "\u3000", "\u2028", "\u00a0", "\x1c", "é", "٣", "𝟙", "ſ", "\ud800")
 """What one engine's patterns may take for an end, a blank, a digit or a letter and another's not."""
 MUTANTS = 2_500

@@ -61,7 +61,6 @@ def test_folder_missing_in_the_commit_is_empty(root: Path) -> None:
         assert files(target) == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "ref", ["", "-h", "--output=x", "no-such", "main:campaigns", "a\nb", "@{upstream}", "HEAD~9"]
 )

@@ -78,7 +78,6 @@ def test_a_pipe_is_refused_without_waiting(root: Path) -> None:
     assert caught.value.rule == "file-not-a-file"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "media"])
 def test_size_is_bounded(root: Path, kind: str) -> None:
     files, limit = Files(root), MAX_TEXT_BYTES if kind == "text" else MAX_MEDIA_BYTES

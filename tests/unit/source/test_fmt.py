@@ -14,8 +14,6 @@ from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.fmt import format_campaign
 
-pytestmark = pytest.mark.slow
-
 FILE = PurePosixPath("2026/sale.yaml")
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"
 SHAPED = f"""{MODELINE}description: 会员日   # 每月一次

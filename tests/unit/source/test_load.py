@@ -107,7 +107,6 @@ def test_a_selection(root: Path, monkeypatch: pytest.MonkeyPatch, only: list[str
 
 
 @pytest.mark.deep
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

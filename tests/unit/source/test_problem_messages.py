@@ -53,7 +53,6 @@ def of_settings(folder: Path) -> Iterator[Diagnostic]:
         yield from caught.value.problems
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("problems", "rules"), [(of_campaigns, 35), (of_settings, 20)])
 def test_messages_and_hints_of_problems_are_whole_sentences(
     problems: Callable[[Path], Iterator[Diagnostic]], rules: int, tmp_path: Path

@@ -33,7 +33,6 @@ def test_secret_command_uses_no_shell() -> None:
     assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"
 
 
-@pytest.mark.slow
 def test_hanging_secret_command_is_killed() -> None:
     with pytest.raises(SecretError, match="did not end within"):
         run_command(python("import time; time.sleep(60)"), timeout_s=0.2)

@@ -76,7 +76,7 @@ def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
     settings = load_settings(tmp_path)
     environment = settings.environment
     assert (environment.name, environment.api, environment.ledger) == ("sandbox", "sandbox", "sqlite")
-    assert settings.environments == ("sandbox",)
+    assert settings.environments == {}
     assert environment.default_account == "service"
     assert {(a.name, a.kind, a.appid) for a in environment.accounts.values()} == {
         ("service", AccountKind.SERVICE, "wx0000000000000001"),
@@ -92,13 +92,13 @@ def test_an_environment_is_what_was_written(full: Path) -> None:
     environment = settings.environment
     assert (environment.api, environment.ledger) == ("https://api.weixin.qq.com", "git:origin#ledger")
     assert environment.protected
-    assert (environment.resend_after_s, environment.resend_until_s) == (90, 3600)
+    assert (environment.resend_after, environment.resend_until) == (90, 3600)
     assert environment.default_account == "main"
     assert environment.accounts["main"].secret == Secret(env="WECHAT_MAIN_SECRET")
     assert environment.accounts["资讯"].secret == Secret(command=("pass", "show", "wechat/news"))
     assert environment.vars == {"discount": 9}
     assert settings.vars == {"brand": "示例商城", "discount": 8}
-    assert settings.environments == ("sandbox", "staging", "production", "archive")
+    assert list(settings.environments) == ["sandbox", "staging", "production", "archive"]
     assert settings.policy.quiet_hours == "22:00-08:00"
     assert settings.policy.duplicate_content_days == 7
     assert settings.articles == ArticleOptions(theme="default", brand_color="#07C160", fix_images=True)
@@ -160,7 +160,7 @@ def test_hold_covers_every_name_of_the_account(tmp_path: Path) -> None:
 def test_an_environment_is_chosen(full: Path) -> None:
     default = load_settings(full).environment
     assert (default.name, default.default_account) == ("staging", "test")
-    assert (default.resend_after_s, default.resend_until_s) == (1, 60)
+    assert (default.resend_after, default.resend_until) == (1, 60)
     archive = load_settings(full, environment="archive").environment
     assert archive.api == "https://api.weixin.qq.com", "a slash at its end is left out"
 

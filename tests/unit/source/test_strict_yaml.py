@@ -170,7 +170,6 @@ json_like = st.recursive(
 )
 
 
-@pytest.mark.slow
 @given(json_like)
 @settings(max_examples=60, deadline=None)
 def test_what_pyyaml_writes_is_read_back(data: Any) -> None:
@@ -187,7 +186,6 @@ fragments = st.sampled_from(
 )  # fmt: skip
 
 
-@pytest.mark.slow
 @given(st.lists(fragments, max_size=25).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text: str) -> None:

@@ -102,7 +102,6 @@ CALLS: list[tuple[str, tuple[Any, ...], str, dict[str, Any] | None, dict[str, An
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("method", "arguments", "path", "sent", "answer", "given"), CALLS)
 def test_a_call_carries_the_pages_fields(
     server: ScriptedServer,
@@ -172,7 +171,6 @@ FIGURES = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "answers"),
     [

@@ -34,7 +34,6 @@ CARRIERS = (
 )
 
 
-@pytest.mark.slow
 @given(
     secret=SECRETS, carrier=st.sampled_from(CARRIERS), before=st.text(max_size=20), after=st.text(max_size=20)
 )
@@ -55,7 +54,6 @@ def test_a_known_secret_is_masked_without_a_name(secret: str, around: str) -> No
     assert redacted == f"{around}***{around}***"
 
 
-@pytest.mark.slow
 @given(st.from_regex(r"o[A-Za-z0-9_-]{27}", fullmatch=True))
 def test_openids_are_masked(openid: str) -> None:
     assert redact(f'invalid openid hint "{openid}"。') == 'invalid openid hint "o***"。'
@@ -104,7 +102,6 @@ ECHO_SECRET = {"errcode": 40125, "errmsg": f"invalid appsecret {SECRET}"}
 FAULTS = [cut, reset, stall, Raw(status=500), Raw(body=TOKEN.encode()), ECHO, {"errcode": -1}]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", [TAGS_GET, MASS_SENDALL, STABLE_TOKEN])
 def test_no_fault_of_a_call_shows_token_or_secret(
@@ -129,7 +126,6 @@ def assert_clean(error: BaseException, log: str) -> None:
         assert "o6_bmjrPTlm6_2sgVt7hMZOPfL2M" not in text
 
 
-@pytest.mark.slow
 def test_no_object_shows_a_secret_in_its_repr(server: ScriptedServer, connected: Connected) -> None:
     api = connected()
     with suppress(WeChatError):

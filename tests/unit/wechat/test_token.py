@@ -49,7 +49,6 @@ def test_a_token_is_asked_for_once_and_in_normal_mode(
     assert server.calls(TAGS_GET)[0].query == {"access_token": [TOKEN]}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expires_in", "seconds_later", "fetched"),
     [
@@ -77,7 +76,6 @@ def test_a_token_is_kept_until_a_minute_before_its_end(
     assert len(server.calls(STABLE_TOKEN)) == fetched
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "unknown", [Raw(status=404), {"errcode": 40066, "errmsg": "invalid url"}, {"errcode": 48001}]
 )
@@ -106,7 +104,6 @@ def test_wrong_credentials_end_the_call_at_once(
     assert server.calls(TAGS_GET) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [cut, Raw(status=502), {"errcode": -1}, {"errcode": 123456}, {"token": "?"}]
 )
@@ -120,7 +117,6 @@ def test_no_token_means_that_nothing_was_sent(
     assert server.calls(MASS_SENDALL) == []
 
 
-@pytest.mark.slow
 def test_token_call_is_retried_after_a_passing_fault(server: ScriptedServer, connected: Connected) -> None:
     """A send is not given up because its token came at the second try."""
     server.on(STABLE_TOKEN, cut, {"access_token": TOKEN, "expires_in": 7200})
@@ -162,7 +158,6 @@ def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> N
     assert (found, asked.count) == (["T1"] * 4, 1)
 
 
-@pytest.mark.slow
 def test_late_rejection_keeps_the_newer_token(tokens: Tokens, asked: Asked) -> None:
     refused = tokens.get()
     tokens.invalidate(refused)

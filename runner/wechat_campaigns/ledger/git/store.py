@@ -17,15 +17,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerCopyError, TamperedLedgerError, system_hint
+from wechat_campaigns.core.files import private_folder
 from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
 from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Clock, Sleep
-from wechat_campaigns.core.state_folder import private_folder
 from wechat_campaigns.ledger.events import (
     Snapshot,
     head_moved_error,
     heads_of,
+    next_event,
     not_empty_error,
     stream_locked_error,
     verified,
@@ -39,7 +40,7 @@ from wechat_campaigns.ledger.git.errors import (
     rewritten_error,
     unusable_error,
 )
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 TRIES = 60
 """Rejected pushes before giving up: with four writers a push needs 2.6 tries on average."""

@@ -23,6 +23,7 @@ from wechat_campaigns.ledger.events import (
     head_moved_error,
     heads_of,
     newer_tables_error,
+    next_event,
     not_empty_error,
     read_event,
     read_events,
@@ -31,7 +32,7 @@ from wechat_campaigns.ledger.events import (
     verified_after,
 )
 from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, confirmed
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 MIGRATIONS = (
     """

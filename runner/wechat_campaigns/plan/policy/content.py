@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from wechat_campaigns.core.article_text import ArticleText
+from wechat_campaigns.core.html import ArticleText
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import hosts, links
 from wechat_campaigns.core.model import (
@@ -25,6 +25,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.scaffold import SAMPLES
@@ -79,7 +80,7 @@ def duplicate_content_days(facts: RuleInput) -> Violation | None:
     twins += [
         known.send
         for known in state.sends_by_content(facts.account.appid, facts.content_digest)
-        if normalize_id(known.send) not in mine and known.at >= since and known.may_have_reached
+        if normalize_id(known.send) not in mine and known.at >= since and may_have_reached(known)
     ]
     if not twins:
         return None

@@ -20,7 +20,7 @@ UNSET: Final = "–"
 NO_RULES: Final = frozenset({
     "vars", "links", "articles",  # make what is sent, so the digest of its content covers them
     "testers", "notify",  # decide on no send
-    "environment", "environments", "other_environments", "source", "name", "is_named",
+    "default_environment", "environment", "environments", "source", "name", "is_named",
 })  # fmt: skip
 """Fields of the settings and of their environment that are not rules; every other one is."""
 
@@ -39,8 +39,7 @@ class SettingsChange:
 def rules_of(settings: Settings) -> dict[str, Any]:
     """Return what decides whether something is sent, as plain data."""
     fields = {**to_plain_data(settings), **to_plain_data(settings.environment)}
-    # Seconds are in the names of the records, not in those that people write.
-    return {name.removesuffix("_s"): value for name, value in fields.items() if name not in NO_RULES}
+    return {name: value for name, value in fields.items() if name not in NO_RULES}
 
 
 def rules_in_force(settings: Settings) -> dict[str, str]:

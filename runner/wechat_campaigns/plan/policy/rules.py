@@ -11,7 +11,7 @@ from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind, Policy
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import posted_tag, posted_tag_id
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import (
     NO_USES,
@@ -28,6 +28,7 @@ from wechat_campaigns.plan.quota import (
     sent_to_all_today,
     usage,
 )
+from wechat_campaigns.protocol.state import Fate
 
 
 def hold(facts: RuleInput) -> Violation | None:
@@ -180,16 +181,15 @@ def require_trial(facts: RuleInput) -> Violation | None:
         return None
     digest = compute_message_digest(facts.send)
     statuses = {
-        record.status
-        for record in facts.state.sends.values()
-        if tag in (record.tag, record.tag_id)
+        record.fate
+        for record in facts.state.sends
+        if tag in (posted_tag(record), posted_tag_id(record))
         and record.appid == facts.account.appid
-        and record.intent is not None
-        and record.intent.data.get("message_digest") == digest
+        and record.data.get("message_digest") == digest
     }
-    if SendStatus.SENT in statuses:
+    if Fate.SENT in statuses:
         return None
-    if SendStatus.ACCEPTED in statuses:
+    if Fate.ACCEPTED in statuses:
         return Violation(
             _("the trial to tag {tag} was accepted, but its delivery is not confirmed yet").format(tag=tag),
             _("run `campaign status`, then plan again"),

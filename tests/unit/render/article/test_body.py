@@ -16,8 +16,6 @@ from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 from wechat_campaigns.source.files import Files
 
-pytestmark = pytest.mark.slow
-
 NOWHERE = Files(Path("/nonexistent"))
 # Separated by bars, so that blanks and newlines can be pieces.
 _PIECES = (

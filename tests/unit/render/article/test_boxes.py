@@ -7,7 +7,6 @@ from wechat_campaigns.render.article import dom
 from wechat_campaigns.render.article.boxes import BOXES
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BOXES if name != "columns"])
 def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
     body = make(f"前\n::: {name}\n茶 **好**\n\n- 一\n:::\n后")
@@ -18,7 +17,6 @@ def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
     assert article.xpath("./section//strong")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "text"),
     [
@@ -40,7 +38,6 @@ def test_title_of_a_box(make: Make, source: str, text: str) -> None:
     assert dom.text_of(dom.parse(body.html)).strip() == text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "found", "said"),
     [

@@ -8,8 +8,6 @@ from markdown_it import MarkdownIt
 from tests.unit.render.article.making import Make
 from wechat_campaigns.render.article.cjk import CjkInline
 
-pytestmark = pytest.mark.slow
-
 PUNCTUATION = "，。、；：？！「」『』《》〈〉【】（）“”‘’…—·"
 ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)
 

@@ -13,8 +13,6 @@ from wechat_campaigns.render.article.escape import replace_forbidden, reveal
 from wechat_campaigns.render.article.parts import ArticleFormat
 from wechat_campaigns.source.files import Files
 
-pytestmark = pytest.mark.slow
-
 NOWHERE = Files(Path("/nonexistent"))
 MARKUP = st.text(alphabet="*_`~[](){}<>!#|\\&;:\"'=/ -+.\n\tab1中。「", max_size=40)
 VALUES = st.one_of(st.text(alphabet=st.characters(exclude_characters="\ue000\ue001"), max_size=40), MARKUP)

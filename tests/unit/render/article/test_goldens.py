@@ -7,8 +7,6 @@ from tests.unit.render.article.goldens import Golden, load, shown
 from tests.unit.render.article.making import assert_nothing_alive
 from wechat_campaigns.render.article import ArticleBody, dom
 
-pytestmark = pytest.mark.slow
-
 GOLDENS = load()
 
 

@@ -41,7 +41,6 @@ def test_harmless_leftovers_go_without_a_word(make: Make, source: str, html: str
     assert (body.html, rules(body)) == (html, [])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -112,30 +111,6 @@ def test_advice_is_one_line_for_each_rule_and_can_be_turned_off(make: Make) -> N
     assert make(source, kind="html", options=ArticleOptions(advice=False)).findings == ()
 
 
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    "style",
-    [
-        "line-height:1.75",
-        "line-height:28px",
-        "line-height:160%",
-        "width:100%",
-        "max-width:677px",
-        "margin:0 auto 1.5em",
-        "padding:12px 16px",
-        "text-align:justify",
-        "display:inline-block",
-        "border-left:3px solid #07c160",
-        "box-shadow:0 1px 3px #ddd",
-        "flex:1 1 0",
-        "flex:0 0 50%",
-    ],
-)
-def test_style_that_phones_show_well_is_kept(make: Make, style: str) -> None:
-    body = make(f'<section style="{style}"><p>茶</p></section>', kind="html")
-    assert (rules(body), f'style="{style}"' in body.html) == ([], True)
-
-
 def test_backgrounds_and_drawn_images_are_resolved(make: Make, png: bytes) -> None:
     source = (
         "<section style='background:url(\"cup.png\") no-repeat'>茶</section>"
@@ -187,7 +162,6 @@ def test_a_page_of_an_editor_is_imported_and_made_without_an_error(make: Make, p
         assert body.html.count(mark) == source.count(mark)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("editor", ["xiumi", "135", "yiban", "svg"])
 def test_the_markup_of_an_editor_needs_no_import_and_gives_no_warning(make: Make, editor: str) -> None:
     body = make((EDITORS / f"{editor}.html").read_text(encoding="utf-8"), kind="html")

@@ -85,14 +85,12 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 
 
 @pytest.mark.deep
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_image_faults_are_found_by_its_bytes(name: str) -> None:
     data, expected = CASES[name][0](), CASES[name][1]
     assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["webp", "avif", "heic", "bmp", "cmyk", "large", "turned", "located"])
 def test_converted_image_has_no_fault(name: str) -> None:
     data = CASES[name][0]()
@@ -145,7 +143,6 @@ def test_animation_cut_in_its_second_frame_is_a_fault() -> None:
     assert rules <= {"image-broken"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rules"), [("gif", []), ("bmp", []), ("large", []), ("webp", ["image-format"]),
                         ("cmyk", ["image-cmyk"]), ("located", ["image-location"])],
@@ -167,7 +164,6 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256
 
 
-@pytest.mark.slow
 def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     at = {"tea/a.heic": _heic(), "tea/a.avif": _image("AVIF")}
     body = make("![杯](a.heic)\n\n![杯](a.avif)\n", at=at, options=MEND)
@@ -256,18 +252,21 @@ def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
 # --- each is prepared once for the same bytes ---------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mend", [False, True])
 def test_a_second_version_of_an_article_gives_the_same_findings(
     make: Make, mend: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ArticleOptions(fix_images=mend)
+    prepared = []
+    real = embed._prepared
+    monkeypatch.setattr(embed, "_prepared", lambda *given: prepared.append(given) or real(*given))
     first = make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP")}, options=options)
     assert len(embed._known) == 1
     second = make("![茶](a.webp)\n\n又一段\n", options=options)
     assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
     assert first.findings == second.findings
     assert first.images == second.images
+    assert len(prepared) == 1, "its bytes are known"
     make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(50, 40))}, options=options)
     assert len(embed._known) == 2, "another picture"
     monkeypatch.setattr(embed, "KEPT", 2)

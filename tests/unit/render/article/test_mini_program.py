@@ -42,7 +42,6 @@ def test_the_forms_of_wechat_are_kept_in_html(make: Make, png: bytes) -> None:
     assert f'imageurl="{body.images[0].placeholder}" data-miniprogram-type="card"></mp-common-m' in body.html
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

@@ -51,7 +51,6 @@ def test_ordinary_text_stays_text(make: Make, text: str) -> None:
     assert rules(body) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "found"),
     [
@@ -69,7 +68,6 @@ def test_what_cannot_be_shown_is_named(make: Make, source: str, found: list[str]
     assert rules(make(source)) == found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "width"),
     [
