@@ -15,10 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.clock import ClockWatch
-    from wechat_campaigns.wechat.connection import Connection
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 
@@ -380,13 +379,13 @@ class OnlineWorkspace(LedgerWorkspace):
 
     def write_api(self, account: Account) -> WeChatApi:
         """Connect for reads and writes."""
-        return self._connect(account).all_calls()
+        return self._connect(account)
 
-    def _connect(self, account: Account) -> Connection:
-        from wechat_campaigns.wechat.connection import connect
+    def _connect(self, account: Account) -> WeChatApi:
+        from wechat_campaigns.wechat.endpoints import connect
 
         self.secrets.check_approved(account.appid)
-        connection = connect(
+        api = connect(
             account,
             self.api_url,
             secret=lambda: self.secrets.of_account(account),
@@ -394,8 +393,8 @@ class OnlineWorkspace(LedgerWorkspace):
             shared=self._tokens,
             watch=self.watch,
         )
-        self.stack.callback(connection.close)
-        return connection
+        self.stack.callback(api.close)
+        return api
 
     @cached_property
     def watch(self) -> ClockWatch:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Final
+
+from wechat_sandbox import clock
 
 MESSAGE: Final = "公众号消息"
 Range = tuple[float, float]
@@ -42,8 +45,8 @@ MINUTES: Final[Range] = (0.4, 3.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readers:
-    """The readers of one article, who come from the moment it was sent."""
+class PublicArticle:
+    """One article that readers can open, from the moment it was sent or published."""
 
     msgid: str
     """msg_data_id, `_`, number from 1."""
@@ -51,6 +54,33 @@ class Readers:
     """Seconds since 1970."""
     delivered: int
     """Followers who received it; without them nobody reads it."""
+    publish_type: int = 0
+    """0 when followers were notified (群发), 1 when not (发布)."""
+    title: str = ""
+    url: str = ""
+    commented: tuple[date, ...] = ()
+    """On which day each comment was written, or will be."""
+    counted_to: date = date.max
+    """The last day that the figures include yet."""
+
+    @property
+    def day(self) -> date:
+        """When it was sent or published, in China."""
+        return datetime.fromtimestamp(self.sent_at, clock.CHINA).date()
+
+    def counts(self, day: date) -> dict[str, int]:
+        """Count readers from publication to the end of a day, in all, by source, and by what they did."""
+        last = min(day, self.counted_to)
+        end = datetime.combine(last, time(), clock.CHINA) + timedelta(days=1)
+        sources = self.by_source(end.timestamp())
+        comments = sum(written <= last for written in self.commented)
+        read = {"read_user": sum(sources.values()), "comment_count": comments}
+        return {**sources, **self.actions(sources), **read}
+
+    def new_counts(self, day: date) -> dict[str, int]:
+        """Count in the same way for one day alone."""
+        before = self.counts(day - timedelta(days=1))
+        return {name: number - before[name] for name, number in self.counts(day).items()}
 
     def by_source(self, until: float) -> dict[str, int]:
         """Count readers up to a moment by WeChat's names of where they came from."""

@@ -66,19 +66,17 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: It cannot be read or is not a mapping.
     """
+    line = ""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(
-            _("the file cannot be read: {reason}").format(reason=str(error).splitlines()[0]),
-            location=str(path),
-            hint=_("use a YAML or JSON file in the format of docs/sandbox.md"),
-        ) from error
+        mark = getattr(error, "problem_mark", None)
+        data, line = None, f":{mark.line + 1}" if mark is not None else ""
     if not isinstance(data, dict):
         raise UsageError(
-            _("the seed file does not contain a mapping"),
-            location=str(path),
-            hint=_("start it with `accounts:`, a list"),
+            _("the seed file is not a mapping in YAML or JSON"),
+            location=f"{path}{line}",
+            hint=_("start it with `accounts:`, a list, as described in docs/sandbox.md"),
         )
     return data
 

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from wechat_sandbox import clock
@@ -18,7 +18,7 @@ from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, serve
 from wechat_sandbox.comments import days_of_comments
 from wechat_sandbox.drafts import ARRIVED, DELETED, DONE, article_url
-from wechat_sandbox.readers import MESSAGE, Readers
+from wechat_sandbox.readers import ACTIONS, MESSAGE, SOURCES, PublicArticle
 
 FIRST_DAY = date(2025, 11, 1)
 """The figures of articles begin here."""
@@ -42,56 +42,8 @@ OFFLINE = (
     "getusersharehour",
 )  # fmt: skip
 """Statistics of articles before 2025."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicArticle:
-    """One article that readers can open."""
-
-    readers: Readers
-    publish_type: int
-    """0 when followers were notified (群发), 1 when not (发布)."""
-    title: str
-    url: str
-    commented: tuple[date, ...] = ()
-    """On which day each comment was written, or will be."""
-    counted_to: date = date.max
-    """The last day that the figures include yet."""
-
-    @property
-    def day(self) -> date:
-        """When it was sent or published, in China."""
-        return datetime.fromtimestamp(self.readers.sent_at, clock.CHINA).date()
-
-    def sources(self, day: date) -> dict[str, int]:
-        """Count the readers from publication up to the end of a day, by where they came from."""
-        return self.readers.by_source(_end_of(min(day, self.counted_to)))
-
-    def new_sources(self, day: date) -> dict[str, int]:
-        """Count the readers of one day, by where they came from."""
-        return _less(self.sources(day), self.sources(day - timedelta(days=1)))
-
-    def figures(self, day: date) -> dict[str, int]:
-        """Count what readers did from publication up to the end of a day, by the names of the calls."""
-        sources = self.sources(day)
-        return {
-            "read_user": sum(sources.values()),
-            **self.readers.actions(sources),
-            "comment_count": sum(written <= min(day, self.counted_to) for written in self.commented),
-        }
-
-    def new_figures(self, day: date) -> dict[str, int]:
-        """Count what readers did on one day."""
-        return _less(self.figures(day), self.figures(day - timedelta(days=1)))
-
-
-def _end_of(day: date) -> float:
-    """Return when a day ends in China, seconds since 1970."""
-    return (datetime.combine(day, time(), clock.CHINA) + timedelta(days=1)).timestamp()
-
-
-def _less(counts: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
-    return {name: number - before[name] for name, number in counts.items()}
+FIGURES = ("read_user", *ACTIONS, "read_subscribe_user", "comment_count")
+"""What readers did, by the names of the calls."""
 
 
 def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
@@ -103,20 +55,15 @@ def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
     commented = days_of_comments(call.db, call.appid)
     found: dict[str, PublicArticle] = {}
     for article in _public_articles(call.db, call.account):
-        msgid = article.readers.msgid
-        found[msgid] = _together(found[msgid], article) if msgid in found else article
+        if earlier := found.get(article.msgid):
+            delivered = earlier.delivered + article.delivered
+            article = replace(earlier, sent_at=min(earlier.sent_at, article.sent_at), delivered=delivered)
+        found[article.msgid] = article
     articles = (
         replace(article, commented=tuple(commented.get(msgid, ())), counted_to=counted_to)
         for msgid, article in found.items()
     )
     return sorted(articles, key=lambda article: article.day)
-
-
-def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
-    """Add the followers of another send of one article."""
-    one, other = first.readers, second.readers
-    sent_at, delivered = min(one.sent_at, other.sent_at), one.delivered + other.delivered
-    return replace(first, readers=replace(one, sent_at=sent_at, delivered=delivered))
 
 
 def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterator[PublicArticle]:
@@ -130,11 +77,9 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
     for publish_type, row, articles, delivered in rows:
         for index, article in enumerate(articles, 1):
             yield PublicArticle(
-                readers=Readers(
-                    msgid=f"{row['msg_data_id']}_{index}",
-                    sent_at=row["finish_at"],
-                    delivered=delivered,
-                ),
+                msgid=f"{row['msg_data_id']}_{index}",
+                sent_at=row["finish_at"],
+                delivered=delivered,
                 publish_type=publish_type,
                 title=article.get("title", ""),
                 url=article_url(account.appid, row["msg_data_id"], index),
@@ -181,7 +126,7 @@ def getarticletotaldetail(call: ApiCall) -> Json:
     rows = [
         {
             "ref_date": day.isoformat(),
-            "msgid": article.readers.msgid,
+            "msgid": article.msgid,
             "publish_type": article.publish_type,
             "title": article.title,
             "content_url": article.url,
@@ -199,17 +144,17 @@ def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
 
 def _total(article: PublicArticle, day: date) -> Json:
     """Write the figures of an article from publication up to a day."""
-    counts, readers = article.sources(day), article.readers
-    has_readers = any(counts.values())
+    counts = article.counts(day)
+    has_readers = counts["read_user"] > 0
     return {
         "stat_date": day.isoformat(),
-        **article.figures(day),
+        **{name: counts[name] for name in FIGURES},
         "read_user_source": _sources(counts),
         "praise_money": 0,
-        "read_delivery_rate": counts[MESSAGE] / readers.delivered if readers.delivered else 0,
-        "read_finish_rate": readers.finish_rate if has_readers else 0,
-        "read_avg_activetime": readers.minutes if has_readers else 0,
-        "read_jump_position": _left(readers.finish_rate if has_readers else 1.0),
+        "read_delivery_rate": counts[MESSAGE] / article.delivered if article.delivered else 0,
+        "read_finish_rate": article.finish_rate if has_readers else 0,
+        "read_avg_activetime": article.minutes if has_readers else 0,
+        "read_jump_position": _left(article.finish_rate if has_readers else 1.0),
     }
 
 
@@ -222,7 +167,7 @@ def _left(finish_rate: float) -> list[Json]:
 
 def _sources(counts: Mapping[str, int]) -> list[Json]:
     """Write where readers came from; WeChat leaves out where nobody came from."""
-    found = {ALL: sum(counts.values()), **{scene: count for scene, count in counts.items() if count}}
+    found = {ALL: counts["read_user"], **{scene: counts[scene] for scene in SOURCES if counts[scene]}}
     return [{"scene_desc": scene, "user_count": count} for scene, count in found.items()]
 
 
@@ -245,7 +190,7 @@ def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> J
     """
     (day,) = _read_days(call, 1)
     rows = [
-        {"ref_date": day.isoformat(), "msgid": article.readers.msgid, "detail": detail}
+        {"ref_date": day.isoformat(), "msgid": article.msgid, "detail": detail}
         for article in _articles(call, day)
         if (detail := detail_of(article, day))
     ]
@@ -254,14 +199,13 @@ def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> J
 
 def _read(article: PublicArticle, day: date) -> Json:
     """Write how many read an article on a day; nothing for nobody."""
-    new = article.new_sources(day)
-    readers = sum(new.values())
-    return {"read_user": readers, "read_user_source": _sources(new)} if readers else {}
+    new = article.new_counts(day)
+    return {"read_user": new["read_user"], "read_user_source": _sources(new)} if new["read_user"] else {}
 
 
 def _shared(article: PublicArticle, day: date) -> Json:
     """Write how many shared an article on a day; nothing for nobody."""
-    shares = article.new_figures(day)["share_user"]
+    shares = article.new_counts(day)["share_user"]
     return {"share_user": shares} if shares else {}
 
 
@@ -274,14 +218,13 @@ def getbizsummary(call: ApiCall) -> Json:
 
 
 def _summary(articles: list[PublicArticle], day: date) -> Json:
-    new = [article.new_figures(day) for article in articles]
     names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
-    sources: Counter[str] = Counter()
+    new: Counter[str] = Counter()
     for article in articles:
-        sources.update(article.new_sources(day))
+        new.update(article.new_counts(day))
     detail = {
-        **{name: sum(figures[name] for figures in new) for name in names},
-        "read_user_source": _sources(sources),
+        **{name: new[name] for name in names},
+        "read_user_source": _sources(new),
         "redirect_ori_page_user": 0,
         "send_page_count": sum(article.day == day for article in articles),
     }

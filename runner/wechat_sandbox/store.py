@@ -38,7 +38,7 @@ class Store:
             self._db = _open(path)
         except (sqlite3.DatabaseError, OSError) as error:
             raise UsageError(
-                _("the sandbox cannot use its state file ({error})").format(error=error),
+                _("the sandbox cannot use its state file"),
                 location=str(path),
                 hint=_("use another file with `--state`, or delete this file to start again"),
             ) from error

@@ -10,7 +10,8 @@ from selenium import webdriver
 
 from tests.support.browser import BLIND, LINES, open_browser
 from tests.support.sample_article import TITLE, article_page, sample_body
-from wechat_campaigns.core.model import Article, Articles, Media
+from wechat_campaigns.core.content import Media
+from wechat_campaigns.messages import Article, Articles
 from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.article.page import Pictures
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES

@@ -73,9 +73,9 @@ def test_status_explains_a_failure_from_its_event(playground: Playground, aes_ke
     state = playground.state()
     accounts = {SERVICE: playground.settings.environment.accounts["service"]}
     refresh_job_status(
-        state.sends.copy().values(), accounts=accounts, ledger=playground.ledger(), state=state,
+        list(state.sends), accounts=accounts, ledger=playground.ledger(), state=state,
         connect=lambda account: playground.connect(account, read_only=True),
     )  # fmt: skip
     row = send_status(state.stream(SERVICE).find("sale", 1), state, playground.clock())
-    assert row.known.status == "delivery_failed"
+    assert row.known.fate == "delivery_failed"
     assert row.note == "err(20008): WeChat's review classified the message as fraud"

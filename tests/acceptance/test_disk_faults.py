@@ -141,7 +141,6 @@ def test_export_that_does_not_fit_leaves_the_one_before(make_shop: MakeShop, dis
     assert len(export.read_bytes()) > len(kept)
 
 
-@pytest.mark.slow
 @pytest.mark.optional_part
 def test_a_role_that_may_only_read_sees_what_wechat_answers(make_shop: MakeShop) -> None:
     import psycopg

@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.npm_packages import node_modules
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.core.content import Msgtype
+from wechat_campaigns.messages import Text
+from wechat_campaigns.source.scaffold import campaign_text
 
 pytestmark = [pytest.mark.deep, pytest.mark.optional_part, pytest.mark.xdist_group("npm")]
 
@@ -130,7 +131,7 @@ def test_keys_are_explained_and_a_wrong_one_is_underlined(editor: Editor) -> Non
         assert words in editor.explained(line, 2)
     editor.open(TEXT.replace("tag:", "tags:"))
     assert any(found["range"]["start"]["line"] == 1 for found in editor.diagnostics)
-    editor.open(campaign_text(ScaffoldOptions(id="2026/sale", tag="会员")))
+    editor.open(campaign_text("2026/sale", Text))
     assert editor.diagnostics == []
 
 

@@ -5,22 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.every_body import OPENIDS, post_every_body
+from tests.support.every_body import FILTERS, MESSAGES, OPENIDS, post_every_body
+from tests.support.messages import EXAMPLES
 from tests.support.playground import Sandbox
 from tests.tools import show_bodies
 
 pytestmark = pytest.mark.deep
 
 MASS = "/cgi-bin/message/mass"
-IMAGE1 = {"msgtype": "image", "image": {"media_id": "IMAGE1"}}
 BODIES: dict[str, dict[str, Any]] = {
-    "text": {"msgtype": "text", "text": {"content": "今晚八点，全场“八折”🍵"}},
-    "mpnews": {"msgtype": "mpnews", "mpnews": {"media_id": "DRAFT"}},
-    "voice": {"msgtype": "voice", "voice": {"media_id": "VOICE"}},
-    "image": IMAGE1,
-    "images": {"msgtype": "image", "images": {"media_ids": ["IMAGE1", "IMAGE2"], "recommend": "看图"}},
-    "mpvideo": {"msgtype": "mpvideo", "mpvideo": {"media_id": "VIDEO"}},
-    "wxcard": {"msgtype": "wxcard", "wxcard": {"card_id": "CARD"}},
+    name: {"msgtype": content.msgtype.value, **EXAMPLES[name][1]} for name, content in MESSAGES.items()
 }
 RECIPIENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "to a tag": (f"{MASS}/sendall", {"filter": {"is_to_all": False, "tag_id": 2}}),
@@ -47,14 +41,14 @@ def test_every_message_to_every_recipient(sandbox: Sandbox) -> None:
     for message, body in BODIES.items():
         for recipients, (path, whom) in RECIPIENTS.items():
             is_preview = path.endswith("/preview")
-            content = IMAGE1 if is_preview and message == "images" else body
+            content = BODIES["image"] if is_preview and message == "images" else body
             more = {} if is_preview or message != "mpnews" else {"send_ignore_reprint": 0}
             errcode = 45113 if message == "wxcard" else 0
             expected[message, recipients] = (path, {**content, **whom, **more}, errcode)
     assert posted == expected
-    assert len(set(client_ids)) == len(client_ids) == 21
+    assert len(set(client_ids)) == len(client_ids) == len(FILTERS) * len(MESSAGES)
     assert all(re.fullmatch("[0-9a-f]{32}", client_id) for client_id in client_ids)
-    assert len(sandbox.jobs()) == 18
+    assert len(sandbox.jobs()) == len(FILTERS) * (len(MESSAGES) - 1)
 
 
 def test_the_tool_prints_them_without_openids(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.hosted_repository import SALE, TOOLS, HostedRepository, command
+from tests.support.hosted_repository import SALE, TOOLS, HostedRepository
 from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
@@ -32,11 +32,7 @@ def job(
     hosted: HostedRepository, name: str, commit: str, folder: str, part: str = "script", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a job's script in a checkout, as a runner does: every line must succeed."""
-    checkout = hosted.folder / folder
-    if not checkout.exists():
-        command(["git", "clone", "--quiet", str(hosted.remote), folder], hosted.folder)
-        command(["git", "fetch", "--quiet", "origin", "+refs/pull/*:refs/pull/*"], checkout)
-        command(["git", "checkout", "--quiet", commit], checkout)
+    checkout = hosted.checkout(folder, commit)
     env = {
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
         "HOME": str(hosted.folder),

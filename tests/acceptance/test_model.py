@@ -28,8 +28,8 @@ from tests.support.factories import (
     make_send,
     plan_of,
 )
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, LedgerError, NoResponseError, NotSentError
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hosted_repository import SALE, TOOLS, HostedRepository, command
+from tests.support.hosted_repository import SALE, TOOLS, HostedRepository
 from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.secret import SANDBOX_SECRET
@@ -31,11 +31,7 @@ def test_from_change_request_to_follower(sandbox: Sandbox, tmp_path: Path) -> No
     plan, review, outputs, apply = command_lines()
 
     def run(line: str, folder: str, commit: str, **secrets: str) -> subprocess.CompletedProcess[str]:
-        checkout = tmp_path / folder
-        if not checkout.exists():
-            command(["git", "clone", "--quiet", str(hosted.remote), folder], tmp_path)
-            command(["git", "fetch", "--quiet", "origin", "+refs/pull/*:refs/pull/*"], checkout)
-            command(["git", "checkout", "--quiet", commit], checkout)
+        checkout = hosted.checkout(folder, commit)
         environ = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "HOME": str(tmp_path), **JENKINS, **secrets}
         done = subprocess.run(
             ["bash", "-c", line], cwd=checkout, env=environ, capture_output=True, text=True, check=False

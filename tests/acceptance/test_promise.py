@@ -1176,15 +1176,15 @@ def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: S
     shop.write(sale=sale, late=late)
     markdown = shop.folder / "status.md"
     code, out = shop.run_here("status", "--format", "json", "--report", f"markdown={markdown}")
-    (expired,) = json.loads(out)["expired"]
-    assert (code, expired["id"]) == (ExitCode.MISSED, "late")
+    _sale, expired = json.loads(out)["sends"]
+    assert (code, expired["id"], expired["status"]) == (ExitCode.MISSED, "late", "expired")
     assert expired["hint"]
     assert "1 send of `shop` needs attention" in markdown.read_text(encoding="utf-8")
     assert shop.run_here("status", "late")[0] == ExitCode.MISSED
     assert shop.run_here("status", "sale")[0] == ExitCode.OK
     (shop.folder / "campaigns" / "late.yaml").unlink()
     code, out = shop.run_here("status", "--format", "json")
-    assert (code, json.loads(out)["expired"]) == (ExitCode.OK, [])
+    assert (code, [row["id"] for row in json.loads(out)["sends"]]) == (ExitCode.OK, ["sale"])
 
 
 def _set_the_secret(_shop: Shop) -> dict[str, str]:

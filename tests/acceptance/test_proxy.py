@@ -6,15 +6,11 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.acceptance.sdk.tunnel import make_certificate
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode, MissingExtraError
 
@@ -96,60 +92,18 @@ class Direct(Tunnel):
         self.answer_as_wechat()
 
 
-Signer = tuple[x509.Name, ec.EllipticCurvePrivateKey]
-
-
-def signed(name: str, ca: Signer | None = None) -> tuple[bytes, bytes, Signer]:
-    """A certificate for a name, its key, and what signs with it; without a CA it is one itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer, signer = ca or (subject, key)
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
-        # Python 3.13 asks for what RFC 5280 asks of every certificate.
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
-    )
-    if ca is None:
-        unused = dict.fromkeys(
-            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign",
-             "encipher_only", "decipher_only"), False,
-        )  # fmt: skip
-        usage = x509.KeyUsage(digital_signature=True, key_cert_sign=True, **unused)
-        builder = builder.add_extension(usage, critical=True)
-    certificate = builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate, pem, (subject, key)
-
-
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Running, in the environment of this process; its CA lies in ca.pem."""
     monkeypatch.chdir(tmp_path)
-    root, _key, ca = signed("A company's CA")
-    certificate, key, _ = signed(HOST, ca)
-    local, local_key, _ = signed("localhost", ca)
-    Path("ca.pem").write_bytes(root)
-    Path("server.pem").write_bytes(certificate + key)
-    Path("localhost.pem").write_bytes(local + local_key)
+    Path("ca.pem").write_bytes(make_certificate(tmp_path, [HOST]).read_bytes())
+    with Path("ca.pem").open("ab") as bundle:
+        bundle.write(make_certificate(tmp_path, ["localhost"]).read_bytes())
     Path("campaigns").mkdir()
     Path("campaigns/_settings.yaml").write_text(SETTINGS, encoding="utf-8")
     with Proxy(("127.0.0.1", 0), Tunnel) as running:
         running.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        running.tls.load_cert_chain("server.pem")
+        running.tls.load_cert_chain(f"{HOST}.pem")
         running.connects = []
         threading.Thread(target=running.serve_forever, daemon=True).start()
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{running.server_address[1]}")

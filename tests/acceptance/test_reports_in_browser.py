@@ -22,10 +22,11 @@ from tests.support.factories import (
 )
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.phone_pictures import BROWSERS
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import set_language
-from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view

@@ -190,9 +190,10 @@ def test_date_that_no_clock_shows_is_a_changed_ledger(
     shop.write(sale=campaign_file("甲"))
     assert shop.apply() == ExitCode.OK
     shop.write(next=campaign_file("乙"))
-    intent = next(event for event in events_of(store) if event["kind"] == "intent")
-    forged = {**intent, **of_event, "data": {**intent["data"], "send": "next", "mac": "00", **of_call}}
-    rewrite(shop, store, [*events_of(store), forged])
+    kept = events_of(store)
+    intent = next(event for event in kept if event["kind"] == "intent")
+    call = {**intent["data"], "send": "next", "mac": "00", "after": kept[-1]["hash"], **of_call}
+    rewrite(shop, store, [*kept, {**intent, **of_event, "data": call}])
     believing = [("plan", "--offline"), ("report",)]  # without the AppSecret; others see that it is forged
     for words in believing if of_call else [("plan",), ("status",), ("apply", "--auto-approve")]:
         code, said = shop.run(*words)

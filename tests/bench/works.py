@@ -17,8 +17,8 @@ import requests
 from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import Command
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.files import state_folder
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind

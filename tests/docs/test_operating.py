@@ -45,6 +45,6 @@ def test_every_format_has_its_row(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["policy.md", "policy.zh-CN.md"])
-def test_every_rule_has_its_row(page: str) -> None:
+def test_every_rule_is_explained(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.M)) == sorted(RULES)
+    assert set(re.findall(r"^(?:\| |- )`(\w+)`", text, re.M)) >= RULES.keys()

@@ -4,8 +4,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.messages import Article, Articles, BodyImage
 from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, content, page
 from wechat_campaigns.report.html import fitted
 
@@ -27,7 +29,6 @@ def _send(*articles: Article) -> Send:
         account="main",
         revision=1,
         filter=Filter(tag="会员"),
-        msgtype=Msgtype.MPNEWS,
         content=Articles(articles=articles),
         location=Location(file="campaigns/a.yaml"),
     )
@@ -52,7 +53,7 @@ def test_a_page_within_its_budget_shows_every_picture() -> None:
 def test_articles_of_one_page_share_the_budget() -> None:
     pictures = Pictures(lambda file: b"\xff" * file.size_bytes)
     article = _article([_file(1, 900_000)], 20)
-    total = sum(len(content(_send(article), pictures=pictures)) for _ in range(10))
+    total = sum(len(content(_send(article), address=pictures.address)) for _ in range(10))
     assert total < PICTURE_BYTES + 1_000_000
 
 

@@ -18,8 +18,8 @@ ATTACK = (
     """<a href="javascript:top.hit=1">x</a>"""
 )
 PATHS = (
-    "/", "/static/studio.js", "/phone/bubbles.js", "/events", "/data/campaigns", "/data/campaign?id=hello",
-    "/article?send=news&n=1", "/media/" + "0" * 64, "/page/plan", "/page/calendar", "/page/results",
+    "/", "/static/studio.js", "/phone/dom.js", "/events", "/data/campaigns", "/data/campaign?id=hello",
+    "/shown?send=news&n=1", "/media/" + "0" * 64, "/page/plan", "/page/calendar", "/page/results",
 )  # fmt: skip
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc000000301"
@@ -147,8 +147,8 @@ def test_nothing_can_be_written(studio: StudioProcess, method: str) -> None:
         "/media//etc/passwd", "/media/campaigns%2fcover.png", "/media/cover.png",
         "/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/gate.py", "/static//etc/passwd",
         "/phone/../routes.py", "/phone/..%2froutes.py", "/phone/inbox.css", "/phone/icon.svg",
-        "/article?send=../../x&n=1", "/article?send=news&n=0", "/article?send=news&n=2",
-        "/article?send=%00&n=1",
+        "/shown?send=../../x&n=1", "/shown?send=news&n=-1", "/shown?send=news&n=2",
+        "/shown?send=%00&n=1", "/phone/bubbles.js",
         "/page/../app.py", "/page/plan.html", "/page/plan/..%2f..",
     ],
 )  # fmt: skip
@@ -190,7 +190,7 @@ def test_a_link_into_the_machine_is_not_followed(tmp_path: Path) -> None:
         assert ask(studio, f"/media/{hashlib.sha256(PNG).hexdigest()}")[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/article?send=news&n=1", "/page/plan", "/data/campaigns"])
+@pytest.mark.parametrize("path", ["/", "/shown?send=news&n=1", "/page/plan", "/data/campaigns"])
 def test_every_answer_has_a_strict_policy(studio: StudioProcess, path: str) -> None:
     headers = studio.get(path).headers
     policy = headers["Content-Security-Policy"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wechat_campaigns.core.errcodes import codes
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE, REJECTING, verdict
 
@@ -59,7 +60,10 @@ def test_unlisted_errcode_frees_no_send(errcode: int) -> None:
     assert verdict({"errcode": errcode, "msg_id": 7}) is None
 
 
-def test_every_certain_errcode_has_a_source() -> None:
+def test_every_certain_errcode_has_a_source_and_words() -> None:
     """Neither an acceptance nor 45065 is among them."""
+    assert codes().keys() >= CERTAIN
+    assert not {codes()[code].confidence for code in CERTAIN} & {"low"}
+    assert not {codes()[code].errcode_class for code in CERTAIN} & {"duplicate"}
     assert sum(len(codes) for codes in REJECTING.values()) == len(CERTAIN)
     assert not CERTAIN & {0, CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE}

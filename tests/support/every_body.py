@@ -7,55 +7,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.factories import make_account, make_send
+from tests.support.messages import EXAMPLES
 from tests.support.playground import SERVICE, Sandbox
+from wechat_campaigns.core.content import MediaIds
 from wechat_campaigns.core.errors import ApiError
-from wechat_campaigns.core.model import (
-    Content,
-    Draft,
-    Filter,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Msgtype,
-    Send,
-    Text,
-    Voice,
-    Wxcard,
-)
+from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.connection import connect
-from wechat_campaigns.wechat.endpoints import WeChatApi
+from wechat_campaigns.wechat.endpoints import WeChatApi, connect
 from wechat_sandbox.seeds import openid_of
 
 OPENIDS = (openid_of(SERVICE, 0), openid_of(SERVICE, 1))
 MEDIA = {"IMAGE1": "image", "IMAGE2": "image", "VOICE": "voice", "VIDEO": "video"}
 """Media of the web console, so that a video among them can be sent."""
 
-MESSAGES: Mapping[str, tuple[Msgtype, Content]] = {
-    "text": (Msgtype.TEXT, Text(content="今晚八点，全场“八折”🍵")),
-    "mpnews": (Msgtype.MPNEWS, Draft(media_id="DRAFT")),
-    "voice": (Msgtype.VOICE, Voice(media=Media(media_id="VOICE"))),
-    "image": (Msgtype.IMAGE, Image(media=Media(media_id="IMAGE1"))),
-    "images": (
-        Msgtype.IMAGE,
-        Images(images=(Media(media_id="IMAGE1"), Media(media_id="IMAGE2")), recommend="看图"),
-    ),
-    "mpvideo": (
-        Msgtype.MPVIDEO,
-        Mpvideo(media=Media(media_id="VIDEO"), title="标题", description="说明"),
-    ),
-    "wxcard": (Msgtype.WXCARD, Wxcard(card_id="CARD")),
-}
+MESSAGES = {name: content for name, (content, _part) in EXAMPLES.items() if not content.needs_draft}
 FILTERS = {
     "to a tag": Filter(tag_id=2),
     "to everyone": Filter(is_to_all=True),
     "to openids": Filter(openids=OPENIDS),
 }
 TESTERS = {"preview by openid": {"touser": OPENIDS[0]}, "preview by name": {"towxname": "tester2"}}
-NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
+NO_IDS = MediaIds(upload_results={}, material_ids={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,18 +49,14 @@ def post_every_body(sandbox: Sandbox) -> Iterator[PostedBody]:
     sandbox.control("POST", "accounts", {"appid": SERVICE, "quota": False})
     for media_id, kind in MEDIA.items():
         sandbox.media(media_id, kind)
-    connection = connect(
-        make_account(), sandbox.url, secret=lambda: SANDBOX_SECRET, clock=lambda: datetime.now(UTC)
-    )
-    api = connection.all_calls()
+    api = connect(make_account(), sandbox.url, secret=lambda: SANDBOX_SECRET, clock=lambda: datetime.now(UTC))
     api.mass_ready()
-    for message, (msgtype, content) in MESSAGES.items():
+    for message, content in MESSAGES.items():
         for recipients in (*FILTERS, *TESTERS):
             sandbox.media("DRAFT", "news")  # a send uses it up
             send = make_send(
                 f"{message} {recipients}",
                 content=content,
-                msgtype=msgtype,
                 filter=FILTERS.get(recipients, Filter(tag_id=2)),
             )
             with suppress(ApiError):  # the sandbox records the errcode with the body

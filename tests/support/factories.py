@@ -9,25 +9,16 @@ from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
+from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError
-from wechat_campaigns.core.model import (
-    PLACEHOLDER_SCHEME,
-    Article,
-    Articles,
-    Audience,
-    BodyImage,
-    FileInfo,
-    Filter,
-    Media,
-    Msgtype,
-    Send,
-    Text,
-)
+from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
+from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.messages import Article, Articles, BodyImage, Text
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -58,7 +49,6 @@ def make_send(send_id: str = "sale", text: str = "你好", **changes: Any) -> Se
         account="main",
         revision=1,
         filter=Filter(tag="会员"),
-        msgtype=Msgtype.TEXT,
         content=Text(content=text),
         location=Location(file=f"campaigns/{send_id}.yaml"),
     )

@@ -75,6 +75,15 @@ class HostedRepository:
         self.git("push", "--quiet", "origin", "main")
         return self.git("rev-parse", "HEAD")
 
+    def checkout(self, folder: str, commit: str) -> Path:
+        """Return a checkout of a commit beside the repository, made once, as a job of CI gets it."""
+        path = self.folder / folder
+        if not path.exists():
+            command(["git", "clone", "--quiet", str(self.remote), folder], self.folder)
+            command(["git", "fetch", "--quiet", "origin", "+refs/pull/*:refs/pull/*"], path)
+            command(["git", "checkout", "--quiet", commit], path)
+        return path
+
     def texts(self) -> list[str]:
         """What followers were sent, job by job."""
         return [job["body"]["text"]["content"] for job in self.sandbox.jobs()]

@@ -33,7 +33,7 @@ from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.secret import SANDBOX_SECRET
-from wechat_campaigns.wechat.connection import connect
+from wechat_campaigns.wechat.endpoints import connect
 from wechat_campaigns.wechat.transport import Timeouts
 
 SERVICE = "wx0000000000000001"
@@ -188,11 +188,11 @@ class Playground:
         return fold(self.ledger().events(), authentic)
 
     def connect(self, account: Account, *, read_only: bool) -> Any:
-        connection = connect(
+        api = connect(
             account, self.settings.environment.api, secret=lambda: SANDBOX_SECRET, clock=self.clock,
             sleep=lambda _s: None, timeouts=self.timeouts,
         )  # fmt: skip
-        return self.wrap_api(connection.read_only() if read_only else connection.all_calls())
+        return self.wrap_api(api.read_only() if read_only else api)
 
     def prepare(self) -> CompileResult:
         prepared = compile_campaigns(self.root, settings=self.settings, files=Files(self.root))

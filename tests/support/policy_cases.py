@@ -14,12 +14,12 @@ from tests.support.factories import (
     make_state,
     named,
 )
-from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
+from wechat_campaigns.core.model import Audience, Filter, compute_content_digest
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
+from wechat_campaigns.messages import Articles, Draft, Text
+from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, usage
 from wechat_campaigns.protocol.events import EventKind
 
@@ -65,9 +65,8 @@ def ahead_of(receiver_filter: Filter) -> Uses:
 
 
 DRIFT = Policy(audience_drift=Drift(percent=20, floor=50))
-DRAFT = make_send(msgtype=Msgtype.MPNEWS, content=Draft(media_id="D"))
+DRAFT = make_send(content=Draft(media_id="D"))
 LINKED = make_send(
-    msgtype=Msgtype.MPNEWS,
     content=Articles(articles=(make_article(html='<p><a href="https://shop.other.cn/x">去看看</a></p>'),)),
 )
 OLD_NAME = make_send("old-name")

@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.html import design_css
-from wechat_campaigns.core.model import Article
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.messages import Article
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
 from wechat_campaigns.render.article.page import Pictures, reader
 from wechat_campaigns.source.files import Files
@@ -33,6 +33,6 @@ def sample_body(theme: str, brand_color: str, text: str = TEXT) -> ArticleBody:
 
 def article_page(article: Article, pictures: Pictures, *, dark: bool = False) -> str:
     """Show an article alone, on a page as wide as its window."""
-    shown = reader(article, pictures=pictures, dark=dark)
+    shown = reader(article, address=pictures.address, dark=dark)
     head = '<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     return f'{head}<title>{article.title}</title><style>{design_css()}</style><body style="margin: 0">{shown}'

@@ -3,14 +3,17 @@
 `python -m tests.tools.make_reference` runs this too; `tests/docs/test_reference.py` fails when a part is old.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.support.policy_cases import FAILING
 from wechat_campaigns.core.i18n import Language, current_language, set_language
 from wechat_campaigns.notify.notices import Moment, Notice, RunSummary, message
-from wechat_campaigns.plan.policy import evaluate
+from wechat_campaigns.plan.policy import RULES, evaluate
+from wechat_campaigns.source.schemas.store import localized_schema_text
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -66,6 +69,31 @@ def _robot_message() -> str:
     return "\n".join(f"> {line}<br>" for line in lines)
 
 
+def _rules() -> str:
+    """The table of the rules that have a setting, as `core/settings.py` defines it."""
+    policy = json.loads(localized_schema_text("settings"))["definitions"]["policy"]["properties"]
+    head = {"en": "| rule | example | requirement |", "zh": "| 规则 | 写法 | 要求 |"}[current_language()]
+    rows = [
+        f"| `{name}` | `{name}: {_flow(_example(key))}` | {key['description']} |"
+        for name, key in policy.items()
+        if name in RULES
+    ]
+    return "\n".join((head, "|---|---|---|", *rows))
+
+
+def _example(key: Mapping[str, Any]) -> Any:
+    return True if key.get("type") == "boolean" else key.get("examples", [key.get("default")])[0]
+
+
+def _flow(value: Any) -> str:
+    """YAML in one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_flow(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    return value if isinstance(value, str) and ":" not in value else json.dumps(value)
+
+
 def _row_with_lines(row: re.Match[str]) -> str:
     count = (ROOT / row[1]).read_text(encoding="utf-8").count("\n")
     return f"| `{row[1]}` | {count} |"
@@ -73,6 +101,7 @@ def _row_with_lines(row: re.Match[str]) -> str:
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "notify": {"message": _robot_message},
+    "policy": {"rules": _rules},
 }
 """By page: its parts that the program writes, each by its name in the page."""
 

@@ -11,32 +11,33 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 795,
-    "wechat_campaigns/core": 4152,
-    "wechat_campaigns/source": 3257,
-    "wechat_campaigns/render": 7466,
-    "wechat_campaigns/ledger": 3497,
-    "wechat_campaigns/wechat": 2291,
-    "wechat_campaigns/plan": 4760,
-    "wechat_campaigns/send": 1492,
-    "wechat_campaigns/report": 3800,
+    "wechat_campaigns/core": 4242,
+    "wechat_campaigns/source": 3188,
+    "wechat_campaigns/render": 7047,
+    "wechat_campaigns/ledger": 3488,
+    "wechat_campaigns/wechat": 2001,
+    "wechat_campaigns/plan": 4643,
+    "wechat_campaigns/send": 1498,
+    "wechat_campaigns/report": 3605,
     "wechat_campaigns/guard": 1672,
     "wechat_campaigns/code_host": 611,
     "wechat_campaigns/notify": 431,
-    "wechat_campaigns/fetch": 471,
-    "wechat_campaigns/studio": 947,
-    "wechat_campaigns/cli": 5787,
+    "wechat_campaigns/fetch": 470,
+    "wechat_campaigns/studio": 819,
+    "wechat_campaigns/cli": 5759,
     "wechat_campaigns/run": 690,
-    "wechat_sandbox": 5836,
-    "wechat_campaigns/": 520,
-    "tests": 51804,
-    "catalog": 8672,
+    "wechat_sandbox": 5807,
+    "wechat_campaigns/": 519,
+    "tests": 51700,
+    "catalog": 8657,
     "wechat_campaigns/translations": 44,
     "runner": 48,
+    "wechat_campaigns/messages": 861,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 48494
-FILES = 283
-RECORDS = 201
+RUNNER = 48165
+FILES = 286
+RECORDS = 199
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 8.5
@@ -44,6 +45,7 @@ IMPORTS = 8.5
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
+    "wechat_campaigns/messages/card.py",
     "wechat_sandbox/pytest_plugin.py",
 }
 """Beside those that open a package."""

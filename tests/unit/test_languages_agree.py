@@ -24,16 +24,17 @@ from tests.support.factories import (
     view_of,
 )
 from tests.support.pseudo_locale import PseudoTranslations, use_translations
+from wechat_campaigns.core.content import MediaIds
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Articles, Filter, Send
+from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.send.posting import RunContext
-from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
 from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
@@ -116,8 +117,8 @@ class ScriptedPlatform:
 
 
 def _drafts(**changes: Any) -> dict[str, Any]:
-    done = {upload.key: "M" for upload in payloads.uploads(ARTICLES)}
-    given = payloads.draft_articles(ARTICLES, payloads.MediaIds(upload_results=done, material_ids={}))
+    done = {upload.key: "M" for upload in ARTICLES.uploads()}
+    given = ARTICLES.draft_articles(MediaIds(upload_results=done, material_ids={}))
     return {"news_item": [{**given[0], "content": "<section>正文</section>", **changes}]}
 
 

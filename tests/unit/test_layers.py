@@ -12,19 +12,19 @@ from tests.support.source import PACKAGE, ROOT, RUNNER, statements, trees
 from tests.tools.make_architecture import PICTURE, picture
 
 ORDER = (
-    "core", "protocol", "source", "render", "ledger", "wechat", "plan", "code_host", "guard", "workspace",
-    "send", "report", "fetch", "notify", "run", "api",
+    "core", "protocol", "messages", "source", "render", "ledger", "wechat", "plan", "code_host", "guard",
+    "workspace", "send", "report", "fetch", "notify", "run", "api",
 )  # fmt: skip
 """Each may import from those to its left."""
-STUDIO = ("core", "protocol.keys", "source", "render", "report", "studio")
+STUDIO = ("core", "protocol.keys", "messages", "source", "render", "report", "studio")
 """What the studio may import: what it shows, and nothing that connects, sends or writes."""
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
-    "core.names", "core.patterns", "protocol",
+    "core.names", "core.patterns", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
+    "source.document", "source.fmt", "source.scaffold",
     "source.schemas.findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",

@@ -24,6 +24,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
@@ -33,7 +34,7 @@ from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import calls, followers, recipients, summary
+from wechat_campaigns.report.phrases import calls, followers, recipients
 from wechat_campaigns.report.plan_view import ApplyView, to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
@@ -94,7 +95,6 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and goes through every step again at
     each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
-    zone, clock = context.settings.policy.zone, context.clock
     check_writable(context.reports)
     run = _CommandRun(
         workspace=context,
@@ -105,7 +105,7 @@ def apply(
         resend=resend,
         asks=not auto_approve,
         waits=wait,
-        until=read_until(until, wait=wait, now=clock(), zone=zone),
+        until=read_until(until, wait=wait, clock=context.clock, zone=context.settings.policy.zone),
     )
     return run.finish(run.run())
 
@@ -220,11 +220,13 @@ class _CommandRun(ApplyRun):
         }
 
 
-def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -> datetime | None:
+def read_until(text: str | None, *, wait: bool, clock: Clock, zone: ZoneInfo) -> datetime | None:
     """Read `--until`: as `read_moment`, and only with `--wait`."""
-    if text is not None and not wait:
+    if text is None:
+        return None
+    if not wait:
         raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
-    return read_moment("--until", text, now=now, zone=zone)
+    return read_moment("--until", text, now=clock(), zone=zone)
 
 
 def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:
@@ -269,7 +271,7 @@ def _row(planned: PlannedSend) -> str:
     if planned.resend_intent is not None:
         row = _("  {send} → {account}: {recipients}, {followers}; resends: {what}")
     return row.format(
-        what=summary(planned.send.content),
+        what=planned.send.content.summary(),
         send=planned.send.id,
         account=planned.account.name,
         recipients=recipients(planned.send.filter),

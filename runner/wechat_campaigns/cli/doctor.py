@@ -31,7 +31,7 @@ def doctor(context: OnlineContext) -> int:
     that of the worst problem.
     """
     from wechat_campaigns.report import json, text
-    from wechat_campaigns.wechat.connection import query_clock
+    from wechat_campaigns.wechat.endpoints import query_clock
 
     def clock_skew() -> timedelta | None:
         query_clock(context.api_url, context.watch, TIMEOUT_S)

@@ -28,7 +28,6 @@ from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.wechat import payloads
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
 UNSENT = PENDING | {PlanAction.DRAFT}
@@ -72,7 +71,7 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     if not matches:
         raise no_send_error(select, (planned.send for planned in plan.sends))
     kind = matches[0].send.msgtype
-    if not all(payloads.needs_draft(planned.send.content) for planned in matches):
+    if not all(planned.send.content.needs_draft for planned in matches):
         raise UsageError(
             _("{send} does not need a draft: it sends {kind} as it is").format(
                 send=select, kind=_(kind.value)

@@ -13,11 +13,10 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode, require_extra
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import Send, compute_content_digest
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import account_of

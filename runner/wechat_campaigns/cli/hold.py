@@ -128,7 +128,7 @@ def _behind(context: OnlineContext) -> timedelta:
 
     By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
     """
-    from wechat_campaigns.wechat.connection import query_clock
+    from wechat_campaigns.wechat.endpoints import query_clock
 
     if context.settings.environment.api == SANDBOX:  # runs on this machine
         return timedelta()

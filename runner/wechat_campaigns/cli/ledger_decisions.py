@@ -25,7 +25,6 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import confirm, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.code_host.ci_run import current_run
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import (
     ApiError,
     ExitCode,
@@ -35,7 +34,7 @@ from wechat_campaigns.core.errors import (
     UsageError,
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import Send, compute_content_digest
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.guard.approved_tree import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder

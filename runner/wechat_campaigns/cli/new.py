@@ -12,17 +12,18 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, FOLDER
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.names import id_fault, quoted
+from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.load import (
     enclosing_campaigns_folder,
     find_campaigns,
     require_folder,
 )
-from wechat_campaigns.source.scaffold import ARTICLE, ScaffoldOptions, campaign_text
+from wechat_campaigns.source.scaffold import TAG, campaign_text, scalar
 from wechat_campaigns.source.starter import CodeHostName, starter
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
@@ -100,8 +101,8 @@ def _init_text(folder: Path, code_host: CodeHostName, written: list[str], kept: 
 
 LONGEST_NAME = 250
 """Bytes of a folder's or a file's name, without its suffix; file systems take 255."""
-NEWSPIC = "newspic"
-"""Stands for msgtype mpnews with a picture post in it."""
+OPTIONS = {kind.option: kind for kind in KINDS if kind.option}
+"""The kinds that it writes, by what `--msgtype` calls them."""
 
 
 @command(
@@ -117,7 +118,7 @@ NEWSPIC = "newspic"
 @click.argument("campaign_id", metavar="ID")
 @click.option(
     "--msgtype",
-    type=click.Choice([*(one.value for one in Msgtype), NEWSPIC]),
+    type=click.Choice(list(OPTIONS)),
     default="text",
     show_default=True,
     help="What is sent; newspic is a picture post (贴图), an mpnews.",
@@ -148,34 +149,31 @@ def new(
         raise UsageError(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--openids` and `--to-all`")
         )
-    campaign = ScaffoldOptions(
-        id=free_id(campaign_id, context),
-        msgtype=Msgtype.MPNEWS if draft or msgtype == NEWSPIC else Msgtype(msgtype),
-        tag=tag,
-        to_all=to_all,
-        openids=openids,
-        draft=draft,
-        newspic=msgtype == NEWSPIC and not draft,
-    )
-    return _write(context, campaign)
+    recipients = f"tag: {scalar(tag or TAG)}"
+    if openids is not None:
+        recipients = f"openids: {{file: {scalar(openids)}}}"
+    elif to_all:
+        recipients = "is_to_all: true"
+    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, context)
+    return _write(context, id_, kind, campaign_text(id_, kind, recipients, title=draft or ""))
 
 
-def _write(context: Context, campaign: ScaffoldOptions) -> int:
+def _write(context: Context, id_: str, kind: type[Content], text: str) -> int:
     """Write the file, and the article of one that has it; say what its author has to add."""
     root = context.root
-    target = root / f"{campaign.id}.yaml"
-    if not write_new(target, campaign_text(campaign)):
+    target = root / f"{id_}.yaml"
+    if not write_new(target, text):
         raise _exists_error(target)
     message = _(
         "wrote {file}; edit it, run `campaign plan {name}`, and delete `ready: false` when it may be sent"
     )
-    lines = [message.format(file=target, name=quoted(campaign.id))]
-    article = root / campaign.id / "article.md"
-    if campaign.has_article and write_new(article, ARTICLE):
+    lines = [message.format(file=target, name=quoted(id_))]
+    article = root / id_ / "article.md"
+    if kind is Articles and write_new(article, ARTICLE):
         lines.append(_("wrote {file}").format(file=article))
-    missing = [(root / campaign.asset).as_posix()] if campaign.asset is not None else []
+    missing = [(root / id_ / kind.asset).as_posix()] if kind.asset else []
     lines += [_("now add {file}").format(file=file) for file in missing]
-    return context.output_sentence("\n".join(lines), id=campaign.id, file=target.as_posix(), missing=missing)
+    return context.output_sentence("\n".join(lines), id=id_, file=target.as_posix(), missing=missing)
 
 
 def free_id(name: str, context: Context) -> str:

@@ -20,7 +20,6 @@ from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.send.preview import PreviewResult, Recipient
-from wechat_campaigns.wechat import payloads
 
 
 @command(
@@ -92,7 +91,7 @@ def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
 
 def _draft_lock(context: OnlineContext, planned: PlannedSend) -> AbstractContextManager[None]:
     """Keep other runners from adding the same draft; without a draft there is no lock."""
-    if not payloads.needs_draft(planned.send.content):
+    if not planned.send.content.needs_draft:
         return nullcontext()
     return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 

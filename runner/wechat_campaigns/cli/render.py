@@ -16,9 +16,10 @@ from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.files import file_errors, private_folder, replace_file
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.messages import Articles, Draft
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.phrases import content_kind, recipients, summary
+from wechat_campaigns.report.phrases import recipients
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 from wechat_campaigns.run.plan import campaign_of, compile_selected, no_send_error
@@ -85,16 +86,12 @@ def _render_once(context: Context, select: str) -> list[Path]:
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
     to = _("to {recipients}").format(recipients=recipients(send.filter))
-    lines = [f"── {send.id} · {content_kind(send.content)} · {to} ──"]
-    match visible_content(send.content):
-        case Text(content=text):
-            lines.append(text)
-        case Articles(articles=articles):
-            lines += [f"{n}. {a.title}" for n, a in enumerate(articles, 1)]
-        case Newspic(title=title, text=text):
-            lines += [title, text]
-        case _:
-            lines.append(summary(send.content))
+    lines = [f"── {send.id} · {send.content.kind_name()} · {to} ──"]
+    shown = send.content.visible
+    if isinstance(shown, Articles):
+        lines += [f"{number}. {title}" for number, title in enumerate(shown.titles(), 1)]
+    else:
+        lines += shown.lines()
     return inert("\n".join(lines))
 
 

@@ -15,7 +15,6 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
@@ -23,7 +22,7 @@ from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
+from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_rows, send_status
 from wechat_campaigns.send.job_status import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
@@ -56,7 +55,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
     send_id = context.full_id(send_id) if send_id is not None else None
-    expired = _expired_unsent(context, send_id)
+    expired = _expired(context, send_id)
     ends = _Ends(context)
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
     if wait:
@@ -65,8 +64,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     view = StatusView(
         environment=environment,
         timezone=timezone,
-        rows=tuple(rows),
-        expired=expired,
+        rows=(*rows, *expired),
         unverified=context.unverified,
     )
     context.output(_formats(context, view))
@@ -129,19 +127,16 @@ class _Ends:
         notify(context, new, commit=None)
 
 
-def _expired_unsent(context: LedgerContext, send_id: str | None) -> tuple[Send, ...]:
-    from wechat_campaigns.plan.compare import expired_unsent
+def _expired(context: LedgerContext, send_id: str | None) -> list[StatusRow]:
     from wechat_campaigns.run.plan import compile_selected, decision_context
 
     state, accounts = context.unverified_state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
-    return tuple(
-        send
-        for send in expired_unsent(compiled.sends, moment)
-        if send_id in (None, send.id, send.campaign) and accounts[send.account].appid not in unknown_past
-    )
+    chosen = (send for send in compiled.sends if send_id in (None, send.id, send.campaign))
+    known = (send for send in chosen if accounts[send.account].appid not in unknown_past)
+    return list(expired_rows(known, moment))
 
 
 def _waited(

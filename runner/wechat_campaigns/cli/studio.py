@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -18,20 +18,20 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, require_extra
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.render.compile import CompileResult, compile_campaigns
-from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.run.plan import compile_selected, plan_selected
-from wechat_campaigns.source.load import CampaignFile, find_campaigns
+from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import read_statistics
 from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.serving import BaseWSGIServer
+
+    from wechat_campaigns.studio.desk import Overview, Reads
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.05
@@ -66,10 +66,9 @@ def studio(context: Context, open_: bool, port: int) -> int:
     environment, live, stop = context.settings.environment, Live(), threading.Event()
     inbox = context.api_url if environment.is_sandbox else ""
 
-    def open_reads() -> OfflineReads:
+    def open_reads() -> Reads:
         # A workspace of its own reads every file again.
-        own = Workspace(context.root, environment=context.environment, variables=context.variables)
-        return OfflineReads(own)
+        return _reads(Workspace(context.root, environment=context.environment, variables=context.variables))
 
     with listen(LOOPBACK, port) as listening:
         gate = Gate(listening.getsockname()[1])
@@ -109,50 +108,35 @@ def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
     return server
 
 
-class OfflineReads:
-    """One state of a campaigns folder; implements `studio.desk.Reads`."""
+def _reads(workspace: Workspace) -> Reads:
+    """Read one state of a campaigns folder, offline; its settings when they are asked for."""
+    from wechat_campaigns.studio.desk import Reads
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def timezone() -> str:
+        return workspace.settings.policy.timezone
 
-    def render(self, campaign: str) -> CompileResult:
-        """Render one campaign, by its id."""
-        workspace = self._workspace
+    def render(campaign: str) -> CompileResult:
         found = find_campaigns(workspace.root, (), workspace.settings.namespace)[0]
         if not any(normalize_id(item.id) == normalize_id(campaign) for item in found):
             return CompileResult(sends=(), problems=(), invalid=())
-        return compile_campaigns(
-            workspace.root,
-            settings=workspace.settings,
-            files=workspace.files,
-            variables=workspace.variables,
-            only=(campaign,),
-        )
+        return compile_selected(workspace, (campaign,))
 
-    def overview(self) -> tuple[tuple[CampaignFile, ...], PlanView]:
-        """Plan every campaign offline; its file beside it, planned or not."""
-        workspace = self._workspace
-        compiled = compile_selected(workspace, ())
-        state = workspace.unverified_state()
+    def overview() -> Overview:
+        compiled, state = compile_selected(workspace, ()), workspace.unverified_state()
         plan = plan_selected(workspace, (), state, compiled=compiled).plan
-        view = PlanView(plan=plan, timezone=self.timezone(), errors=compiled.errors)
+        view = PlanView(plan=plan, timezone=timezone(), errors=compiled.errors)
         return tuple(compiled.files.values()), view
 
-    def calendar(self, month: date | None) -> CalendarView:
-        """Show the month of a day; None for this month."""
-        return month_view(self._workspace, month)[0]
-
-    def history(self) -> HistoryView:
-        """Show past sends."""
-        workspace, state = self._workspace, self._workspace.unverified_state()
-        accounts, now = workspace.settings.environment.accounts, workspace.clock()
+    def history() -> HistoryView:
+        accounts, state = workspace.settings.environment.accounts, workspace.unverified_state()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        return history_view(state, accounts, kept, now=now)
+        return history_view(state, accounts, kept, now=workspace.clock())
 
-    def read(self, file: FileInfo) -> bytes:
-        """Read a file that a send carries."""
-        return self._workspace.read(file)
-
-    def timezone(self) -> str:
-        """Return the time zone of the settings."""
-        return self._workspace.settings.policy.timezone
+    return Reads(
+        render=render,
+        overview=overview,
+        calendar=lambda month: month_view(workspace, month)[0],
+        history=history,
+        file=workspace.read,
+        timezone=timezone,
+    )

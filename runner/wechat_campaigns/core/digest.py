@@ -15,8 +15,6 @@ from enum import Enum
 from functools import cache, lru_cache
 from typing import Any
 
-from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
-
 DIGEST_VERSION = 1
 PLAN_FORMAT = "3.0"
 _PLAIN = frozenset((str, int, bool))
@@ -41,19 +39,16 @@ def sha256(value: Any) -> str:
 
 
 def to_plain_data(value: Any) -> Any:
-    """Turn records into plain data, a file into the sha256 of its bytes.
-
-    A file's path does not enter: moving an asset changes nothing a follower sees.
-    """
+    """Turn records into plain data; one with a method `plain_data`, such as a file, is what that returns."""
     if value is None or type(value) in _PLAIN:
         return value
-    if isinstance(value, FileInfo):
-        return value.sha256
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     kind: type = type(value)
+    if hasattr(kind, "plain_data"):
+        return value.plain_data()
     if names := _field_names(kind):
         return {name: to_plain_data(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
@@ -84,68 +79,6 @@ def hashes(items: tuple[str, ...], salt: str) -> frozenset[str]:
 def sample(items: tuple[str, ...], salt: str, size: int) -> str:
     """Return the smallest hashes of a set: another set has as large a part of them as of the whole set."""
     return " ".join(sorted(hashes(items, salt))[:size])
-
-
-def filter_form(send: Send) -> dict[str, Any]:
-    """Return who receives, in the names the user wrote; an openid list as its sha256 and count."""
-    if send.filter.is_to_all:
-        return {"is_to_all": True}
-    if send.filter.tag is not None:
-        return {"tag": send.filter.tag}
-    if send.filter.tag_id is not None:
-        return {"tag_id": send.filter.tag_id}
-    openids = send.filter.openids
-    skip = {"skip_unsubscribed": True} if send.filter.skip_unsubscribed else {}
-    return {"openids": {"sha256": openids_sha256(openids), "count": len(openids), **skip}}
-
-
-def compute_content_digest(send: Send) -> str:
-    """Fingerprint what a follower would receive and who would receive it.
-
-    Covers filter, msgtype, rendered content and options, and what was read of a draft in the console. Leaves
-    out the clock, paths, media ids of uploads, the send window and the revision; and the account, whose name
-    in the settings may change while its AppID stays.
-    """
-    return sha256({"filter": filter_form(send), **_message_form(send)})
-
-
-def compute_message_digest(send: Send) -> str:
-    """Fingerprint what a follower would receive, not who: a trial and the rest have the same."""
-    return sha256(_message_form(send))
-
-
-def _message_form(send: Send) -> dict[str, Any]:
-    return {
-        "version": DIGEST_VERSION,
-        "msgtype": send.msgtype.value,
-        "content": {"kind": type(send.content).__name__, **_content_form(send.content)},
-        "send_ignore_reprint": send.send_ignore_reprint,
-    }
-
-
-def _content_form(content: Content) -> dict[str, Any]:
-    """Return what is sent; of a draft in the console its name as it is written, and what was read of it."""
-    if not isinstance(content, Draft):
-        form: dict[str, Any] = to_plain_data(content)
-        return form
-    named = {"title": content.title} if content.title else {"media_id": content.media_id}
-    return {**named, "fingerprint": content.fingerprint} if content.fingerprint else named
-
-
-def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
-    """Return what a plan's digest covers of a send.
-
-    Args:
-        appid: from which it goes out: the same account name with another one has other followers.
-    """
-    return {
-        "id": send.id,
-        "revision": send.revision,
-        "content_digest": digest,
-        "appid": appid,
-        "not_before": to_plain_data(send.not_before),
-        "not_after": to_plain_data(send.not_after),
-    }
 
 
 def plan_digest(rows: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
 from importlib import resources
 from typing import Final, NamedTuple
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Formula
 
 _COMMENT_END: Final = re.compile("-->|(?<!<!)--!>")
 _BREAKS: Final = frozenset({
@@ -66,6 +66,14 @@ class HtmlReader(HTMLParser):
         if report:
             self.handle_comment(self.rawdata[i + 4 : end.start()])
         return end.end()
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What a drawing of an article shows: as it was written, and its characters alone."""
+
+    latex: str
+    words: str
 
 
 class Link(NamedTuple):

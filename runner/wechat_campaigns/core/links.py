@@ -15,21 +15,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from wechat_campaigns.core.html import ArticleText, Link
-from wechat_campaigns.core.model import (
-    PLACEHOLDER_SCHEME,
-    Articles,
-    Content,
-    Draft,
-    Image,
-    Images,
-    Mpvideo,
-    Newspic,
-    Text,
-    Voice,
-    Wxcard,
-    visible_content,
-)
-from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.core.patterns import INVISIBLE, PLACEHOLDER_SCHEME
 
 _TLDS: Final = """
 com cn net org edu gov int mil top shop vip xyz info biz pro site online store tech club link fun app dev live
@@ -70,8 +56,6 @@ _STUCK: Final = re.compile(
 """Between Chinese or emoji and letters: a host may begin or end there without a blank."""
 
 
-SOURCE_WORDS: Final = "阅读原文"
-"""What a follower taps below an article to get to its `content_source_url`."""
 MAX_CHARS: Final = 20_000
 """Of a text that is read; the limits of WeChat refuse a shorter one already."""
 
@@ -128,35 +112,6 @@ def _ascii(host: str) -> str:
 
 
 # --- messages --------------------------------------------------------------------------------------
-
-
-def links(content: Content) -> list[Link]:
-    """Return every link of a message in its order, each once."""
-    match visible_content(content):
-        case Text(content=text) | Newspic(text=text) | Mpvideo(description=text):
-            found = in_text(text)
-        case Images(recommend=text):
-            found = in_text(text or "")
-        case Articles(articles=articles):
-            found = []
-            for article in articles:
-                source = article.content_source_url
-                found += [*in_html(article.html), *([Link(SOURCE_WORDS, source)] if source else [])]
-        case Draft() | Voice() | Image() | Wxcard():
-            found = []
-    return list(dict.fromkeys(found))
-
-
-def hosts(content: Content) -> set[Host]:
-    """Return where the links of a message lead, and from where its articles fetch; not WeChat's pictures."""
-    shown = visible_content(content)
-    articles = shown.articles if isinstance(shown, Articles) else ()
-    fetched = [host_of(address) for article in articles for address in ArticleText(article.html).fetched]
-    pictures = ("qpic.cn", "qlogo.cn")
-    return {
-        *(host for link in links(content) for host in hosts_of(link)),
-        *(host for host in fetched if host is not None and not host.is_among(pictures)),
-    }
 
 
 def in_html(html: str) -> list[Link]:

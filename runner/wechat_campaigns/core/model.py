@@ -15,19 +15,9 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
+from wechat_campaigns.core.content import Content, Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location
-
-
-class Msgtype(StrEnum):
-    """The kinds of content a campaign can carry; the names are WeChat's."""
-
-    MPNEWS = "mpnews"
-    TEXT = "text"
-    VOICE = "voice"
-    IMAGE = "image"
-    MPVIDEO = "mpvideo"
-    WXCARD = "wxcard"
-
+from wechat_campaigns.core.digest import DIGEST_VERSION, openids_sha256, sha256, to_plain_data
 
 # --- what a user wrote -------------------------------------------------------------------------
 
@@ -97,165 +87,6 @@ class Filter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileInfo:
-    """A file under the campaigns folder, known by its bytes.
-
-    `format` is told from magic bytes, never from the suffix: png jpeg gif bmp webp svg mp3 amr wav
-    wma mp4, or "unknown". `duration_s` is set for sound where the format records it.
-    """
-
-    path: PurePosixPath
-    """Relative to the campaigns folder."""
-    sha256: str
-    size_bytes: int
-    format: str
-    duration_s: float | None = None
-    converted: bool = False
-    """True when what is sent is made from the file: sha256, size and format are those of the result."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Media:
-    """A MEDIA value: exactly one of the three is set."""
-
-    media_id: str | None = None
-    file: FileInfo | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """msgtype text."""
-
-    content: str
-
-
-PLACEHOLDER_SCHEME = "wximg"
-"""With what the `src` of a campaign's own picture begins until it is uploaded."""
-CARD_PLACEHOLDER = f"{PLACEHOLDER_SCHEME}:card-"
-"""Begins what stands for the cover of a mini program's card, which has to be permanent material."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BodyImage:
-    """An image inside an article's HTML; `placeholder` is the `src` it has until it is uploaded."""
-
-    placeholder: str
-    file: FileInfo
-
-
-@dataclass(frozen=True)
-class Formula:
-    """What a drawing of an article shows: as it was written, and its characters alone."""
-
-    latex: str
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Article:
-    """One article of an mpnews message; `html` is final but for the image placeholders."""
-
-    title: str
-    html: str
-    cover: Media
-    images: tuple[BodyImage, ...] = ()
-    author: str = ""
-    digest: str = ""
-    content_source_url: str = ""
-    need_open_comment: bool = False
-    only_fans_can_comment: bool = False
-    pic_crop_235_1: str = ""
-    pic_crop_1_1: str = ""
-    formulas: tuple[Formula, ...] = field(default=(), metadata={"derived": True})
-    """What its drawings show, in their order: `html` has them as lines only. No part of the digest."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Articles:
-    """msgtype mpnews, written in the campaign."""
-
-    articles: tuple[Article, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Newspic:
-    """msgtype mpnews, a picture post (贴图)."""
-
-    title: str
-    text: str
-    images: tuple[Media, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """msgtype mpnews, an existing draft of WeChat, named by its media_id or by its title."""
-
-    media_id: str = ""
-    """Empty until the draft of this title is found."""
-    title: str = ""
-    """Of its first article, as the campaign writes it; empty when it is named by its media_id."""
-    fingerprint: str = ""
-    """Of its articles as they were read or, once it was sent, as the ledger has it; empty when unknown."""
-    stored: Articles | Newspic | None = None
-    """What was read of it."""
-
-    @property
-    def name(self) -> str:
-        """What the campaign calls it."""
-        return self.title or self.media_id
-
-
-@dataclass(frozen=True, kw_only=True)
-class Voice:
-    """msgtype voice."""
-
-    media: Media
-
-
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """msgtype image, the single picture form: wire key `image`."""
-
-    media: Media
-
-
-@dataclass(frozen=True, kw_only=True)
-class Images:
-    """msgtype image, the current form: wire key `images`."""
-
-    images: tuple[Media, ...]
-    title: str | None = None
-    recommend: str | None = None
-    need_open_comment: bool | None = None
-    only_fans_can_comment: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mpvideo:
-    """msgtype mpvideo."""
-
-    media: Media
-    title: str
-    description: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wxcard:
-    """msgtype wxcard (retired by WeChat, 45113)."""
-
-    card_id: str
-
-
-Content = Text | Articles | Newspic | Draft | Voice | Image | Images | Mpvideo | Wxcard
-
-
-def visible_content(content: Content) -> Content:
-    """Return what followers see of a content: of a draft that was read, its articles."""
-    return content.stored if isinstance(content, Draft) and content.stored is not None else content
-
-
-@dataclass(frozen=True, kw_only=True)
 class Batch:
     """Which part of a long openid list a send is; `list_sha256` ties the parts of one list together."""
 
@@ -277,7 +108,6 @@ class Send:
     account: str
     revision: int
     filter: Filter
-    msgtype: Msgtype
     content: Content
     send_ignore_reprint: bool = False
     not_before: datetime | None = None
@@ -299,6 +129,11 @@ class Send:
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 
     @property
+    def msgtype(self) -> Msgtype:
+        """WeChat's word for the kind of its content."""
+        return self.content.msgtype
+
+    @property
     def opens_at(self) -> datetime:
         """When the window of a send that is scheduled opens."""
         if self.not_before is None:
@@ -312,6 +147,62 @@ class InvalidCampaign:
 
     id: str
     problems: tuple[Diagnostic, ...]
+
+
+# --- what is fingerprinted of a send ------------------------------------------------------------
+
+
+def filter_form(send: Send) -> dict[str, Any]:
+    """Return who receives, in the names the user wrote; an openid list as its sha256 and count."""
+    if send.filter.is_to_all:
+        return {"is_to_all": True}
+    if send.filter.tag is not None:
+        return {"tag": send.filter.tag}
+    if send.filter.tag_id is not None:
+        return {"tag_id": send.filter.tag_id}
+    openids = send.filter.openids
+    skip = {"skip_unsubscribed": True} if send.filter.skip_unsubscribed else {}
+    return {"openids": {"sha256": openids_sha256(openids), "count": len(openids), **skip}}
+
+
+def compute_content_digest(send: Send) -> str:
+    """Fingerprint what a follower would receive and who would receive it.
+
+    Covers filter, msgtype, rendered content and options, and what was read of a draft in the console. Leaves
+    out the clock, paths, media ids of uploads, the send window and the revision; and the account, whose name
+    in the settings may change while its AppID stays.
+    """
+    return sha256({"filter": filter_form(send), **_message_form(send)})
+
+
+def compute_message_digest(send: Send) -> str:
+    """Fingerprint what a follower would receive, not who: a trial and the rest have the same."""
+    return sha256(_message_form(send))
+
+
+def _message_form(send: Send) -> dict[str, Any]:
+    return {
+        "version": DIGEST_VERSION,
+        "msgtype": send.msgtype.value,
+        "content": {"kind": type(send.content).__name__, **send.content.digest_form()},
+        "send_ignore_reprint": send.send_ignore_reprint,
+    }
+
+
+def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
+    """Return what a plan's digest covers of a send.
+
+    Args:
+        appid: from which it goes out: the same account name with another one has other followers.
+    """
+    return {
+        "id": send.id,
+        "revision": send.revision,
+        "content_digest": digest,
+        "appid": appid,
+        "not_before": to_plain_data(send.not_before),
+        "not_after": to_plain_data(send.not_after),
+    }
 
 
 # --- plan --------------------------------------------------------------------------------------

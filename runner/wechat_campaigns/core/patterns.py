@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 OPENID: Final = re.compile(r"(?<![\w-])o[A-Za-z0-9_-]{27}(?![\w-])", re.ASCII)
@@ -31,6 +32,15 @@ INVISIBLE_OR_CONTROL: Final = re.compile(
 )
 """The same, control characters, what no text may hold, and characters that each font draws as it likes."""
 
+# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
+_INKLESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
+)
+PLACEHOLDER_SCHEME: Final = "wximg"
+"""With what the `src` of a campaign's own picture begins until it is uploaded."""
+CARD_PLACEHOLDER: Final = f"{PLACEHOLDER_SCHEME}:card-"
+"""Begins what stands for the cover of a mini program's card, which has to be permanent material."""
 _NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
@@ -56,3 +66,11 @@ def openid_line(text: str) -> int | None:
     """Return the line, from 1, of the first openid in a text; None without any."""
     found = OPENID.search(text)
     return None if found is None else text.count("\n", 0, found.start()) + 1
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
+    return all(
+        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+        for character in _INKLESS.sub("", text)
+    )

@@ -160,10 +160,14 @@ class PlanCheck:
 class Policy:
     """Rules that can block a send. A rule that is not set keeps its default."""
 
+    hold: Annotated[bool | Words, {"examples": [["main"]]}] = False
+    """Stop all sends: `true` for every account, or a list of account names. To stop them immediately, use
+    `campaign hold`."""
     allow_to_all: bool = False
     """Allow sends to all followers (`is_to_all: true`)."""
     max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None
-    """The largest audience of one send, in followers."""
+    """The largest audience of one send, in followers; counted again right before it. The batches of one
+    openid list count together."""
     audience_drift: Annotated[Drift | None, {"examples": [{"percent": 20, "floor": 100}]}] = None
     """How far an audience may change between the reviewed plan and the send: a percentage, or a number of
     followers if that is more."""
@@ -177,9 +181,10 @@ class Policy:
     """The only tags that a campaign may send to, by name or id. `is_to_all` and `openids` have their own
     rules."""
     allowed_links: Annotated[tuple[Place, ...], {"examples": [["mp.weixin.qq.com", "example.com"]]}] = ()
-    """The only hosts and mini programs that text and articles may link to."""
+    """The only hosts, with their subdomains, and mini programs, by AppID, that text and articles may link
+    to."""
     allowed_mini_programs: Annotated[tuple[MiniProgram, ...], {"examples": [["wx1234567890abcdef"]]}] = ()
-    """The only mini programs that text and articles may open."""
+    """The only mini programs that text and articles may open; `allowed_links` then accepts them too."""
     banned_words: Annotated[Words, {"examples": [["国家级", "最高级", "最佳"]]}] = ()
     """Words that no message may use. They are compared as followers read them: full-width letters, upper
     case, spaces and invisible characters make no difference."""
@@ -208,9 +213,6 @@ class Policy:
     ] = ()
     """Programs that get each online plan as JSON on standard input. One that does not end with 0 blocks the
     sends; the last line that it prints is the reason. Not run offline, in pull requests or in the sandbox."""
-    hold: Annotated[bool | Words, {"examples": [["main"]]}] = False
-    """Stop all sends: `true` for every account, or a list of account names. To stop them immediately, use
-    `campaign hold`."""
     levels: Annotated[Mapping[str, Level], {"examples": [{"require_not_after": "advisory"}]}] = field(
         default_factory=dict
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from wechat_campaigns.messages.articles import FLAGS, TEXTS
 from wechat_campaigns.render.article import read_draft_article
 from wechat_campaigns.source.scaffold import literal, pulled_campaign_text
 
-TEXTS: Final = ("author", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
-FLAGS: Final = ("need_open_comment", "only_fans_can_comment")
 Save = Callable[[str], str | None]
 """Saves the picture of an address; gives the name of its file, or None when it stays where it is."""
 
@@ -43,7 +42,7 @@ class DraftFiles:
             page = read_draft_article(_text(item, "content"))
             saved = {address: self.save(address) for address in page.addresses}
             self.bodies[name] = literal(page.html({one: file for one, file in saved.items() if file}))
-            texts = (*TEXTS, "digest") if alone else TEXTS  # the console fills in every digest
+            texts = [name for name in TEXTS if alone or name != "digest"]  # the console fills in every digest
             yield {
                 "title": _text(item, "title"),
                 "body": f"{self._folder}/{name}",

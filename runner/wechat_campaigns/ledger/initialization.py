@@ -93,17 +93,17 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
     """Refuse to send: without the past of these accounts, all their campaigns would count as never sent."""
     if wrong := [name for name in wrong_secrets(state, environment) if name in names]:
         return wrong_secret_error(wrong, environment)
-    message = _("the ledger is empty, so every campaign here would count as never sent")
+    message, hint = uninitialized_words(names, environment.name)
+    if not state.initialized:
+        message = _("the ledger is empty, so every campaign here would count as never sent")
+    return LedgerError(message, hint=hint, location=_("environment {name}").format(name=environment.name))
+
+
+def uninitialized_words(names: Collection[str], environment: str) -> tuple[str, str]:
+    """Return that the ledger knows no past of some accounts, and what to do."""
+    message = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then record earlier sends with "
         "`campaign ledger baseline --env {name}`"
     )
-    if state.initialized:
-        message = _(
-            "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
-        )
-    return LedgerError(
-        message.format(names=_(", ").join(names)),
-        hint=hint.format(name=environment.name),
-        location=_("environment {name}").format(name=environment.name),
-    )
+    return message.format(names=_(", ").join(names)), hint.format(name=environment)

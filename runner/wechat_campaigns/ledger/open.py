@@ -143,7 +143,7 @@ def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from wechat_campaigns.ledger.postgres.address import conninfo
+        from wechat_campaigns.ledger.postgres.pool import conninfo
         from wechat_campaigns.ledger.postgres.store import PostgresLedger
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error

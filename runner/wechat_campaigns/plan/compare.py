@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.plan.decision import DecisionContext, decide
+from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
+from wechat_campaigns.plan.warnings import warning
 
 RULE = "not-in-this-change"
 
@@ -78,16 +76,9 @@ def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
 def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
     if planned.action not in PENDING or planned.send.id not in comparison.unchanged:
         return planned
-    warning = Diagnostic(
-        location=planned.send.location,
-        rule=RULE,
-        message=_("this plan would send it, but it has not been edited since {ref}").format(
-            ref=comparison.ref
-        ),
-        hint=_("confirm that it may be sent together with this change, or apply it separately first"),
-        level="warning",
-    )
-    return planned.with_warnings([warning])
+    what = _("this plan would send it, but it has not been edited since {ref}").format(ref=comparison.ref)
+    hint = _("confirm that it may be sent together with this change, or apply it separately first")
+    return planned.with_warnings([warning(planned.send, RULE, what, hint, path="$")])
 
 
 def _essence(send: Send | None) -> tuple[object, ...] | None:
@@ -106,13 +97,3 @@ def answers_for(comparison: Comparison | None, planned: PlannedSend) -> bool:
     rules = {violation.rule for violation in planned.violations if violation.blocks}
     waits_for_its_moment = planned.action is PlanAction.BLOCKED and rules <= OF_THE_MOMENT
     return planned.send.id not in comparison.unchanged and not waits_for_its_moment
-
-
-def expired_unsent(sends: Iterable[Send], context: DecisionContext) -> tuple[Send, ...]:
-    """List the sends whose window ended, however long ago, before they were made."""
-    ended = (send for send in sends if send.not_after is not None and send.not_after <= context.now)
-    return tuple(
-        send
-        for send in ended
-        if decide(send, context.content_digest(send), context).action is PlanAction.EXPIRED
-    )

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Draft, PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest, compute_message_digest
 from wechat_campaigns.core.names import namespace_of
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.hints import explain, not_resent_message
 from wechat_campaigns.protocol import decide as protocol

@@ -20,7 +20,7 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.ledger.initialization import uninitialized_accounts
+from wechat_campaigns.ledger.initialization import uninitialized_accounts, uninitialized_words
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -213,14 +213,4 @@ def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     uninitialized = uninitialized_accounts(state, environment)
     if environment.is_sandbox or (state.initialized and not uninitialized):
         return _ok(_("ledger"), summary)
-    message = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
-    hint = _(
-        "run `campaign ledger init --env {name}`, then `campaign ledger baseline --env {name}` for the sends "
-        "made before"
-    )
-    return _error(
-        ExitCode.LEDGER,
-        _("ledger"),
-        message.format(names=_(", ").join(uninitialized)),
-        hint.format(name=environment.name),
-    )
+    return _error(ExitCode.LEDGER, _("ledger"), *uninitialized_words(uninitialized, environment.name))

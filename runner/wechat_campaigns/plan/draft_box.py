@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any, Final
 
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.core.model import Send, compute_content_digest
 from wechat_campaigns.core.names import close_matches
+from wechat_campaigns.messages import Article, Articles, Draft, Newspic
+from wechat_campaigns.messages.articles import FLAGS, TEXTS
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -129,17 +131,14 @@ def stored_content(items: Stored) -> Articles | Newspic:
 
 
 def _article(item: Mapping[str, Any]) -> Article:
+    texts: dict[str, Any] = {name: _text(item, name) for name in TEXTS}
+    flags: dict[str, Any] = {name: _text(item, name) == "1" for name in FLAGS}
     return Article(
         title=_text(item, "title"),
         html=_shown_html(_text(item, "content")),
         cover=Media(media_id=_text(item, "thumb_media_id")),
-        need_open_comment=_text(item, "need_open_comment") == "1",
-        only_fans_can_comment=_text(item, "only_fans_can_comment") == "1",
-        author=_text(item, "author"),
-        digest=_text(item, "digest"),
-        content_source_url=_text(item, "content_source_url"),
-        pic_crop_235_1=_text(item, "pic_crop_235_1"),
-        pic_crop_1_1=_text(item, "pic_crop_1_1"),
+        **texts,
+        **flags,
     )
 
 

@@ -101,7 +101,12 @@ def explain(decision: Decision, facts: DecisionInput, environment: Environment) 
     Args:
         environment: of the commands of a hint.
     """
-    if decision.action in (Action.RESEND, Action.UNKNOWN):
+    is_unknown = decision.action in (Action.RESEND, Action.UNKNOWN)
+    if decision.reason is Reason.CLOCK_SKEW:
+        return _clock_skew(facts.clock_skew)
+    if decision.reason is Reason.HELD_SINCE:
+        return not_resent_message(_(HELD_SINCE)) if is_unknown else _(HELD_SINCE), _(START_AGAIN)
+    if is_unknown:
         return _unknown(decision, facts, environment)
     words = _conflict if decision.action is Action.CONFLICT else _pending_or_sent
     return words(decision, facts)
@@ -128,10 +133,6 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput) -> tuple[str, str
             return _("its send window ended {when}").format(when=ended), _(
                 "set a later `not_after` to send it anyway, or `ready: false`, or remove the file"
             )
-        case Reason.CLOCK_SKEW:
-            return _clock_skew(facts.clock_skew)
-        case Reason.HELD_SINCE:
-            return _(HELD_SINCE), _(START_AGAIN)
     if known is None or known.fate is Fate.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
@@ -229,10 +230,6 @@ def _unknown(decision: Decision, facts: DecisionInput, environment: Environment)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
                 name, env
             )
-        case Reason.CLOCK_SKEW:
-            return _clock_skew(facts.clock_skew)
-        case Reason.HELD_SINCE:
-            return not_resent_message(_(HELD_SINCE)), _(START_AGAIN)
     return _("posted {when}, {answer}").format(when=when, answer=answer), ""
 
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
+from wechat_campaigns.core.digest import plan_digest, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
-from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.policy.rule import FailedCheck, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
-from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_row

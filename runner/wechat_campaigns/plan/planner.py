@@ -12,13 +12,20 @@ from dataclasses import replace
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PastAudience, PlanAction, Send
+from wechat_campaigns.core.model import (
+    Audience,
+    InvalidCampaign,
+    PastAudience,
+    PlanAction,
+    Send,
+    compute_content_digest,
+)
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import audience_of, recipients_of
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,
@@ -38,9 +45,9 @@ from wechat_campaigns.plan.plan import (
     SendKey,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, remedy
+from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
+from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
-from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
@@ -323,7 +330,7 @@ def _violations(
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
     again = planned.resend_intent is not None
     violations = evaluate(rule_input, context.overrides)
-    return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
+    return tuple(one for one in violations if not again or one.rule not in OF_ALLOWANCE)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:

@@ -11,15 +11,16 @@ from datetime import timedelta
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import canonical, compute_message_digest, filter_form, hashes, sample
+from wechat_campaigns.core.digest import canonical, hashes, sample
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Send, visible_content
+from wechat_campaigns.core.model import Send, compute_message_digest, filter_form
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
 from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState
@@ -38,7 +39,7 @@ _Past = dict[tuple[str, bytes], list[SendState]]
 
 def identity(send: Send, content_digest: str) -> dict[str, Any]:
     """Return what an intent or a baseline keeps of a message to know it by, without an openid."""
-    digest, seen = compute_message_digest(send), words(visible_content(send.content))
+    digest, seen = compute_message_digest(send), words(send.content.visible)
     kept: dict[str, Any] = {
         "send": send.id,
         "revision": send.revision,
@@ -78,7 +79,7 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
     records = past.get((appid, _OPENIDS if send.filter.openids else canonical(filter_form(send))))
     if not records:
         return
-    seen = hashes(words(visible_content(send.content)), send.msgtype)
+    seen = hashes(words(send.content.visible), send.msgtype)
     mine = state.stream(appid).aliases(send.id)
     for record in sorted(records, key=lambda one: one.at, reverse=True):
         name = normalize_id(record.send)
@@ -89,15 +90,9 @@ def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Ite
                 "and its campaign is gone or has other content now"
             )
             former = list_id(record.send)
-            yield Diagnostic(
-                location=send.location,
-                rule="perhaps-renamed",
-                message=what.format(send=former, when=china_time(record.at, context.now)),
-                hint=_("if it is this message, renamed and edited, write `formerly: [{send}]`").format(
-                    send=former
-                ),
-                level="warning",
-            )
+            what = what.format(send=former, when=china_time(record.at, context.now))
+            hint = _("if it is this message, renamed and edited, write `formerly: [{send}]`")
+            yield warning(send, "perhaps-renamed", what, hint.format(send=former), path="$")
             return
 
 

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from wechat_campaigns.core.content import Upload
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, PolicyError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Audience, Clock, Draft, Filter, PlanAction, Send
+from wechat_campaigns.core.model import Audience, Clock, Filter, PlanAction, Send
 from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.draft_box import (
     BoxEntry,
@@ -27,9 +29,8 @@ from wechat_campaigns.plan.draft_box import (
 )
 from wechat_campaigns.plan.strangers import strangers
 from wechat_campaigns.plan.unknown_sends import stored_resend
-from wechat_campaigns.render.limits.console_draft import check_stored_draft
+from wechat_campaigns.render.limits import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
-from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 PAGE = 20
@@ -70,7 +71,7 @@ class Resolution:
     tag: str | None = None
     """The tag's name, once WeChat was asked."""
     audience: Audience
-    uploads: tuple[tuple[payloads.Upload, str | None], ...] = ()
+    uploads: tuple[tuple[Upload, str | None], ...] = ()
     """Each with the result that can be reused, if any."""
     material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     draft: str | None = None
@@ -103,7 +104,7 @@ def fetch_remote_facts(
     sends = tuple(sends)
     filters = [send.filter for send in (*sends, *again)]
     by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
-    wanted = {pair for send in sends for pair in payloads.names(send.content)}
+    wanted = {pair for send in sends for pair in send.content.names()}
     listed = [openid for one in filters if one.skip_unsubscribed for openid in one.openids]
     named = [send.content for send in sends if isinstance(send.content, Draft)]
     box, drafts = fetch_drafts(named, api, made_drafts)
@@ -136,15 +137,13 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         problems += _draft_problems(send, known)
     skipped = _skipped(send, known)
     named: dict[tuple[str, str], str] = {}
-    for pair in () if known.offline else payloads.names(send.content):
+    for pair in () if known.offline else send.content.names():
         ids = known.materials.get(pair, ())
         if len(ids) == 1:
             named[pair] = ids[0]
         else:
             problems.append(_no_material(send, pair, len(ids), known))
-    needed = tuple(
-        (upload, _reusable(upload, appid, state, now)) for upload in payloads.uploads(send.content)
-    )
+    needed = tuple((upload, _reusable(upload, appid, state, now)) for upload in send.content.uploads())
     return Resolution(
         tag_id=int(tag["id"]) if "id" in tag else send.filter.tag_id,
         tag=str(tag["name"]) if "name" in tag else None,
@@ -181,7 +180,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
     found: dict[str, str | int | None] = {}
     if send.filter.tag is not None:
         found[f"tag {send.filter.tag}"] = resolved.tag_id
-    for kind, name in payloads.names(send.content):
+    for kind, name in send.content.names():
         found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
     if isinstance(send.content, Draft):
         found[f"draft {send.content.name}"] = resolved.draft
@@ -324,7 +323,7 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFac
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 
-def _reusable(upload: payloads.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
+def _reusable(upload: Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
     known = state.uploads.get((appid, upload.key))
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None

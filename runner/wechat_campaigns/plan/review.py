@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import plan_digest, plan_row
+from wechat_campaigns.core.digest import plan_digest
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.core.model import Draft, PlanAction
+from wechat_campaigns.core.model import PlanAction, plan_row
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import OPEN, PlanDecision
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, is_covered
 from wechat_campaigns.plan.planfile import (

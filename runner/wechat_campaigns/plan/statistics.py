@@ -7,7 +7,7 @@ one call returns every article of that day with its figures of all thirty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,13 +15,14 @@ from typing import Any
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ApiError, NoResponseError
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Articles, Clock, Draft, Newspic, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Clock, PlanAction, Send
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id, may_have_reached
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, allowance, bounds, china_day, counts
+from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.wechat.endpoints import GETARTICLETOTALDETAIL, ReadOnlyApi
 from wechat_campaigns.wechat.statistics import (
@@ -64,15 +65,6 @@ class FiguresStatus(StrEnum):
     COUNTING = "counting"
     """The thirty days are not over."""
     FINAL = "final"
-
-
-@dataclass(frozen=True, slots=True)
-class SentArticle:
-    """A send of the ledger with one of its articles, or without any figures."""
-
-    record: SendState
-    status: FiguresStatus
-    article: PublishedArticle | None = None
 
 
 def last_ready_day(now: datetime) -> date:
@@ -147,20 +139,20 @@ def by_msg_data_id(days: Days) -> dict[int, list[PublishedArticle]]:
 
 def sent_articles(
     record: SendState, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
-) -> list[SentArticle]:
-    """Find the figures of a send: one row an article, or one that has none.
+) -> list[tuple[FiguresStatus, PublishedArticle | None]]:
+    """Return the articles of a send with the status of their figures; why, where WeChat has no article of it.
 
     Args:
         articles: of the same days, as `by_msg_data_id` gives them.
     """
     if msgtype_of(record) not in (ARTICLES, ""):
-        return [SentArticle(record, FiguresStatus.NOT_COUNTED)]
+        return [(FiguresStatus.NOT_COUNTED, None)]
     if (msg_data_id := job_id(record, "msg_data_id")) is None:
-        return [SentArticle(record, FiguresStatus.UNMATCHED)]
+        return [(FiguresStatus.UNMATCHED, None)]
     found = sorted(articles.get(msg_data_id, ()), key=lambda article: article.index)
     if not found:
-        return [SentArticle(record, _missing_status(_day_of(record), days, now))]
-    return [SentArticle(record, figures_status(one.published, days[one.published]), one) for one in found]
+        return [(_missing_status(_day_of(record), days, now), None)]
+    return [(figures_status(one.published, days[one.published]), one) for one in found]
 
 
 def console_articles(state: LedgerState, appid: str, days: Days) -> list[PublishedArticle]:
@@ -267,13 +259,7 @@ def with_console_warnings(
 
 def titles(send: Send) -> frozenset[str]:
     """List the titles that followers would see of a send's articles; of a draft, as far as they are known."""
-    match visible_content(send.content):
-        case Articles(articles=articles):
-            return frozenset(article.title.strip() for article in articles)
-        case Newspic(title=title) | Draft(title=title):
-            return frozenset({title.strip()})
-        case _:
-            return frozenset()
+    return frozenset(title.strip() for title in send.content.visible.titles())
 
 
 def same_title(send: Send, articles: Iterable[PublishedArticle]) -> PublishedArticle | None:
@@ -304,16 +290,9 @@ def _title_warning(send: Send, articles: Sequence[PublishedArticle], environment
     article = same_title(send, articles)
     if article is None:
         return []
-    message = _("an article with the same title was sent by hand (console) on {day}: {title}")
-    return [
-        Diagnostic(
-            location=send.location,
-            rule="sent-by-hand",
-            message=message.format(day=article.published.isoformat(), title=article.title),
-            hint=baseline_hint(send, environment),
-            level="warning",
-        )
-    ]
+    what = _("an article with the same title was sent by hand (console) on {day}: {title}")
+    what = what.format(day=article.published.isoformat(), title=article.title)
+    return [warning(send, "sent-by-hand", what, baseline_hint(send, environment), path="$")]
 
 
 def _quota_warning(
@@ -329,20 +308,13 @@ def _quota_warning(
     if not number:
         return []
     known = allowance(one.account.appid, kind, state, now)
-    message = ngettext(
+    what = ngettext(
         "{count} send of this month was made by hand (console): of {limit} sends to everyone, only {left} "
         "may be left",
         "{count} sends of this month were made by hand (console): of {limit} sends to everyone, only {left} "
         "may be left",
         number,
     )
-    left = max(0, known.remaining - number)
-    return [
-        Diagnostic(
-            location=one.send.location,
-            rule="quota-by-hand",
-            message=message.format(count=number, limit=known.limit, left=left),
-            hint=_("check the sends left in the WeChat console: the figures arrive a day late"),
-            level="warning",
-        )
-    ]
+    what = what.format(count=number, limit=known.limit, left=max(0, known.remaining - number))
+    hint = _("check the sends left in the WeChat console: the figures arrive a day late")
+    return [warning(one.send, "quota-by-hand", what, hint, path="$")]

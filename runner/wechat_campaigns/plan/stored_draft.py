@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.messages.articles import FLAGS
 
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""
 
 _CONTEXT = 12
 _FIELDS = ("title", "author", "content_source_url", "thumb_media_id")
-_FLAGS = ("need_open_comment", "only_fans_can_comment")
 _CROPS = ("pic_crop_235_1", "pic_crop_1_1")
 _SHOWN = ("cover_info", "product_info")
 """What followers see beside the fields that campaigns have: how a cover is cropped, goods."""
@@ -104,7 +104,7 @@ def fingerprint(stored: Stored) -> str:
         [
             {
                 "fields": {name: str(item.get(name) or "") for name in (*_FIELDS, "digest", *_CROPS)},
-                "flags": [str(item.get(name) or 0) not in ("0", "False") for name in _FLAGS],
+                "flags": [str(item.get(name) or 0) not in ("0", "False") for name in FLAGS],
                 "content": list(read_html(str(item.get("content") or "")).tokens),
                 "images": _image_ids(item),
                 **{name: value for name in _SHOWN if (value := _filled(item.get(name)))},

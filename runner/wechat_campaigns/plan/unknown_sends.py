@@ -7,25 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from wechat_campaigns.core.content import text_in
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.digest import compute_content_digest, openids_sha256, to_plain_data
+from wechat_campaigns.core.digest import openids_sha256, to_plain_data
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import (
-    Content,
-    Draft,
-    Filter,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Msgtype,
-    PlanAction,
-    Send,
-    Text,
-    Voice,
-    Wxcard,
-)
+from wechat_campaigns.core.model import Filter, PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.records import account_of, answer_text
+from wechat_campaigns.messages import from_body
 from wechat_campaigns.plan.decision import (
     DecisionContext,
     PlanDecision,
@@ -201,8 +189,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
             account=account,
             revision=data["revision"],
             filter=recipients,
-            msgtype=Msgtype(body["msgtype"]),
-            content=_content(body),
+            content=from_body(body),
             send_ignore_reprint=bool(body.get("send_ignore_reprint")),
             batch=campaign.batch if campaign is not None and recipients.openids else None,
             location=campaign.location if campaign is not None else Location(file=""),
@@ -225,40 +212,4 @@ def _filter(data: Mapping[str, Any], campaign: Send | None) -> Filter:
     named = data.get("filter", body["filter"])
     if body["filter"]["is_to_all"] is True:
         return Filter(is_to_all=True)
-    return Filter(tag=_text(named, "tag")) if "tag" in named else Filter(tag_id=int(named["tag_id"]))
-
-
-def _content(body: Mapping[str, Any]) -> Content:
-    match body["msgtype"]:
-        case "text":
-            return Text(content=_text(body["text"], "content"))
-        case "mpnews":
-            return Draft(media_id=_text(body["mpnews"], "media_id"))
-        case "voice":
-            return Voice(media=_media(body["voice"]))
-        case "image" if "images" in body:
-            images = body["images"]
-            return Images(
-                images=tuple(Media(media_id=str(media_id)) for media_id in images["media_ids"]),
-                title=_text(images, "title") if "title" in images else None,
-                recommend=_text(images, "recommend") if "recommend" in images else None,
-                need_open_comment=images.get("need_open_comment"),
-                only_fans_can_comment=images.get("only_fans_can_comment"),
-            )
-        case "image":
-            return Image(media=_media(body["image"]))
-        case "mpvideo":
-            return Mpvideo(media=_media(body["mpvideo"]), title="", description="")
-        case _:
-            return Wxcard(card_id=_text(body["wxcard"], "card_id"))
-
-
-def _media(part: Mapping[str, Any]) -> Media:
-    return Media(media_id=_text(part, "media_id"))
-
-
-def _text(part: Mapping[str, Any], name: str) -> str:
-    found = part[name]
-    if not isinstance(found, str):
-        raise TypeError(name)
-    return found
+    return Filter(tag=text_in(named, "tag")) if "tag" in named else Filter(tag_id=int(named["tag_id"]))

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
+from wechat_campaigns.core.content import Content, MediaIds
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.plan.strangers import rows_text
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.limits.console_draft import check_stored_draft
-from wechat_campaigns.wechat import payloads
+from wechat_campaigns.render.limits import check_stored_draft
 
 LONG_OPEN = timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -36,9 +37,9 @@ def draft_warnings(
         known: the draft made for it last.
         drafts: as they are now, by media_id.
     """
-    if known is None or not isinstance(send.content, Articles | Newspic):
+    if known is None or not send.content.needs_draft:
         return ()
-    if set(payloads.names(send.content)) - set(resolved.material_ids):
+    if set(send.content.names()) - set(resolved.material_ids):
         return ()
     if not _same_articles(send.content, resolved, known):
         rule = "draft-unused"
@@ -55,16 +56,16 @@ def draft_warnings(
     else:
         return ()
     told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))
-    return (_warning(send, rule, told, hint),)
+    return (warning(send, rule, told, hint),)
 
 
-def _same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
+def _same_articles(content: Content, resolved: Resolution, known: DraftRecord) -> bool:
     """Return whether a draft that was made is what a content would make of it now."""
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
         return False  # a picture that is not uploaded yet was not in it
-    ids = payloads.MediaIds(upload_results=done, material_ids=resolved.material_ids)
-    return sha256(payloads.draft_articles(content, ids)) == known.sha256
+    ids = MediaIds(upload_results=done, material_ids=resolved.material_ids)
+    return sha256(content.draft_articles(ids)) == known.sha256
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
@@ -77,7 +78,7 @@ def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[D
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
         hint = _("run `campaign plan` without `--offline`")
-        return (_warning(send, "draft-unread", what.format(name=draft.name), hint),)
+        return (warning(send, "draft-unread", what.format(name=draft.name), hint),)
     found = (finding.at(send.location) for finding in check_stored_draft(draft))
     return tuple(problem for problem in found if problem.level != "error")
 
@@ -90,7 +91,7 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     """
     what = _("{send} uses the same draft, which may no longer exist after that send (40007)")
     hint = _("make a separate draft for each send, or write the articles in the campaign")
-    return _warning(send, "draft-shared", what.format(send=taken_by), hint)
+    return warning(send, "draft-shared", what.format(send=taken_by), hint)
 
 
 def unsubscribed_warnings(send: Send, resolved: Resolution) -> tuple[Diagnostic, ...]:
@@ -100,7 +101,7 @@ def unsubscribed_warnings(send: Send, resolved: Resolution) -> tuple[Diagnostic,
     what = _("left out because they do not follow the account: {count:,} openids ({rows})").format(
         count=len(resolved.skipped), rows=rows_text(send.filter, resolved.skipped)
     )
-    return (_warning(send, "unsubscribed", what, _("remove these rows from the list")),)
+    return (warning(send, "unsubscribed", what, _("remove these rows from the list")),)
 
 
 def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diagnostic, ...]:
@@ -118,7 +119,7 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
         own = key == SendId.parse(send.id).entry
         groups.setdefault(name if own else f"[{key}]", []).append(name)
     return tuple(
-        _warning(
+        warning(
             send,
             "formerly-unknown",
             _("the ledger has no send `{id}`, so this former id has no effect").format(id=names[0]),
@@ -136,7 +137,7 @@ def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnost
     found: list[Diagnostic] = []
 
     def warn(rule: str, what: str, hint: str, key: str = "not_before") -> None:
-        found.append(_warning(send, rule, what, hint, path=f"$.{key}"))
+        found.append(warning(send, rule, what, hint, path=f"$.{key}"))
 
     moment, key = (opens, "not_before") if opens is not None else (closes, "not_after")
     if moment is not None and min(abs(moment - now - YEAR), abs(moment - now + YEAR)) <= NEAR:
@@ -176,5 +177,6 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     return any(SendId.parse(id_).entry == former.entry for id_, _known in stream.in_place_of(former))
 
 
-def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
+def warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
+    """Return what a reviewer should know of a send, at its campaign."""
     return Diagnostic(location=send.location, path=path, rule=rule, message=what, hint=hint, level="warning")

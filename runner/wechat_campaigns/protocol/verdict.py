@@ -12,7 +12,7 @@ CLIENTMSGID_EXISTS: Final = 45065
 CLIENTMSGID_IN_USE: Final = 45066
 """Such a job is being made. Source: a developer's report of 2020 in the vendor's forum, read 2026-11."""
 
-REJECTING: Final[Mapping[str, frozenset[int]]] = {
+REJECTING: Final[Mapping[str, frozenset[int]]] = {  # in words: `core/errcodes.yaml`
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),
     "getApiQuota: counted before a request is looked at": frozenset({45009, 45011}),
     "global return codes: it is not a request": frozenset({40033, 40038, 43002, 43003, 44002, 47001, 47002}),

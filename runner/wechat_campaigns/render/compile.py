@@ -7,17 +7,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
-from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
+from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send, compute_content_digest
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
-from wechat_campaigns.render import former_ids
-from wechat_campaigns.render.limits import check as limits
+from wechat_campaigns.render import limits
 from wechat_campaigns.render.render import render
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
@@ -33,7 +31,7 @@ class CompileResult:
     """Errors of files and campaigns, and warnings of sends."""
     invalid: tuple[InvalidCampaign, ...]
     files: Mapping[str, CampaignFile] = field(default_factory=dict)
-    """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
+    """Every campaign file of the folder, selected or not, by its normalised id."""
     make_all: Callable[[Sequence[CampaignFile]], Sequence[CompiledCampaign]] = lambda _items: ()
     """Renders some of them."""
     appids: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +70,7 @@ class CompileResult:
             UsageError: a campaign leaves this environment out.
         """
         for send in stored:
-            campaigns = tuple(former_ids.campaigns_of(send.id, self.files))
+            campaigns = tuple(campaigns_of(send.id, self.files))
             for campaign in campaigns:
                 if campaign.environments and environment not in campaign.environments:
                     message = _("--resend {send}: its campaign leaves out the environment {environment}")
@@ -109,7 +107,7 @@ class Compiler:
     files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
     campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
-    """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
+    """Every campaign file of the folder, selected or not, by its normalised id."""
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,7 +122,7 @@ class Compiler:
         campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
-        if problems_of_ids := former_ids.former_id_problems(campaign, self.campaigns_by_id):
+        if problems_of_ids := former_id_problems(campaign, self.campaigns_by_id):
             return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
         if problem := self._unknown_environment(campaign):
             return CompiledCampaign(id=item.id, file_problems=(problem,))
@@ -199,7 +197,7 @@ def compile_campaigns(
         settings=settings,
         files=files,
         variables=variables or {},
-        campaigns_by_id=former_ids.campaigns_by_id(everything),
+        campaigns_by_id={normalize_id(item.id): item for item in everything},
     )
     results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
@@ -239,7 +237,7 @@ def validate_campaigns(
     """
     items, problems = find_campaigns(root, only, settings.namespace)
     everything = find_campaigns(root, (), settings.namespace)[0] if only else items
-    present = former_ids.campaigns_by_id(everything)
+    present = {normalize_id(item.id): item for item in everything}
     compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
 
     def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
@@ -277,3 +275,75 @@ def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
     flawed = (result for result in results if result.problems)
     errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in flawed)
     return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]
+
+
+# --- former ids --------------------------------------------------------------------------------
+
+
+def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) -> tuple[Diagnostic, ...]:
+    """Refuse a former id that a campaign or an entry still has: what is sent under it would count for both.
+
+    Args:
+        present: every campaign file of the folder, by its normalised id.
+    """
+    return tuple(
+        Finding(
+            "formerly",
+            _("`{id}` still exists, so it cannot be a former id").format(id=name),
+            _("delete the old campaign, or remove this line: an id in use cannot be a former id"),
+            path,
+        ).at(campaign.source.location(path))
+        for path, name, key in _named(campaign)
+        if _is_there(SendId.parse(name), key, campaign, present)
+    )
+
+
+def _named(campaign: Campaign) -> Iterator[tuple[KeyPath, str, str | None]]:
+    """List the former ids: where each is written, and in which entry."""
+    for number, name in enumerate(campaign.formerly):
+        yield ("formerly", number), name, None
+    for key, entry in (campaign.for_each or {}).items():
+        for number, name in enumerate(entry.get("formerly", ())):
+            yield ("for_each", key, "formerly", number), name, key
+
+
+def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[str, CampaignFile]) -> bool:
+    entry = named.entry or key
+    if normalize_id(named.campaign) != normalize_id(mine.id):
+        item = present.get(normalize_id(named.campaign))
+        return item is not None and has_send(item, entry)
+    # That an entry was itself before does no harm.
+    entries = [normalize_id(one) for one in mine.for_each or ()]
+    told_of = entries if key is None else [normalize_id(key)]
+    return entry is not None and normalize_id(entry) in entries and told_of != [normalize_id(entry)]
+
+
+def has_send(item: CampaignFile, entry: str | None) -> bool:
+    """Return whether a campaign has an entry, or is one send; an unreadable one may have it."""
+    campaign = load_campaign(item)
+    if not isinstance(campaign, Campaign) or entry is None:
+        return True
+    return normalize_id(entry) in map(normalize_id, campaign.for_each or {})
+
+
+def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[Campaign]:
+    """Yield the campaigns that a send belongs to: by its id, and by `formerly` where that was its id.
+
+    What cannot be read says nothing.
+
+    Args:
+        present: every campaign file of the folder, by its normalised id.
+    """
+    named = SendId.parse(send_id)
+    for item in present.values():
+        campaign = load_campaign(item)
+        if isinstance(campaign, Campaign) and (
+            normalize_id(item.id) == normalize_id(named.campaign)
+            or any(_may_be(SendId.parse(name), key, named) for _path, name, key in _named(campaign))
+        ):
+            yield campaign
+
+
+def _may_be(former: SendId, key: str | None, named: SendId) -> bool:
+    entries = {normalize_id(entry) for entry in (former.entry or key, named.entry) if entry is not None}
+    return normalize_id(former.campaign) == normalize_id(named.campaign) and len(entries) < 2

@@ -1,28 +1,23 @@
-"""The `content` of a campaign in, one of the model's content records out, all templates rendered."""
+"""The `content` of a campaign in, the record of its kind out, all templates rendered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import (
+from wechat_campaigns.messages import (
     Article,
     Articles,
-    Content,
     Draft,
-    Image,
-    Images,
-    Mpvideo,
-    Msgtype,
     Newspic,
     Text,
-    Voice,
-    Wxcard,
+    kind_of,
 )
 from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
@@ -34,7 +29,27 @@ _FROM_ROOT = PurePosixPath("_settings.yaml")
 
 def render_content(scope: Scope) -> Content:
     """Render a campaign's content to its record, with empty places where there was a problem."""
-    return _BUILDERS[scope.campaign.msgtype](scope, scope.campaign.content)
+    raw = scope.campaign.content
+    kind = kind_of(scope.campaign.msgtype, raw)
+    special = _SPECIAL.get(kind)
+    make: Callable[..., Content] = kind
+    return special(scope, raw) if special is not None else make(**_fields(kind, scope, _PATH, raw))
+
+
+def _fields(record: type, scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Render what is written, by the types of the fields of a record."""
+    readers: dict[str, Callable[[KeyPath, Any], Any]] = {
+        "str": scope.text,
+        "Media": scope.picture,
+        "tuple[Media, ...]": scope.pictures,
+        "bool": lambda _path, value: value,
+    }
+    found = {"media": scope.media(path, raw)} if "media" in record.__annotations__ else {}
+    for entry in fields(record):
+        if entry.name in raw:
+            read = readers[str(entry.type).removesuffix(" | None")]
+            found[entry.name] = read((*path, entry.name), raw[entry.name])
+    return found
 
 
 def _text(scope: Scope, raw: Any) -> Text:
@@ -47,47 +62,28 @@ def _text(scope: Scope, raw: Any) -> Text:
     return Text(content=text)
 
 
-def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
+def _draft(scope: Scope, raw: Mapping[str, Any]) -> Draft:
     if "media_id" in raw:
         return Draft(media_id=scope.text((*_PATH, "media_id"), raw["media_id"]))
-    if "draft" in raw:
-        return Draft(title=scope.text((*_PATH, "draft"), raw["draft"]).strip())
-    if "newspic" in raw:
-        return _newspic(scope, raw["newspic"])
-    path = (*_PATH, "articles")
-    return Articles(
-        articles=tuple(
-            _article(scope, (*path, index), article) for index, article in enumerate(raw["articles"])
-        )
-    )
+    return Draft(title=scope.text((*_PATH, "draft"), raw["draft"]).strip())
 
 
 def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
-    path = (*_PATH, "newspic")
-    text = scope.text((*path, "text"), raw.get("text", ""))
-    if raw.get("ai_generated", False):
-        text = f"{text}\n{AI_STATEMENT}".strip("\n")
-    return Newspic(
-        title=scope.text((*path, "title"), raw["title"]),
-        text=text,
-        images=scope.pictures((*path, "images"), raw["images"]),
-    )
+    raw = raw["newspic"]
+    post = Newspic(**_fields(Newspic, scope, (*_PATH, "newspic"), raw))
+    return replace(post, text=f"{post.text}\n{AI_STATEMENT}".strip("\n")) if raw.get("ai_generated") else post
+
+
+def _articles(scope: Scope, raw: Mapping[str, Any]) -> Articles:
+    path = (*_PATH, "articles")
+    written = enumerate(raw["articles"])
+    return Articles(articles=tuple(_article(scope, (*path, index), one) for index, one in written))
 
 
 def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
-    strings = ("author", "digest", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
-    title = scope.text((*path, "title"), raw["title"])
-    body = _body(scope, path, raw, title)
-    return Article(
-        title=title,
-        html=body.html,
-        images=body.images,
-        formulas=body.formulas,
-        cover=scope.picture((*path, "cover"), raw["cover"]),
-        need_open_comment=raw.get("need_open_comment", False),
-        only_fans_can_comment=raw.get("only_fans_can_comment", False),
-        **{name: scope.text((*path, name), raw.get(name, "")) for name in strings},
-    )
+    plain = _fields(Article, scope, path, raw)
+    body = _body(scope, path, raw, plain["title"])
+    return Article(**plain, html=body.html, images=body.images, formulas=body.formulas)
 
 
 def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleBody:
@@ -148,31 +144,10 @@ def _line_as_written(place: Location, written: str, rendered: str) -> Location:
     return replace(place, line=same[0] if len(same) == 1 else None)
 
 
-def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
-    if "images" not in raw:
-        return Image(media=scope.media(_PATH, raw))
-    return Images(
-        images=scope.pictures((*_PATH, "images"), raw["images"]),
-        title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
-        recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
-        need_open_comment=raw.get("need_open_comment"),
-        only_fans_can_comment=raw.get("only_fans_can_comment"),
-    )
-
-
-def _mpvideo(scope: Scope, raw: Mapping[str, Any]) -> Mpvideo:
-    return Mpvideo(
-        media=scope.media(_PATH, raw),
-        title=scope.text((*_PATH, "title"), raw["title"]),
-        description=scope.text((*_PATH, "description"), raw["description"]),
-    )
-
-
-_BUILDERS: dict[Msgtype, Callable[[Scope, Any], Content]] = {
-    Msgtype.TEXT: _text,
-    Msgtype.MPNEWS: _mpnews,
-    Msgtype.VOICE: lambda scope, raw: Voice(media=scope.media(_PATH, raw)),
-    Msgtype.IMAGE: _image,
-    Msgtype.MPVIDEO: _mpvideo,
-    Msgtype.WXCARD: lambda scope, raw: Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"])),
+_SPECIAL: dict[type[Content], Callable[[Scope, Any], Content]] = {
+    Text: _text,
+    Draft: _draft,
+    Newspic: _newspic,
+    Articles: _articles,
 }
+"""The kinds that are written otherwise than as the fields of their records."""

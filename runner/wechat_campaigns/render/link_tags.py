@@ -13,8 +13,9 @@ from html import escape, unescape
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
-from wechat_campaigns.core.model import Article, Articles, Content, Images, Newspic, Text
+from wechat_campaigns.messages import Article, Articles, Mpvideo
 
 _WECHAT: Final = "mp.weixin.qq.com"
 _WEB: Final = re.compile("https?://", re.IGNORECASE)
@@ -41,17 +42,12 @@ class LinkTagger:
         """Tag every link of a content."""
         if not self.parameters:
             return content
-        match content:
-            case Text():
-                return replace(content, content=self._markup(content.content, str, str))
-            case Articles():
-                return replace(content, articles=tuple(map(self._article, content.articles)))
-            case Newspic():
-                return replace(content, text=self._markup(content.text, str, str))
-            case Images() if content.recommend is not None:
-                return replace(content, recommend=self._markup(content.recommend, str, str))
-            case _:
-                return content
+        if isinstance(content, Articles):
+            return replace(content, articles=tuple(map(self._article, content.articles)))
+        if isinstance(content, Mpvideo):
+            return content  # phones make no links of a description
+        text = getattr(content, content.linked) if content.linked else None
+        return replace(content, **{content.linked: self._markup(text, str, str)}) if text else content
 
     def _article(self, article: Article) -> Article:
         return replace(

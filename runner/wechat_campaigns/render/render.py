@@ -17,15 +17,15 @@ from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
+from wechat_campaigns.messages.limits import check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import render_content
-from wechat_campaigns.render.limits.check import one_line
 from wechat_campaigns.render.link_tags import LinkTagger
 from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
-from wechat_campaigns.source.settings_checks import links_without_host
+from wechat_campaigns.source.settings import links_without_host
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
@@ -132,7 +132,6 @@ def _draft(
         revision=entry.get("revision", campaign.revision),
         ready=campaign.ready,
         filter=followers,
-        msgtype=campaign.msgtype,
         content=content,
         send_ignore_reprint=campaign.send_ignore_reprint,
         not_before=window[0],
@@ -222,7 +221,7 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
         scope.problem(path, "tag-empty", what, hint)
     if OPENID.search(tag):
         scope.problem(path, "openid-in-name", *openid_fault())
-    for finding in one_line(path, tag):
+    for finding in check_one_line(path, tag):
         scope.report(finding)
     return tag
 

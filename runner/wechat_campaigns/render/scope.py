@@ -11,18 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Level, Location
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, Media
+from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.messages import PLACEHOLDERS
+from wechat_campaigns.messages.limits import MAX_IMAGES
 from wechat_campaigns.render.article import convert
-from wechat_campaigns.render.limits.check import text_errors, text_warnings
-from wechat_campaigns.render.limits.table import MAX_IMAGES
+from wechat_campaigns.render.limits import text_errors, text_warnings
 from wechat_campaigns.render.templates.bounds import Escape, TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files, refuse_data
-from wechat_campaigns.source.scaffold import PLACEHOLDERS
 
 T = TypeVar("T")
 

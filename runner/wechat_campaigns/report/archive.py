@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.core.model import Draft, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
@@ -27,7 +28,6 @@ from wechat_campaigns.report.html import RecordTable, archive_html
 from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import json_text, visible_record
 from wechat_campaigns.report.send_status import reach
-from wechat_campaigns.wechat import payloads
 
 MESSAGE: Final = "message.html"
 _UNSAFE = re.compile(r"[^\w\[\]#-]+")
@@ -84,7 +84,7 @@ def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
     files = {"index.html": html.encode(), "events.jsonl": events.encode()}
     if archive.message is not None and not note:
         files[MESSAGE] = page(visible_record(archive.message), data=data).encode()
-        for upload in payloads.uploads(archive.message.content):
+        for upload in archive.message.content.uploads():
             if (file := upload.file) is not None:
                 files[f"media/{file.sha256}.{file.format}"] = data(file)
     return files

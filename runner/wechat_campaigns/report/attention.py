@@ -7,22 +7,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.ledger.initialization import uninitialized_words
 from wechat_campaigns.plan.budget import Overlap, overlaps
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy import remedy
+from wechat_campaigns.plan.policy.rule import Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
-from wechat_campaigns.plan.policy.rule_input import Violation
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+CHECKED_AGAIN = N_("the plan after the merge and `campaign apply` check again")
 FEW_NOTES = 3
 """Notes of one rule that are shown unfolded."""
 SHOWN_SENDS = 5
@@ -48,8 +50,6 @@ class Note:
     """Its id; empty for the whole plan."""
     problem: Diagnostic | None = None
     """Where it is one of a file."""
-    decides: bool = False
-    """True where it is why the send is not made."""
 
     @property
     def text(self) -> str:
@@ -118,40 +118,37 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     return tuple(notes)
 
 
+def _note(rule: str, what: str, hint: str = "", **values: object) -> Note:
+    return Note(rule=rule, message=what.format(**values), hint=hint.format(**values))
+
+
 def _plan_notes(plan: Plan) -> Iterator[Note]:
     """Write what this plan does not know, and what follows from that."""
     if not plan.ledger_known:
         what = _("this machine has no copy of the ledger, so the plan treats every campaign as never sent")
         hint = _("run `campaign plan` without `--offline` where the ledger can be reached")
-        yield Note(rule="ledger", message=what, hint=hint)
+        yield _note("ledger", what, hint)
     if plan.unverified:
         what = _(
             "what the ledger records of {names} was not verified: their AppSecret is not available here, or "
             "signed none of it"
         )
         hint = _("run `campaign plan` with the right AppSecret; `campaign apply` verifies it in any case")
-        yield Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
+        yield _note("ledger", what, hint, names=_(", ").join(plan.unverified))
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         what = _("the plan did not look up tags, media and drafts in WeChat")
         hint = _(
             "a plan after the merge looks them up; if none follows, plan without `--offline` before the "
             "review, so that `campaign apply` finds out whether they changed"
         )
-        yield Note(rule="offline", message=what, hint=hint)
+        yield _note("offline", what, hint)
     if any(planned.resolved.audience.last for planned in plan.sends):
         what = _(
             "a number after `~` is the audience of the last send to the same recipients, from the ledger"
         )
-        hint = _("the plan after the merge and `campaign apply` check again")
-        yield Note(rule="offline", message=what, hint=hint)
+        yield _note("offline", what, _(CHECKED_AGAIN))
     if plan.uninitialized:
-        what = _(
-            "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
-        ).format(names=_(", ").join(plan.uninitialized))
-        hint = _(
-            "run `campaign ledger init --env {name}`, then record earlier sends with "
-            "`campaign ledger baseline --env {name}`"
-        ).format(name=plan.environment)
+        what, hint = uninitialized_words(plan.uninitialized, plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
     if unread := plan.unread_checkout:
         what = _("the plan names no commit: git does not read {folder} ({error})")
@@ -163,16 +160,14 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
                 "container, set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and "
                 "GIT_CONFIG_VALUE_0={folder}"
             )
-        what = what.format(folder=unread.top, error=unread.error)
-        yield Note(rule="commit", message=what, hint=hint.format(folder=quoted(str(unread.top))))
+        yield _note("commit", what, hint, folder=quoted(str(unread.top)), error=unread.error)
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
             for rule, count in sorted(rules.items())
         )
-        what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
-        hint = _("the plan after the merge and `campaign apply` check again")
-        yield Note(rule="offline", message=what, hint=hint)
+        what = _("without WeChat's answers, the plan did not check: {rules}")
+        yield _note("offline", what, _(CHECKED_AGAIN), rules=listed)
 
 
 def _settings_notes(plan: Plan) -> Iterator[Note]:
@@ -180,11 +175,11 @@ def _settings_notes(plan: Plan) -> Iterator[Note]:
     if plan.offline:  # the ledger's record was not compared with the AppSecret
         since = _("rule changed since the last apply (as the ledger records it, not verified): {change}")
     for change in plan.settings_changes:
-        yield Note(rule="settings", message=since.format(change=settings_change(change)))
+        yield _note("settings", since, change=settings_change(change))
     edited = _("setting edited: {change}")
     # Who edits the settings names the keys, so their order would let a hundred others come first.
     for change in sorted(plan.settings_edits, key=lambda one: _weight(one, plan.environment)):
-        yield Note(rule="settings", message=edited.format(change=settings_change(change)))
+        yield _note("settings", edited, change=settings_change(change))
 
 
 def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:
@@ -212,27 +207,23 @@ def _overlaps(plan: Plan) -> Iterator[Note]:
             "followers may receive more than one message on {count} more days (`overlaps` in the JSON)",
             more,
         )
-        yield Note(rule="overlap", message=text.format(count=more))
+        yield _note("overlap", text, count=more)
 
 
 def _overlap(overlap: Overlap) -> Note:
-    template = _(
+    what = _(
         "on {day}, {account} sends more than one message to up to {count:,} followers: {sends}. WeChat does "
         "not return how far tags overlap"
     )
     more = len(overlap.sends) - SHOWN_SENDS
     names = _(", ").join([*overlap.sends[:SHOWN_SENDS], *(["…"] if more > 0 else [])])
-    message = template.format(
-        day=overlap.day.isoformat(), account=overlap.account, count=overlap.followers, sends=names
-    )
     hint = _("check the tags: each of these messages counts in the four that a follower receives a month")
-    return Note(rule="overlap", message=message, hint=hint)
+    day, account, count = overlap.day.isoformat(), overlap.account, overlap.followers
+    return _note("overlap", what, hint, day=day, account=account, count=count, sends=names)
 
 
 def _decisive(send_id: str, decision: PlanDecision) -> Note:
-    return Note(
-        rule=decision.code.value, message=decision.reason, hint=decision.hint, send=send_id, decides=True
-    )
+    return Note(rule=decision.code.value, message=decision.reason, hint=decision.hint, send=send_id)
 
 
 def settings_change(change: SettingsChange) -> str:

@@ -9,20 +9,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import audience_of, may_have_reached
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
 from wechat_campaigns.report.outlook import account_line
-from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
+from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
-
-COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +29,11 @@ class CalendarEntry:
     at: datetime
     account: str
     recipients: str
-    """In English, as the ledger has it."""
     send: str
     status: str
     """A status of the ledger, or an action of the plan."""
     coming: bool
     kind: str
-    """Of the message, in the reader's language."""
     link: str = ""
     """Of its article on WeChat, once it has one."""
     followers: int | None = None
@@ -47,11 +42,6 @@ class CalendarEntry:
     def time(self) -> str:
         """The time of its day."""
         return f"{self.at.astimezone(CHINA):%H:%M}"
-
-    @property
-    def recipients_text(self) -> str:
-        """The recipients in the reader's language."""
-        return recorded_recipients(self.recipients)
 
     @property
     def status_text(self) -> str:
@@ -91,7 +81,7 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
     entries = [_past(row) for row in begun if may_have_reached(row.known)]
-    entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
+    entries += [_coming(planned, now) for planned in plan.sends if planned.action in PENDING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
     today = china_day(now)
@@ -110,7 +100,7 @@ def _past(row: StatusRow) -> CalendarEntry:
     return CalendarEntry(
         at=row.known.at,
         account=row.account,
-        recipients=row.recipients,
+        recipients=recorded_recipients(row.recipients),
         send=row.known.send,
         status=row.known.fate.value,
         coming=False,
@@ -124,11 +114,11 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
     return CalendarEntry(
         at=max(planned.send.not_before or now, now),
         account=planned.account.name,
-        recipients=english_text(recipients(planned.send.filter)),
+        recipients=recipients(planned.send.filter),
         send=planned.send.id,
         status=planned.action.value,
         coming=True,
-        kind=content_kind(planned.send.content),
+        kind=planned.send.content.kind_name(),
         followers=planned.resolved.audience.count,
     )
 
@@ -156,7 +146,7 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
             {
                 "at": entry.at.astimezone(CHINA).isoformat(timespec="seconds"),
                 "account": entry.account,
-                "recipients": entry.recipients,
+                "recipients": english_text(entry.recipients),
                 "id": entry.send,
                 "status": entry.status,
                 "coming": entry.coming,
@@ -174,7 +164,7 @@ def _entry(entry: CalendarEntry) -> str:
     text = template.format(
         time=entry.time,
         account=entry.account,
-        recipients=entry.recipients_text,
+        recipients=entry.recipients,
         send=entry.send,
         kind=entry.kind,
         status=entry.status_text,

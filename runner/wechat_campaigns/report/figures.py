@@ -15,7 +15,6 @@ from wechat_campaigns.ledger.records import account_of, may_have_reached
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.plan.statistics import (
     FiguresStatus,
-    SentArticle,
     by_msg_data_id,
     console_articles,
     figures_status,
@@ -98,10 +97,10 @@ def article_rows(
     """
     articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
     rows = [
-        _row(sent, state)
+        _row(record, state, *one)
         for record in records
         if may_have_reached(record)
-        for sent in sent_articles(record, kept.get(record.appid, {}), articles.get(record.appid, {}), now)
+        for one in sent_articles(record, kept.get(record.appid, {}), articles.get(record.appid, {}), now)
     ]
     names = {account.appid: account.name for account in accounts.values()}
     first = china_day(since) if since is not None else date.min
@@ -120,17 +119,18 @@ def article_rows(
     return tuple(rows)
 
 
-def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
-    record, event = sent.record, state.job_result(sent.record)
-    latest = sent.article.latest if sent.article is not None else None
+def _row(
+    record: SendState, state: LedgerState, status: FiguresStatus, article: PublishedArticle | None
+) -> ArticleRow:
+    event, latest = state.job_result(record), article.latest if article is not None else None
     return ArticleRow(
         account=account_of(record),
         send=record.send,
         revision=record.revision,
         msgtype=msgtype_of(record),
-        status=sent.status,
+        status=status,
         sent_on=china_day(record.at),
-        article=sent.article,
+        article=article,
         delivered=event.sent if event is not None else latest.delivered if latest is not None else None,
         delivery_rate=event.sent / event.addressed if event is not None and event.addressed else None,
     )

@@ -27,7 +27,7 @@ from wechat_campaigns.report.figures import (
 )
 from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION
-from wechat_campaigns.report.send_status import StatusRow, send_status
+from wechat_campaigns.report.send_status import StatusRow, past_send, send_status
 from wechat_campaigns.report.spreadsheet import Cell, cell_text, csv_text, workbook
 from wechat_campaigns.wechat.statistics import Days
 
@@ -54,21 +54,15 @@ class HistoryView:
 
     @property
     def total(self) -> str:
-        """How many sends there were, and how many followers they reached, as far as WeChat told."""
+        """The totals in one line; that there is nothing, else."""
         if not (self.rows or self.articles):
             return _("Nothing was sent in this period.")
-        counts = [row.told.sent for row in self.rows if row.told is not None]
-        if self.rows and not counts:
-            return _(
-                "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is "
-                "unknown"
-            ).format(begun=len(self.rows))
-        template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
-        return template.format(begun=len(self.rows), reached=sum(counts), told=len(counts))
+        totals = [(f"{name}{_(': ')}{value}", note) for name, value, note in self.totals]
+        return _(", ").join(f"{total} ({note})" if note else total for total, note in totals)
 
     @property
     def totals(self) -> list[tuple[str, str, str]]:
-        """The numbers at the head of a page: name, value, note; those above 0."""
+        """The numbers at the head of a report: name, value, note; those above 0."""
         told = [row.told for row in self.rows if row.told is not None]
         reached, addressed = sum(one.sent for one in told), sum(one.addressed for one in told)
         readers = [row.latest.readers for row in self.articles if row.latest is not None]
@@ -154,33 +148,13 @@ def history_data(view: HistoryView) -> dict[str, Any]:
     """Return the report as plain data."""
     return {
         "format_version": FORMAT_VERSION,
-        "sends": [_send_data(row) for row in view.rows],
+        "sends": [past_send(row) for row in view.rows],
         "articles": articles_data(view.articles),
         "extremes": [
             {"account": row.account, "send": row.send or None, "index": row.article.index}
             for row in extremes(view.articles) or ()
             if row.article is not None
         ],
-    }
-
-
-def _send_data(row: StatusRow) -> dict[str, Any]:
-    known, told = row.known, row.told
-    return {
-        "at": cell_text(row.moment),
-        "account": row.account,
-        "send": known.send,
-        "revision": known.revision,
-        "recipients": row.recipients,
-        "status": known.fate.value,
-        "addressed": row.addressed,
-        "sent": told.sent if told is not None else None,
-        "left_out": told.left_out if told is not None else None,
-        "failed": told.failed if told is not None else None,
-        "msg_id": job_id(known),
-        "commit": row.commit,
-        "note": row.note,
-        "links": list(row.links),
     }
 
 

@@ -14,12 +14,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
@@ -33,7 +34,7 @@ from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
 from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_text
-from wechat_campaigns.report.phrases import can_be_recalled, change_diff, followers
+from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
@@ -61,16 +62,11 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     """Draw a plan: who receives what and when, what needs a person, then each message on a phone."""
     pictures = Pictures(data)
     sends = sorted((row for row in view.in_order() if row.planned is not None), key=_is_long)
+    groups = note_groups(view.notes)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
-    plan_notes = [note for note in view.notes if not note.send]
-    blocked = [row for row in view.listed() if row.action in BLOCKED]
-    told = {row.id for row in view.listed() if row.action in (*BLOCKED, PlanAction.INVALID)}
-    groups = note_groups(
-        note for note in view.notes if note.send and not (note.decides and note.send in told)
-    )
 
     def message(send: Send) -> Markup:
-        return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
+        return content(replace(send, content=visible_record(send.content)), address=pictures.address)
 
     return _render(
         "plan.html",
@@ -78,17 +74,13 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         days=view.days(),
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
-        blocked=blocked,
         blocked_actions=BLOCKED,
         calm_actions=CALM,
-        plan_notes=plan_notes,
-        groups=groups,
-        group_notes=sum(len(group.notes) for group in groups),
+        notes=[note for group in groups if not group.is_folded for note in group.notes],
+        folded=[group for group in groups if group.is_folded],
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,
-        can_be_recalled=can_be_recalled,
-        links=links,
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
@@ -101,7 +93,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
 
 
 def _has_several_articles(carried: Content) -> bool:
-    shown = visible_content(carried)
+    shown = carried.visible
     return isinstance(shown, Articles) and len(shown.articles) > 1
 
 
@@ -113,7 +105,7 @@ def _headline(row: Row) -> str:
 
 def _is_long(row: Row) -> bool:
     """Return whether a message takes more than one screen; the short ones come first, side by side."""
-    return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
+    return row.planned is not None and isinstance(row.planned.send.content.visible, Articles)
 
 
 def _next_step(view: PlanView) -> str:

@@ -12,11 +12,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import PLAN_FORMAT, filter_form, sha256, to_plain_data
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
+from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.ledger.records import existing_job_id, job_id
 from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
@@ -26,7 +24,7 @@ from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
-from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_words
+from wechat_campaigns.report.send_status import StatusView, past_send
 
 
 def plan_data(view: PlanView) -> dict[str, Any]:
@@ -96,44 +94,10 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
 
 def status_data(view: StatusView) -> dict[str, Any]:
     """Return where sends stand as plain data."""
-    note, hint = expired_words()
     return {
         "format_version": FORMAT_VERSION,
-        "sends": [_status(row) for row in view.rows],
+        "sends": [past_send(row) for row in view.rows],
         "unverified": view.unverified,
-        "expired": [
-            {
-                "id": send.id,
-                "revision": send.revision,
-                "account": send.account,
-                "not_after": _time(send.not_after),
-                "note": note,
-                "hint": hint,
-            }
-            for send in view.expired
-        ],
-    }
-
-
-def _status(row: StatusRow) -> dict[str, Any]:
-    known, told = row.known, row.told
-    counts = (
-        {key: getattr(told, key) for key in ("addressed", "sent", "left_out", "failed")} if told else None
-    )
-    return {
-        "id": known.send,
-        "revision": known.revision,
-        "account": row.account,
-        "status": known.fate.value,
-        "msg_id": job_id(known),
-        "existing_msg_id": existing_job_id(known),
-        "msg_data_id": job_id(known, "msg_data_id"),
-        "at": _time(known.at),
-        "note": row.note,
-        "hint": row.hint,
-        "recalled": list(known.recalled_articles),
-        "counts": counts,
-        "links": list(told.links) if told else [],
     }
 
 
@@ -204,7 +168,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "not_after": to_plain_data(send.not_after),
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
-        "links": [link._asdict() for link in links(send.content)],
+        "links": [link._asdict() for link in send.content.visible.links()],
         "uploads": [
             {"key": item.key, "reused": reused is not None} for item, reused in planned.resolved.uploads
         ],

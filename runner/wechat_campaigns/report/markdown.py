@@ -13,16 +13,15 @@ from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.phrases import change_diff, content_lines, followers, short_commit, shortened
+from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
-from wechat_campaigns.report.send_status import StatusView, expired_words
+from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.send.outcome import SendOutcome
 
 _NOTE_CHARS = 120
@@ -101,22 +100,18 @@ def outcomes_markdown(view: ApplyView) -> str:
 
 def status_markdown(view: StatusView) -> str:
     """Write which sends need a person, for the issue that a nightly job keeps."""
-    count = len(view.attention) + len(view.expired)
+    count = len(view.attention)
     template = ngettext(
         "{count} send of {environment} needs attention",
         "{count} sends of {environment} need attention",
         count,
     )
     title = template.format(count=count, environment=code(view.environment))
-    note, hint = expired_words()
-    lines: list[tuple[str, str, str, str]] = [
-        (row.known.fate, row.known.send, row.account, f"{row.note} → {row.hint}") for row in view.attention
-    ]
-    lines += [(PlanAction.EXPIRED, send.id, send.account, f"{note} → {hint}") for send in view.expired]
     lead = f"| {_('Status')} | {_('Send')} | {_('Account')} | {_('Note')} |\n| --- | --- | --- | --- |"
     blocks = [
-        f"| **{status_word(status)}** | {cell(name)} | {cell(account)} | {cell(what, 200)} |"
-        for status, name, account, what in lines
+        f"| **{status_word(row.status)}** | {cell(row.known.send)} | {cell(row.account)} "
+        f"| {cell(f'{row.note} → {row.hint}', 200)} |"
+        for row in view.attention
     ]
     section = Section(title=_("Sends"), lead=lead, blocks=blocks, joint="\n")
     return fitted(f"{marker('status', view.environment)}\n## {title}", [section])
@@ -274,8 +269,8 @@ def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
 
 
 def _content(send: Send) -> str:
-    parts = [fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))]
-    if linked := [link.line for link in links(visible_content(send.content))]:
+    parts = [fence(shortened("\n".join(send.content.visible.lines()), MESSAGE_CHARS))]
+    if linked := [link.line for link in send.content.visible.links()]:
         parts += [_("Links"), fence(shortened("\n".join(linked), MESSAGE_CHARS))]
     return "\n\n".join(parts)
 

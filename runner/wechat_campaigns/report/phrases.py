@@ -9,24 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import (
-    Article,
-    Articles,
-    Audience,
-    Content,
-    Draft,
-    Filter,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Newspic,
-    Send,
-    Text,
-    Voice,
-    Wxcard,
-    visible_content,
-)
+from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.core.spoken_time import zone_name
 
 if TYPE_CHECKING:
@@ -113,38 +96,6 @@ def short_commit(commit: str, digits: int) -> str:
     return _("{commit} with uncommitted changes").format(commit=short) if commit.endswith("-dirty") else short
 
 
-def summary(content: Content) -> str:
-    """Write what a follower would see, in one line."""
-    match content:
-        case Text():
-            return " ".join(content.content.split())
-        case Articles():
-            more = f" (+{len(content.articles) - 1})" if len(content.articles) > 1 else ""
-            return content.articles[0].title + more
-        case Newspic():
-            pictures = ngettext(
-                "{title} ({count} picture)", "{title} ({count} pictures)", len(content.images)
-            )
-            return pictures.format(title=content.title, count=len(content.images))
-        case Draft():
-            return summary(content.stored) if content.stored is not None else content.name
-        case Voice() | Image():
-            return media(content.media)
-        case Images():
-            return _(", ").join(media(image) for image in content.images)
-        case Mpvideo():
-            return _("{title} ({media})").format(title=content.title, media=media(content.media))
-        case Wxcard():
-            return content.card_id
-
-
-def media(value: Media) -> str:
-    """Return a MEDIA value the way its author wrote it."""
-    if value.file is not None:
-        return str(value.file.path)
-    return value.name or f"media_id {value.media_id}"
-
-
 def window(send: Send, timezone: str) -> str:
     """Write when a send may be made, in a time zone; its name stands behind where it is not evident."""
     begin, end = send.not_before, send.not_after
@@ -169,37 +120,6 @@ def _window(begin: datetime | None, end: datetime | None, timezone: str) -> str:
     if first[:10] == last[:10]:
         return f"{first}–{last[11:]}"
     return _("from {begin} to {end}").format(begin=first, end=last)
-
-
-def content_kind(content: Content) -> str:
-    """Return the kind of a message for somebody who does not know WeChat's words: `3 articles`."""
-    match content:
-        case Articles():
-            count = len(content.articles)
-            return ngettext("{count} article", "{count} articles", count).format(count=count)
-        case Newspic():
-            return _("picture post")
-        case Draft():
-            return _("draft")
-        case Images() | Image():
-            count = len(content.images) if isinstance(content, Images) else 1
-            return ngettext("{count} picture", "{count} pictures", count).format(count=count)
-        case Text():
-            return _("text")
-        case Voice():
-            return _("voice")
-        case Mpvideo():
-            return _("video")
-        case Wxcard():
-            return _("coupon")
-
-
-def can_be_recalled(content: Content) -> bool:
-    """Return whether WeChat deletes such a message once it is sent: articles, picture posts and videos only.
-
-    Source: Delete_Mass_Message, read 2026-11.
-    """
-    return isinstance(content, Articles | Newspic | Draft | Mpvideo)
 
 
 def zoned_moment(value: datetime, timezone: str) -> str:
@@ -261,21 +181,7 @@ def send_lines(send: Send, timezone: str) -> list[str]:
         head.append(f"revision: {send.revision}")
     if send.send_ignore_reprint:
         head.append("send_ignore_reprint: true")
-    return [*head, f"msgtype: {send.msgtype}", "", *content_lines(send)]
-
-
-def content_lines(send: Send) -> list[str]:
-    """Write what a follower would read, as lines."""
-    match visible_content(send.content):
-        case Text(content=text):
-            return text.splitlines()
-        case Articles(articles=articles):
-            return [line for number, article in enumerate(articles, 1) for line in _article(number, article)]
-        case Newspic(title=title, text=text, images=images):
-            return [title, *text.splitlines(), *(f"[{media(image)}]" for image in images)]
-        case Mpvideo(title=title, description=description):
-            return [title, description, f"[{summary(send.content)}]"]
-    return [f"[{summary(send.content)}]"]
+    return [*head, f"msgtype: {send.msgtype}", "", *send.content.visible.lines()]
 
 
 def diff(before: Sequence[str], after: Sequence[str]) -> str:
@@ -289,29 +195,3 @@ def change_diff(change: SendChange, timezone: str) -> str:
         return ""
     lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
     return lines or _("the text is the same; a file, an option or the markup of an article differs")
-
-
-def _article(number: int, article: Article) -> list[str]:
-    from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
-
-    facts = {
-        "author": article.author,
-        "digest": article.digest,
-        "cover": media(article.cover),
-        "content_source_url": article.content_source_url,
-        "need_open_comment": article.need_open_comment,
-        "only_fans_can_comment": article.only_fans_can_comment,
-    }
-    lines = [f"{key}: {value}" for key, value in facts.items() if value]
-    template = _("[picture {file}, {digest}]")
-    pictures = [
-        template.format(file=image.file.path, digest=image.file.sha256[:12]) for image in article.images
-    ]
-    return [
-        f"{number}. {article.title}",
-        *lines,
-        "",
-        *ArticleText(article.html, article.formulas).lines(),
-        *pictures,
-        "",
-    ]

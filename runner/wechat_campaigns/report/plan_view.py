@@ -15,27 +15,17 @@ from wechat_campaigns.core.spoken_time import day_text
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, SendKey
 from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
 from wechat_campaigns.report.outlook import APPLY, account_line, coming_lines, console_quota
-from wechat_campaigns.report.phrases import (
-    calls,
-    content_kind,
-    headcount,
-    moment,
-    recipients,
-    status_counts,
-    summary,
-    window,
-)
+from wechat_campaigns.report.phrases import calls, headcount, moment, recipients, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 _TIMELESS = frozenset({PlanAction.CONFLICT, PlanAction.UNKNOWN, PlanAction.INVALID})
-_DUE = frozenset({PlanAction.SEND, PlanAction.RESEND})
 _NOW, _STAYS = date.min, date.max
 OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
 """Reasons that the action and the hours beside it already give."""
@@ -259,7 +249,7 @@ def _day(row: Row, now: datetime) -> date:
     """Return the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
     if row.action not in _TIMELESS and row.begin is not None and row.begin > now:
         return row.begin.astimezone(now.tzinfo).date()
-    return _NOW if row.action in _DUE else _STAYS
+    return _NOW if row.action in CALLING else _STAYS
 
 
 def _day_title(day: date, today: date) -> str:
@@ -284,8 +274,8 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         hint=decision.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
-        kind=content_kind(send.content),
-        content=" ".join(summary(send.content).split()),
+        kind=send.content.kind_name(),
+        content=" ".join(send.content.summary().split()),
         window=window(send, timezone),
         problems=problems,
         planned=planned,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.state import Fate, SendState
@@ -36,6 +38,13 @@ class StatusRow:
     """What WeChat's event said; None before it arrives."""
     note: str
     hint: str = ""
+    is_expired: bool = False
+    """True of a campaign whose window ended before it was sent; its moment is that end."""
+
+    @property
+    def status(self) -> Fate | PlanAction:
+        """What became of it."""
+        return PlanAction.EXPIRED if self.is_expired else self.known.fate
 
     @property
     def unfinished(self) -> bool:
@@ -75,8 +84,6 @@ class StatusView:
     environment: str
     timezone: str
     rows: tuple[StatusRow, ...]
-    expired: tuple[Send, ...] = ()
-    """Campaigns whose window ended before they were sent."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were shown without their AppSecret."""
 
@@ -86,16 +93,21 @@ class StatusView:
         return tuple(
             row
             for row in self.rows
-            if records.has_no_job_id(row.known) or row.known.fate in (Fate.UNKNOWN, Fate.DELIVERY_FAILED)
+            if records.has_no_job_id(row.known)
+            or row.status in (Fate.UNKNOWN, Fate.DELIVERY_FAILED, PlanAction.EXPIRED)
         )
 
 
-def expired_words() -> tuple[str, str]:
-    """Word the note and the hint of a campaign that expired unsent."""
-    return (
-        _("its send window ended and nothing was sent"),
-        _("set a later `not_after` to send it anyway, or `ready: false`, or remove the file"),
-    )
+def expired_rows(sends: Iterable[Send], context: DecisionContext) -> Iterator[StatusRow]:
+    """Yield the lines of sends whose window ended, however long ago, before they were made."""
+    for send in sends:
+        if (ended := send.not_after) is None or ended > context.now:
+            continue
+        decision, appid = decide(send, context.content_digest(send), context), context.account(send).appid
+        if decision.action is PlanAction.EXPIRED:
+            unsent = SendState(appid=appid, send=send.id, revision=send.revision, first_at=ended)
+            words = {"note": decision.reason, "hint": decision.hint}
+            yield StatusRow(account=send.account, known=unsent, told=None, is_expired=True, **words)
 
 
 def send_status(
@@ -118,6 +130,29 @@ def send_status(
         status = job_statuses.get((known.appid, msg_id), _("not known"))
         note = _("{note}; status of that job: {status}").format(note=note, status=status)
     return StatusRow(account=records.account_of(known), known=known, told=told, note=note, hint=hint)
+
+
+def past_send(row: StatusRow) -> dict[str, Any]:
+    """Return a send of the ledger as plain data; the counts are missing without an event."""
+    known, told = row.known, row.told
+    return {
+        "id": known.send,
+        "revision": known.revision,
+        "account": row.account,
+        "recipients": row.recipients,
+        "status": row.status.value,
+        "msg_id": records.job_id(known),
+        "existing_msg_id": records.existing_job_id(known),
+        "msg_data_id": records.job_id(known, "msg_data_id"),
+        "at": known.at.astimezone(UTC).isoformat(timespec="seconds"),
+        "note": row.note,
+        "hint": row.hint,
+        "recalled": list(known.recalled_articles),
+        "addressed": row.addressed,
+        **{key: getattr(told, key, None) for key in ("sent", "left_out", "failed")},
+        "commit": row.commit,
+        "links": list(row.links),
+    }
 
 
 def ended(status: str) -> tuple[str, str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.doctor import Check, Severity
@@ -18,7 +17,7 @@ from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert, line
-from wechat_campaigns.report.send_status import StatusView, expired_words
+from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
 from wechat_campaigns.report.terminal import lines, painted, table
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -117,7 +116,7 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
 
 def status_text(view: StatusView, options: TextOptions) -> str:
     """Draw where sends stand."""
-    if not (view.rows or view.expired):
+    if not view.rows:
         return _("Nothing has been sent so far.")
     rows = []
     for row in view.rows:
@@ -127,12 +126,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(job_id(known) or ""), zoned_moment(known.at, options.timezone), note)
-        rows.append((status_word(known.fate), *cells))
-    note = "\n→ ".join(expired_words())
-    for send in view.expired:
-        when = zoned_moment(send.not_after, options.timezone) if send.not_after is not None else ""
-        cells = (send.id, send.account, "", when, note)
-        rows.append((status_word(PlanAction.EXPIRED), *cells))
+        rows.append((status_word(row.status), *cells))
     return options.table(("Status", "Send", "Account", "msg_id", "Time", "Note"), rows)
 
 
@@ -269,7 +263,7 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     """Write where the links of what is still to be sent lead; of many the first."""
     pending = (row for row in rows if row.planned is not None and row.action not in FINISHED)
     for row in pending:
-        linked = links(row.planned.send.content) if row.planned is not None else []
+        linked = row.planned.send.content.visible.links() if row.planned is not None else []
         shown = linked if everything else linked[:SHOWN_LINKS]
         yield from (f"{row.id}: {link.line}" for link in shown)
         if hidden := len(linked) - len(shown):

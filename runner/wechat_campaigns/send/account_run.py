@@ -27,10 +27,11 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.model import Draft, PlanAction
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import (

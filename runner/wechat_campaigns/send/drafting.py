@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wechat_campaigns.core.content import MediaIds
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
-from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.draft_box import draft_fingerprint, read_news_items
@@ -24,7 +24,6 @@ from wechat_campaigns.plan.stored_draft import Stored, fingerprint, losses
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.send import uploads
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 MAX_DIFFERENCES = 3
@@ -44,7 +43,7 @@ class ReadyDraft:
     """What a person should know: what WeChat changed, which older draft stays behind."""
 
 
-def ensure_draft(planned: PlannedSend, ids: payloads.MediaIds, account: AccountWriter) -> ReadyDraft | None:
+def ensure_draft(planned: PlannedSend, ids: MediaIds, account: AccountWriter) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it; None when its content needs none.
 
     Raises:
@@ -55,9 +54,9 @@ def ensure_draft(planned: PlannedSend, ids: payloads.MediaIds, account: AccountW
     Source: draft_add and getDraft, read 2026-11.
     """
     content = planned.send.content
-    if not isinstance(content, Articles | Newspic):
+    if not content.needs_draft:
         return None
-    articles = payloads.draft_articles(content, ids)
+    articles = content.draft_articles(ids)
     send, api, state = planned.send, account.api, account.state
     key = state.key(planned.account.appid, send.id, send.revision)
     data: dict[str, Any] = {"send": send.id, "revision": send.revision, "sha256": sha256(articles)}

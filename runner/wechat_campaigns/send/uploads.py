@@ -10,20 +10,28 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wechat_campaigns.core.content import (
+    MATERIAL_ADDRESS,
+    MEDIA_UPLOAD,
+    UPLOADIMG,
+    UPLOADVIDEO,
+    FileInfo,
+    MediaIds,
+    Upload,
+)
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.model import Draft, FileInfo
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.wechat import payloads
 
 UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this send again")
 """The hint once they are forgotten."""
 
 
-def upload(planned: PlannedSend, account: AccountWriter) -> payloads.MediaIds:
+def upload(planned: PlannedSend, account: AccountWriter) -> MediaIds:
     """Upload what is missing and name everything.
 
     Raises:
@@ -38,10 +46,10 @@ def upload(planned: PlannedSend, account: AccountWriter) -> payloads.MediaIds:
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
             account.tell(planned.send.id, _progress_message(item))
-            result = _upload(item, payloads.MediaIds(upload_results=done, material_ids=material_ids), account)
+            result = _upload(item, MediaIds(upload_results=done, material_ids=material_ids), account)
             account.record(LedgerKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
-    return payloads.MediaIds(upload_results=done, material_ids=material_ids)
+    return MediaIds(upload_results=done, material_ids=material_ids)
 
 
 @contextmanager
@@ -90,7 +98,7 @@ def check_material_names(planned: PlannedSend) -> None:
             hint=_("run `campaign drafts` for the drafts that there are"),
             location=planned.send.id,
         )
-    unnamed = set(payloads.names(planned.send.content)) - set(planned.resolved.material_ids)
+    unnamed = set(planned.send.content.names()) - set(planned.resolved.material_ids)
     if unnamed:
         raise UsageError(
             _("material {name} was not found, and the send is {action}: {reason}").format(
@@ -103,15 +111,15 @@ def check_material_names(planned: PlannedSend) -> None:
         )
 
 
-def _progress_message(item: payloads.Upload) -> str:
+def _progress_message(item: Upload) -> str:
     if item.file is None:
         return _("converting the video for a mass message")
     size = max(1, round(item.file.size_bytes / 1024))
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
-def _upload(item: payloads.Upload, ids: payloads.MediaIds, account: AccountWriter) -> str:
-    if item.endpoint == payloads.UPLOADVIDEO:
+def _upload(item: Upload, ids: MediaIds, account: AccountWriter) -> str:
+    if item.endpoint == UPLOADVIDEO:
         if item.of is None:
             raise AssertionError("a conversion names what it converts")
         source = ids.upload_results[item.of.key]
@@ -126,12 +134,12 @@ def _upload(item: payloads.Upload, ids: payloads.MediaIds, account: AccountWrite
             location=str(item.file.path),
         )
     name = _name(item.file)
-    if item.endpoint == payloads.UPLOADIMG:
+    if item.endpoint == UPLOADIMG:
         # WeChat answers with http; phones refuse mixed content, and the host serves both.
         return account.api.media_uploadimg(name, data).replace("http://", "https://", 1)
-    if item.endpoint == payloads.MATERIAL_ADDRESS:
+    if item.endpoint == MATERIAL_ADDRESS:
         return account.api.material_image_url(name, data).replace("http://", "https://", 1)
-    if item.endpoint == payloads.MEDIA_UPLOAD:
+    if item.endpoint == MEDIA_UPLOAD:
         return str(account.api.media_upload(item.kind, name, data)["media_id"])
     return str(account.api.material_add_material(item.kind, name, data)["media_id"])
 

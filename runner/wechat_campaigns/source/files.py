@@ -9,9 +9,9 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.source.sniff import duration_s, sniff
 from wechat_campaigns.source.text import decode, shorten

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.core.content import Content
+from wechat_campaigns.messages import PLACEHOLDERS, Articles
+from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.source.schemas.store import schema
 
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
@@ -17,64 +18,10 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
 
-PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字", "这里写视频标题", "这里写视频简介", "这里写卡券编号")
-"""What a new file says in place of a text and of titles, and no follower should read."""
+TAG = "会员"
+"""Whom a new file names until its author names somebody."""
 SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
-"""The same, with what the first campaign of `init` says: made to be rehearsed, not to reach followers."""
-
-_VIDEO_TEXTS = f"  title: {PLACEHOLDERS[2]}\n  description: {PLACEHOLDERS[3]}\n"
-
-CONTENT = {
-    Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",
-    Msgtype.MPNEWS: f"content:\n  articles:\n    - title: {PLACEHOLDERS[1]}\n"
-    "      body: {name}/article.md\n      cover: {{file: {name}/cover.jpg}}\n",
-    Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
-    Msgtype.IMAGE: "content:\n  images: {name}/*.jpg\n",
-    Msgtype.MPVIDEO: f"content:\n  file: {{name}}/video.mp4\n{_VIDEO_TEXTS}",
-    Msgtype.WXCARD: f"content:\n  card_id: {PLACEHOLDERS[4]}\n",
-}
-"""What a new file says; `{name}` is the folder of its assets."""
-NEWSPIC = (
-    f"content:\n  newspic:\n    title: {PLACEHOLDERS[1]}\n    text: {PLACEHOLDERS[0]}\n"
-    "    images: {name}/*.jpg\n"
-)
-"""The same of a picture post."""
-ARTICLE = f"{PLACEHOLDERS[0]}。空一行，就是新的一段。\n\n## 小标题\n\n- 列表的一项\n- **粗体**的一项\n"
-"""The article with which a new file of articles begins."""
-_ASSETS = {
-    Msgtype.MPNEWS: "cover.jpg",
-    Msgtype.VOICE: "voice.mp3",
-    Msgtype.IMAGE: "*.jpg",
-    Msgtype.MPVIDEO: "video.mp4",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScaffoldOptions:
-    """What a new campaign begins with; None where nothing was said."""
-
-    id: str
-    msgtype: Msgtype = Msgtype.TEXT
-    tag: str | None = None
-    to_all: bool = False
-    openids: str | None = None
-    """The file of a list, relative to the campaign's folder."""
-    draft: str | None = None
-    """The title of a draft of the console; its msgtype is mpnews."""
-    newspic: bool = False
-    """Whether it is a picture post (贴图); its msgtype is mpnews."""
-
-    @property
-    def has_article(self) -> bool:
-        """Whether an article is written beside it."""
-        return self.msgtype is Msgtype.MPNEWS and not self.newspic and self.asset is not None
-
-    @property
-    def asset(self) -> str | None:
-        """What its author has to add: a file, or a pattern of files, below the campaigns folder."""
-        if self.draft is not None or self.msgtype not in _ASSETS:
-            return None
-        return f"{self.id}/{_ASSETS[Msgtype.IMAGE if self.newspic else self.msgtype]}"
+"""What a new file, and the first campaign of `init`, say in place of texts: made to be replaced."""
 
 
 def modeline(file: PurePosixPath) -> str:
@@ -82,19 +29,15 @@ def modeline(file: PurePosixPath) -> str:
     return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
 
 
-def campaign_text(wanted: ScaffoldOptions) -> str:
-    """Write a new campaign; without a recipient it names a tag to be filled in."""
-    recipients = f"tag: {_scalar(wanted.tag or '会员')}"
-    if wanted.openids is not None:
-        recipients = f"openids: {{file: {_scalar(wanted.openids)}}}"
-    elif wanted.to_all:
-        recipients = "is_to_all: true"
-    content = _content(PurePosixPath(wanted.id).name, wanted.msgtype)
-    if wanted.draft is not None:
-        content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
-    elif wanted.newspic:
-        content = NEWSPIC.format(name=PurePosixPath(wanted.id).name)
-    return _file(wanted.id, content, recipients=recipients, msgtype=wanted.msgtype)
+def campaign_text(id_: str, kind: type[Content], recipients: str = f"tag: {TAG}", *, title: str = "") -> str:
+    """Write a new campaign.
+
+    Args:
+        recipients: what stands under `filter`.
+        title: of a draft of the console.
+    """
+    content = _content(id_, kind).replace("{title}", scalar(literal(title)))
+    return _file(id_, content + (_theme_comment() if kind is Articles else ""), recipients, kind)
 
 
 def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
@@ -104,10 +47,10 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
         title: the page's; a placeholder stands in for a missing one.
         cover: the name of a picture in its folder.
     """
-    content = CONTENT[Msgtype.MPNEWS].format(name=PurePosixPath(id_).name)
+    content = _content(id_, Articles)
     content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
     if title:
-        content = content.replace(PLACEHOLDERS[1], _scalar(title))
+        content = content.replace(TITLE_PLACEHOLDER, scalar(title))
     return _file(id_, content)
 
 
@@ -121,9 +64,9 @@ def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
     return _file(id_, f"content:\n{lines}\n")
 
 
-def _file(id_: str, content: str, *, recipients: str = "tag: 会员", msgtype: Msgtype = Msgtype.MPNEWS) -> str:
+def _file(id_: str, content: str, recipients: str = f"tag: {TAG}", kind: type[Content] = Articles) -> str:
     line = modeline(PurePosixPath(f"{id_}.yaml"))
-    return f"{line}\nfilter:\n  {recipients}\nmsgtype: {msgtype}\n{content}ready: false\n"
+    return f"{line}\nfilter:\n  {recipients}\nmsgtype: {kind.msgtype}\n{content}ready: false\n"
 
 
 def literal(text: str) -> str:
@@ -141,19 +84,16 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
                 yield from (f"{indent}  - {first.strip()}", *rest)
         elif isinstance(item, Mapping) and len(item) == 1:
             ((name, text),) = item.items()
-            yield f"{indent}{key}: {{{name}: {_scalar(literal(text))}}}"
+            yield f"{indent}{key}: {{{name}: {scalar(literal(text))}}}"
         elif isinstance(item, Mapping):
             yield f"{indent}{key}:"
             yield from _block(item, f"{indent}  ")
         else:
-            yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
+            yield f"{indent}{key}: {'true' if item is True else scalar(literal(item))}"
 
 
-def _content(folder: str, msgtype: Msgtype) -> str:
-    if msgtype is Msgtype.TEXT:
-        return CONTENT[msgtype]
-    themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
-    return CONTENT[msgtype].format(name=folder) + themes
+def _content(id_: str, kind: type[Content]) -> str:
+    return kind.scaffold.replace("{name}", PurePosixPath(id_).name)
 
 
 def _theme_comment() -> str:
@@ -162,5 +102,6 @@ def _theme_comment() -> str:
     return f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
+    """Write a text as YAML, in quotes where it would be read as something else."""
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

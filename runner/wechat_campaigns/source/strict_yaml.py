@@ -17,7 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.text import MAX_PROBLEMS, quote
+from wechat_campaigns.source.text import MAX_PROBLEMS, quote, quote_key
 from wechat_campaigns.source.yaml_messages import braces_words, describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
@@ -184,7 +184,7 @@ class _Builder:
             if key is None:
                 continue
             if key in built:
-                self._duplicate(node, key_node, (*path, quote(key)))
+                self._duplicate(node, key_node, (*path, quote_key(key, path)))
                 continue
             built[key] = self.value(value_node, (*path, key))
         return built
@@ -194,13 +194,13 @@ class _Builder:
             return  # the search below is not free
         first = next(k for k, _value in node.value if k.value == key_node.value).start_mark.line + 1
         what = _("the key `{key}` is written twice; the first is in line {line}").format(
-            key=quote(key_node.value), line=first
+            key=path[-1], line=first
         )
         self._add(_fault(key_node, path, "yaml-duplicate-key", what, _("keep only one of them")))
 
     def _key(self, node: Node, path: KeyPath) -> str | None:
         if isinstance(node, ScalarNode):
-            path = (*path, quote(node.value))
+            path = (*path, quote_key(node.value, path))
             if node.value == "<<" and not node.style:
                 what = _("the merge key `<<` is not supported")
                 hint = _("write the keys out, or share values with `vars`")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -14,27 +13,17 @@ from wechat_campaigns.core.i18n import _
 
 # Everything YAML calls unprintable, and what no HTML document may hold.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufeff\ufffe\uffff]")
-# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
-_INKLESS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
-)
 MAX_SHOWN: Final = 40
 HIDDEN: Final = "***"
+_HOLDS_SECRETS: Final = frozenset({"secret", "callback", "url"})
+_WORDS: Final = re.compile(r"[^\W\d_]{1,16}(?:[ _-][^\W\d_]{1,16}){0,4}")
+"""Words of letters; an AppSecret, an EncodingAESKey, an address or an openid is longer or has other signs."""
 _hides_values: Final = ContextVar("hides_values", default=False)
 MAX_PROBLEMS: Final = 100
 """More of one file are not listed: nobody reads them, and each costs a search for its place."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
 """How .docx and .xlsx (and every ZIP), .doc, .xls and .wps, and PDF begin."""
-
-
-def is_blank(text: str) -> bool:
-    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
-    return all(
-        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
-        for character in _INKLESS.sub("", text)
-    )
 
 
 def decode(data: bytes) -> str | Finding:
@@ -81,6 +70,19 @@ def hides_values() -> bool:
 def quote(text: str) -> str:
     """Return a text of a file as a message repeats it: cut to size, or a mask where values are hidden."""
     return HIDDEN if hides_values() else shorten(text)
+
+
+def quote_key(key: str, path: Sequence[str | int]) -> str:
+    """Return a key of a file as a message repeats it: where values are hidden, only if it cannot be one.
+
+    Args:
+        path: where the key stands.
+    """
+    if "openids" in path:
+        return HIDDEN
+    if hides_values() and (_HOLDS_SECRETS.intersection(path) or not _WORDS.fullmatch(key)):
+        return HIDDEN
+    return shorten(key)
 
 
 def _not_utf8(data: bytes, start: int) -> Finding:

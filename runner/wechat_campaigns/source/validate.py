@@ -9,16 +9,17 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any, Final
 
+from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
-from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, hides_values
+from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, quote_key
 
 MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
 """Keys below which openids stand, or are looked for once the text is rendered."""
@@ -89,10 +90,12 @@ def _in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Dia
 
 
 def _shown(finding: Finding) -> Finding:
-    """Hide a key that is not one of the schema in a path, too, where values are hidden or are openids."""
-    if not finding.is_key or not (hides_values() or "openids" in finding.path):
+    """Hide a key that may be a value in a path, too."""
+    if not finding.is_key:
         return finding
-    return replace(finding, path=(*finding.path[:-1], HIDDEN))
+    *path, key = finding.path
+    is_hidden = quote_key(str(key), path) == HIDDEN
+    return replace(finding, path=(*path, HIDDEN)) if is_hidden else finding
 
 
 def _more(document: Document) -> Diagnostic:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import MAXYEAR, date, datetime
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, Response, jsonify, render_template, request, send_file, send_from_directory
 from markupsafe import Markup
@@ -17,14 +17,14 @@ from werkzeug.exceptions import HTTPException, NotFound
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
-from wechat_campaigns.core.model import Articles, Images, Media, Newspic, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.data import error_data, overview_data, picture_data, words
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
-from wechat_campaigns.studio.phone import MISSING, article_html, local_pictures, media_url
+from wechat_campaigns.studio.phone import local_pictures, pages_of, shown_html
 
 BEAT_S: Final = 5.0
 """How often a page that waits is told that the studio still watches."""
@@ -33,8 +33,8 @@ TYPES: Final = {
     "mp3": "audio/mpeg", "wav": "audio/wav", "amr": "audio/amr", "wma": "audio/x-ms-wma", "mp4": "video/mp4",
 }  # fmt: skip
 """By the format of a file; none that a browser runs."""
-INBOX_FILES: Final = ("bubbles.js", "dom.js", "words.js", "phone.css")
-"""How the sandbox's inbox draws a message: the studio's phone is the same."""
+INBOX_FILES: Final = ("dom.js", "phone.css")
+"""Of the sandbox's inbox: the studio's phone has the same frame."""
 logger = logging.getLogger(__name__)
 
 
@@ -92,13 +92,23 @@ def _add_data(app: Flask, desk: Desk) -> None:
 
 
 def _add_pages(app: Flask, desk: Desk) -> None:
-    @app.get("/article")
-    def _article() -> Response:
-        send = _send(desk, request.args.get("send", ""))
-        number, dark = request.args.get("n", 1, int), request.args.get("dark") == "1"
-        html = _article_page(send, number, dark=dark)
-        if html is None:
+    @app.get("/shown")
+    def _shown() -> Response:
+        send = visible_record(_send(desk, request.args.get("send", "")))
+        number, dark = request.args.get("n", 0, int), request.args.get("dark") == "1"
+        if not 0 <= number <= len(pages_of(send)):
             raise NotFound
+        shown = shown_html(send, number, dark=dark)
+        if not number:
+            return _closed(Response(shown), ARTICLE_POLICY)
+        html = render_template(
+            "opened.html",
+            language=HTML_LANGUAGE[current_language()],
+            css=Markup(design_css()),  # noqa: S704 - our own style sheet
+            title=pages_of(send)[number - 1],
+            dark=dark,
+            shown=shown,
+        )
         return _closed(Response(html), ARTICLE_POLICY)
 
     @app.get("/media/<sha256>")
@@ -107,7 +117,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
         if file is None or file.format not in TYPES:
             raise NotFound
         try:
-            data = desk.reads.read(file)
+            data = desk.reads.file(file)
         except StalePlanError:  # saved once more since
             raise NotFound from None
         answer = send_file(io.BytesIO(data), mimetype=TYPES[file.format], conditional=True)
@@ -123,40 +133,6 @@ def _add_pages(app: Flask, desk: Desk) -> None:
         return _closed(Response(html), REPORT_POLICY)
 
 
-def _article_page(send: Send, number: int, *, dark: bool) -> str | None:
-    """Draw what opens behind the card of an article, from 1, or a picture post as it is swiped.
-
-    Args:
-        dark: roughly as in dark mode.
-
-    Returns:
-        A whole HTML document; None when nothing of that number opens.
-    """
-    shown = visible_record(send)
-    common = {
-        "language": HTML_LANGUAGE[current_language()],
-        "css": Markup(design_css()),  # noqa: S704 - our own style sheet
-        "account": shown.account,
-        "dark": dark,
-    }
-    match shown.content:
-        case Articles() if 1 <= number <= len(shown.content.articles):
-            article = shown.content.articles[number - 1]
-            # nh3 cleaned it, and the page runs no script.
-            html = Markup(article_html(article, dark=dark))  # noqa: S704
-            return render_template("article.html", article=article, title=article.title, html=html, **common)
-        case Newspic() as post if number == 1:
-            return _post_page(post.title, post.text, post.images, common)
-        case Images() as post if number == 1:
-            return _post_page(post.title or "", post.recommend or "", post.images, common)
-    return None
-
-
-def _post_page(title: str, text: str, images: Iterable[Media], common: Mapping[str, Any]) -> str:
-    pictures = [media_url(image) or MISSING for image in images]
-    return render_template("article.html", title=title, text=text, pictures=pictures, **common)
-
-
 def _report_page(desk: Desk, name: str, month: str) -> str:
     """Draw the plan, the calendar or the results, as `--report html=FILE` writes them.
 
@@ -165,7 +141,7 @@ def _report_page(desk: Desk, name: str, month: str) -> str:
     """
     reads = desk.reads
     if name == "plan":
-        return local_pictures(plan_html(desk.overview()[1], data=reads.read))
+        return local_pictures(plan_html(desk.overview()[1], data=reads.file))
     if name == "results":
         return history_html(reads.history())
     return calendar_html(reads.calendar(_month(month)))

@@ -10,15 +10,16 @@ from urllib.parse import quote
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Articles, PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.report.phrases import content_kind, recipients, status_counts, window
+from wechat_campaigns.report.phrases import recipients, status_counts, window
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
-from wechat_campaigns.studio.phone import article_url, message_data, pages_of
+from wechat_campaigns.studio.phone import pages_of, shown_url
 
 TONES: Final = {
     PlanAction.INVALID: "error",
@@ -133,19 +134,19 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _send(send: Send, timezone: str) -> dict[str, Any]:
     pages = [
-        {"title": escape_invisible(title), "url": article_url(send, number)}
+        {"title": escape_invisible(title), "url": shown_url(send, number)}
         for number, title in enumerate(pages_of(send), 1)
     ]
     return {
         "id": send.id,
         "entry": escape_invisible(_entry(send)),
         "account": escape_invisible(send.account),
-        "kind": content_kind(send.content),
+        "kind": send.content.kind_name(),
         "to": escape_invisible(recipients(send.filter)),
         "when": window(send, timezone),
         "file": str(send.location),
         "href": editor_url(send.location),
-        "message": message_data(send),
+        "message": shown_url(send),
         "pages": pages,
         "themed": isinstance(send.content, Articles),
     }

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Final
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, InvalidError
-from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.calendar import CalendarView
@@ -33,32 +34,20 @@ Overview = tuple[tuple[CampaignFile, ...], PlanView]
 """Every campaign of a folder, and what a plan made offline decides about its sends."""
 
 
-class Reads(Protocol):
-    """One state of a campaigns folder; each method raises `CampaignError` when it cannot be read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """One state of a campaigns folder; each raises `CampaignError` when it cannot be read."""
 
-    def render(self, campaign: str) -> CompileResult:
-        """Render one campaign, by its id."""
-        ...
-
-    def overview(self) -> Overview:
-        """Plan every campaign offline."""
-        ...
-
-    def calendar(self, month: date | None) -> CalendarView:
-        """Show the month of a day; None for this month."""
-        ...
-
-    def history(self) -> HistoryView:
-        """Show past sends."""
-        ...
-
-    def read(self, file: FileInfo) -> bytes:
-        """Read a file that a send carries, from below the campaigns folder alone."""
-        ...
-
-    def timezone(self) -> str:
-        """Return the time zone of the settings."""
-        ...
+    render: Callable[[str], CompileResult]
+    """One campaign, by its id."""
+    overview: Callable[[], Overview]
+    calendar: Callable[[date | None], CalendarView]
+    """The month of a day; None for this month."""
+    history: Callable[[], HistoryView]
+    file: Callable[[FileInfo], bytes]
+    """A file that a send carries, from below the campaigns folder alone."""
+    timezone: Callable[[], str]
+    """Of the settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,4 +151,4 @@ class Desk:
         """Find a file that a picture shows, by the hash of its bytes."""
         with self._drawing:
             sends = [send for _version, picture in self._pictures.values() for send in picture.sends]
-        return next((one for send in sends for one in files_of(send) if one.sha256 == sha256), None)
+        return next((one for send in sends for one in files_of(send.content) if one.sha256 == sha256), None)

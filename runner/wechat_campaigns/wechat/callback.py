@@ -13,9 +13,10 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -25,8 +26,8 @@ from wechat_campaigns.core.errors import CampaignError, MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
+from wechat_campaigns.messages.limits import MAX_ARTICLES
 from wechat_campaigns.protocol.events import Entry
-from wechat_campaigns.render.limits.table import MAX_ARTICLES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,20 +35,29 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 16
+MAX_FIELDS = 64
+MAX_TEXT = 1024
+MASS_FINISHED = "MASSSENDJOBFINISH"
+WINDOW = timedelta(minutes=10)
+"""How far a request's timestamp may be from our clock; WeChat repeats a push within seconds."""
+BLOCK_BYTES = 32
+RANDOM_BYTES = 16
+
+log = logging.getLogger("wechat_campaigns.callback")
 
 
-class BadXmlError(Exception):
-    """Not an XML document that WeChat would send."""
+class CallbackRejectedError(Exception):
+    """A request that is not WeChat's, not fresh or no event; the text names the reason for the log."""
 
 
 def read_xml(data: bytes) -> Element:
     """Read a document that declares nothing and stays shallow.
 
     Raises:
-        BadXmlError: it is too large or too deep, no XML, or holds a DTD or an entity.
+        CallbackRejectedError: it is too large or too deep, no XML, or holds a DTD or an entity.
     """
     if len(data) > MAX_BYTES:
-        raise BadXmlError(f"the body is larger than {MAX_BYTES} bytes")
+        raise CallbackRejectedError(f"the body is larger than {MAX_BYTES} bytes")
     builder, depth = ElementTree.TreeBuilder(), 0
     parser = expat.ParserCreate()
 
@@ -55,7 +65,7 @@ def read_xml(data: bytes) -> Element:
         nonlocal depth
         depth += 1
         if depth > MAX_DEPTH:
-            raise BadXmlError("the XML is nested too deeply")
+            raise CallbackRejectedError("the XML is nested too deeply")
         builder.start(name, attributes)
 
     def end(name: str) -> None:
@@ -72,22 +82,12 @@ def read_xml(data: bytes) -> Element:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise BadXmlError("the body is no XML") from error
+        raise CallbackRejectedError("the body is no XML") from error
     return builder.close()
 
 
 def _refuse(*_declared: object) -> int:
-    raise BadXmlError("the XML has a DOCTYPE, which WeChat never sends")
-
-
-WINDOW = timedelta(minutes=10)
-"""How far a request's timestamp may be from our clock; WeChat repeats a push within seconds."""
-BLOCK_BYTES = 32
-RANDOM_BYTES = 16
-
-
-class CallbackRejectedError(Exception):
-    """A request that is not WeChat's, or not fresh; the text names the reason for the log."""
+    raise CallbackRejectedError("the XML has a DOCTYPE, which WeChat never sends")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +129,7 @@ def open_push(query: Mapping[str, str], body: bytes, credentials: Credentials, n
         if credentials.aes_key:
             raise CallbackRejectedError("the push is not encrypted, and this account has an EncodingAESKey")
         return body
-    try:
-        encrypted = read_xml(body).findtext("Encrypt", "").strip()
-    except BadXmlError as error:
-        raise CallbackRejectedError(str(error)) from error
+    encrypted = read_xml(body).findtext("Encrypt", "").strip()
     _check_signature(query, "msg_signature", credentials.token, encrypted)
     _check_time(query, now)
     return decrypt(encrypted, credentials)
@@ -201,15 +198,11 @@ def _unpadded(plain: bytes) -> bytes:
     return plain[:-padding]
 
 
-MASS_FINISHED = "MASSSENDJOBFINISH"
-MAX_TEXT = 1024
-
-
 def entry_of(event: Element, appid: str) -> Entry | None:
     """Return what the ledger should keep of an event; None for events that are not about a mass job.
 
     Raises:
-        BadXmlError: it is about a mass job and lacks its number or its counts.
+        CallbackRejectedError: it is about a mass job and lacks its number or its counts.
 
     Source: Callback_on_finish, read 2026-11.
     """
@@ -248,24 +241,15 @@ def _text(element: Element, path: str) -> str:
 def _number(element: Element, name: str) -> int:
     text = _text(element, name)
     if not text.isascii() or not text.isdigit() or len(text) > 19:
-        raise BadXmlError(f"the event's {name} is no number")
+        raise CallbackRejectedError(f"the event's {name} is no number")
     return int(text)
 
 
-MAX_FIELDS = 64
-
-log = logging.getLogger("wechat_campaigns.callback")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackResponse:
+class CallbackResponse(NamedTuple):
     """A status line and a short text."""
 
     status: str = "200 OK"
     text: str = "success"
-
-
-SUCCESS = CallbackResponse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,36 +275,33 @@ class CallbackApp:
         name = path.rstrip("/").rpartition("/")[2]
         credentials = self.accounts.get(name)
         if credentials is None:
-            return CallbackResponse(status="404 Not Found", text="no such account")
+            return CallbackResponse("404 Not Found", "no such account")
         try:
             if method == "GET":
                 return CallbackResponse(text=check_url(query, credentials, self.clock()))
             if method == "POST":
                 return self._push(query, body, credentials)
-        except (CallbackRejectedError, BadXmlError) as error:
+        except CallbackRejectedError as error:
             log.warning("%s: refused: %s", name, error)
-            return CallbackResponse(status="403 Forbidden", text="refused")
+            return CallbackResponse("403 Forbidden", "refused")
         except CampaignError as error:
             log.warning("%s: not kept: %s", name, error)
-            return CallbackResponse(status="503 Service Unavailable", text="not kept")
-        return CallbackResponse(status="405 Method Not Allowed", text="GET or POST")
+            return CallbackResponse("503 Service Unavailable", "not kept")
+        return CallbackResponse("405 Method Not Allowed", "GET or POST")
 
     def _push(self, query: Mapping[str, str], body: bytes, credentials: Credentials) -> CallbackResponse:
         event = read_xml(open_push(query, body, credentials, self.clock()))
         entry = entry_of(event, credentials.appid)
         if entry is None:
-            return SUCCESS
-        ledger = self.ledger()
-        try:
+            return CallbackResponse()
+        with closing(self.ledger()) as ledger:
             msg_id, events = entry.data["msg_id"], ledger.read(entry.stream)
             if any(event.kind == entry.kind and event.data["msg_id"] == msg_id for event in events):
                 log.info("msg_id %s: known already", msg_id)
-                return SUCCESS
-            ledger.append(entry)
-            log.info("msg_id %s: %s", msg_id, entry.data["status"])
-        finally:
-            ledger.close()
-        return SUCCESS
+            else:
+                ledger.append(entry)
+                log.info("msg_id %s: %s", msg_id, entry.data["status"])
+        return CallbackResponse()
 
 
 def callback_app(receiver: CallbackApp) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
@@ -351,7 +332,7 @@ def _answer(receiver: CallbackApp, environ: Mapping[str, Any]) -> CallbackRespon
             str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=MAX_FIELDS
         )
     except ValueError:
-        return CallbackResponse(status="400 Bad Request", text="too many parameters")
+        return CallbackResponse("400 Bad Request", "too many parameters")
     return receiver.answer(method, str(environ.get("PATH_INFO", "")), dict(pairs), body)
 
 
@@ -359,14 +340,14 @@ def _body(environ: Mapping[str, Any]) -> bytes | CallbackResponse:
     """Read the body of a push; its length has to be said, and to be true."""
     written = str(environ.get("CONTENT_LENGTH") or "")
     if not written or environ.get("HTTP_TRANSFER_ENCODING"):
-        return CallbackResponse(status="411 Length Required", text="no length")
+        return CallbackResponse("411 Length Required", "no length")
     if not written.isascii() or not written.isdigit():
-        return CallbackResponse(status="400 Bad Request", text="no such length")
+        return CallbackResponse("400 Bad Request", "no such length")
     if len(written) > len(str(MAX_BYTES)) or int(written) > MAX_BYTES:
-        return CallbackResponse(status="413 Content Too Large", text="too large")
+        return CallbackResponse("413 Content Too Large", "too large")
     length = int(written)
     try:
         body: bytes = environ["wsgi.input"].read(length) if length else b""
     except (OSError, ValueError):
-        return CallbackResponse(status="408 Request Timeout", text="too slow")
-    return body if len(body) == length else CallbackResponse(status="400 Bad Request", text="cut off")
+        return CallbackResponse("408 Request Timeout", "too slow")
+    return body if len(body) == length else CallbackResponse("400 Bad Request", "cut off")

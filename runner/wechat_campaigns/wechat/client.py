@@ -10,6 +10,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -179,32 +180,21 @@ def retry_delay_s(error: WeChatError, attempt: int, jitter: float) -> float | No
     return backoff_s if attempt < TRIES else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """Calls on behalf of one account.
+    """Calls on behalf of one account."""
 
-    Args:
-        reads: the paths that change nothing.
-        read_only: refuse every other path before anything is sent.
-    """
-
-    def __init__(
-        self,
-        transport: Transport,
-        tokens: Tokens,
-        *,
-        reads: frozenset[str],
-        read_only: bool,
-        sleep: Sleep,
-    ) -> None:
-        self._transport = transport
-        self._tokens = tokens
-        self._reads = reads
-        self._read_only = read_only
-        self._sleep = sleep
+    transport: Transport
+    tokens: Tokens
+    reads: frozenset[str]
+    """The paths that change nothing."""
+    read_only: bool = False
+    """Refuse every other path before anything is sent."""
+    sleep: Sleep
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
         """GET a path; raises and returns as `post`."""
-        return self._call(Request(method="GET", path=path, query=query or {}, is_read=path in self._reads))
+        return self._call(Request(method="GET", path=path, query=query or {}, is_read=path in self.reads))
 
     def post(self, path: str, body: Mapping[str, Any]) -> ApiResponse:
         """POST a JSON body.
@@ -222,12 +212,12 @@ class Client:
             NotSentError: the request certainly never reached WeChat.
             NoResponseError: it may have.
         """
-        is_read = path in self._reads
+        is_read = path in self.reads
         return self._call(Request(method="POST", path=path, body=encode_json(body), is_read=is_read))
 
     def ready(self) -> None:
         """Fetch an access_token unless there is one. Raises as `Tokens.get` does."""
-        self._tokens.get()
+        self.tokens.get()
 
     def post_once(self, path: str, body: Mapping[str, Any], before_body: Callable[[], None]) -> ApiResponse:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
@@ -237,7 +227,7 @@ class Client:
         """
         request = Request(method="POST", path=path, body=encode_json(body), before_body=before_body)
         self._refuse_writes(request)
-        token = self._tokens.last_token
+        token = self.tokens.last_token
         if not token:
             raise NotSentError(
                 _("no access_token was fetched before the call, so no call was made"),
@@ -246,7 +236,7 @@ class Client:
             )
         answer = self._once(request, token)
         if answer["errcode"] != 0 and lookup(answer["errcode"], path).errcode_class == "token":
-            self._tokens.invalidate(token)
+            self.tokens.invalidate(token)
         raise_for_errcode(path, answer, secrets=(token,))
         return answer
 
@@ -260,7 +250,7 @@ class Client:
         )
 
     def _refuse_writes(self, request: Request) -> None:
-        if self._read_only and request.path not in self._reads:
+        if self.read_only and request.path not in self.reads:
             raise PolicyError(
                 _("a command that only reads tried to change something in WeChat; the request was not sent"),
                 hint=_("use `campaign apply` to send; if you did not start a change, report this as a bug"),
@@ -269,28 +259,28 @@ class Client:
 
     def _call(self, request: Request) -> ApiResponse:
         self._refuse_writes(request)
-        self._tokens.get()  # outside the repeats below, because fetching one has its own
+        self.tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
         if not request.is_read:
             return once()
         try:
-            return retry(once, sleep=self._sleep)
+            return retry(once, sleep=self.sleep)
         except NoResponseError as error:
             error.exit_code = ExitCode.NETWORK  # a lost answer of a read leaves nothing unknown
             raise
 
     def _with_token(self, request: Request) -> ApiResponse:
-        token = self._tokens.get()
+        token = self.tokens.get()
         answer = self._once(request, token)
         if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).errcode_class == "token":
-            self._tokens.invalidate(token)
-            token = self._tokens.get()
+            self.tokens.invalidate(token)
+            token = self.tokens.get()
             answer = self._once(request, token)
         raise_for_errcode(request.path, answer, secrets=(token,))
         return answer
 
     def _once(self, request: Request, token: str) -> ApiResponse:
-        return parse_response(request.path, self._transport.exchange(request, {"access_token": token}))
+        return parse_response(request.path, self.transport.exchange(request, {"access_token": token}))
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:

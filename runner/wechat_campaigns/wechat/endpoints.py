@@ -1,11 +1,20 @@
-"""WeChat's calls, one method each, named after their path; `READS` lists those that change nothing."""
+"""Connect to WeChat as one account: its calls, one method each, named after their path."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from wechat_campaigns.core.model import Clock, Sleep
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.source.secret import check_api_host
+from wechat_campaigns.wechat.client import Client, SharedTokens, Tokens
+from wechat_campaigns.wechat.clock import ClockWatch, own_clock
 from wechat_campaigns.wechat.responses import (
     Shape,
     is_number,
@@ -15,9 +24,7 @@ from wechat_campaigns.wechat.responses import (
     record_of,
     require,
 )
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.client import Client
+from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
 TAGS_GET = "/cgi-bin/tags/get"
 USER_GET = "/cgi-bin/user/get"
@@ -71,6 +78,10 @@ class ReadOnlyApi:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    def close(self) -> None:
+        """Close the connections that are kept; another call would open one again."""
+        self._client.transport.close()
 
     def tags_get(self) -> list[dict[str, Any]]:
         """List the account's tags.
@@ -215,6 +226,10 @@ class ReadOnlyApi:
 class WeChatApi(ReadOnlyApi):
     """All calls of one account."""
 
+    def read_only(self) -> ReadOnlyApi:
+        """Return the calls that change nothing; every other path is refused before anything is sent."""
+        return ReadOnlyApi(replace(self._client, read_only=True))
+
     def material_add_material(self, kind: str, filename: str, data: bytes) -> dict[str, Any]:
         """Upload permanent material; not idempotent.
 
@@ -339,3 +354,42 @@ class WeChatApi(ReadOnlyApi):
         answer = self._client.upload(path, query=query, filename=filename, data=data)
         require(path, answer, key)
         return answer
+
+
+def connect(
+    account: Account,
+    api: str,
+    *,
+    secret: Callable[[], str],
+    clock: Clock = own_clock,
+    sleep: Sleep = time.sleep,
+    timeouts: Timeouts | None = None,
+    shared: SharedTokens | None = None,
+    watch: ClockWatch | None = None,
+) -> WeChatApi:
+    """Connect to WeChat as one account; no request is made before the first call.
+
+    Args:
+        api: base URL of the environment, `https://api.weixin.qq.com`.
+        secret: returns the AppSecret; called only when a token is needed.
+        timeouts: as `Transport` takes them.
+        shared: access_tokens of all that connect within one run; one more is added when missing.
+        watch: gets the Date of each answer.
+
+    Raises:
+        PolicyError: the address may not receive a secret.
+    """
+    check_api_host(api, os.environ)
+    transport = Transport(api, make_session(api), timeouts=timeouts, watch=watch)
+    tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
+    if shared is not None:
+        # Another name of the same account may have another secret, which may be wrong.
+        tokens = shared.setdefault((account.appid, account.secret), tokens)
+    return WeChatApi(Client(transport=transport, tokens=tokens, reads=READS, sleep=sleep))
+
+
+def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
+    """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
+    limits = Timeouts(timeout_s, timeout_s, timeout_s)
+    with closing(Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)) as transport:
+        transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))

@@ -6,7 +6,6 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
@@ -21,12 +20,8 @@ _PROXY_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
 _SOCKS_ANSWER = re.compile(r"\b(0x[0-9A-F]{2}: [\w ]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFault:
-    """What happened, and what to do; an empty hint leaves the usual one."""
-
-    message: str
-    hint: str = ""
+NetworkFault = tuple[str, str]
+"""What happened, and what to do; an empty hint leaves the usual one."""
 
 
 def describe_fault(error: Exception, address: str) -> NetworkFault:
@@ -37,7 +32,7 @@ def describe_fault(error: Exception, address: str) -> NetworkFault:
     """
     host = server_of(address)
     if isinstance(error, DeadlineError):
-        return NetworkFault(_("no complete response within {seconds:g} s").format(seconds=error.seconds))
+        return _("no complete response within {seconds:g} s").format(seconds=error.seconds), ""
     if isinstance(error, requests.exceptions.ProxyError):
         return _proxy_fault(_PROXY_STATUS.search(str(error)), address)
     if isinstance(error, requests.exceptions.SSLError):
@@ -55,8 +50,8 @@ def describe_fault(error: Exception, address: str) -> NetworkFault:
         name = next(filter(os.environ.get, CERTIFICATE_VARIABLES), CERTIFICATE_VARIABLES[0])
         message = _("the certificates that `{name}` points to cannot be read").format(name=name)
         hint = _("point `{name}` to a readable PEM file, or unset the variable").format(name=name)
-        return NetworkFault(message, hint)
-    return NetworkFault(_interruption(error))
+        return message, hint
+    return _interruption(error), ""
 
 
 def _interruption(error: Exception) -> str:
@@ -99,7 +94,7 @@ def _no_connection(host: str, reason: str) -> NetworkFault:
         "check the network; where only a proxy leads out, set `HTTPS_PROXY`; correct `api` if {host} is the "
         "wrong host"
     ).format(host=host)
-    return NetworkFault(_("no connection to {host}: {reason}").format(host=host, reason=reason), hint)
+    return _("no connection to {host}: {reason}").format(host=host, reason=reason), hint
 
 
 def _system_reason(error: NewConnectionError) -> str:
@@ -112,13 +107,11 @@ def _proxy_fault(status: re.Match[str] | None, address: str) -> NetworkFault:
     proxy, host = server_of(proxy_of(address)), server_of(address)
     if status is None:
         message = _("the proxy {proxy} cannot be reached").format(proxy=proxy)
-        return NetworkFault(
-            message, _("correct `HTTPS_PROXY`, or list {host} in `NO_PROXY`").format(host=host)
-        )
+        return message, _("correct `HTTPS_PROXY`, or list {host} in `NO_PROXY`").format(host=host)
     message = _("the proxy {proxy} answers {status}").format(proxy=proxy, status=status[1])
     if status[1] == "407":
-        return NetworkFault(message, _("put user and password of the proxy into `HTTPS_PROXY`"))
-    return NetworkFault(message, _("let the proxy of `HTTPS_PROXY` connect to {host}").format(host=host))
+        return message, _("put user and password of the proxy into `HTTPS_PROXY`")
+    return message, _("let the proxy of `HTTPS_PROXY` connect to {host}").format(host=host)
 
 
 def _tls_fault(error: Exception, host: str) -> NetworkFault:
@@ -130,7 +123,7 @@ def _tls_fault(error: Exception, host: str) -> NetworkFault:
                 "if a proxy of your company inspects TLS, set `REQUESTS_CA_BUNDLE` to the PEM file of its "
                 "authority; otherwise do not trust this network"
             )
-            return NetworkFault(message, hint)
+            return message, hint
     message = _("{host} does not complete a TLS handshake").format(host=host)
     hint = _("check `api` of the environment and `HTTPS_PROXY`: another protocol may answer there")
-    return NetworkFault(message, hint)
+    return message, hint

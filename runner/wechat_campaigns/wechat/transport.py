@@ -115,13 +115,13 @@ class Transport:
                 return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
-            fault = describe_fault(error, self._base_url)
+            fault, hint = describe_fault(error, self._base_url)
         finally:
             if not request.is_read:
                 self._session.close()
         # Raised outside the handler: the library's exception carries the URL, and with it the token.
         error_of = not_sent_error if is_unsent else no_response_error
-        raise error_of(request.path, fault.message, fault.hint)
+        raise error_of(request.path, fault, hint)
 
     def _read(self, path: str, response: requests.Response) -> Reply:
         content = bytearray()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,11 +26,17 @@ HOSTS = ("api.weixin.qq.com", "file.api.weixin.qq.com", "mp.weixin.qq.com")
 CHUNK_BYTES = 65_536
 
 
-def make_certificate(folder: Path) -> Path:
+def make_certificate(folder: Path, hosts: Sequence[str] = HOSTS) -> Path:
     """Make a certificate for WeChat's hosts; one PEM file with its key, to be trusted by the client."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOSTS[0])])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     now = datetime.now(UTC)
+    # Python 3.13 asks for what RFC 5280 asks of every certificate.
+    other_uses = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign",
+         "encipher_only", "decipher_only"), False,
+    )  # fmt: skip
+    usage = x509.KeyUsage(digital_signature=True, key_cert_sign=True, **other_uses)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -39,14 +45,16 @@ def make_certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    pem = folder / "weixin.pem"
+    pem = folder / f"{hosts[0]}.pem"
     pem.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
     return pem
 

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.scaffold import PLACEHOLDERS, ScaffoldOptions, campaign_text, literal
+from wechat_campaigns.messages import KINDS
+from wechat_campaigns.source.scaffold import PLACEHOLDERS, campaign_text, literal, scalar
 from wechat_campaigns.source.schemas.store import schema_text
 from wechat_campaigns.source.starter import starter
 
@@ -213,12 +214,12 @@ def test_below_the_campaigns_folder_the_way_up_is_told(
     assert sorted(entry.name for entry in Path().iterdir()) == ["_settings.yaml", "welcome.yaml"]
 
 
-@pytest.mark.parametrize("kind", list(Msgtype))
-def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.option])
+def test_what_the_parameters_say_is_what_the_file_says(kind: type[Content]) -> None:
     """A name that YAML would read as a boolean stays text."""
-    read = yaml.safe_load(campaign_text(ScaffoldOptions(id="x", msgtype=kind, tag="no")))
+    read = yaml.safe_load(campaign_text("x", kind, f"tag: {scalar('no')}"))
     assert read["filter"] == {"tag": "no"}
-    assert read["msgtype"] == kind.value
+    assert read["msgtype"] == kind.msgtype.value
 
 
 def test_a_picture_post_a_draft_and_a_list(here: Path) -> None:

@@ -29,20 +29,20 @@ NOW = datetime(2026, 12, 1, 20, tzinfo=ZONE)
     ],
 )
 def test_until_is_read_as_people_write_it(text: str, moment: datetime) -> None:
-    assert read_until(text, wait=True, now=NOW.astimezone(UTC), zone=ZONE) == moment
+    assert read_until(text, wait=True, clock=lambda: NOW.astimezone(UTC), zone=ZONE) == moment
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "19:5", "+0h", "+5d", "-1h", "2026-12-01T19:00", "1"])
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        read_until(text, wait=True, now=NOW, zone=ZONE)
+        read_until(text, wait=True, clock=lambda: NOW, zone=ZONE)
 
 
 def test_until_needs_wait() -> None:
     """Without `--wait` it would do nothing."""
     with pytest.raises(UsageError):
-        read_until("22:00", wait=False, now=NOW, zone=ZONE)
-    assert read_until(None, wait=False, now=NOW, zone=ZONE) is None
+        read_until("22:00", wait=False, clock=lambda: NOW, zone=ZONE)
+    assert read_until(None, wait=False, clock=lambda: NOW, zone=ZONE) is None
 
 
 class Waiting(OnlineContext):

@@ -12,6 +12,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.code_host.comment import close_issue, comment_body, upsert, upsert_issue
 from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
+from wechat_campaigns.core.digest import PLAN_FORMAT
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.report.markdown import marker
 
@@ -180,13 +181,14 @@ RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
 
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
     data = {
-        "format_version": "2.0", "rules": {}, "settings": [], "file_sha256": "0" * 64,
+        "format_version": PLAN_FORMAT, "rules": {}, "settings": [], "file_sha256": "0" * 64,
         "plan_digest": digest, "resolved_digest": None,
         "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
         "counts": {}, "accounts": {},
         "sends": [
             {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "",
+             "held": action in ("blocked", "conflict", "expired"),
              **({"resend": RESEND} if action == "resend" else {})}
             for n, action in enumerate(actions)
         ],

@@ -11,16 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, make_article, make_file, make_send
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.digest import (
-    canonical,
-    compute_content_digest,
-    filter_form,
-    plan_digest,
-    plan_row,
-    sha256,
-)
-from wechat_campaigns.core.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
+from wechat_campaigns.core.digest import canonical, plan_digest, sha256
+from wechat_campaigns.core.model import Filter, compute_content_digest, filter_form, plan_row
+from wechat_campaigns.messages import Articles, Draft, Image, Text, Voice
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -50,7 +45,7 @@ def test_canonical_json_is_compact_utf8_without_nan():
 
 def test_digest_ignores_file_window_revision_and_account_name():
     file = make_file("a/b.png")
-    send = make_send(msgtype=Msgtype.IMAGE, content=Image(media=Media(file=file)))
+    send = make_send(content=Image(media=Media(file=file)))
     moved = replace(
         send,
         id="other",
@@ -71,7 +66,7 @@ CHANGES = [
     {"filter": Filter(is_to_all=True)},
     {"filter": Filter(openids=("a", "b"))},
     {"content": Text(content="别的")},
-    {"msgtype": Msgtype.MPNEWS, "content": Draft(media_id="M")},
+    {"content": Draft(media_id="M")},
     {"send_ignore_reprint": True},
 ]
 

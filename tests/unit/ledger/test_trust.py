@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.records import job_id

@@ -15,8 +15,7 @@ from tests.support.factories import (
     make_state,
     named,
 )  # fmt: skip
-from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
+from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, PlanReason, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason

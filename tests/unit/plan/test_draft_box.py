@@ -21,11 +21,12 @@ from tests.support.factories import (
     named,
     plan_of,
 )
-from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import NoResponseError
-from wechat_campaigns.core.model import Articles, Draft, Media, Msgtype, Newspic, PlanAction, Send
+from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.messages import Articles, Draft, Newspic
 from wechat_campaigns.plan import draft_box
 from wechat_campaigns.plan.draft_box import (
     PAGE,
@@ -37,8 +38,8 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import fetch_remote_facts
 from wechat_campaigns.protocol.events import EventKind
 
-TITLED = make_send(msgtype=Msgtype.MPNEWS, content=Draft(title="四月新品"))
-BY_ID = make_send(msgtype=Msgtype.MPNEWS, content=Draft(media_id="D1"))
+TITLED = make_send(content=Draft(title="四月新品"))
+BY_ID = make_send(content=Draft(media_id="D1"))
 
 
 def entry(media_id: str, *titles: str) -> BoxEntry:

@@ -21,14 +21,16 @@ from tests.support.factories import (
     named,
     plan_of,
 )
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, Media, PlanAction, Send, Voice
+from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.messages import Voice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.planner import with_failed_checks
-from wechat_campaigns.plan.policy.rule_input import FailedCheck
+from wechat_campaigns.plan.policy.rule import FailedCheck
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import compile_campaigns

@@ -31,14 +31,16 @@ from tests.support.policy_cases import (
     facts,
     to_everyone,
 )
-from wechat_campaigns.core.links import Host, hosts
-from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send
+from wechat_campaigns.core.content import Media
+from wechat_campaigns.core.links import Host
+from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.messages import Images, Mpvideo, Newspic
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
+from wechat_campaigns.plan.policy.rule import RuleInput, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.attention import attention_notes, plan_problems
@@ -152,8 +154,8 @@ def test_every_text_of_a_content_is_searched_for_links() -> None:
         Images(images=media, recommend=link),
         Mpvideo(media=media[0], title="t", description=link),
     ):
-        assert hosts(content) == {Host("other.cn", is_plain=True)}
-    assert hosts(Images(images=media)) == set()
+        assert content.hosts() == {Host("other.cn", is_plain=True)}
+    assert Images(images=media).hosts() == set()
 
 
 def levels(*found: Violation | None) -> list[bool | None]:

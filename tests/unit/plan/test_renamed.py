@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_article, make_send, make_state, named, plan_of
-from wechat_campaigns.core.model import Articles, Filter, Msgtype, Send
+from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.openids import batches
@@ -24,7 +25,7 @@ def article(text: str) -> dict[str, Any]:
     made = make_article(
         "春季优惠", html=f"<section><p>{text}</p><p style='color: red'>门店地址见菜单</p></section>"
     )
-    return {"msgtype": Msgtype.MPNEWS, "content": Articles(articles=(made,))}
+    return {"content": Articles(articles=(made,))}
 
 
 def mpnews(send_id: str, text: str) -> Send:

@@ -19,11 +19,14 @@ from tests.support.factories import (
     make_state,
     named,
 )
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.errors import ApiError, NotSentError, UsageError
-from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Send, Voice
+from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import UploadRecord
+from wechat_campaigns.messages import Image, Images, Mpvideo, Voice
+from wechat_campaigns.messages.recordings import TEMPORARY_LIFE
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.resolve import (
@@ -38,7 +41,6 @@ from wechat_campaigns.plan.resolve import (
     resolve,
 )
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.wechat.payloads import TEMPORARY_LIFE, uploads
 
 FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="t", description="d")
 BELL, CUP = Voice(media=Media(name="钟声")), Images(images=(Media(name="杯"),))
@@ -208,7 +210,7 @@ def test_sends_of_one_minute_share_a_count():
     ids=["material", "video within its life", "video beyond it"],
 )
 def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused: str | None):
-    needed = uploads(content)
+    needed = content.uploads()
     kept = UploadRecord(result="R", at=NOW - age)
     state = LedgerState(uploads={(SERVICE, upload.key): kept for upload in needed})
     send, known = make_send(content=content), make_known()

@@ -22,10 +22,12 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import WeChatError
-from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.messages import Articles, Draft, Newspic
 from wechat_campaigns.plan.warnings import window_warnings
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting

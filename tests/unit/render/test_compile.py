@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import make_settings
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.core.settings import Policy, Settings
 from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns

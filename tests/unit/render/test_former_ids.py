@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.factories import SERVICE, SUBSCRIPTION, make_settings
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files

@@ -9,26 +9,24 @@ from hypothesis import strategies as st
 
 from tests.support import factories
 from tests.support.factories import make_account, make_send
+from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import (
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.core.settings import Account, AccountKind
+from wechat_campaigns.messages import (
     Article,
     Articles,
     BodyImage,
-    Content,
     Draft,
-    Filter,
     Image,
     Images,
-    Media,
     Mpvideo,
     Newspic,
-    Send,
     Text,
     Voice,
     Wxcard,
 )
-from wechat_campaigns.core.settings import Account, AccountKind
-from wechat_campaigns.render.limits import check as limits
+from wechat_campaigns.render import limits
 
 SERVICE = make_account()
 M = Media(media_id="M")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import make_settings
-from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import Article, Articles, Images, Media, Newspic, Text
+from wechat_campaigns.core.content import Media
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.core.settings import Policy, Settings
+from wechat_campaigns.messages import Article, Articles, Images, Newspic, Text
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.render.link_tags import LinkTagger
 from wechat_campaigns.source.files import Files
@@ -133,7 +133,7 @@ for_each:
 def test_the_nearest_wins_and_the_digest_covers_it(tmp_path: Path) -> None:
     settings = replace(make_settings(), links={"utm_source": "wechat"}, policy=Policy(allowed_links=ALLOWED))
     found = compiled(tmp_path, CAMPAIGN, settings)
-    queries = [dict(parse_qsl(urlsplit(links(send.content)[0].address).query)) for send in found.sends]
+    queries = [dict(parse_qsl(urlsplit(send.content.links()[0].address).query)) for send in found.sends]
     assert queries == [
         {"utm_source": "wechat", "utm_campaign": "spring", "utm_medium": "text"},
         {"utm_source": "wechat", "utm_campaign": "b"},
@@ -151,7 +151,7 @@ def test_a_mini_program_is_tagged_by_either_rule(tmp_path: Path, rule: str) -> N
     policy = replace(Policy(), **{rule: ("wx0123456789abcdef",)})
     found = compiled(tmp_path, campaign, replace(make_settings(), policy=policy))
     assert not found.problems
-    assert [link.address for link in links(found.sends[0].content)] == [f"a?{TAG}"]
+    assert [link.address for link in found.sends[0].content.links()] == [f"a?{TAG}"]
 
 
 def test_links_without_an_allowed_host_are_named(tmp_path: Path) -> None:
@@ -159,4 +159,4 @@ def test_links_without_an_allowed_host_are_named(tmp_path: Path) -> None:
     assert {problem.rule for problem in found.problems} == {"links-without-host"}
     assert {problem.location.line for problem in found.problems} == {3, 7}
     assert not found.errors
-    assert all("utm" not in str(links(send.content)) for send in found.sends)
+    assert all("utm" not in str(send.content.links()) for send in found.sends)

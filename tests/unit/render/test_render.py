@@ -11,24 +11,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wechat_campaigns.core.content import Media, Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import MissingExtraError
-from wechat_campaigns.core.model import (
-    Articles,
-    Campaign,
-    Draft,
-    Filter,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Msgtype,
-    Newspic,
-    Text,
-    Voice,
-    Wxcard,
-)
+from wechat_campaigns.core.model import Campaign, Filter
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
+from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
 from wechat_campaigns.render.article import ArticleBody
 from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.render import RenderResult, render

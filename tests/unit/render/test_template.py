@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.files import FileError
+from wechat_campaigns.source.files import FileError, Files
 
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}
 
@@ -122,6 +122,19 @@ def test_escaped_text_is_not_filtered(text):
 def test_invisible_characters_are_refused(text):
     assert "invisible character" in fault(text).message
     assert fault(text).line == 2
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "..\\x", "link.txt", "folder/x"])
+def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
+    root = tmp_path / "campaigns"
+    (root / "_partials").mkdir(parents=True)
+    (tmp_path / "secret.txt").write_text("geheim")
+    (tmp_path / "x").write_text("geheim")
+    (root / "_partials" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "folder").symlink_to(tmp_path)
+    with pytest.raises(TemplateRenderError) as caught:
+        Templates(Files(root)).render("{% include '" + name.replace("\\", "\\\\") + "' %}", {})
+    assert "campaigns folder" in caught.value.message or "is a link" in caught.value.message
 
 
 def test_imported_text_is_escaped_for_each_rendering():

@@ -18,8 +18,10 @@ from tests.support.factories import (
     view_of,
 )
 from wechat_campaigns import report
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import Articles, FileInfo, Filter, PlanAction
+from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
@@ -64,7 +66,7 @@ def test_an_article_stays_in_its_box() -> None:
 
 def test_the_plan_names_whom_when_and_what_first() -> None:
     usual = {"rule": "image-alt", "message": "no alt", "hint": "write it", "level": "warning"}
-    alt = [Diagnostic(location=Location(file="a.md", line=n), **usual) for n in range(3)]
+    alt = [Diagnostic(location=Location(file="a.md", line=n), **usual) for n in range(4)]
     sends = (
         make_send("now", "甲", diagnostics=tuple(alt), description="开业", owner="小李"),
         make_send(
@@ -75,7 +77,7 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
     page = plan_html(view_of(plan_of(*sends), errors=[alt[0]]), data=lambda _file: b"")
     order = (
         "Who receives what", "As soon as the plan is applied", "2026-12-02 Wed, tomorrow", "12:00–14:00",
-        "Not sent until somebody acts", "Accounts", "Errors", 'id="blocked"', "3 ×",
+        "Not sent until somebody acts", "Accounts", "Errors", 'id="attention"', "4 ×",
         "What followers receive", "owner: 小李",
     )  # fmt: skip
     places = [page.index(text) for text in order]

@@ -16,7 +16,8 @@ from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype, Newspic
+from wechat_campaigns.core.model import Filter, InvalidCampaign
+from wechat_campaigns.messages import Articles, Newspic
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import sanitize
@@ -47,8 +48,8 @@ def hostile_plan(text: str = ATTACK) -> Plan:
     sends = (
         make_send("a", text, filter=Filter(tag=text), diagnostics=(replace(finding, level="warning"),)),
         make_send(f"b{text}", "x"),
-        make_send("c", msgtype=Msgtype.MPNEWS, content=Articles(articles=(article,))),
-        make_send("d", msgtype=Msgtype.MPNEWS, content=Newspic(title=text, text=text, images=())),
+        make_send("c", content=Articles(articles=(article,))),
+        make_send("d", content=Newspic(title=text, text=text, images=())),
     )
     planned = tuple(make_planned(send) for send in sends)
     plan = plan_of(invalid=(InvalidCampaign(id=f"i{text}", problems=(finding,)),), commit=text)

@@ -11,7 +11,8 @@ from tests.support.factories import NOW, applied, make_article, make_send, plan_
 from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
+from wechat_campaigns.core.model import Filter, InvalidCampaign
+from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.markdown import (
@@ -38,7 +39,7 @@ def example() -> tuple[Plan, Comparison]:
     sends = (
         make_send("sale", "会员全场 8 折\n今晚 20:00 开始"),
         make_send("later", "明天见", not_before=NOW + timedelta(days=1)),
-        make_send("news", msgtype=Msgtype.MPNEWS, content=Articles(articles=(article,))),
+        make_send("news", content=Articles(articles=(article,))),
         make_send("all", "大家好", filter=Filter(is_to_all=True)),
     )
     plan = plan_of(*sends, invalid=(InvalidCampaign(id="bad", problems=(PROBLEM,)),), commit="c0ffee" * 6)

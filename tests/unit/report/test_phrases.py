@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.factories import NOW, make_article, make_file, make_send
+from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.html import ArticleText
-from wechat_campaigns.core.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.report.phrases import content_lines, diff, send_lines, window, zoned_moment
+from wechat_campaigns.messages import Articles, Image, Mpvideo, Newspic, Wxcard
+from wechat_campaigns.report.phrases import diff, send_lines, window, zoned_moment
 
 FILE = Media(file=make_file("a.png"))
 
@@ -43,12 +44,12 @@ def test_html_is_read_as_its_paragraphs(html: str, lines: list[str]) -> None:
     [
         (Newspic(title="题", text="一\n二", images=(FILE,)), ["题", "一", "二", "[a.png]"]),
         (Image(media=FILE), ["[a.png]"]),
-        (Mpvideo(media=FILE, title="题", description="述"), ["题", "述", "[题 (a.png)]"]),
+        (Mpvideo(media=FILE, title="题", description="述"), ["题", "述", "[a.png]"]),
         (Wxcard(card_id="p1"), ["[p1]"]),
     ],
 )
 def test_every_content_has_lines(content: Content, lines: list[str]) -> None:
-    assert content_lines(make_send(content=content)) == lines
+    assert content.lines() == lines
 
 
 def test_receivers_and_window_are_part_of_the_diff() -> None:
@@ -64,7 +65,7 @@ def test_receivers_and_window_are_part_of_the_diff() -> None:
 def test_an_article_is_told_with_its_facts_and_pictures() -> None:
     picture = make_file("图.png", b"x")
     article = make_article("题", picture, author="甲", html="<p>文</p>")
-    lines = content_lines(make_send(msgtype=Msgtype.MPNEWS, content=Articles(articles=(article,))))
+    lines = Articles(articles=(article,)).lines()
     assert lines[:3] == ["1. 题", "author: 甲", "cover: cover.png"]
     assert f"[picture 图.png, {picture.sha256[:12]}]" in lines
 

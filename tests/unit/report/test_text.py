@@ -18,9 +18,11 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.model import Filter, InvalidCampaign, Media, Msgtype, Newspic, PlanAction
+from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Fate, SendState
@@ -79,7 +81,7 @@ def test_total_is_of_messages_and_never_a_guess(plan: Plan, total: str) -> None:
 
 def test_a_picture_post_is_not_called_an_article() -> None:
     post = Newspic(title="市集", text="南门广场见", images=(Media(media_id="M"),))
-    plan = plan_of(replace(make_send("market"), msgtype=Msgtype.MPNEWS, content=post))
+    plan = plan_of(replace(make_send("market"), content=post))
     assert "picture post: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
 
 

@@ -304,3 +304,35 @@ def test_article_page_marks_that_it_is_open_to_comments(wechat: WeChat) -> None:
     assert "Open to comments" in page(wechat, card)
     preview(wechat, "mpnews", {"media_id": wechat.draft(need_open_comment=1)})
     assert "Open to comments" in wechat.http.get("/_sandbox/article/preview/1/1").get_data(as_text=True)
+
+
+def test_picture_post_shows_its_pictures(wechat: WeChat) -> None:
+    images = [{"image_media_id": wechat.material()} for _ in range(3)]
+    post = {"article_type": "newspic", "title": "图", "content": "字", "image_info": {"image_list": images}}
+    media_id = wechat.post("draft/add", {"articles": [post]})["media_id"]
+    to_all(wechat, "mpnews", {"media_id": media_id})
+    card = phone(wechat)[0]["content"]["articles"][0]
+    html = page(wechat, card)
+    assert (card["type"], card["pictures"]) == ("newspic", 3)
+    assert html.count("<figure>") == 3
+    assert "字" in html
+
+
+def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
+    card = sent_article(wechat, title="写错了", content="<p>正文在此</p>")
+    msg_id = phone(wechat)[0]["msg_id"]
+    assert "正文在此" in page(wechat, card)
+    wechat.post("message/mass/delete", {"msg_id": msg_id})
+    message = phone(wechat)[0]
+    assert (message["recalled"], message["content"]["articles"][0]["gone"]) == (True, True)
+    html = page(wechat, card, lang="zh")
+    assert "该内容已被发布者删除" in html
+    assert "正文在此" not in html
+
+
+def test_unfinished_send_is_listed_but_on_no_phone(wechat: WeChat) -> None:
+    wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
+    wechat.sendall()
+    (send,) = told(wechat, "sends")["sends"]
+    assert (send["status"], send["delivered"], send["total"]) == ("SENDING", 0, 6)
+    assert phone(wechat) == []

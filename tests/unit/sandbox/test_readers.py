@@ -5,14 +5,14 @@ from datetime import datetime
 import pytest
 
 from wechat_sandbox import clock
-from wechat_sandbox.readers import MESSAGE, SOURCES, Readers
+from wechat_sandbox.readers import MESSAGE, SOURCES, PublicArticle
 
 EVENING = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA)
 
 
-def readers(number: int = 0, *, index: int = 1, delivered: int = 1000) -> Readers:
+def readers(number: int = 0, *, index: int = 1, delivered: int = 1000) -> PublicArticle:
     msgid = f"{2247483648 + number}_{index}"
-    return Readers(msgid=msgid, sent_at=EVENING.timestamp(), delivered=delivered)
+    return PublicArticle(msgid=msgid, sent_at=EVENING.timestamp(), delivered=delivered)
 
 
 @pytest.mark.parametrize("delivered", [0, 1, 60, 5000])

@@ -56,13 +56,13 @@ def test_a_wrong_seed_is_explained(seed: dict[str, object]) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("content", ["- a\n", "a: [", "\x00"])
-def test_a_wrong_seed_file_is_a_usage_error(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(("content", "line"), [("- a\n", ""), ("a:\nb: [", ":2"), ("\x00", "")])
+def test_a_wrong_seed_file_is_a_usage_error(tmp_path: Path, content: str, line: str) -> None:
     file = tmp_path / "seed.yaml"
     file.write_text(content)
     with pytest.raises(UsageError) as raised:
         seeds.read(file)
-    assert raised.value.location == str(file)
+    assert raised.value.location == f"{file}{line}"
     with pytest.raises(UsageError):
         seeds.read(tmp_path / "missing.yaml")
 

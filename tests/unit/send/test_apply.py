@@ -29,6 +29,7 @@ from tests.support.factories import (
     named,
     plan_of,
 )
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import (
     ExitCode,
     LedgerError,
@@ -37,10 +38,11 @@ from wechat_campaigns.core.errors import (
     NotSentError,
     SecretError,
 )
-from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
+from wechat_campaigns.core.model import Batch, Filter, Send
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy, Settings
 from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.messages import Image, Newspic
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code

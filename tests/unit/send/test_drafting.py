@@ -17,17 +17,18 @@ from tests.support.factories import (
     make_planned,
     make_send,
 )
+from wechat_campaigns.core.content import ADD_MATERIAL, UPLOADIMG, Media, MediaIds
 from wechat_campaigns.core.errors import (
     NoResponseError,
     PolicyError,
     UsageError,
     WeChatError,
 )
-from wechat_campaigns.core.model import Articles, Image, Media, Newspic, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.messages import Articles, Image, Newspic
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.drafting import ReadyDraft
-from wechat_campaigns.wechat import payloads
 
 LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}
@@ -48,7 +49,7 @@ class DraftMaker:
     def run(self, send: Send, state: LedgerState | None = None) -> ReadyDraft | None:
         resolved = replace(
             make_planned().resolved,
-            uploads=tuple((upload, None) for upload in payloads.uploads(send.content)),
+            uploads=tuple((upload, None) for upload in send.content.uploads()),
         )
         ports = make_account_writer(self.api, self.ledger, lambda file: DATA[file.path.name], state)
         return drafting.create_draft(make_planned(send, resolved=resolved), ports)
@@ -70,10 +71,10 @@ class DraftMaker:
 
 def news(**changes: Any) -> dict[str, Any]:
     """What draft/get tells of the draft of ARTICLES."""
-    results = {payloads.UPLOADIMG: "https://mmbiz.qpic.cn/p", payloads.ADD_MATERIAL: "M"}
-    done = {upload.key: results[upload.endpoint] for upload in payloads.uploads(ARTICLES)}
-    ids = payloads.MediaIds(upload_results=done, material_ids={})
-    return {"news_item": [{**payloads.draft_articles(ARTICLES, ids)[0], **changes}]}
+    results = {UPLOADIMG: "https://mmbiz.qpic.cn/p", ADD_MATERIAL: "M"}
+    done = {upload.key: results[upload.endpoint] for upload in ARTICLES.uploads()}
+    ids = MediaIds(upload_results=done, material_ids={})
+    return {"news_item": [{**ARTICLES.draft_articles(ids)[0], **changes}]}
 
 
 SEND = make_send(content=ARTICLES)

@@ -13,71 +13,37 @@ from tests.support.factories import (
     ScriptedApi,
     api_error,
     make_account_writer,
-    make_article,
     make_file,
     make_planned,
     make_send,
     make_state,
 )
+from tests.support.messages import EXAMPLES, MADE
 from wechat_campaigns.core import settings as records
+from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
-from wechat_campaigns.core.model import (
-    Articles,
-    Audience,
-    Content,
-    Draft,
-    Image,
-    Images,
-    Media,
-    Mpvideo,
-    Msgtype,
-    Newspic,
-    Text,
-    Voice,
-    Wxcard,
-)
+from wechat_campaigns.core.model import Audience
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.messages import Mpvideo, Text
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
-from wechat_campaigns.wechat import payloads
 
 OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
 TESTERS = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o" + "w" * 27)}
-PICTURE = Media(media_id="P1")
-NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
-KINDS: dict[str, tuple[Msgtype, Content, dict[str, Any]]] = {
-    "text": (Msgtype.TEXT, Text(content="你好"), {"text": {"content": "你好"}}),
-    "articles": (Msgtype.MPNEWS, Articles(articles=(make_article(),)), {"mpnews": {"media_id": "D"}}),
-    "newspic": (Msgtype.MPNEWS, NEWSPIC, {"mpnews": {"media_id": "D"}}),
-    "draft": (Msgtype.MPNEWS, Draft(media_id="OLD"), {"mpnews": {"media_id": "OLD"}}),
-    "voice": (Msgtype.VOICE, Voice(media=Media(media_id="V")), {"voice": {"media_id": "V"}}),
-    "image": (Msgtype.IMAGE, Image(media=PICTURE), {"image": {"media_id": "P1"}}),
-    "images": (
-        Msgtype.IMAGE,
-        Images(images=(PICTURE, Media(media_id="P2")), title="图"),
-        {"image": {"media_id": "P1"}},
-    ),
-    "mpvideo": (
-        Msgtype.MPVIDEO,
-        Mpvideo(media=Media(file=make_file("a.mp4", b"mp4")), title="片", description=""),
-        {"mpvideo": {"media_id": "M"}},
-    ),
-    "wxcard": (Msgtype.WXCARD, Wxcard(card_id="C"), {"wxcard": {"card_id": "C"}}),
-}
+FILM = Mpvideo(media=Media(file=make_file("a.mp4", b"mp4")), title="片", description="")
+KINDS = EXAMPLES | {"film": (FILM, {"mpvideo": {"media_id": "M"}})}
 
 
-def show(
-    content: Content, msgtype: Msgtype, to: dict[str, str], **answers: Any
-) -> tuple[ScriptedApi, MemoryLedger]:
-    send = make_send(content=content, msgtype=msgtype)
-    needed = tuple((upload, None) for upload in payloads.uploads(content))
+def show(content: Content, to: dict[str, str], **answers: Any) -> tuple[ScriptedApi, MemoryLedger]:
+    send = make_send(content=content)
+    needed = tuple((upload, None) for upload in content.uploads())
     resolved = Resolution(tag_id=100, audience=Audience(count=3, source="tags/get"), uploads=needed)
     script = {
         "material_add_material": {"media_id": "M"},
         "media_uploadimg": "http://mmbiz/x",
         "media_upload": {"media_id": "T"},
         "media_uploadvideo": {"media_id": "M"},
-        "draft_add": "D",
+        "draft_add": MADE,
         "mass_preview": {"errcode": 0},
     }
     api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
@@ -91,18 +57,20 @@ def show(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_msgtype_can_be_previewed(kind: str) -> None:
-    msgtype, content, message = KINDS[kind]
-    api, ledger = show(content, msgtype, {"towxname": "xiaoli"})
+    content, message = KINDS[kind]
+    if kind == "images":
+        message = KINDS["image"][1]  # a preview shows one
+    api, ledger = show(content, {"towxname": "xiaoli"})
     ((body,),) = api.named("mass_preview")
-    assert body == {"msgtype": msgtype.value, "towxname": "xiaoli", **message}
+    assert body == {"msgtype": content.msgtype.value, "towxname": "xiaoli", **message}
     assert ledger.kept[-1].kind is LedgerKind.PREVIEW
-    previewed = make_planned(make_send(content=content, msgtype=msgtype))
+    previewed = make_planned(make_send(content=content))
     assert ledger.kept[-1].data["content_digest"] == previewed.content_digest
 
 
 def test_ledger_holds_only_a_hash_of_the_tester() -> None:
     for to in ({"towxname": "xiaoli2026"}, {"touser": "oR5Gjjl_eiZoUpGozMo7dbBJ362A"}):
-        _, ledger = show(Text(content="你好"), Msgtype.TEXT, to)
+        _, ledger = show(Text(content="你好"), to)
         kept = json.dumps([event.as_dict() for event in ledger.kept])
         assert not any(value in kept for value in to.values())
 
@@ -121,9 +89,8 @@ def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
 
 
 def test_preview_forgets_a_deleted_upload() -> None:
-    _, content, _ = KINDS["mpvideo"]
     with pytest.raises(ApiError) as caught:
-        show(content, Msgtype.MPVIDEO, {"towxname": "x"}, mass_preview=api_error(40007))
+        show(FILM, {"towxname": "x"}, mass_preview=api_error(40007))
     assert "uploads the files of this send again" in caught.value.hint
 
 
@@ -151,7 +118,7 @@ def test_tester_of_an_unknown_form_is_refused(name: str, shown: str) -> None:
 def test_next_tester_is_tried_after_one_that_is_refused() -> None:
     """Files are uploaded once; who does not follow the account keeps nobody else from the preview."""
     api = ScriptedApi(draft_add="D", mass_preview=[api_error(43004), {"errcode": 0}])
-    planned, ledger = make_planned(make_send(content=NEWSPIC, msgtype=Msgtype.MPNEWS)), MemoryLedger()
+    planned, ledger = make_planned(make_send(content=EXAMPLES["newspic"][0])), MemoryLedger()
     ports = make_account_writer(api, ledger)
     to = [Recipient(name=name, body={"towxname": name}) for name in ("first", "second")]
     assert list(preview(planned, to, ports).errors) == ["first"]

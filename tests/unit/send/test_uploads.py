@@ -19,14 +19,15 @@ from tests.support.factories import (
     make_planned,
     make_send,
 )
+from wechat_campaigns.core.content import Media, MediaIds
 from wechat_campaigns.core.errors import ApiError, NoResponseError, StalePlanError
-from wechat_campaigns.core.model import Articles, Image, Media, Mpvideo, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.messages import Articles, Image, Mpvideo
 from wechat_campaigns.plan.resolve import OFFLINE, resolve
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.send import uploads
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.wechat import payloads
 
 LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}
@@ -51,7 +52,7 @@ class Uploader:
         self.state.add(event)
         return event
 
-    def upload(self, send: Send, **changes: Any) -> payloads.MediaIds:
+    def upload(self, send: Send, **changes: Any) -> MediaIds:
         planned = self.planned(send)
         read = changes.get("read", lambda file: DATA[file.path.name])
         return uploads.upload(planned, self.account(read))
@@ -78,7 +79,7 @@ def test_each_file_is_uploaded_once_for_all_sends_and_reported_as_it_begins():
         ids = uploader.upload(make_send(name, content=ARTICLES))
         assert uploader.told == ["uploading cover.png, 1 KiB", "uploading p.png, 1 KiB"]
         assert len(uploader.api.calls) == 2
-        content = payloads.draft_articles(ARTICLES, ids)[0]["content"]
+        content = ARTICLES.draft_articles(ids)[0]["content"]
         assert "https://mmbiz.qpic.cn/p" in content, "pictures in the body use https"
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.support.factories import make_settings
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.fmt import format_campaign

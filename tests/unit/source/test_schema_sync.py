@@ -14,8 +14,10 @@ from jsonschema import Draft7Validator
 from tests.support.schema_texts import schema_words
 from tests.tools import make_schema
 from wechat_campaigns.core import model
+from wechat_campaigns.core.content import Media, Msgtype
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.messages import Article, Images, Mpvideo, Newspic, Wxcard
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schemas import findings
 from wechat_campaigns.source.schemas.findings import validator
@@ -99,7 +101,7 @@ def test_a_campaign_has_the_schemas_keys() -> None:
 
 
 def test_every_msgtype_has_its_content() -> None:
-    kinds = [kind.value for kind in model.Msgtype]
+    kinds = [kind.value for kind in Msgtype]
     assert CAMPAIGN["properties"]["msgtype"]["enum"] == kinds
     chosen = {
         branch["if"]["properties"]["msgtype"]["const"]: branch["then"]["properties"]["content"]["$ref"]
@@ -112,15 +114,15 @@ def test_every_msgtype_has_its_content() -> None:
     ("part", "expected"),
     [
         ("filter", names(model.Filter) - {"rows", "skip_unsubscribed"}),
-        ("media", names(model.Media)),
+        ("media", names(Media)),
         (
             "article",
-            names(model.Article) - {"html", "images", "formulas"} | {"body", "theme", "ai_generated"},
+            names(Article) - {"html", "images", "formulas"} | {"body", "theme", "ai_generated"},
         ),
-        ("newspic", names(model.Newspic) | {"ai_generated"}),
-        ("image", names(model.Images) | names(model.Media)),
-        ("mpvideo", names(model.Mpvideo) - {"media"} | names(model.Media)),
-        ("wxcard", names(model.Wxcard)),
+        ("newspic", names(Newspic) | {"ai_generated"}),
+        ("image", names(Images) | names(Media)),
+        ("mpvideo", names(Mpvideo) - {"media"} | names(Media)),
+        ("wxcard", names(Wxcard)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

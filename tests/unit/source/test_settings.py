@@ -122,6 +122,23 @@ def test_a_link_or_folder_for_the_settings_is_refused(tmp_path: Path) -> None:
     assert [p.rule for p in problems_of(tmp_path)] == ["file-not-a-file"]
 
 
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("policy: {require_not_after_al: true}", "$.policy.require_not_after_al"),
+        ("vars: {a: b}\nvars: {a: c}", "$.vars"),
+        ("policy: {88_abcdef: true}", "$.policy['***']"),
+        ("notify: [{kind: wecom, url: {hushhush: x}}]", "$.notify[0].url['***']"),
+        ("environments: {p: {api: sandbox, accounts: {a: {callback: {hushhush: x}}}}}", "callback['***']"),
+    ],
+)
+def test_a_wrong_key_is_named_unless_it_may_be_a_secret(written: str, path: str, tmp_path: Path) -> None:
+    (tmp_path / "_settings.yaml").write_text(written)
+    found = [one for one in problems_of(tmp_path) if one.rule in ("unknown-key", "yaml-duplicate-key")]
+    assert [one.path.endswith(path) for one in found] == [True]
+    assert (path.rpartition(".")[2] in found[0].message) is ("*" not in path)
+
+
 def test_operating_settings_are_read(tmp_path: Path) -> None:
     shutil.copy(CASES / "valid/operating.yaml", tmp_path / "_settings.yaml")
     settings = load_settings(tmp_path, environment="production")

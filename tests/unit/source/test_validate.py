@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.validate import check_campaign

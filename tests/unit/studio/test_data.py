@@ -1,29 +1,27 @@
-"""What the page's script reads: places that an editor opens, messages as the inbox draws them."""
+"""What the page's script reads: places that an editor opens, messages as every page draws them."""
 
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from tests.support.factories import make_article, make_send
+from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.model import (
-    Article,
+from wechat_campaigns.messages import (
     Articles,
     BodyImage,
-    Content,
     Draft,
-    FileInfo,
     Image,
     Images,
-    Media,
     Mpvideo,
     Newspic,
     Voice,
     Wxcard,
 )
+from wechat_campaigns.render.article.page import GAP
 from wechat_campaigns.studio.data import editor_url, error_data, problems_data
-from wechat_campaigns.studio.phone import MISSING, article_html, files_of, message_data
+from wechat_campaigns.studio.phone import files_of, shown_html
 
 FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")
 HERE = Media(file=FILE)
@@ -55,56 +53,52 @@ def test_errors_come_first_and_hide_nothing() -> None:
 @pytest.mark.parametrize(
     ("content", "shown", "files"),
     [
-        (Image(media=HERE), {"images": {"pictures": [URL]}}, 1),
-        (Images(images=(HERE, THERE), title="T"), {"images": {"pictures": [URL, MISSING], "title": "T"}}, 1),
-        (Voice(media=HERE), {"voice": {"src": URL, "name": "a.png"}}, 1),
-        (Voice(media=THERE), {"voice": {"src": "", "name": "在微信"}}, 0),
-        (Mpvideo(media=HERE, title="T", description="D"), {"video": {"src": URL, "title": "T"}}, 1),
-        (Wxcard(card_id="C"), {"card": {"card_id": "C"}}, 0),
-        (Newspic(title="T", text="X", images=(HERE,)), {"articles": [{"title": "T", "type": "newspic"}]}, 1),
-        (Draft(media_id="M"), {}, 0),
+        (Image(media=HERE), (f'<img src="{URL}"',), 1),
+        (Images(images=(HERE, THERE), title="T"), (f'<img src="{URL}"', 'class="blank"', "<strong>T<"), 1),
+        (Voice(media=HERE), (f'<audio src="{URL}"', "a.png"), 1),
+        (Voice(media=THERE), (" disabled", "在微信"), 0),
+        (Mpvideo(media=HERE, title="T", description="D"), (f'<video src="{URL}"', "T", "D"), 1),
+        (Wxcard(card_id="C"), ("<code>C</code>",), 0),
+        (Newspic(title="T", text="X", images=(HERE,)), ('<button class="card large pictures"', "T"), 1),
+        (Draft(media_id="M"), ('class="bubble"',), 0),
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_each_kind_is_drawn_as_in_the_inbox(content: Content, shown: dict[str, object], files: int) -> None:
-    send = make_send("x", content=content)
-    assert len(list(files_of(send))) == files
-    data = message_data(send)["content"]
-    for kind, expected in shown.items():
-        pairs = zip(data[kind], expected, strict=True) if kind == "articles" else [(data[kind], expected)]  # type: ignore[arg-type]
-        for found, wanted in pairs:
-            assert {key: found[key] for key in wanted} == wanted
+def test_each_kind_is_a_bubble_with_its_files(content: Content, shown: tuple[str, ...], files: int) -> None:
+    assert len(list(files_of(content))) == files
+    html = shown_html(make_send("x", content=content), 0, dark=False)
+    assert [part for part in shown if part not in html] == []
 
 
-def with_picture(html: str) -> Article:
-    return make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
+def test_a_picture_post_opens_to_be_swiped() -> None:
+    post = make_send("x", content=Newspic(title="T", text="X", images=(HERE, THERE)))
+    assert shown_html(post, 1, dark=True).count("<figure>") == 2
 
 
-def test_pictures_of_an_article_are_of_this_server() -> None:
-    html = '<p><img src="wximg:1" alt="x"><img alt="y" src="https://mmbiz.qpic.cn/a"></p>'
-    article = with_picture(html)
-    assert article_html(article) == f'<p><img src="{URL}" alt="x"><img alt="y" src="{MISSING}"></p>'
+def article_html(html: str, *, dark: bool = False) -> str:
+    images = (BodyImage(placeholder="wximg:1", file=FILE),)
+    article = make_article("t", html=html, images=images, cover=HERE)
     send = make_send("x", content=Articles(articles=(article,)))
-    assert [one.sha256 for one in files_of(send)] == [FILE.sha256, FILE.sha256]
+    assert [one.sha256 for one in files_of(send.content)] == [FILE.sha256, FILE.sha256]
+    shown = shown_html(send, 1, dark=dark)
+    return shown.partition('<div class="article-body">')[2].partition("</div>")[0]
 
 
 @pytest.mark.parametrize(
     ("html", "shown"),
     [
-        ('<p style="background:url(wximg:1)">x</p>', f'<p style="background:url({URL})">x</p>'),
         (
-            '<p style="background:url(https://mmbiz.qpic.cn/a)">url(b)</p>',
-            f'<p style="background:url({MISSING})">url(b)</p>',
+            '<p><img src="wximg:1" alt="x"><img alt="y" src="https://mmbiz.qpic.cn/a"></p>',
+            f'<p><img src="{URL}" alt="x"><img alt="y" src="{GAP}"></p>',
         ),
-        ('<svg><image href="https://mmbiz.qpic.cn/a"/></svg>', f'<svg><image href="{MISSING}"/></svg>'),
+        ('<p style="background:url(wximg:1)">x</p>', f'<p style="background:url({URL})">x</p>'),
+        ('<p style="background:url(//a)">url(b)</p>', f'<p style="background:url({GAP})">url(b)</p>'),
+        ('<svg><image href="https://mmbiz.qpic.cn/a"/></svg>', f'<svg><image href="{GAP}"/></svg>'),
     ],
 )
-def test_backgrounds_and_drawings_are_of_this_server(html: str, shown: str) -> None:
-    assert article_html(with_picture(html)) == shown
+def test_pictures_of_an_article_are_of_this_server(html: str, shown: str) -> None:
+    assert article_html(html) == shown
 
 
 def test_an_article_in_the_dark_is_recoloured_as_the_reader_does() -> None:
-    html = '<p style="color:#333333">茶<img src="wximg:1" alt="x"></p>'
-    night = article_html(with_picture(html), dark=True)
-    assert "color:#a3a3a3" in night
-    assert f'src="{URL}"' in night
+    assert "color:#a3a3a3" in article_html('<p style="color:#333">茶<img src="wximg:1"></p>', dark=True)

@@ -37,6 +37,22 @@ def live(root: Path) -> Iterator[Live]:
     assert not watching.is_alive()
 
 
+def test_each_kind_of_save_is_seen(root: Path, live: Live) -> None:
+    other = root / ".news.swp"
+    other.write_text("c")
+    for save in (
+        lambda: (root / "news.yaml").write_text("b"),
+        lambda: other.replace(root / "news.yaml"),
+        lambda: (root / "new").mkdir(),
+        lambda: (root / "new" / "x.yaml").write_text("x"),
+        lambda: (root / "news.yaml").unlink(),
+    ):
+        version = live.version
+        save()
+        assert live.wait(version, PATIENCE_S) != version
+        live.wait(live.version, 0.5)
+
+
 def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
     version = live.version
     (root / ".git").mkdir()
@@ -44,3 +60,15 @@ def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
     (root / ".news.yaml.swp").write_text("x")
     (root / "news.yaml~").write_text("x")
     assert live.wait(version, 1) == version
+
+
+def test_folder_that_goes_away_is_told_and_watched_again(root: Path, live: Live) -> None:
+    root.rename(root.with_name("away"))
+    while not live.trouble:
+        live.wait(live.version, PATIENCE_S)
+    root.mkdir()
+    while live.trouble:
+        live.wait(live.version, PATIENCE_S)
+    version = live.version
+    (root / "news.yaml").write_text("again")
+    assert live.wait(version, PATIENCE_S) != version

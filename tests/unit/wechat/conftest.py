@@ -8,8 +8,7 @@ import pytest
 from tests.support.served import served
 from tests.unit.wechat.scripted_server import ACCOUNT, ClientEnvironment, ScriptedServer
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.wechat.connection import connect
-from wechat_campaigns.wechat.endpoints import WeChatApi
+from wechat_campaigns.wechat.endpoints import WeChatApi, connect
 from wechat_campaigns.wechat.transport import Timeouts
 
 
@@ -34,7 +33,7 @@ def connected(
     # A host without an address, allowed as a gateway: what becomes of a call that fails early.
     monkeypatch.setenv("CAMPAIGN_API_HOSTS", "api.weixin.invalid")
 
-    def make(api: str = server.url, account: Account = ACCOUNT, **changes: object) -> WeChatApi:
+    def make(url: str = server.url, account: Account = ACCOUNT, **changes: object) -> WeChatApi:
         arguments = {
             "secret": environment.secret,
             "clock": environment.clock,
@@ -42,8 +41,8 @@ def connected(
             "timeouts": Timeouts(5, 5),
         }
         read_only = changes.pop("read_only", False)
-        connection = connect(account, api, **(arguments | changes))
-        return Ready((connection.read_only() if read_only else connection.all_calls())._client)
+        api = connect(account, url, **(arguments | changes))
+        return Ready((api.read_only() if read_only else api)._client)
 
     return make
 
@@ -52,11 +51,11 @@ class Ready(WeChatApi):
     """Has a token before each mass call, as an attempt does."""
 
     def mass_sendall(self, body: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        if not self._client._read_only:
+        if not self._client.read_only:
             self.mass_ready()
         return super().mass_sendall(body, **more)
 
     def mass_send(self, body: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        if not self._client._read_only:
+        if not self._client.read_only:
             self.mass_ready()
         return super().mass_send(body, **more)

@@ -16,7 +16,6 @@ from tests.support.factories import NOW, SERVICE, MemoryLedger, make_account
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.wechat.callback import (
     MAX_BYTES,
-    BadXmlError,
     CallbackApp,
     CallbackRejectedError,
     Credentials,
@@ -192,14 +191,14 @@ def test_a_wrong_key_is_named(key: str) -> None:
     ],
 )
 def test_xml_declares_nothing(body: str) -> None:
-    with pytest.raises(BadXmlError):
+    with pytest.raises(CallbackRejectedError):
         read_xml(body.encode())
 
 
 @pytest.mark.parametrize("count", ["", "-1", "x", "9" * 30])
 def test_an_event_without_numbers_is_refused(count: str) -> None:
     event = read_xml(EVENT.replace("<SentCount>75", f"<SentCount>{count}").encode())
-    with pytest.raises(BadXmlError, match="SentCount"):
+    with pytest.raises(CallbackRejectedError, match="SentCount"):
         entry_of(event, SERVICE)
 
 

@@ -94,7 +94,7 @@ def test_a_fault_before_the_body_is_certainly_not_sent(server: ScriptedServer, c
     """`test_network_faults.py` has each of them."""
     api = connected()
     api.mass_ready()
-    api._client._transport._base_url = "http://no-such-host.invalid"
+    api._client.transport._base_url = "http://no-such-host.invalid"
     with pytest.raises(NotSentError, match="DNS"):
         api.mass_sendall(SEND)
     assert server.calls(MASS_SENDALL) == []

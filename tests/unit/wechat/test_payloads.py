@@ -5,20 +5,12 @@ from typing import Any
 import pytest
 
 from tests.support.factories import make_article, make_file, make_send
-from wechat_campaigns.core.model import (
-    Article,
-    Articles,
-    Image,
-    Images,
-    Media,
-    Msgtype,
-    Newspic,
-    Voice,
-)
+from wechat_campaigns.core.content import Media, MediaIds
+from wechat_campaigns.messages import Article, Articles, Image, Images, Newspic, Voice
 from wechat_campaigns.wechat import payloads
 
 M = Media(media_id="M")
-NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
+NO_IDS = MediaIds(upload_results={}, material_ids={})
 
 
 def test_tag_without_its_id_is_never_posted():
@@ -29,7 +21,7 @@ def test_tag_without_its_id_is_never_posted():
 
 def test_images_options_are_numbers_and_only_those_given():
     content = Images(images=(M,), title="", need_open_comment=True, only_fans_can_comment=False)
-    body = payloads.mass_body(make_send(content=content, msgtype=Msgtype.IMAGE), tag_id=2, ids=NO_IDS,
+    body = payloads.mass_body(make_send(content=content), tag_id=2, ids=NO_IDS,
                           draft_media_id=None)  # fmt: skip
     assert body["images"] == {
         "media_ids": ["M"], "title": "", "need_open_comment": 1, "only_fans_can_comment": 0
@@ -38,7 +30,7 @@ def test_images_options_are_numbers_and_only_those_given():
 
 def draft_article(**crops: str) -> dict[str, Any]:
     article = Article(title="茶", html="<p>正文</p>", cover=M, **crops)  # type: ignore[arg-type]
-    (made,) = payloads.draft_articles(Articles(articles=(article,)), NO_IDS)
+    (made,) = Articles(articles=(article,)).draft_articles(NO_IDS)
     return made
 
 
@@ -55,7 +47,7 @@ def test_cover_is_cut_under_both_names():
 
 def test_upload_keys_depend_on_content_not_on_names():
     def key(name: str, data: bytes, content: Any = Image) -> str:
-        return payloads.uploads(content(media=Media(file=make_file(name, data))))[0].key
+        return content(media=Media(file=make_file(name, data))).uploads()[0].key
 
     assert key("a.png", b"1") == key("b.png", b"1")
     assert len({key("a.png", b"1"), key("a.png", b"2"), key("a.png", b"1", Voice)}) == 3
@@ -64,11 +56,9 @@ def test_upload_keys_depend_on_content_not_on_names():
 def test_draft_articles_carry_uploaded_ids_and_urls():
     picture = make_file("p.png", b"p")
     article = make_article("茶", picture, author="李")
-    cover, body = payloads.uploads(Articles(articles=(article,)))
-    ids = payloads.MediaIds(
-        upload_results={cover.key: "T", body.key: "https://mmbiz.qpic.cn/p"}, material_ids={}
-    )
-    (made,) = payloads.draft_articles(Articles(articles=(article,)), ids)
+    cover, body = Articles(articles=(article,)).uploads()
+    ids = MediaIds(upload_results={cover.key: "T", body.key: "https://mmbiz.qpic.cn/p"}, material_ids={})
+    (made,) = Articles(articles=(article,)).draft_articles(ids)
     assert made == {
         "article_type": "news", "title": "茶", "author": "李", "thumb_media_id": "T",
         "content": '<p>正文</p><img src="https://mmbiz.qpic.cn/p">',
@@ -78,10 +68,10 @@ def test_draft_articles_carry_uploaded_ids_and_urls():
 
 def test_newspic_lists_its_pictures():
     content = Newspic(title="茶", text="好", images=(Media(media_id="A"), Media(name="杯")))
-    ids = payloads.MediaIds(upload_results={}, material_ids={("image", "杯"): "B"})
-    assert payloads.draft_articles(content, ids) == [
+    ids = MediaIds(upload_results={}, material_ids={("image", "杯"): "B"})
+    assert content.draft_articles(ids) == [
         {"article_type": "newspic", "title": "茶", "content": "好",
          "image_info": {"image_list": [{"image_media_id": "A"}, {"image_media_id": "B"}]}}
     ]  # fmt: skip
-    assert payloads.names(content) == (("image", "杯"),)
-    assert payloads.needs_draft(content)
+    assert content.names() == (("image", "杯"),)
+    assert content.needs_draft

@@ -131,6 +131,6 @@ def test_no_object_shows_a_secret_in_its_repr(server: ScriptedServer, connected:
     with suppress(WeChatError):
         api.tags_get()
     request = Request(method="GET", path="/x", query={"secret": SECRET}, body=SECRET.encode())
-    for part in (api, api._client, api._client._tokens, api._client._transport, request):
+    for part in (api, api._client, api._client.tokens, api._client.transport, request):
         assert SECRET not in repr(part)
         assert TOKEN not in repr(part)

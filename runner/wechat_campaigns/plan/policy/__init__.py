@@ -1,54 +1,20 @@
-"""Evaluate the rules of the policy on a send that is due.
-
-Each rule is a function of `RuleInput` to a `Violation`, or None when it passes. `docs/architecture.md` lists
-what a new one needs.
-"""
+"""Evaluate the rules of the policy on a send that is due."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.plan.policy import content, rules
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
+from wechat_campaigns.plan.policy import audience, conditions, content
+from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, Violation, rules_with
 
-Rule = Callable[[RuleInput], Violation | None]
-
-RULES: Mapping[str, Rule] = {
-    "hold": rules.hold,
-    "sample_text": content.sample_text,
-    "allow_to_all": rules.allow_to_all,
-    "allowed_tags": rules.allowed_tags,
-    "max_recipients": rules.max_recipients,
-    "audience_drift": rules.audience_drift,
-    "max_sends_per_apply": rules.max_sends_per_apply,
-    "require_preview": rules.require_preview,
-    "require_not_after": rules.require_not_after,
-    "quiet_hours": rules.quiet_hours,
-    "allowed_links": content.allowed_links,
-    "allowed_mini_programs": content.allowed_mini_programs,
-    "banned_words": content.banned_words,
-    "required_text": content.required_text,
-    "require_trial": rules.require_trial,
-    "checks": rules.checks,
-    "duplicate_content_days": content.duplicate_content_days,
-    "quota": rules.quota,
-    "quota_reserve": rules.quota_reserve,
-}
-"""Every rule by its id, the word of `--allow RULE=reason`."""
-
-OVERRIDABLE = frozenset(RULES) - {"hold", "sample_text"}
-"""The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
-
-ALLOWANCE = frozenset({"quota", "quota_reserve"})
-"""The rules about an allowance that an unknown send took already, when it was posted first."""
-
-LATER = frozenset({"hold", *ALLOWANCE})
-"""The rules that are asked of a send whose window opens later; those about an allowance only warn."""
-
-OF_THE_MOMENT = frozenset({"hold", "quiet_hours", "max_sends_per_apply", *ALLOWANCE})
-"""The rules that time or another person meets, with no edit of the campaign."""
+__all__ = ["RULES", "audience", "conditions", "content"]
+# What these modules define is in `RULES` now, in their order: a hold is said first.
+OVERRIDABLE = frozenset(RULES) - rules_with(Trait.FIXED)
+"""The rules that `--allow` and `policy.levels` may soften."""
+OF_ALLOWANCE = rules_with(Trait.OF_ALLOWANCE)
+OF_THE_MOMENT = rules_with(Trait.OF_THE_MOMENT)
 
 
 def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
@@ -60,12 +26,12 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     Args:
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
-    names = LATER if facts.is_later else RULES
+    asked = rules_with(Trait.ASKED_LATER) if facts.is_later else RULES.keys()
     lifted = allowed.keys() & OVERRIDABLE
     return tuple(
         _graded(name, violation, facts)
-        for name, rule in RULES.items()
-        if name in names and name not in lifted and (violation := rule(facts)) is not None
+        for name, (check, _traits) in RULES.items()
+        if name in asked and name not in lifted and (violation := check(facts)) is not None
     )
 
 
@@ -78,7 +44,7 @@ def remedy(violation: Violation) -> str:
 
 
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
-    level = "advisory" if facts.is_later and name in ALLOWANCE else violation.level
+    level = "advisory" if facts.is_later and name in OF_ALLOWANCE else violation.level
     if name in OVERRIDABLE and level == "mandatory":
         level = facts.policy.levels.get(name, level)
     if facts.offline and violation.is_unchecked:

@@ -7,30 +7,18 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from typing import assert_never
 
-from wechat_campaigns.core.html import ArticleText
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.links import hosts, links
-from wechat_campaigns.core.model import (
-    Articles,
-    Content,
-    Draft,
-    Image,
-    Images,
-    Mpvideo,
-    Newspic,
-    Text,
-    Voice,
-    Wxcard,
-)
 from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.ledger.records import may_have_reached
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
+from wechat_campaigns.messages import Draft
+from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule, unread_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.scaffold import SAMPLES
 
 
+@rule()
 def allowed_links(facts: RuleInput) -> Violation | None:
     """Links lead only to listed hosts and what lies below them."""
     allowed = facts.policy.allowed_links
@@ -39,7 +27,7 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     if isinstance(facts.content, Draft):
         return unread_draft()
     listed = (*allowed, *facts.policy.allowed_mini_programs)
-    foreign = sorted({host.name for host in hosts(facts.content) if not host.is_among(listed)})
+    foreign = sorted({host.name for host in facts.content.hosts() if not host.is_among(listed)})
     if not foreign:
         return None
     what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
@@ -49,6 +37,7 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     return Violation(what.format(hosts=_(", ").join(foreign)), hint)
 
 
+@rule()
 def allowed_mini_programs(facts: RuleInput) -> Violation | None:
     """Text and articles open only listed mini programs."""
     allowed = facts.policy.allowed_mini_programs
@@ -56,7 +45,7 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
         return None
     if isinstance(facts.content, Draft):
         return unread_draft()
-    opened = {link.appid.strip().lower() for link in links(facts.content) if link.appid}
+    opened = {link.appid.strip().lower() for link in facts.content.links() if link.appid}
     foreign = sorted(opened - set(allowed))
     if not foreign:
         return None
@@ -69,6 +58,7 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
     )
 
 
+@rule()
 def duplicate_content_days(facts: RuleInput) -> Violation | None:
     """The same content to the same recipients under another id is most likely a renamed file."""
     if facts.policy.duplicate_content_days == 0:
@@ -95,11 +85,12 @@ _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
 
 
+@rule(Trait.FIXED)
 def sample_text(facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""
     if facts.is_sandbox:
         return None
-    texts = [part for text in _texts(facts.content) for part in text]
+    texts = [part for text in facts.content.texts() for part in text]
     if not any(sample in text for sample in SAMPLES for text in texts):
         return None
     return Violation(
@@ -108,6 +99,7 @@ def sample_text(facts: RuleInput) -> Violation | None:
     )
 
 
+@rule()
 def banned_words(facts: RuleInput) -> Violation | None:
     """No message uses one of the listed words."""
     words = facts.policy.banned_words
@@ -125,6 +117,7 @@ def banned_words(facts: RuleInput) -> Violation | None:
     )
 
 
+@rule()
 def required_text(facts: RuleInput) -> Violation | None:
     """Every message, and every article of one, has the listed texts."""
     wanted = facts.policy.required_text
@@ -144,40 +137,14 @@ def required_text(facts: RuleInput) -> Violation | None:
 
 def readable_texts(content: Content) -> Iterator[str]:
     """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
-    return (folded(*parts) for parts in _texts(content))
-
-
-def _texts(content: Content) -> Iterator[tuple[str, ...]]:
-    """Yield the words of a message, or of each of its articles: a part for each block, title and so on."""
-    match content:
-        case Text():
-            yield _unmarked(content.content)
-        case Articles():
-            for article in content.articles:
-                html = ArticleText(article.html, article.formulas)
-                yield (article.title, article.author, article.digest, *html.words)
-        case Newspic():
-            yield content.title, *_unmarked(content.text)
-        case Images():
-            if content.title or content.recommend:
-                yield content.title or "", *_unmarked(content.recommend or "")
-        case Mpvideo():
-            yield content.title, *_unmarked(content.description)
-        case Draft() | Voice() | Image() | Wxcard():
-            return
-        case _:
-            assert_never(content)
-
-
-def _unmarked(text: str) -> tuple[str, ...]:
-    return ArticleText(text).words
+    return (folded(*parts) for parts in content.texts())
 
 
 def words(content: Content) -> tuple[str, ...]:
     """List the words of a message, and each two neighbours; of Chinese each character is a word."""
     found = [
         _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-        for parts in _texts(content)
+        for parts in content.texts()
         for text in parts
     ]
     return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))

@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import UsageError, require_extra
 from wechat_campaigns.core.fence import OverBoundError, run_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
 from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
 from wechat_campaigns.source.files import FileError, Files, read_regular

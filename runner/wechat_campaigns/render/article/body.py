@@ -7,7 +7,7 @@ from dataclasses import replace
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import BodyImage
+from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.render.article import (
     dom,
     embed,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markdown_it.common.utils import escapeHtml
 
-from wechat_campaigns.render.limits.table import CONTENT_CHARS
+from wechat_campaigns.messages.limits import CONTENT_CHARS
 
 if TYPE_CHECKING:  # loaded by the first article with code
     from pygments.lexer import Lexer

@@ -22,8 +22,8 @@ from mdit_py_plugins.dollarmath.index import math_block_dollar
 
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import extra_hint, is_extra_installed
+from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Formula
 from wechat_campaigns.render.article.cjk import is_cjk
 
 EM: Final = 100

@@ -12,18 +12,13 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageCms, ImageOps
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
 from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS, IMAGE_BYTES, IMAGE_FORMATS
 from wechat_campaigns.render.article import ai_label
-from wechat_campaigns.render.limits.table import (
-    BODY_IMAGE_BYTES,
-    BODY_IMAGE_FORMATS,
-    IMAGE_BYTES,
-    IMAGE_FORMATS,
-)
 from wechat_campaigns.source.sniff import sniff
 
 MAX_PIXELS = 30_000_000

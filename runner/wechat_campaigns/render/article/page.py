@@ -1,7 +1,7 @@
-"""A send → one self-contained HTML page that shows what a follower will see; and its parts.
+"""A send → the HTML of what a follower will see: a self-contained page, and its parts for other pages.
 
-No script, no network: pictures are data: addresses. Templates escape all but articles and style sheets; an
-article passes nh3 once more, so that whatever is in it stays inside its box.
+No script, no network: pictures have the addresses that a page of ours gives them. Templates escape all but
+articles and style sheets; an article passes nh3 once more, so that whatever is in it stays inside its box.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
-from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.messages import Article
+from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article.parts import markup_chars
-from wechat_campaigns.render.limits.table import CONTENT_CHARS
 
 SCREENS = ((320, False), (375, True), (677, False))
 """Besides the usual phone: a small one, the usual one in dark mode, the reader on a computer: CSS pixels."""
@@ -29,6 +31,8 @@ LINE_CHARS, LINE_PX, PICTURE_PX = 45, 29, 230
 LONG_PX, SHORT_PX = 1500, 500
 """The heights above which an article is folded on a computer's screen, and on a phone's."""
 Data = Callable[[FileInfo], bytes]
+Address = Callable[..., str]
+"""Returns what to write for a file that is shown; `times` says how often it will be written."""
 PICTURE_BYTES = 32_000_000
 """Of all pictures of a page, as they stand in it."""
 MESSAGE_CHARS = 16_000_000
@@ -36,10 +40,11 @@ MESSAGE_CHARS = 16_000_000
 SUMMARY_CHARS = 54
 """Of the text, as the summary of an article that has none."""
 _TAG = re.compile(r"<[^>]*>")
-_GAP = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
-    "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
+GAP = (
+    "data:image/svg+xml,%3Csvg%20xmlns=%27http://www.w3.org/2000/svg%27%20width=%27160%27%20height=%2790%27%3E"
+    "%3Crect%20width=%27160%27%20height=%2790%27%20fill=%27%23bbb%27/%3E%3C/svg%3E"
 )
+"""A grey box, for a picture that a page cannot show."""
 _LINK = re.compile(
     r"<a\b[^>]{0,4096}>(?P<words>[^<]*)</a>|https?://[^\s<>\"'“”‘’，。；：！？、（）【】《》]+", re.IGNORECASE
 )
@@ -59,7 +64,7 @@ class Pictures:
         cost = file.size_bytes * 4 // 3 * times
         if cost > self.remaining_bytes:
             self.omitted.add(file.sha256)
-            return _GAP
+            return GAP
         self.remaining_bytes -= cost
         return f"data:image/{file.format};base64,{base64.b64encode(self._data(file)).decode()}"
 
@@ -80,49 +85,62 @@ class Pictures:
 def page(send: Send, *, data: Data) -> str:
     """Show a send as a follower will see it: a whole HTML document."""
     pictures = Pictures(data)
-    return _render(
+    return _fragment(
         "page.html",
         send=send,
-        shown=visible_content(send.content),
+        shown=send.content.visible,
         language=HTML_LANGUAGE[current_language()],
-        content=Markup(content(send, pictures=pictures)),  # noqa: S704
+        content=content(send, address=pictures.address),
         findings=send.diagnostics,
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
-        reader=lambda article, dark: reader(article, pictures=pictures, dark=dark, foldable=True),
+        reader=lambda article, dark: reader(article, address=pictures.address, dark=dark, foldable=True),
     )
 
 
-def content(send: Send, *, pictures: Pictures) -> str:
+def content(send: Send, *, address: Address) -> Markup:
     """Show what a send carries, as phones for an element of the class `phones`.
 
     The page around them has `design_css` and ends with the note of the pictures.
     """
-    shown = visible_content(send.content)
-    return _render(
+    return _message(
         "message.html",
-        kind=type(shown).__name__,
-        send=send,
-        content=shown,
-        pictures=pictures,
-        reader=lambda article: reader(article, pictures=pictures, foldable=True),
+        send,
+        address,
+        live=False,
+        reader=lambda article: reader(article, address=address, foldable=True),
         facts=_facts,
     )
 
 
-def reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
-    """Show an article as a fragment: its title, its author, its text with the pictures inside."""
+def bubble(send: Send, *, address: Address) -> Markup:
+    """Show a send as it stands in the conversation; a script may open its cards and play its voice."""
+    return _message("bubble.html", send, address, live=True)
+
+
+def post(send: Send, *, address: Address, dark: bool = False) -> Markup:
+    """Show a picture post as it opens from its card: pictures to swipe, title, text."""
+    return _message("post.html", send, address, live=False, dark=dark)
+
+
+def reader(
+    article: Article, *, address: Address, dark: bool = False, foldable: bool = False, account: str = ""
+) -> Markup:
+    """Show an article as a fragment: its title, its author, its text with the pictures inside.
+
+    Args:
+        account: written beside the author, above links that can be followed; without it links lead nowhere.
+    """
     # Here, not above: pages of texts are made without the libraries of articles too.
-    from wechat_campaigns.render.article.dark import darken
+    from wechat_campaigns.render.article.colours import darken
     from wechat_campaigns.render.article.keep import without_links
 
-    html = _with_covers(without_links(article.html))
-    html = _with_pictures(darken(html) if dark else html, article, pictures)
+    html = _with_covers(article.html if account else without_links(article.html))
+    html = _with_pictures(darken(html) if dark else html, article, address)
+    body = Markup(html)  # noqa: S704 - nh3 has cleaned it
     folded = _fold(article) if foldable else ""
-    return Markup(  # noqa: S704
-        _render("reader.html", article=article, body=Markup(html), dark=dark, folded=folded)  # noqa: S704
-    )
+    return _fragment("reader.html", article=article, body=body, dark=dark, folded=folded, account=account)
 
 
 def _with_covers(html: str) -> str:
@@ -138,12 +156,12 @@ def _with_covers(html: str) -> str:
     return re.sub(rf'<{CARD}(?: [\w-]+="[^"]*")*>', shown, html)
 
 
-def _with_pictures(html: str, article: Article, pictures: Pictures) -> str:
+def _with_pictures(html: str, article: Article, address: Address) -> str:
     for image in article.images:
         for begin, end in (('"', '"'), ("url(", ")")):
             written = f"{begin}{image.placeholder}{end}"
             if times := html.count(written):
-                html = html.replace(written, f"{begin}{pictures.address(image.file, times=times)}{end}")
+                html = html.replace(written, f"{begin}{address(image.file, times=times)}{end}")
     return html
 
 
@@ -156,8 +174,7 @@ def _fold(article: Article) -> str:
 def _facts(article: Article) -> Markup:
     """Write what an article carries that its text does not show."""
     chars = markup_chars(article.html, article.images)
-    shown = _render("facts.html", article=article, chars=chars, most=CONTENT_CHARS, start=_start(article))
-    return Markup(shown)  # noqa: S704
+    return _fragment("facts.html", article=article, chars=chars, most=CONTENT_CHARS, start=_start(article))
 
 
 def _start(article: Article) -> str:
@@ -176,26 +193,25 @@ def rich_text(text: str) -> Markup:
     return Markup("".join([*parts, escape(text[at:])]))  # noqa: S704
 
 
-def crop_style(crop: str) -> str:
-    """Show the part of a cover that `X1_Y1_X2_Y2` names; without one the middle, as WeChat does."""
-    x1, y1, x2, y2 = _corners(crop)
-    width, height = x2 - x1, y2 - y1
-    return (
-        f"width:{100 / width:.4g}%;height:{100 / height:.4g}%;"
-        f"left:{100 * (0 - x1) / width:.4g}%;top:{100 * (0 - y1) / height:.4g}%"
-    )
-
-
-def _corners(crop: str) -> tuple[float, float, float, float]:
+def crop_box(crop: str) -> str:
+    """Return the part of a cover that `X1_Y1_X2_Y2` names as a `viewBox`; empty for the middle, as WeChat."""
     try:
         x1, y1, x2, y2 = (float(part) for part in crop.split("_"))
     except ValueError:
-        return 0, 0, 1, 1
-    return (x1, y1, x2, y2) if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 else (0, 0, 1, 1)
+        return ""
+    is_part = 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1
+    return f"{x1:g} {y1:g} {x2 - x1:.6g} {y2 - y1:.6g}" if is_part else ""
 
 
-def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values)
+def _message(template: str, send: Send, address: Address, **values: Any) -> Markup:
+    shown = send.content.visible
+    kind = type(shown).__name__
+    return _fragment(template, kind=kind, send=send, content=shown, address=address, **values)
+
+
+def _fragment(template: str, **values: Any) -> Markup:
+    made = _environment().get_template(template).render(**values)
+    return Markup(made)  # noqa: S704 - the template has escaped what people wrote
 
 
 @cache
@@ -206,5 +222,5 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals |= {"_": _, "ngettext": ngettext, "crop_style": crop_style, "rich_text": rich_text}
+    environment.globals |= {"_": _, "ngettext": ngettext, "crop_box": crop_box, "rich_text": rich_text}
     return environment

@@ -8,15 +8,17 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
+from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import PLACEHOLDER_SCHEME, BodyImage, Formula
+from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.source.files import Files
 
 ArticleFormat = Literal["markdown", "html"]
 
 WARNING_CHARS = 18_000
-"""Near `limits.table.CONTENT_CHARS`."""
+"""Near `messages.limits.CONTENT_CHARS`."""
 MAX_SOURCE_CHARS = 200_000
 """Our own bound: nothing longer can become an article, and it would take seconds to say so."""
 

@@ -13,8 +13,8 @@ import tinycss2
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.render.article import colours, dom, ornaments, styles
 from wechat_campaigns.render.article import css as bounds
-from wechat_campaigns.render.article import dom, ornaments, palette, styles
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
@@ -83,7 +83,7 @@ def check(css: str, findings: Findings) -> None:
         return
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     declared = [(rule, item) for rule in rules for item in _body(rule, findings)]
-    lengths = dict.fromkeys([*palette.NAMES, *_VARIABLE_NAME.findall(_shipped_css(_SHARED))], 30)
+    lengths = dict.fromkeys([*colours.NAMES, *_VARIABLE_NAME.findall(_shipped_css(_SHARED))], 30)
     # A variable uses those before it alone, so none can name itself; anything else may use them all.
     for rule, item in sorted(declared, key=lambda one: not one[1].name.startswith("--")):
         length = _check_declaration(rule, item, lengths, findings)
@@ -134,14 +134,14 @@ def inline(html: str, css: str, *, brand_color: str) -> HtmlElement:
 
     Args:
         css: without ornaments.
-        brand_color: what `palette.variables` are made from, `#rrggbb` by the schema of the settings.
+        brand_color: what `colours.variables` are made from, `#rrggbb` by the schema of the settings.
 
     Returns:
         The content inside a section of class `article`, styled, each style with one declaration for a
         property; unknown variables are dropped.
     """
-    colours = ";".join(f"{name}:{value}" for name, value in palette.variables(brand_color).items())
-    brand = f".{ROOT_CLASS}{{{colours}}}"
+    variables = ";".join(f"{name}:{value}" for name, value in colours.variables(brand_color).items())
+    brand = f".{ROOT_CLASS}{{{variables}}}"
     styled = inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css)
     tree = dom.parse(styled)
     for element in dom.elements(tree):

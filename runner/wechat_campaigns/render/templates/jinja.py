@@ -18,7 +18,7 @@ from jinja2 import FunctionLoader, StrictUndefined, Template, nodes
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.filters import FILTERS
-from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.tests import TESTS
 from jinja2.utils import Namespace, missing, pass_context
@@ -174,32 +174,18 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         is_method = isinstance(obj, BuiltinMethodType | MethodType)
         return is_method and obj.__name__ in _attributes_of(obj.__self__)
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002
+        """Allow what is listed, and names that templates made."""
+        is_made = isinstance(obj, TemplateModule | Undefined | Namespace)
+        return not attr.startswith("_") and (is_made or attr in _attributes_of(obj))
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Leave `format` to `is_safe_attribute`, which refuses it."""
+
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return an attribute: keys of maps first, then what is listed or was made by a template."""
-        if isinstance(obj, dict) and attribute in obj:
-            return obj[attribute]
-        if attribute.startswith("_"):
-            return self.unsafe_undefined(obj, attribute)
-        if isinstance(obj, TemplateModule):
-            return vars(obj).get(attribute, self.undefined(obj=obj, name=attribute))
-        if isinstance(obj, TemplateReference):
-            return self._item(obj, attribute)
-        if isinstance(obj, Undefined | Namespace) or attribute in _attributes_of(obj):
-            return getattr(obj, attribute, self.undefined(obj=obj, name=attribute))
-        refused = hasattr(type(obj), attribute)
-        return (self.unsafe_undefined if refused else self.undefined)(obj=obj, name=attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return an element of plain data; of anything else what a dot would give."""
-        if isinstance(argument, str) and not isinstance(obj, dict | list | tuple | str):
-            return self.getattr(obj, argument)
-        return self._item(obj, argument)
-
-    def _item(self, obj: Any, argument: Any) -> Any:
-        try:
-            return obj[argument]
-        except (TypeError, LookupError):
-            return self.undefined(obj=obj, name=argument)
+        """Return an attribute; keys of maps come first."""
+        is_key = isinstance(obj, dict) and attribute in obj
+        return obj[attribute] if is_key else super().getattr(obj, attribute)
 
     def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""

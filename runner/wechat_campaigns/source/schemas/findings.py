@@ -20,7 +20,7 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import STRICT, did_you_mean, nearest
 from wechat_campaigns.core.spoken_time import rewritten_moment
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.text import MAX_PROBLEMS, hidden_values, hides_values, quote, shorten
+from wechat_campaigns.source.text import MAX_PROBLEMS, hidden_values, hides_values, quote, quote_key, shorten
 from wechat_campaigns.source.yaml_messages import mistyped_colon
 
 UNWORDED: Final = "not-as-described"
@@ -110,15 +110,19 @@ def _unknown_keys(error: ValidationError) -> Iterator[Finding]:
     allowed = list(_shape(error).get("properties", {}))
     path = _path(error)
     for key in islice((key for key in _value(error) if key not in allowed), MAX_PROBLEMS + 1):
-        what = _("the key `{key}` is not allowed {place}").format(key=quote(key), place=_under(path))
+        what = _("the key `{key}` is not allowed {place}").format(
+            key=quote_key(key, path), place=_under(path)
+        )
         hint = _unknown_key_hint(error, key, allowed)
         yield Finding("unknown-key", what, hint, (*path, key), is_key=True)
 
 
 def _key_name(error: ValidationError) -> Iterator[Finding]:
     key = str(_value(error))
-    what = _("`{key}` cannot be used as a name {place}").format(key=quote(key), place=_under(_path(error)))
-    yield Finding("key-name", what, _instead(error), (*_path(error), key), is_key=True)
+    what = _("`{key}` cannot be used as a name {place}")
+    path = _path(error)
+    what = what.format(key=quote_key(key, path), place=_under(path))
+    yield Finding("key-name", what, _instead(error), (*path, key), is_key=True)
 
 
 def _missing_key(error: ValidationError) -> Iterator[Finding]:

@@ -1,8 +1,6 @@
 // The studio: asks what changed after every save, and draws the list, the phone and the problems from it.
 
-import { body } from "/phone/bubbles.js";
 import { avatar, by, el, keyed } from "/phone/dom.js";
-import { speak } from "/phone/words.js";
 
 const WORDS = JSON.parse(document.body.dataset.words);
 const SILENCE_MS = 12_000; // the studio gives a sign of life every 5 s
@@ -262,23 +260,53 @@ function drawPhone(send) {
   by("stage").setAttribute("aria-label", send ? say("phone_of", { send: send.id }) : "");
   for (const name of document.querySelectorAll(".account")) name.textContent = send?.account ?? "";
   for (const clock of document.querySelectorAll(".clock")) clock.textContent = time().slice(0, 5);
-  redraw("feed", [send?.account, send?.message], () => [send ? bubble(send) : ""]);
+  drawBubble(send);
   const page = send?.pages[(Number(view) || 1) - 1];
   by("page-phone").hidden = !page;
   if (!page) return pages.clear();
   pages.show(`${page.url}${state.dark ? "&dark=1" : ""}`, page.url.split("&v=")[0], page.title);
 }
 
-function bubble(send) {
-  const isCards = "articles" in send.message.content;
-  const open = (url) => {
-    const at = send.pages.findIndex((page) => url.split("&v=")[0] === page.url.split("&v=")[0]);
-    if (at < 0) return;
-    state.view = String(at + 1);
-    drawPicture();
-  };
-  return el("article", { class: `message ${isCards ? "wide" : ""}` },
-    el("div", { class: "row" }, !isCards && avatar(send.account, send.account), el("div", { class: "said" }, body(send.message, open))));
+async function drawBubble(send) {
+  const url = send?.message ?? "";
+  if (drawn.feed === url) return;
+  drawn.feed = url;
+  const said = el("div", { class: "said" }, ...(url ? await parsed(url) : []));
+  if (drawn.feed !== url) return; // another was chosen meanwhile
+  const cards = said.querySelector(".cards");
+  by("feed").replaceChildren(url && el("article", { class: `message ${cards ? "wide" : ""}` },
+    el("div", { class: "row" }, !cards && avatar(send.account, send.account), said)));
+}
+
+// The server's HTML of a message. No text may become elements here, but a document may be asked for.
+function parsed(url) {
+  return new Promise((done) => {
+    const asked = new XMLHttpRequest();
+    asked.responseType = "document";
+    asked.onload = () => done([...(asked.response?.body.childNodes ?? [])].map((node) => document.importNode(node, true)));
+    asked.onerror = () => done([]);
+    asked.open("GET", url);
+    asked.send();
+  });
+}
+
+// Opens what a card leads to, and plays a voice.
+function touch({ target }) {
+  const voice = target.closest("button.voice");
+  const sound = voice && by("feed").querySelector("audio");
+  if (sound) return sound.paused ? sound.play().catch(() => {}) : sound.pause();
+  const at = [...by("feed").querySelectorAll("button.card, button.album")].indexOf(target.closest("button"));
+  if (at < 0 || at >= sendOf(state.picture).pages.length) return;
+  state.view = String(at + 1);
+  drawPicture();
+}
+
+function setUpFeed() {
+  by("feed").addEventListener("click", touch);
+  const voice = () => by("feed").querySelector("button.voice");
+  for (const event of ["play", "pause", "ended"])
+    by("feed").addEventListener(event, ({ target }) => voice()?.classList.toggle("playing", !target.paused), true);
+  by("feed").addEventListener("error", ({ target }) => { if (target.tagName === "AUDIO") voice().disabled = true; }, true);
 }
 
 function drawSide() {
@@ -340,7 +368,7 @@ function route() {
 }
 
 function setUp() {
-  speak(document.documentElement.lang.startsWith("zh") ? "zh" : "en");
+  setUpFeed();
   by("search").addEventListener("input", () => { state.search = by("search").value; drawList(); });
   const size = (value) => {
     state.size = SIZES.includes(value) ? value : "375";

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
+from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, body, build
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat
-from wechat_campaigns.render.limits.table import CONTENT_CHARS
 from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.render.article.making import Make, rules
-from wechat_campaigns.core.html import ArticleText
-from wechat_campaigns.core.model import Formula
+from wechat_campaigns.core.html import ArticleText, Formula
 from wechat_campaigns.render.article import dom, formulas
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.render.article.making import Make, rules
-from wechat_campaigns.core.model import Article, Articles, Media
-from wechat_campaigns.wechat.payloads import MATERIAL_ADDRESS, UPLOADIMG, MediaIds, draft_articles, uploads
+from wechat_campaigns.core.content import MATERIAL_ADDRESS, UPLOADIMG, Media, MediaIds
+from wechat_campaigns.messages import Article, Articles
 
 APPID = "wx1234567890abcdef"
 TARGET = f'data-miniprogram-appid="{APPID}" data-miniprogram-path="pages/index?id=1&amp;b=2"'
@@ -23,10 +23,10 @@ def test_the_cover_of_a_card_is_permanent_material(make: Make, png: bytes) -> No
     body = make(source, at={"tea/cup.png": png})
     article = Article(title="茶", html=body.html, images=body.images, cover=Media(media_id="M"))
     content = Articles(articles=(article,))
-    made = uploads(content)
+    made = content.uploads()
     assert [upload.endpoint for upload in made] == [MATERIAL_ADDRESS, UPLOADIMG]
     results = {upload.key: f"https://mmbiz.qpic.cn/{number}" for number, upload in enumerate(made)}
-    html = draft_articles(content, MediaIds(upload_results=results, material_ids={}))[0]["content"]
+    html = content.draft_articles(MediaIds(upload_results=results, material_ids={}))[0]["content"]
     assert 'data-miniprogram-title="春茶" data-miniprogram-imageurl="https://mmbiz.qpic.cn/0"' in html
     assert 'data-miniprogram-type="card"></mp-common-miniprogram>' in html
     assert '<img src="https://mmbiz.qpic.cn/1"' in html

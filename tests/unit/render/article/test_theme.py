@@ -7,13 +7,13 @@ from lxml.html import HtmlElement
 
 from tests.support.sample_article import TEXT, sample_body
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
-from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import dom, ornaments, palette, theme
+from wechat_campaigns.messages import Articles
+from wechat_campaigns.render.article import colours, dom, ornaments, theme
 from wechat_campaigns.render.article.boxes import BOXES
-from wechat_campaigns.render.article.dark import darken
+from wechat_campaigns.render.article.colours import darken
 from wechat_campaigns.render.article.parts import Findings
-from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.schemas.store import schema
 
 COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
@@ -52,7 +52,7 @@ def test_the_schemas_name_every_theme() -> None:
     article = schema("campaign")["definitions"]["article"]["properties"]["theme"]
     settings = schema("settings")["definitions"]["article_options"]["properties"]["theme"]
     assert tuple(article["examples"]) == tuple(settings["examples"]) == theme.BUILTIN_THEMES
-    text = campaign_text(ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS))
+    text = campaign_text("news", Articles)
     assert "、".join(theme.BUILTIN_THEMES) in text
 
 
@@ -183,11 +183,11 @@ def test_counters_count_as_people_write(number: int, chinese: str, roman: str) -
 
 
 def test_colours_of_a_theme_follow_the_brand() -> None:
-    assert palette.variables("#8a1538")["--brand-fill"] == "#8a1538"
-    assert palette.variables("#07c160")["--on-fill"] == "#ffffff"
-    assert palette.variables("#07c160")["--brand-fill"] != "#07c160"
-    assert palette.variables("#ffd400")["--on-fill"] != "#ffffff"
-    assert set(palette.variables("#ffd400")) == palette.NAMES
+    assert colours.variables("#8a1538")["--brand-fill"] == "#8a1538"
+    assert colours.variables("#07c160")["--on-fill"] == "#ffffff"
+    assert colours.variables("#07c160")["--brand-fill"] != "#07c160"
+    assert colours.variables("#ffd400")["--on-fill"] != "#ffffff"
+    assert set(colours.variables("#ffd400")) == colours.NAMES
 
 
 def test_what_a_theme_overrides_is_not_sent(make: Make) -> None:

@@ -1,12 +1,20 @@
-"""What the rules speak in: the facts about one due send, and what a rule found."""
+"""What a rule is: a function of the facts about one due send to a violation, or None when it passes.
+
+A rule has the name of its setting in `core/settings.py`, and `@rule` makes it one of `RULES`. Its message
+names the setting, so that the reader knows where to look. Each rule has a case that fails and one that passes
+in `tests/support/policy_cases.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Flag, auto
 
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Audience, Content, Send, visible_content
+from wechat_campaigns.core.model import Audience, Send
 from wechat_campaigns.core.settings import Account, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.quota import Uses
@@ -79,4 +87,38 @@ class RuleInput:
     @property
     def content(self) -> Content:
         """What followers would see; a `Draft` only where nobody read it."""
-        return visible_content(self.send.content)
+        return self.send.content.visible
+
+
+class Trait(Flag):
+    """What is special about a rule."""
+
+    NONE = 0
+    FIXED = auto()
+    """Neither `--allow` nor `policy.levels` softens it: a hold is lifted where it was made."""
+    OF_THE_MOMENT = auto()
+    """Time or another person meets it, with no edit of the campaign."""
+    ASKED_LATER = auto()
+    """It is asked of a send whose window opens later, too."""
+    OF_ALLOWANCE = auto()
+    """An unknown send took the allowance when it was posted; of a later send the rule only warns."""
+
+
+Check = Callable[[RuleInput], Violation | None]
+RULES: dict[str, tuple[Check, Trait]] = {}
+"""Every rule by its id, the word of `--allow RULE=reason`."""
+
+
+def rule(traits: Trait = Trait.NONE) -> Callable[[Check], Check]:
+    """Make a function the rule that is called like it."""
+
+    def add(check: Check) -> Check:
+        RULES[check.__name__] = (check, traits)
+        return check
+
+    return add
+
+
+def rules_with(trait: Trait) -> frozenset[str]:
+    """Return the ids of the rules that have a trait."""
+    return frozenset(name for name, (_check, traits) in RULES.items() if trait in traits)

@@ -1,11 +1,11 @@
-"""Drafts made in the WeChat console, through the real command against a real sandbox."""
+"""Drafts, made in the WeChat console or by `campaign draft`: sent as they were looked at, listed, pulled."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.support.shop import MakeShop, Shop
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 TITLE = "四月新品"
@@ -78,25 +78,13 @@ def test_a_lost_answer_posts_the_stored_body_again(shop: Shop) -> None:
     assert len(shop.sandbox.jobs()) == 1
 
 
-# --- the list of drafts -----------------------------------------------------------------------------------
+# --- a draft of ours --------------------------------------------------------------------------------------
 
 NEWS = """\
 filter: {tag: 会员}
 msgtype: mpnews
 content: {articles: [{title: 春茶, body: tea.md, cover: {media_id: cover-1}}]}
 """
-
-
-def listed(shop: Shop, *words: str) -> dict[str, Any]:
-    """The draft box of the account, as `campaign drafts` gives it."""
-    code, said = shop.run("drafts", "-o", "json", "--quiet", *words)
-    assert code == ExitCode.OK, said
-    found: dict[str, Any] = json.loads(said)["accounts"]["main"]
-    return found
-
-
-def by_title(found: dict[str, Any]) -> dict[str, str | None]:
-    return {" ".join(one["titles"]): one["made_for"] for one in found["drafts"]}
 
 
 def write_news(shop: Shop, text: str = "新茶上市") -> None:
@@ -109,6 +97,91 @@ def make_draft(shop: Shop) -> str:
     code, said = shop.run("draft", "news", "--auto-approve", "-o", "json", "--quiet")
     assert code == ExitCode.OK, said
     return str(json.loads(said)["drafts"][0]["media_id"])
+
+
+@pytest.fixture
+def news(make_shop: MakeShop) -> Shop:
+    made = make_shop()
+    write_news(made)
+    return made
+
+
+def added(shop: Shop) -> int:
+    return sum(request["path"] == "/cgi-bin/draft/add" for request in shop.sandbox.requests())
+
+
+def sent(shop: Shop) -> list[str]:
+    return [job["body"]["mpnews"]["media_id"] for job in shop.sandbox.jobs()]
+
+
+def test_reviewed_draft_is_the_one_that_is_sent(news: Shop) -> None:
+    media_id = make_draft(news)
+    assert [one["media_id"] for one in listed(news)["drafts"]] == [media_id]
+    assert "already has the draft" in news.run("draft", "news", "--auto-approve")[1]
+    assert news.run("preview", "news", "--to", news.sandbox.openids()[0])[0] == ExitCode.OK
+    assert sent(news) == []
+    assert news.apply() == ExitCode.OK
+    assert (sent(news), added(news)) == ([media_id], 1)
+
+
+def test_draft_edited_in_the_console_is_not_sent(news: Shop) -> None:
+    def warned() -> list[str]:
+        return [one["rule"] for one in news.row("news")["warnings"]]
+
+    media_id = make_draft(news)
+    assert warned() == []
+    edit(news, media_id, title="改过的标题")
+    assert warned() == ["draft-edited"]
+    code, said = news.run("apply", "--auto-approve")
+    assert (code, "editedbyhand" in "".join(said.split()), "改过的标题" in said) == (
+        ExitCode.POLICY,
+        True,
+        True,
+    )
+    assert sent(news) == []
+    news.sandbox.call("draft/delete", {"media_id": media_id})
+    assert warned() == []
+    assert news.apply() == ExitCode.OK
+    assert len(sent(news)) == 1
+
+
+def test_rejected_send_keeps_its_draft(news: Shop) -> None:
+    news.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
+    assert news.apply() == ExitCode.WECHAT
+    (draft,) = listed(news)["drafts"]
+    assert news.apply() == ExitCode.OK
+    assert (sent(news), added(news)) == ([draft["media_id"]], 1)
+
+
+def test_draft_command_refuses_what_needs_no_draft(news: Shop) -> None:
+    news.write(hello=campaign_file("你好"))
+    for words, told in (
+        (("draft", "hello", "--auto-approve"), "does not need a draft: it sends text as it is"),
+        (("--lang", "zh", "draft", "hello", "--auto-approve"), "不用建草稿：文字直接发送"),
+        (("draft", "news"), "--auto-approve"),
+        (("draft", "news[beijing]"), "no send has the id news[beijing]"),
+    ):
+        code, said = news.run_here(*words)
+        assert (code, told in " ".join(said.split())) == (ExitCode.USAGE, True), said
+    assert news.apply("news") == ExitCode.OK
+    code, said = news.run_here("draft", "news", "--auto-approve")
+    assert (code, "cannot make a draft for news (sent)" in said) == (ExitCode.USAGE, True), said
+    assert listed(news)["total"] == 0
+
+
+# --- the list of drafts -----------------------------------------------------------------------------------
+
+
+def listed(shop: Shop, *words: str) -> dict[str, Any]:
+    """The draft box of the account, as `campaign drafts` gives it."""
+    code, said = shop.run("drafts", "-o", "json", "--quiet", *words)
+    assert code == ExitCode.OK, said
+    found: dict[str, Any] = json.loads(said)["accounts"]["main"]
+    return found
+
+
+def by_title(found: dict[str, Any]) -> dict[str, str | None]:
+    return {" ".join(one["titles"]): one["made_for"] for one in found["drafts"]}
 
 
 def test_drafts_lists_who_made_each(shop: Shop) -> None:

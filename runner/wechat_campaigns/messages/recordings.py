@@ -1,0 +1,94 @@
+"""The messages that are recordings: sound, or a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from wechat_campaigns.core.content import (
+    MEDIA_UPLOAD,
+    UPLOADVIDEO,
+    Content,
+    Media,
+    MediaIds,
+    Msgtype,
+    Upload,
+)
+from wechat_campaigns.core.diagnostics import Finding, KeyPath
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.messages.limits import check_media, check_not_empty
+
+TEMPORARY_LIFE = timedelta(days=2)
+"""How long a temporary video and its uploadvideo id are reused: less than the three days they live."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice(Content):
+    """msgtype voice."""
+
+    msgtype = Msgtype.VOICE
+    body_key = "voice"
+    material = "voice"
+    word = N_("voice")
+    option = "voice"
+    scaffold = "content:\n  file: {name}/voice.mp3\n"
+    asset = "voice.mp3"
+
+    media: Media
+
+    def findings(self) -> Iterator[Finding]:
+        return check_media(("content",), self.media, "voice")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mpvideo(Content):
+    """msgtype mpvideo: a file is converted for it, a video of the console goes out as it is."""
+
+    msgtype = Msgtype.MPVIDEO
+    body_key = "mpvideo"
+    material = "video"
+    word = N_("video")
+    linked = "description"
+    is_recallable = True
+    option = "mpvideo"
+    placeholders = ("这里写视频标题", "这里写视频简介")
+    scaffold = (
+        "content:\n  file: {name}/video.mp4\n"
+        f"  title: {placeholders[0]}\n  description: {placeholders[1]}\n"
+    )
+    asset = "video.mp4"
+
+    media: Media
+    title: str = ""
+    description: str = ""
+
+    def part(self, ids: MediaIds) -> dict[str, Any]:
+        # A video that WeChat has goes out as it is: uploadvideo refuses permanent material (40007).
+        uploads = self.uploads()
+        return {"media_id": ids.upload_results[uploads[-1].key] if uploads else ids.of(self.media, "video")}
+
+    def uploads(self) -> tuple[Upload, ...]:
+        """Return the upload of a file and its conversion."""
+        if self.media.file is None:
+            return ()
+        video = partial(Upload, kind="video", life=TEMPORARY_LIFE)
+        of = video(endpoint=MEDIA_UPLOAD, file=self.media.file)
+        return of, video(endpoint=UPLOADVIDEO, of=of, title=self.title, description=self.description)
+
+    def findings(self) -> Iterator[Finding]:
+        path: KeyPath = ("content",)
+        yield from check_not_empty((*path, "title"), self.title)
+        yield from check_not_empty((*path, "description"), self.description)
+        yield from check_media(path, self.media, "video")
+        if self.media.file is not None:
+            what = _("WeChat may reject a video uploaded through the API (48022, 48013)")
+            hint = _(
+                "upload it in the WeChat console and refer to it with `name`; otherwise expect a rejection"
+            )
+            yield Finding("mpvideo-upload", what, hint, (*path, "file"), "warning")
+
+    def summary(self) -> str:
+        return _("{title} ({media})").format(title=self.title, media=self.media.written)

@@ -1,0 +1,81 @@
+"""Every kind of message, in every place that must know it: a kind that one of them left out is named here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.factories import make_send
+from tests.support.messages import EXAMPLES, MADE
+from tests.support.source import ROOT
+from wechat_campaigns.core.content import Content, MediaIds, Msgtype
+from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.messages import KINDS, Draft, from_body, kind_of
+from wechat_campaigns.render.article.page import page
+from wechat_campaigns.report.phrases import MSGTYPES
+from wechat_campaigns.source.scaffold import campaign_text
+from wechat_campaigns.source.schemas.store import accepts, schema
+from wechat_campaigns.wechat.payloads import mass_body, preview_body
+from wechat_sandbox.mass_rules import BODY_KEYS
+
+NO_IDS = MediaIds(upload_results={}, material_ids={})
+CONTENTS = pytest.mark.parametrize(
+    ("content", "part"),
+    EXAMPLES.values(),
+    ids=[type(content).__name__ for content, _part in EXAMPLES.values()],
+)
+
+
+def test_every_kind_has_an_example_and_every_msgtype_a_kind() -> None:
+    assert {type(content) for content, _part in EXAMPLES.values()} == set(KINDS)
+    assert {kind.msgtype for kind in KINDS} == set(Msgtype)
+
+
+def test_each_msgtype_is_in_the_schemas_and_in_the_words() -> None:
+    names = [one.value for one in Msgtype]
+    assert schema("campaign")["properties"]["msgtype"]["enum"] == names
+    written = (ROOT / "schema/plan.schema.json").read_text(encoding="utf-8")
+    assert f'"msgtype": {{"enum": {json.dumps(names)}' in written
+    assert set(MSGTYPES) == set(names)
+    examples = [yaml.safe_load(file.read_text("utf-8")) for file in (ROOT / "campaigns").rglob("[!_]*.yaml")]
+    assert {example["msgtype"] for example in examples} == set(names)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.scaffold], ids=lambda kind: kind.__name__)
+def test_a_new_file_is_of_its_kind(kind: type[Content]) -> None:
+    read = yaml.safe_load(campaign_text("x", kind, title="四月"))
+    assert accepts("campaign", read)
+    assert (Msgtype(read["msgtype"]), kind_of(kind.msgtype, read["content"])) == (kind.msgtype, kind)
+    assert all(words in campaign_text("x", kind) for words in kind.placeholders)
+
+
+@CONTENTS
+def test_it_is_posted_as_the_sandbox_reads_it_and_read_back(content: Content, part: dict[str, Any]) -> None:
+    send = make_send(content=content)
+    body = mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id=MADE)
+    assert {key: body[key] for key in ("msgtype", *part)} == {"msgtype": content.msgtype, **part}
+    assert content.body_key in BODY_KEYS[content.msgtype]
+    if content.needs_draft:
+        assert from_body(body) == Draft(media_id=MADE)
+    else:
+        again = make_send(content=from_body(body))
+        assert mass_body(again, tag_id=2, ids=NO_IDS, draft_media_id=None) == body
+    assert len(preview_body(send, ids=NO_IDS, draft_media_id=MADE)) == 2
+
+
+@CONTENTS
+def test_it_can_be_read_in_words_and_on_a_phone(content: Content, part: dict[str, Any]) -> None:
+    assert content.summary()
+    assert content.lines()
+    assert [level for level in content.findings() if level.level == "error"] == []
+    assert content.kind_name()
+    set_language("zh")
+    try:
+        assert not content.kind_name().isascii()
+    finally:
+        set_language("en")
+    shown = page(make_send(content=content), data=lambda _file: b"")
+    assert ("no preview is possible" in shown) is isinstance(content, Draft)
