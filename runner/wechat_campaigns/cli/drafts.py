@@ -19,11 +19,10 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
-from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
-from wechat_campaigns.run.plan import campaign_of, decision_context, no_send_error, plan_selected
+from wechat_campaigns.run.plan import decision_context, plan_selected
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft
@@ -52,10 +51,10 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     sale[beijing].
     """
     state = context.initialized_state()
-    result = plan_selected(context, (campaign_of(select),), state, checked=False)
+    result = plan_selected(context, (select,), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
-    pending = _pending(result.plan, context.full_id(select))
+    pending = _pending(result.plan, select)
     _confirm_drafts(context, pending, auto_approve=auto_approve)
     drafts = [(planned, _make_draft(context, planned)) for planned in pending]
     context.output_data(
@@ -66,10 +65,7 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
 
 def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     """Pick the sends asked for that still wait for their draft."""
-    wanted_id = normalize_id(select)
-    matches = [p for p in plan.sends if wanted_id in (normalize_id(p.send.id), normalize_id(p.send.campaign))]
-    if not matches:
-        raise no_send_error(select, (planned.send for planned in plan.sends))
+    matches = plan.sends
     kind = matches[0].send.msgtype
     if not all(planned.send.content.needs_draft for planned in matches):
         raise UsageError(

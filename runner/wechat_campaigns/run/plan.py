@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
@@ -88,16 +89,14 @@ def plan_selected(
     """
     resend_ids = _resend_ids(workspace, state, resend)
     check_campaigns_folder(workspace, state)
-    parts = [word for word in select if _names_a_send(workspace, word)]
-    campaigns = [campaign_of(word) if word in parts else word for word in select]
-    compiled = compiled or compile_selected(workspace, campaigns)
-    selected = _sends_of(workspace, compiled, select, parts) if parts else compiled.sends
+    chosen = selected(workspace, select) if compiled is None else Selected(compiled, compiled.sends, select)
+    compiled = chosen.compiled
     name = workspace.settings.environment.name
     comparison = None
     if since is not None:
         variables = workspace.variables
         comparison = compare_since(
-            workspace.root, compiled, campaigns, since, environment=name, variables=variables
+            workspace.root, compiled, chosen.campaigns, since, environment=name, variables=variables
         )
     context = replace(
         decision_context(workspace, state),
@@ -106,8 +105,8 @@ def plan_selected(
         resend=resend_ids,
         last_holds=last_holds,
     )
-    unknown = compiled.with_readiness(stored_unknown_sends(selected, context), name)
-    sends = (*selected, *unknown)
+    unknown = compiled.with_readiness(stored_unknown_sends(chosen.sends, context), name)
+    sends = (*chosen.sends, *unknown)
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
         facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
@@ -133,38 +132,6 @@ def plan_selected(
         view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
         plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
-
-
-def _names_a_send(workspace: Workspace, word: str) -> bool:
-    """Return whether a word is the id of one send of a campaign; `sale[ab]` may also be a pattern."""
-    campaign, namespace = campaign_of(word), workspace.settings.namespace
-    if campaign == word:
-        return False
-    wanted_id = normalize_id(full_id(namespace, campaign))
-    return any(
-        normalize_id(item.id) == wanted_id for item in find_campaigns(workspace.root, (), namespace)[0]
-    )
-
-
-def _sends_of(
-    workspace: Workspace, compiled: CompileResult, select: Sequence[str], parts: Sequence[str]
-) -> tuple[Send, ...]:
-    """Return the sends that are selected: of a campaign all of them, of `sale[beijing]` this one.
-
-    Args:
-        parts: the words of `select` that are the id of one send.
-    """
-    namespace, others = workspace.settings.namespace, [word for word in select if word not in parts]
-    found = find_campaigns(workspace.root, others, namespace)[0] if others else ()
-    whole, ids = {item.id for item in found}, [full_id(namespace, part) for part in parts]
-    for send_id in ids:
-        if not compiled.errors and not any(stands_for(send_id, send.id) for send in compiled.sends):
-            raise no_send_error(send_id, compiled.sends)
-    return tuple(
-        send
-        for send in compiled.sends
-        if send.campaign in whole or any(stands_for(send_id, send.id) for send_id in ids)
-    )
 
 
 def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) -> frozenset[str]:
@@ -236,6 +203,43 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
     )
 
 
+class Selected(NamedTuple):
+    """Campaigns as they were rendered, and those of their sends that are meant."""
+
+    compiled: CompileResult
+    sends: tuple[Send, ...]
+    campaigns: tuple[str, ...]
+    """The words that selected them: for the id of one send, its campaign."""
+
+
+def selected(workspace: Workspace, select: Sequence[str]) -> Selected:
+    """Render what is selected: campaigns by id, pattern or file, and `sale[beijing]`, one send of a campaign.
+
+    Raises:
+        UsageError: nothing is meant by one of the words.
+    """
+    namespace, parts = workspace.settings.namespace, [word for word in select if campaign_of(word) != word]
+    if parts:  # `sale[ab]` may also be a pattern
+        known = {normalize_id(item.id) for item in find_campaigns(workspace.root, (), namespace)[0]}
+        parts = [word for word in parts if normalize_id(full_id(namespace, campaign_of(word))) in known]
+    campaigns = tuple(campaign_of(word) if word in parts else word for word in select)
+    compiled = compile_selected(workspace, campaigns)
+    if not parts:
+        return Selected(compiled, compiled.sends, campaigns)
+    whole = [word for word in select if word not in parts]
+    names = [full_id(namespace, part) for part in parts]
+    names += [item.id for item in find_campaigns(workspace.root, whole, namespace)[0]] if whole else []
+    for name in names:
+        if not compiled.errors and not any(stands_for(name, send.id) for send in compiled.sends):
+            ids = _(", ").join(send.id for send in compiled.sends)
+            raise UsageError(
+                _("no send has the id {name}").format(name=name),
+                hint=_("use one of: {names}").format(names=ids),
+            )
+    sends = (send for send in compiled.sends if any(stands_for(name, send.id) for name in names))
+    return Selected(compiled, tuple(sends), campaigns)
+
+
 def campaign_of(send_id: str) -> str:
     """Return the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
     try:
@@ -252,12 +256,3 @@ def stands_for(name: str, send_id: str) -> bool:
         return name == send_id
     names = (send_id, str(replace(send, batch=None)), send.campaign)
     return normalize_id(name) in map(normalize_id, names)
-
-
-def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
-    """Make the error for an id that none of some sends has; it lists theirs."""
-    ids = _(", ").join(send.id for send in sends)
-    return UsageError(
-        _("no send has the id {name}").format(name=send_id),
-        hint=_("use one of: {names}").format(names=ids),
-    )
