@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
@@ -130,14 +130,11 @@ class FakeWorkspace:
     connect: Callable[[Account], Any] | None = None
     show: Callable[[str], Any] = bool
     """Takes each line of the progress, without its time."""
+    watch: ClassVar = SimpleNamespace(current_skew=timedelta)
 
     @property
     def secrets(self) -> Any:
         return SimpleNamespace(mac_key=self.mac_key)
-
-    @property
-    def watch(self) -> Any:
-        return SimpleNamespace(current_skew=timedelta)
 
     def write_api(self, account: Account) -> Any:
         return self.connect(account) if self.connect is not None else self.api

@@ -100,30 +100,11 @@ def test_intent_is_kept_before_the_call():
     assert kinds(ledger.events()) == ["intent", "accepted"]
 
 
-def test_no_call_without_an_intent():
-    class Full(MemoryLedger):
-        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            raise LedgerLockedError("the disk is full", hint="make room")
-
-    api = ScriptedApi(mass_sendall=TAKEN)
-    with pytest.raises(LedgerLockedError):
-        send_once(make_crossing(api, Full()))
-    assert api.calls == []
-
-
 def test_disallowed_send_is_not_begun():
     _, ledger, _ = sent(TAKEN)
     api = ScriptedApi(mass_sendall=TAKEN)
     assert send_once(make_crossing(api, ledger)) is None
     assert (api.calls, kinds(ledger.events())) == ([], ["intent", "accepted"])
-
-
-def test_clientmsgid_depends_on_the_send_key_alone():
-    for text in ("你好", "你们好"):
-        api = ScriptedApi(mass_sendall=TAKEN)
-        send_once(make_crossing(api, MemoryLedger()), send=make_send(text=text))
-        msgid = clientmsgid(SERVICE, "sale", 1)
-        assert api.named("mass_sendall")[0][0]["clientmsgid"] == msgid
 
 
 REFUSING = [*map(api_error, (45028, 40007, 48001, 45009, 40001)), UNREACHABLE]
@@ -231,38 +212,6 @@ def test_rejected_resend_leaves_the_send_unknown(answer: Exception):
     outcome, state, _ = resent(answer)
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert state.send(SERVICE, "sale", 1).fate is Fate.UNKNOWN
-
-
-@pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.NOT_SENT)])
-def test_runner_delayed_after_its_intent_does_not_post(late_s: int, result: Result):
-    """A runner asleep for a minute between intent and call may have been overtaken by a resend.
-
-    The call that was not begun is recorded, so it keeps nobody from sending.
-    """
-    now = NOW
-
-    class Slow(MemoryLedger):
-        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            nonlocal now
-            event = super().append(entry, after=after)
-            now += timedelta(seconds=late_s)
-            return event
-
-    ledger, api = Slow(), ScriptedApi(mass_sendall=TAKEN)
-    outcome = send_once(make_crossing(api, ledger, clock=lambda: now))
-    assert outcome.result is result
-    assert len(api.calls) == (result is Result.ACCEPTED)
-    ended = ledger.events()[-1]
-    expected = (EventKind.ACCEPTED, None) if result is Result.ACCEPTED else (EventKind.REJECTED, "not_sent")
-    assert (ended.kind, ended.data.get("reason")) == expected
-
-
-def test_rejected_send_can_be_retried():
-    _, ledger, _ = sent(api_error(40007))
-    send_once(make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger))
-    intents = [event.data for event in ledger.events() if event.kind is EventKind.INTENT]
-    assert len(intents) == 2
-    assert len({intent["clientmsgid"] for intent in intents}) == 1
 
 
 def test_ledger_holds_no_openid():
