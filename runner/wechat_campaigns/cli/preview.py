@@ -11,7 +11,7 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids, testers
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import InvalidError, UsageError, worst_exit_code
+from wechat_campaigns.core.errors import UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.report.sanitize import inert
@@ -53,10 +53,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
             _("no tester is named"), hint=_("add `--to` with one of: {names}").format(names=aliases)
         )
     state = context.initialized_state()
-    result = plan_selected(context, (select,), state, checked=False)
-    if result.compiled.errors:
-        raise InvalidError(result.compiled.errors)
-    chosen = _chosen(result.plan)
+    chosen = _chosen(plan_selected(context, (select,), state, checked=False).valid_plan())
     to = previews.recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
     used = previews.used_today(appid, state, context.clock())
