@@ -25,7 +25,7 @@ LINES = {
     "wechat_campaigns/fetch": 470,
     "wechat_campaigns/studio": 819,
     "wechat_campaigns/cli": 5759,
-    "wechat_campaigns/run": 617,
+    "wechat_campaigns/run": 690,
     "wechat_sandbox": 5807,
     "wechat_campaigns/": 519,
     "tests": 51700,

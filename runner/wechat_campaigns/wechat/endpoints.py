@@ -14,17 +14,9 @@ from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.wechat.clock import ClockWatch, own_clock
-from wechat_campaigns.wechat.responses import (
-    Shape,
-    is_number,
-    is_text,
-    list_of,
-    optional,
-    record_of,
-    require,
-)
+from wechat_campaigns.wechat.responses import Shape, is_number, is_text, list_of, optional, record_of, require
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an offline plan does without them
     from wechat_campaigns.wechat.client import Client, SharedTokens
     from wechat_campaigns.wechat.transport import Timeouts
 

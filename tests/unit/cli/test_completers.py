@@ -29,9 +29,9 @@ def offered(words: list[str], incomplete: str) -> list[str]:
     return [item.value for item in found]
 
 
-def test_commands_are_offered() -> None:
+def test_commands_and_options_are_offered() -> None:
     assert {"plan", "apply", "init"} <= set(offered([], ""))
-    assert offered([], "app") == ["apply"]
+    assert offered(["plan"], "--off") == ["--offline"]
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate", "render", "preview", "status"])
