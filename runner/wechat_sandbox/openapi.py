@@ -1,10 +1,9 @@
 """Describe the control calls as an OpenAPI 3.1 document, with WeChat's paths beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 
+from wechat_sandbox import phones  # noqa: F401  # whose calls are listed too
 from wechat_sandbox.answers import INTEGER, TEXT, Json
 from wechat_sandbox.calls import ENDPOINTS, Endpoint
 from wechat_sandbox.control import ROUTES, ControlCall, route
