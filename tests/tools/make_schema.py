@@ -3,8 +3,6 @@
 `python -m tests.tools.make_reference` runs this too; `tests/unit/source/test_schema_sync.py` compares it.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json
