@@ -103,6 +103,12 @@ def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
     assert rich_text(text) == "看 <a>https://a.example/x</a>，或 <a>这里</a> &lt;b&gt;"
 
 
+def test_hidden_characters_are_visible_wherever_they_stand() -> None:
+    article = replace(ARTICLE, title="a\u202eb", author="c\u202ed", html="<p>e\u202ef</p>")
+    for content in (Articles(articles=(article,)), Text(content="g\u202eh"), Draft(media_id="\u202e")):
+        assert "\u202e" not in page(make_send(content=content, account="x\u202e"), data=lambda _: b"")
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
