@@ -141,16 +141,6 @@ def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name
         assert (early["list"] == ready["list"]) is False
 
 
-def test_days_before_yesterday_are_complete(wechat: WeChat) -> None:
-    wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
-    wechat.control("POST", "clock", {"at": "2026-12-03T08:00:00+08:00"})
-    wechat._token = ""
-    assert ask(wechat, "getarticleread")["is_delay"] is False
-    followed = ask(wechat, "getarticletotaldetail")
-    figures = [one["read_user"] for one in followed["list"][0]["detail_list"]]
-    assert (figures[0] == figures[1]) is True
-
-
 def test_thirty_days_of_an_account(wechat: WeChat) -> None:
     wechat.control("POST", "clock", {"at": "2026-12-31T12:00:00+08:00"})
     wechat._token = ""

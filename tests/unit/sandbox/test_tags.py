@@ -33,16 +33,6 @@ def test_members_from_one_on(wechat: WeChat) -> None:
     }  # fmt: skip
 
 
-def test_a_send_follows_the_tag(wechat: WeChat) -> None:
-    tagged, people = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"], wechat.openids()
-    newcomers = [openid for openid in people if openid not in tagged][:50]
-    assert wechat.post("tags/members/batchtagging", {"tagid": 2, "openid_list": newcomers})["errcode"] == 0
-    assert wechat.post("tags/members/batchuntagging", {"tagid": 2, "openid_list": tagged})["errcode"] == 0
-    assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(newcomers)]
-    wechat.sendall()
-    assert [row["openid"] for row in wechat.control("GET", "deliveries")["deliveries"]] == newcomers
-
-
 def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
     openid = wechat.openids()[1]
     ids = [create(wechat, f"t{n}")["tag"]["id"] for n in range(21)]  # type: ignore[index]
