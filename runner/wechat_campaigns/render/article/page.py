@@ -232,6 +232,5 @@ def templates_of(package: str) -> Environment:
     return environment
 
 
-def _visible(value: object) -> object:
-    is_text = isinstance(value, str) and not isinstance(value, Markup)
-    return escape_invisible(str(value)) if is_text else value
+def _visible(value: Any) -> Any:
+    return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
