@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from wechat_sandbox import phones  # noqa: F401 - adds its control calls
 from wechat_sandbox.answers import INTEGER, TEXT, Json
 from wechat_sandbox.calls import ENDPOINTS, Endpoint
 from wechat_sandbox.control import ROUTES, ControlCall, route
