@@ -324,10 +324,7 @@ def add_media(call: ControlCall) -> Json:
     return {"media_id": row["media_id"], "url": row["url"]}
 
 
-DECISION: Final = body_of({"msg_id": INTEGER, "confirm": FLAG}, ("msg_id", "confirm"))
-
-
-@route("POST", "admin", body=DECISION)
+@route("POST", "admin", body=body_of({"msg_id": INTEGER, "confirm": FLAG}, ("msg_id", "confirm")))
 def decide_job(call: ControlCall) -> Json:
     """Confirm or refuse as the administrator a job that waits because of `protection`."""
     msg_id = call.body["msg_id"]

@@ -16,11 +16,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from wechat_campaigns.core.hosts import is_allowed_host
-from wechat_sandbox import (
-    control,
-    inbox,
-    openapi,  # noqa: F401 - adds its own control call, as `phones` does
-)
+from wechat_sandbox import control, inbox, openapi  # noqa: F401 - the last adds its own control call
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher

@@ -20,7 +20,7 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.messages import Articles, Draft
 from wechat_campaigns.report.phrases import recipients
 from wechat_campaigns.report.problems import Formats
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 from wechat_campaigns.run.plan import selected
 
 
@@ -56,7 +56,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     if any(isinstance(send.content, Draft) for send in sends):
         message = _("a draft of the console is shown by its name; `campaign plan` reads its articles")
         context.show_progress(message)
-    pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
+    pages = {send.id: page(send, data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"
     with file_errors(folder):

@@ -26,7 +26,7 @@ from wechat_campaigns.render.article.page import Data, page
 from wechat_campaigns.report.figures import ArticleRow
 from wechat_campaigns.report.html import RecordTable, archive_html
 from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.sanitize import json_text, visible_record
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import reach
 
 MESSAGE: Final = "message.html"
@@ -83,7 +83,7 @@ def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
     events = "".join(f"{json_text(event.as_dict())}\n" for event in archive.events)
     files = {"index.html": html.encode(), "events.jsonl": events.encode()}
     if archive.message is not None and not note:
-        files[MESSAGE] = page(visible_record(archive.message), data=data).encode()
+        files[MESSAGE] = page(archive.message, data=data).encode()
         for upload in archive.message.content.uploads():
             if (file := upload.file) is not None:
                 files[f"media/{file.sha256}.{file.format}"] = data(file)

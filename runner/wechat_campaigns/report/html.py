@@ -7,19 +7,18 @@ template prints is escaped, and hidden characters in it are made visible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
-from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
@@ -28,6 +27,7 @@ from wechat_campaigns.render.article.page import (
     Data,
     Pictures,
     content,
+    templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
@@ -37,7 +37,6 @@ from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_
 from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
-from wechat_campaigns.report.sanitize import visible_record
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
@@ -65,9 +64,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     groups = note_groups(view.notes)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
 
-    def message(send: Send) -> Markup:
-        return content(replace(send, content=visible_record(send.content)), address=pictures.address)
-
     return _render(
         "plan.html",
         view=view,
@@ -86,7 +82,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         console_quota=console_quota(),
         next_step=_next_step(view),
         pictures=pictures,
-        content=message,
+        content=lambda send: content(send, address=pictures.address),
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
@@ -197,25 +193,16 @@ def _render(template: str, **values: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("wechat_campaigns.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-    )
+    environment = templates_of("wechat_campaigns.report")
     environment.filters["number"] = "{:,}".format
-    environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
     environment.globals |= {
+        "fitted": fitted,
+        "backticked": _backticked,
         "sends_text": sends_text,
         "quota_text": quota_text,
         "account_kinds": ACCOUNT_KINDS,
     }
     return environment
-
-
-def _finalize(value: Any) -> Any:
-    return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _backticked(text: str) -> list[str]:

@@ -18,9 +18,9 @@ from wechat_campaigns.core.errors import CampaignError, StalePlanError
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
-from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.data import error_data, overview_data, picture_data, words
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
@@ -94,7 +94,7 @@ def _add_data(app: Flask, desk: Desk) -> None:
 def _add_pages(app: Flask, desk: Desk) -> None:
     @app.get("/shown")
     def _shown() -> Response:
-        send = visible_record(_send(desk, request.args.get("send", "")))
+        send = _send(desk, request.args.get("send", ""))
         number, dark = request.args.get("n", 0, int), request.args.get("dark") == "1"
         if not 0 <= number <= len(pages_of(send)):
             raise NotFound
@@ -105,7 +105,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
             "opened.html",
             language=HTML_LANGUAGE[current_language()],
             css=Markup(design_css()),  # noqa: S704 - our own style sheet
-            title=pages_of(send)[number - 1],
+            title=escape_invisible(pages_of(send)[number - 1]),
             dark=dark,
             shown=shown,
         )

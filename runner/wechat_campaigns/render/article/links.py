@@ -56,24 +56,21 @@ def collect(root: HtmlElement, findings: Findings) -> None:
 
 def address_fault(url: str) -> str | None:
     """Return why a link's address cannot be a reference; None when it can."""
-    shown = url[:80]
+    what: str | None = None
     try:
         parts = urlsplit(url)
     except ValueError:
-        return _("the link `{url}` is not a valid address").format(url=shown)
+        return _("the link `{url}` is not a valid address").format(url=url[:80])
+    scheme = parts.scheme.lower()
     if url.startswith("#"):
-        return _(
-            "the link `{url}` points to a place inside the article, but WeChat removes all anchors"
-        ).format(url=shown)
-    if not parts.scheme:
-        return _("the link `{url}` points to a file, which followers do not have").format(url=shown)
-    if parts.scheme.lower() not in _SCHEMES:
-        return _("the link `{url}` starts with `{scheme}:`, which is not allowed").format(
-            url=shown, scheme=parts.scheme
-        )
-    if parts.scheme.lower() in ("http", "https") and not parts.netloc:
-        return _("the link `{url}` has no host name").format(url=shown)
-    return None
+        what = _("the link `{url}` points to a place inside the article, but WeChat removes all anchors")
+    elif not scheme:
+        what = _("the link `{url}` points to a file, which followers do not have")
+    elif scheme not in _SCHEMES:
+        what = _("the link `{url}` starts with `{scheme}:`, which is not allowed")
+    elif scheme in ("http", "https") and not parts.netloc:
+        what = _("the link `{url}` has no host name")
+    return what and what.format(url=url[:80], scheme=parts.scheme)
 
 
 def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) -> None:

@@ -8,11 +8,11 @@ Source: uploadnewsmsg, section 4, read 2026-11; that draft/add takes them is wha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article.dom import line_of, make
 from wechat_campaigns.render.article.parts import Findings
@@ -62,28 +62,21 @@ def rewrite_link(element: HtmlElement, findings: Findings) -> None:
 
 def check(element: HtmlElement, findings: Findings) -> None:
     """Report what WeChat refuses of a mini program's link or card."""
-    for fault in _faults(element):
-        findings.error(fault.rule, fault.message, fault.hint, line=line_of(element))
+    for what, hint in _faults(element):
+        findings.error("mini-program", what, hint, line=line_of(element))
 
 
-def _faults(element: HtmlElement) -> list[Finding]:
+def _faults(element: HtmlElement) -> Iterator[tuple[str, str]]:
+    """Yield each fault with its hint."""
     appid, path, title = (element.get(name) or "" for name in (APPID, PATH, TITLE))
-    found = []
     if not _APPID.fullmatch(appid):
         what = _("`{appid}` is not the AppID of a mini program").format(appid=appid[:40])
-        found.append(Finding("mini-program", what, _("write `wx` and 16 digits or letters a to f")))
+        yield what, _("write `wx` and 16 digits or letters a to f")
     if not _PATH.fullmatch(path):
         what = _("the mini program {appid} has no page").format(appid=appid[:40])
-        found.append(Finding("mini-program", what, _("write the page after the AppID: pages/index/index")))
+        yield what, _("write the page after the AppID: pages/index/index")
     if element.tag == CARD and not 0 < len(title.strip()) <= MAX_TITLE_CHARS:
         what = _("the title of a card has {count} characters; 1 to {most} are allowed")
-        found.append(
-            Finding(
-                "mini-program",
-                what.format(count=len(title.strip()), most=MAX_TITLE_CHARS),
-                _("change the title"),
-            )
-        )
+        yield what.format(count=len(title.strip()), most=MAX_TITLE_CHARS), _("change the title")
     if element.tag == CARD and not element.get(COVER):
-        found.append(Finding("mini-program", _("the card has no picture"), _("add one of 1080 × 864 pixels")))
-    return found
+        yield _("the card has no picture"), _("add one of 1080 × 864 pixels")

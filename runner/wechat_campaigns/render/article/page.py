@@ -1,7 +1,8 @@
 """A send → the HTML of what a follower will see: a self-contained page, and its parts for other pages.
 
-No script, no network: pictures have the addresses that a page of ours gives them. Templates escape all but
-articles and style sheets; an article passes nh3 once more, so that whatever is in it stays inside its box.
+No script, no network: pictures have the addresses that a page of ours gives them. Templates make hidden
+characters visible and escape all but articles and style sheets; an article passes nh3 once more, so that
+whatever is in it stays inside its box.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from html import escape, unescape
 from typing import Any
 
@@ -20,6 +21,7 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.messages import Article
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article.parts import markup_chars
@@ -95,7 +97,7 @@ def page(send: Send, *, data: Data) -> str:
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
-        reader=lambda article, dark: reader(article, address=pictures.address, dark=dark, foldable=True),
+        reader=partial(reader, address=pictures.address, foldable=True),
     )
 
 
@@ -104,14 +106,8 @@ def content(send: Send, *, address: Address) -> Markup:
 
     The page around them has `design_css` and ends with the note of the pictures.
     """
-    return _message(
-        "message.html",
-        send,
-        address,
-        live=False,
-        reader=lambda article: reader(article, address=address, foldable=True),
-        facts=_facts,
-    )
+    opened = partial(reader, address=address, foldable=True)
+    return _message("message.html", send, address, live=False, reader=opened, facts=_facts)
 
 
 def bubble(send: Send, *, address: Address) -> Markup:
@@ -136,7 +132,8 @@ def reader(
     from wechat_campaigns.render.article.colours import darken
     from wechat_campaigns.render.article.keep import without_links
 
-    html = _with_covers(article.html if account else without_links(article.html))
+    html = escape_invisible(article.html)
+    html = _with_covers(html if account else without_links(html))
     html = _with_pictures(darken(html) if dark else html, article, address)
     body = Markup(html)  # noqa: S704 - nh3 has cleaned it
     folded = _fold(article) if foldable else ""
@@ -185,6 +182,7 @@ def _start(article: Article) -> str:
 
 def rich_text(text: str) -> Markup:
     """Write a text message with its links marked; they lead nowhere here."""
+    text = escape_invisible(text)
     parts, at = [], 0
     for found in _LINK.finditer(text):
         parts.append(escape(text[at : found.start()]))
@@ -216,11 +214,23 @@ def _fragment(template: str, **values: Any) -> Markup:
 
 @cache
 def _environment() -> Environment:
+    environment = templates_of(__package__)
+    environment.globals |= {"ngettext": ngettext, "crop_box": crop_box, "rich_text": rich_text}
+    return environment
+
+
+def templates_of(package: str) -> Environment:
+    """Return the templates of a package: what they print is escaped, and what is hidden in it visible."""
     environment = Environment(
-        loader=PackageLoader(__package__),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
     )
-    environment.globals |= {"_": _, "ngettext": ngettext, "crop_box": crop_box, "rich_text": rich_text}
+    environment.globals["_"] = _
     return environment
+
+
+def _visible(value: Any) -> Any:
+    return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
