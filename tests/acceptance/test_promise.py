@@ -533,7 +533,7 @@ def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: fl
     code, said = shop.run("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.FAILED
     assert "sale" in said
-    code, said = shop.run_here("plan", "--fail-on", "expired")
+    code, said = shop.run_here("plan", "--fail-on-held")
     assert (code, "`ready: false`" in " ".join(said.split())) == (ExitCode.POLICY, True)
     assert shop.run_here("status")[0] == ExitCode.MISSED
     assert shop.posts() == 0
