@@ -125,7 +125,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
 def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository: GitHubRepository) -> None:
     began = datetime.now(UTC)
     repository.run(repository.merge(repository.propose(news=NEWS)))
-    opens_at = (datetime.now(UTC) + 3 * (datetime.now(UTC) - began)).replace(microsecond=0) + timedelta(
+    opens_at = (datetime.now(UTC) + 2 * (datetime.now(UTC) - began)).replace(microsecond=0) + timedelta(
         seconds=5
     )
     window = f"not_before: {opens_at.isoformat(timespec='seconds')}\n"
