@@ -22,13 +22,7 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.article.page import (
-    MESSAGE_CHARS,
-    PICTURE_BYTES,
-    Data,
-    Pictures,
-    content,
-)
+from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures

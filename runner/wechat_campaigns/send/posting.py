@@ -10,10 +10,7 @@ from typing import Any
 
 from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import (
-    ApiError,
-    NotSentError,
-)
+from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account

@@ -15,15 +15,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.wechat.client import Client, SharedTokens, Tokens
 from wechat_campaigns.wechat.clock import ClockWatch, own_clock
-from wechat_campaigns.wechat.responses import (
-    Shape,
-    is_number,
-    is_text,
-    list_of,
-    optional,
-    record_of,
-    require,
-)
+from wechat_campaigns.wechat.responses import Shape, is_number, is_text, list_of, optional, record_of, require
 from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
 TAGS_GET = "/cgi-bin/tags/get"

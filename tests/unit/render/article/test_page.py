@@ -12,14 +12,7 @@ from tests.support.factories import make_send
 from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.patterns import CARD_PLACEHOLDER
 from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Newspic, Text
-from wechat_campaigns.render.article.page import (
-    SCREENS,
-    Pictures,
-    crop_box,
-    page,
-    reader,
-    rich_text,
-)
+from wechat_campaigns.render.article.page import SCREENS, Pictures, crop_box, page, reader, rich_text
 
 FILE = FileInfo(path=PurePosixPath("cup.png"), sha256="ab" * 32, size_bytes=3, format="png")
 PICTURE = BodyImage(placeholder=f"wximg:{FILE.sha256}", file=FILE)
