@@ -17,7 +17,7 @@ from wechat_campaigns.render.article.page import page
 from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.schemas.store import accepts, schema
 from wechat_campaigns.wechat.payloads import mass_body, preview_body
-from wechat_sandbox.mass_rules import BODY_KEYS
+from wechat_sandbox.mass_rules import READERS
 
 NO_IDS = MediaIds(upload_results={}, material_ids={})
 CONTENTS = pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_it_is_posted_as_the_sandbox_reads_it_and_read_back(content: Content, pa
     send = make_send(content=content)
     body = mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id=MADE)
     assert {key: body[key] for key in ("msgtype", *part)} == {"msgtype": content.msgtype, **part}
-    assert content.body_key in BODY_KEYS[content.msgtype]
+    assert content.msgtype in READERS[content.body_key][1]
     if content.needs_draft:
         assert from_body(body) == Draft(media_id=MADE)
     else:

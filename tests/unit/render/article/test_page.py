@@ -11,7 +11,7 @@ from lxml.html import HtmlElement
 from tests.support.factories import make_send
 from wechat_campaigns.core.content import Content, FileInfo, Media
 from wechat_campaigns.core.patterns import CARD_PLACEHOLDER
-from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Newspic, Text
+from wechat_campaigns.messages import Article, Articles, BodyImage
 from wechat_campaigns.render.article.page import SCREENS, Pictures, crop_box, page, reader, rich_text
 
 FILE = FileInfo(path=PurePosixPath("cup.png"), sha256="ab" * 32, size_bytes=3, format="png")
@@ -94,16 +94,3 @@ def test_summary_that_wechat_makes_is_shown() -> None:
 def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
     text = '看 https://a.example/x，或 <a href="https://b.example">这里</a> <b>'
     assert rich_text(text) == "看 <a>https://a.example/x</a>，或 <a>这里</a> &lt;b&gt;"
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (Text(content="今晚 <八点>"), "今晚 <八点>"),
-        (Image(media=Media(name="poster")), "material poster"),
-        (Newspic(title="新品", text="三款", images=(Media(file=FILE),)), "三款"),
-        (Draft(media_id="M"), "no preview is possible"),
-    ],
-)
-def test_other_messages_are_shown_too(content: Content, text: str) -> None:
-    assert text in _page(content).text_content()
