@@ -14,15 +14,7 @@ import pytest
 
 from tests.hostile.process import COMMAND
 from tests.hostile.repository import SALE, Repository, hosted, opening, settings
-from tests.support.factories import (
-    NOW,
-    SERVICE,
-    MemoryLedger,
-    make_send,
-    make_settings,
-    plan_of,
-    view_of,
-)
+from tests.support.factories import NOW, SERVICE, MemoryLedger, make_send, make_settings, plan_of, view_of
 from tests.support.playground import Sandbox
 from tests.support.terminal import Terminal
 from wechat_campaigns.cli.apply import rules_text

@@ -18,11 +18,7 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, quoted
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.source.load import (
-    enclosing_campaigns_folder,
-    find_campaigns,
-    require_folder,
-)
+from wechat_campaigns.source.load import enclosing_campaigns_folder, find_campaigns, require_folder
 from wechat_campaigns.source.scaffold import TAG, campaign_text, scalar
 from wechat_campaigns.source.starter import CodeHostName, starter
 

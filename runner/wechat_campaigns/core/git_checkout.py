@@ -13,13 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.git import (
-    EXIT_NO_REPOSITORY,
-    GitResult,
-    git,
-    is_installed,
-    not_installed_error,
-)
+from wechat_campaigns.core.git import EXIT_NO_REPOSITORY, GitResult, git, is_installed, not_installed_error
 from wechat_campaigns.core.i18n import _
 
 MAX_GITFILE_BYTES: Final = 4096

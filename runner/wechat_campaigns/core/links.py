@@ -114,11 +114,6 @@ def _ascii(host: str) -> str:
 # --- messages --------------------------------------------------------------------------------------
 
 
-def in_html(html: str) -> list[Link]:
-    """Return the links of an article: those of tags; WeChat makes none of the words of an article."""
-    return ArticleText(html).links
-
-
 def in_text(text: str) -> list[Link]:
     """Return the links of a text: of its tags, whole addresses, bare hosts and mini programs.
 
@@ -135,7 +130,7 @@ def in_text(text: str) -> list[Link]:
 
 def _in_reading(text: str) -> Iterator[Link]:
     if "<" in text:
-        yield from in_html(text)
+        yield from ArticleText(text).links
     words = _TAG.sub(" ", _BROWSERS_DROP.sub(" ", text))
     for whole in ADDRESS.finditer(words):
         address = SENTENCE_END.sub("", whole[0])

@@ -41,11 +41,7 @@ from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
-from wechat_campaigns.source.settings import (
-    approvals_in,
-    approvals_of,
-    secret_variables_in,
-)
+from wechat_campaigns.source.settings import approvals_in, approvals_of, secret_variables_in
 
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 

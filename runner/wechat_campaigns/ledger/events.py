@@ -24,15 +24,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.attempt import TRIES
-from wechat_campaigns.protocol.events import (
-    EMPTY,
-    FORMAT,
-    Entry,
-    Event,
-    EventKind,
-    Head,
-    moment,
-)
+from wechat_campaigns.protocol.events import EMPTY, FORMAT, Entry, Event, EventKind, Head, moment
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
 

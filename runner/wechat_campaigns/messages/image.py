@@ -9,6 +9,7 @@ from typing import Any, Self
 from wechat_campaigns.core.content import Content, Media, MediaIds, text_in
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, ngettext
+from wechat_campaigns.messages.articles import FLAGS
 from wechat_campaigns.messages.limits import check_comments, check_media
 
 
@@ -47,14 +48,10 @@ class Images(Content):
     only_fans_can_comment: bool | None = None
 
     def part(self, ids: MediaIds) -> dict[str, Any]:
-        options = {
-            "title": self.title,
-            "recommend": self.recommend,
-            "need_open_comment": _flag(self.need_open_comment),
-            "only_fans_can_comment": _flag(self.only_fans_can_comment),
-        }
-        given = {key: value for key, value in options.items() if value is not None}
-        return {"media_ids": [ids.of(image, "image") for image in self.images], **given}
+        options = {name: getattr(self, name) for name in ("title", "recommend", *FLAGS)}
+        given = {name: value for name, value in options.items() if value is not None}
+        flags = {name: int(given[name]) for name in FLAGS if name in given}
+        return {"media_ids": [ids.of(image, "image") for image in self.images], **given, **flags}
 
     @classmethod
     def from_part(cls, part: Mapping[str, Any]) -> Self:
@@ -77,7 +74,3 @@ class Images(Content):
 
 def _pictures(count: int) -> str:
     return ngettext("{count} picture", "{count} pictures", count).format(count=count)
-
-
-def _flag(value: bool | None) -> int | None:
-    return None if value is None else int(value)

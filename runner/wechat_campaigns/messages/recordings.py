@@ -8,14 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from wechat_campaigns.core.content import (
-    MEDIA_UPLOAD,
-    UPLOADVIDEO,
-    Content,
-    Media,
-    MediaIds,
-    Upload,
-)
+from wechat_campaigns.core.content import MEDIA_UPLOAD, UPLOADVIDEO, Content, Media, MediaIds, Upload
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.messages.limits import check_media, check_not_empty

@@ -10,12 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import (
-    ApiError,
-    CampaignError,
-    ExitCode,
-    worst_exit_code,
-)
+from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger

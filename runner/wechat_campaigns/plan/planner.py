@@ -26,25 +26,10 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import audience_of, recipients_of
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.decision import (
-    OPEN,
-    DecisionContext,
-    PlanDecision,
-    PlanReason,
-    decide,
-)
+from wechat_campaigns.plan.decision import OPEN, DecisionContext, PlanDecision, PlanReason, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
-from wechat_campaigns.plan.plan import (
-    CALLING,
-    PENDING,
-    PLAN_LIFE,
-    TAKING,
-    Plan,
-    PlannedSend,
-    SendKey,
-    order,
-)
+from wechat_campaigns.plan.plan import CALLING, PENDING, PLAN_LIFE, TAKING, Plan, PlannedSend, SendKey, order
 from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
 from wechat_campaigns.plan.policy.rule import FailedChecks, RuleInput, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force

@@ -21,12 +21,7 @@ from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
-from wechat_campaigns.plan.draft_box import (
-    BoxEntry,
-    StoredDraft,
-    draft_problem,
-    fetch_drafts,
-)
+from wechat_campaigns.plan.draft_box import BoxEntry, StoredDraft, draft_problem, fetch_drafts
 from wechat_campaigns.plan.strangers import strangers
 from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.limits import check_stored_draft

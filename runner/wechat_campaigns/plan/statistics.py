@@ -25,13 +25,7 @@ from wechat_campaigns.plan.quota import CHINA, allowance, bounds, china_day, cou
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.wechat.endpoints import GETARTICLETOTALDETAIL, ReadOnlyApi
-from wechat_campaigns.wechat.statistics import (
-    NOTIFIED,
-    DayOfArticles,
-    Days,
-    PublishedArticle,
-    read_answer,
-)
+from wechat_campaigns.wechat.statistics import NOTIFIED, DayOfArticles, Days, PublishedArticle, read_answer
 
 FIRST_DAY = date(2025, 11, 1)
 """WeChat has no figures before this day. Source: getarticletotaldetail (2026-11)."""

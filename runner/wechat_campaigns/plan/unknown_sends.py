@@ -14,11 +14,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.records import account_of, answer_text
 from wechat_campaigns.messages import from_body
-from wechat_campaigns.plan.decision import (
-    DecisionContext,
-    PlanDecision,
-    decide_by,
-)
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide_by
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.hints import settle_hint
 from wechat_campaigns.plan.quota import china_time

@@ -11,14 +11,7 @@ from typing import Any
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.messages import (
-    Article,
-    Articles,
-    Draft,
-    Newspic,
-    Text,
-    kind_of,
-)
+from wechat_campaigns.messages import Article, Articles, Draft, Newspic, Text, kind_of
 from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope

@@ -67,7 +67,11 @@ def test_an_attack_costs_one_item(
     found = map_fenced(work, range(12), lost=lost, children=children, bounds=bounds)
     assert found == [(5, bound) if item == 5 else item for item in range(12)]
     assert tried.read_text() == "x"
-    assert open_files_and_children() == before
+    (files, children_left), (files_before, children_before) = open_files_and_children(), before
+    assert (files <= files_before, children_left) == (
+        True,
+        children_before,
+    )  # an earlier test's may be closed
 
 
 def open_files_and_children() -> tuple[int, str]:

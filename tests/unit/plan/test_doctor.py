@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import (
-    SERVICE,
-    MemoryLedger,
-    ScriptedApi,
-    api_error,
-    make_account,
-    make_settings,
-)
+from tests.support.factories import SERVICE, MemoryLedger, ScriptedApi, api_error, make_account, make_settings
 from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind

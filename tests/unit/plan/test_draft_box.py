@@ -28,12 +28,7 @@ from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Articles, Draft, Newspic
 from wechat_campaigns.plan import draft_box
-from wechat_campaigns.plan.draft_box import (
-    PAGE,
-    BoxEntry,
-    list_drafts,
-    read_draft,
-)
+from wechat_campaigns.plan.draft_box import PAGE, BoxEntry, list_drafts, read_draft
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import fetch_remote_facts
 from wechat_campaigns.protocol.events import EventKind

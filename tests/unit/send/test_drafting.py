@@ -18,12 +18,7 @@ from tests.support.factories import (
     make_send,
 )
 from wechat_campaigns.core.content import ADD_MATERIAL, UPLOADIMG, Media, MediaIds
-from wechat_campaigns.core.errors import (
-    NoResponseError,
-    PolicyError,
-    UsageError,
-    WeChatError,
-)
+from wechat_campaigns.core.errors import NoResponseError, PolicyError, UsageError, WeChatError
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Articles, Image, Newspic

@@ -24,12 +24,7 @@ from tests.support.factories import (
     make_state,
 )
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import (
-    ExitCode,
-    LedgerLockedError,
-    NoResponseError,
-    NotSentError,
-)
+from wechat_campaigns.core.errors import ExitCode, LedgerLockedError, NoResponseError, NotSentError
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.records import has_no_job_id, job_id
