@@ -18,7 +18,7 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
@@ -41,8 +41,6 @@ from wechat_campaigns.report.sanitize import visible_record
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
-CALM = frozenset({PlanAction.SEND, PlanAction.RESEND, PlanAction.SCHEDULED})
-"""Actions whose reason need not be read."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 HEADLINE_CHARS = 60
@@ -75,7 +73,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked_actions=BLOCKED,
-        calm_actions=CALM,
         notes=[note for group in groups if not group.is_folded for note in group.notes],
         folded=[group for group in groups if group.is_folded],
         anchor=lambda row: anchors[row.id],

@@ -27,6 +27,8 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
+from wechat_campaigns.report.markdown import plan_markdown
+from wechat_campaigns.report.text import TextOptions, plan_text
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
@@ -97,6 +99,18 @@ def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
     (_now, now), (_later, later) = view_of(replace(plan, sends=tuple(sends))).days()
     assert [row.id for row in now] == ["sale"]
     assert [row.id for row in later] == ["spare", "tea"]
+
+
+def test_every_format_tells_that_followers_have_had_it_once() -> None:
+    once = make_send()
+    state = make_state((EventKind.INTENT, intent_of(once)), (EventKind.ACCEPTED, named(once, msg_id=7)))
+    view = view_of(plan_of(replace(once, revision=2), state=state))
+    for page in (
+        plan_html(view, data=lambda _file: b""),
+        plan_markdown(view),
+        plan_text(view, TextOptions()),
+    ):
+        assert "sent again on purpose" in page
 
 
 def test_no_page_is_joined_from_strings() -> None:
