@@ -14,7 +14,7 @@ from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send, plan_
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.policy.rule import FailedCheck, Violation
+from wechat_campaigns.plan.policy.rule import FailedChecks, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
@@ -122,7 +122,7 @@ class Plan:
     last_holds: Mapping[str, str] | None = None
     """By AppID, the newest hold or release when the run began: one that came later stops its sends."""
 
-    failed_checks: tuple[FailedCheck, ...] = ()
+    failed_checks: FailedChecks = ()
     """Programs of `policy.checks` that did not pass it."""
 
     is_current: Callable[[Message], bool] = lambda _message: True

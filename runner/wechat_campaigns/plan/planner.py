@@ -46,7 +46,7 @@ from wechat_campaigns.plan.plan import (
     order,
 )
 from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
-from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput, Violation
+from wechat_campaigns.plan.policy.rule import FailedChecks, RuleInput, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
@@ -264,7 +264,7 @@ def _rule_input(
     )
 
 
-def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext) -> Plan:
+def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContext) -> Plan:
     """Block the due sends of a plan that did not pass its checks, or warn of it."""
     if not failed:
         return plan

@@ -165,7 +165,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
             "as_of": _time(audience.as_of),
             "last": {"count": audience.last.count, "at": _time(audience.last.at)} if audience.last else None,
         },
-        "msgtype": send.msgtype.value,
+        "msgtype": send.msgtype,
         "content": _content(to_plain_data(send.content)),
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),
