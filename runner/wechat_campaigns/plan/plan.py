@@ -26,16 +26,10 @@ from wechat_campaigns.protocol.keys import Message
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]
 """AppID, id, revision: an id alone may be that of another account's send, too."""
-
-
 PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
-
-
 CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
 """What apply makes a call for."""
-
-
 TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAction.DRAFT}
 """Sends that take their draft out of the draft box, or have taken it."""
 

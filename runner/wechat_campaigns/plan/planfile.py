@@ -108,8 +108,13 @@ def check_plan_digest(data: Mapping[str, Any], digest: str) -> None:
         StalePlanError: with both digests.
     """
     if data["plan_digest"] != digest:
-        found = _("the plan file has the digest {digest}, expected {expected}")
-        raise stale_plan_error(found.format(digest=data["plan_digest"], expected=digest))
+        raise digest_error(data["plan_digest"], digest)
+
+
+def digest_error(digest: str, expected: str) -> StalePlanError:
+    """Return that a plan has another digest than the one that was reviewed."""
+    what = _("the digest of the plan is {digest}, expected {expected}")
+    return stale_plan_error(what.format(digest=digest, expected=expected))
 
 
 def stale_plan_error(what: str) -> StalePlanError:

@@ -21,6 +21,7 @@ from wechat_campaigns.plan.planfile import (
     check_not_expired,
     check_whole,
     covered_rows,
+    digest_error,
     resolved_names,
     stale_plan_error,
 )
@@ -73,11 +74,7 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     """
     found = as_reviewed(plan, state, reviewed)
     if found is None:
-        raise stale_plan_error(
-            _("the digest of the plan is {digest}, expected {expected}").format(
-                digest=plan.plan_digest, expected=reviewed
-            )
-        )
+        raise digest_error(plan.plan_digest, reviewed)
     return found
 
 

@@ -84,11 +84,6 @@ class NoteGroup:
     notes: tuple[Note, ...]
 
     @property
-    def message(self) -> str:
-        """What the notes have in common: their message, else that of the first."""
-        return self.notes[0].message
-
-    @property
     def is_uniform(self) -> bool:
         """Whether all notes say the same."""
         return len({(note.message, note.hint) for note in self.notes}) == 1

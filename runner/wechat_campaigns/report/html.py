@@ -18,7 +18,6 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
@@ -40,8 +39,6 @@ from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
-CALM = frozenset({PlanAction.SEND, PlanAction.RESEND, PlanAction.SCHEDULED})
-"""Actions whose reason need not be read."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 HEADLINE_CHARS = 60
@@ -71,7 +68,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked_actions=BLOCKED,
-        calm_actions=CALM,
         notes=[note for group in groups if not group.is_folded for note in group.notes],
         folded=[group for group in groups if group.is_folded],
         anchor=lambda row: anchors[row.id],

@@ -18,7 +18,7 @@ from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
-from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.send_status import StatusView
@@ -221,7 +221,7 @@ def _row(row: Row, *, accounts: bool) -> str:
         row.followers,
         cell(row.id),
         f"**{row.status}**",
-        "" if row.code in OBVIOUS else cell(row.reason, 120),
+        cell(row.remark, 120),
     )
     return f"| {' | '.join(cells)} |"
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.core.spoken_time import zone_name
+from wechat_campaigns.plan import quota
 
 if TYPE_CHECKING:
     from wechat_campaigns.plan.compare import SendChange
@@ -45,13 +46,9 @@ OTHER = N_("{count} {status}")
 
 def recipients(recipient_filter: Filter) -> str:
     """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
-    if recipient_filter.is_to_all:
-        return _("everyone")
-    if recipient_filter.tag is not None:
-        return _("tag {name}").format(name=recipient_filter.tag)
-    if recipient_filter.tag_id is not None:
-        return f"tag_id {recipient_filter.tag_id}"
-    return _("{count} openids").format(count=len(recipient_filter.openids))
+    if recipient_filter.openids:
+        return _("{count} openids").format(count=len(recipient_filter.openids))
+    return recorded_recipients(quota.recipients(recipient_filter))
 
 
 def recorded_recipients(record: str) -> str:

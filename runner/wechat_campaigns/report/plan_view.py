@@ -27,8 +27,7 @@ from wechat_campaigns.send.outcome import Result, SendOutcome
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 _TIMELESS = frozenset({PlanAction.CONFLICT, PlanAction.UNKNOWN, PlanAction.INVALID})
 _NOW, _STAYS = date.min, date.max
-OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
-"""Reasons that the action and the hours beside it already give."""
+_OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,11 @@ class Row:
         if self.action is PlanAction.SENT and known is not None and known.fate in ended_badly:
             return status_word(known.fate)
         return status_word(self.action)
+
+    @property
+    def remark(self) -> str:
+        """The reason, where the action and the hours beside it do not already give it."""
+        return "" if self.code in _OBVIOUS else self.reason
 
     @property
     def message(self) -> str:

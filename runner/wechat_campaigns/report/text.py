@@ -15,7 +15,7 @@ from wechat_campaigns.report.attention import FINISHED, note_groups
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
-from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
@@ -236,7 +236,7 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
     cells = []
     for row in rows:
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
-        reason = "" if row.code in OBVIOUS or row.problems else row.reason
+        reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
         cells.append((*short, row.window, row.message[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}

@@ -1,7 +1,6 @@
 """The plan's page shows each article as a phone shows it, from the campaign's own files."""
 
 import re
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from tests.support.factories import (
 from wechat_campaigns import report
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import HistoryView, history_view
@@ -88,15 +86,15 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
 
 
 def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
-    plan = plan_of(make_send("sale", "甲"), make_send("spare", "乙"), make_send("tea", "丙"))
-    actions = (PlanAction.SEND, PlanAction.BLOCKED, PlanAction.DRAFT)
-    sends = [
-        replace(planned, decision=PlanDecision(action=action, reason="x"))
-        for planned, action in zip(plan.sends, actions, strict=True)
-    ]
-    (_now, now), (_later, later) = view_of(replace(plan, sends=tuple(sends))).days()
-    assert [row.id for row in now] == ["sale"]
-    assert [row.id for row in later] == ["spare", "tea"]
+    blocked, draft = make_send("spare", "乙", filter=Filter(is_to_all=True)), make_send("tea", ready=False)
+    (_now, now), (_later, later) = view_of(plan_of(make_send("sale", "甲"), blocked, draft)).days()
+    assert ([row.id for row in now], [row.id for row in later]) == (["sale"], ["spare", "tea"])
+
+
+def test_the_page_tells_that_followers_have_had_it_once() -> None:
+    state = make_state((EventKind.INTENT, intent_of(make_send())), (EventKind.ACCEPTED, named(make_send())))
+    plan = plan_of(make_send(revision=2), state=state)
+    assert "sent again on purpose" in plan_html(view_of(plan), data=lambda _file: b"")
 
 
 def test_no_page_is_joined_from_strings() -> None:
