@@ -12,13 +12,13 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
     FATE_BY_MSG_STATUS,
+    UNRECEIVED,
     DraftRecord,
     JobResult,
     QuotaUsage,
     QuotaUses,
     UploadRecord,
     job_id,
-    may_have_reached,
     posted_tag_id,
     recipients_of,
 )
@@ -123,10 +123,9 @@ class LedgerState:
         if period not in self._quota_uses:
             uses = self._quota_uses[period] = QuotaUses()
             for send in self.sends:
-                if send.appid == appid and begins <= send.at < ends and may_have_reached(send):
-                    is_baseline = send.fate is Fate.BASELINE
+                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED:
                     recipients, tag_id = recipients_of(send), posted_tag_id(send)
-                    uses.add(QuotaUsage(recipients, recipients == "all", is_baseline, tag_id))
+                    uses.add(QuotaUsage(recipients, recipients == "all", fate is Fate.BASELINE, tag_id))
         return self._quota_uses[period]
 
     def job_result(self, send: SendState) -> JobResult | None:
