@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, sha256
-from wechat_campaigns.core.git_checkout import UnreadCheckout
+from wechat_campaigns.core.git import GitResult
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
@@ -114,8 +115,8 @@ class Plan:
     unverified: tuple[str, ...] = ()
     """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
-    unread_checkout: UnreadCheckout | None = None
-    """Why the plan has no commit although its campaigns are in a checkout."""
+    unread_checkout: tuple[Path, GitResult] | None = None
+    """The checkout of the campaigns, and why the plan has no commit of it."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
