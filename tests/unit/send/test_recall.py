@@ -22,7 +22,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
+from wechat_campaigns.send.jobs import RECALL_LIMITS, RECALLS_PER_DAY, recall, recalls_left
 
 SEND = make_send()
 
@@ -64,7 +64,7 @@ def test_what_was_sent_and_may_be_recalled_is_recalled_once(
     events: list[Any], article: int, refused: str | None
 ) -> None:
     state = make_state(*events)
-    error = error_of(check, known(state), article, state)
+    error = error_of(check_recall, known(state), article, state)
     if refused is None:
         assert error is None
     else:
@@ -107,4 +107,4 @@ def test_recalls_are_counted_by_the_day_in_china() -> None:
 
 
 def test_limits_in_the_messages_are_those_of_the_rules() -> None:
-    assert f" {PER_DAY} recalls a day" in LIMITS
+    assert f" {RECALLS_PER_DAY} recalls a day" in RECALL_LIMITS

@@ -20,7 +20,7 @@ from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.send.job_status import refresh_job_status
+from wechat_campaigns.send.jobs import refresh_job_status
 
 SALE = make_send()
 
