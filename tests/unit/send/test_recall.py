@@ -22,7 +22,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.send.jobs import RECALL_LIMITS, RECALLS_PER_DAY, recall, recalls_left
+from wechat_campaigns.send.jobs import RECALL_LIMITS, RECALLS_PER_DAY, check_recall, recall, recalls_left
 
 SEND = make_send()
 
