@@ -7,7 +7,6 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, require_extra
+from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.ledger.trust import KeyOf
-    from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.clock import ClockWatch
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
@@ -79,6 +77,14 @@ class Workspace:
         """
         require_folder(self.root)
         return load_settings(self.root, environment=self.environment)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the ids; empty where the settings cannot be read."""
+        try:
+            return self.settings.namespace
+        except CampaignError:
+            return ""
 
     @cached_property
     def files(self) -> Files:
@@ -396,25 +402,3 @@ class OnlineWorkspace(LedgerWorkspace):
         from wechat_campaigns.wechat.clock import ClockWatch
 
         return ClockWatch()
-
-    def ports(self, stopping: threading.Event) -> ApplyPorts:
-        """Return an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-        from wechat_campaigns.send.posting import ApplyPorts
-
-        zone = self.settings.policy.zone
-
-        def notify(send: str, what: str) -> None:
-            self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}{_(': ')}{what}")
-
-        return ApplyPorts(
-            connect=self.write_api,
-            ledger=self.ledger,
-            clock=self.clock,
-            # Wakes up early when asked to stop; what follows looks before it goes on.
-            sleep=stopping.wait,
-            read=self.read,
-            stop_requested=stopping.is_set,
-            notify=notify,
-            mac_key=self.secrets.mac_key,
-            clock_skew=self.watch.current_skew,
-        )

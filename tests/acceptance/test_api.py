@@ -13,7 +13,6 @@ from wechat_campaigns.send.outcome import SendOutcome
 pytestmark = pytest.mark.deep
 
 STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
-EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'
 
 
 @pytest.fixture
@@ -73,29 +72,3 @@ def test_no_connection_outlives_its_campaigns(shop: Shop) -> None:
     while opened() > before + 1 and time.monotonic() < deadline:
         time.sleep(0.05)  # the sandbox of this process closes its ends a moment later
     assert opened() <= before + 1
-
-
-def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:
-    """A program that reads only the outcomes must not take it for sent."""
-    shop.write(tea=campaign_file("喝茶"))
-    assert shop.apply() == ExitCode.OK
-    assert [outcome for outcome in applied(shop) if outcome.id == "tea"] == []
-    (shop.folder / "campaigns" / "tea.yaml").unlink()
-    shop.write(
-        again=campaign_file("喝茶"),
-        late=campaign_file("迟了", EXPIRED),
-        large=campaign_file("大家").replace("{tag: 会员}", "{is_to_all: true}"),
-        sale=campaign_file("今晚八点"),
-    )
-    planned = {row["id"]: row["action"] for row in shop.plan()["sends"]}
-    assert planned == {"again": "conflict", "late": "expired", "large": "blocked", "sale": "send"}
-    told = {outcome.id: outcome for outcome in applied(shop)}
-    assert {name: (str(one.result), one.exit_code) for name, one in told.items()} == {
-        "sale": ("accepted", ExitCode.OK),
-        "again": ("skipped", ExitCode.POLICY),
-        "large": ("skipped", ExitCode.POLICY),
-        "late": ("skipped", ExitCode.FAILED),
-    }
-    assert all(one.reason for one in told.values())
-    assert api.exit_code(tuple(told.values())) == ExitCode.FAILED
-    assert api.exit_code((told["sale"],)) == ExitCode.OK

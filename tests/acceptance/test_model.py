@@ -19,12 +19,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.support.factories import (
     NOW,
     SERVICE,
+    FakeWorkspace,
     MemoryLedger,
+    Stops,
     api_error,
     make_account,
     make_planned,
     make_send,
-    make_settings,
     plan_of,
 )
 from wechat_campaigns.core.errors import CampaignError, LedgerError, NoResponseError, NotSentError
@@ -37,7 +38,7 @@ from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
 
 pytestmark = pytest.mark.deep
 
@@ -146,15 +147,8 @@ class Machine(RuleBasedStateMachine):
     def state(self) -> LedgerState:
         return fold(self.ledger.events(), lambda event: event.data.get("mac") == mac_of(KEY, event))
 
-    def ports(self) -> ApplyPorts:
-        return ApplyPorts(
-            connect=lambda _account: self.platform,  # type: ignore[arg-type,return-value]
-            ledger=self.ledger,  # type: ignore[arg-type]
-            clock=lambda: self.now,
-            sleep=lambda _s: None,
-            read=lambda _file: b"",
-            mac_key=lambda _account: KEY,
-        )
+    def workspace(self) -> Any:
+        return FakeWorkspace(self.platform, self.ledger, clock=lambda: self.now, mac_key=lambda _account: KEY)
 
     def judge(self, stream: StreamState) -> Decision:
         send = make_send(SEND)
@@ -166,7 +160,7 @@ class Machine(RuleBasedStateMachine):
     def _apply(self) -> tuple[SendOutcome, ...]:
         plan = plan_of(make_send(SEND), state=self.state(), now=self.now)
         run_context = RunContext(plan_digest="p" * 64)
-        return apply(plan, ports=self.ports(), settings=make_settings(), run_context=run_context)
+        return apply(plan, workspace=self.workspace(), run_context=run_context, stopping=Stops())
 
     @rule(answer=ANSWERS, steps=STEPS, held_up=HELD_UP, other=ANSWERS)
     def run(self, answer: str, steps: tuple[str, ...], held_up: float, other: str) -> None:
@@ -212,7 +206,7 @@ class Machine(RuleBasedStateMachine):
         self.ledger.meanwhile = lambda: self._overtake(held_up, other)
         plan: Any = None  # the judge decides without it
         context = RunContext(plan_digest="p" * 64)
-        crossing = AccountRun(self.account, plan, self.ports(), make_settings(), context)
+        crossing = AccountRun(self.workspace(), self.account, plan, context, Stops())
         crossing.begin(self.platform, state)  # type: ignore[arg-type]
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}

@@ -52,7 +52,7 @@ def test_a_failed_check_blocks_the_send(
     settings: Set, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = settings(1)
-    assert run(["plan", "--fail-on", "blocked"]) == ExitCode.POLICY
+    assert run(["plan", "--fail-on-held"]) == ExitCode.POLICY
     assert "check 品牌: no shop name in sale" in " ".join(capsys.readouterr().out.split())
     seen = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
     assert [send["action"] for send in seen["plan"]["sends"]] == ["send"]

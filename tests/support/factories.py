@@ -1,11 +1,13 @@
 """Records with defaults, so that a test names only what it is about; a ledger and an Api in memory."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
@@ -26,7 +28,7 @@ from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Hea
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.plan_view import ApplyView, PlanView
 from wechat_campaigns.send.outcome import SendOutcome
-from wechat_campaigns.send.uploads import UploadPorts, record_in
+from wechat_campaigns.send.posting import AccountWriter
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""
@@ -115,12 +117,57 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     return replace(plan, commit=commit)
 
 
-def make_upload_ports(
+@dataclass
+class FakeWorkspace:
+    """What a run and what uploads ask of a workspace, each a parameter of the test."""
+
+    api: Any
+    ledger: Any
+    settings: Settings = field(default_factory=make_settings)
+    clock: Callable[[], datetime] = lambda: NOW
+    read: Callable[[FileInfo], bytes] = lambda _file: b""
+    mac_key: Callable[[Account], bytes] = lambda _account: b""
+    connect: Callable[[Account], Any] | None = None
+    show: Callable[[str], Any] = bool
+    """Takes each line of the progress, without its time."""
+    watch: ClassVar = SimpleNamespace(current_skew=timedelta)
+
+    @property
+    def secrets(self) -> Any:
+        return SimpleNamespace(mac_key=self.mac_key)
+
+    def write_api(self, account: Account) -> Any:
+        return self.connect(account) if self.connect is not None else self.api
+
+    def show_progress(self, text: str) -> None:
+        self.show(text[len("  12:00:00 ") :])
+
+
+class Stops(threading.Event):
+    """A stop that a test decides, and sleeps that it makes."""
+
+    def __init__(
+        self, is_set: Callable[[], bool] = lambda: False, sleep: Callable[[float], Any] = bool
+    ) -> None:
+        super().__init__()
+        self._asked, self._sleep = is_set, sleep
+
+    def is_set(self) -> bool:
+        return self._asked()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._sleep(timeout or 0)
+        return self.is_set()
+
+
+def make_account_writer(
     api: Any, ledger: Any, read: Any = lambda _file: b"", state: LedgerState | None = None
-) -> UploadPorts:
-    """What uploads and drafts of the account `main` use, recording in a ledger."""
-    state = state or fold(ledger.events())
-    return UploadPorts(api=api, state=state, record=record_in(ledger, state, SERVICE), read=read)
+) -> AccountWriter:
+    """The account `main`, open to be changed, recording in a ledger."""
+    workspace: Any = FakeWorkspace(api, ledger, read=read)
+    account = AccountWriter(workspace, make_account())
+    account.begin(api, state or fold(ledger.events()))
+    return account
 
 
 # --- the ledger ---------------------------------------------------------------------------------

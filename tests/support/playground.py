@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from tests.support.factories import FakeWorkspace, Stops
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import Ledger
@@ -29,7 +30,7 @@ from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat.endpoints import connect
@@ -220,17 +221,18 @@ class Playground:
         ledger = self.wrap_ledger(self.ledger())
         plan = self.plan(prepared, ledger)
         files = Files(self.root)
-        ports = ApplyPorts(
+        workspace: Any = FakeWorkspace(
+            api=None,
             connect=lambda account: self.connect(account, read_only=False),
             ledger=ledger,
+            settings=self.settings,
             clock=self.clock,
-            sleep=lambda seconds: self.advance(seconds),
             read=lambda file: files.data(file.path),
-            stop_requested=self.stopping,
             mac_key=lambda account: mac_key(SANDBOX_SECRET, account.appid),
         )
         run_context = RunContext(plan_digest=plan.plan_digest)
-        self.outcomes = apply(plan, ports=ports, settings=self.settings, run_context=run_context)
+        stopping = Stops(self.stopping, self.advance)
+        self.outcomes = apply(plan, workspace=workspace, run_context=run_context, stopping=stopping)
         return exit_code(self.outcomes)
 
     def settle(self, prepared: CompileResult | None = None, runs: int = 5) -> ExitCode:

@@ -10,8 +10,10 @@ from unittest import mock
 
 from tests.support.factories import (
     NOW,
+    FakeWorkspace,
     MemoryLedger,
     ScriptedApi,
+    Stops,
     intent_of,
     make_article,
     make_known,
@@ -32,7 +34,7 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
 from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
@@ -107,10 +109,11 @@ class ScriptedPlatform:
         settings = make_settings(policy=Policy(duplicate_content_days=0))
         api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts())
         api.mass_sendall = self.mass_sendall
-        ports = ApplyPorts(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
-                      sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
+        workspace: Any = FakeWorkspace(api, self.ledger, settings, read=lambda _file: b"cover")
         plan = plan_of(*sends, settings=settings, remote_facts={"main": make_known()})
-        return apply(plan, ports=ports, settings=settings, run_context=RunContext(plan_digest="p" * 64))
+        return apply(
+            plan, workspace=workspace, run_context=RunContext(plan_digest="p" * 64), stopping=Stops()
+        )
 
 
 def _drafts(**changes: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from tests.support.source import PACKAGE, ROOT, RUNNER, statements, trees
 from tests.tools.make_architecture import PICTURE, picture
 
 ORDER = (
-    "core", "protocol", "messages", "source", "render", "ledger", "wechat", "plan", "send", "report",
-    "code_host", "guard", "fetch", "notify",
+    "core", "protocol", "messages", "source", "render", "ledger", "wechat", "plan", "code_host", "guard",
+    "workspace", "send", "report", "fetch", "notify", "run", "api",
 )  # fmt: skip
 """Each may import from those to its left."""
 STUDIO = ("core", "protocol.keys", "messages", "source", "render", "report", "studio")
@@ -77,18 +77,17 @@ def inside(name: str, *places: str) -> bool:
 
 
 def test_nothing_stands_beside_the_packages_but_the_two_doors() -> None:
-    flat = {name for name in ours() if "." not in name} - {*ORDER, "run", "cli", "studio"}
-    assert flat == {"__init__", "__main__", "api", "workspace", "wechat_sandbox"}
+    flat = {name for name in ours() if "." not in name} - {*ORDER, "cli", "studio"}
+    assert flat == {"__init__", "__main__", "wechat_sandbox"}
 
 
-@pytest.mark.parametrize("package", [*ORDER, "wechat_sandbox", "studio", "workspace", "run", "api"])
+@pytest.mark.parametrize("package", [*ORDER, "wechat_sandbox", "studio"])
 def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
     """In functions too. `wechat_sandbox` shares `core` with what it judges, and no rule; `studio` cannot
     reach what connects, sends or writes."""
-    allowed: tuple[str, ...] = ORDER[: ORDER.index(package) + 1] if package in ORDER else ORDER
+    allowed: tuple[str, ...] = ORDER[: ORDER.index(package) + 1] if package in ORDER else ()
     allowed = {"wechat_sandbox": ("core", "wechat_sandbox"), "studio": STUDIO,
-               "run": (*ORDER, "workspace", "run"), "api": (*ORDER, "workspace", "run", "api"),
-               "workspace": (*ORDER, "wechat_sandbox", "workspace")}.get(package, allowed)  # fmt: skip
+               "workspace": (*allowed, "wechat_sandbox")}.get(package, allowed)  # fmt: skip
     wrong = {(name, one) for name, found in ours().items() if inside(name, package)
              for one in found if not inside(one, *allowed)}  # fmt: skip
     assert wrong == set()
@@ -204,7 +203,7 @@ def test_programs_are_started_in_four_modules() -> None:
 def test_the_architecture_names_every_package_once() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = [row.split("|")[1].strip(" `/") for row in text.splitlines() if row.startswith("| `")]
-    assert sorted(named) == sorted({*ORDER, "workspace", "run", "api", "cli", "wechat_sandbox", "studio"})
+    assert sorted(named) == sorted({*ORDER, "cli", "wechat_sandbox", "studio"})
 
 
 def test_every_path_of_the_architecture_is_there() -> None:

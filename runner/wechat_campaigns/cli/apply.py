@@ -148,7 +148,7 @@ class _CommandRun(ApplyRun):
 
     def confirm(self, waiting: Sequence[PlannedSend]) -> None:
         """Ask at the terminal."""
-        require_terminal(_("add `--auto-approve` after reviewing the plan"))
+        require_terminal()
         if self.plan.settings_changes:
             print_message(rules_text(self.plan.settings_changes))
         print_message(calls_text(self.plan, waiting, timezone=self.workspace.settings.policy.timezone))
@@ -257,7 +257,7 @@ def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str
 
 def _later_row(planned: PlannedSend, now: datetime, zone: ZoneInfo) -> str:
     when = moment_text(planned.send.not_before or now, now, zone)
-    return _("{row}; {when}").format(row=_row(planned), when=when)
+    return _("; ").join((_row(planned), when))
 
 
 def rules_text(changes: Sequence[SettingsChange]) -> str:

@@ -6,9 +6,9 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.cli.effects import OF_FILES, OF_LEDGER, Effect
@@ -22,9 +22,7 @@ from wechat_campaigns.cli.output import (
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import LocalizedMessage, _
-from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id
-from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
@@ -33,9 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.report.text import TextOptions
-    from wechat_campaigns.send.uploads import UploadPorts
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
@@ -202,18 +198,6 @@ class LedgerContext(Context, LedgerWorkspace):
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
 
-    def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
-        """Return the uploads of a send what they use: its account with writes, the ledger, the files."""
-        from wechat_campaigns.send.uploads import UploadPorts, record_in
-
-        return UploadPorts(
-            api=self.write_api(account),
-            state=state,
-            record=record_in(self.ledger, state, account.appid),
-            read=self.read,
-            tell=lambda event: self.show_progress(f"  {send_id}{_(': ')}{event}"),
-        )
-
 
 def context_of(effect: Effect) -> type[Context]:
     """Return the context of a command by its effect: its type is all that the command can reach."""
@@ -245,33 +229,6 @@ def with_environment(hint: str, env_option: str) -> str:
 
 def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:
     return {"text": text, "json": lambda: json_text({"format_version": FORMAT_VERSION, **data})}
-
-
-def campaign_of(send_id: str) -> str:
-    """Return the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
-    try:
-        return SendId.parse(send_id).campaign
-    except ValueError:
-        return send_id
-
-
-def stands_for(name: str, send_id: str) -> bool:
-    """Return whether a name on a command line means a send: its own id, its openid list's, its campaign's."""
-    try:
-        send = SendId.parse(send_id)
-    except ValueError:
-        return name == send_id
-    names = (send_id, str(replace(send, batch=None)), send.campaign)
-    return normalize_id(name) in map(normalize_id, names)
-
-
-def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
-    """Make the error for an id that none of some sends has; it lists theirs."""
-    ids = _(", ").join(send.id for send in sends)
-    return UsageError(
-        _("no send has the id {name}").format(name=send_id),
-        hint=_("use one of: {names}").format(names=ids),
-    )
 
 
 def _written(formats: Formats, name: str) -> str:

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, accounts, campaign_ids
 from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
-from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.plan.plan import PENDING, PlannedSend
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
@@ -27,6 +26,7 @@ from wechat_campaigns.run.plan import decision_context, plan_selected
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.send.posting import AccountWriter
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
 UNSENT = PENDING | {PlanAction.DRAFT}
@@ -51,10 +51,8 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     sale[beijing].
     """
     state = context.initialized_state()
-    result = plan_selected(context, (campaign_of(select),), state, checked=False)
-    if result.compiled.errors:
-        raise InvalidError(result.compiled.errors)
-    pending = _pending(result.plan, context.full_id(select))
+    plan = plan_selected(context, (select,), state, checked=False).valid_plan()
+    pending = _pending(plan.sends, select)
     _confirm_drafts(context, pending, auto_approve=auto_approve)
     drafts = [(planned, _make_draft(context, planned)) for planned in pending]
     context.output_data(
@@ -63,26 +61,20 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     return ExitCode.OK
 
 
-def _pending(plan: Plan, select: str) -> list[PlannedSend]:
-    """Pick the sends asked for that still wait for their draft."""
-    wanted_id = normalize_id(select)
-    matches = [p for p in plan.sends if wanted_id in (normalize_id(p.send.id), normalize_id(p.send.campaign))]
-    if not matches:
-        raise no_send_error(select, (planned.send for planned in plan.sends))
-    kind = matches[0].send.msgtype
-    if not all(planned.send.content.needs_draft for planned in matches):
+def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
+    """Return the selected sends that still wait for their draft."""
+    kind = selected[0].send.msgtype
+    if not all(planned.send.content.needs_draft for planned in selected):
         raise UsageError(
-            _("{send} does not need a draft: it sends {kind} as it is").format(
-                send=select, kind=_(kind.value)
-            ),
+            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=_(kind)),
             hint=_(
                 "use `campaign render` to view it: only articles and picture posts written in the "
                 "campaign become drafts"
             ),
         )
-    pending = [planned for planned in matches if planned.action in UNSENT]
+    pending = [planned for planned in selected if planned.action in UNSENT]
     if not pending:
-        first = matches[0]
+        first = selected[0]
         raise UsageError(
             _("cannot make a draft for {send} ({action}): {reason}").format(
                 send=first.send.id, action=status_word(first.action), reason=first.decision.reason
@@ -106,8 +98,8 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(context.ledger.read(appid))
-        now = decide(planned.send, planned.content_digest, decision_context(context, state))
+        account = AccountWriter(context, planned.account).open()
+        now = decide(planned.send, planned.content_digest, decision_context(context, account.state))
         if now.action not in UNSENT:
             raise UsageError(
                 _("another run changed this send; its action is now {action}: {reason}").format(
@@ -116,8 +108,7 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
                 hint=_("run `campaign status` to see its status"),
                 location=planned.send.id,
             )
-        ports = context.upload_ports(planned.account, state, planned.send.id)
-        ready = drafting.create_draft(planned, ports)
+        ready = drafting.create_draft(planned, account)
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

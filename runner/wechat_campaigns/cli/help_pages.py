@@ -20,7 +20,7 @@ EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.PENDING: N_("sends are pending or were missed (plan --detailed-exitcode)"),
     ExitCode.INVALID: N_("invalid campaign or setting"),
     ExitCode.WECHAT: N_("refused by WeChat"),
-    ExitCode.POLICY: N_("refused by policy, or not the reviewed plan; held back (plan --fail-on)"),
+    ExitCode.POLICY: N_("refused by policy, or not the reviewed plan; held back (plan --fail-on-held)"),
     ExitCode.LEDGER: N_("the ledger cannot be used"),
     ExitCode.FAILED: N_("some sends failed or were missed"),
     ExitCode.UNKNOWN: N_("an outcome is unknown"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import LedgerContext, OnlineContext, campaign_of
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
@@ -44,7 +44,7 @@ from wechat_campaigns.report.history import (
     history_workbook,
 )
 from wechat_campaigns.report.sanitize import json_text, line
-from wechat_campaigns.run.plan import compile_selected, plan_selected
+from wechat_campaigns.run.plan import campaign_of, compile_selected, plan_selected
 from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
 from wechat_campaigns.workspace import Workspace
 

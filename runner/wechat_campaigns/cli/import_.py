@@ -55,7 +55,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
-    name = free_id(campaign_id or id_from(page.stem), context.root)
+    name = free_id(campaign_id or id_from(page.stem), context)
     folder = context.root / name
     if (folder / "article.html").exists():
         raise UsageError(
@@ -138,7 +138,7 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     """
     api = context.read_api(context.account(account))
     entry = _find_draft(draft, api)
-    name = free_id(campaign_id or _id_of(entry), context.root)
+    name = free_id(campaign_id or _id_of(entry), context)
     folder = context.root / name
     if folder.exists():
         raise UsageError(_("the folder already exists"), hint=_("choose another id"), location=str(folder))

@@ -23,7 +23,7 @@ from wechat_campaigns.cli.output import (
     replace_closed_streams,
     wants_color,
 )
-from wechat_campaigns.cli.registry import COMMANDS, FAMILIES, Group, group
+from wechat_campaigns.cli.registry import COMMANDS, FAMILIES, PURPOSES, Group, group
 from wechat_campaigns.core.errors import (
     DISK_FULL,
     NO_MORE_FILES,
@@ -48,9 +48,14 @@ class Commands(Group):
         return super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["plan"]))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section(_("Commands")):
-            formatter.write_dl([(name, _(text)) for name, text in COMMANDS.items()])
+        """List the commands by what they are for, without importing them."""
+        width = max(map(len, COMMANDS))
+        for purpose, families in PURPOSES.items():
+            with formatter.section(_(purpose)):
+                rows = (
+                    (f"{name:{width}}", _(text)) for one in families.values() for name, text in one.items()
+                )
+                formatter.write_dl(list(rows))
 
     def get_help(self, ctx: click.Context) -> str:
         """Write the help in the language in use."""
@@ -92,9 +97,9 @@ def _choose(ctx: click.Context, language: Language | None) -> None:
 
 def _print_version(ctx: click.Context, requested: bool) -> None:
     if requested and not ctx.resilient_parsing:
-        from wechat_campaigns.cli.reference import version_data, version_text
+        from wechat_campaigns.cli.reference import version_text
 
-        print_result(version_text(version_data()))
+        print_result(version_text())
         ctx.exit()
 
 

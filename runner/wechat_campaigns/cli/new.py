@@ -154,7 +154,7 @@ def new(
         recipients = f"openids: {{file: {scalar(openids)}}}"
     elif to_all:
         recipients = "is_to_all: true"
-    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, root)
+    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, context)
     return _write(context, id_, kind, campaign_text(id_, kind, recipients, title=draft or ""))
 
 
@@ -176,15 +176,17 @@ def _write(context: Context, id_: str, kind: type[Content], text: str) -> int:
     return context.output_sentence("\n".join(lines), id=id_, file=target.as_posix(), missing=missing)
 
 
-def free_id(name: str, root: Path) -> str:
+def free_id(name: str, context: Context) -> str:
     """Check the id of a new campaign; the path of its file, as other commands take it, is as good.
 
     Raises:
         UsageError: it cannot be one, or there is such a campaign.
     """
-    path = PurePosixPath(name)
+    root, path = context.root, PurePosixPath(name)
     if path.suffix in (".yaml", ".yml"):
         name = path.with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
+    if context.namespace:
+        name = name.removeprefix(f"{context.namespace}:")
     file = PurePosixPath(f"{name}.yaml")
     message = _("'{name}' is not a valid campaign id").format(name=name)
     if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):

@@ -72,26 +72,6 @@ class Lines(click.types.StringParamType):
     envvar_list_splitter = "\n"
 
 
-class Words(click.types.StringParamType):
-    """Words of a few, with commas between them, as a tuple."""
-
-    name = "words"
-
-    def __init__(self, choices: Sequence[str]) -> None:
-        self.choices = choices
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType.convert`."""
-        if not isinstance(value, str):
-            return value
-        words = tuple(word.strip() for word in value.split(",") if word.strip())
-        for word in words:
-            if word not in self.choices:
-                message = _("'{word}' is not one of: {choices}")
-                self.fail(message.format(word=word, choices=_(", ").join(self.choices)), param, ctx)
-        return words
-
-
 class DecisionOption(click.Option):
     """An option that overrides a rule or makes calls; a coding agent may use it in the sandbox only."""
 

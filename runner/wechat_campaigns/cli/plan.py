@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.core import ParameterSource
 
 from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
@@ -19,7 +20,6 @@ from wechat_campaigns.cli.options import (
     VAR,
     DecisionOption,
     OfflineOption,
-    Words,
     campaign_ids,
     read_moment,
 )
@@ -27,7 +27,6 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.plan import planfile
@@ -42,8 +41,6 @@ from wechat_campaigns.report.problems import Formats, problem_formats, problems_
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.run.plan import PlanResult, plan_selected
 from wechat_campaigns.send.outcome import LEFT
-
-HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
 
 RESEND: Final = click.option(
     "--resend",
@@ -71,7 +68,7 @@ ALLOW: Final = click.option(
         "campaign plan --env production --out plan.json": N_("write the plan file for review"),
         "campaign plan --horizon 12h": N_("say what becomes due within 12 hours"),
         "campaign plan --changed-since main --report html=plan.html": N_("show what a branch changes"),
-        "campaign plan --fail-on conflict,blocked,expired": N_("fail a CI job if sends are held back"),
+        "campaign plan --fail-on-held": N_("fail a CI job if sends are held back"),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
@@ -88,11 +85,9 @@ ALLOW: Final = click.option(
     help="Exit 2 if sends are pending, blocked, in conflict, or were missed.",
 )
 @click.option(
-    "--fail-on",
-    type=Words(HELD),
-    metavar="KIND,…",
-    default="",
-    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` unsent. With "
+    "--fail-on-held",
+    is_flag=True,
+    help="Exit 5 if sends are held back: in conflict, blocked by a rule, or expired unsent. With "
     "--changed-since, only what the branch changes counts.",
 )
 @click.option(
@@ -108,7 +103,7 @@ def plan(
     out: Path | None,
     horizon: str | None,
     detailed_exitcode: bool,
-    fail_on: tuple[str, ...],
+    fail_on_held: bool,
     since: str | None,
     everything: bool,
     resend: tuple[str, ...],
@@ -116,8 +111,8 @@ def plan(
 ) -> int:
     """Show what would be sent, to how many followers, and what prevents it. Sends nothing.
 
-    SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
-    other call is refused before it leaves this machine.
+    SELECT are campaign ids, patterns, or ids of single sends, such as sale[beijing]; without any, all
+    campaigns are planned. The command only reads; any other call is refused before it leaves this machine.
     """
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
@@ -130,16 +125,15 @@ def plan(
     if any(one.decision.failure is ExitCode.SECRET for one in result.plan.sends):
         command = f"campaign plan --offline{context.settings.environment.env_option}"
         print_message(_("`{command}` needs no secret.").format(command=command))
-    held = ExitCode.POLICY if _report_held(result, fail_on) else ExitCode.OK
+    held = ExitCode.POLICY if fail_on_held and _report_held(result) else ExitCode.OK
     if code := worst_exit_code((result.exit_code, held)):
         return code
     is_open = any(LEFT[action].is_open for action in result.plan.counts()) or result.plan.held_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 
-def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
-    held = [one for one in result.plan.held_sends() if one.action in kinds]
-    held = [one for one in held if answers_for(result.comparison, one)]
+def _report_held(result: PlanResult) -> bool:
+    held = [one for one in result.plan.held_sends() if answers_for(result.comparison, one)]
     if held:
         message = ngettext(
             "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)
@@ -167,11 +161,14 @@ def apply_command(context: Context) -> str:
 
     A protected environment requires a reviewed plan file.
     """
-    environment, asked = context.settings.environment, click.get_current_context().params
+    running = click.get_current_context()
+    environment, asked = context.settings.environment, running.params
     words = [APPLY, *map(quoted, asked.get("select", ()))]
     options = [
         f" --{name} {quoted(value)}" for name in ("var", "resend", "allow") for value in asked.get(name, ())
     ]
+    if running.get_parameter_source("directory") is ParameterSource.COMMANDLINE:
+        options.insert(0, f" --dir {quoted(str(context.root))}")
     if (file := asked.get("out") or asked.get("plan_file")) or environment.protected:
         # An absolute path is one of this machine, and a report is read elsewhere.
         name = "FILE" if file is None or file.is_absolute() else quoted(str(file))

@@ -7,17 +7,18 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error, stands_for
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids, testers
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import InvalidError, UsageError, worst_exit_code
+from wechat_campaigns.core.errors import UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.run.plan import plan_selected
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
+from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.send.preview import PreviewResult, Recipient
 
 
@@ -52,10 +53,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
             _("no tester is named"), hint=_("add `--to` with one of: {names}").format(names=aliases)
         )
     state = context.initialized_state()
-    result = plan_selected(context, (campaign_of(select),), state, checked=False)
-    if result.compiled.errors:
-        raise InvalidError(result.compiled.errors)
-    chosen = _chosen(result.plan, context.full_id(select))
+    chosen = _chosen(plan_selected(context, (select,), state, checked=False).valid_plan())
     to = previews.recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
     used = previews.used_today(appid, state, context.clock())
@@ -67,8 +65,8 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
         if len(chosen) > 1:
             context.show_progress(_("{send}: sending the preview").format(send=planned.send.id))
         with _draft_lock(context, planned):
-            ports = context.upload_ports(planned.account, context.state(), planned.send.id)
-            made.append((planned, previews.preview(planned, to, ports)))
+            account = AccountWriter(context, planned.account).open()
+            made.append((planned, previews.preview(planned, to, account)))
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
@@ -79,13 +77,10 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     return worst_exit_code(error.exit_code for error in errors)
 
 
-def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
-    """Pick the sends that an id stands for; of an openid list the first batch, unless one is named."""
-    matches = [planned for planned in plan.sends if stands_for(select, planned.send.id)]
-    if not matches:
-        raise no_send_error(select, (planned.send for planned in plan.sends))
-    first = [one for one in matches if one.send.batch is None or one.send.batch.index == 1]
-    return first or matches
+def _chosen(plan: Plan) -> Sequence[PlannedSend]:
+    """Return the sends to preview: of an openid list the first batch, unless another one is named."""
+    first = [one for one in plan.sends if one.send.batch is None or one.send.batch.index == 1]
+    return first or plan.sends
 
 
 def _draft_lock(context: OnlineContext, planned: PlannedSend) -> AbstractContextManager[None]:

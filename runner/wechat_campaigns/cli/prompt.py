@@ -11,14 +11,20 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import recordable
 
 
-def require_terminal(hint: str) -> None:
+def require_terminal(hint: str = "") -> None:
     """Make sure that there is a person to ask.
+
+    Args:
+        hint: what to do without a terminal; default: to add `--auto-approve`.
 
     Raises:
         UsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
-        raise UsageError(_("cannot ask for confirmation: standard input is not a terminal"), hint=hint)
+        raise UsageError(
+            _("cannot ask for confirmation: standard input is not a terminal"),
+            hint=hint or _("check what it would do, then add `--auto-approve`"),
+        )
 
 
 def ask(question: str) -> str:
@@ -43,13 +49,13 @@ def confirm(question: str, refused: str, *, answer: str = "", hint: str = "") ->
 
     Args:
         refused: printed where the person does not.
-        hint: what to do without a terminal; default: to add `--auto-approve`.
+        hint: as of `require_terminal`.
 
     Raises:
         UsageError: standard input is not a terminal.
         click.Abort: the person does not agree.
     """
-    require_terminal(hint or _("add `--auto-approve` to skip the question"))
+    require_terminal(hint)
     agrees = ask(question) == answer if answer else click.confirm(question, err=True, prompt_suffix=_(": "))
     if not agrees:
         raise click.Abort(refused)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, stands_for
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, accounts, campaign_ids
 from wechat_campaigns.cli.prompt import confirm
@@ -133,6 +133,8 @@ def _sent_by(
     if account_name is not None:
         account = context.account(account_name)
         accounts = {account.appid: account}
+    from wechat_campaigns.run.plan import stands_for
+
     wanted_id = context.full_id(select)
     sends = (send for send in state.sends if stands_for(wanted_id, send.send))
     # Unknown ones too: what they hide is not made up for by an older revision.

@@ -109,38 +109,19 @@ def _option(option: click.Option, found: Command) -> dict[str, Any]:
     }
 
 
-@command(
-    effect=Effect.NONE,
-    examples={"campaign version -o json": N_("for a bug report, or for a program")},
-)
-def version(context: Context) -> int:
-    """Show the version, the supported formats and the installed extras."""
-    data = version_data()
-    context.output_data(lambda: version_text(data), data)
-    return ExitCode.OK
-
-
-def version_data() -> dict[str, Any]:
-    """Return the version and what belongs to it."""
+def version_text() -> str:
+    """Write the version and what belongs to it, one fact a line; the first line is for scripts."""
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
-    return {
-        "version": wechat_campaigns.__version__,
-        "python": platform.python_version(),
-        "formats": {"plan": PLAN_FORMAT, "ledger": str(FORMAT), "digest": str(DIGEST_VERSION)},
-        "schemas": {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names},
-        "extras": [extra for extra in EXTRAS if is_extra_installed(extra)],
-    }
-
-
-def version_text(data: dict[str, Any]) -> str:
-    """Write the version, one fact a line; the first line is for scripts."""
+    schemas = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}
+    formats = {"plan": PLAN_FORMAT, "ledger": FORMAT, "digest": DIGEST_VERSION}
+    extras = [extra for extra in EXTRAS if is_extra_installed(extra)]
     return "\n".join(
         [
-            f"campaign {data['version']}",
-            f"Python {data['python']}",
-            f"formats: {', '.join(f'{name} {number}' for name, number in data['formats'].items())}",
-            f"schemas: {', '.join(f'{name} {digest}' for name, digest in data['schemas'].items())}",
-            f"extras: {', '.join(data['extras']) or 'none'}",
+            f"campaign {wechat_campaigns.__version__}",
+            f"Python {platform.python_version()}",
+            f"formats: {', '.join(f'{name} {number}' for name, number in formats.items())}",
+            f"schemas: {', '.join(f'{name} {digest}' for name, digest in schemas.items())}",
+            f"extras: {', '.join(extras) or 'none'}",
         ]
     )
 

@@ -35,54 +35,64 @@ from wechat_campaigns.core.settings import SANDBOX
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import Workspace
 
-FAMILIES: Mapping[str, Mapping[str, str]] = {
-    "new": {"init": N_("Start a campaigns repository."), "new": N_("Write a new campaign file.")},
-    "import_": {
-        "import": N_("Import an article saved from an editor, with its pictures."),
-        "pull": N_("Write a draft of the WeChat console as a campaign."),
+PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    N_("Write campaigns"): {
+        "new": {"init": N_("Start a campaigns repository."), "new": N_("Write a new campaign file.")},
+        "import_": {
+            "import": N_("Import an article saved from an editor, with its pictures."),
+            "pull": N_("Write a draft of the WeChat console as a campaign."),
+        },
+        "validate": {
+            "validate": N_("Check every file and report all problems."),
+            "fmt": N_("Format campaign files."),
+        },
+        "studio": {"studio": N_("See campaigns on a phone while you write them.")},
+        "render": {"render": N_("Show what a follower will see.")},
     },
-    "validate": {
-        "validate": N_("Check every file and report all problems."),
-        "fmt": N_("Format campaign files."),
+    N_("Review and send"): {
+        "plan": {"plan": N_("Show what would be sent (the default).")},
+        "preview": {"preview": N_("Send one real message to each tester.")},
+        "drafts": {
+            "draft": N_("Make the draft of an article without sending it."),
+            "drafts": N_("List the draft box and who uses each draft."),
+        },
+        "apply": {"apply": N_("Show the plan, ask for confirmation, send what is due.")},
+        "hold": {
+            "hold": N_("Stop all sends of an account immediately."),
+            "unhold": N_("Allow an account to send again."),
+        },
     },
-    "studio": {"studio": N_("See campaigns on a phone while you write them.")},
-    "render": {"render": N_("Show what a follower will see.")},
-    "plan": {"plan": N_("Show what would be sent (the default).")},
-    "apply": {"apply": N_("Show the plan, ask for confirmation, send what is due.")},
-    "preview": {"preview": N_("Send one real message to each tester.")},
-    "drafts": {
-        "draft": N_("Make the draft of an article without sending it."),
-        "drafts": N_("List the draft box and who uses each draft."),
+    N_("After a send"): {
+        "status": {"status": N_("Show the status of each send.")},
+        "recall": {"recall": N_("Delete a sent article or video.")},
+        "history": {
+            "report": N_("Report past sends."),
+            "archive": N_("Write an archive of each send."),
+            "calendar": N_("Show a month's past and coming sends."),
+        },
     },
-    "status": {"status": N_("Show the status of each send.")},
-    "recall": {"recall": N_("Delete a sent article or video.")},
-    "history": {
-        "report": N_("Report past sends."),
-        "archive": N_("Write an archive of each send."),
-        "calendar": N_("Show a month's past and coming sends."),
+    N_("Operate"): {
+        "doctor": {
+            "doctor": N_("Check everything that a send requires."),
+            "tags": N_("List the tags with their follower counts."),
+        },
+        "ledger": {"ledger": N_("Manage the ledger.")},
+        "ci": {"ci": N_("Run a step of a CI job.")},
+        "listen": {"listen": N_("Receive WeChat's events: counts, reasons, links.")},
+        "sandbox": {"sandbox": N_("Run a WeChat sandbox with an inbox on this machine.")},
     },
-    "doctor": {
-        "doctor": N_("Check everything that a send requires."),
-        "tags": N_("List the tags with their follower counts."),
-    },
-    "hold": {
-        "hold": N_("Stop all sends of an account immediately."),
-        "unhold": N_("Allow an account to send again."),
-    },
-    "ledger": {"ledger": N_("Manage the ledger.")},
-    "ci": {"ci": N_("Run a step of a CI job.")},
-    "listen": {"listen": N_("Receive WeChat's events: counts, reasons, links.")},
-    "sandbox": {"sandbox": N_("Run a WeChat sandbox with an inbox on this machine.")},
-    "reference": {
-        "schema": N_("Print a JSON Schema."),
-        "reference": N_("List every command with what it changes."),
-        "version": N_("Show the version and what is installed."),
-        "completion": N_("Complete commands and ids in a shell."),
+    N_("This tool"): {
+        "reference": {
+            "schema": N_("Print a JSON Schema."),
+            "reference": N_("List every command with what it changes."),
+            "completion": N_("Complete commands and ids in a shell."),
+        },
     },
 }
-"""The module of each family of commands, with the line of each that `campaign --help` shows, in the order in
-which they are used. A module is imported only to run one of its commands, because imports cost time."""
-COMMANDS: Mapping[str, str] = {name: text for family in FAMILIES.values() for name, text in family.items()}
+"""By what they are for: the module of each family of commands, with the line of each that `campaign --help`
+shows. A module is imported only to run one of its commands, because imports cost time."""
+FAMILIES: Final = {module: family for families in PURPOSES.values() for module, family in families.items()}
+COMMANDS: Final = {name: text for family in FAMILIES.values() for name, text in family.items()}
 
 Examples = Mapping[str, str]
 """A command line to what it does."""

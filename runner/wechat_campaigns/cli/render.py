@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.registry import command
@@ -18,11 +18,10 @@ from wechat_campaigns.core.files import file_errors, private_folder, replace_fil
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.messages import Articles, Draft
-from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.phrases import recipients
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
-from wechat_campaigns.run.plan import compile_selected
+from wechat_campaigns.run.plan import selected
 
 
 @command(
@@ -95,18 +94,11 @@ def send_text(send: Send) -> str:
     return inert("\n".join(lines))
 
 
-def _sends(context: Context, select: str) -> list[Send]:
-    compiled = compile_selected(context, (campaign_of(select),))
-    if compiled.errors:
-        raise InvalidError(compiled.errors)
-    wanted_id = normalize_id(context.full_id(select))
-    sends = [
-        send for send in compiled.sends if wanted_id in (normalize_id(send.id), normalize_id(send.campaign))
-    ]
-    sends = sends or list(compiled.sends)
-    if "[" in select and [normalize_id(send.id) for send in sends] != [wanted_id]:
-        raise no_send_error(select, compiled.sends)
-    return sends
+def _sends(context: Context, select: str) -> Sequence[Send]:
+    found = selected(context, (select,))
+    if found.compiled.errors:
+        raise InvalidError(found.compiled.errors)
+    return found.sends
 
 
 def _open(pages: Sequence[Path]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import click
 
-from wechat_campaigns.cli.context import LedgerContext, OnlineContext, stands_for
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.output import print_message
@@ -155,6 +155,8 @@ def _waited(
 
 
 def _selected(state: LedgerState, send_id: str | None) -> list[SendState]:
+    from wechat_campaigns.run.plan import stands_for
+
     return [send for send in state.sends if send_id is None or stands_for(send_id, send.send)]
 
 

@@ -101,7 +101,7 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     """
     changed: list[str] = []
     skipped: dict[str, str] = {}
-    for item in find_campaigns(context.root, paths)[0]:
+    for item in find_campaigns(context.root, paths, context.namespace)[0]:
         name = item.display_path
         has_changed, reason = _format(context, item.file, check=check)
         if reason:

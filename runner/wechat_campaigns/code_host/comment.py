@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.markdown import COMMENT_CHARS
 
 _CUT = N_("Truncated here: the comment is too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
@@ -55,14 +55,12 @@ def upsert(github: CodeHost, repository: str, number: int, body: str, *, author:
 
     Source: GitHub, REST API endpoints for issue comments, read 2026-11.
     """
-    first, _, _ = body.partition("\n")
-    for comment in github.all(f"/repos/{repository}/issues/{number}/comments"):
-        user = comment.get("user") or {}
-        if user.get("login") == author and str(comment.get("body") or "").startswith(first):
+    mark, comments = body.partition("\n")[0], f"/repos/{repository}/issues/{number}/comments"
+    for comment in github.all(comments):
+        if _is_ours(comment, mark, author):
             path = f"/repos/{repository}/issues/comments/{comment['id']}"
             return int(github.write("PATCH", path, {"body": body})["id"])
-    made = github.write("POST", f"/repos/{repository}/issues/{number}/comments", {"body": body})
-    return int(made["id"])
+    return int(github.write("POST", comments, {"body": body})["id"])
 
 
 def _cut(body: str) -> str:
@@ -119,9 +117,9 @@ def _open_issue(github: CodeHost, repository: str, report: str, author: str) -> 
     )
 
 
-def _is_ours(issue: dict[str, Any], mark: str, author: str) -> bool:
-    user = issue.get("user") or {}
-    return user.get("login") == author and str(issue.get("body") or "").startswith(f"{mark}\n")
+def _is_ours(found: dict[str, Any], mark: str, author: str) -> bool:
+    user = found.get("user") or {}
+    return user.get("login") == author and str(found.get("body") or "").startswith(f"{mark}\n")
 
 
 def _title(report: str) -> str:

@@ -187,7 +187,11 @@ def _filters(answer: GitResult) -> set[str]:
     return {f"filter.{name}.{word}" for name in names for word in (*FILTERS, "required")}
 
 
-def unread_checkout(folder: Path) -> tuple[Path, GitResult] | None:
+UnreadCheckout = tuple[Path, GitResult]
+"""A checkout, and what git answered instead of reading it."""
+
+
+def unread_checkout(folder: Path) -> UnreadCheckout | None:
     """Return the checkout of a folder and why git does not read it; None if it does, or outside of one."""
     checkout = find_checkout(folder)
     answer = run_in_checkout(folder, "rev-parse", lazily=False)

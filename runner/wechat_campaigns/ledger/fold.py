@@ -222,7 +222,8 @@ class LedgerState:
         before = made.get((event.stream, draft.media_id))
         if before is not None and before.stored_digest is not None:
             draft = before  # a copy of an event from before WeChat's version was known does not forget it
-        self.drafts[_key(event)] = made[event.stream, draft.media_id] = draft
+        key = self.key(event.stream, draft.send, draft.revision)
+        self.drafts[key] = made[event.stream, draft.media_id] = draft
 
     def _callback(self, event: Event) -> None:
         data = event.data
@@ -240,10 +241,6 @@ _OF_A_SEND: Final = frozenset(
     | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
 )
 """What is about a send that the ledger has."""
-
-
-def _key(event: Event) -> Key:
-    return event.stream, normalize_id(event.data["send"]), event.data["revision"]
 
 
 def _send(stream: StreamState, event: Event) -> SendState:

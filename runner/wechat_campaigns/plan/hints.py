@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -20,41 +19,42 @@ START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then
 """Of a run whose ground moved after it began."""
 
 
-def _of_send(hint: str) -> Callable[[str, str], str]:
-    """Make a hint that takes the id of a send and the `env_option` of its environment."""
-    return lambda send_id, env: _(hint).format(send=quoted(send_id), env=env)
+def msg_id_hint(send_id: str, env: str) -> str:
+    """Return how a send is settled that WeChat took without naming its msg_id.
 
-
-msg_id_hint = _of_send(
-    N_(
+    Args:
+        env: the `env_option` of its environment.
+    """
+    hint = _(
         "find it in the WeChat console, then run `campaign ledger settle {send}{env} --sent MSG_ID "
         "--reason REASON`"
     )
-)
-"""Of a send that WeChat took without naming its msg_id."""
-settle_hint = _of_send(
-    N_(
+    return hint.format(send=quoted(send_id), env=env)
+
+
+def settle_hint(send_id: str, env: str, instead: str = "") -> str:
+    """Return how an unknown send is settled; `instead` is what would spare that."""
+    hint = _(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
         "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
-)
-"""Of a send that nothing repeats any more."""
-edited_draft_hint = _of_send(
-    N_(
-        "revert the edit in the WeChat console and run `campaign apply{env}` again; or check in the WeChat "
-        "console whether it was sent, then run `campaign ledger settle {send}{env} --reason REASON` with "
-        "`--sent MSG_ID` or `--not-sent`"
-    )
-)
-"""Of an unknown send whose draft was edited since."""
-resend_hint = _of_send(
-    N_(
+    settle = hint.format(send=quoted(send_id), env=env)
+    return _("{instead}; or {settle}").format(instead=instead, settle=settle) if instead else settle
+
+
+def edited_draft_hint(send_id: str, env: str) -> str:
+    """Return what to do about an unknown send whose draft was edited since."""
+    instead = _("revert the edit in the WeChat console and run `campaign apply{env}` again")
+    return settle_hint(send_id, env, instead.format(env=env))
+
+
+def resend_hint(send_id: str, env: str) -> str:
+    """Return what to do about an unknown send whose campaign does not say any more what was posted."""
+    instead = _(
         "revert the edit and run `campaign apply{env}` again; or send the old content: `campaign apply "
-        "--resend {send}{env}`; or check the WeChat console, then run `campaign ledger settle "
-        "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "--resend {send}{env}`"
     )
-)
-"""Of an unknown send whose campaign does not say any more what was posted."""
+    return settle_hint(send_id, env, instead.format(send=quoted(send_id), env=env))
 
 
 def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, sha256
-from wechat_campaigns.core.git import GitResult
+from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.policy.rule import FailedCheck, Violation
+from wechat_campaigns.plan.policy.rule import FailedChecks, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
@@ -115,7 +114,7 @@ class Plan:
     unverified: tuple[str, ...] = ()
     """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
-    unread_checkout: tuple[Path, GitResult] | None = None
+    unread_checkout: UnreadCheckout | None = None
     """The checkout of the campaigns, and why the plan has no commit of it."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
@@ -123,7 +122,7 @@ class Plan:
     last_holds: Mapping[str, str] | None = None
     """By AppID, the newest hold or release when the run began: one that came later stops its sends."""
 
-    failed_checks: tuple[FailedCheck, ...] = ()
+    failed_checks: FailedChecks = ()
     """Programs of `policy.checks` that did not pass it."""
 
     is_current: Callable[[Message], bool] = lambda _message: True
@@ -152,6 +151,16 @@ class Plan:
     def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
+
+    def coming(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
+        """List the scheduled sends, the first to open first.
+
+        Args:
+            until: leaves out what opens after it; None leaves out nothing.
+        """
+        scheduled = (one for one in self.sends if one.action is PlanAction.SCHEDULED)
+        within = (one for one in scheduled if until is None or one.send.opens_at <= until)
+        return tuple(sorted(within, key=lambda one: (one.send.opens_at, one.send.id)))
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
         """List what is expected and not tried, as `is_held`; what was missed comes last."""

@@ -182,10 +182,9 @@ class ApplyRun:
         workspace = self.workspace
         approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
         who = {**workspace.actor(), **approved}
-        ports = workspace.ports(self.stopping)
         record_guards(workspace, plan, who)
         record_campaigns_folders(workspace, plan, self.state, who)
-        return send_due(plan, ports=ports, settings=workspace.settings, run_context=self._right(who))
+        return send_due(plan, workspace=workspace, run_context=self._right(who), stopping=self.stopping)
 
     def _reviewed(self, result: PlanResult) -> Plan:
         """Check the plan against what was reviewed, and return it without what was not."""
@@ -401,7 +400,7 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
 def _not_sent(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     return planned_outcome(
         planned,
-        _("its window opened, but it was not sent: {error}").format(error=error.message),
+        _("not sent: {error}").format(error=error.message),
         result=Result.NOT_SENT,
         hint=error.hint,
         exit_code=error.exit_code,

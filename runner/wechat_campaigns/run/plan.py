@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
@@ -23,10 +25,11 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
 from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import Days, read_statistics
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
@@ -73,7 +76,7 @@ def plan_selected(
     """Plan the campaigns selected; without a request by a workspace that has no way to WeChat.
 
     Args:
-        select: ids or patterns; empty means all.
+        select: ids or patterns of campaigns, or ids of single sends; empty means all.
         overrides: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
@@ -82,17 +85,18 @@ def plan_selected(
         checked: run the programs of `policy.checks` on it, where WeChat can be queried.
 
     Raises:
-        UsageError: no unknown send has one of the ids to resend.
+        UsageError: nothing has one of the ids, or no unknown send has one of those to resend.
     """
     resend_ids = _resend_ids(workspace, state, resend)
     check_campaigns_folder(workspace, state)
-    compiled = compiled or compile_selected(workspace, select)
+    chosen = selected(workspace, select) if compiled is None else Selected(compiled, compiled.sends, select)
+    compiled = chosen.compiled
     name = workspace.settings.environment.name
     comparison = None
     if since is not None:
         variables = workspace.variables
         comparison = compare_since(
-            workspace.root, compiled, select, since, environment=name, variables=variables
+            workspace.root, compiled, chosen.campaigns, since, environment=name, variables=variables
         )
     context = replace(
         decision_context(workspace, state),
@@ -101,8 +105,8 @@ def plan_selected(
         resend=resend_ids,
         last_holds=last_holds,
     )
-    unknown = compiled.with_readiness(stored_unknown_sends(compiled.sends, context), name)
-    sends = (*compiled.sends, *unknown)
+    unknown = compiled.with_readiness(stored_unknown_sends(chosen.sends, context), name)
+    sends = (*chosen.sends, *unknown)
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
         facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
@@ -197,3 +201,58 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
         variables=workspace.variables,
         only=select,
     )
+
+
+class Selected(NamedTuple):
+    """Campaigns as they were rendered, and those of their sends that are meant."""
+
+    compiled: CompileResult
+    sends: tuple[Send, ...]
+    campaigns: tuple[str, ...]
+    """The words that selected them: for the id of one send, its campaign."""
+
+
+def selected(workspace: Workspace, select: Sequence[str]) -> Selected:
+    """Render what is selected: campaigns by id, pattern or file, and `sale[beijing]`, one send of a campaign.
+
+    Raises:
+        UsageError: nothing is meant by one of the words.
+    """
+    namespace, parts = workspace.settings.namespace, [word for word in select if campaign_of(word) != word]
+    if parts:  # `sale[ab]` may also be a pattern
+        known = {normalize_id(item.id) for item in find_campaigns(workspace.root, (), namespace)[0]}
+        parts = [word for word in parts if normalize_id(full_id(namespace, campaign_of(word))) in known]
+    campaigns = tuple(campaign_of(word) if word in parts else word for word in select)
+    compiled = compile_selected(workspace, campaigns)
+    if not parts:
+        return Selected(compiled, compiled.sends, campaigns)
+    whole = [word for word in select if word not in parts]
+    names = [full_id(namespace, part) for part in parts]
+    names += [item.id for item in find_campaigns(workspace.root, whole, namespace)[0]] if whole else []
+    for name in names:
+        if not compiled.errors and not any(stands_for(name, send.id) for send in compiled.sends):
+            ids = _(", ").join(send.id for send in compiled.sends)
+            raise UsageError(
+                _("no send has the id {name}").format(name=name),
+                hint=_("use one of: {names}").format(names=ids),
+            )
+    sends = (send for send in compiled.sends if any(stands_for(name, send.id) for name in names))
+    return Selected(compiled, tuple(sends), campaigns)
+
+
+def campaign_of(send_id: str) -> str:
+    """Return the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
+    try:
+        return SendId.parse(send_id).campaign
+    except ValueError:
+        return send_id
+
+
+def stands_for(name: str, send_id: str) -> bool:
+    """Return whether a name on a command line means a send: its own id, its openid list's, its campaign's."""
+    try:
+        send = SendId.parse(send_id)
+    except ValueError:
+        return name == send_id
+    names = (send_id, str(replace(send, batch=None)), send.campaign)
+    return normalize_id(name) in map(normalize_id, names)

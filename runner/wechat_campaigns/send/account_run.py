@@ -6,13 +6,14 @@ words for the end of each.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
@@ -27,10 +28,9 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState, fold
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
-from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
@@ -48,7 +48,7 @@ from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
 from wechat_campaigns.protocol import decide as protocol
-from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
+from wechat_campaigns.protocol.attempt import AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
@@ -67,8 +67,7 @@ from wechat_campaigns.send.posting import (
     CALLS_PER_MINUTE,
     MINUTE,
     STOPPING_KINDS,
-    ApplyPorts,
-    MassCalls,
+    AccountWriter,
     RunContext,
     intent_data,
     recent_posts,
@@ -77,42 +76,36 @@ from wechat_campaigns.send.posting import (
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
+if TYPE_CHECKING:
+    from wechat_campaigns.workspace import OnlineWorkspace
+
 LEDGER_CONFLICT = N_("other runners kept changing the ledger at the same time, so no call was made")
 
 
-@dataclass
-class AccountRun:
+class AccountRun(AccountWriter):
     """The sends of one account in one run, in one thread, one at a time."""
 
-    account: Account
-    plan: Plan
-    ports: ApplyPorts
-    settings: Settings
-    context: RunContext
-    api: WeChatApi = field(init=False)
-    state: LedgerState = field(init=False)
-    """Of the account; it follows the ledger."""
-    attempt: Attempt = field(init=False)
-    audiences: AudienceCounter = field(init=False)
     stop_reason: str = ""
     """Why no further send of this account should be tried; empty while there is no reason."""
     stop_code: ExitCode = ExitCode.FAILED
 
+    def __init__(
+        self,
+        workspace: OnlineWorkspace,
+        account: Account,
+        plan: Plan,
+        context: RunContext,
+        stopping: threading.Event,
+    ) -> None:
+        super().__init__(workspace, account)
+        self.plan, self.context, self.stopping, self.watch = plan, context, stopping, workspace.watch
+
     def begin(self, api: WeChatApi, state: LedgerState) -> None:
-        """Set the connection to WeChat and the folded ledger, before the first send."""
-        self.api, self.state = api, state
-        self.audiences = AudienceCounter(api, self.ports.clock)
-        posts = recent_posts(state, self.account.appid, self.ports.clock())
+        """See `AccountWriter.begin`; before the first send."""
+        super().begin(api, state)
+        self.audiences = AudienceCounter(api, self.clock)
+        posts = recent_posts(state, self.account.appid, self.clock())
         self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
-        self._calls = MassCalls(api, self.ports.clock)
-        self.attempt = Attempt(
-            ledger=self.ports.ledger,
-            api=self._calls,
-            state=state.stream(self.account.appid),
-            apply_event=state.add,
-            clock=self.ports.clock,
-            mac_key=self.ports.mac_key(self.account),
-        )
 
     @cached_property
     def _due(self) -> int:
@@ -129,8 +122,8 @@ class AccountRun:
         ]
         outcomes: list[SendOutcome] = []
         try:
-            with self.ports.ledger.lock(self.account.appid, wait_s):
-                self._open()
+            with self.ledger.lock(self.account.appid, wait_s):
+                self.open()
                 outcomes.extend(replace(self._outcome(one), key=one.key) for one in steps)
         except Exception as fault:
             error = expected_error(fault)
@@ -151,11 +144,6 @@ class AccountRun:
             return unchecked_outcome(one.send_state.send, self.account.name, error)
         make = not_sent_outcome if one.action is PlanAction.SEND else unchecked_outcome
         return make(one.send.id, self.account.name, error)
-
-    def _open(self) -> None:
-        """Read the account's stream, its chain verified, and connect to WeChat."""
-        events = self.ports.ledger.read(self.account.appid)
-        self.begin(self.ports.connect(self.account), fold(events, self._authentic(events)))
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.stop_reason:
@@ -191,11 +179,10 @@ class AccountRun:
         left_out = self._skip_outcome(planned)
         if left_out is not None:
             return left_out
-        self.ports.notify(planned.send.id, _("preparing"))
-        ports = self._upload_ports(planned)
-        with uploads.forgetting(planned, ports):
-            ids = uploads.upload(planned, ports)
-            draft = drafting.ensure_draft(planned, ids, ports)
+        self.tell(planned.send.id, _("preparing"))
+        with uploads.forgetting(planned, self):
+            ids = uploads.upload(planned, self)
+            draft = drafting.ensure_draft(planned, ids, self)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = payloads.mass_body(
             planned.send,
@@ -207,22 +194,13 @@ class AccountRun:
         self.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the tag may have grown. All else is asked again at the intent.
         counted = self._counted(self._with_draft(planned, draft))
-        stopped = self.ports.stop_requested()
+        stopped = self.stopping.is_set()
         outcome = None if stopped else self.send(counted, body, partial(self._decide, counted))
         if outcome is None:
             outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
             )
         return replace(self._forget_uploads(planned, outcome), notes=(*outcome.notes, *notes))
-
-    def _upload_ports(self, planned: PlannedSend) -> uploads.UploadPorts:
-        return uploads.UploadPorts(
-            api=self.api,
-            state=self.state,
-            record=self.attempt.append,
-            read=self.ports.read,
-            tell=partial(self.ports.notify, planned.send.id),
-        )
 
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
@@ -253,7 +231,7 @@ class AccountRun:
         """Forget the uploads of a send that was refused because one of them is gone."""
         if outcome.result is not Result.REJECTED:
             return outcome
-        gone = uploads.forget_uploads(planned, outcome.errcode, self._upload_ports(planned))
+        gone = uploads.forget_uploads(planned, outcome.errcode, self)
         return replace(outcome, hint=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
@@ -265,7 +243,7 @@ class AccountRun:
         return replace(planned, resolved=replace(planned.resolved, audience=audience))
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
-        if self.ports.stop_requested():
+        if self.stopping.is_set():
             return planned_outcome(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
@@ -276,20 +254,15 @@ class AccountRun:
             return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
         return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
 
-    def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
-        """Verify macs by the account's AppSecret; None for a run that has none."""
-        key = self.ports.mac_key(self.account)
-        return authenticator(events, lambda _appid: key) if key else None
-
     def _decision_context(self) -> DecisionContext:
         return DecisionContext(
             settings=self.settings,
             state=self.state,
-            now=self.ports.clock(),
+            now=self.clock(),
             overrides=self.context.overrides,
             is_current=self.plan.is_current,
             last_holds=self.plan.last_holds,
-            clock_skew=self.ports.clock_skew(),
+            clock_skew=self.watch.current_skew(),
         )
 
     def _resolve(self, planned: PlannedSend) -> SendOutcome:
@@ -302,7 +275,7 @@ class AccountRun:
             return self._without_call(send_id, decision)
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.wait_for_rate_limit(send_id)
-        if self.ports.stop_requested():
+        if self.stopping.is_set():
             return self.unknown(send_id, _("the run was stopped before the resend"))
         if self.stop_reason:
             return self.unknown(send_id, not_resent_message(self.stop_reason))
@@ -381,10 +354,10 @@ class AccountRun:
         def told(stream: StreamState) -> protocol.Decision:
             decided = judge(stream)
             if decided.action is action:
-                self.ports.notify(data["send"], doing)
+                self.tell(data["send"], doing)
             return decided
 
-        began = self.ports.clock()
+        began = self.clock()
         try:
             made = self.attempt.make(action, data, body, told)
         except LedgerConflictError:
@@ -400,7 +373,7 @@ class AccountRun:
         return made
 
     def _reported(self, made: AttemptResult, send_id: str, *, again: bool = False) -> SendOutcome:
-        refused = self._calls.error
+        refused = self.refusal
         answer = made.response
         ids = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
         if made.status is Status.ACCEPTED:
@@ -455,12 +428,12 @@ class AccountRun:
     def wait_for_rate_limit(self, send: str) -> None:
         """Wait until another call fits into WeChat's minute; say so for the send that waits."""
         if len(self._posts) == CALLS_PER_MINUTE:
-            wait = MINUTE - (self.ports.clock() - self._posts[0])
+            wait = MINUTE - (self.clock() - self._posts[0])
             if wait > timedelta():
                 seconds = min(wait, MINUTE).total_seconds()
                 said = _("waiting {seconds} s: WeChat accepts {calls} sends a minute from one account")
-                self.ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
-                self.ports.sleep(seconds)
+                self.tell(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
+                self.stopping.wait(seconds)
 
     def unknown(self, send_id: str, why: str, *, hint: str = "") -> SendOutcome:
         """Report a send that may have happened; its intent stays open."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
@@ -10,7 +12,10 @@ from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.plan.plan import CALLING, Plan
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import SendOutcome, left_outcome, unknown_outcome
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
+
+if TYPE_CHECKING:
+    from wechat_campaigns.workspace import OnlineWorkspace
 
 LOCK_WAIT_S = 10.0
 MAX_PARALLEL_ACCOUNTS = 16
@@ -18,19 +23,22 @@ MAX_PARALLEL_ACCOUNTS = 16
 
 
 def apply(
-    plan: Plan, *, ports: ApplyPorts, settings: Settings, run_context: RunContext
+    plan: Plan, *, workspace: OnlineWorkspace, run_context: RunContext, stopping: threading.Event
 ) -> tuple[SendOutcome, ...]:
     """Settle unknown sends, then make the due ones; accounts side by side, each in order.
 
     Args:
         plan: made moments ago; its due sends are decided on again one by one.
+        run_context: by what right it sends.
+        stopping: once set, the send in hand is finished and no other is started.
 
     Returns:
         One outcome for each send that was tried or left out, accounts in name order; then the unknown sends
         of accounts that left the settings, what the plan blocked or found in conflict, and those whose
         window nobody used. Never raises for a failed send.
     """
-    runs = [AccountRun(account, plan, ports, settings, run_context) for account in _busy(plan, settings)]
+    settings = workspace.settings
+    runs = [AccountRun(workspace, account, plan, run_context, stopping) for account in _busy(plan, settings)]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)

@@ -23,6 +23,7 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint, losses
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.send import uploads
+from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 MAX_DIFFERENCES = 3
@@ -42,7 +43,7 @@ class ReadyDraft:
     """What a person should know: what WeChat changed, which older draft stays behind."""
 
 
-def ensure_draft(planned: PlannedSend, ids: MediaIds, ports: uploads.UploadPorts) -> ReadyDraft | None:
+def ensure_draft(planned: PlannedSend, ids: MediaIds, account: AccountWriter) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it; None when its content needs none.
 
     Raises:
@@ -56,7 +57,7 @@ def ensure_draft(planned: PlannedSend, ids: MediaIds, ports: uploads.UploadPorts
     if not content.needs_draft:
         return None
     articles = content.draft_articles(ids)
-    send, api, state = planned.send, ports.api, ports.state
+    send, api, state = planned.send, account.api, account.state
     key = state.key(planned.account.appid, send.id, send.revision)
     data: dict[str, Any] = {"send": send.id, "revision": send.revision, "sha256": sha256(articles)}
     before = state.drafts.get(key)
@@ -66,13 +67,13 @@ def ensure_draft(planned: PlannedSend, ids: MediaIds, ports: uploads.UploadPorts
     if known is None or stored is None:
         known = None
         data["media_id"] = api.draft_add(articles)
-        ports.record(LedgerKind.DRAFT, data)
+        account.record(LedgerKind.DRAFT, data)
         # Right after draft/add, draft/get answered 40007, as a developer reported (2024-09): read once more.
         stored = read_news_items(data["media_id"], api) or api.draft_get(data["media_id"])["news_item"]
     else:
         data["media_id"] = known.media_id
     mark = fingerprint(stored)
-    _check(articles, stored, mark, known, data, ports.record)
+    _check(articles, stored, mark, known, data, account)
     notes = _unused_draft_note(before, data)
     return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
 
@@ -94,11 +95,11 @@ def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:
     return media_id if draft_fingerprint(media_id, api) not in (None, noted) else None
 
 
-def create_draft(planned: PlannedSend, ports: uploads.UploadPorts) -> ReadyDraft | None:
+def create_draft(planned: PlannedSend, account: AccountWriter) -> ReadyDraft | None:
     """Upload what is needed and make the draft; nothing is sent.
 
     Args:
-        ports: of its account, whose lock is held.
+        account: the one of the send, its lock held.
 
     Raises:
         UsageError: a material name of it has no media_id.
@@ -106,8 +107,8 @@ def create_draft(planned: PlannedSend, ports: uploads.UploadPorts) -> ReadyDraft
         CampaignError: as `ensure_draft` says.
     """
     uploads.check_material_names(planned)
-    with uploads.forgetting(planned, ports):
-        return ensure_draft(planned, uploads.upload(planned, ports), ports)
+    with uploads.forgetting(planned, account):
+        return ensure_draft(planned, uploads.upload(planned, account), account)
 
 
 def _check(
@@ -116,13 +117,14 @@ def _check(
     mark: str,
     known: DraftRecord | None,
     data: Mapping[str, Any],
-    record: uploads.Record,
+    account: AccountWriter,
 ) -> None:
     """Refuse a draft that lacks what was given, or that is not what it was when it was made."""
     lost = losses(articles, stored)
     if known is None or known.stored_digest is None:
         # Kept in English whatever the reader speaks: a later run may speak another language.
-        record(LedgerKind.DRAFT, {**data, "stored": mark, "changed": [english_text(one) for one in lost]})
+        changed = [english_text(one) for one in lost]
+        account.record(LedgerKind.DRAFT, {**data, "stored": mark, "changed": changed})
     elif known.stored_digest != mark:
         edits = [one for one in lost if english_text(one) not in known.stored_changes]
         raise _draft_edited_error(data["media_id"], edits)

@@ -21,14 +21,15 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query
+from wechat_campaigns.messages import KINDS
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 RECALLS_PER_DAY = 10
-RECALLABLE = frozenset({"mpnews", "mpvideo"})
-"""Articles and videos only, sent by API and already successful. Source: deleteMassMsg, read 2026-11."""
+RECALLABLE = frozenset(kind.msgtype for kind in KINDS if kind.is_recallable)
+"""Only what was sent by API and is already successful. Source: deleteMassMsg, read 2026-11."""
 RECALL_LIMITS = N_(
     "A recall blanks the page; the card stays in every chat. If several sends share an article, "
     "all of them lose it. WeChat allows 10 recalls a day, and a recall cannot be undone."

@@ -1,56 +1,36 @@
-"""What a run needs to send, how it posts once, and what an intent keeps of a send."""
+"""One account as it is changed: how it posts once, and what an intent keeps of a send."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import (
-    ApiError,
-    NotSentError,
-)
+from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.plan import PlannedSend, SendKey
 from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.plan.renamed import identity
-from wechat_campaigns.send import uploads
+from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi
+
+if TYPE_CHECKING:
+    from wechat_campaigns.workspace import OnlineWorkspace
 
 CALLS_PER_MINUTE = 60
 """Mass calls of one account. Source: 群发 limits, read 2026-11."""
 MINUTE = timedelta(minutes=1)
 STOPPING_KINDS = frozenset({"quota", "permission", "token", "fatal"})
 """Refusals that the account's next send would meet as well."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyPorts:
-    """The world, as parameters."""
-
-    connect: Callable[[Account], WeChatApi]
-    ledger: Ledger
-    clock: Clock
-    sleep: Sleep
-    read: uploads.Read
-    """Gives a file's bytes."""
-    stop_requested: Callable[[], bool] = lambda: False
-    """True once the user asked to stop; the send in hand is finished."""
-    notify: Callable[[str, str], None] = lambda _send, _what: None
-    """Told what is being done for which send."""
-    mac_key: Callable[[Account], bytes] = lambda _account: b""
-    """Gives the key of an account's macs, from its AppSecret."""
-    clock_skew: Callable[[], timedelta] = timedelta
-    """Gives how far this clock is from WeChat's, as its newest answer told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,33 +54,66 @@ class RunContext:
         }
 
 
-class MassCalls:
-    """WeChat as the protocol asks for it: one post, and the answer whatever its errcode."""
+class AccountWriter:
+    """One account, open to be changed: uploads, drafts, previews and sends go through it, one at a time."""
 
-    def __init__(self, api: WeChatApi, clock: Clock) -> None:
-        self._api = api
-        self._clock = clock
-        self.error: ApiError | None = None
-        """What the last answer means in words, where it was an errcode."""
+    api: WeChatApi
+    state: LedgerState
+    """Of the account; it follows the ledger."""
+    attempt: Attempt
+    refusal: ApiError | None = None
+    """What the last answer to a mass call means in words, where it was an errcode."""
+
+    def __init__(self, workspace: OnlineWorkspace, account: Account) -> None:
+        self.workspace, self.account, self.settings = workspace, account, workspace.settings
+        self.ledger, self.clock = workspace.ledger, workspace.clock
+
+    def open(self) -> Self:
+        """Read the account's stream, its chain and macs verified, and connect to WeChat."""
+        events, api = self.ledger.read(self.account.appid), self.workspace.write_api(self.account)
+        key = self.workspace.secrets.mac_key(self.account)
+        self.begin(api, fold(events, authenticator(events, lambda _appid: key) if key else None))
+        return self
+
+    def begin(self, api: WeChatApi, state: LedgerState) -> None:
+        """Set the connection to WeChat and the folded ledger."""
+        self.api, self.state = api, state
+        self.attempt = Attempt(
+            ledger=self.ledger,
+            api=self,
+            state=state.stream(self.account.appid),
+            apply_event=state.add,
+            clock=self.clock,
+            mac_key=self.workspace.secrets.mac_key(self.account),
+        )
+
+    def record(self, kind: LedgerKind, data: Mapping[str, Any]) -> None:
+        """Append an event of the account, and take it into the state with all that others wrote before it."""
+        self.attempt.append(kind, data)
+
+    def tell(self, send_id: str, what: str) -> None:
+        """Show what is being done for a send, and when."""
+        now = self.clock().astimezone(self.settings.policy.zone)
+        self.workspace.show_progress(f"  {now:%H:%M:%S} {send_id}{_(': ')}{what}")
 
     def ensure_token(self) -> None:
         """See `MassApi.ensure_token`."""
-        self._api.mass_ready()
+        self.api.mass_ready()
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """See `MassApi.post_once`."""
-        self.error = None
+        self.refusal = None
         check = partial(self._check_in_time, begin_by)
-        call = self._api.mass_send if "touser" in body else self._api.mass_sendall
+        call = self.api.mass_send if "touser" in body else self.api.mass_sendall
         check()
         try:
             return call(body, before_body=check)  # to connect takes time, too, and a machine may sleep then
         except ApiError as error:
-            self.error = error
+            self.refusal = error
             return {**error.answer, "errcode": error.errcode}
 
     def _check_in_time(self, begin_by: datetime) -> None:
-        if self._clock() > begin_by:
+        if self.clock() > begin_by:
             raise NotSentError(
                 _(
                     "this runner was paused between recording the send and making the call, so no call was "

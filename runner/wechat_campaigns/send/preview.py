@@ -18,6 +18,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat import payloads
 
 PER_DAY = 100
@@ -83,7 +84,7 @@ def used_today(appid: str, state: LedgerState, now: datetime) -> int:
     return count_today(state.preview_times, appid, now)
 
 
-def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.UploadPorts) -> PreviewResult:
+def preview(planned: PlannedSend, to: Sequence[Recipient], account: AccountWriter) -> PreviewResult:
     """Upload what is needed, send a preview to each, record it.
 
     Raises:
@@ -94,15 +95,15 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
     Source: preview, read 2026-11.
     """
     uploads.check_material_names(planned)
-    with uploads.forgetting(planned, ports):
-        ids = uploads.upload(planned, ports)
-        draft = drafting.ensure_draft(planned, ids, ports)
+    with uploads.forgetting(planned, account):
+        ids = uploads.upload(planned, account)
+        draft = drafting.ensure_draft(planned, ids, account)
     body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
     errors: dict[str, CampaignError] = {}
     for one in to:
         try:
-            with uploads.forgetting(planned, ports):
-                ports.api.mass_preview({**body, **one.body})
+            with uploads.forgetting(planned, account):
+                account.api.mass_preview({**body, **one.body})
         except WeChatError as error:  # the next tester may be a follower where this one is not
             errors[one.name] = error
             continue
@@ -113,5 +114,5 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
             "to": sha256(dict(one.body)),
         }
         with reporting_unrecorded(_("the preview was sent")):
-            ports.record(LedgerKind.PREVIEW, data)
+            account.record(LedgerKind.PREVIEW, data)
     return PreviewResult(notes=draft.notes if draft is not None else (), errors=errors)

@@ -7,10 +7,8 @@ What WeChat does not know any more is forgotten, so that the next run uploads it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.content import (
     MATERIAL_ADDRESS,
@@ -23,43 +21,17 @@ from wechat_campaigns.core.content import (
 )
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.ledger.events import Ledger, LedgerKind
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.send.posting import AccountWriter
 
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import WeChatApi
-
-Read = Callable[[FileInfo], bytes]
-OnProgress = Callable[[str], None]
-"""Takes what is being done, in words."""
 UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this send again")
 """The hint once they are forgotten."""
 
 
-Record = Callable[[LedgerKind, Mapping[str, Any]], object]
-"""Appends an event of one account, and takes it into the state with all that others wrote before it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadPorts:
-    """One account's platform and ledger, as uploads and drafts use them."""
-
-    api: WeChatApi
-    """With writes."""
-    state: LedgerState
-    """Kept current by `record`."""
-    record: Record
-    read: Read
-    """Gives a file's bytes."""
-    tell: OnProgress = lambda _what: None
-    """Told of each upload before it begins."""
-
-
-def upload(planned: PlannedSend, ports: UploadPorts) -> MediaIds:
+def upload(planned: PlannedSend, account: AccountWriter) -> MediaIds:
     """Upload what is missing and name everything.
 
     Raises:
@@ -69,29 +41,29 @@ def upload(planned: PlannedSend, ports: UploadPorts) -> MediaIds:
     done: dict[str, str] = {}
     material_ids = planned.resolved.material_ids
     for item, reusable in planned.resolved.uploads:
-        known = ports.state.uploads.get((planned.account.appid, item.key))
+        known = account.state.uploads.get((account.account.appid, item.key))
         # What the plan would reuse may have been forgotten since.
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
-            ports.tell(_progress_message(item))
-            result = _upload(item, MediaIds(upload_results=done, material_ids=material_ids), ports)
-            ports.record(LedgerKind.UPLOAD, {"upload": item.key, "result": result})
+            account.tell(planned.send.id, _progress_message(item))
+            result = _upload(item, MediaIds(upload_results=done, material_ids=material_ids), account)
+            account.record(LedgerKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
     return MediaIds(upload_results=done, material_ids=material_ids)
 
 
 @contextmanager
-def forgetting(planned: PlannedSend, ports: UploadPorts) -> Iterator[None]:
+def forgetting(planned: PlannedSend, account: AccountWriter) -> Iterator[None]:
     """Forget the uploads of a send when a call of the block finds one of them gone, and pass the error on."""
     try:
         yield
     except ApiError as error:
-        if forget_uploads(planned, error.errcode, ports):
+        if forget_uploads(planned, error.errcode, account):
             error.hint = _(UPLOAD_AGAIN_HINT)
         raise
 
 
-def forget_uploads(planned: PlannedSend, errcode: int | None, ports: UploadPorts) -> bool:
+def forget_uploads(planned: PlannedSend, errcode: int | None, account: AccountWriter) -> bool:
     """Forget what a send's files became, when an errcode says that one of them is gone.
 
     Somebody deleted it in the console; the answer does not tell which.
@@ -102,24 +74,13 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, ports: UploadPorts
     Returns:
         True when there was something to forget.
     """
-    appid = planned.account.appid
-    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in ports.state.uploads]
+    appid = account.account.appid
+    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in account.state.uploads]
     if errcode != MEDIA_ID_INVALID:
         return False
     for key in kept:
-        ports.record(LedgerKind.UPLOAD, {"upload": key, "result": None})
+        account.record(LedgerKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
-
-
-def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
-    """Make what appends an account's events and takes each into `state`."""
-
-    def record(kind: LedgerKind, data: Mapping[str, Any]) -> None:
-        ledger.append(Entry(stream=appid, kind=kind, data=data))
-        for event in ledger.read(appid, state.stream(appid).head):
-            state.add(event)
-
-    return record
 
 
 def check_material_names(planned: PlannedSend) -> None:
@@ -157,15 +118,15 @@ def _progress_message(item: Upload) -> str:
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
-def _upload(item: Upload, ids: MediaIds, ports: UploadPorts) -> str:
+def _upload(item: Upload, ids: MediaIds, account: AccountWriter) -> str:
     if item.endpoint == UPLOADVIDEO:
         if item.of is None:
             raise AssertionError("a conversion names what it converts")
         source = ids.upload_results[item.of.key]
-        return str(ports.api.media_uploadvideo(source, item.title, item.description)["media_id"])
+        return str(account.api.media_uploadvideo(source, item.title, item.description)["media_id"])
     if item.file is None:
         raise AssertionError("an upload without a file is a conversion")
-    data = ports.read(item.file)
+    data = account.workspace.read(item.file)
     if hashlib.sha256(data).hexdigest() != item.file.sha256:
         raise StalePlanError(
             _("the file changed while the plan was applied"),
@@ -175,12 +136,12 @@ def _upload(item: Upload, ids: MediaIds, ports: UploadPorts) -> str:
     name = _name(item.file)
     if item.endpoint == UPLOADIMG:
         # WeChat answers with http; phones refuse mixed content, and the host serves both.
-        return ports.api.media_uploadimg(name, data).replace("http://", "https://", 1)
+        return account.api.media_uploadimg(name, data).replace("http://", "https://", 1)
     if item.endpoint == MATERIAL_ADDRESS:
-        return ports.api.material_image_url(name, data).replace("http://", "https://", 1)
+        return account.api.material_image_url(name, data).replace("http://", "https://", 1)
     if item.endpoint == MEDIA_UPLOAD:
-        return str(ports.api.media_upload(item.kind, name, data)["media_id"])
-    return str(ports.api.material_add_material(item.kind, name, data)["media_id"])
+        return str(account.api.media_upload(item.kind, name, data)["media_id"])
+    return str(account.api.material_add_material(item.kind, name, data)["media_id"])
 
 
 def _name(file: FileInfo) -> str:

@@ -8,23 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import check_api_host
-from wechat_campaigns.wechat.client import Client, SharedTokens, Tokens
 from wechat_campaigns.wechat.clock import ClockWatch, own_clock
-from wechat_campaigns.wechat.responses import (
-    Shape,
-    is_number,
-    is_text,
-    list_of,
-    optional,
-    record_of,
-    require,
-)
-from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+from wechat_campaigns.wechat.responses import Shape, is_number, is_text, list_of, optional, record_of, require
+
+if TYPE_CHECKING:  # an offline plan does without them
+    from wechat_campaigns.wechat.client import Client, SharedTokens
+    from wechat_campaigns.wechat.transport import Timeouts
 
 TAGS_GET = "/cgi-bin/tags/get"
 USER_GET = "/cgi-bin/user/get"
@@ -379,6 +373,9 @@ def connect(
     Raises:
         PolicyError: the address may not receive a secret.
     """
+    from wechat_campaigns.wechat.client import Client, Tokens
+    from wechat_campaigns.wechat.transport import Transport, make_session
+
     check_api_host(api, os.environ)
     transport = Transport(api, make_session(api), timeouts=timeouts, watch=watch)
     tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
@@ -390,6 +387,8 @@ def connect(
 
 def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
     """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
+    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+
     limits = Timeouts(timeout_s, timeout_s, timeout_s)
     with closing(Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)) as transport:
         transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))

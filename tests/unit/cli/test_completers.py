@@ -29,9 +29,9 @@ def offered(words: list[str], incomplete: str) -> list[str]:
     return [item.value for item in found]
 
 
-def test_commands_are_offered() -> None:
+def test_commands_and_options_are_offered() -> None:
     assert {"plan", "apply", "init"} <= set(offered([], ""))
-    assert offered([], "app") == ["apply"]
+    assert offered(["plan"], "--off") == ["--offline"]
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate", "render", "preview", "status"])
@@ -67,10 +67,6 @@ def test_names_of_the_settings_are_offered(
     assert offered(words, typed) == told
     settings.write_text("environments: 7", encoding="utf-8")
     assert offered(words, typed) == []
-
-
-def test_options_are_offered() -> None:
-    assert offered(["plan"], "--off") == ["--offline"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])

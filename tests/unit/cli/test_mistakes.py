@@ -115,14 +115,6 @@ def test_next_command_after_an_import_can_be_pasted(capsys: pytest.CaptureFixtur
     assert "`campaign render tea-1`" in capsys.readouterr().out
 
 
-def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixture[str]) -> None:
-    entries = "for_each: {北京: {}, 上海: {}}\n"
-    text = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n{entries}"
-    Path("campaigns/茶.yaml").write_text(text, encoding="utf-8")
-    assert run(["plan", "茶[北京]"]) == ExitCode.USAGE
-    assert "did you mean `茶`?" in capsys.readouterr().err
-
-
 def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
     file = Path("campaigns/welcome.yaml")
     file.write_text(file.read_text(encoding="utf-8").replace("会员", "会圆", 1), encoding="utf-8")

@@ -62,6 +62,4 @@ def test_version_uses_no_network_and_no_campaigns(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr(socket, "socket")
     assert run(["--version"]) == ExitCode.OK
-    short = capsys.readouterr().out
-    assert run(["version"]) == ExitCode.OK
-    assert capsys.readouterr().out == short != ""
+    assert capsys.readouterr().out

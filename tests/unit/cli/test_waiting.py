@@ -20,12 +20,8 @@ NOW = datetime(2026, 12, 1, 20, tzinfo=ZONE)
     ("text", "moment"),
     [
         ("22:00", datetime(2026, 12, 1, 22, tzinfo=ZONE)),
-        ("8:30", datetime(2026, 12, 2, 8, 30, tzinfo=ZONE)),
         ("2026-12-03", datetime(2026, 12, 3, tzinfo=ZONE)),
-        ("2026-12-01T22:00", datetime(2026, 12, 1, 22, tzinfo=ZONE)),
         ("2026-12-01T22:00Z", datetime(2026, 12, 1, 22, tzinfo=UTC)),
-        ("+5h", NOW + timedelta(hours=5)),
-        ("+90m", NOW + timedelta(minutes=90)),
     ],
 )
 def test_until_is_read_as_people_write_it(text: str, moment: datetime) -> None:

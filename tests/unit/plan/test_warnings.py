@@ -12,13 +12,13 @@ from tests.support.factories import (
     MemoryLedger,
     ScriptedApi,
     intent_of,
+    make_account_writer,
     make_article,
     make_known,
     make_planned,
     make_send,
     make_state,
     make_stored_draft,
-    make_upload_ports,
     plan_of,
     view_of,
 )
@@ -87,7 +87,7 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
     with suppress(WeChatError):  # of a draft that lost a part
-        drafting.create_draft(make_planned(send), make_upload_ports(api, ledger))
+        drafting.create_draft(make_planned(send), make_account_writer(api, ledger))
     return fold(ledger.events())
 
 

@@ -1,6 +1,5 @@
 """A waiting run sends each approved send in its window, decided again, whatever the clock does."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, SERVICE, make_account, make_planned, make_send, plan_of
+from tests.support.factories import NOW, SERVICE, Stops, make_account, make_planned, make_send, plan_of
 from wechat_campaigns.core.errors import (
     CodeHostError,
     ExitCode,
@@ -55,10 +54,17 @@ class World(ApplyRun):
     reports: list[list[str]] = field(default_factory=list)
 
     def send_each(self, *waiting: PlannedSend) -> list[SendOutcome]:
-        self.workspace, self.stopping = self, Stopping(self)  # type: ignore[assignment]
+        self.workspace = self  # type: ignore[assignment]
+        self.stopping = Stops(lambda: self.now >= self.stops_at, self.nap)
         self.result = SimpleNamespace(plan=plan_of())  # type: ignore[assignment]
         self.waiting = waiting
         return self.send_in_windows(waiting)
+
+    def nap(self, seconds: float) -> None:
+        assert seconds > 0
+        self.naps.append(seconds)
+        self.now += max(timedelta(seconds=seconds), self.sleeps) + self.is_set_by
+        self.sleeps = self.is_set_by = timedelta()
 
     def clock(self) -> datetime:
         return self.now
@@ -88,25 +94,6 @@ class World(ApplyRun):
         return tuple(
             SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "", key=p.key) for p in plan.sends
         )
-
-
-class Stopping(threading.Event):
-    """A stop at a moment of the world's clock, which its waits move."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
-
-    def is_set(self) -> bool:
-        return self.world.now >= self.world.stops_at
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        assert timeout > 0
-        self.world.naps.append(timeout)
-        self.world.now += max(timedelta(seconds=timeout), self.world.sleeps) + self.world.is_set_by
-        self.world.sleeps = self.world.is_set_by = timedelta()
-        return self.is_set()
 
 
 def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW) -> PlannedSend:

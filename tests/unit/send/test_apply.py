@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,14 +15,17 @@ from tests.support.factories import (
     NOW,
     SERVICE,
     SUBSCRIPTION,
+    FakeWorkspace,
     MemoryLedger,
     ScriptedApi,
+    Stops,
     api_error,
     kinds,
     linked,
     make_account,
     make_file,
     make_known,
+    make_planned,
     make_send,
     make_settings,
     named,
@@ -36,15 +40,16 @@ from wechat_campaigns.core.errors import (
     NotSentError,
     SecretError,
 )
-from wechat_campaigns.core.model import Batch, Filter, Send
+from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy, Settings
 from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.messages import Image, Newspic
+from wechat_campaigns.plan.plan import CALLING, PENDING
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
-from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.outcome import LEFT, Result, SendOutcome, exit_code, left_outcome
+from wechat_campaigns.send.posting import RunContext
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = NoResponseError("the connection was interrupted", hint="try again")
@@ -75,13 +80,13 @@ class ApplyRunner:
         self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None,
         sleep: Any = lambda _s: None, audiences: Any = None,
     ) -> Any:  # fmt: skip
-        ports = ApplyPorts(
-            connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
-            sleep=sleep, read=self.read, stop_requested=lambda: self.stopping,
-        )  # fmt: skip
+        workspace: Any = FakeWorkspace(
+            self.api, self.ledger, self.settings, lambda: self.now, self.read, connect=connect
+        )
+        stopping = Stops(lambda: self.stopping, sleep)
         run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {}, audiences=audiences or {})
         plan = plan or self.plan(*sends, overrides=overrides)
-        return apply(plan, ports=ports, settings=self.settings, run_context=run_context)
+        return apply(plan, workspace=workspace, run_context=run_context, stopping=stopping)
 
     def bodies(self) -> list[str]:
         return [body["text"]["content"] for (body,) in self.api.named("mass_sendall")]
@@ -100,13 +105,6 @@ def settle(runner: ApplyRunner, *, sent: bool = True) -> None:
     settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
     data = linked(EventKind.SETTLED, settled, runner.ledger.events())
     runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data))
-
-
-def test_second_apply_makes_no_call():
-    runner = ApplyRunner(mass_sendall=TAKEN)
-    assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
-    assert runner.run(make_send()) == ()
-    assert len(runner.api.calls) == 1
 
 
 def test_sends_go_by_window_then_id():
@@ -696,3 +694,29 @@ def test_number_of_concurrent_accounts_is_bounded() -> None:
     ledger = Held()
     applied(ledger)
     assert ledger.most <= MAX_PARALLEL_ACCOUNTS
+
+
+DONE = frozenset({PlanAction.SENT, PlanAction.EXPIRED, PlanAction.DRAFT})
+"""What nothing is to be done about; a plan counts what expired in the last day by itself."""
+
+
+@pytest.mark.parametrize("action", PlanAction)
+def test_send_that_is_left_ends_by_what_is_decided_on_it(action: PlanAction) -> None:
+    planned = make_planned()
+    outcome = left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
+    may_be_out = action in (PlanAction.UNKNOWN, PlanAction.RESEND)
+    assert (outcome.result is Result.UNKNOWN) is (outcome.exit_code is ExitCode.UNKNOWN) is may_be_out
+    assert (outcome.exit_code is ExitCode.OK) is (action in (PlanAction.SENT, PlanAction.SCHEDULED))
+    assert outcome.missed is (action is PlanAction.EXPIRED)
+    assert LEFT[action].is_open is (action not in DONE)
+
+
+def test_what_a_plan_covers_or_calls_for_is_open() -> None:
+    assert all(LEFT[action].is_open for action in PENDING | CALLING)
+
+
+@pytest.mark.parametrize("result", Result)
+def test_result_has_its_exit_code_where_nobody_gives_one(result: Result) -> None:
+    code = SendOutcome("sale", "main", result, "why").exit_code
+    assert (code is ExitCode.OK) is (result in (Result.ACCEPTED, Result.SKIPPED))
+    assert (code is ExitCode.UNKNOWN) is (result is Result.UNKNOWN)

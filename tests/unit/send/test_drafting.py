@@ -11,11 +11,11 @@ from tests.support.factories import (
     ScriptedApi,
     api_error,
     kinds,
+    make_account_writer,
     make_article,
     make_file,
     make_planned,
     make_send,
-    make_upload_ports,
 )
 from wechat_campaigns.core.content import ADD_MATERIAL, UPLOADIMG, Media, MediaIds
 from wechat_campaigns.core.errors import (
@@ -51,7 +51,7 @@ class DraftMaker:
             make_planned().resolved,
             uploads=tuple((upload, None) for upload in send.content.uploads()),
         )
-        ports = make_upload_ports(self.api, self.ledger, lambda file: DATA[file.path.name], state)
+        ports = make_account_writer(self.api, self.ledger, lambda file: DATA[file.path.name], state)
         return drafting.create_draft(make_planned(send, resolved=resolved), ports)
 
     def draft(self, send: Send) -> str | None:

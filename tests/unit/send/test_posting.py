@@ -9,8 +9,10 @@ import pytest
 from tests.support.factories import (
     NOW,
     SERVICE,
+    FakeWorkspace,
     MemoryLedger,
     ScriptedApi,
+    Stops,
     api_error,
     intent_of,
     kinds,
@@ -38,7 +40,7 @@ from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import Result
-from wechat_campaigns.send.posting import ApplyPorts, RunContext
+from wechat_campaigns.send.posting import RunContext
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
@@ -47,17 +49,13 @@ UNREACHABLE = NotSentError("no connection", hint="check the network")
 
 
 def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountRun:
-    ports = ApplyPorts(
-        connect=lambda _account: api,
-        ledger=ledger,
-        clock=changes.get("clock", lambda: NOW),
-        sleep=changes.get("sleep", lambda _s: None),
-        read=lambda _file: b"",
-        notify=changes.get("notify", lambda _send, _what: None),
+    workspace: Any = FakeWorkspace(
+        api, ledger, clock=changes.get("clock", lambda: NOW), show=changes.get("show", bool)
     )
+    stopping = Stops(sleep=changes.get("sleep", bool))
     context = RunContext(plan_digest="p" * 64, actor={"user": "li"})
     plan: Any = None  # the judge of each test decides without it
-    crossing = AccountRun(make_account(), plan, ports, make_settings(), context)
+    crossing = AccountRun(workspace, make_account(), plan, context, stopping)
     crossing.begin(api, changes.get("state") or fold(ledger.events()))  # type: ignore[arg-type]
     return crossing
 
@@ -102,30 +100,11 @@ def test_intent_is_kept_before_the_call():
     assert kinds(ledger.events()) == ["intent", "accepted"]
 
 
-def test_no_call_without_an_intent():
-    class Full(MemoryLedger):
-        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            raise LedgerLockedError("the disk is full", hint="make room")
-
-    api = ScriptedApi(mass_sendall=TAKEN)
-    with pytest.raises(LedgerLockedError):
-        send_once(make_crossing(api, Full()))
-    assert api.calls == []
-
-
 def test_disallowed_send_is_not_begun():
     _, ledger, _ = sent(TAKEN)
     api = ScriptedApi(mass_sendall=TAKEN)
     assert send_once(make_crossing(api, ledger)) is None
     assert (api.calls, kinds(ledger.events())) == ([], ["intent", "accepted"])
-
-
-def test_clientmsgid_depends_on_the_send_key_alone():
-    for text in ("你好", "你们好"):
-        api = ScriptedApi(mass_sendall=TAKEN)
-        send_once(make_crossing(api, MemoryLedger()), send=make_send(text=text))
-        msgid = clientmsgid(SERVICE, "sale", 1)
-        assert api.named("mass_sendall")[0][0]["clientmsgid"] == msgid
 
 
 REFUSING = [*map(api_error, (45028, 40007, 48001, 45009, 40001)), UNREACHABLE]
@@ -205,10 +184,10 @@ def test_resend_does_not_begin_after_the_window_of_its_intent():
     ledger.clock = lambda: NOW
     now, api = [NOW], ScriptedApi(mass_sendall=TAKEN)
 
-    def pass_time(_send: str, _what: str) -> None:
+    def pass_time(_text: str) -> None:
         now[0] += timedelta(seconds=3)
 
-    outcome = resend(make_crossing(api, ledger, clock=lambda: now[0], notify=pass_time), ledger)
+    outcome = resend(make_crossing(api, ledger, clock=lambda: now[0], show=pass_time), ledger)
     assert (outcome.result, api.named("mass_sendall")) == (Result.UNKNOWN, [])
     assert kinds(ledger.events()) == ["intent", "resend", "rejected"]
 
@@ -233,38 +212,6 @@ def test_rejected_resend_leaves_the_send_unknown(answer: Exception):
     outcome, state, _ = resent(answer)
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert state.send(SERVICE, "sale", 1).fate is Fate.UNKNOWN
-
-
-@pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.NOT_SENT)])
-def test_runner_delayed_after_its_intent_does_not_post(late_s: int, result: Result):
-    """A runner asleep for a minute between intent and call may have been overtaken by a resend.
-
-    The call that was not begun is recorded, so it keeps nobody from sending.
-    """
-    now = NOW
-
-    class Slow(MemoryLedger):
-        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            nonlocal now
-            event = super().append(entry, after=after)
-            now += timedelta(seconds=late_s)
-            return event
-
-    ledger, api = Slow(), ScriptedApi(mass_sendall=TAKEN)
-    outcome = send_once(make_crossing(api, ledger, clock=lambda: now))
-    assert outcome.result is result
-    assert len(api.calls) == (result is Result.ACCEPTED)
-    ended = ledger.events()[-1]
-    expected = (EventKind.ACCEPTED, None) if result is Result.ACCEPTED else (EventKind.REJECTED, "not_sent")
-    assert (ended.kind, ended.data.get("reason")) == expected
-
-
-def test_rejected_send_can_be_retried():
-    _, ledger, _ = sent(api_error(40007))
-    send_once(make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger))
-    intents = [event.data for event in ledger.events() if event.kind is EventKind.INTENT]
-    assert len(intents) == 2
-    assert len({intent["clientmsgid"] for intent in intents}) == 1
 
 
 def test_ledger_holds_no_openid():
@@ -304,10 +251,10 @@ def test_rate_is_at_most_60_calls_a_minute(sends: int, age: timedelta, waited_s:
         MemoryLedger(),
         state=make_state(*early),
         sleep=told.append,
-        notify=lambda send, what: told.append((send, what.partition(":")[0])),
+        show=lambda text: told.append(text.rpartition(":")[0]),
     )
     crossing.wait_for_rate_limit("sale")
-    reported = [("sale", f"waiting {waited_s or 0:.0f} s"), waited_s]
+    reported = [f"sale: waiting {waited_s or 0:.0f} s", waited_s]
     assert told == (reported if waited_s else []), "a wait is reported before it begins"
 
 

@@ -12,11 +12,11 @@ from tests.support.factories import (
     MemoryLedger,
     ScriptedApi,
     api_error,
+    make_account_writer,
     make_file,
     make_planned,
     make_send,
     make_state,
-    make_upload_ports,
 )
 from tests.support.messages import EXAMPLES, MADE
 from wechat_campaigns.core import settings as records
@@ -49,7 +49,7 @@ def show(content: Content, to: dict[str, str], **answers: Any) -> tuple[Scripted
     api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
     planned = make_planned(send, resolved=resolved)
     data = {"cover.png": b"cover", "a.mp4": b"mp4"}
-    ports = make_upload_ports(api, ledger, lambda file: data[str(file.path)])
+    ports = make_account_writer(api, ledger, lambda file: data[str(file.path)])
     for error in preview(planned, [Recipient(name="li", body=to)], ports).errors.values():
         raise error
     return api, ledger
@@ -62,7 +62,7 @@ def test_every_msgtype_can_be_previewed(kind: str) -> None:
         message = KINDS["image"][1]  # a preview shows one
     api, ledger = show(content, {"towxname": "xiaoli"})
     ((body,),) = api.named("mass_preview")
-    assert body == {"msgtype": content.msgtype.value, "towxname": "xiaoli", **message}
+    assert body == {"msgtype": content.msgtype, "towxname": "xiaoli", **message}
     assert ledger.kept[-1].kind is LedgerKind.PREVIEW
     previewed = make_planned(make_send(content=content))
     assert ledger.kept[-1].data["content_digest"] == previewed.content_digest
@@ -85,7 +85,7 @@ def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
     api = ScriptedApi(mass_preview={"errcode": 0})
     planned = make_planned(make_send())
     with pytest.raises(LedgerError, match=r"the preview was sent, but .* the disk is full"):
-        preview(planned, [Recipient(name="li", body={"towxname": "x"})], make_upload_ports(api, FullDisk()))
+        preview(planned, [Recipient(name="li", body={"towxname": "x"})], make_account_writer(api, FullDisk()))
 
 
 def test_preview_forgets_a_deleted_upload() -> None:
@@ -119,7 +119,7 @@ def test_next_tester_is_tried_after_one_that_is_refused() -> None:
     """Files are uploaded once; who does not follow the account keeps nobody else from the preview."""
     api = ScriptedApi(draft_add="D", mass_preview=[api_error(43004), {"errcode": 0}])
     planned, ledger = make_planned(make_send(content=EXAMPLES["newspic"][0])), MemoryLedger()
-    ports = make_upload_ports(api, ledger)
+    ports = make_account_writer(api, ledger)
     to = [Recipient(name=name, body={"towxname": name}) for name in ("first", "second")]
     assert list(preview(planned, to, ports).errors) == ["first"]
     assert [event.kind for event in ledger.kept].count(LedgerKind.PREVIEW) == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW
+from tests.support.factories import NOW, FakeWorkspace, MemoryLedger, make_account
 from tests.unit.wechat.scripted_server import (
     TOKEN,
     ClientEnvironment,
@@ -23,9 +23,10 @@ from tests.unit.wechat.scripted_server import (
     timeouts_for,
 )
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.attempt import BEGIN_WITHIN
 from wechat_campaigns.protocol.decide import ARRIVES_WITHIN
-from wechat_campaigns.send.posting import MassCalls
+from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
     MASS_SEND,
@@ -207,7 +208,9 @@ def test_call_that_comes_too_late_when_it_is_connected_is_not_made(
 ) -> None:
     server.on(MASS_SENDALL, ACCEPTED)
     times = [NOW, NOW + timedelta(days=1)]
-    calls = MassCalls(connected(), clock=lambda: times.pop(0))
+    workspace: Any = FakeWorkspace(None, MemoryLedger(), clock=lambda: times.pop(0))
+    calls = AccountWriter(workspace, make_account())
+    calls.begin(connected(), LedgerState())
     calls.ensure_token()
     with pytest.raises(NotSentError):
         calls.post_once(SEND, begin_by=NOW + timedelta(seconds=60))
@@ -340,15 +343,6 @@ def test_what_plans_get_has_no_write() -> None:
     writes = {name for name in vars(WeChatApi) if not name.startswith("_")}
     assert {"mass_send", "mass_sendall", "mass_delete", "draft_add"} <= writes
     assert not writes & set(dir(ReadOnlyApi))
-
-
-def test_a_lost_token_answer_does_not_leave_a_send_unknown(
-    server: ScriptedServer, connected: Connected
-) -> None:
-    server.on("/cgi-bin/stable_token", cut)
-    with pytest.raises(NotSentError, match="nothing else was sent"):
-        connected().draft_add([])
-    assert server.calls(DRAFT_ADD) == []
 
 
 def test_half_an_emoji_becomes_a_question_mark() -> None:
