@@ -48,7 +48,7 @@ class SendState:
     origin: Event | None = None  # the intent or baseline of what was accepted; before, the latest
     posted: Mapping[str, Event | None] = field(default_factory=dict)  # the origin of each call, by that hash
     # What follows is for people: no decision rests on it.
-    first_at: datetime = _NEVER  # when the earliest event told of the send
+    first_at: datetime = _NEVER  # when the first event told of the send
     told: tuple[Event, ...] = ()  # what was told of it since its origin, and believed
     job: Fate | None = None  # how the accepted job ended: sent, delivery_failed or recalled
     ended_at: datetime | None = None  # when the ledger learnt that

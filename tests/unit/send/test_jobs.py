@@ -1,35 +1,48 @@
-"""Accepted is not sent: following a job to its end."""
+"""What becomes of an accepted job: it is followed to its end, and recalled where WeChat would do it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.factories import (
+    NOW,
     SERVICE,
     MemoryLedger,
     ScriptedApi,
     api_error,
     intent_entry,
+    intent_of,
     kinds,
     linked,
     make_account,
     make_send,
+    make_state,
     named,
 )
-from wechat_campaigns.core.errors import ApiError
+from tests.support.outcomes import error_of
+from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
+from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.send.jobs import refresh_job_status
+from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.send.jobs import (
+    RECALL_LIMITS,
+    RECALLS_PER_DAY,
+    check_recall,
+    recall,
+    recalls_left,
+    refresh_job_status,
+)
 
-SALE = make_send()
+SEND = make_send()
 
 
 def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[ScriptedApi, MemoryLedger]:
     ledger = MemoryLedger()
-    ledger.append(intent_entry(SALE))
+    ledger.append(intent_entry(SEND))
     if accept:
-        data = linked(EventKind.ACCEPTED, named(SALE, msg_id=7), ledger.events())
+        data = linked(EventKind.ACCEPTED, named(SEND, msg_id=7), ledger.events())
         ledger.append(Entry(stream=SERVICE, kind=EventKind.ACCEPTED, data=data))
     api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
     for _ in answers or (1,):
@@ -40,9 +53,12 @@ def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[
     return api, ledger
 
 
+def known(state: LedgerState) -> SendState:
+    return state.stream(SERVICE).find("sale", 1)
+
+
 def status(ledger: MemoryLedger) -> Fate:
-    state: LedgerState = fold(ledger.events())
-    return state.stream(SERVICE).find("sale", 1).fate
+    return known(fold(ledger.events())).fate
 
 
 @pytest.mark.parametrize(
@@ -75,3 +91,85 @@ def test_job_unknown_to_the_platform_keeps_its_status():
     assert status(ledger) is Fate.ACCEPTED
     with pytest.raises(ApiError):
         followed(api_error(48001, "/cgi-bin/message/mass/get"))
+
+
+# --- recalls ------------------------------------------------------------------------------------
+
+
+def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
+    found: list[Any] = [
+        (EventKind.INTENT, intent_of(SEND, body={"msgtype": msgtype})),
+        (EventKind.ACCEPTED, named(SEND)),
+    ]
+    return [*found, (LedgerKind.STATUS, named(SEND))] if sent else found
+
+
+def recalled(article_idx: int) -> Any:
+    return (LedgerKind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
+
+
+TOLD = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
+TWO = (LedgerKind.CALLBACK, {**TOLD, "links": ["http://a", "http://b"]})
+
+
+@pytest.mark.parametrize(
+    ("events", "article", "refused"),
+    [
+        *((steps(msgtype), 0, None) for msgtype in ("mpnews", "mpvideo")),
+        *((steps(msgtype), 0, f"msgtype {msgtype}") for msgtype in ("text", "image", "voice", "wxcard")),
+        (steps(sent=False), 0, "is accepted"),
+        ([*steps(), recalled(1)], 2, None),
+        ([*steps(), recalled(1)], 1, "already"),
+        ([*steps(), recalled(0)], 2, "already"),
+        ([*steps(), TWO], 2, None),
+        ([*steps(), TWO], 3, "article 3 does not exist"),
+    ],
+)
+def test_what_was_sent_and_may_be_recalled_is_recalled_once(
+    events: list[Any], article: int, refused: str | None
+) -> None:
+    state = make_state(*events)
+    error = error_of(check_recall, known(state), article, state)
+    if refused is None:
+        assert error is None
+    else:
+        assert isinstance(error, UsageError)
+        assert refused in error.message
+        assert error.hint
+
+
+def test_recall_is_recorded_after_the_call() -> None:
+    ledger = MemoryLedger()
+    state = make_state(*steps())
+    api = ScriptedApi(mass_delete=[{"errcode": 0}])
+    recall(known(state), 0, api=api, ledger=ledger, state=state)
+    assert api.calls == [("mass_delete", (7, 0))]
+    assert [event.kind for event in ledger.kept] == [LedgerKind.RECALL]
+    assert known(state).fate is Fate.RECALLED
+    with pytest.raises(ApiError):
+        recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
+    assert len(ledger.kept) == 1
+
+
+def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
+    """Who reads only of the ledger would recall once more, of ten a day."""
+
+    class FullDisk(MemoryLedger):
+        def append(self, entry: Any) -> Any:
+            raise LedgerError("the disk is full", hint="make room", location="ledger.sqlite3")
+
+    state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
+    with pytest.raises(LedgerError, match=r"WeChat recalled it, but .* the disk is full") as caught:
+        recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
+    assert (caught.value.hint, caught.value.location) == ("make room", "ledger.sqlite3")
+
+
+def test_recalls_are_counted_by_the_day_in_china() -> None:
+    state = make_state(*steps(), recalled(1), recalled(2))
+    assert recalls_left(SERVICE, state, NOW) == 8
+    assert recalls_left(SERVICE, state, NOW + timedelta(hours=12)) == 10
+    assert recalls_left("wx-other", state, NOW) == 10
+
+
+def test_limits_in_the_messages_are_those_of_the_rules() -> None:
+    assert f" {RECALLS_PER_DAY} recalls a day" in RECALL_LIMITS
