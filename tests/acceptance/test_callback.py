@@ -14,7 +14,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.report.send_status import send_status
-from wechat_campaigns.send.job_status import refresh_job_status
+from wechat_campaigns.send.jobs import refresh_job_status
 from wechat_campaigns.wechat.callback import CallbackApp, Credentials, callback_app
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"

@@ -19,7 +19,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.protocol.state import SendState, Status
 from wechat_campaigns.report.sanitize import inert
-from wechat_campaigns.send import recall as recalls
+from wechat_campaigns.send import jobs
 
 Errors = dict[str, CampaignError]
 """By send id: why it was not recalled."""
@@ -67,7 +67,7 @@ def recall(
     api = context.write_api(account)
     for send in chosen:
         try:
-            recalls.recall(send, article, api=api, ledger=context.ledger, state=state)
+            jobs.recall(send, article, api=api, ledger=context.ledger, state=state)
         except WeChatError as error:
             if len(sends) == 1:
                 raise
@@ -84,7 +84,7 @@ def _refused(sends: Sequence[SendState], article: int, state: LedgerState) -> Er
     errors: Errors = {}
     for send in sends:
         try:
-            recalls.check(send, article, state)
+            jobs.check_recall(send, article, state)
         except UsageError as error:
             errors[send.send] = error
     return errors
@@ -93,10 +93,10 @@ def _refused(sends: Sequence[SendState], article: int, state: LedgerState) -> Er
 def _announce(
     context: OnlineContext, state: LedgerState, chosen: Sequence[SendState], errors: Errors
 ) -> None:
-    remaining = recalls.recalls_left(chosen[0].appid, state, context.clock())
+    remaining = jobs.recalls_left(chosen[0].appid, state, context.clock())
     context.show_progress(
         _("{limits} According to the ledger, {count} are left today.").format(
-            limits=_(recalls.LIMITS), count=remaining
+            limits=_(jobs.RECALL_LIMITS), count=remaining
         )
     )
     for send_id, error in errors.items():

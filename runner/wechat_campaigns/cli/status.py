@@ -23,7 +23,7 @@ from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_rows, send_status
-from wechat_campaigns.send.job_status import JobStatuses, refresh_job_status
+from wechat_campaigns.send.jobs import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800

@@ -123,6 +123,11 @@ class GitResult:
         return GitFailure.NO_ACCESS if _NO_ACCESS.search(said) else GitFailure.BROKEN
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether git refuses the repository because another user owns it."""
+        return "dubious ownership" in self.stderr
+
+    @property
     def lock(self) -> str:
         """The lock file that was in the way; empty when none was."""
         if found := _LOCK.search(self.stderr):

@@ -181,25 +181,15 @@ def _filters(answer: GitResult) -> set[str]:
     return {f"filter.{name}.{word}" for name in names for word in (*FILTERS, "required")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadCheckout:
-    """A checkout that git does not read."""
-
-    top: Path
-    error: str
-    """What git, or the start of git, answered."""
-    is_foreign: bool
-    """Another user owns it."""
+UnreadCheckout = tuple[Path, GitResult]
+"""A checkout, and what git answered instead of reading it."""
 
 
 def unread_checkout(folder: Path) -> UnreadCheckout | None:
-    """Return why git does not read the checkout of a folder; None if it does, or outside a checkout."""
+    """Return the checkout of a folder and why git does not read it; None if it does, or outside of one."""
     checkout = find_checkout(folder)
     answer = run_in_checkout(folder, "rev-parse", lazily=False)
-    if checkout is None or answer.code == 0:
-        return None
-    is_foreign = "dubious ownership" in answer.stderr
-    return UnreadCheckout(top=checkout.top, error=answer.error_line, is_foreign=is_foreign)
+    return (checkout.top, answer) if checkout is not None and answer.code else None
 
 
 def commit_of(folder: Path) -> str | None:

@@ -12,13 +12,13 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
     FATE_BY_MSG_STATUS,
+    UNRECEIVED,
     DraftRecord,
     JobResult,
     QuotaUsage,
     QuotaUses,
     UploadRecord,
     job_id,
-    may_have_reached,
     posted_tag_id,
     recipients_of,
 )
@@ -123,10 +123,9 @@ class LedgerState:
         if period not in self._quota_uses:
             uses = self._quota_uses[period] = QuotaUses()
             for send in self.sends:
-                if send.appid == appid and begins <= send.at < ends and may_have_reached(send):
-                    is_baseline = send.fate is Fate.BASELINE
+                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED:
                     recipients, tag_id = recipients_of(send), posted_tag_id(send)
-                    uses.add(QuotaUsage(recipients, recipients == "all", is_baseline, tag_id))
+                    uses.add(QuotaUsage(recipients, recipients == "all", fate is Fate.BASELINE, tag_id))
         return self._quota_uses[period]
 
     def job_result(self, send: SendState) -> JobResult | None:
@@ -223,7 +222,8 @@ class LedgerState:
         before = made.get((event.stream, draft.media_id))
         if before is not None and before.stored_digest is not None:
             draft = before  # a copy of an event from before WeChat's version was known does not forget it
-        self.drafts[_key(event)] = made[event.stream, draft.media_id] = draft
+        key = self.key(event.stream, draft.send, draft.revision)
+        self.drafts[key] = made[event.stream, draft.media_id] = draft
 
     def _callback(self, event: Event) -> None:
         data = event.data
@@ -241,10 +241,6 @@ _OF_A_SEND: Final = frozenset(
     | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
 )
 """What is about a send that the ledger has."""
-
-
-def _key(event: Event) -> Key:
-    return event.stream, normalize_id(event.data["send"]), event.data["revision"]
 
 
 def _send(stream: StreamState, event: Event) -> SendState:

@@ -20,9 +20,12 @@ FATE_BY_MSG_STATUS = {
 """mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
 
 
+UNRECEIVED = frozenset({Fate.REJECTED, Fate.NOT_SENT, Fate.DELIVERY_FAILED})
+
+
 def may_have_reached(send: SendState) -> bool:
     """Return whether followers have, or may have, received a send."""
-    return send.fate not in (Fate.REJECTED, Fate.NOT_SENT, Fate.DELIVERY_FAILED)
+    return send.fate not in UNRECEIVED
 
 
 def acceptance(send: SendState) -> Event | None:

@@ -109,7 +109,7 @@ class Plan:
     """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 
     unread_checkout: UnreadCheckout | None = None
-    """Why the plan has no commit although its campaigns are in a checkout."""
+    """The checkout of the campaigns, and why the plan has no commit of it."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 

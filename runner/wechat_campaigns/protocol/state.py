@@ -35,7 +35,7 @@ class Fate(StrEnum):
     BASELINE = "baseline"  # sent before the ledger existed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SendState:
     """One send at one revision, as the ledger knows it."""
 
@@ -48,7 +48,7 @@ class SendState:
     origin: Event | None = None  # the intent or baseline of what was accepted; before, the latest
     posted: Mapping[str, Event | None] = field(default_factory=dict)  # the origin of each call, by that hash
     # What follows is for people: no decision rests on it.
-    first_at: datetime = _NEVER  # when the earliest event told of the send
+    first_at: datetime = _NEVER  # when the first event told of the send
     told: tuple[Event, ...] = ()  # what was told of it since its origin, and believed
     job: Fate | None = None  # how the accepted job ended: sent, delivery_failed or recalled
     ended_at: datetime | None = None  # when the ledger learnt that
@@ -99,13 +99,12 @@ class SendState:
     @property
     def fate(self) -> Fate:
         """What became of it."""
-        match self.status:
-            case Status.ACCEPTED:
-                is_baseline = self.origin is not None and self.intent is None
-                return self.job or (Fate.BASELINE if is_baseline else Fate.ACCEPTED)
-            case Status.REJECTED:
-                return Fate.REJECTED if self.told and self.told[-1].data.get("errcode") else Fate.NOT_SENT
-        return Fate.UNKNOWN
+        status = self.status
+        if status is Status.REJECTED:
+            return Fate.REJECTED if self.told and self.told[-1].data.get("errcode") else Fate.NOT_SENT
+        if status is not Status.ACCEPTED:
+            return Fate.UNKNOWN
+        return self.job or (Fate.ACCEPTED if self.origin is None or self.intent else Fate.BASELINE)
 
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
         """Return the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
@@ -129,9 +128,11 @@ class SendState:
                 ends = {**ends, data["intent"]: kind}
                 if kind == EventKind.ACCEPTED:  # who took the call for unsent may have edited the send since
                     origin = [posted[call] for call in calls if ends.get(call) == kind][-1]
-        send = SendState(appid=self.appid, send=self.send, revision=self.revision) if begins else self
-        after = replace(send, calls=calls, ends=ends, is_forged=is_forged, origin=origin, posted=posted)
-        return after if is_origin and not begins else replace(after, told=(*after.told, event))
+        kept = SendState(self.appid, self.send, self.revision, first_at=self.first_at) if begins else self
+        told = self.told if is_origin and not begins else (*kept.told, event)
+        return replace(
+            kept, calls=calls, ends=ends, is_forged=is_forged, origin=origin, posted=posted, told=told
+        )
 
 
 _ENDS: Final = frozenset({EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED})
@@ -184,10 +185,10 @@ class StreamState:
         """List the holds in force, the newest last."""
         return [hold for hold, end in self.holds.values() if now <= end]
 
-    def find(self, send_id: str, revision: int) -> SendState:
+    def find(self, send_id: str, revision: int, first_at: datetime = _NEVER) -> SendState:
         """Return the state of a send, by its id in any spelling; an unsent state if no event is about it."""
         known = self.sends.get(normalize_id(send_id), {}).get(revision)
-        return known or SendState(appid=self.stream, send=send_id, revision=revision)
+        return known or SendState(self.stream, send_id, revision, first_at=first_at)
 
     def keep(self, send: SendState) -> None:
         """Keep the state of a send."""
@@ -219,9 +220,8 @@ class StreamState:
 
     def _add_to_send(self, event: Event, *, is_authentic: bool) -> None:
         send_id, revision = event.data["send"], index(event.data["revision"])
-        name, before = normalize_id(send_id), self.find(send_id, revision)
-        after = before.after(event, is_authentic=is_authentic)
-        self.keep(replace(after, first_at=min(before.first_at, event.at)))
+        name, before = normalize_id(send_id), self.find(send_id, revision, event.at)
+        self.keep(after := before.after(event, is_authentic=is_authentic))
         names = frozenset({name})
         if after.origin is not before.origin:
             for digest in filter(None, (after.content_digest, after.data.get("message_digest"))):

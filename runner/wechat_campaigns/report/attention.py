@@ -145,17 +145,18 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
     if plan.uninitialized:
         what, hint = uninitialized_words(plan.uninitialized, plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
-    if unread := plan.unread_checkout:
+    if plan.unread_checkout is not None:
+        top, answer = plan.unread_checkout
         what = _("the plan names no commit: git does not read {folder} ({error})")
         hint = _("install git, or correct what it reports; then plan again")
-        if unread.is_foreign:
+        if answer.is_foreign:
             what = _("the plan names no commit: git does not read {folder}, because another user owns it")
             hint = _(
                 "run as its owner, or run `git config --global --add safe.directory {folder}`; in a "
                 "container, set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and "
                 "GIT_CONFIG_VALUE_0={folder}"
             )
-        yield _note("commit", what, hint, folder=quoted(str(unread.top)), error=unread.error)
+        yield _note("commit", what, hint, folder=quoted(str(top)), error=answer.error_line)
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)

@@ -225,8 +225,7 @@ def _ended(told: records.JobResult) -> tuple[str, str]:
 
 
 def _unknown(known: SendState, now: datetime) -> str:
-    left = _minutes_left(known, now)
-    if not left:
+    if not (left := _minutes_left(known, now)):
         return _("posted, {answer}: it may have been sent").format(answer=records.answer_text(known))
     # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
     return _(
@@ -238,8 +237,7 @@ def _unknown(known: SendState, now: datetime) -> str:
 def _underway(known: SendState, now: datetime) -> tuple[str, str]:
     if not records.is_to_all(known):
         return _("accepted by WeChat; delivery is not confirmed yet"), ""
-    left = _minutes_left(known, now)
-    if not left:
+    if not (left := _minutes_left(known, now)):
         return (
             _("accepted; if an administrator had to confirm it, the 30 minutes are over"),
             _("run `campaign status` again in a minute"),

@@ -1,4 +1,4 @@
-"""Only what WeChat would recall is asked of it, and what was recalled is remembered."""
+"""What becomes of an accepted job: it is followed to its end, and recalled where WeChat would do it."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,11 @@ from tests.support.factories import (
     MemoryLedger,
     ScriptedApi,
     api_error,
+    intent_entry,
     intent_of,
+    kinds,
+    linked,
+    make_account,
     make_send,
     make_state,
     named,
@@ -19,12 +23,77 @@ from tests.support.factories import (
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
+from wechat_campaigns.send.jobs import (
+    RECALL_LIMITS,
+    RECALLS_PER_DAY,
+    check_recall,
+    recall,
+    recalls_left,
+    refresh_job_status,
+)
 
 SEND = make_send()
+
+
+def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[ScriptedApi, MemoryLedger]:
+    ledger = MemoryLedger()
+    ledger.append(intent_entry(SEND))
+    if accept:
+        data = linked(EventKind.ACCEPTED, named(SEND, msg_id=7), ledger.events())
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.ACCEPTED, data=data))
+    api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
+    for _ in answers or (1,):
+        sends = list(state.sends)
+        refresh_job_status(
+            sends, accounts={appid: make_account()}, connect=lambda _a: api, ledger=ledger, state=state
+        )
+    return api, ledger
+
+
+def known(state: LedgerState) -> SendState:
+    return state.stream(SERVICE).find("sale", 1)
+
+
+def status(ledger: MemoryLedger) -> Fate:
+    return known(fold(ledger.events())).fate
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("SEND_SUCCESS", Fate.SENT),
+        ("SEND_FAIL", Fate.DELIVERY_FAILED),
+        ("DELETE", Fate.RECALLED),
+    ],
+)
+def test_final_status_is_recorded_once(said: str, expected: Fate):
+    api, ledger = followed({"msg_status": "SENDING"}, {"msg_status": said}, {"msg_status": said})
+    assert len(api.calls) == 2
+    assert kinds(ledger.events()) == ["intent", "accepted", "status"]
+    assert status(ledger) is expected
+
+
+def test_unknown_msg_status_is_not_final():
+    _, ledger = followed({"msg_status": "SEND_PAUSED"})
+    assert status(ledger) is Fate.ACCEPTED
+
+
+def test_only_accepted_sends_of_known_accounts_are_queried():
+    assert followed(accept=False)[0].calls == []
+    assert followed(appid="wx0000000000000009")[0].calls == []
+
+
+def test_job_unknown_to_the_platform_keeps_its_status():
+    _, ledger = followed(api_error(40059, "/cgi-bin/message/mass/get"))
+    assert status(ledger) is Fate.ACCEPTED
+    with pytest.raises(ApiError):
+        followed(api_error(48001, "/cgi-bin/message/mass/get"))
+
+
+# --- recalls ------------------------------------------------------------------------------------
 
 
 def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
@@ -33,10 +102,6 @@ def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
         (EventKind.ACCEPTED, named(SEND)),
     ]
     return [*found, (LedgerKind.STATUS, named(SEND))] if sent else found
-
-
-def known(state: LedgerState) -> SendState:
-    return state.stream(SERVICE).find("sale", 1)
 
 
 def recalled(article_idx: int) -> Any:
@@ -64,7 +129,7 @@ def test_what_was_sent_and_may_be_recalled_is_recalled_once(
     events: list[Any], article: int, refused: str | None
 ) -> None:
     state = make_state(*events)
-    error = error_of(check, known(state), article, state)
+    error = error_of(check_recall, known(state), article, state)
     if refused is None:
         assert error is None
     else:
@@ -107,4 +172,4 @@ def test_recalls_are_counted_by_the_day_in_china() -> None:
 
 
 def test_limits_in_the_messages_are_those_of_the_rules() -> None:
-    assert f" {PER_DAY} recalls a day" in LIMITS
+    assert f" {RECALLS_PER_DAY} recalls a day" in RECALL_LIMITS

@@ -1,32 +1,98 @@
-"""A sent article or video in, its recall out: what cannot be recalled is told before anything is called.
-
-Source: deleteMassMsg, read 2026-11: articles and videos only, sent by API and already successful, ten a day.
-"""
+"""What becomes of an accepted job: ask mass/get, also about what 45065 named, and recall what was sent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import cache
+from typing import NamedTuple
 
-from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import (
+    ApiError,
+    LedgerError,
+    TamperedLedgerError,
+    UsageError,
+    reporting_unrecorded,
+)
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
+from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query
 from wechat_campaigns.messages import KINDS
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.wechat.endpoints import WeChatApi
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
-PER_DAY = 10
+RECALLS_PER_DAY = 10
 RECALLABLE = frozenset(kind.msgtype for kind in KINDS if kind.is_recallable)
-LIMITS = N_(
+"""Only what was sent by API and is already successful. Source: deleteMassMsg, read 2026-11."""
+RECALL_LIMITS = N_(
     "A recall blanks the page; the card stays in every chat. If several sends share an article, "
     "all of them lose it. WeChat allows 10 recalls a day, and a recall cannot be undone."
 )
 
 
-def check(known: SendState, article_idx: int, state: LedgerState) -> None:
+class JobStatuses(NamedTuple):
+    """What mass/get returned."""
+
+    by_msg_id: Mapping[tuple[str, int], str]
+    """WeChat's msg_status, by AppID and msg_id."""
+    unrecorded: LedgerError | None
+    """Why the ledger does not have the final ones; they are in the state anyway."""
+
+
+def refresh_job_status(
+    sends: Iterable[SendState],
+    *,
+    accounts: Mapping[str, Account],
+    connect: Callable[[Account], ReadOnlyApi],
+    ledger: Ledger,
+    state: LedgerState,
+) -> JobStatuses:
+    """Ask about each job and record the final answers about accepted sends.
+
+    Args:
+        sends: those to ask about; those without a job are passed over.
+        accounts: by appid; sends of other appids are passed over.
+
+    Raises:
+        ApiError, NotSentError, NoResponseError: WeChat did not answer.
+
+    Source: massmsgget, read 2026-11.
+    """
+    reader = cache(lambda appid: connect(accounts[appid]))
+    statuses: dict[tuple[str, int], str] = {}
+    unrecorded: LedgerError | None = None
+    for known in sends:
+        is_accepted, msg_id = known.fate is Fate.ACCEPTED, job_to_query(known)
+        if msg_id is None or known.appid not in accounts:
+            continue
+        try:
+            said = str(reader(known.appid).mass_get(msg_id)["msg_status"])
+        except ApiError as error:
+            # A job it does not know (40059) says nothing about the others, and stays as it is.
+            if lookup(error.errcode).errcode_class == "input":
+                continue
+            raise
+        statuses[known.appid, msg_id] = said
+        # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
+        if is_accepted and said in FATE_BY_MSG_STATUS:
+            data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "msg_status": said}
+            try:
+                state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
+            except TamperedLedgerError:
+                raise
+            except LedgerError as error:  # as of a role that may only read
+                unrecorded = error
+                state.stream(known.appid).keep(replace(known, job=FATE_BY_MSG_STATUS[said]))
+    return JobStatuses(statuses, unrecorded)
+
+
+def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None:
     """Refuse what WeChat would refuse.
 
     Args:
@@ -69,7 +135,7 @@ def check(known: SendState, article_idx: int, state: LedgerState) -> None:
 
 def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     """Count the recalls that the day still allows, as the ledger knows."""
-    return max(0, PER_DAY - count_today(state.recalls, appid, now))
+    return max(0, RECALLS_PER_DAY - count_today(state.recalls, appid, now))
 
 
 def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState) -> None:
