@@ -10,8 +10,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from wechat_sandbox import bitmaps, store
-from wechat_sandbox.answers import Json
-from wechat_sandbox.shapes import COUNTS, FLAG, NUMBER, TEXT, TEXTS, body_of
+from wechat_sandbox.answers import COUNTS, FLAG, NUMBER, TEXT, TEXTS, Json, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""

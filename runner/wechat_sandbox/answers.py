@@ -1,12 +1,16 @@
-"""JSON as WeChat reads and writes it: answers, error texts in its own spelling, the `rid`."""
+"""JSON as WeChat reads and writes it: answers, error texts in its own spelling, the `rid`.
+
+The sandbox's own calls and seeds have JSON Schemas: published in the OpenAPI document, and checked here.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from wechat_campaigns.core.errcodes import lookup
 
@@ -18,6 +22,14 @@ MAX_DEPTH = 64
 """Far above what any call needs, far below where Python's own JSON writer gives up."""
 
 OK: Json = {"errcode": 0, "errmsg": "ok"}
+TEXT: Final[Json] = {"type": "string"}
+NAME: Final[Json] = {"type": "string", "minLength": 1}
+NUMBER: Final[Json] = {"type": "number"}
+INTEGER: Final[Json] = {"type": "integer"}
+FLAG: Final[Json] = {"type": "boolean"}
+TEXTS: Final[Json] = {"type": "array", "items": TEXT}
+COUNTS: Final[Json] = {"type": "object", "additionalProperties": INTEGER}
+MAX_MESSAGE_CHARS = 300
 
 
 class ErrcodeError(Exception):
@@ -98,3 +110,30 @@ def _finite(number: str) -> float:
 
 def _refuse(number: str) -> NoReturn:
     raise ValueError(f"{number} is not a number of JSON")
+
+
+def body_of(properties: Mapping[str, Json], required: Iterable[str] = ()) -> Json:
+    """Describe a body that has no other keys."""
+    shape = {"type": "object", "properties": dict(properties), "additionalProperties": False}
+    return {**shape, "required": list(required)} if required else shape
+
+
+def check(data: Any, shape: Json) -> None:
+    """Refuse data that does not have a shape.
+
+    Raises:
+        ValueError: says where and why.
+    """
+    from jsonschema_rs import is_valid
+
+    try:
+        if is_valid(shape, data):
+            return
+    except ValueError:  # what it has no form for, such as half a character
+        pass
+    from jsonschema import Draft202012Validator  # slow to load, and few calls are wrong
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(shape).iter_errors(data))
+    if error is not None:
+        raise ValueError(f"{error.json_path}: {error.message}"[:MAX_MESSAGE_CHARS])

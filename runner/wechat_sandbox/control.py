@@ -18,17 +18,15 @@ from wechat_sandbox import (
     clock,
     drafts,
     faults,
-    inbox,
     mass,
     media,
     seeds,
     store,
 )
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
-from wechat_sandbox.answers import Json, read_json
+from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher
-from wechat_sandbox.shapes import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, body_of, check
 from wechat_sandbox.tags import tags_json
 from wechat_sandbox.users import numbers_of
 
@@ -249,7 +247,7 @@ def _account_json(db: sqlite3.Connection, account: OfficialAccount) -> Json:
         "options": options,
         "followers": account.subscribed.bit_count(),
         "blocked": account.blocked.bit_count(),
-        "sends": inbox.count_sends(db, account.appid),
+        "sends": mass.count_sends(db, account.appid),
         "tags": tags_json(db, account),
     }
 
@@ -265,14 +263,6 @@ def change_account(call: ControlCall) -> Json:
     return _account_json(call.db, account)
 
 
-@route("GET", "followers", "appid", "search", "tag_id", "msg_id", "offset", "limit")
-def list_followers(call: ControlCall) -> Json:
-    """Return followers of `appid`, or those with a tag or who received a job; `search` is part of a name."""
-    tag_id, msg_id = call.number("tag_id"), call.number("msg_id")
-    numbers = inbox.find_followers(call.db, call.account, call.query.get("search", ""), tag_id, msg_id)
-    return inbox.list_followers(call.db, call.account, numbers, call.number("offset") or 0, call.limit)
-
-
 @route(
     "POST",
     "followers",
@@ -286,18 +276,6 @@ def change_followers(call: ControlCall) -> Json:
     subscribed = account.subscribed | followers if subscribe else account.subscribed & ~followers
     accounts.save(call.db, replace(account, subscribed=subscribed))
     return {"followers": subscribed.bit_count()}
-
-
-@route("GET", "phone", "appid", "openid", "limit")
-def phone(call: ControlCall) -> Json:
-    """Return what the phone of a follower shows: its latest messages, oldest first; none for a stranger."""
-    return inbox.phone(call.db, call.account, call.query.get("openid", ""), call.limit)
-
-
-@route("GET", "sends", "appid", "offset", "limit")
-def list_sends(call: ControlCall) -> Json:
-    """Return what an account sent, previews included, latest first."""
-    return inbox.list_sends(call.db, call.account.appid, call.number("offset") or 0, call.limit)
 
 
 @route("GET", "version")

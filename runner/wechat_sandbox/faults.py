@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wechat_sandbox import store
-from wechat_sandbox.answers import Json
+from wechat_sandbox.answers import Json, body_of
 from wechat_sandbox.calls import ENDPOINTS
-from wechat_sandbox.shapes import body_of
 
 KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600

@@ -264,6 +264,14 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     return True
 
 
+def count_sends(db: sqlite3.Connection, appid: str) -> int:
+    """Count what an account sent, previews included."""
+    query = (
+        "SELECT (SELECT COUNT(*) FROM job WHERE appid = ?) + (SELECT COUNT(*) FROM preview WHERE appid = ?)"
+    )
+    return int(db.execute(query, (appid, appid)).fetchone()[0])
+
+
 def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
     """List jobs, oldest first, each with the exact body received and its counts."""
     return [job_json(row) for row in _rows(db, appid, msg_id)]

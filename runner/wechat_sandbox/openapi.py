@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from wechat_sandbox.answers import Json
+from wechat_sandbox.answers import INTEGER, TEXT, Json
 from wechat_sandbox.calls import ENDPOINTS, Endpoint
 from wechat_sandbox.control import ROUTES, ControlCall, route
-from wechat_sandbox.shapes import INTEGER, TEXT
 
 PARAMETERS: Final[Mapping[str, tuple[Json, str]]] = {
     "appid": (TEXT, "Only this account."),

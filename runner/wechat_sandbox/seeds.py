@@ -15,7 +15,7 @@ import yaml
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_sandbox import accounts, bitmaps, tags
-from wechat_sandbox.shapes import INTEGER, NAME, TEXT, body_of, check
+from wechat_sandbox.answers import INTEGER, NAME, TEXT, body_of, check
 from wechat_sandbox.users import numbers_of
 
 SECRET = "0" * 32

@@ -19,7 +19,7 @@ from wechat_campaigns.core.hosts import is_allowed_host
 from wechat_sandbox import (
     control,
     inbox,
-    openapi,  # noqa: F401 - adds its own control call
+    openapi,  # noqa: F401 - adds its own control call, as `phones` does
 )
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile

@@ -144,7 +144,7 @@ def test_what_was_stopped_or_changed_meanwhile_is_not_sent(
 
 def test_hold_ends_the_waiting_of_its_account_alone(make_shop: MakeShop) -> None:
     shop = with_second_account(make_shop())
-    assert shop.run_here("ledger", "init")[0] == ExitCode.OK
+    shop.succeed("ledger", "init")
     opens_at = soon(shop)
     shop.write(later=scheduled("later", opens_at), other=scheduled("other", opens_at) + "account: shop\n")
     running = shop.begin("apply", "--auto-approve", "--wait")

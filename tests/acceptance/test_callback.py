@@ -1,6 +1,5 @@
 """The sandbox's own events, plain and encrypted, through a real server into the ledger and the status."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from werkzeug.serving import make_server
 
 from tests.support.playground import SERVICE, Playground
 from tests.support.served import served
+from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -39,12 +39,11 @@ def switch(playground: Playground, **switches: object) -> None:
 
 
 def wait_for_events(playground: Playground) -> None:
-    for _ in range(1200):
+    def delivered() -> bool:
         events = playground.sandbox.control("GET", "events")["events"]
-        if events and all(event["state"] == "delivered" for event in events):
-            return
-        time.sleep(0.05)
-    raise AssertionError(events)
+        return bool(events) and all(event["state"] == "delivered" for event in events)
+
+    until(delivered)
 
 
 @MODES

@@ -204,10 +204,8 @@ def test_damaged_answers_are_never_taken_for_rejections(
     assert_sent_once(playground, sends, f"{loss} at {endpoint}")
 
 
-def test_racing_runs_send_once(playground: Playground):
-    sends = fill(playground, "mix")
-    prepared = playground.prepare()
-    runs = [replace(playground, _ledgers=[]) for _ in range(4)]
+def race(runs: list[Playground], prepared: Any) -> None:
+    """Let all of them apply at once."""
     threads = [threading.Thread(target=run.apply, args=(prepared,)) for run in runs]
     for thread in threads:
         thread.start()
@@ -215,6 +213,12 @@ def test_racing_runs_send_once(playground: Playground):
         thread.join()
     for run in runs:
         run.close()
+
+
+def test_racing_runs_send_once(playground: Playground):
+    sends = fill(playground, "mix")
+    prepared = playground.prepare()
+    race([replace(playground, _ledgers=[]) for _ in range(4)], prepared)
     assert_sent_once(playground, sends, "a race")
     assert playground.settle(prepared) is ExitCode.OK
 
@@ -224,14 +228,7 @@ def test_racing_runs_without_the_lock_send_once(playground: Playground):
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     start = threading.Barrier(3)
-    runs = [replace(playground, _ledgers=[], wrap_ledger=_Unlocked(start)) for _ in range(3)]
-    threads = [threading.Thread(target=run.apply, args=(prepared,)) for run in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for run in runs:
-        run.close()
+    race([replace(playground, _ledgers=[], wrap_ledger=_Unlocked(start)) for _ in range(3)], prepared)
     assert_sent_once(playground, sends, "a race without lock")
 
 

@@ -5,7 +5,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.events import EventKind
 
@@ -24,18 +24,14 @@ pytestmark = [
 ]
 
 LATENCY_S = 6
-TRIES = 100
 
 
 def _begun(shop: Shop) -> subprocess.Popen[str]:
     """An apply whose intent is recorded and whose call WeChat is slow to answer."""
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=1)
     running = shop.begin("apply", "--auto-approve", "--format", "json")
-    for _ in range(TRIES):
-        if any(event["kind"] == EventKind.INTENT for event in shop.log()):
-            return running
-        time.sleep(0.05)
-    raise AssertionError("the call was never begun")
+    until(lambda: any(event["kind"] == EventKind.INTENT for event in shop.log()))
+    return running
 
 
 @pytest.mark.parametrize("ledger", ["sqlite", "git"])

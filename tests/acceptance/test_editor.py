@@ -11,8 +11,7 @@ import pytest
 
 from tests.support.npm_packages import node_modules
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.content import Msgtype
-from wechat_campaigns.messages import Text
+from wechat_campaigns.messages import MSGTYPES, Text
 from wechat_campaigns.source.scaffold import campaign_text
 
 pytestmark = [pytest.mark.deep, pytest.mark.optional_part, pytest.mark.xdist_group("npm")]
@@ -108,7 +107,7 @@ def test_keys_and_values_are_offered(editor: Editor) -> None:
     editor.open(MODELINE)
     assert {"filter", "msgtype", "content", "not_before", "for_each"} <= editor.offered(1, 0)
     editor.open(f"{MODELINE}msgtype: \n")
-    assert {kind.value for kind in Msgtype} <= editor.offered(1, 9)
+    assert set(MSGTYPES) <= editor.offered(1, 9)
     editor.open(f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent:\n  articles:\n    - t\n")
     assert {"title", "body", "cover", "digest"} <= editor.offered(5, 7)
 

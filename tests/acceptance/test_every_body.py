@@ -14,7 +14,7 @@ pytestmark = pytest.mark.deep
 
 MASS = "/cgi-bin/message/mass"
 BODIES: dict[str, dict[str, Any]] = {
-    name: {"msgtype": content.msgtype.value, **EXAMPLES[name][1]} for name, content in MESSAGES.items()
+    name: {"msgtype": content.msgtype, **EXAMPLES[name][1]} for name, content in MESSAGES.items()
 }
 RECIPIENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "to a tag": (f"{MASS}/sendall", {"filter": {"is_to_all": False, "tag_id": 2}}),

@@ -1,14 +1,9 @@
 """A moving picture and the ways into a mini program reach followers."""
 
-from pathlib import Path
-
-import pytest
 from lxml.html import fragment_fromstring
 from PIL import Image
 
-from tests.support.playground import Sandbox, campaigns_on
-from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import ExitCode
+from tests.support.shop import MakeShop
 
 APP = "wx1234567890abcdef"
 ARTICLE = f"""会动的茶：
@@ -26,20 +21,15 @@ content: {articles: [{title: 会动的茶, body: tea.md, cover: {file: card.png}
 """
 
 
-@pytest.fixture
-def root(tmp_path: Path, sandbox: Sandbox) -> Path:
-    """A campaign with all three, for an account of the sandbox."""
-    root = campaigns_on(sandbox, tmp_path, f"policy: {{allowed_mini_programs: [{APP}]}}\n")
+def test_gif_link_and_card_arrive(make_shop: MakeShop) -> None:
+    shop = make_shop(more=f"policy: {{allowed_mini_programs: [{APP}]}}\n")
+    shop.write(tea=CAMPAIGN)
+    sandbox, root = shop.sandbox, shop.folder / "campaigns"
     (root / "tea.md").write_text(ARTICLE, encoding="utf-8")
-    (root / "tea.yaml").write_text(CAMPAIGN, encoding="utf-8")
     frames = [Image.new("P", (90, 60), colour) for colour in (10, 120, 200)]
     frames[0].save(root / "pour.gif", save_all=True, append_images=frames[1:], duration=200, loop=0)
     Image.new("RGB", (1080, 864), (20, 90, 60)).save(root / "card.png")
-    return root
-
-
-def test_gif_link_and_card_arrive(root: Path, sandbox: Sandbox) -> None:
-    assert run(["draft", "tea", "--auto-approve", "--dir", str(root)]) == ExitCode.OK
+    shop.succeed("draft", "tea", "--auto-approve")
     [item] = sandbox.call("draft/batchget", {"offset": 0, "count": 1, "no_content": 0})["item"]
     html = item["content"]["news_item"][0]["content"]
     page = fragment_fromstring(html, create_parent=True)
@@ -49,14 +39,12 @@ def test_gif_link_and_card_arrive(root: Path, sandbox: Sandbox) -> None:
         moving.removeprefix("http:")
     ]
     [link] = page.xpath("//a[@data-miniprogram-appid]")
-    assert (link.get("data-miniprogram-appid"), link.get("data-miniprogram-path")) == (
-        APP,
-        "pages/index?id=1",
-    )
+    target = link.get("data-miniprogram-appid"), link.get("data-miniprogram-path")
+    assert target == (APP, "pages/index?id=1")
     [card] = page.iter("mp-common-miniprogram")
     assert (card.get("data-miniprogram-appid"), card.get("data-miniprogram-title")) == (APP, "春茶小店")
     assert "mmbiz.qpic.cn" in card.get("data-miniprogram-imageurl")
 
-    assert run(["apply", "--auto-approve", "--dir", str(root)]) == ExitCode.OK
+    shop.succeed("apply", "--auto-approve")
     assert {sent["content"]["articles"][0]["title"] for sent in sandbox.deliveries()} == {"会动的茶"}
     assert not sandbox.call("draft/count", {})["total_count"], "it was the draft that was looked at"

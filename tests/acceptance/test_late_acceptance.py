@@ -1,11 +1,11 @@
 """WeChat's word comes after that of a person: a runner slept with the response, and a colleague decided."""
 
 import signal
-import time
 
 import pytest
 
 from tests.support.shop import MakeShop, campaign_file
+from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 
 
@@ -15,11 +15,9 @@ def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refuse
     laptop.write(sale=campaign_file("first"))
     shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=5)
     slow = laptop.begin("apply", "--auto-approve")
-    while not any(event["kind"] == "intent" for event in shop.log()):
-        time.sleep(0.05)
+    until(lambda: any(event["kind"] == "intent" for event in shop.log()))
     slow.send_signal(signal.SIGSTOP)
-    while not shop.texts():
-        time.sleep(0.05)
+    until(shop.texts)
     shop.sandbox.advance(1000)
     try:
         assert shop.run("ledger", "settle", "sale", "--not-sent", "--reason", "没看到")[0] == ExitCode.OK

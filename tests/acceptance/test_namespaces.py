@@ -44,8 +44,8 @@ def test_ledger_with_namespaces_of_an_earlier_version_is_read(make_shop: MakeSho
     """Every message has the id and the clientmsgid that it had, so nothing is sent twice."""
     shop = recorded_shop(make_shop)
     take = ("ledger", "import", str(RECORDED), "--as-backup", "the disk is gone")
-    assert shop.run_here(*take)[0] == ExitCode.OK
-    assert shop.run_here("unhold", "main", "--reason", "looked at")[0] == ExitCode.OK
+    shop.succeed(*take)
+    shop.succeed("unhold", "main", "--reason", "looked at")
     shop.write(Sale=campaign_file("今晚十点"))
     intents = [event["data"] for event in shop.log() if event["kind"] == EventKind.INTENT]
     assert len(intents) == 8

@@ -7,8 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
 from tests.support.playground import SERVICE, Sandbox
 from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
+from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
 
@@ -42,14 +42,6 @@ def told(
 
 def at(sandbox: Sandbox, clock: str, day: str = "2026-12-01") -> None:
     sandbox.control("POST", "clock", {"at": f"{day}T{clock}:00+08:00"})
-
-
-def until(reached: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if reached():
-            return
-        time.sleep(0.05)
-    raise AssertionError("never reached")
 
 
 def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
@@ -357,14 +349,7 @@ def test_the_same_id_of_another_account_is_told_as_well(make_shop: MakeShop) -> 
     with robot(200) as (address, bodies):
         more = f"notify: [{{kind: webhook, url: {{command: [echo, '{address}']}}, when: [held]}}]\n"
         shop = make_shop(more=more)
-        file = shop.folder / "campaigns/_settings.yaml"
-        text = file.read_text(encoding="utf-8")
-        second = (
-            text[text.index("  shop:\n") :]
-            .replace("  shop:\n", "  south:\n")
-            .replace("wx0000000000000001", SHOP_APPID)
-        )
-        file.write_text(text + second, encoding="utf-8")
+        shop.add_environment("south", ("wx0000000000000001", SHOP_APPID))
         shop.write(sale=campaign_file("今晚八点"))
         for environment in ("shop", "south"):
             assert shop.run("hold", "main", "--env", environment)[0] == ExitCode.OK

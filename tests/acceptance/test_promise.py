@@ -51,7 +51,7 @@ def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop
     code, said = shop.run_here("ledger", "init")
     assert (code, "a rehearsal used this ledger" in said) == (ExitCode.LEDGER, True), said
     shop.edit("_settings", "ledger.sqlite3", "real.sqlite3")
-    assert shop.run_here("ledger", "init")[0] == ExitCode.OK
+    shop.succeed("ledger", "init")
 
 
 # --- one message under two names --------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_outdated_clone_does_not_send_a_renamed_campaign(
     first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
     behind.write(sale=campaign_file("今晚八点"))
     first.write(spring=renamed)
-    assert first.run_here(*words)[0] == ExitCode.OK
+    first.succeed(*words)
     posts = first.posts()
     assert behind.apply() == ExitCode.POLICY
     assert behind.posts() == posts
@@ -305,10 +305,7 @@ def test_unknown_send_is_not_recorded_by_a_baseline(shop: Shop, renamed: bool) -
 def test_unknown_revision_is_settled_beside_one_that_a_person_settled(shop: Shop) -> None:
     """Both could be meant, as WeChat named no msg_id for either; the revision tells which."""
     shop.lose_an_answer("cut_after")
-    assert (
-        shop.run_here("ledger", "settle", "sale", "--sent", "3147483707", "--reason", "seen")[0]
-        == ExitCode.OK
-    )
+    shop.succeed("ledger", "settle", "sale", "--sent", "3147483707", "--reason", "seen")
     shop.write(sale=campaign_file("今晚九点", "revision: 2\n"))
     shop.lose_an_answer("cut_after")
     settle = ("ledger", "settle", "sale", "--sent", "3147483708", "--reason", "seen")
@@ -467,10 +464,7 @@ def test_resend_option_is_part_of_the_reviewed_plan(shop: Shop, by: str, gone: b
 def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
     shop.lose_an_answer()
     shop.plan()
-    assert (
-        shop.run_here("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
-        == ExitCode.OK
-    )
+    shop.succeed("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY
     assert "sale" in said
@@ -544,7 +538,7 @@ def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: fl
     assert shop.run_here("status")[0] == ExitCode.MISSED
     assert shop.posts() == 0
     shop.write(sale=campaign_file("今晚八点", f"{until(ago)}ready: false\n"))
-    assert shop.run_here("plan", "--detailed-exitcode")[0] == ExitCode.OK
+    shop.succeed("plan", "--detailed-exitcode")
     assert shop.apply() == ExitCode.OK
 
 
@@ -560,7 +554,7 @@ def test_used_window_is_not_reported_as_missed(shop: Shop) -> None:
     assert shop.apply() == ExitCode.OK
     shop.write(sale=campaign_file("今晚八点", until(HOURS)))
     assert shop.summary() == {"sent": 1}
-    assert shop.run_here("plan", "--detailed-exitcode")[0] == ExitCode.OK
+    shop.succeed("plan", "--detailed-exitcode")
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
 
@@ -747,7 +741,7 @@ def test_hold_stops_a_resend(shop: Shop, words: tuple[str, ...]) -> None:
     shop.lose_an_answer()
     if words:
         shop.move("sale", "_kept")
-    assert shop.run_here("hold", "main", "--reason", "故障")[0] == ExitCode.OK
+    shop.succeed("hold", "main", "--reason", "故障")
     assert shop.summary() == {"unknown": 1}
     assert shop.apply(*words) == ExitCode.UNKNOWN
     assert shop.posts() == 1
@@ -882,21 +876,18 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
     assert shop.posts() == posts
     assert len(shop.texts()) == 1
     assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
-    assert (
-        shop.run_here("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
-        == ExitCode.OK
-    )
+    shop.succeed("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")
     assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
 
 def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
-    assert shop.run_here("hold", "main", "--reason", "故障")[0] == ExitCode.OK
+    shop.succeed("hold", "main", "--reason", "故障")
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
     forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac="none")
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
-    assert shop.run_here("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
+    shop.succeed("unhold", "main", "--reason", "修好了")
     assert shop.apply() == ExitCode.OK
 
 
@@ -937,7 +928,7 @@ def test_resends_end_after_20_hours_except_in_a_sandbox(shop: Shop, until: int, 
     shop.write(_settings=REAL.format(until=until))
     assert shop.run_here("validate")[0] == code
     shop.edit("_settings", "https://api.weixin.qq.com", "sandbox")
-    assert shop.run_here("validate")[0] == ExitCode.OK
+    shop.succeed("validate")
 
 
 # --- the clock --------------------------------------------------------------------------------
@@ -957,7 +948,7 @@ def test_wrong_clock_prevents_every_send(shop: Shop, ahead_s: int) -> None:
     shop.sandbox.drop_faults()
     # An error of five minutes is tolerated.
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s // 31 * 29, times=None)
-    assert shop.run_here("doctor")[0] == ExitCode.OK
+    shop.succeed("doctor")
     assert shop.apply() == ExitCode.OK
 
 
@@ -1014,7 +1005,7 @@ def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> Non
 
 def test_sandbox_with_a_moved_clock_can_be_used(shop: Shop) -> None:
     shop.sandbox.advance(40 * 24 * HOURS)
-    assert shop.run_here("doctor")[0] == ExitCode.OK
+    shop.succeed("doctor")
     assert shop.apply() == ExitCode.OK
 
 
@@ -1052,9 +1043,7 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     second.write(welcome=campaign_file("欢迎"))
     assert first.apply() == ExitCode.OK
     assert second.apply() == ExitCode.INVALID, "outside git nobody can tell that it is another folder"
-    assert (
-        second.run_here("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
-    )
+    second.succeed("ledger", "guard", "--auto-approve", "--reason", "another folder")
     assert second.apply() == ExitCode.OK
     assert first.apply() == second.apply() == ExitCode.OK
     assert sorted(first.texts()) == ["你好", "欢迎"]
@@ -1075,9 +1064,7 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert (
-        second.run_here("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
-    )
+    second.succeed("ledger", "guard", "--auto-approve", "--reason", "another folder")
     assert first.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
     first.lose_an_answer()
     assert second.apply() == ExitCode.OK
@@ -1106,12 +1093,9 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
         assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
     shop.lose_an_answer()
-    assert (
-        shop.run_here("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0]
-        == ExitCode.OK
-    )
+    shop.succeed("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")
     shop.write(old=campaign_file("旧的"))
-    assert shop.run_here("ledger", "baseline", "shop:old", "--reason", "by hand")[0] == ExitCode.OK
+    shop.succeed("ledger", "baseline", "shop:old", "--reason", "by hand")
     assert shop.summary() == {"sent": 3}
 
 
@@ -1139,8 +1123,8 @@ def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
         assert code == ExitCode.INVALID
         assert "`namespace: NAME`" in " ".join(said.split())
         assert "_settings.yaml" in said
-    assert second.run_here("hold", "main", "--reason", "a stop is for everybody")[0] == ExitCode.OK
-    assert second.run_here("unhold", "main", "--reason", "x")[0] == ExitCode.OK
+    second.succeed("hold", "main", "--reason", "a stop is for everybody")
+    second.succeed("unhold", "main", "--reason", "x")
     for name, how in (("clone", ()), ("shallow", ("--depth", "1"))):
         assert cloned(first, name, *how).summary() == {"sent": 1}
     second.edit("_settings", "namespace: shop", "namespace: office")
@@ -1165,7 +1149,7 @@ def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
     assert shop.run_here("plan", "--dir", "news")[0] == ExitCode.INVALID
     guard = ("ledger", "guard", "--auto-approve", "--reason", "moved", "--dir", "news")
     assert shop.run(*guard)[0] == ExitCode.OK
-    assert shop.run_here("plan", "--dir", "news")[0] == ExitCode.OK
+    shop.succeed("plan", "--dir", "news")
     assert shop.run_here("plan")[0] == ExitCode.INVALID
 
 
@@ -1181,7 +1165,7 @@ def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: S
     assert expired["hint"]
     assert "1 send of `shop` needs attention" in markdown.read_text(encoding="utf-8")
     assert shop.run_here("status", "late")[0] == ExitCode.MISSED
-    assert shop.run_here("status", "sale")[0] == ExitCode.OK
+    shop.succeed("status", "sale")
     (shop.folder / "campaigns" / "late.yaml").unlink()
     code, out = shop.run_here("status", "--format", "json")
     assert (code, [row["id"] for row in json.loads(out)["sends"]]) == (ExitCode.OK, ["sale"])

@@ -55,10 +55,10 @@ def test_unknown_send_that_became_a_draft_is_not_resent(make_shop: MakeShop, nam
 def test_new_and_import_write_drafts(make_shop: MakeShop) -> None:
     shop = make_shop()
     (shop.folder / "page.html").write_text("<title>春茶</title><p>明前 <a>茶</a></p>", encoding="utf-8")
-    assert shop.run_here("import", "page.html", "tea")[0] == ExitCode.OK
+    shop.succeed("import", "page.html", "tea")
     assert "ready: false\n" in (shop.folder / "campaigns/tea.yaml").read_text(encoding="utf-8")
     (shop.folder / "campaigns/tea.yaml").unlink()
-    assert shop.run_here("new", "sale", "--tag", "会员")[0] == ExitCode.OK
+    shop.succeed("new", "sale", "--tag", "会员")
     assert shop.row("sale")["action"] == "draft"
     assert shop.apply() == ExitCode.OK
     assert shop.posts() == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.actions_runner import PROJECT
 from wechat_campaigns.core.errors import ExitCode
 from wechat_sandbox.client import SandboxClient
 from wechat_sandbox.server import embedded
@@ -182,6 +183,21 @@ def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
     code, shown = run("--help", command=command)
     assert (code, shown.startswith("Usage: wechat-sandbox "), "--rehearsal" in shown) == (0, True, False)
     assert run("--rehearsal", command=command)[0] == ExitCode.USAGE
+
+
+CLIENT = """
+import requests
+print(requests.get("https://api.weixin.qq.com/cgi-bin/token", timeout=60).json()["errcode"])
+raise SystemExit(7)
+"""
+
+
+def test_a_command_finds_the_sandbox_at_the_address_of_wechat() -> None:
+    """Behind the proxy for clients that know one address, as the page about the sandbox starts it."""
+    tunnel = (sys.executable, "-m", "tests.acceptance.sdk.tunnel")
+    with embedded() as url:
+        code, said = run(url, sys.executable, "-c", CLIENT, command=tunnel, cwd=PROJECT)
+    assert (code, said.strip()) == (7, "40002")
 
 
 def refused(*words: str) -> str:

@@ -31,13 +31,7 @@ def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: Mak
     shop.write(x=campaign_file("甲"))
     shop.lose_an_answer()
     (shop.folder / "campaigns/x.yaml").unlink()
-    path = shop.folder / "campaigns/_settings.yaml"
-    text = path.read_text(encoding="utf-8")
-    shop_part = text[text.index("  shop:") :]
-    path.write_text(
-        text + shop_part.replace("shop:", "other:").replace("wx0000000000000001", "wx0000000000000002"),
-        encoding="utf-8",
-    )
+    shop.add_environment("other", ("wx0000000000000001", "wx0000000000000002"))
     assert shop.run("ledger", "init", "--env", "other")[0] == ExitCode.OK
     assert shop.run("plan", "--env", "other", "--detailed-exitcode")[0] == ExitCode.OK
     assert shop.run("plan", "--env", "shop", "--detailed-exitcode")[0] == ExitCode.PENDING
@@ -45,12 +39,9 @@ def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: Mak
 
 def test_hold_names_the_environments_that_it_does_not_reach(make_shop: MakeShop) -> None:
     shop = make_shop()
-    path = shop.folder / "campaigns/_settings.yaml"
-    text = path.read_text(encoding="utf-8")
-    shop_part = text[text.index("  shop:") :]
-    shared = shop_part.replace("shop:", "sharing:")
-    own = shop_part.replace("shop:", "own:").replace(text.split('ledger: "')[1].split('"')[0], "sqlite")
-    path.write_text(text + shared + own.replace("main:", "service:"), encoding="utf-8")
+    ledger = f"sqlite:{shop.folder.parent / 'ledger.sqlite3'}"
+    shop.add_environment("sharing")
+    shop.add_environment("own", (ledger, "sqlite"), ("main:", "service:"))
     code, out = shop.run("hold", "main", "--reason", "x", "--format", "json")
     answer = json.loads(out)
     assert (code, answer["environment"], answer["held"]) == (ExitCode.OK, "shop", True)

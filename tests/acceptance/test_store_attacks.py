@@ -276,7 +276,7 @@ def test_a_hold_that_this_machine_has_seen_cannot_be_taken_out_while_a_run_sends
         wait_for_line(shop, running, "one: sending")
         while sum(event["kind"] == "intent" for event in events_of(store)) < 2:
             time.sleep(0.05)
-        assert shop.run_here("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+        shop.succeed("hold", "main", "--reason", "价格写错了")
         shop.run_here("status")  # this machine has seen the hold
         events = events_of(store)
         place = [event["kind"] for event in events].index("hold")

@@ -99,6 +99,18 @@ def test_article_keeps_its_place_and_turns_dark(chrome: Chrome, studio: StudioPr
     assert complaints(chrome) == []
 
 
+@pytest.mark.parametrize(
+    ("page", "touched", "seen"),
+    [("autumn/stroll", ".card", "#stage[data-view=page]"), ("welcome/greeting", ".voice", ".voice.playing")],
+)
+def test_card_opens_and_voice_plays(
+    chrome: Chrome, studio: StudioProcess, page: str, touched: str, seen: str
+) -> None:
+    go(chrome, studio, f"/c/{page}")
+    until(lambda: chrome.find_elements("css selector", f"#feed button{touched}"))[0].click()
+    until(lambda: chrome.find_elements("css selector", seen))
+
+
 def test_click_while_the_next_campaign_loads_is_no_fault(chrome: Chrome, studio: StudioProcess) -> None:
     go(chrome, studio, "/c/autumn/tasting")
     until(lambda: len(chrome.find_elements("css selector", "#entries button")) == 4)

@@ -1,7 +1,6 @@
 """The studio lets in the browser that it gave its address to, shows nothing else, and can change nothing."""
 
 import hashlib
-import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from tests.hostile import test_local_pages
 from tests.hostile.test_local_pages import STRANGE
 from tests.support.browser import open_browser
 from tests.support.studio import SETTINGS, StudioProcess, open_studio, until
@@ -74,21 +74,14 @@ def studio(folder: Path) -> Iterator[StudioProcess]:
 
 def ask(studio: StudioProcess, path: str, *, method: str = "GET", **headers: str | None) -> tuple[int, bytes]:
     """Ask with the cookie of a browser that was let in, and these headers; None leaves one out."""
-    port = urlsplit(studio.url).port
+    port = urlsplit(studio.url).port or 0
     cookies = "; ".join(f"{one.name}={one.value}" for one in studio.session.cookies)
-    sent = {"Host": f"127.0.0.1:{port}", "Cookie": cookies, "Content-Length": "0"}
+    sent = {"Host": f"127.0.0.1:{port}", "Cookie": cookies}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-    for name, value in sent.items():
-        if value is not None:
-            connection.putheader(name, value.format(port=port, other=(port or 0) + 1).encode())
-    connection.endheaders()
-    answer = connection.getresponse()
-    try:
-        return answer.status, answer.read() if path != "/events" or answer.status != 200 else b""
-    finally:
-        connection.close()
+    given = {
+        name: value.format(port=port, other=port + 1) for name, value in sent.items() if value is not None
+    }
+    return test_local_pages.ask(studio.url, method, path, given)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -19,7 +19,7 @@ from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Articles, Draft, Text
-from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput
+from wechat_campaigns.plan.policy.rule import RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, usage
 from wechat_campaigns.protocol.events import EventKind
 
@@ -94,7 +94,7 @@ FAILING: dict[str, RuleInput] = {
     "banned_words": facts(Policy(banned_words=("最佳",)), send=make_send(text="全城最\u200b 佳！")),
     "required_text": facts(Policy(required_text=("规则见门店",))),
     "require_trial": facts(Policy(require_trial="内测"), state=SAME),
-    "checks": facts(failed_checks=(FailedCheck(name="品牌", message="第 2 段缺少店名", level="mandatory"),)),
+    "checks": facts(failed_checks=((CHECK, "第 2 段缺少店名"),)),
     "duplicate_content_days": facts(state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT),
     "quota_reserve": facts(

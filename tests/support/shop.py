@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,16 @@ class Shop:
         self.write(_settings=before + more)
         return before
 
+    def add_environment(self, name: str, *replaced: tuple[str, str]) -> None:
+        """Add an environment like `shop`, with these parts of its text replaced."""
+        file = self.folder / "campaigns/_settings.yaml"
+        text = file.read_text(encoding="utf-8")
+        (more,) = re.findall(r"^  shop:\n(?:    .*\n)+", text, re.MULTILINE)
+        for before, after in (("  shop:", f"  {name}:"), *replaced):
+            assert before in more
+            more = more.replace(before, after)
+        file.write_text(text + more, encoding="utf-8")
+
     def move(self, before: str, after: str) -> None:
         """Give a file another place."""
         files = self.folder / "campaigns"
@@ -97,6 +108,12 @@ class Shop:
             redirect_stdout(said), redirect_stderr(said),
         ):  # fmt: skip
             return campaign(words), said.getvalue()
+
+    def succeed(self, *words: str) -> str:
+        """Run the command in this process, where it must succeed; all that it said."""
+        code, said = self.run_here(*words)
+        assert code == ExitCode.OK, said
+        return said
 
     @property
     def environment(self) -> dict[str, str]:

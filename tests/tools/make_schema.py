@@ -20,7 +20,6 @@ from wechat_campaigns.core.settings import NOT_A_KEY, VALUE, Settings
 from wechat_campaigns.plan.policy import OVERRIDABLE
 
 PATH = Path(__file__).parents[2] / "schema" / "settings.schema.json"
-WIDTH = 160
 TYPES = {bool: "boolean", int: "integer", str: "string"}
 
 
@@ -45,7 +44,7 @@ def text() -> str:
         "patternErrorMessage": "use a rule of docs/policy.md other than `hold` and `sample_text`, which are "
         "always mandatory",
     }
-    return _dump(whole) + "\n"
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def _shape(record: type, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -118,19 +117,6 @@ def _value(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             definitions[name] = _shape(hint, definitions)
         return {"$ref": f"#/definitions/{name}"}
     return {"type": TYPES[hint]}
-
-
-def _dump(node: Any, indent: str = "", taken: int = 0) -> str:
-    """JSON, of which each part that fits into a line has one."""
-    line = json.dumps(node, ensure_ascii=False)
-    if not isinstance(node, dict | list) or len(indent) + taken + len(line) <= WIDTH:
-        return line
-    below = indent + "  "
-    heads = [f"{json.dumps(key)}: " for key in node] if isinstance(node, dict) else [""] * len(node)
-    values = node.values() if isinstance(node, dict) else node
-    lines = [below + head + _dump(one, below, len(head)) for head, one in zip(heads, values, strict=True)]
-    begin, end = "{}" if isinstance(node, dict) else "[]"
-    return f"{begin}\n" + ",\n".join(lines) + f"\n{indent}{end}"
 
 
 if __name__ == "__main__":

@@ -57,9 +57,9 @@ def outputs(context: Context, plan_file: Path) -> int:
     sends = data["sends"]
     values = {
         "plan_digest": data["plan_digest"],
-        "pending": sum(map(planfile.covers, sends)),
+        "pending": sum(send["covered"] for send in sends),
         "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
-        "coming": sum(planfile.is_coming(send, data) for send in sends),
+        "coming": sum(send["coming"] for send in sends),
         "held": sum(send["held"] for send in sends),
     }
     lines = "\n".join(f"{name}={value}" for name, value in values.items())

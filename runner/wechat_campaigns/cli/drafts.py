@@ -66,9 +66,7 @@ def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
     kind = selected[0].send.msgtype
     if not all(planned.send.content.needs_draft for planned in selected):
         raise UsageError(
-            _("{send} does not need a draft: it sends {kind} as it is").format(
-                send=select, kind=_(kind.value)
-            ),
+            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=_(kind)),
             hint=_(
                 "use `campaign render` to view it: only articles and picture posts written in the "
                 "campaign become drafts"

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -27,17 +26,6 @@ MATERIAL_ADDRESS = "material/add_material/url"
 MEDIA_UPLOAD = "media/upload"
 UPLOADIMG = "media/uploadimg"
 UPLOADVIDEO = "media/uploadvideo"
-
-
-class Msgtype(StrEnum):
-    """The kinds of content a campaign can carry; the names are WeChat's."""
-
-    MPNEWS = "mpnews"
-    TEXT = "text"
-    VOICE = "voice"
-    IMAGE = "image"
-    MPVIDEO = "mpvideo"
-    WXCARD = "wxcard"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +115,8 @@ class MediaIds:
 class Content:
     """What followers get: a record of each kind, whose fields are read from YAML by their types."""
 
-    msgtype: ClassVar[Msgtype]
+    msgtype: ClassVar[str]
+    """WeChat's name; several kinds may share it. Marked for translation."""
     key: ClassVar[str] = ""
     """The key under `content` by which its msgtype becomes this kind."""
     body_key: ClassVar[str]

@@ -37,16 +37,6 @@ class Errcode:
     is_documented: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventStatus:
-    """How a mass job ended, by the Status of its MASSSENDJOBFINISH event; in English as well."""
-
-    status: str
-    errcode_class: ErrcodeClass | Literal["ok"]
-    meaning: str
-    hint: str
-
-
 def texts() -> Iterator[str]:
     """Yield every text of the table that reaches a reader, for the catalog of translations."""
     table = _table()
@@ -83,14 +73,13 @@ def codes() -> Mapping[int, Errcode]:
     }
 
 
-@cache
-def mass_event_status() -> Mapping[str, EventStatus]:
-    """Return the ways a mass job can end, by the event's Status.
+def mass_event_status(status: str) -> tuple[str, str] | None:
+    """Return what the Status of a MASSSENDJOBFINISH event means and what to do, in English; None if unlisted.
 
     Source: Callback_on_finish (2026-11).
     """
-    entries = _table()["mass_event_status"].items()
-    return {status: EventStatus(status=status, **_fields(entry)) for status, entry in entries}
+    entry = _table()["mass_event_status"].get(status)
+    return (entry["meaning"], entry["hint"]) if entry is not None else None
 
 
 def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:

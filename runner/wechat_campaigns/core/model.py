@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
-from wechat_campaigns.core.content import Content, Msgtype
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location
 from wechat_campaigns.core.digest import DIGEST_VERSION, openids_sha256, sha256, to_plain_data
 
@@ -34,7 +34,7 @@ class Campaign:
     file: PurePosixPath
     """Relative to the campaigns folder."""
     filter: Mapping[str, Any] | None
-    msgtype: Msgtype
+    msgtype: str
     content: Any
     account: str | None = None
     send_ignore_reprint: bool = False
@@ -129,7 +129,7 @@ class Send:
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 
     @property
-    def msgtype(self) -> Msgtype:
+    def msgtype(self) -> str:
         """WeChat's word for the kind of its content."""
         return self.content.msgtype
 
@@ -183,7 +183,7 @@ def compute_message_digest(send: Send) -> str:
 def _message_form(send: Send) -> dict[str, Any]:
     return {
         "version": DIGEST_VERSION,
-        "msgtype": send.msgtype.value,
+        "msgtype": send.msgtype,
         "content": {"kind": type(send.content).__name__, **send.content.digest_form()},
         "send_ignore_reprint": send.send_ignore_reprint,
     }

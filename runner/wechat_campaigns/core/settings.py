@@ -52,7 +52,6 @@ Vars = Annotated[
         "additionalProperties": {"$ref": "#/definitions/value"},
     },
 ]
-
 Words = tuple[Annotated[str, {"minLength": 1}], ...]
 MiniProgram = Annotated[
     str, _form("wx[0-9a-f]{16}", "write a mini program's AppID: `wx` and 16 digits or letters a to f")
@@ -102,7 +101,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackSecrets:
-    """What the console's server settings (服务器配置) and `campaign listen` both know."""
+    """The Token and EncodingAESKey of the console's server settings (服务器配置), for `campaign listen`."""
 
     token: Secret
     """Where the Token comes from."""
@@ -130,8 +129,7 @@ class Account:
     """Where the AppSecret comes from: exactly one of `env`, `command`, `file`. Never write the secret itself
     here."""
     callback: CallbackSecrets | None = None
-    """What `campaign listen` requires to verify a push from WeChat: the Token and EncodingAESKey from the
-    server settings (服务器配置) in the WeChat console."""
+    """The Token and EncodingAESKey of the console's server settings (服务器配置), for `campaign listen`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,8 +295,7 @@ class Environment:
     Default: 60, which is the minimum in a protected environment."""
     resend_until: Annotated[int, {"minimum": 1, "maximum": 86400}] = RESEND_UNTIL_S
     """Seconds after the first call during which a send without an answer may be resent with the same
-    clientmsgid; then a person must settle it. Default: 72000 (20 h), the maximum except for `api:
-    sandbox`."""
+    clientmsgid; then a person must settle it. Default: 72000 (20 h), the maximum but for `api: sandbox`."""
     is_named: bool = field(default=False, metadata=NOT_A_KEY)
     """Whether it was chosen by `--env` or its variable, and not because it is the default."""
 

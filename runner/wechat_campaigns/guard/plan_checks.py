@@ -19,7 +19,7 @@ from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.plan.policy.rule import FailedCheck
+from wechat_campaigns.plan.policy.rule import FailedChecks
 from wechat_campaigns.source.secret import NO_BYTECODE
 
 TIMEOUT_S: Final = 60.0
@@ -43,7 +43,7 @@ def run_checks(
     *,
     environ: Mapping[str, str] = os.environ,
     timeout_s: float = TIMEOUT_S,
-) -> tuple[FailedCheck, ...]:
+) -> FailedChecks:
     """Run every check, one after the other; list those that do not pass.
 
     Args:
@@ -60,7 +60,7 @@ def run_checks(
     for check in settings.policy.checks:
         message = program_failure(check.command, plan, folder, environ=environ, timeout_s=timeout_s)
         if message is not None:
-            failed.append(FailedCheck(name=check.name, message=message, level=check.level))
+            failed.append((check, message))
     return tuple(failed)
 
 

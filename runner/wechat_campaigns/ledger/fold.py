@@ -227,13 +227,9 @@ class LedgerState:
 
     def _callback(self, event: Event) -> None:
         data = event.data
+        names = ("msg_id", "status", "addressed", "sent", "left_out", "failed")
         result = JobResult(
-            msg_id=data["msg_id"],
-            status=data["status"],
-            addressed=data["addressed"],
-            sent=data["sent"],
-            left_out=data["left_out"],
-            failed=data["failed"],
+            **{name: data[name] for name in names},
             links=tuple(data.get("links", ())),
             originals=tuple((item["article_idx"], item["url"]) for item in data.get("originals", ())),
         )

@@ -118,13 +118,12 @@ def reason_text(send: SendState) -> str:
 def answer_text(send: SendState | None) -> str:
     """Word what the ledger has of WeChat's answer to an unknown send: every message about one says this."""
     found = wechat_answer(send) if send is not None else None
-    match found.kind if found is not None else None:
-        case EventKind.DUPLICATE:
-            text = _("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}")
-            return text.format(msg_id=(existing_job_id(send) if send is not None else None) or "?")
-        case EventKind.IN_USE:
-            return _("WeChat answered 45066: it was creating a job with this clientmsgid")
-    return _("no response recorded")
+    if found is None:
+        return _("no response recorded")
+    if found.kind == EventKind.IN_USE:
+        return _("WeChat answered 45066: it was creating a job with this clientmsgid")
+    text = _("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}")
+    return text.format(msg_id=found.data.get("msg_id") or "?")
 
 
 class QuotaUsage(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wechat_campaigns.core.content import Content, Msgtype
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.messages.articles import Article, Articles, BodyImage
 from wechat_campaigns.messages.card import Wxcard
 from wechat_campaigns.messages.draft import Draft
@@ -21,15 +21,16 @@ KINDS: tuple[type[Content], ...] = (
     Articles, Newspic, Draft, Text, Voice, Images, Image, Mpvideo, Wxcard,
 )  # fmt: skip
 """Of two with one msgtype, the one that has a key comes first; in the ledger, the last is what went out."""
+MSGTYPES = tuple(dict.fromkeys(kind.msgtype for kind in KINDS))
 PLACEHOLDERS = tuple(text for kind in KINDS for text in kind.placeholders)
 """What a new file says in place of a text and of titles, and no follower should read."""
 ARTICLE = f"{TEXT_PLACEHOLDER}。空一行，就是新的一段。\n\n## 小标题\n\n- 列表的一项\n- **粗体**的一项\n"
 """The article with which a new file of articles begins."""
 
 
-def kind_of(msgtype: Msgtype, content: Any) -> type[Content]:
+def kind_of(msgtype: str, content: Any) -> type[Content]:
     """Return the kind of what stands under `content`, valid by the schema."""
-    kinds = [kind for kind in KINDS if kind.msgtype is msgtype]
+    kinds = [kind for kind in KINDS if kind.msgtype == msgtype]
     return next(kind for kind in kinds if not kind.key or kind.key in content)
 
 

@@ -16,12 +16,11 @@ from wechat_campaigns.core.content import (
     FileInfo,
     Media,
     MediaIds,
-    Msgtype,
     Upload,
     distinct,
 )
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.patterns import CARD_PLACEHOLDER
 from wechat_campaigns.messages.limits import (
     AUTHOR_CHARS,
@@ -157,7 +156,7 @@ class Article:
 class Articles(Content):
     """msgtype mpnews, written in the campaign."""
 
-    msgtype = Msgtype.MPNEWS
+    msgtype = N_("mpnews")
     key = "articles"
     body_key = "mpnews"
     needs_draft = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wechat_campaigns.core.content import Content, Msgtype
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.messages.limits import check_name
@@ -15,7 +15,7 @@ from wechat_campaigns.messages.limits import check_name
 class Wxcard(Content):
     """msgtype wxcard (retired by WeChat, 45113)."""
 
-    msgtype = Msgtype.WXCARD
+    msgtype = N_("wxcard")
     body_key = "wxcard"
     word = N_("coupon")
     posted = ("card_id",)

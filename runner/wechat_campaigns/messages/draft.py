@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wechat_campaigns.core.content import Content, Msgtype
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.messages.articles import Articles
@@ -18,7 +18,7 @@ from wechat_campaigns.messages.newspic import Newspic
 class Draft(Content):
     """msgtype mpnews, an existing draft of WeChat, named by its media_id or by its title."""
 
-    msgtype = Msgtype.MPNEWS
+    msgtype = N_("mpnews")
     body_key = "mpnews"
     word = N_("draft")
     posted = ("media_id",)

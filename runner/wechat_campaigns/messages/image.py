@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from wechat_campaigns.core.content import Content, Media, MediaIds, Msgtype, text_in
+from wechat_campaigns.core.content import Content, Media, MediaIds, text_in
 from wechat_campaigns.core.diagnostics import Finding
-from wechat_campaigns.core.i18n import ngettext
+from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.messages.limits import check_comments, check_media
 
 
@@ -16,7 +16,7 @@ from wechat_campaigns.messages.limits import check_comments, check_media
 class Image(Content):
     """msgtype image, the single picture form: wire key `image`."""
 
-    msgtype = Msgtype.IMAGE
+    msgtype = N_("image")
     body_key = "image"
 
     media: Media
@@ -32,7 +32,7 @@ class Image(Content):
 class Images(Content):
     """msgtype image, the current form: wire key `images`."""
 
-    msgtype = Msgtype.IMAGE
+    msgtype = N_("image")
     key = "images"
     body_key = "images"
     linked = "recommend"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wechat_campaigns.core.content import Content, Media, MediaIds, Msgtype
+from wechat_campaigns.core.content import Content, Media, MediaIds
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.patterns import is_blank
@@ -19,7 +19,7 @@ from wechat_campaigns.messages.text import TEXT_PLACEHOLDER
 class Newspic(Content):
     """msgtype mpnews, a picture post (贴图)."""
 
-    msgtype = Msgtype.MPNEWS
+    msgtype = N_("mpnews")
     key = "newspic"
     body_key = "mpnews"
     word = N_("picture post")

@@ -14,7 +14,6 @@ from wechat_campaigns.core.content import (
     Content,
     Media,
     MediaIds,
-    Msgtype,
     Upload,
 )
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
@@ -29,7 +28,7 @@ TEMPORARY_LIFE = timedelta(days=2)
 class Voice(Content):
     """msgtype voice."""
 
-    msgtype = Msgtype.VOICE
+    msgtype = N_("voice")
     body_key = "voice"
     material = "voice"
     word = N_("voice")
@@ -47,7 +46,7 @@ class Voice(Content):
 class Mpvideo(Content):
     """msgtype mpvideo: a file is converted for it, a video of the console goes out as it is."""
 
-    msgtype = Msgtype.MPVIDEO
+    msgtype = N_("mpvideo")
     body_key = "mpvideo"
     material = "video"
     word = N_("video")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wechat_campaigns.core.content import Content, Msgtype
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.messages.limits import TEXT_BYTES, TEXT_CHARS_USUAL, check_not_empty
@@ -17,7 +17,7 @@ TEXT_PLACEHOLDER = "这里写要发的话"
 class Text(Content):
     """msgtype text."""
 
-    msgtype = Msgtype.TEXT
+    msgtype = N_("text")
     body_key = "text"
     word = N_("text")
     posted = ("content",)

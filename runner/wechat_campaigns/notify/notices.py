@@ -20,7 +20,6 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
-from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Status
 from wechat_campaigns.report.phrases import moment as moment_text
@@ -155,7 +154,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         timezone: the one that windows are shown in.
     """
     for send in data["sends"]:
-        moment = _planned_moment(send, data)
+        moment = _planned_moment(send)
         if moment is None:  # an invalid campaign, for one, which has no account
             continue
         record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
@@ -173,8 +172,8 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         )
 
 
-def _planned_moment(send: Mapping[str, Any], data: Mapping[str, Any]) -> Moment | None:
-    if _is_due(send) or planfile.is_coming(send, data):
+def _planned_moment(send: Mapping[str, Any]) -> Moment | None:
+    if _is_due(send) or send["coming"]:
         return Moment.APPROVAL_NEEDED
     if send["held"]:
         return Moment.SCHEDULED_MISSED if send["action"] == PlanAction.EXPIRED else Moment.HELD

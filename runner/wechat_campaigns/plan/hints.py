@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -20,41 +19,42 @@ START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then
 """Of a run whose ground moved after it began."""
 
 
-def _of_send(hint: str) -> Callable[[str, str], str]:
-    """Make a hint that takes the id of a send and the `env_option` of its environment."""
-    return lambda send_id, env: _(hint).format(send=quoted(send_id), env=env)
+def msg_id_hint(send_id: str, env: str) -> str:
+    """Return how a send is settled that WeChat took without naming its msg_id.
 
-
-msg_id_hint = _of_send(
-    N_(
+    Args:
+        env: the `env_option` of its environment.
+    """
+    hint = _(
         "find it in the WeChat console, then run `campaign ledger settle {send}{env} --sent MSG_ID "
         "--reason REASON`"
     )
-)
-"""Of a send that WeChat took without naming its msg_id."""
-settle_hint = _of_send(
-    N_(
+    return hint.format(send=quoted(send_id), env=env)
+
+
+def settle_hint(send_id: str, env: str, instead: str = "") -> str:
+    """Return how an unknown send is settled; `instead` is what would spare that."""
+    hint = _(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
         "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
-)
-"""Of a send that nothing repeats any more."""
-edited_draft_hint = _of_send(
-    N_(
-        "revert the edit in the WeChat console and run `campaign apply{env}` again; or check in the WeChat "
-        "console whether it was sent, then run `campaign ledger settle {send}{env} --reason REASON` with "
-        "`--sent MSG_ID` or `--not-sent`"
-    )
-)
-"""Of an unknown send whose draft was edited since."""
-resend_hint = _of_send(
-    N_(
+    settle = hint.format(send=quoted(send_id), env=env)
+    return _("{instead}; or {settle}").format(instead=instead, settle=settle) if instead else settle
+
+
+def edited_draft_hint(send_id: str, env: str) -> str:
+    """Return what to do about an unknown send whose draft was edited since."""
+    instead = _("revert the edit in the WeChat console and run `campaign apply{env}` again")
+    return settle_hint(send_id, env, instead.format(env=env))
+
+
+def resend_hint(send_id: str, env: str) -> str:
+    """Return what to do about an unknown send whose campaign does not say any more what was posted."""
+    instead = _(
         "revert the edit and run `campaign apply{env}` again; or send the old content: `campaign apply "
-        "--resend {send}{env}`; or check the WeChat console, then run `campaign ledger settle "
-        "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "--resend {send}{env}`"
     )
-)
-"""Of an unknown send whose campaign does not say any more what was posted."""
+    return settle_hint(send_id, env, instead.format(send=quoted(send_id), env=env))
 
 
 def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:
@@ -101,30 +101,34 @@ def explain(decision: Decision, facts: DecisionInput, environment: Environment) 
     Args:
         environment: of the commands of a hint.
     """
+    known, reason = decision.send_state, decision.reason
     is_unknown = decision.action in (Action.RESEND, Action.UNKNOWN)
-    if decision.reason is Reason.CLOCK_SKEW:
+    if reason is Reason.CLOCK_SKEW:
         return _clock_skew(facts.clock_skew)
-    if decision.reason is Reason.HELD_SINCE:
+    if reason is Reason.HELD_SINCE:
         return not_resent_message(_(HELD_SINCE)) if is_unknown else _(HELD_SINCE), _(START_AGAIN)
+    if known is None:
+        return _pending(reason, facts)
+    when = china_time(known.at, facts.now)
     if is_unknown:
-        return _unknown(decision, facts, environment)
-    words = _conflict if decision.action is Action.CONFLICT else _pending_or_sent
-    return words(decision, facts)
+        return _unknown(known, reason, facts, environment, when)
+    if decision.action is Action.CONFLICT:
+        return _conflict(known, reason, facts, when)
+    if decision.action is Action.SENT:
+        return _sent(known, when)
+    if reason is Reason.REJECTED_BEFORE:
+        return _("repeats a failed attempt: {why}").format(why=reason_text(known)), ""
+    if known.fate is Fate.DELIVERY_FAILED:
+        return _("new"), ""
+    # Who reviews it should know that these followers have had it once.
+    message = _("sent again on purpose: revision {number} was sent {when}")
+    if known.fate is Fate.BASELINE:  # dated when it was written down
+        message = _("sent again on purpose: revision {number} was sent before this ledger was initialized")
+    return message.format(number=known.revision, when=when), ""
 
 
-def _at(known: SendState | None, facts: DecisionInput) -> str:
-    return china_time(known.at, facts.now) if known is not None else _("at an unknown time")
-
-
-def _pending_or_sent(decision: Decision, facts: DecisionInput) -> tuple[str, str]:
-    known = decision.send_state
-    match decision.reason:
-        case Reason.SENT:
-            return _sent(known, facts)
-        case Reason.REJECTED_BEFORE:
-            return _("repeats a failed attempt: {why}").format(
-                why=reason_text(known) if known is not None else ""
-            ), ""
+def _pending(reason: Reason, facts: DecisionInput) -> tuple[str, str]:
+    match reason:
         case Reason.WINDOW_NOT_OPEN if facts.not_before is not None:
             starts = china_time(facts.not_before, facts.now)
             return _("its send window starts {when}").format(when=starts), ""
@@ -133,36 +137,26 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput) -> tuple[str, str
             return _("its send window ended {when}").format(when=ended), _(
                 "set a later `not_after` to send it anyway, or `ready: false`, or remove the file"
             )
-    if known is None or known.fate is Fate.DELIVERY_FAILED:
-        return _("new"), ""
-    # Who reviews it should know that these followers have had it once.
-    message = _("sent again on purpose: revision {number} was sent {when}")
-    if known.fate is Fate.BASELINE:  # dated when it was written down
-        message = _("sent again on purpose: revision {number} was sent before this ledger was initialized")
-    return message.format(number=known.revision, when=_at(known, facts)), ""
+    return _("new"), ""
 
 
-def _sent(known: SendState | None, facts: DecisionInput) -> tuple[str, str]:
-    status = known.fate if known is not None else Fate.SENT
+def _sent(known: SendState, when: str) -> tuple[str, str]:
     done = {
         Fate.ACCEPTED: _("accepted by WeChat {when}, msg_id {msg_id}; delivery is not confirmed yet"),
         Fate.DELIVERY_FAILED: _("delivery failed (msg_id {msg_id}); raise `revision` to send it again"),
         Fate.RECALLED: _("sent {when} and recalled"),
         Fate.BASELINE: _("sent before this ledger was initialized"),
     }
-    reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
-    return (
-        reason.format(when=_at(known, facts), msg_id=(job_id(known) if known is not None else None) or "?"),
-        _("run `campaign status` to query WeChat") if status is Fate.ACCEPTED else "",
-    )
+    reason = done.get(known.fate, _("sent {when}, msg_id {msg_id}"))
+    hint = _("run `campaign status` to query WeChat") if known.fate is Fate.ACCEPTED else ""
+    return reason.format(when=when, msg_id=job_id(known) or "?"), hint
 
 
-def _conflict(decision: Decision, facts: DecisionInput) -> tuple[str, str]:
-    known = decision.send_state
-    name, number = (known.send, known.revision) if known is not None else ("?", 0)
+def _conflict(known: SendState, code: Reason, facts: DecisionInput, when: str) -> tuple[str, str]:
+    name, number = known.send, known.revision
     entry = SendId.parse(facts.id).entry
     key = f"for_each.{entry}.revision" if entry else "revision"
-    match decision.reason:
+    match code:
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
             hint = _("revert the edit, or set `{key}: {number}` to send the new version as well")
@@ -187,10 +181,8 @@ def _conflict(decision: Decision, facts: DecisionInput) -> tuple[str, str]:
                 "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use "
                 "again, run `campaign ledger baseline`; otherwise change the content"
             )
-    return (
-        reason.format(send=name, when=_at(known, facts), number=number),
-        hint.format(send=name, number=number, key=key),
-    )
+    hint = hint.format(send=name, number=number, key=key)
+    return reason.format(send=name, when=when, number=number), hint
 
 
 _FOR_A_PERSON: Final = {
@@ -199,16 +191,15 @@ _FOR_A_PERSON: Final = {
 }
 
 
-def _unknown(decision: Decision, facts: DecisionInput, environment: Environment) -> tuple[str, str]:
-    known, env = decision.send_state, environment.env_option
-    when, name = _at(known, facts), known.send if known is not None else facts.id
-    answer = answer_text(known)
-    match decision.reason:
+def _unknown(
+    known: SendState, code: Reason, facts: DecisionInput, environment: Environment, when: str
+) -> tuple[str, str]:
+    name, env, answer = known.send, environment.env_option, answer_text(known)
+    match code:
         case Reason.RESPONSE_PENDING:
-            since = (known.open_since if known is not None else None) or facts.now
-            wait = since + facts.resend_after - facts.now
+            wait = (known.open_since or facts.now) + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)
-            if known is not None and wechat_answer(known) is not None:
+            if wechat_answer(known) is not None:
                 reason = _("posted {when}, {answer}").format(when=when, answer=answer)
             return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, environment.apply_option)
         case Reason.TOO_LATE_TO_RESEND:
@@ -221,15 +212,13 @@ def _unknown(decision: Decision, facts: DecisionInput, environment: Environment)
             reason = _(
                 "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
-            msg_id = existing_job_id(known) if known is not None else None
-            return reason.format(answer=answer), foreign_hint(name, env, msg_id)
+            return reason.format(answer=answer), foreign_hint(name, env, existing_job_id(known))
         case Reason.FORGED | Reason.TWO_IDS:
-            return _(_FOR_A_PERSON[decision.reason]), settle_hint(name, env)
-        case Reason.WINDOW_ENDED if known is not None and known.intent is not None:
+            return _(_FOR_A_PERSON[code]), settle_hint(name, env)
+        case Reason.WINDOW_ENDED:
             ended = china_time(datetime.fromisoformat(known.data["not_after"]), facts.now)
-            return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
-                name, env
-            )
+            reason = _("its send window ended {when}, so it is not resent")
+            return reason.format(when=ended), settle_hint(name, env)
     return _("posted {when}, {answer}").format(when=when, answer=answer), ""
 
 

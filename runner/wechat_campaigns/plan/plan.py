@@ -14,7 +14,7 @@ from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send, plan_
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.policy.rule import FailedCheck, Violation
+from wechat_campaigns.plan.policy.rule import FailedChecks, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
@@ -122,7 +122,7 @@ class Plan:
     last_holds: Mapping[str, str] | None = None
     """By AppID, the newest hold or release when the run began: one that came later stops its sends."""
 
-    failed_checks: tuple[FailedCheck, ...] = ()
+    failed_checks: FailedChecks = ()
     """Programs of `policy.checks` that did not pass it."""
 
     is_current: Callable[[Message], bool] = lambda _message: True
@@ -151,6 +151,16 @@ class Plan:
     def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
+
+    def coming(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
+        """List the scheduled sends, the first to open first.
+
+        Args:
+            until: leaves out what opens after it; None leaves out nothing.
+        """
+        scheduled = (one for one in self.sends if one.action is PlanAction.SCHEDULED)
+        within = (one for one in scheduled if until is None or one.send.opens_at <= until)
+        return tuple(sorted(within, key=lambda one: (one.send.opens_at, one.send.id)))
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
         """List what is expected and not tried, as `is_held`; what was missed comes last."""

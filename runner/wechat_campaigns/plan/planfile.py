@@ -12,12 +12,10 @@ from wechat_campaigns.core.digest import PLAN_FORMAT, canonical, plan_digest, sh
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.plan import PENDING, Plan, SendKey
+from wechat_campaigns.plan.plan import Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
 
 MAJOR = PLAN_FORMAT.partition(".")[0]
-PENDING_WORDS = frozenset(action.value for action in PENDING)
 MAX_BYTES = 64 * 1024 * 1024
 PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its digest")
 
@@ -145,26 +143,13 @@ def row_key(send: Mapping[str, Any]) -> SendKey:
 
 def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the digest covers of the sends in a plan file."""
-    return [_row(send) for send in data["sends"] if covers(send)]
+    return [_row(send) for send in data["sends"] if send["covered"]]
 
 
 def _row(send: Mapping[str, Any]) -> dict[str, Any]:
     appid = send["account"]["appid"]
     row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "content_digest", "not_after")}}
     return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
-
-
-def covers(send: Mapping[str, Any]) -> bool:
-    """Return whether the digest of a plan file covers a send in it."""
-    return "resend" in send or send["action"] in PENDING_WORDS
-
-
-def is_coming(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Return whether a plan file says that a send becomes due within its horizon."""
-    last = horizon(data)
-    if last is None or send["action"] != PlanAction.SCHEDULED:
-        return False
-    return datetime.fromisoformat(send["not_before"]) <= last
 
 
 def resolved_names(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any] | None]:

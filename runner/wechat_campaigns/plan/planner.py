@@ -46,7 +46,7 @@ from wechat_campaigns.plan.plan import (
     order,
 )
 from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
-from wechat_campaigns.plan.policy.rule import FailedCheck, RuleInput, Violation
+from wechat_campaigns.plan.policy.rule import FailedChecks, RuleInput, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
@@ -89,8 +89,7 @@ def make_plan(
     looked_at = [_first_look(send, facts[send.account], context) for send in sends]
     looked_at = with_rename_warnings(_sharing_drafts(sorted(looked_at, key=order)), context)
     if remote_facts is None:
-        past = past_audiences(state)
-        looked_at = [with_past_audience(one, past) for one in looked_at]
+        looked_at = _with_past_audiences(looked_at, state)
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
         environment=settings.environment.name,
@@ -265,7 +264,7 @@ def _rule_input(
     )
 
 
-def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext) -> Plan:
+def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContext) -> Plan:
     """Block the due sends of a plan that did not pass its checks, or warn of it."""
     if not failed:
         return plan
@@ -361,24 +360,18 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
     return replace(audience, count=sum(counts))
 
 
-PastAudiences = Mapping[tuple[str, str], PastAudience]
-"""By AppID and recipients, see `quota.recipients`."""
-
-
-def past_audiences(state: LedgerState) -> PastAudiences:
-    """Return the newest count of each recipients in the ledger."""
+def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
+    """Add the newest count of the same recipients in the ledger, where WeChat was not asked for it."""
     newest: dict[tuple[str, str], PastAudience] = {}
     for record in state.sends:
-        key, audience = (record.appid, recipients_of(record)), audience_of(record)
-        if audience is not None and (key not in newest or record.at > newest[key].at):
-            newest[key] = PastAudience(audience, record.at)
-    return newest
+        key, count = (record.appid, recipients_of(record)), audience_of(record)
+        if count is not None and (key not in newest or record.at > newest[key].at):
+            newest[key] = PastAudience(count, record.at)
 
+    def counted(one: PlannedSend) -> PlannedSend:
+        last, audience = newest.get((one.account.appid, recipients(one.send.filter))), one.resolved.audience
+        if last is None or audience.source != "unknown offline":
+            return one
+        return replace(one, resolved=replace(one.resolved, audience=replace(audience, last=last)))
 
-def with_past_audience(planned: PlannedSend, past: PastAudiences) -> PlannedSend:
-    """Add the count of earlier sends to a send whose audience WeChat was not asked for."""
-    last = past.get((planned.account.appid, recipients(planned.send.filter)))
-    audience = planned.resolved.audience
-    if last is None or audience.source != "unknown offline":
-        return planned
-    return replace(planned, resolved=replace(planned.resolved, audience=replace(audience, last=last)))
+    return [counted(one) for one in looked_at]

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
@@ -60,11 +59,10 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
         what = _("`{name}` is a test account: WeChat accepts its mass sends, but may deliver none of them")
         hint = _("rehearse in the sandbox; send from a verified account")
         yield Finding("test-account", what.format(name=account.name), hint, (), "warning")
-        if send.msgtype not in (Msgtype.TEXT, Msgtype.MPNEWS):
+        if send.msgtype not in ("text", "mpnews"):
             what = _("WeChat may reject `{msgtype}` from a test account (48008)")
             hint = _("send articles or a text")
-            msgtype = send.msgtype.value
-            yield Finding("test-account", what.format(msgtype=msgtype), hint, ("msgtype",), "warning")
+            yield Finding("test-account", what.format(msgtype=send.msgtype), hint, ("msgtype",), "warning")
 
 
 def text_errors(path: KeyPath, text: str) -> Iterator[Finding]:

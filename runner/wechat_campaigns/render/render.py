@@ -241,21 +241,30 @@ def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
 
 def _openids(scope: Scope, path: KeyPath, raw: Any) -> Filter:
     before, options = len(scope.problems), raw if isinstance(raw, Mapping) else {}
-    listed = _openid_file(scope, path, raw) if options else _openid_list(scope, path, raw)
+    listed, called, file = _openid_file(scope, path, raw) if options else _openid_list(scope, path, raw)
+    openids = tuple(openid for _number, openid in listed)
     if all(problem.level == "warning" for problem in scope.problems[before:]):
-        _check_openids(scope, path, listed)
+        for fault in check_openids(openids, [called.format(number=number) for number, _openid in listed]):
+            indexes = [index for index in fault.path if isinstance(index, int)] if file else []
+            places = [Location(file=file, line=listed[index][0]) for index in indexes]
+            scope.report(replace(fault, path=(*path, *fault.path)), *places)
     return Filter(
-        openids=tuple(openid for openid, *_more in listed),
-        rows=tuple(number for _openid, number, *_more in listed),
+        openids=openids,
+        rows=tuple(number for number, _openid in listed),
         skip_unsubscribed=bool(options.get("skip_unsubscribed")),
     )
 
 
-_OpenidEntries = Sequence[tuple[str, int, str, Location | None]]
-"""Openids, each with its number, what a message calls it and, in a file of its own, where it stands."""
+_Listed = tuple[Sequence[tuple[int, str]], str, str]
+"""Openids, each after its number; what a message calls one; the text file whose lines they are, if any."""
 
 
-def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _OpenidEntries:
+def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
+    listed = [(index + 1, scope.text((*path, index), openid)) for index, openid in enumerate(raw)]
+    return listed, _("entry {number}"), ""
+
+
+def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
     column, path = raw.get("column"), (*path, "file")
     written = scope.text(path, raw["file"])
     if column is not None or written.lower().endswith(TABLES):
@@ -266,16 +275,12 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Openid
 
     text = scope.read(path, read) if written else None
     if text is None:
-        return ()
-    shown = scope.display_path(scope.files.locate(scope.campaign.file, written))
-    called = _("line {number}")
-    return [
-        (openid, line, called.format(number=line), Location(file=shown, line=line))
-        for line, openid in read_openids(text)
-    ]
+        return (), "", ""
+    file = scope.display_path(scope.files.locate(scope.campaign.file, written))
+    return read_openids(text), _("line {number}"), file
 
 
-def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _OpenidEntries:
+def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _Listed:
     from wechat_campaigns.render.openid_table import OpenidColumn, read_table  # most campaigns do without
 
     def read() -> OpenidColumn:
@@ -283,30 +288,13 @@ def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None)
 
     found = scope.read(path, read) if written else None
     if found is None:
-        return ()
+        return (), "", ""
     if found.blank or found.repeated:
         what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
         counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
         hint = _("compare the number with the list")
         scope.problem(path, "openid-rows", what.format(file=written, **counts), hint, level="warning")
-    called = _("row {number}")
-    return [(openid, number, called.format(number=number), None) for number, openid in found.openids]
-
-
-def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _OpenidEntries:
-    called = _("entry {number}")
-    return [
-        (scope.text((*path, index), openid), index + 1, called.format(number=index + 1), None)
-        for index, openid in enumerate(raw)
-    ]
-
-
-def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
-    for fault in check_openids(
-        [openid for openid, *_more in listed], [called for _openid, _number, called, _at in listed]
-    ):
-        places = [listed[index][3] for index in fault.path if isinstance(index, int)]
-        scope.report(replace(fault, path=(*path, *fault.path)), *places)
+    return found.openids, _("row {number}"), ""
 
 
 # --- from drafts to sends ----------------------------------------------------------------------

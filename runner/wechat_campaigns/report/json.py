@@ -7,7 +7,7 @@ version; a reader ignores what it does not know and refuses another major. The s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
-from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
@@ -32,6 +32,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
     plan = view.plan
     settings = [("last apply", change) for change in plan.settings_changes]
     settings += [("commit", change) for change in plan.settings_edits]
+    coming = {one.key for one in plan.coming(view.horizon)} if view.horizon is not None else frozenset()
     data = {
         "format_version": PLAN_FORMAT,
         "plan_digest": view.digest,
@@ -45,7 +46,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},
-        "sends": [_row(row, view) for row in view.rows],
+        "sends": [_row(row, view, coming) for row in view.rows],
         "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
         "rules": dict(plan.rules),
@@ -131,7 +132,7 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, view: PlanView) -> dict[str, Any]:
+def _row(row: Row, view: PlanView, coming: Collection[SendKey]) -> dict[str, Any]:
     planned = row.planned
     data = {
         "id": row.id,
@@ -139,6 +140,8 @@ def _row(row: Row, view: PlanView) -> dict[str, Any]:
         "code": row.code,
         "reason": row.reason,
         "hint": row.hint,
+        "covered": planned is not None and is_covered(planned),
+        "coming": planned is not None and planned.key in coming,
         "held": planned is not None and view.plan.is_held(planned, view.horizon),
         "problems": [problem_dict(problem) for problem in row.problems],
     }
@@ -162,7 +165,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
             "as_of": _time(audience.as_of),
             "last": {"count": audience.last.count, "at": _time(audience.last.at)} if audience.last else None,
         },
-        "msgtype": send.msgtype.value,
+        "msgtype": send.msgtype,
         "content": _content(to_plain_data(send.content)),
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),

@@ -7,7 +7,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.budget import Budget
@@ -67,25 +66,22 @@ def coming_lines(
         without: sends that were decided meanwhile.
     """
     zone, now = ZoneInfo(timezone), plan.created_at
-    scheduled = [one for one in plan.sends if one.action is PlanAction.SCHEDULED]
-    later = sorted((one.send.opens_at, one.send.id) for one in scheduled if one.key not in without)
+    later = [one.send for one in plan.coming() if one.key not in without]
     lines = []
     if horizon is not None:
-        within = [(opens_at, send_id) for opens_at, send_id in later if opens_at <= horizon]
-        when = moment_text(horizon, now, zone)
         names = [
-            _("{send} ({when})").format(send=send_id, when=moment_text(opens_at, now, zone))
-            for opens_at, send_id in within
+            _("{send} ({when})").format(send=send.id, when=moment_text(send.opens_at, now, zone))
+            for send in later
+            if send.opens_at <= horizon
         ]
-        lines.append(_within(names, when))
+        lines.append(_within(names, moment_text(horizon, now, zone)))
     if later:
-        opens_at, send_id = later[0]
         message = _(
             "Next: {send}, {when}. Nothing is sent by itself: run `{command}` at that time, or "
             "`{command} --wait` before it."
         )
-        when = moment_text(opens_at, now, zone)
-        lines.append(message.format(send=send_id, when=when, command=command))
+        when = moment_text(later[0].opens_at, now, zone)
+        lines.append(message.format(send=later[0].id, when=when, command=command))
     return tuple(lines)
 
 

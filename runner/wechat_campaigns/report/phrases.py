@@ -28,8 +28,6 @@ STATUSES = (
     N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
-MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"))
-"""WeChat's names for kinds of messages, which in English stand for themselves."""
 COUNTED = {
     "send": N_("{count} to send"),
     "resend": N_("{count} to resend"),

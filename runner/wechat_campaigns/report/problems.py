@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.i18n import _, english_text, ngettext, status_word
+from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
     command_data,
@@ -67,19 +67,8 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
         chosen = [problem for problem in problems if problem.level == level]
         lines += [_annotation(problem) for problem in chosen[:GITHUB_PER_LEVEL]]
         if len(chosen) > GITHUB_PER_LEVEL:
-            count = len(chosen) - GITHUB_PER_LEVEL
-            template = ngettext(
-                "{count} more warning: see the log of this step",
-                "{count} more warnings: see the log of this step",
-                count,
-            )
-            if level == "error":
-                template = ngettext(
-                    "{count} more error: see the log of this step",
-                    "{count} more errors: see the log of this step",
-                    count,
-                )
-            more = template.format(count=count)
+            more = _("{level}: {count} more, see the log of this step")
+            more = more.format(level=status_word(level), count=len(chosen) - GITHUB_PER_LEVEL)
             lines.append(f"::notice title=campaign::{command_data(more)}")
     return "\n".join(lines)
 

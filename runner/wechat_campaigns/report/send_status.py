@@ -162,16 +162,15 @@ def ended(status: str) -> tuple[str, str]:
     """
     match = _ERR.search(status)
     word = f"err({match.group(1)})" if match else status.strip().lower()
-    entry = mass_event_status().get(word)
-    if entry is None:
+    if (found := mass_event_status(word)) is None:
         return (
             _("WeChat ended this send with the status {status}").format(status=status),
             _("check the send in the WeChat console"),
         )
-    meaning = _(entry.meaning)
+    meaning, hint = map(_, found)
     if match:
         meaning = _("{word}: {meaning}").format(word=word, meaning=meaning)
-    return meaning, _(entry.hint)
+    return meaning, hint
 
 
 def reach(told: records.JobResult) -> str:

@@ -12,13 +12,14 @@ from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.messages import KINDS
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
 PER_DAY = 10
-RECALLABLE = frozenset({"mpnews", "mpvideo"})
+RECALLABLE = frozenset(kind.msgtype for kind in KINDS if kind.is_recallable)
 LIMITS = N_(
     "A recall blanks the page; the card stays in every chat. If several sends share an article, "
     "all of them lose it. WeChat allows 10 recalls a day, and a recall cannot be undone."

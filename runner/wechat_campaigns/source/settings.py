@@ -7,6 +7,7 @@ from dataclasses import is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, UnionType
 from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError
@@ -264,12 +265,10 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_default_environment(data), *_policy(data), *_held(data)]
+    found = [*_unknown_names(data), *_policy(_map(data.get("policy")))]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
-        found += [*_default_account(path, environment, data), *_resend(path, environment)]
-        found += _shared_ledger(path, environment, data)
-        found += _two_ledgers(path, environment, data)
+        found += [*_resend(path, environment), *_ledgers(path, environment, data)]
     return [*found, *_kinds(data)]
 
 
@@ -283,22 +282,22 @@ def links_without_host(path: KeyPath) -> Finding:
     return Finding("links-without-host", what, hint, path, "warning")
 
 
-def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
-    name, known = data.get("default_environment"), [*_map(data.get("environments")), SANDBOX]
-    if isinstance(name, str) and name not in known:
-        yield _unknown(("default_environment",), "environment", name, known)
-
-
-def _default_account(
-    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[Finding]:
-    name, known = environment.get("default_account"), list(_map(environment.get("accounts")))
-    if not isinstance(name, str):
-        return
-    if environment.get("api") == SANDBOX and not known:
-        known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
-    if known and name not in known:
-        yield _unknown((*path, "default_account"), "account", name, known)
+def _unknown_names(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A hold on an account that does not exist would hold nothing, and nobody would notice."""
+    environments, held = _map(data.get("environments")), _map(data.get("policy")).get("hold")
+    accounts = [*SANDBOX_ACCOUNTS]
+    accounts += [name for _name, one in maps(environments) for name in _map(one.get("accounts"))]
+    named: list[tuple[KeyPath, NameKind, object, list[str]]] = [
+        (("default_environment",), "environment", data.get("default_environment"), [*environments, SANDBOX])
+    ]
+    for key, one in maps(environments):
+        own = [*_map(one.get("accounts"))] or (accounts if one.get("api") == SANDBOX else [])
+        named.append((("environments", key, "default_account"), "account", one.get("default_account"), own))
+    for index, name in enumerate(held if isinstance(held, list) else ()):
+        named.append((("policy", "hold", index), "account", name, accounts))
+    for path, kind, name, known in named:
+        if isinstance(name, str) and name and known and name not in known:
+            yield _unknown(path, kind, name, known)
 
 
 def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
@@ -324,44 +323,33 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         yield Finding("repeat-too-late", what, hint, (*path, "resend_until"))
 
 
-def _shared_ledger(
+def _ledgers(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
-    ledger, appids = environment.get("ledger", DEFAULT_LEDGER), appids_of(environment)
-    if _is_production(environment) or ledger == DEFAULT_LEDGER:
-        return
-    for name, other in maps(data.get("environments")):
-        if other.get("ledger") == ledger and _is_production(other) and appids & appids_of(other):
-            what = _(
-                "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
-                "would mark production sends as sent"
-            ).format(name=name)
-            hint = _("configure a separate ledger for the sandbox environment, such as `sqlite`")
-            yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
-            return
-
-
-def _two_ledgers(
-    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """What one ledger of an account knows as sent is new to another."""
-    ledger, appids = environment.get("ledger", DEFAULT_LEDGER), appids_of(environment)
-    if not appids or not _is_production(environment):
-        return
-    for name, other in maps(data.get("environments")):
-        if name == path[-1]:
-            return  # the later one of two is told
-        same = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
-        shared = appids & appids_of(other)
-        if shared and not same and _is_production(other):
+    """What one ledger of an account knows as sent is new to another; what a rehearsal sent, nobody got."""
+    ledger, is_production = environment.get("ledger", DEFAULT_LEDGER), _is_production(environment)
+    others = [(name, one) for name, one in maps(data.get("environments")) if _is_production(one)]
+    if is_production:  # the later one of two is told
+        others = others[: [name for name, _one in others].index(path[-1])]
+    for name, other in others:
+        is_shared = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
+        if is_shared is is_production or not appids_of(environment) & appids_of(other):
+            continue
+        if is_production:
             what = _(
                 "`{name}` also sends from this AppID, but with another ledger: each would repeat "
                 "the other's sends"
             ).format(name=name)
             hint = _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`")
             yield Finding("two-ledgers", what, hint, (*path, "ledger") if "ledger" in environment else path)
-            return
+        else:
+            what = _(
+                "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
+                "would mark production sends as sent"
+            ).format(name=name)
+            hint = _("configure a separate ledger for the sandbox environment, such as `sqlite`")
+            yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
+        return
 
 
 def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -388,12 +376,9 @@ def appids_of(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for _name, account in maps(environment.get("accounts"))}
 
 
-def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
-    policy = _map(data.get("policy"))
+def _policy(policy: Mapping[str, Any]) -> Iterator[Finding]:
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
-        from zoneinfo import available_timezones
-
         yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
@@ -402,18 +387,7 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("quiet-hours-empty", what, hint, ("policy", "quiet_hours"))
 
 
-def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A hold on an account that does not exist holds nothing, and nobody would notice."""
-    held = _map(data.get("policy")).get("hold")
-    known = [*_all_accounts(data), *SANDBOX_ACCOUNTS]
-    for index, name in enumerate(held if isinstance(held, list) else ()):
-        if isinstance(name, str) and name and name not in known:
-            yield _unknown(("policy", "hold", index), "account", name, known)
-
-
 def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only for who names a time zone
-
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -429,10 +403,6 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Find
     )
     hint = did_you_mean(name, known, otherwise=listed)
     return Finding(f"unknown-{kind}", _(_NO_SUCH[kind]), hint, path)
-
-
-def _all_accounts(data: Mapping[str, Any]) -> list[str]:
-    return [name for _name, one in maps(data.get("environments")) for name in _map(one.get("accounts"))]
 
 
 def maps(value: object) -> list[tuple[str, dict[str, Any]]]:

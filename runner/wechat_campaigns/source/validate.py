@@ -9,13 +9,13 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any, Final
 
-from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
+from wechat_campaigns.messages import MSGTYPES
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
@@ -127,7 +127,6 @@ def _campaign(document: Document) -> Campaign:
     if "for_each" in data:
         entries = data["for_each"].items()
         data["for_each"] = {key: _with_full_former_ids(namespace, entry) for key, entry in entries}
-    data["msgtype"] = Msgtype(data["msgtype"])
     data.setdefault("filter", None)
     return Campaign(id=document.id, file=document.file, source=document, **data)
 
@@ -172,7 +171,7 @@ def _window(data: dict[str, Any]) -> Iterator[Finding]:
 
 def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     kind = data.get("msgtype")
-    if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
+    if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in MSGTYPES:
         return
     what = _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind)
     hint = _("remove it")

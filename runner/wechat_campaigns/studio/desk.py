@@ -22,7 +22,6 @@ from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.live import Live
-from wechat_campaigns.studio.phone import files_of
 
 KEPT: Final = 100
 """Campaigns whose last good picture is kept."""
@@ -151,4 +150,5 @@ class Desk:
         """Find a file that a picture shows, by the hash of its bytes."""
         with self._drawing:
             sends = [send for _version, picture in self._pictures.values() for send in picture.sends]
-        return next((one for send in sends for one in files_of(send.content) if one.sha256 == sha256), None)
+        files = (upload.file for send in sends for upload in send.content.uploads())
+        return next((file for file in files if file is not None and file.sha256 == sha256), None)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -53,18 +51,6 @@ def shown_html(send: Send, number: int, *, dark: bool) -> Markup:
 def media_url(file: FileInfo, *, times: int = 1) -> str:  # noqa: ARG001 - see `page.Address`
     """Return where the page finds a file."""
     return f"/media/{file.sha256}"
-
-
-def files_of(value: object) -> Iterator[FileInfo]:
-    """List the files in a record, and in the records and tuples inside it."""
-    if isinstance(value, FileInfo):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from files_of(item)
-    elif is_dataclass(value):
-        for entry in fields(value):
-            yield from files_of(getattr(value, entry.name))
 
 
 def local_pictures(html: str) -> str:

@@ -4,8 +4,6 @@ It is this machine's own clock that is compared. A sandbox whose clock was moved
 answers by the real time, so a rehearsal in another month shows no wrong clock; its fault `clock` does.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import closing

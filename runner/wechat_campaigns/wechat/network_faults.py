@@ -1,7 +1,5 @@
 """Explain an exception of the HTTP library: host, cause and the variable to set; never the URL."""
 
-from __future__ import annotations
-
 import os
 import re
 import ssl

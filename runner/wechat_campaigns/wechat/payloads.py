@@ -31,7 +31,7 @@ def mass_body(
 
     Source: sendAll and massSend, read 2026-11.
     """
-    body: dict[str, Any] = {"msgtype": send.msgtype.value, **_part(send.content, ids, draft_media_id)}
+    body: dict[str, Any] = {"msgtype": send.msgtype, **_part(send.content, ids, draft_media_id)}
     if send.filter.openids:
         left_out = frozenset(skipped)
         body["touser"] = [one for index, one in enumerate(send.filter.openids) if index not in left_out]
@@ -53,7 +53,7 @@ def preview_body(send: Send, *, ids: MediaIds, draft_media_id: str | None) -> di
 
     Source: preview, read 2026-11.
     """
-    body: dict[str, Any] = {"msgtype": send.msgtype.value, **_part(send.content, ids, draft_media_id)}
+    body: dict[str, Any] = {"msgtype": send.msgtype, **_part(send.content, ids, draft_media_id)}
     if images := body.pop("images", None):
         body["image"] = {"media_id": images["media_ids"][0]}
     return body

@@ -1,7 +1,5 @@
 """Read WeChat's JSON object out of a reply, or raise the error that says what to do."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable

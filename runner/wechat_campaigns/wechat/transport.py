@@ -1,7 +1,5 @@
 """Send one request and return the server's reply; never repeat anything."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -44,7 +44,7 @@ CODE = {
     "template-markup": "{% set a %}<script>alert(1)</script>{% endset %}{{ a }}",
 }  # fmt: skip
 MARKDOWN = {
-    "footnote-marks": "[^" * 40_000,
+    "footnote-marks": "[^" * 25_000,
     "brackets": "[" * 100_000,
     "links": "[a](b)" * 30_000,
     "emphasis": "*a_" * 60_000,
@@ -132,13 +132,9 @@ HTML = {
     "html-script": "<p>x</p><script>alert(1)</script>",
     "html-unclosed": "<p title='" + "a" * 150_000,
     "html-style": "<style>" + "p{color:red}" * 10_000 + "</style><p>x</p>",
-    "html-selectors": "<style>" + "a " * 5000 + "{color:red}</style>" + "<a>" * 500,
     "html-imports": "<style>" + "@import url(http://127.0.0.1:@PORT@/);" * 100 + "</style>",
     "html-hidden": "<p style='font-size:0'>x</p>",
-    "html-hidden-2": "<p style='opacity:0'>x</p>",
-    "html-hidden-3": "<p style='text-indent:-9999px'>x</p>",
     "html-entities": "&lt;" * 40_000,
-    "html-xmp": "<xmp><script>alert(1)</script></xmp>",
     "html-frameset": "<frameset><frame src=http://127.0.0.1:@PORT@/></frameset>",
     "html-namespace": "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
 }
@@ -173,17 +169,13 @@ def pictures() -> dict[str, bytes]:
         "bomb-rows": png(30_000, 30_000, b"\0" * 20_000_000),
         "bomb-text": png(9, 9, b"\0" * 252, text=b"a" * 80_000_000),
         "bomb-profile": png(9, 9, b"\0" * 252, profile=b"a" * 80_000_000),
-        "zero": png(0, 0),
         "truncated": COLOUR_PIXEL[:40],
-        "header-only": COLOUR_PIXEL[:8],
         "wrong-checksum": COLOUR_PIXEL[:-20] + b"\0" * 20,
         "polyglot-html": png(1, 1, b"\0" * 4, tail=b"<script>alert(1)</script>"),
         "polyglot-zip": png(1, 1, b"\0" * 4, tail=b"PK\3\4" + b"\0" * 100),
         "polyglot-gif-js": b"GIF89a/*" + b"\0" * 30 + b"*/=1;alert(1)",
         "gif-huge": gif + b"\x2c" + struct.pack("<HHHH", 0, 0, 65_535, 65_535) + b"\0\2\0;",
         "gif-frames": gif + (b"\x2c" + struct.pack("<HHHH", 0, 0, 1, 1) + b"\0\2\2D\1\0") * 20_000 + b";",
-        "jpeg-truncated": jpeg,
-        "jpeg-nothing": b"\xff\xd8\xff",
         "jpeg-exif": b"\xff\xd8\xff\xe1\xff\xf0Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 65_500,
         "jpeg-huge": jpeg
         + b"\xff\xc0\0\x11\x08\xff\xff\xff\xff\3\1\x22\0\2\x11\1\3\x11\1"
@@ -191,17 +183,11 @@ def pictures() -> dict[str, bytes]:
         "jpeg-segments": jpeg + b"\xff\xe1\0\2" * 100_000,
         "bmp-huge": b"BM" + struct.pack("<IHHIIIIHHI", 54, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 24, 0),
         "svg": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
-        "svg-entity": b"<?xml version='1.0'?><!DOCTYPE s [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><svg>&a;</svg>",
-        "html": b"<html><script>alert(1)</script></html>",
         "postscript": b"%!PS\n(@MARKER@) (w) file closefile\n",
         "imagemagick": b"push graphic-context\nimage over 0,0 0,0 'ephemeral:/etc/passwd'\n",
         "tiff": b"II*\0" + struct.pack("<I", 8) + b"\xff\xff" * 100,
-        "tiff-loop": b"II*\0" + struct.pack("<IHI", 8, 0, 8),
         "webp": b"RIFF" + struct.pack("<I", 2**31 - 1) + b"WEBPVP8 " + b"\0" * 100,
-        "icns": b"icns" + struct.pack(">I", 2**31 - 1) + b"\0" * 50,
-        "psd": b"8BPS\0\1" + b"\0" * 6 + struct.pack(">HIIHH", 3, 300_000, 300_000, 8, 3),
         "empty": b"",
-        "text": b"just text",
         "shell": b"#!/bin/sh\ntouch MARKER\n",
     }
 
@@ -249,5 +235,5 @@ def cases() -> dict[str, list[Case]]:
 
 def _is_refused(name: str) -> bool | None:
     """Return what is no picture of WeChat's by its first bytes; of the others a part may still be shown."""
-    plain = "svg html postscript imagemagick icns psd empty text shell tiff webp"
+    plain = "svg postscript imagemagick empty shell tiff webp"
     return True if name.startswith(tuple(plain.split())) else None

@@ -105,46 +105,28 @@ BYTES = {
     "too-long": b"a: b\n" * 1_000_000,
 }
 DATA = {
-    "openids-inline-many": "filter: {openids: [" + ", ".join(f"o{n}" for n in range(50_000)) + "]}\nmsgtype: text\ncontent: a\n",
-    "openids-commands": "filter: {openids: ['--all', '$(touch @MARKER@)']}\nmsgtype: text\ncontent: a\n",
-    "for-each-many": text("{{ a }}", more="for_each: {" + ", ".join(f"k{n}: {{vars: {{a: b}}}}" for n in range(10_000)) + "}\n"),
+    "openids-inline-many": "filter: {openids: [" + ", ".join(f"o{n}" for n in range(15_000)) + "]}\nmsgtype: text\ncontent: a\n",
+    "for-each-many": text("{{ a }}", more="for_each: {" + ", ".join(f"k{n}: {{vars: {{a: b}}}}" for n in range(2_000)) + "}\n"),
     "for-each-odd-key": text("a", more="for_each: {'../../x': {}}\n"),
-    "for-each-option-key": text("a", more="for_each: {'--auto-approve': {}}\n"),
-    "for-each-control-key": text("a", more='for_each: {"a\\eb": {}}\n'),
     "vars-deep": text("{{ v }}", more="vars: {v: " + "[" * 500 + "]" * 500 + "}\n"),
-    "vars-wide-text": text("{{ v|length }}", more="vars: {v: '" + "a" * 900_000 + "'}\n"),
     "vars-class": text("a", more="vars: {__class__: 1, self: 2, loop: 3}\n"),
-    "vars-recursive": text("{{ v }}", more="vars: {v: '{{ v }}'}\n"),
     "content-long": text("a" * 900_000),
-    "content-zero-width": text("\u200b\u200c\ufeff"),
-    "content-controls": text("a\x00b".replace("\x00", "\x7f")),
     "account-unknown": text("a", more="account: ../../main\n"),
-    "account-escape": text("a", more='account: "\\e]8;;http://127.0.0.1/\\a"\n'),
-    "owner-long": text("a", more="owner: " + "o" * 300_000 + "\n"),
     "labels-many": text("a", more="labels: {" + ", ".join(f"k{n}: v" for n in range(20_000)) + "}\n"),
-    "description-rtl": text("a", more='description: "\\u202egnp.exe"\n'),
     "not-before-huge": text("a", more="not_before: 9999-12-31T23:59:59+08:00\nnot_after: 9999-12-31T23:59:59-23:59\n"),
-    "not-before-zero": text("a", more="not_before: 0001-01-01T00:00:00+23:59\n"),
     "not-before-invalid": text("a", more="not_before: 2026-99-99T99:99:99+99:99\n"),
     "revision-negative": text("a", more="revision: -1\n"),
-    "revision-huge": text("a", more="revision: 99999999999999999999999\n"),
-    "tag-id-huge": "filter: {tag_id: 99999999999999999999999999}\nmsgtype: text\ncontent: a\n",
     "tag-template": "filter: {tag: '{{ x.__class__ }}'}\nmsgtype: text\ncontent: a\nvars: {x: a}\n",
-    "media-id-line-break": 'filter: {tag: a}\nmsgtype: image\ncontent: {media_id: "a\\r\\nHost: b"}\n',
     "media-id-address": "filter: {tag: a}\nmsgtype: image\ncontent: {media_id: 'http://127.0.0.1:@PORT@/'}\n",
     "source-url-script": article(more=", content_source_url: 'javascript:alert(1)'"),
-    "source-url-file": article(more=", content_source_url: 'file:///etc/passwd'"),
     "source-url-line": article(more=', content_source_url: "https://a.example/\\r\\nX: y"'),
     "theme-up": article(more=", theme: ../../../secret"),
-    "theme-absolute": article(more=", theme: /etc/passwd"),
     "crop-flood": article(more=", pic_crop_1_1: '" + "9" * 100_000 + "_0_1_1'"),
-    "title-flood": article().replace("标题", "题" * 200_000),
     "modeline": "# yaml-language-server: $schema=http://127.0.0.1:@PORT@/s.json\n" + text("a"),
 }  # fmt: skip
 MAYBE_DATA = frozenset(
-    {"for-each-many", "for-each-option-key", "vars-recursive", "vars-wide-text", "account-escape", "owner-long", "labels-many", "description-rtl", "modeline",
-     "not-before-huge", "not-before-zero", "openids-inline-many", "content-zero-width", "content-controls", "vars-class",
-     "content-long", "media-id-address", "media-id-line-break", "vars-deep", "openids-commands", "tag-id-huge"}
+    {"for-each-many", "labels-many", "modeline", "not-before-huge", "openids-inline-many", "vars-class",
+     "content-long", "media-id-address", "vars-deep"}
 )  # fmt: skip
 
 

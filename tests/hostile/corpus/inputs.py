@@ -7,7 +7,7 @@ import json
 from tests.hostile.corpus.case import Case, text
 
 _PLAN = {
-    "format_version": "2.0", "rules": {}, "settings": [], "file_sha256": "0" * 64,
+    "format_version": "3.0", "rules": {}, "settings": [], "file_sha256": "0" * 64,
     "plan_digest": "0" * 64, "resolved_digest": None, "created_at": "2026-11-25T12:00:00+00:00",
     "expires_at": "2099-01-01T00:00:00+00:00", "environment": "sandbox", "commit": None, "offline": False,
     "counts": {}, "sends": [], "accounts": {},

@@ -83,7 +83,7 @@ WHOLE = {
     "policy-levels": "policy: {levels: {hold: advisory}}\n",
     "default-environment": "default_environment: '../../x'\n",
     "environment-name": "environments: {'../../x': {api: sandbox, ledger: sqlite}}\n",
-    "environment-many": "environments: {" + ", ".join(f"e{n}: {{api: sandbox}}" for n in range(5000)) + "}\n",
+    "environment-many": "environments: {" + ", ".join(f"e{n}: {{api: sandbox}}" for n in range(1000)) + "}\n",
     "laughs": "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)) + "vars: *a11\n",
     "alias-self": "vars: &a {b: *a}\n",

@@ -219,7 +219,7 @@ def test_what_the_parameters_say_is_what_the_file_says(kind: type[Content]) -> N
     """A name that YAML would read as a boolean stays text."""
     read = yaml.safe_load(campaign_text("x", kind, f"tag: {scalar('no')}"))
     assert read["filter"] == {"tag": "no"}
-    assert read["msgtype"] == kind.msgtype.value
+    assert read["msgtype"] == kind.msgtype
 
 
 def test_a_picture_post_a_draft_and_a_list(here: Path) -> None:

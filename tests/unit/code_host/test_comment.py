@@ -176,7 +176,7 @@ def test_a_forks_run_has_the_summary(
     assert fake.comments(REPO, 12) == []
 
 
-RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
+COVERED, HELD = ("send", "scheduled", "resend", "blocked"), ("blocked", "conflict", "expired")
 
 
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
@@ -187,9 +187,8 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
         "counts": {}, "accounts": {},
         "sends": [
-            {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "",
-             "held": action in ("blocked", "conflict", "expired"),
-             **({"resend": RESEND} if action == "resend" else {})}
+            {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "", "coming": False,
+             "covered": action in COVERED, "held": action in HELD}
             for n, action in enumerate(actions)
         ],
     }  # fmt: skip
@@ -199,7 +198,7 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
 
 def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
-    actions = ("send", "scheduled", "resend", "unknown", "sent", "blocked", "conflict", "expired")
+    actions = dict.fromkeys([*COVERED, *HELD, "unknown", "sent"])
     assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
     expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\ncoming=0\nheld=3\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected

@@ -24,13 +24,12 @@ from tests.support.factories import (
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, PlanAction, Send
-from wechat_campaigns.core.settings import AccountKind, Policy
+from wechat_campaigns.core.settings import AccountKind, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Voice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.planner import with_failed_checks
-from wechat_campaigns.plan.policy.rule import FailedCheck
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import compile_campaigns
@@ -255,7 +254,7 @@ OPENED = {"early": "send", "late": "send", "none": "send", "tomorrow": "schedule
 
 
 def checked(*levels: str, overrides: dict[str, str] | None = None) -> Plan:
-    failed = tuple(FailedCheck(name="links", message="dead", level=level) for level in levels)
+    failed = tuple((PlanCheck(name="links", command=("x",), level=level), "dead") for level in levels)
     more = {"overrides": overrides or {}}
     context = DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW, **more)
     return with_failed_checks(WINDOWS, failed, context)
@@ -271,7 +270,7 @@ def test_what_opened_after_the_horizon_of_the_review_is_blocked() -> None:
 def test_due_sends_of_a_plan_that_did_not_pass_its_checks_are_blocked() -> None:
     assert checked() is WINDOWS
     plan = checked("mandatory")
-    assert [one.name for one in plan.failed_checks] == ["links"]
+    assert [check.name for check, _said in plan.failed_checks] == ["links"]
     assert actions(plan) == dict.fromkeys(OPENED, "blocked") | {"tomorrow": "scheduled"}
     assert {one.violations[-1].rule for one in plan.sends if one.violations} == {"checks"}
     warned = checked("advisory")

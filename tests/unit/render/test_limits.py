@@ -4,8 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support import factories
 from tests.support.factories import make_account, make_send
@@ -30,7 +28,6 @@ from wechat_campaigns.render import limits
 
 SERVICE = make_account()
 M = Media(media_id="M")
-TEXT = Text(content="x")
 
 
 def make_file(name: str, format: str, size_bytes: int = 100, duration_s: float | None = None) -> Media:
@@ -194,17 +191,6 @@ def test_problem_stands_at_its_value():
     assert check(make_send(), make_account(kind=AccountKind.TEST))[0].location == make_send().location
     (problem,) = check(make_send(content=make_article(title="")), SERVICE)
     assert (problem.location.line, problem.path) == (14, "$.content.articles[0].title")
-
-
-# --- properties --------------------------------------------------------------------------------
-
-
-@given(st.text(max_size=80), st.text(max_size=60), st.text(max_size=30))
-def test_limits_of_any_text_raise_no_exception(title, url, crop):
-    content = make_article(
-        title=title.encode("utf-8", "replace").decode(), content_source_url=url, pic_crop_1_1=crop
-    )
-    assert isinstance(check(make_send(content=content), SERVICE), tuple)
 
 
 @pytest.mark.parametrize(

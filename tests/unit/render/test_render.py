@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.content import Media, Msgtype
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.model import Campaign, Filter
@@ -34,7 +34,6 @@ def make_campaign(written: str, *, id: str = "sale") -> Campaign:
     data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "", **read.data}
     if "for_each" in read.data and "filter" not in read.data:
         data["filter"] = None
-    data["msgtype"] = Msgtype(data["msgtype"])
     return Campaign(id=id, file=read.file, source=read, **data)
 
 

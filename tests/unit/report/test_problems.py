@@ -50,7 +50,7 @@ def test_annotations_are_the_first_nine_and_how_many_more() -> None:
     problems = [replace(PROBLEM, message=str(n)) for n in range(12)]
     lines = problems_github([*problems, replace(PROBLEM, level="warning")]).split("\n")
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 9 + ["::notice", "::warning"]
-    assert "3 more errors" in lines[9]
+    assert "error: 3 more" in lines[9]
     assert lines[0].startswith("::error file=./campaigns/销售.yaml,line=3,col=5,title=campaign enum::0 →")
 
 

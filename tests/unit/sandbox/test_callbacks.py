@@ -197,13 +197,5 @@ def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> Non
     assert AES_KEY not in repr(Callback(url="x", token="secret-word", aes_key=AES_KEY))
 
 
-def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
-    listen(wechat, receiver)
-    wechat.sendall()
-    wechat.get("tags/get")
-    with wechat.dispatcher.store.transaction() as db:
-        assert [len(callbacks._claim(db)), len(callbacks._claim(db))] == [1, 0]
-
-
 def test_addresses_are_told(wechat: WeChat) -> None:
     assert wechat.get("get_api_domain_ip") == wechat.post("getcallbackip") == {"ip_list": ["127.0.0.1"]}

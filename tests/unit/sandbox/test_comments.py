@@ -82,15 +82,6 @@ def test_opening_and_closing(wechat: WeChat) -> None:
     assert len({one["openid"] for one in listed(wechat, sent)}) == 6
 
 
-def test_an_article_that_was_sent_closed_can_be_opened(wechat: WeChat) -> None:
-    sent = send(wechat, {})
-    wechat.next_day()
-    assert comment(wechat, "open", sent)["errcode"] == 0
-    assert listed(wechat, sent) == []
-    wechat.next_day()
-    assert len(listed(wechat, sent)) == 7
-
-
 def test_sends_that_share_an_article_share_its_comments(wechat: WeChat) -> None:
     people, media_id = wechat.openids(), wechat.draft(**OPEN)
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}}
@@ -139,13 +130,6 @@ def test_replies(wechat: WeChat) -> None:
     assert listed(wechat, sent) == []
     for name in ("markelect", "unmarkelect", "delete", "reply/add", "reply/delete"):
         assert comment(wechat, name, sent, **who, content="x")["errcode"] == 88008
-
-
-def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
-    sent = send(wechat, OPEN)
-    assert comment(wechat, "markelect", sent, user_comment_id=1)["errcode"] == 88008
-    wechat.wait(MINUTES_10)
-    assert comment(wechat, "markelect", sent, user_comment_id=1)["errcode"] == 0
 
 
 def test_at_most_a_hundred_elected(wechat: WeChat) -> None:

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from tests.unit.sandbox.client import TEST, WeChat
+from wechat_sandbox import clock
+from wechat_sandbox.readers import MESSAGE, SOURCES, PublicArticle
 
 OLD = (
     "getarticlesummary", "getarticletotal", "getuserread", "getuserreadhour", "getusershare",
@@ -138,16 +141,6 @@ def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name
         assert (early["list"] == ready["list"]) is False
 
 
-def test_days_before_yesterday_are_complete(wechat: WeChat) -> None:
-    wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
-    wechat.control("POST", "clock", {"at": "2026-12-03T08:00:00+08:00"})
-    wechat._token = ""
-    assert ask(wechat, "getarticleread")["is_delay"] is False
-    followed = ask(wechat, "getarticletotaldetail")
-    figures = [one["read_user"] for one in followed["list"][0]["detail_list"]]
-    assert (figures[0] == figures[1]) is True
-
-
 def test_thirty_days_of_an_account(wechat: WeChat) -> None:
     wechat.control("POST", "clock", {"at": "2026-12-31T12:00:00+08:00"})
     wechat._token = ""
@@ -197,3 +190,21 @@ def test_followers_are_counted_by_day(wechat: WeChat) -> None:
 def test_nobody_writes_to_the_accounts(wechat: WeChat, name: str) -> None:
     wechat.next_day()
     assert ask(wechat, name) == {"list": []}
+
+
+@pytest.mark.parametrize("delivered", [0, 1, 60, 5000])
+def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None:
+    for number in range(20):
+        sent_at, before = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA).timestamp(), {}
+        one = PublicArticle(msgid=f"{2247483648 + number}_1", sent_at=sent_at, delivered=delivered)
+        for day in range(-1, 31):
+            sources = one.by_source(sent_at + day * 86400)
+            actions = one.actions(sources)
+            assert sources.keys() == SOURCES.keys()
+            assert sources[MESSAGE] <= delivered
+            assert max(actions.values()) <= sum(sources.values())
+            assert actions["read_subscribe_user"] <= sum(sources.values()) - sources[MESSAGE]
+            assert all(count >= before.get(name, 0) for name, count in {**sources, **actions}.items())
+            before = {**sources, **actions}
+            if day < 1:
+                assert not any(before.values()), "nobody reads before it was sent"

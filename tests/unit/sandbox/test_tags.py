@@ -1,4 +1,4 @@
-"""Tags, and the followers under them."""
+"""Followers, pages of them and what is known of each; tags, and the followers under them."""
 
 from tests.unit.sandbox.client import TEST, WeChat
 
@@ -33,16 +33,6 @@ def test_members_from_one_on(wechat: WeChat) -> None:
     }  # fmt: skip
 
 
-def test_a_send_follows_the_tag(wechat: WeChat) -> None:
-    tagged, people = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"], wechat.openids()
-    newcomers = [openid for openid in people if openid not in tagged][:50]
-    assert wechat.post("tags/members/batchtagging", {"tagid": 2, "openid_list": newcomers})["errcode"] == 0
-    assert wechat.post("tags/members/batchuntagging", {"tagid": 2, "openid_list": tagged})["errcode"] == 0
-    assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(newcomers)]
-    wechat.sendall()
-    assert [row["openid"] for row in wechat.control("GET", "deliveries")["deliveries"]] == newcomers
-
-
 def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
     openid = wechat.openids()[1]
     ids = [create(wechat, f"t{n}")["tag"]["id"] for n in range(21)]  # type: ignore[index]
@@ -58,3 +48,36 @@ def test_unverified_accounts_have_no_tags(wechat: WeChat) -> None:
     assert "tags" in wechat.of(TEST).get("tags/get")
     wechat.control("POST", "accounts", {"appid": TEST, "kind": "unverified"})
     assert wechat.of(TEST).get("tags/get")["errcode"] == 48001
+
+
+def test_followers_are_paged_to_an_empty_end(wechat: WeChat) -> None:
+    page = wechat.get("user/get")
+    assert (page["total"], page["count"], len(page["data"]["openid"])) == (60, 60, 60)
+    assert all(len(openid) == 28 and openid[0] == "o" for openid in page["data"]["openid"])
+    assert wechat.get("user/get", next_openid=page["next_openid"]) == {
+        "total": 60, "count": 0, "next_openid": "",
+    }  # fmt: skip
+    rest = wechat.get("user/get", next_openid=page["data"]["openid"][49])
+    assert rest["data"]["openid"] == page["data"]["openid"][50:]
+    assert wechat.get("user/get", next_openid="o1")["errcode"] == 40003
+
+
+def test_user_info_tells_no_names(wechat: WeChat) -> None:
+    openid = wechat.openids()[0]
+    told = wechat.get("user/info", openid=openid)
+    assert (told["subscribe"], told["nickname"], told["headimgurl"]) == (1, "", "")
+    wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
+    batch = wechat.post("user/info/batchget", {"user_list": [{"openid": openid}]})
+    assert batch == {"user_info_list": [{"subscribe": 0, "openid": openid, "tagid_list": []}]}
+    assert wechat.get("user/info", openid="o1")["errcode"] == 40003
+
+
+def test_blocking(wechat: WeChat) -> None:
+    some = wechat.openids()[:2]
+    assert wechat.post("tags/members/batchblacklist", {"openid_list": some})["errcode"] == 0
+    page = wechat.post("tags/members/getblacklist", {"begin_openid": ""})
+    assert (page["data"]["openid"], page["next_openid"]) == (some, some[-1])
+    after = wechat.post("tags/members/getblacklist", {"begin_openid": some[0]})
+    assert (after["total"], after["data"]["openid"]) == (2, some[1:])
+    wechat.post("tags/members/batchunblacklist", {"openid_list": some[:1]})
+    assert wechat.post("tags/members/getblacklist")["total"] == 1

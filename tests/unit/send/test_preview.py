@@ -62,7 +62,7 @@ def test_every_msgtype_can_be_previewed(kind: str) -> None:
         message = KINDS["image"][1]  # a preview shows one
     api, ledger = show(content, {"towxname": "xiaoli"})
     ((body,),) = api.named("mass_preview")
-    assert body == {"msgtype": content.msgtype.value, "towxname": "xiaoli", **message}
+    assert body == {"msgtype": content.msgtype, "towxname": "xiaoli", **message}
     assert ledger.kept[-1].kind is LedgerKind.PREVIEW
     previewed = make_planned(make_send(content=content))
     assert ledger.kept[-1].data["content_digest"] == previewed.content_digest

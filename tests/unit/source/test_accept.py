@@ -60,10 +60,3 @@ def test_quick_and_full_validator_agree(name: SchemaName, originals: list[Any]) 
 @pytest.mark.parametrize(("name", "originals"), [("campaign", CAMPAIGNS), ("settings", SETTINGS)])
 def test_quick_validator_accepts_every_valid_file(name: SchemaName, originals: list[Any]) -> None:
     assert [data for data in originals if not accepts(name, data)] == []
-
-
-def test_quick_validator_leaves_1_0_to_the_full_one() -> None:
-    data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "你好", "revision": 1.0}
-    assert not accepts("campaign", data)
-    assert not validator("campaign").is_valid(data)
-    assert accepts("campaign", {**data, "revision": 1})

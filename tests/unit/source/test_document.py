@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from wechat_campaigns.core.diagnostics import Diagnostic, json_path
+from wechat_campaigns.core.diagnostics import json_path
 from wechat_campaigns.source.document import Document, parse_document
 
 TEXT = """\
@@ -68,18 +68,6 @@ def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: st
 )
 def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int, place: str) -> None:
     assert str(make().line_location(path, number)) == f"campaigns/sale.yaml:{place}"
-
-
-def test_an_unreadable_text_is_a_problem() -> None:
-    made = parse_document(b"a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
-    assert isinstance(made, Diagnostic)
-    assert str(made.location) == "campaigns/x.yaml:1:5"
-
-
-def test_a_readable_fault_leaves_the_data() -> None:
-    made = make("a: no\nb: 1\n")
-    assert made.data == {"a": "no", "b": 1}
-    assert json_path(made.faults[0].path) == "$.a"
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from jsonschema import Draft7Validator
 from tests.support.schema_texts import schema_words
 from tests.tools import make_schema
 from wechat_campaigns.core import model
-from wechat_campaigns.core.content import Media, Msgtype
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
-from wechat_campaigns.messages import Article, Images, Mpvideo, Newspic, Wxcard
+from wechat_campaigns.messages import MSGTYPES, Article, Images, Mpvideo, Newspic, Wxcard
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schemas import findings
 from wechat_campaigns.source.schemas.findings import validator
@@ -101,7 +101,7 @@ def test_a_campaign_has_the_schemas_keys() -> None:
 
 
 def test_every_msgtype_has_its_content() -> None:
-    kinds = [kind.value for kind in Msgtype]
+    kinds = list(MSGTYPES)
     assert CAMPAIGN["properties"]["msgtype"]["enum"] == kinds
     chosen = {
         branch["if"]["properties"]["msgtype"]["const"]: branch["then"]["properties"]["content"]["$ref"]

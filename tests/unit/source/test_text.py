@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.core.diagnostics import Finding
-from wechat_campaigns.source.text import decode, position
+from wechat_campaigns.source.text import decode
 
 
 @given(st.binary(max_size=200))
@@ -16,14 +16,6 @@ def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
         assert decoded.hint
     else:
         assert decoded.encode() == data.removeprefix(b"\xef\xbb\xbf")
-
-
-@given(st.text(max_size=50), st.integers(min_value=0, max_value=50))
-def test_position_finds_the_offset_again(text: str, offset: int) -> None:
-    offset = min(offset, len(text))
-    line, column = position(text, offset)
-    lines = text.split("\n")
-    assert sum(len(one) + 1 for one in lines[: line - 1]) + column - 1 == offset
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from wechat_campaigns.core.content import Msgtype
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.document import Document, parse_document
@@ -40,7 +39,6 @@ def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
 
 def test_there_are_enough_cases() -> None:
     assert len(INVALID) >= 60
-    assert {c.msgtype for c in load_campaigns(CASES / "valid").campaigns} == set(Msgtype)
 
 
 @pytest.mark.deep
@@ -78,7 +76,7 @@ def test_a_campaign_carries_what_was_written() -> None:
         2026, 12, 1, 22, 0, 0, 500_000, tzinfo=timezone(timedelta(hours=-5))
     )
     assert campaign.revision == 2
-    assert campaign.msgtype is Msgtype.MPNEWS
+    assert campaign.msgtype == "mpnews"
     assert list(campaign.for_each or ()) == ["北京", "shang-hai_1.x"]
     assert campaign.vars["map"] == {"any key": {"deep": 1.5}}
     assert campaign.source.location(("vars", "price")).line == 15
@@ -98,8 +96,3 @@ def test_openids_are_never_repeated() -> None:
     assert isinstance(problems, tuple)
     assert len(problems) == 2
     assert not any("oABC" in p.message + p.hint or "oSECRET" in p.message + p.hint for p in problems)
-
-
-def test_window_is_compared_across_time_zones() -> None:
-    window = "not_before: 2026-12-01T19:00:00+08:00\nnot_after: 2026-12-01T11:00:01Z\n"
-    assert isinstance(check(f"filter: {{tag_id: 2}}\nmsgtype: text\ncontent: hi\n{window}"), Campaign)

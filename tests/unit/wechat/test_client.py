@@ -345,15 +345,6 @@ def test_what_plans_get_has_no_write() -> None:
     assert not writes & set(dir(ReadOnlyApi))
 
 
-def test_a_lost_token_answer_does_not_leave_a_send_unknown(
-    server: ScriptedServer, connected: Connected
-) -> None:
-    server.on("/cgi-bin/stable_token", cut)
-    with pytest.raises(NotSentError, match="nothing else was sent"):
-        connected().draft_add([])
-    assert server.calls(DRAFT_ADD) == []
-
-
 def test_half_an_emoji_becomes_a_question_mark() -> None:
     """A name cut in the middle of a character must not end a run whose send was made."""
     body = b'{"errcode":45028,"errmsg":"bad \\ud83d","tags":[{"name":"\\ud83c\\udf75\\ud83d"}]}'

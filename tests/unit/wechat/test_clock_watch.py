@@ -51,13 +51,6 @@ def test_unreadable_date_is_ignored(date: str | None) -> None:
     assert watch.error == -HOUR
 
 
-def test_the_newest_answer_counts() -> None:
-    watch = ClockWatch(lambda: NOW)
-    for moment in (NOW + HOUR, NOW):
-        watch.begin()(dated(moment))
-    assert watch.error == timedelta()
-
-
 def test_every_answer_is_looked_at(server: ScriptedServer, connected: Callable[..., WeChatApi]) -> None:
     watch = ClockWatch()
     api = connected(watch=watch)

@@ -34,19 +34,16 @@ from wechat_campaigns.ledger.events import (
 from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, confirmed
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
-MIGRATIONS = (
-    """
-    create table campaign_event (
-        stream text collate "C" not null, seq integer not null, body text not null,
-        nonce text not null, primary key (stream, seq)
-    );
-    create table campaign_head (
-        stream text collate "C" primary key, seq integer not null, hash text not null
-    );
-    """,
-)
-"""Each brings the tables from version N to N + 1."""
-VERSION = len(MIGRATIONS)
+SCHEMA = """
+create table campaign_event (
+    stream text collate "C" not null, seq integer not null, body text not null,
+    nonce text not null, primary key (stream, seq)
+);
+create table campaign_head (
+    stream text collate "C" primary key, seq integer not null, hash text not null
+);
+"""
+VERSION = 1
 LOCKS = 0x77784C47
 """The seed of our advisory locks, so that they do not meet those of other programs."""
 APPEND_TRIES = 3
@@ -57,7 +54,7 @@ class PostgresLedger:
     """Tables in the first schema of the search path, made at the first write.
 
     Args:
-        address: as `address.conninfo` made it, without a password.
+        address: as `pool.conninfo` made it, without a password.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -177,7 +174,7 @@ class PostgresLedger:
     def _writable(self) -> Iterator[Connection]:
         with self._pool.connection() as db:
             if not self._ready:
-                _migrate(db, self._pool.where)
+                _make_tables(db, self._pool.where)
                 self._ready = True
             with confirmed(db):
                 yield db
@@ -208,17 +205,17 @@ def _version(db: Connection, where: str) -> int:
     return version
 
 
-def _migrate(db: Connection, where: str) -> None:
-    """Bring the tables up to date in one transaction; a role that may only read and write needs none."""
+def _make_tables(db: Connection, where: str) -> None:
+    """Make the tables in one transaction; a role that may only read and write needs none."""
     if _version(db, where) == VERSION:
         return
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", (LOCKS,))
         # Looks the table up again, unlike to_regclass, which may miss one that another runner just made.
         db.execute("create table if not exists campaign_ledger (version integer not null)")
-        for number in range(_version(db, where), VERSION):
-            db.execute(MIGRATIONS[number].encode())
-            db.execute("insert into campaign_ledger values (%s)", (number + 1,))
+        if _version(db, where) == 0:
+            db.execute(SCHEMA.encode())
+            db.execute("insert into campaign_ledger values (%s)", (VERSION,))
 
 
 class _Locks:

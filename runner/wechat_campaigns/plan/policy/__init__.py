@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.policy import audience, conditions, content
 from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, Violation, rules_with
 
@@ -28,11 +29,20 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     """
     asked = rules_with(Trait.ASKED_LATER) if facts.is_later else RULES.keys()
     lifted = allowed.keys() & OVERRIDABLE
-    return tuple(
-        _graded(name, violation, facts)
-        for name, (check, _traits) in RULES.items()
-        if name in asked and name not in lifted and (violation := check(facts)) is not None
-    )
+    found = {name: _ask(name, facts) for name in RULES if name in asked and name not in lifted}
+    return tuple(_graded(name, one, facts) for name, one in found.items() if one is not None)
+
+
+def _ask(name: str, facts: RuleInput) -> Violation | None:
+    check, traits = RULES[name]
+    setting = getattr(facts.policy, name, True)
+    is_off = setting is None or setting is False or setting == ()
+    if is_off and Trait.ALWAYS not in traits:
+        return None
+    if Trait.READS_CONTENT in traits and isinstance(facts.content, Draft):
+        message = _("cannot check the content of a draft that was not read")
+        return Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
+    return check(setting, facts)
 
 
 def remedy(violation: Violation) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.settings import AccountKind, Drift
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
 from wechat_campaigns.plan.quota import (
     NO_USES,
@@ -22,10 +22,10 @@ from wechat_campaigns.plan.quota import (
 )
 
 
-@rule(Trait.FIXED | Trait.OF_THE_MOMENT | Trait.ASKED_LATER)
-def hold(facts: RuleInput) -> Violation | None:
+@rule(Trait.ALWAYS | Trait.FIXED | Trait.OF_THE_MOMENT | Trait.ASKED_LATER)
+def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold, by its ledger or by the settings."""
-    name, setting = facts.account.name, facts.policy.hold
+    name = facts.account.name
     reason = facts.state.hold_reasons(facts.now).get(facts.account.appid)
     if reason is not None:
         return Violation(
@@ -42,10 +42,10 @@ def hold(facts: RuleInput) -> Violation | None:
     return None
 
 
-@rule()
-def allow_to_all(facts: RuleInput) -> Violation | None:
+@rule(Trait.ALWAYS)
+def allow_to_all(is_allowed: bool, facts: RuleInput) -> Violation | None:
     """Everyone may be addressed only where the settings say so."""
-    if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
+    if not facts.send.filter.is_to_all or is_allowed:
         return None
     return Violation(
         _("the filter selects every follower, which the policy does not allow"),
@@ -54,10 +54,10 @@ def allow_to_all(facts: RuleInput) -> Violation | None:
 
 
 @rule()
-def allowed_tags(facts: RuleInput) -> Violation | None:
+def allowed_tags(allowed: tuple[str | int, ...], facts: RuleInput) -> Violation | None:
     """Only listed tags may be addressed; everyone and openid lists have rules of their own."""
-    allowed, wanted = facts.policy.allowed_tags, facts.send.filter
-    if not allowed or (wanted.tag is None and wanted.tag_id is None):
+    wanted = facts.send.filter
+    if wanted.tag is None and wanted.tag_id is None:
         return None
     name = wanted.tag if wanted.tag is not None else facts.tag
     if wanted.tag_id in allowed or name in allowed:
@@ -77,10 +77,10 @@ def allowed_tags(facts: RuleInput) -> Violation | None:
 
 
 @rule()
-def max_recipients(facts: RuleInput) -> Violation | None:
+def max_recipients(limit: int, facts: RuleInput) -> Violation | None:
     """An audience may not be larger than declared."""
-    limit, count = facts.policy.max_recipients, facts.audience.count
-    if limit is None or (count is not None and count <= limit):
+    count = facts.audience.count
+    if count is not None and count <= limit:
         return None
     if count is None:
         return Violation(
@@ -95,10 +95,10 @@ def max_recipients(facts: RuleInput) -> Violation | None:
 
 
 @rule()
-def audience_drift(facts: RuleInput) -> Violation | None:
+def audience_drift(drift: Drift, facts: RuleInput) -> Violation | None:
     """The audience may not have grown or shrunk much since the plan was reviewed."""
-    drift, count = facts.policy.audience_drift, facts.audience.count
-    if drift is None or not facts.applying:
+    count = facts.audience.count
+    if not facts.applying:
         return None
     if facts.reviewed_count is None:
         return Violation(
@@ -130,7 +130,7 @@ def audience_drift(facts: RuleInput) -> Violation | None:
 
 
 @rule(Trait.OF_THE_MOMENT | Trait.ASKED_LATER | Trait.OF_ALLOWANCE)
-def quota(facts: RuleInput) -> Violation | None:
+def quota(_setting: object, facts: RuleInput) -> Violation | None:
     """The account must have allowance left, as far as the ledger knows."""
     left, kind = _counted(facts), facts.account.kind
     if left is None:
@@ -153,9 +153,8 @@ def quota(facts: RuleInput) -> Violation | None:
 
 
 @rule(Trait.OF_THE_MOMENT | Trait.ASKED_LATER | Trait.OF_ALLOWANCE)
-def quota_reserve(facts: RuleInput) -> Violation | None:
+def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     """Some of the allowance is kept for what nobody planned."""
-    reserve = facts.policy.quota_reserve
     left = _counted(facts) if reserve else None
     if left is None:
         return None

@@ -14,7 +14,7 @@ from wechat_campaigns.protocol.state import Fate
 
 
 @rule(Trait.OF_THE_MOMENT)
-def max_sends_per_apply(facts: RuleInput) -> Violation | None:
+def max_sends_per_apply(_setting: object, facts: RuleInput) -> Violation | None:
     """A run that would send more than declared sends nothing: it is likely not what was meant."""
     return too_many_sends(facts.due, facts.policy)
 
@@ -32,12 +32,9 @@ def too_many_sends(count: int, policy: Policy) -> Violation | None:
 
 
 @rule()
-def require_preview(facts: RuleInput) -> Violation | None:
+def require_preview(_setting: object, facts: RuleInput) -> Violation | None:
     """A tester must have received exactly this content."""
-    if (
-        not facts.policy.require_preview
-        or (facts.account.appid, facts.content_digest) in facts.state.previews
-    ):
+    if (facts.account.appid, facts.content_digest) in facts.state.previews:
         return None
     hint = _("run `campaign preview {send}{env} --to TESTER` and check the message on the phone")
     return Violation(
@@ -47,9 +44,9 @@ def require_preview(facts: RuleInput) -> Violation | None:
 
 
 @rule()
-def require_not_after(facts: RuleInput) -> Violation | None:
+def require_not_after(_setting: object, facts: RuleInput) -> Violation | None:
     """Every send must say until when it makes sense, so that a late run does not make it."""
-    if not facts.policy.require_not_after or facts.send.not_after is not None:
+    if facts.send.not_after is not None:
         return None
     return Violation(
         _("the campaign does not set `not_after`"),
@@ -58,13 +55,10 @@ def require_not_after(facts: RuleInput) -> Violation | None:
 
 
 @rule(Trait.OF_THE_MOMENT)
-def quiet_hours(facts: RuleInput) -> Violation | None:
+def quiet_hours(hours: str, facts: RuleInput) -> Violation | None:
     """No message arrives at night; the begin belongs to the quiet hours, the end does not."""
-    policy = facts.policy
-    if policy.quiet_hours is None:
-        return None
-    begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    local = facts.now.astimezone(policy.zone).time()
+    begin, end = (time.fromisoformat(part) for part in hours.split("-"))
+    local = facts.now.astimezone(facts.policy.zone).time()
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
@@ -72,15 +66,14 @@ def quiet_hours(facts: RuleInput) -> Violation | None:
         _("it is {now:%H:%M}, within the quiet hours: sending is allowed again after {end:%H:%M}").format(
             now=local, end=end
         ),
-        _("apply after {end:%H:%M} ({timezone})").format(end=end, timezone=policy.timezone),
+        _("apply after {end:%H:%M} ({timezone})").format(end=end, timezone=facts.policy.timezone),
     )
 
 
 @rule()
-def require_trial(facts: RuleInput) -> Violation | None:
+def require_trial(tag: str | int, facts: RuleInput) -> Violation | None:
     """A small tag must have received exactly this message, and WeChat must have confirmed it."""
-    tag = facts.policy.require_trial
-    if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag, facts.tag_id):
+    if tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag, facts.tag_id):
         return None
     digest = compute_message_digest(facts.send)
     fates = {
@@ -103,15 +96,15 @@ def require_trial(facts: RuleInput) -> Violation | None:
     )
 
 
-@rule()
-def checks(facts: RuleInput) -> Violation | None:
+@rule(Trait.ALWAYS)
+def checks(_setting: object, facts: RuleInput) -> Violation | None:
     """Every program of the settings passed the plan."""
     failed = facts.failed_checks
     if not failed:
         return None
     said = _("check {name}: {message}")
     return Violation(
-        _("; ").join(said.format(name=check.name, message=check.message) for check in failed),
+        _("; ").join(said.format(name=check.name, message=message) for check, message in failed),
         _("correct what the check names, then plan again"),
-        level="mandatory" if any(check.level == "mandatory" for check in failed) else "advisory",
+        level="mandatory" if any(check.level == "mandatory" for check, _message in failed) else "advisory",
     )

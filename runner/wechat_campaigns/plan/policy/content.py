@@ -12,20 +12,14 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.ledger.records import may_have_reached
-from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule, unread_draft
+from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.scaffold import SAMPLES
 
 
-@rule()
-def allowed_links(facts: RuleInput) -> Violation | None:
+@rule(Trait.READS_CONTENT)
+def allowed_links(allowed: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Links lead only to listed hosts and what lies below them."""
-    allowed = facts.policy.allowed_links
-    if not allowed:
-        return None
-    if isinstance(facts.content, Draft):
-        return unread_draft()
     listed = (*allowed, *facts.policy.allowed_mini_programs)
     foreign = sorted({host.name for host in facts.content.hosts() if not host.is_among(listed)})
     if not foreign:
@@ -37,14 +31,9 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     return Violation(what.format(hosts=_(", ").join(foreign)), hint)
 
 
-@rule()
-def allowed_mini_programs(facts: RuleInput) -> Violation | None:
+@rule(Trait.READS_CONTENT)
+def allowed_mini_programs(allowed: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Text and articles open only listed mini programs."""
-    allowed = facts.policy.allowed_mini_programs
-    if not allowed:
-        return None
-    if isinstance(facts.content, Draft):
-        return unread_draft()
     opened = {link.appid.strip().lower() for link in facts.content.links() if link.appid}
     foreign = sorted(opened - set(allowed))
     if not foreign:
@@ -59,11 +48,11 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
 
 
 @rule()
-def duplicate_content_days(facts: RuleInput) -> Violation | None:
+def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
     """The same content to the same recipients under another id is most likely a renamed file."""
-    if facts.policy.duplicate_content_days == 0:
+    if days == 0:
         return None
-    since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
+    since = facts.now - timedelta(days=days)
     state = facts.state
     mine = {normalize_id(name) for name in (facts.send.id, *facts.send.formerly)}
     twins = [facts.duplicate_of] if facts.duplicate_of else []
@@ -86,7 +75,7 @@ _END = "\0"
 
 
 @rule(Trait.FIXED)
-def sample_text(facts: RuleInput) -> Violation | None:
+def sample_text(_setting: object, facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""
     if facts.is_sandbox:
         return None
@@ -99,14 +88,9 @@ def sample_text(facts: RuleInput) -> Violation | None:
     )
 
 
-@rule()
-def banned_words(facts: RuleInput) -> Violation | None:
+@rule(Trait.READS_CONTENT)
+def banned_words(words: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """No message uses one of the listed words."""
-    words = facts.policy.banned_words
-    if not words:
-        return None
-    if isinstance(facts.content, Draft):
-        return unread_draft()
     text = _END.join(readable_texts(facts.content))
     found = [word for word in words if folded(word) and folded(word) in text]
     if not found:
@@ -117,14 +101,9 @@ def banned_words(facts: RuleInput) -> Violation | None:
     )
 
 
-@rule()
-def required_text(facts: RuleInput) -> Violation | None:
+@rule(Trait.READS_CONTENT)
+def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Every message, and every article of one, has the listed texts."""
-    wanted = facts.policy.required_text
-    if not wanted:
-        return None
-    if isinstance(facts.content, Draft):
-        return unread_draft()
     texts = list(readable_texts(facts.content))
     missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
     if not missing:

@@ -1,8 +1,8 @@
-"""What a rule is: a function of the facts about one due send to a violation, or None when it passes.
+"""What a rule is: a function of its setting and the facts about one due send; None when it passes.
 
-A rule has the name of its setting in `core/settings.py`, and `@rule` makes it one of `RULES`. Its message
-names the setting, so that the reader knows where to look. Each rule has a case that fails and one that passes
-in `tests/support/policy_cases.py`.
+A rule has the name of its setting in `core/settings.py` and is asked where that is set. `@rule` makes it one
+of `RULES`. Its message names the setting, so that the reader knows where to look. Each rule has a case that
+fails and one that passes in `tests/support/policy_cases.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, auto
+from typing import Any
 
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Send
-from wechat_campaigns.core.settings import Account, Policy
+from wechat_campaigns.core.settings import Account, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.quota import Uses
 
@@ -35,19 +35,8 @@ class Violation:
     blocks: bool = True
 
 
-def unread_draft() -> Violation:
-    """Make the violation of a rule that looks into a draft which nobody read."""
-    message = _("cannot check the content of a draft that was not read")
-    return Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedCheck:
-    """A program of `policy.checks` that did not pass a plan."""
-
-    name: str
-    message: str
-    level: str
+FailedChecks = tuple[tuple[PlanCheck, str], ...]
+"""The programs of `policy.checks` that a plan did not pass, each with what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +60,7 @@ class RuleInput:
     is_sandbox: bool = False
     env: str = ""
     """The `env_option` of the environment, for the commands of a hint."""
-    failed_checks: tuple[FailedCheck, ...] = ()
-    """Of the whole plan."""
+    failed_checks: FailedChecks = ()
     tag: str | None = None
     """The name of the tag, where the filter gives only its id and WeChat was asked."""
     tag_id: int | None = None
@@ -94,6 +82,10 @@ class Trait(Flag):
     """What is special about a rule."""
 
     NONE = 0
+    ALWAYS = auto()
+    """It is asked whatever its setting is."""
+    READS_CONTENT = auto()
+    """It looks into the content, so it cannot check a draft that nobody read."""
     FIXED = auto()
     """Neither `--allow` nor `policy.levels` softens it: a hold is lifted where it was made."""
     OF_THE_MOMENT = auto()
@@ -104,7 +96,7 @@ class Trait(Flag):
     """An unknown send took the allowance when it was posted; of a later send the rule only warns."""
 
 
-Check = Callable[[RuleInput], Violation | None]
+Check = Callable[[Any, RuleInput], Violation | None]
 RULES: dict[str, tuple[Check, Trait]] = {}
 """Every rule by its id, the word of `--allow RULE=reason`."""
 

@@ -75,8 +75,7 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
 
 def ledger_change(left: str, settings: Settings) -> SettingsChange:
     """Return that an environment has left a ledger, in which the rules of its last apply may be."""
-    now = _display(settings.environment.ledger)
-    return SettingsChange(key="ledger", before=_display(left), after=now)
+    return SettingsChange(key="ledger", before=_display(left), after=_display(settings.environment.ledger))
 
 
 def edits(before: Any, after: Any, path: str = "") -> tuple[SettingsChange, ...]:
