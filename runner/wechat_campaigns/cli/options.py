@@ -85,7 +85,7 @@ class PathKind(str):
 
 
 class EffectOption(click.Option):
-    """A flag that says what a run may reach; the command gets a context of another type in its place."""
+    """A flag that says what a run may reach: the type of the command's context tells it."""
 
     effect: Effect
 
