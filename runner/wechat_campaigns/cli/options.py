@@ -85,7 +85,7 @@ class PathKind(str):
 
 
 class EffectOption(click.Option):
-    """A flag that says what a run may reach: the type of the command's context tells it."""
+    """A flag on which depends what a run may reach: its context is of another type."""
 
     effect: Effect
 
