@@ -281,8 +281,6 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             StalePlanError: the settings are not as this one read them.
         """
-        from wechat_campaigns.plan.hints import START_AGAIN
-
         fresh = replace(self, stack=ExitStack(), signed_events=None)
         if not self.root.is_dir() or fresh.settings.source != self.settings.source:
             from wechat_campaigns.plan.hints import START_AGAIN

@@ -91,8 +91,7 @@ def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) ->
     everyone = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
     for text, code in ((SALE, 0), (everyone, 5)):
         merged = hosted.merge_commit(hosted.request(sale=text))
-        # A format that somebody chose for the whole project is not that of the outputs.
-        variables = {**MAIN, "WECHAT_MAIN_SECRET": SANDBOX_SECRET, "CAMPAIGN_FORMAT": "json"}
+        variables = {**MAIN, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}
         reviewed = job(hosted, "review", merged, f"main-{code}", **variables)
         assert reviewed.returncode == 0, reviewed.stderr
         outputs = hosted.folder / f"main-{code}" / TEMPLATE["review"]["artifacts"]["reports"]["dotenv"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +16,14 @@ from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, FOLDER
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.phone_pictures import MOST, NoPictureError, take_pictures
 from wechat_campaigns.cli.registry import command, group
-from wechat_campaigns.code_host.ci_run import current_run
+from wechat_campaigns.code_host.ci_run import CiRun, current_run
 from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError, require_extra
 from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.plan import planfile
+
+if TYPE_CHECKING:
+    from wechat_campaigns.code_host.rest import CodeHost
 
 
 @group(
@@ -90,34 +95,41 @@ def publish(context: Context, report: Path, author: str) -> int:
     if summary:
         with opened_to_write(Path(summary), flags=os.O_APPEND) as out:
             out.write(f"{text}\n".encode())
-    number, note = _publish_comment(text, author)
+
+    def comment(code_host: CodeHost, run: CiRun) -> tuple[int | None, str]:
+        from wechat_campaigns.code_host.comment import comment_body, upsert
+
+        if run.number is None:
+            return None, _("no comment was written: this run does not belong to a GitHub pull request")
+        upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
+        return run.number, _("#{number} is up to date").format(number=run.number)
+
+    return _written(context, comment)
+
+
+def _written(context: Context, write: Callable[[CodeHost, CiRun], tuple[int | None, str]]) -> int:
+    """Write to GitHub, where this is a run of it with a token; print what was done. It never fails a job.
+
+    Args:
+        write: returns the number of the pull request or issue, if there is one, and what was done.
+    """
+    from wechat_campaigns.code_host.merged_requests import github
+
+    run, token, number = current_run(), os.environ.get("GITHUB_TOKEN"), None
+    if run is None or run.service != "GitHub":
+        note = _("nothing was written: this run is not a GitHub run")
+    elif not token:
+        note = _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
+    else:
+        try:
+            number, note = write(github(os.environ, token), run)
+        except CodeHostError as error:
+            note = _("nothing was written: {error}; the job summary shows the report")
+            # Unlike `str`, this keeps the English of the code host.
+            note = note.format(error=_(": ").join(filter(None, (error.location, error.message))))
     print_message(note)
     context.output_data(str, {"number": number, "note": note})
     return ExitCode.OK
-
-
-def error_reason(error: CodeHostError) -> str:
-    """Write why the code host did not do it; unlike `str`, it keeps its English."""
-    return _(": ").join(filter(None, (error.location, error.message)))
-
-
-def _publish_comment(text: str, author: str) -> tuple[int | None, str]:
-    """Write the comment; return the number of its pull request if there is one, and what was done."""
-    from wechat_campaigns.code_host.comment import comment_body, upsert
-    from wechat_campaigns.code_host.merged_requests import github
-
-    run, token = current_run(), os.environ.get("GITHUB_TOKEN")
-    if run is None or run.service != "GitHub" or run.number is None:
-        return None, _("no comment was written: this run does not belong to a GitHub pull request")
-    if not token:
-        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
-    code_host = github(os.environ, token)
-    try:
-        upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
-    except CodeHostError as error:
-        reason = error_reason(error)
-        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
-    return run.number, _("#{number} is up to date").format(number=run.number)
 
 
 @command(
@@ -137,33 +149,17 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
     report.
     """
     text = report.read_text(encoding="utf-8", errors="replace")
-    number, note = _keep_issue(text, author, done=done)
-    print_message(note)
-    context.output_data(str, {"number": number, "note": note})
-    return ExitCode.OK
 
+    def keep(code_host: CodeHost, run: CiRun) -> tuple[int | None, str]:
+        from wechat_campaigns.code_host.comment import close_issue, upsert_issue
 
-def _keep_issue(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
-    """Write or close the issue; return its number if there is one, and what was done."""
-    from wechat_campaigns.code_host.comment import close_issue, upsert_issue
-    from wechat_campaigns.code_host.merged_requests import github
+        number = (close_issue if done else upsert_issue)(code_host, run.repository, text, author=author)
+        if number is None:
+            return None, _("nothing needs attention, and no issue is open")
+        note = _("issue #{number} is closed") if done else _("#{number} is up to date")
+        return number, note.format(number=number)
 
-    run, token = current_run(), os.environ.get("GITHUB_TOKEN")
-    if run is None or run.service != "GitHub":
-        return None, _("no issue was written: this run is not a GitHub run")
-    if not token:
-        return None, _("nothing was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
-    code_host = github(os.environ, token)
-    try:
-        keep = close_issue if done else upsert_issue
-        number = keep(code_host, run.repository, text, author=author)
-    except CodeHostError as error:
-        reason = error_reason(error)
-        return None, _("nothing was written: {error}; the job summary shows the report").format(error=reason)
-    if number is None:
-        return None, _("nothing needs attention, and no issue is open")
-    note = _("issue #{number} is closed") if done else _("#{number} is up to date")
-    return number, note.format(number=number)
+    return _written(context, keep)
 
 
 @command(

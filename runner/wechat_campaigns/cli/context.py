@@ -202,13 +202,7 @@ def context_of(effect: Effect) -> type[Context]:
 
 
 def with_environment(hint: str, env_option: str) -> str:
-    """Add the environment to the commands that take one and name none.
-
-    Args:
-        env_option: see `Environment.env_option`.
-    """
-    if not env_option:
-        return hint
+    """Add ` --env NAME` to the commands that take an environment and name none."""
 
     def named(text: str) -> str:
         return _TAKES_ENV.sub(

@@ -76,14 +76,9 @@ def refusal_told(context: OnlineContext) -> Iterator[None]:
     try:
         yield
     except CampaignError as error:
-        tell_refusal(context, error)
+        if error.exit_code not in (ExitCode.USAGE, ExitCode.RACE):
+            notify(context, [refusal_notice(error, context.settings.environment)], commit=None)
         raise
-
-
-def tell_refusal(context: OnlineContext, error: CampaignError) -> None:
-    """Notify of one refusal, see `refusal_told`."""
-    if error.exit_code not in (ExitCode.USAGE, ExitCode.RACE):
-        notify(context, [refusal_notice(error, context.settings.environment)], commit=None)
 
 
 def _is_told(

@@ -85,7 +85,7 @@ class PathKind(str):
 
 
 class EffectOption(click.Option):
-    """A flag that says what a run may reach; the command gets a context of another type in its place."""
+    """A flag on which depends what a run may reach: its context is of another type."""
 
     effect: Effect
 
@@ -136,9 +136,7 @@ VAR: Final = click.option(
     multiple=True,
     help="A template variable; repeatable.",
 )
-QUIET: Final = click.option(
-    "--quiet", "-q", envvar="CAMPAIGN_QUIET", is_flag=True, help="Show no progress on standard error."
-)
+QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "
@@ -182,7 +180,6 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
             "--format",
             "-o",
             "format_",
-            envvar="CAMPAIGN_FORMAT",
             default="text",
             show_default=True,
             type=click.Choice(formats),

@@ -13,7 +13,7 @@ import wechat_campaigns
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import MEANINGS, OF_PERSONS, Effect
 from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
-from wechat_campaigns.cli.options import VARIABLE, DecisionOption
+from wechat_campaigns.cli.options import VARIABLE, DecisionOption, OfflineOption
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import Command, Group, command
 from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT
@@ -75,7 +75,7 @@ def _help(found: Command) -> str:
 
 
 def _command(path: str, found: Command) -> dict[str, Any]:
-    flag = next((param.opts[0] for param in found.params if param.name == found.unless), None)
+    flag = next((param.opts[0] for param in found.params if isinstance(param, OfflineOption)), None)
     return {
         "command": path,
         "help": _help(found),

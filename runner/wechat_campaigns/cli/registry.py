@@ -107,8 +107,6 @@ class Command(click.Command):
     examples: Examples
     formats: Sequence[str]
     effect: Effect
-    unless: str
-    """The flag with which the command only looks at files."""
     read_only: Effect | None = None
     """What it does where nothing may be changed; None for the same."""
 
@@ -124,8 +122,6 @@ class Command(click.Command):
 
     def effect_of(self, values: Mapping[str, Any]) -> Effect:
         """Return what a run changes and may reach, with its options."""
-        if values.get(self.unless):
-            return Effect.NONE
         for param in self.params:
             if isinstance(param, EffectOption) and values.get(str(param.name)):
                 return param.effect
@@ -145,7 +141,6 @@ def command(
     examples: Examples,
     formats: Sequence[str] = TEXT_AND_JSON,
     options: Sequence[Declaration[Any]] = (),
-    unless: str = "",
     read_only: Effect | None = None,
 ) -> Callable[[Callable[..., int]], Command]:
     """Register a function as the command of its name.
@@ -156,7 +151,6 @@ def command(
         formats: what `--format` and `--report` offer; both are missing where it is empty.
         options: the shared options that the command reads. With any of them, or a format, the function gets
             a `Context` as its first argument, in place of their values.
-        unless: the name of a flag with which the command only looks at files.
         read_only: its effect where `CAMPAIGN_READ_ONLY` is set, if it is another one.
     """
 
@@ -169,7 +163,7 @@ def command(
         # The help shows what is the command's own first.
         registered.params = [*registered.params[len(shared) :], *registered.params[: len(shared)]]
         registered.examples, registered.formats = examples, formats
-        registered.effect, registered.unless, registered.read_only = effect, unless, read_only
+        registered.effect, registered.read_only = effect, read_only
         return registered
 
     return register
@@ -183,7 +177,7 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
 
         effect = _running_command().effect_of(values)
         for param in _running_command().params:
-            if isinstance(param, EffectOption):
+            if isinstance(param, EffectOption) and param.name not in function.__annotations__:
                 del values[str(param.name)]
         with context_of(effect)(**read_options(values, formats)) as context:
             try:

@@ -8,7 +8,7 @@ import click
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
+from wechat_campaigns.cli.options import DIR, ENV, VAR, OfflineOption, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding
 from wechat_campaigns.core.errors import ExitCode, InvalidError
@@ -84,7 +84,6 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
 
 @command(
     effect=Effect.LOCAL,
-    unless="check",
     options=(DIR,),
     examples={
         "campaign fmt": N_("format every file"),
@@ -92,7 +91,9 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
     },
 )
 @click.argument("paths", nargs=-1, shell_complete=campaign_ids)
-@click.option("--check", is_flag=True, help="Change nothing; exit 3 if a file is not formatted.")
+@click.option(
+    "--check", cls=OfflineOption, is_flag=True, help="Change nothing; exit 3 if a file is not formatted."
+)
 def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     """Format campaign files: modeline, order of keys, line endings.
 

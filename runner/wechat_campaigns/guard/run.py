@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,8 +25,6 @@ class WorkspacePort(Protocol):
     """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
 
     root: Path
-    environment: str | None
-    variables: Mapping[str, str]
 
     @property
     def settings(self) -> Settings:
@@ -38,10 +34,6 @@ class WorkspacePort(Protocol):
     @property
     def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
-        ...
-
-    def clock(self) -> datetime:
-        """Return the present moment in UTC."""
         ...
 
     def guard(self, appid: str) -> Event | None:

@@ -29,7 +29,7 @@ def test_an_option_wins_over_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def environment(*words: str) -> object:
-        assert run([*words]) == ExitCode.OK
+        assert run([*words, "-o", "json"]) == ExitCode.OK
         return json.loads(capsys.readouterr().out)["environment"]
 
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,6 @@ def test_an_option_wins_over_its_variable(
     Path("campaigns/_settings.yaml").write_text(f"{settings}  second: {{api: sandbox}}\n", encoding="utf-8")
     capsys.readouterr()
     monkeypatch.setenv("CAMPAIGN_ENV", "second")
-    monkeypatch.setenv("CAMPAIGN_FORMAT", "json")
     assert environment("plan") == "second"
     assert environment("plan", "--env", "first") == "first"
 
