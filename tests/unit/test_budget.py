@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 795,
-    "wechat_campaigns/core": 4217,
+    "wechat_campaigns/core": 4201,
     "wechat_campaigns/source": 3157,
-    "wechat_campaigns/render": 7033,
-    "wechat_campaigns/ledger": 3480,
+    "wechat_campaigns/render": 7026,
+    "wechat_campaigns/ledger": 3471,
     "wechat_campaigns/wechat": 1992,
-    "wechat_campaigns/plan": 4592,
-    "wechat_campaigns/send": 1457,
-    "wechat_campaigns/report": 3589,
-    "wechat_campaigns/guard": 1672,
+    "wechat_campaigns/plan": 4553,
+    "wechat_campaigns/send": 1449,
+    "wechat_campaigns/report": 3567,
+    "wechat_campaigns/guard": 1656,
     "wechat_campaigns/code_host": 611,
     "wechat_campaigns/notify": 430,
     "wechat_campaigns/fetch": 470,
     "wechat_campaigns/studio": 805,
-    "wechat_campaigns/cli": 5679,
+    "wechat_campaigns/cli": 5633,
     "wechat_campaigns/run": 675,
-    "wechat_sandbox": 5771,
-    "wechat_campaigns/": 503,
-    "tests": 51260,
-    "catalog": 8636,
+    "wechat_sandbox": 5763,
+    "wechat_campaigns/": 501,
+    "tests": 51214,
+    "catalog": 8633,
     "wechat_campaigns/translations": 44,
     "runner": 48,
-    "wechat_campaigns/messages": 860,
+    "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47880
-FILES = 286
-RECORDS = 195
+RUNNER = 47693
+FILES = 285
+RECORDS = 194
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 8.5
+IMPORTS = 8.3
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {
