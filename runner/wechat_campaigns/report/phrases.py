@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.core.spoken_time import zone_name
-from wechat_campaigns.plan import quota
 
 if TYPE_CHECKING:
     from wechat_campaigns.plan.compare import SendChange
@@ -41,11 +40,12 @@ COUNTED = {
     "run_refused": N_("{count} run refused"),
 }
 """Codes that need more than their word beside a number."""
-OTHER = N_("{count} {status}")
 
 
 def recipients(recipient_filter: Filter) -> str:
     """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
+    from wechat_campaigns.plan import quota  # `validate` does without the ledger that it imports
+
     if recipient_filter.openids:
         return _("{count} openids").format(count=len(recipient_filter.openids))
     return recorded_recipients(quota.recipients(recipient_filter))
@@ -148,7 +148,7 @@ def calls(due: int, again: int) -> str:
 def status_counts(counts: Mapping[Any, int]) -> str:
     """Write how many sends there are of each status: `2 to send, 1 scheduled`."""
     parts = [
-        _(COUNTED.get(str(code), OTHER)).format(count=n, status=status_word(code))
+        _(COUNTED.get(str(code), N_("{count} {status}"))).format(count=n, status=status_word(code))
         for code, n in counts.items()
         if n
     ]
