@@ -11,7 +11,7 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 795,
-    "wechat_campaigns/core": 4201,
+    "wechat_campaigns/core": 4202,
     "wechat_campaigns/source": 3157,
     "wechat_campaigns/render": 7026,
     "wechat_campaigns/ledger": 3471,
@@ -35,7 +35,7 @@ LINES = {
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47693
+RUNNER = 47694
 FILES = 285
 RECORDS = 194
 """Dataclasses and named tuples."""

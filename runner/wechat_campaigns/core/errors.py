@@ -69,7 +69,8 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
 NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 """Those when a process, or the machine, may open no further file."""
 _NO_MEMORY: Final = re.compile(
-    "failed to map segment|[Cc]annot allocate memory|can't start new thread|returned NULL without setting"
+    "failed to map segment|[Cc]annot allocate memory|can't start new thread"
+    "|returned NULL without setting|return without exception set"
 )
 TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
 """Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
