@@ -5,8 +5,6 @@ and `CAMPAIGN_SOURCE_REF` (the tag). On an index the README has no folder around
 pictures become absolute. Not in the wheel.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

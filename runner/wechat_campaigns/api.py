@@ -1,7 +1,5 @@
 """The tool for other programs: `load` a campaigns folder, `plan` it, `apply` what was reviewed."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path

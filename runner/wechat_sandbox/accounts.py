@@ -1,7 +1,5 @@
 """The accounts of the sandbox: what each is, how it is set, and who follows it."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 The sandbox's own calls and seeds have JSON Schemas: published in the OpenAPI document, and checked here.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import secrets

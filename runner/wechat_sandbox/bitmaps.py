@@ -3,8 +3,6 @@
 Twenty thousand followers are 2.5 KB, so a thousand sends keep their whole audience in a few MB.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

@@ -3,8 +3,6 @@
 Source: Callback_on_finish, callbackCheck (2026-11); signature and AES from general knowledge and SDK code.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

@@ -1,7 +1,5 @@
 """One call to WeChat as an endpoint sees it, the registry of endpoints, and how often they may be called."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from collections.abc import Callable, Mapping

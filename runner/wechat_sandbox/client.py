@@ -1,7 +1,5 @@
 """The control calls from Python, for tests and rehearsals that drive a running sandbox."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The sandbox's own time: the wall clock plus an offset kept in the state, and China's calendar on it."""
 
-from __future__ import annotations
-
 import sqlite3
 from datetime import datetime, timedelta, timezone
 

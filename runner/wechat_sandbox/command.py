@@ -1,7 +1,5 @@
 """The command `wechat-sandbox`; `campaign sandbox` has the same options and serves in the same way."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -4,8 +4,6 @@ They are planned when an article opens for them, and stand below it once their t
 who received the article comments on it, a hundred at most, one every ten minutes.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections import defaultdict

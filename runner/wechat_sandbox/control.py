@@ -1,7 +1,5 @@
 """Every call under `/_sandbox/`: what reads the state and what steers the sandbox."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

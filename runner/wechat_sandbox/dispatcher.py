@@ -1,7 +1,5 @@
 """The path of a request: fault, token, permission, counters, endpoint, record; in one transaction."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """The draft box; sending or publishing a draft removes it."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

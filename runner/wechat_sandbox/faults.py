@@ -1,7 +1,5 @@
 """Faults that tests inject: the fault of a call, and what the client sees of it."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The pages of the inbox: the one at `/`, articles as they open, media; `phones.py` has what they show."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

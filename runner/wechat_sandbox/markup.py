@@ -3,8 +3,6 @@
 The page that shows it forbids scripts and foreign addresses anyway; here they leave no trace.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from html import escape

@@ -3,8 +3,6 @@
 The audience of a job is fixed when the job is accepted.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 Where sources disagree, the reading that refuses holds.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sqlite3

@@ -1,7 +1,5 @@
 """Temporary media, images for article HTML, permanent material, and the article calls before drafts."""
 
-from __future__ import annotations
-
 import secrets
 import sqlite3
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 Messages have paths of this server in place of ids.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sqlite3

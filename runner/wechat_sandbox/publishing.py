@@ -1,7 +1,5 @@
 """Publishing without a push: submit, state, article, list, delete."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import sqlite3

@@ -1,7 +1,5 @@
 """Call counters, read and set back, and the record behind a rid."""
 
-from __future__ import annotations
-
 import json
 import re
 from urllib.parse import urlencode

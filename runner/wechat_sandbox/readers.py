@@ -5,8 +5,6 @@ followers are enough to see figures; their shape is WeChat's: most read the mess
 find the article elsewhere come later, and the first article of a send is read most.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Seeds: accounts, tags and followers from YAML, JSON or the built-in default, written into the state."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import sqlite3

@@ -1,7 +1,5 @@
 """Serve the sandbox on a socket, in a thread of a command or a test."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

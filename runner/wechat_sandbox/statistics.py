@@ -3,8 +3,6 @@
 Articles are those that were sent or published; comments are those of comment/list.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections import Counter

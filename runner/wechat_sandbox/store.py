@@ -3,8 +3,6 @@
 Effect and record commit together, so processes that share a file agree and a kill loses or doubles nothing.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import threading

@@ -1,7 +1,5 @@
 """Tags: create, list, rename, delete; their followers."""
 
-from __future__ import annotations
-
 import sqlite3
 
 from wechat_sandbox import bitmaps, store

@@ -3,8 +3,6 @@
 Source: getAccessToken, getStableAccessToken (2026-11).
 """
 
-from __future__ import annotations
-
 import secrets
 import sqlite3
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Followers: the list, profiles, the block list."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The sandbox as a web application: HTTP requests into calls, answers into HTTP responses."""
 
-from __future__ import annotations
-
 import logging
 import re
 import socket

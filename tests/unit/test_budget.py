@@ -10,37 +10,37 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 LINES = {
-    "wechat_campaigns/protocol": 795,
-    "wechat_campaigns/core": 4202,
-    "wechat_campaigns/source": 3157,
-    "wechat_campaigns/render": 7026,
-    "wechat_campaigns/ledger": 3471,
-    "wechat_campaigns/wechat": 1992,
-    "wechat_campaigns/plan": 4553,
-    "wechat_campaigns/send": 1449,
-    "wechat_campaigns/report": 3567,
-    "wechat_campaigns/guard": 1656,
-    "wechat_campaigns/code_host": 611,
-    "wechat_campaigns/notify": 430,
-    "wechat_campaigns/fetch": 470,
-    "wechat_campaigns/studio": 805,
-    "wechat_campaigns/cli": 5633,
-    "wechat_campaigns/run": 675,
-    "wechat_sandbox": 5763,
-    "wechat_campaigns/": 501,
-    "tests": 51214,
+    "wechat_campaigns/protocol": 787,
+    "wechat_campaigns/core": 4166,
+    "wechat_campaigns/source": 3125,
+    "wechat_campaigns/render": 6962,
+    "wechat_campaigns/ledger": 3441,
+    "wechat_campaigns/wechat": 1986,
+    "wechat_campaigns/plan": 4509,
+    "wechat_campaigns/send": 1439,
+    "wechat_campaigns/report": 3535,
+    "wechat_campaigns/guard": 1642,
+    "wechat_campaigns/code_host": 603,
+    "wechat_campaigns/notify": 426,
+    "wechat_campaigns/fetch": 462,
+    "wechat_campaigns/studio": 793,
+    "wechat_campaigns/cli": 5585,
+    "wechat_campaigns/run": 673,
+    "wechat_sandbox": 5703,
+    "wechat_campaigns/": 499,
+    "tests": 51216,
     "catalog": 8633,
-    "wechat_campaigns/translations": 44,
-    "runner": 48,
+    "wechat_campaigns/translations": 42,
+    "runner": 46,
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47694
+RUNNER = 47270
 FILES = 285
 RECORDS = 194
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 8.3
+IMPORTS = 7.9
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

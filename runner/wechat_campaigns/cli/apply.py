@@ -1,7 +1,5 @@
 """Show the plan, ask for confirmation, send what is due."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field

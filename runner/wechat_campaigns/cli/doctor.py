@@ -1,7 +1,5 @@
 """Check everything that a send requires, and list the tags of an account."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Make drafts without sending them, and list the draft box."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import click

@@ -1,7 +1,5 @@
 """Declare what a command changes, and refuse it where nobody, or only a person, may change that."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """Write help pages in the language in use, with examples, as wide as the terminal."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy

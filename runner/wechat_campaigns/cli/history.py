@@ -1,7 +1,5 @@
 """Show past sends: report, archive, calendar."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path

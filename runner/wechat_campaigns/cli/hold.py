@@ -1,7 +1,5 @@
 """Stop all sends of an account at once, and let it send again."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta

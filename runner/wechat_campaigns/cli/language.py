@@ -1,7 +1,5 @@
 """Choose the language of the command line, of click's own words too."""
 
-from __future__ import annotations
-
 import gettext
 import os
 from typing import Final

@@ -1,7 +1,5 @@
 """Manage the ledger: initialize, show, verify, export and import it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO

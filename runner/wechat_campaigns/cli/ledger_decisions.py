@@ -1,7 +1,5 @@
 """Record in the ledger what a person decided: past sends, an unknown send, changed rules."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial

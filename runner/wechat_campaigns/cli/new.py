@@ -1,7 +1,5 @@
 """Start a campaigns repository, and write new campaign files."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path, PurePosixPath
 

@@ -1,7 +1,5 @@
 """Notify the targets of the settings; one that cannot be notified is a warning, and changes nothing."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 A stream that is closed, full or left by its reader does not hide what the command did.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import json

@@ -4,8 +4,6 @@ Campaigns of strangers are on the page: its own policy forbids scripts, and Chro
 secrets. (Chromium itself needs scripts to write a picture.)
 """
 
-from __future__ import annotations
-
 import io
 import re
 import shutil

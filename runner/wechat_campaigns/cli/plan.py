@@ -1,7 +1,5 @@
 """Show what would be sent, in every output format."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime

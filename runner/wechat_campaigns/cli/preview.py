@@ -1,7 +1,5 @@
 """Send real messages to testers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 

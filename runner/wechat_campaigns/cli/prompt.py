@@ -1,7 +1,5 @@
 """Ask a person on the terminal; questions go to standard error."""
 
-from __future__ import annotations
-
 import sys
 
 import click

@@ -1,7 +1,5 @@
 """Delete sent articles or videos."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import click

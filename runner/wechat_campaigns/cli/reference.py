@@ -1,7 +1,5 @@
 """Describe the program itself: commands, schemas, versions, shell completion."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator
 from hashlib import sha256

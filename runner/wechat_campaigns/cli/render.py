@@ -1,7 +1,5 @@
 """Show what a follower will see."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Run a WeChat sandbox with an inbox on this machine."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Turn the signals that ask a run to stop into an event."""
 
-from __future__ import annotations
-
 import queue
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Show the status of each send."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Check every campaign file, and format them."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath
 
 import click

@@ -1,7 +1,5 @@
 """The variables of a CI service in, the run they describe out."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """A report and a pull request in, one comment there out: made once, then brought up to date in place."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

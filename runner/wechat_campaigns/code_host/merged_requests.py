@@ -1,7 +1,5 @@
 """A commit of GitHub or GitLab in, the pull or merge request it came by and who approved it out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Paths of a forge's REST API in, JSON out: GitHub's and GitLab's, few calls, bounded in time and number."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field

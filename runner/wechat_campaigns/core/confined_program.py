@@ -7,8 +7,6 @@ them from a process that has given up any right. So this gives up one that no pr
 capabilities by which root looks into every process anyway.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys

@@ -1,7 +1,5 @@
 """What is wrong in a file that a user wrote: collected and reported all at once, never raised."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal

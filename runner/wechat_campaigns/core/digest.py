@@ -4,8 +4,6 @@ Canonical JSON here is RFC 8785 in spirit: sorted keys, no blanks, raw UTF-8. Nu
 integers and booleans, or finite floats in Python's shortest form.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping

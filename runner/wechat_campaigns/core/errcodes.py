@@ -1,7 +1,5 @@
 """Return what an errcode or a status word of WeChat means and what to do: a table, read once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache

@@ -25,8 +25,6 @@ CampaignError                 1   the root; never raised itself
 Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
 """
 
-from __future__ import annotations
-
 import copyreg
 import errno
 import re

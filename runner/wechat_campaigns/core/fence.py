@@ -6,8 +6,6 @@ that breaks a bound costs the file it was at and nothing else: that file is not 
 has no `fork` (Windows) the work is done here, without bounds; macOS does not bound memory.
 """
 
-from __future__ import annotations
-
 import gc
 import mmap
 import os

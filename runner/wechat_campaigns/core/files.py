@@ -6,8 +6,6 @@ checkout, for this user alone. What a command writes never goes through a link t
 `tests/unit/test_written_files.py` finds code that opens a file in another way.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

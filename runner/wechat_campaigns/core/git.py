@@ -3,8 +3,6 @@
 The one module that starts git. Secrets reach it only through `GIT_CONFIG_*` variables, never by arguments.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -4,8 +4,6 @@ A checkout may hold a stranger's files, so git never looks for a repository itse
 every question names it, and nothing that its files carry configures git.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A `git[:REMOTE#BRANCH]` setting and the campaigns folder in, the remote and the way to log in out."""
 
-from __future__ import annotations
-
 import base64
 import os
 import re

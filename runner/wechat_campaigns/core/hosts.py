@@ -4,8 +4,6 @@ A page of another site can have its own name resolve to 127.0.0.1. Its requests 
 same origin for the browser, but they carry that name.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Collection

@@ -4,8 +4,6 @@ Needs no library, and never fails, whatever is written. `banned_words`, the comm
 commits all read an article here, so that all of them see the same words.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

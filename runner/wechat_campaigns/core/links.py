@@ -4,8 +4,6 @@ The policy, the review and the tagging of links all read them here. Browsers and
 oddly, each in its own way; nobody needs such a link, so none of them is followed here.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator

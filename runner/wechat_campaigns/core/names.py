@@ -1,7 +1,5 @@
 """Decide what may be the id of a campaign, read its namespace, and write a name into a command."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import unicodedata

@@ -1,7 +1,5 @@
 """Find openids, and characters that cannot be seen, in any text."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from typing import Final

@@ -1,7 +1,5 @@
 """Mask secrets and openids in any text: the one list of what must never be shown."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Read and write days and moments as a person does: `2026-12-01 19:30`, `today at 19:30`."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from datetime import date, datetime, timedelta, tzinfo

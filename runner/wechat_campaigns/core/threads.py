@@ -1,7 +1,5 @@
 """Do the same work for many items, side by side where there is memory for it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar

@@ -1,7 +1,5 @@
 """Compare the campaigns of a folder with those of a commit: what a change under review changes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

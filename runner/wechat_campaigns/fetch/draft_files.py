@@ -1,7 +1,5 @@
 """A draft of the console → a campaign file, an HTML file for each article, and its pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

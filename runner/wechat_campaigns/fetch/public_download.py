@@ -5,8 +5,6 @@ connection goes to the address that was checked, so that no second answer of a n
 Proxies of the environment are not used: behind one the address cannot be checked.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import os
 import socket

@@ -1,7 +1,5 @@
 """The pictures of a saved page → files beside the article: downloaded, decoded or copied."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

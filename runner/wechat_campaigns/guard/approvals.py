@@ -3,8 +3,6 @@
 The stand-in for an environment's required reviewers, where a plan of GitHub or GitLab has none.
 """
 
-from __future__ import annotations
-
 from wechat_campaigns.code_host.ci_run import MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _

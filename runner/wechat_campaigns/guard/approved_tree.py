@@ -8,8 +8,6 @@ Compared are git's trees: that of the campaigns folder, or of the whole reposito
 programs, which may read all of it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The folder that this is in, whether its ledger is another's out; and what makes it the ledger's own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace

@@ -1,7 +1,5 @@
 """A campaigns folder in git in; whether it is what its branch holds, and by which commits it came, out."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator

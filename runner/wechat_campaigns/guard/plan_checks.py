@@ -4,8 +4,6 @@ A check is a program of the repository: it gets the plan's JSON on standard inpu
 approvals are asked for, every file of the repository was approved: it may read each of them.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

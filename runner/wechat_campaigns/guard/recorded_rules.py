@@ -1,7 +1,5 @@
 """The rules of the settings that the ledger keeps at each apply, and who agreed to what changed in them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether this run is one to apply from: the right event, the default branch, its newest campaigns."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 

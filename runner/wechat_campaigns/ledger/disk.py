@@ -1,7 +1,5 @@
 """What SQLite or the mount table said in, words for the reader out."""
 
-from __future__ import annotations
-
 import os
 import re
 import sqlite3

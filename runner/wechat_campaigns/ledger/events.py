@@ -4,8 +4,6 @@ Each stream (one per appid, plus `LEDGER` for what concerns the ledger itself) i
 accounts never wait for one another. No openid, token or secret is ever part of an event.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -3,8 +3,6 @@
 The first line notes the heads, so that a file that was cut short is not taken for a whole one.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Events in, the whole of the past out: the protocol folds the sends, this what is remembered beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime

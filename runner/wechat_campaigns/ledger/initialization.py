@@ -1,7 +1,5 @@
 """Whether a ledger knows the past of an environment's accounts, and is kept for the same followers."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """A ledger setting in, the backend it names out."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

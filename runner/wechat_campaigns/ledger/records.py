@@ -1,7 +1,5 @@
 """Read what became of a send, and the other records that the fold of a ledger is made of."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -4,8 +4,6 @@ A hash chain finds an event that was changed. It cannot find that the last event
 written again: for that somebody must remember them. Without it, who writes the store could repeat a send.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The ledger in one SQLite file: for a laptop or a runner that keeps its disk."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import threading

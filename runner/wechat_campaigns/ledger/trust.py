@@ -1,7 +1,5 @@
 """Which events are believed: those that only a holder of the AppSecret can have written, or vouched for."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress

@@ -5,8 +5,6 @@ ledger keeps which of them were told: the first are told once a day, the others 
 plain text no name of a campaign can mention anybody or become a link.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -4,8 +4,6 @@ Sources: the 企业微信 group robot page, read 2026-11. The forms and signatur
 follow third-party descriptions; their own pages were not read, and no robot was ever called.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

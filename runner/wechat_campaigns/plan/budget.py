@@ -1,7 +1,5 @@
 """A plan in, what it would use of each account's allowance out."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The sends of two commits in, what changed between them out; both were rendered by the same code."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """One send and the ledger's memory of it in, what the protocol decides about it out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

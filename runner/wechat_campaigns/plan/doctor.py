@@ -1,7 +1,5 @@
 """What can be asked about an environment in, findings out: good, doubtful or bad, each with a hint."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

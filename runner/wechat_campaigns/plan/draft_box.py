@@ -1,7 +1,5 @@
 """The account's draft box in, the drafts that campaigns name out: found by title or media_id, and read."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What a person is told, and told to do, about a send whose call did not simply end."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final

@@ -1,7 +1,5 @@
 """Write and read a plan file, and tell from it alone what was reviewed and whether it still counts."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from datetime import datetime

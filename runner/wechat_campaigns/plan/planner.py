@@ -4,8 +4,6 @@ Apply calls `recheck` again just before each send, so a plan can grow stale
 without becoming dangerous.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

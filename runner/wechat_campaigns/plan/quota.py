@@ -5,8 +5,6 @@ invisible here. Source: 群发 limits (Batch_Sends guide), read 2026-11; the hou
 and taken to be midnight, China time.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The same content under another id is the protocol's to find. Edited content is a
 digest, so only its words show that it is perhaps the one that followers have had.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any

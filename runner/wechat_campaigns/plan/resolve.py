@@ -3,8 +3,6 @@
 `fetch_remote_facts` is the only part that calls WeChat, and only through reads; the rest is pure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Hold a plan against the one that was reviewed: the same sends, or every difference between them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -4,8 +4,6 @@ A day of publication is queried at most once a day, after 08:00 China time, unti
 one call returns every article of that day with its figures of all thirty.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta

@@ -4,8 +4,6 @@ WeChat writes markup its own way; what counts is what a reader gets: words, pict
 so that picture posts can be compared without the extra `articles`.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Find the openids of a list that do not follow the account, and name them by their rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final

@@ -1,7 +1,5 @@
 """A pending send and what the ledger knows of it in, what a reviewer of the plan should know out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 

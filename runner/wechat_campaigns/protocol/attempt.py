@@ -1,7 +1,5 @@
 """Make one call, once: decide on a view, record the intent after that very view, post, record the answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """May this call begin? One judge for all moments: plan, before uploads, at the intent, at a resend."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

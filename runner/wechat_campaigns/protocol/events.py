@@ -1,7 +1,5 @@
 """Remember: entries to append, events as kept, and the port of every ledger."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Judge an answer to a mass call: what it makes certain about this one call, and nothing more."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

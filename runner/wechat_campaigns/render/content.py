@@ -1,7 +1,5 @@
 """The `content` of a campaign in, the record of its kind out, all templates rendered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import partial

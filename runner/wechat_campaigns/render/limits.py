@@ -3,8 +3,6 @@
 What a kind of message is checked for stands in its module of `messages`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -4,8 +4,6 @@ Only http and https links of allowed hosts, and pages of allowed mini programs, 
 articles with their footnotes, and in 阅读原文. WeChat's own pages are left as they are.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

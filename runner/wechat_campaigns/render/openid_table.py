@@ -3,8 +3,6 @@
 A message names rows and columns only: no cell is repeated, for any may hold an openid.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import unicodedata

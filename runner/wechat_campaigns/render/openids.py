@@ -1,7 +1,5 @@
 """Lists of openids: read from text, checked without ever repeating one, cut into batches."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from itertools import pairwise

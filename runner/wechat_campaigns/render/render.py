@@ -1,7 +1,5 @@
 """A campaign and its variables in, the sends it stands for out, or every problem that prevents them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

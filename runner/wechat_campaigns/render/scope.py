@@ -3,8 +3,6 @@
 Each method gives a value that lets rendering go on, even after a problem, so that one run finds all.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 The same ledger, figures, language and version give the same bytes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """List what a person should read before a plan is applied, as sentences and as problems beside the files."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Build the view of one month of sends, day by day in China time; write it as text and as data."""
 
-from __future__ import annotations
-
 from calendar import Calendar
 from collections.abc import Iterable
 from dataclasses import dataclass

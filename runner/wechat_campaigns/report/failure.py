@@ -1,7 +1,5 @@
 """Write the report of a run that ended in an error, in every form."""
 
-from __future__ import annotations
-
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _

@@ -1,7 +1,5 @@
 """Read what came of each article from the ledger and the figures kept, and write it as cells and words."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Build the view of what was sent in a stretch of time, and write it as data and for spreadsheets."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

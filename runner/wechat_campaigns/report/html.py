@@ -4,8 +4,6 @@ No script, no network, no form: a strict policy stands in each page, pictures ar
 template prints is escaped, and hidden characters in it are made visible.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -5,8 +5,6 @@ version; a reader ignores what it does not know and refuses another major. The s
 `schema/plan.schema.json`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime

@@ -3,8 +3,6 @@
 The summary comes first and is never cut; campaign text stands in code spans and fences only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Write what each account of a plan may still send, and what of the plan is sent later."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Build the view of a plan, and of an apply, that every report renders; a report decides nothing itself."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

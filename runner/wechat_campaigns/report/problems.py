@@ -1,7 +1,5 @@
 """Write problems as text, as JSON, as GitHub annotations and for GitLab's Code Quality."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 

@@ -3,8 +3,6 @@
 Every report passes what users wrote through this module, and no other module decides what is harmless.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Write where a send stands, from what the ledger and WeChat's event hold."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping

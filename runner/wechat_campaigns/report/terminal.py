@@ -1,7 +1,5 @@
 """Lay out text on a terminal by columns: lines that break as Chinese does, and tables that fit."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest

@@ -1,7 +1,5 @@
 """Draw what commands found for a terminal: tables that fit, hints below them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final

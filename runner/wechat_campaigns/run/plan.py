@@ -1,7 +1,5 @@
 """Plan the campaigns of a workspace: by its files, its ledger and, where it may connect, WeChat's answers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple

@@ -5,8 +5,6 @@ the record, the next run adds another: the first stays unsent in the draft box, 
 A draft in which readers would lose something is not handed out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What becomes of an accepted job: ask mass/get, also about what 45065 named, and recall what was sent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """How one send ended in a run: the record, its exit code, and the words for what was not tried."""
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """One planned send and its testers in, one real message to each out, remembered by its digest."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Every result is recorded as soon as it is known; a crash between costs one file 
 What WeChat does not know any more is forgotten, so that the next run uploads it again.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 Only git's objects are read: no checkout, no filter, no attribute, no hook, no network.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Holds one YAML file as data and text, and says on demand where each value stands."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache

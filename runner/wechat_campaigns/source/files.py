@@ -1,7 +1,5 @@
 """Reads the files that campaigns name, and never anything outside the campaigns folder."""
 
-from __future__ import annotations
-
 import fnmatch
 import os
 import re

@@ -4,8 +4,6 @@ Whole lines are moved and nothing inside them is touched, so a file keeps its qu
 comments. What would change the campaign's meaning is not done.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Links and repositories in it are refused: a link reads, or hides, what lies else
 takes some ordinary files for a repository.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import os
 import re

@@ -1,7 +1,5 @@
 """The parameters of a classic send form in, the text of a campaign file out."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

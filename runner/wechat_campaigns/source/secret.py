@@ -1,7 +1,5 @@
 """Read secrets from where the settings say they are, and decide which hosts may receive one."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

@@ -1,7 +1,5 @@
 """Takes `_settings.yaml` and the chosen environment, gives `Settings`; without a file, the sandbox."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass, replace
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Takes the bytes of a media file, gives its format from magic bytes and the length of sound."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Final
 

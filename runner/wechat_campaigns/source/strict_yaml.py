@@ -3,8 +3,6 @@
 Only maps, lists, text, decimal numbers, true, false and null come out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

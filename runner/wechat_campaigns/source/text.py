@@ -1,7 +1,5 @@
 """Decode the bytes of a text file, or find why they are not text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Takes a document, gives the campaign it describes or all of its problems at once."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

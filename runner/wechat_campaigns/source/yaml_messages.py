@@ -1,7 +1,5 @@
 """Words for what goes wrong in YAML: its guesses about plain text, and its syntax errors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Final

@@ -1,7 +1,5 @@
 """Serve the studio's page and its data; every route reads."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging

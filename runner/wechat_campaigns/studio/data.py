@@ -1,7 +1,5 @@
 """Write campaigns, their sends and their problems as the page's script reads them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final

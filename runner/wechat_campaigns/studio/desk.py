@@ -1,7 +1,5 @@
 """Keep what the page shows: each campaign as of its newest save, and as of the last one without errors."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import OrderedDict

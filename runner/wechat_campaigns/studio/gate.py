@@ -1,7 +1,5 @@
 """Refuse every request but those of the browser that opened the address with the token."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Final
 

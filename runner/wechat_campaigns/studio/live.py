@@ -1,7 +1,5 @@
 """Watch a campaigns folder, count its saves, and wake the requests that wait for the next."""
 
-from __future__ import annotations
-
 import secrets
 import threading
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What the studio's phone shows of a send: a bubble in the chat, and the pages that open at a touch."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlencode
 

@@ -3,8 +3,6 @@
 Not in the wheel. Editable installs compile in place, so a clone speaks every language too.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any

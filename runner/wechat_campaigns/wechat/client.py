@@ -4,8 +4,6 @@ A read is tried up to three times. A write goes out once. Either gets one new to
 when WeChat refuses the token, which it does before it looks at the request.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import threading

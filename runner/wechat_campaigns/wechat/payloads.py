@@ -1,7 +1,5 @@
 """A send in, the exact body of its mass call out; the part of its kind of message is made in `messages`."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

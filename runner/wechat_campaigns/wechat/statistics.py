@@ -5,8 +5,6 @@ saves calls: without it, or when it is damaged, the figures are queried again.
 Source: getarticletotaldetail (2026-11).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The errors of the git ledger, in words: a branch that was rewritten, is locked, busy or out of reach."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Final

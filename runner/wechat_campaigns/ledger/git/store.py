@@ -4,8 +4,6 @@ A push that names the commit it follows is the compare-and-swap: the first push 
 writer reads and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import random

@@ -4,8 +4,6 @@ A commit holds `heads.json` (count and last hash of each stream) and one file an
 `events/STREAM/HUNDREDS/SEQ.json`, in folders of a hundred so that a commit stays small however long the past.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

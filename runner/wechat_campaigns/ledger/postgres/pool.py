@@ -3,8 +3,6 @@
 libpq is told no loose option of the address, and no password of this machine for a stranger's host.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 import time

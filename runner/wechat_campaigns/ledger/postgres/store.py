@@ -3,8 +3,6 @@
 A stream's head row is locked while an event is chained to it, so accounts never wait for one another.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import threading

@@ -1,7 +1,5 @@
 """Evaluate the rules of the policy on a send that is due."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

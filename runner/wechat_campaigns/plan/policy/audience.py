@@ -1,7 +1,5 @@
 """The rules about accounts and recipients: holds, tags, numbers, and what WeChat's quota leaves."""
 
-from __future__ import annotations
-
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind, Drift
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule

@@ -1,7 +1,5 @@
 """The rules about what must be so before a send: a preview, a trial, checks, the right moment."""
 
-from __future__ import annotations
-
 from datetime import time
 
 from wechat_campaigns.core.i18n import _

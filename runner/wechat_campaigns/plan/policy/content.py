@@ -1,7 +1,5 @@
 """The rules about what is sent: where its links lead, and whether it was sent under another name."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

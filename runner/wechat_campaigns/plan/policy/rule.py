@@ -5,8 +5,6 @@ of `RULES`. Its message names the setting, so that the reader knows where to loo
 fails and one that passes in `tests/support/policy_cases.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime

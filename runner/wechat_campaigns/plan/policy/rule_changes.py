@@ -5,8 +5,6 @@ plan's digest covers every rule in force, an apply keeps the rules that it went 
 and whatever differs from those is shown and needs somebody's agreement, in whichever direction it changed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final

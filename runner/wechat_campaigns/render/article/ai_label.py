@@ -4,8 +4,6 @@ Nobody may remove it (人工智能生成合成内容标识办法, article 10). O
 metadata may say where a picture was taken.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Final

@@ -1,7 +1,5 @@
 """One article's source → its `ArticleBody`: every step of this package, in order."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from lxml.html import HtmlElement

@@ -1,7 +1,5 @@
 """`::: name title` … `:::` in Markdown → a section that themes style."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from html import escape

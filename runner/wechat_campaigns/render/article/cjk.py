@@ -4,8 +4,6 @@
 full-width punctuation counts as punctuation and the next character is a letter.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 Source: wechatjs/mp-darkmode, "principle", `src/modules/sdk.ts` and its thresholds, read 2026-11.
 """
 
-from __future__ import annotations
-
 import colorsys
 import re
 from collections.abc import Callable

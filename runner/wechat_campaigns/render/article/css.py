@@ -1,7 +1,5 @@
 """Parse the CSS of strangers, bounded in length and depth, and read its values as numbers of a phone."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """HTML text ↔ tree, and the few moves on a tree that lxml leaves to its users."""
 
-from __future__ import annotations
-
 from html import escape
 
 from lxml import etree, html

@@ -5,8 +5,6 @@ in every construct (code included) and one line long, so that line numbers hold.
 parsing, when it can no longer become markup. For HTML a value becomes character references.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 The libraries of the extra `math` load with the first formula.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import warnings

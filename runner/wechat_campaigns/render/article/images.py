@@ -1,7 +1,5 @@
 """An image's bytes → what is wrong with them, and the same picture as WeChat takes it."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import struct

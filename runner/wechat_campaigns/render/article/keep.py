@@ -4,8 +4,6 @@ What nobody would miss goes without a word. What followers lose is a warning, wh
 error, and what some phones show badly is advice: each rule once, with how often it was met.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Final

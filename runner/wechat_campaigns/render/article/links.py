@@ -1,7 +1,5 @@
 """Links and footnotes → one numbered list of references at the end, since WeChat keeps no outside link."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit

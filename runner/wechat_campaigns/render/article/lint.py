@@ -1,7 +1,5 @@
 """The final tree and text of an article → findings that no single element shows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ CommonMark, tables, strikethrough, footnotes, task lists, boxes, `{width=50%}` a
 a problem, never output.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import lru_cache

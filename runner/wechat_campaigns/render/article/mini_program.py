@@ -5,8 +5,6 @@ a card.
 Source: uploadnewsmsg, section 4, read 2026-11; that draft/add takes them is what projects of 2026 do.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final

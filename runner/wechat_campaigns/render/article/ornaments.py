@@ -3,8 +3,6 @@
 WeChat keeps style attributes only, so whatever CSS would generate is written into the article.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ characters visible and escape all but articles and style sheets; an article pass
 whatever is in it stays inside its box.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Callable

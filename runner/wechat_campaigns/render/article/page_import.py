@@ -1,7 +1,5 @@
 """A page saved from an editor → the article in it, and the addresses of its pictures."""
 
-from __future__ import annotations
-
 import codecs
 import hashlib
 import re

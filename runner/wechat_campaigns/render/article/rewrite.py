@@ -1,7 +1,5 @@
 """The tree of a Markdown article → the structure WeChat keeps: headings, figures, lists, references."""
 
-from __future__ import annotations
-
 import re
 
 from lxml.html import HtmlElement

@@ -5,8 +5,6 @@ is taken out and said, so that the reviewer's phone and the followers' show the 
 dark mode, show badly is kept, with advice.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """A theme's CSS → style attributes; a theme of the user's is checked first, with lines to point at."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache

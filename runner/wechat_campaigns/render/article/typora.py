@@ -4,8 +4,6 @@
 of contents cannot be shown; left alone, followers would read their source.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from html import escape

@@ -3,8 +3,6 @@
 How much processor time and memory it takes is bounded by the process that renders it; see `core.fence`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from pathlib import PurePosixPath
 from typing import Any

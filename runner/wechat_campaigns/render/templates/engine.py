@@ -1,7 +1,5 @@
 """A template that takes Jinja in, its text out; any error becomes a sentence and a line."""
 
-from __future__ import annotations
-
 import re
 import traceback
 from collections.abc import Mapping

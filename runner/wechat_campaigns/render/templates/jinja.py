@@ -4,8 +4,6 @@ Gives one `TemplateEnvironment` for any number of renderings in any number of th
 says which rendering the present thread is in.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

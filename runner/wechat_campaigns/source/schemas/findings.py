@@ -3,8 +3,6 @@
 One function words one keyword of the schemas; `WORDS` lists them all.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext

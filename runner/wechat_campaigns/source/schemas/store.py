@@ -3,8 +3,6 @@
 `jsonschema-rs` is some fifty times as fast as `jsonschema`, but only `findings` can word what is wrong.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A choice of forge in, the files of a new campaigns repository out; nothing is written here."""
 
-from __future__ import annotations
-
 import re
 from importlib import resources
 from pathlib import Path
