@@ -335,14 +335,14 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
 
 
 def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
-    """Count all parts of an openid list together: cut into batches it is still one audience."""
+    """Count the whole openid list, whichever of its batches are planned: it is still one audience."""
     audience, batch = planned.resolved.audience, planned.send.batch
     if batch is None:
         return audience
     parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
     mine = [p for p in parts if list_id(p.send.id) == list_id(planned.send.id)]
-    counts = (len(one.send.filter.openids) - len(one.resolved.skipped) for one in mine)
-    return replace(audience, count=sum(counts))
+    listed = max(len(batch.openids), sum(len(one.send.filter.openids) for one in mine))
+    return replace(audience, count=listed - sum(len(one.resolved.skipped) for one in mine))
 
 
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
