@@ -297,15 +297,12 @@ def late_violations(
 ) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
     rule_input = _rule_input(
-        planned,
-        plan.sends,
-        context,
-        due,
-        applying=True,
-        reviewed_count=reviewed.get(planned.key),
-        failed_checks=plan.failed_checks,
+        planned, plan.sends, context, due, applying=True, failed_checks=plan.failed_checks
     )
-    return _violations(planned, rule_input, context)
+    seen, own, whole = reviewed.get(planned.key), planned.resolved.audience.count, rule_input.audience.count
+    if seen is not None and own is not None and whole is not None:
+        seen += whole - own  # of a batch, the rest of its list
+    return _violations(planned, replace(rule_input, reviewed_count=seen), context)
 
 
 def _violations(
