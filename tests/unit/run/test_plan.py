@@ -75,6 +75,13 @@ def test_send_that_its_campaign_does_not_have_is_refused(capsys: pytest.CaptureF
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("words", [["plan"], ["apply", "--auto-approve"], ["draft", "--auto-approve"]])
+def test_an_empty_word_selects_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--dir", "messages", ""]) == ExitCode.USAGE
+    assert "no campaign matches" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
 def test_the_next_command_names_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "--dir", "messages", "tasting[xian]"]) == ExitCode.OK
     assert "campaign apply 'tasting[xian]' --dir messages" in capsys.readouterr().out
