@@ -72,7 +72,7 @@ def apply(
     Args:
         campaigns: from `load`.
         select: ids or patterns, the same as of the plan that was reviewed.
-        digest: of that plan.
+        digest: of that plan; a program that has none sends nothing, whatever it passes here.
         stopping: once set, the send in hand is finished and no other is started.
 
     Returns:
@@ -85,4 +85,4 @@ def apply(
         InvalidError: as for `plan`.
     """
     stopping = stopping or threading.Event()
-    return ApplyRun(workspace=campaigns, select=tuple(select), digest=digest, stopping=stopping).run()
+    return ApplyRun(workspace=campaigns, select=tuple(select), digest=str(digest), stopping=stopping).run()

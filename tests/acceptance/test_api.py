@@ -2,12 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns import api
-from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.errors import ExitCode, StalePlanError, UsageError
 from wechat_campaigns.send.outcome import SendOutcome
 
 pytestmark = pytest.mark.deep
@@ -43,6 +44,14 @@ def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     kinds = [event["kind"] for event in shop.log() if event["kind"] in ("guard", "intent")]
     assert kinds == ["guard", "guard", "intent"]
     assert shop.plan()["settings"] == []
+
+
+def test_nothing_is_sent_without_the_digest_of_a_review(shop: Shop) -> None:
+    shop.write(sale=campaign_file("今晚八点"))
+    missing: Any = None
+    with api.load(shop.folder / "campaigns") as campaigns, pytest.raises(StalePlanError):
+        api.apply(campaigns, digest=missing)
+    assert shop.posts() == 0
 
 
 def test_what_does_not_exist_is_refused_at_load(shop: Shop) -> None:

@@ -295,15 +295,12 @@ def late_violations(
 ) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
     rule_input = _rule_input(
-        planned,
-        plan.sends,
-        context,
-        due,
-        applying=True,
-        reviewed_count=reviewed.get(planned.key),
-        failed_checks=plan.failed_checks,
+        planned, plan.sends, context, due, applying=True, failed_checks=plan.failed_checks
     )
-    return _violations(planned, rule_input, context)
+    seen, own, whole = reviewed.get(planned.key), planned.resolved.audience.count, rule_input.audience.count
+    if seen is not None and own is not None and whole is not None:
+        seen += whole - own  # of a batch, the rest of its list
+    return _violations(planned, replace(rule_input, reviewed_count=seen), context)
 
 
 def _violations(
@@ -333,14 +330,14 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
 
 
 def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
-    """Count all parts of an openid list together: cut into batches it is still one audience."""
+    """Count the whole openid list, whichever of its batches are planned: it is still one audience."""
     audience, batch = planned.resolved.audience, planned.send.batch
     if batch is None:
         return audience
     parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
     mine = [p for p in parts if list_id(p.send.id) == list_id(planned.send.id)]
-    counts = (len(one.send.filter.openids) - len(one.resolved.skipped) for one in mine)
-    return replace(audience, count=sum(counts))
+    listed = max(len(batch.openids), sum(len(one.send.filter.openids) for one in mine))
+    return replace(audience, count=listed - sum(len(one.resolved.skipped) for one in mine))
 
 
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:

@@ -235,7 +235,8 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
         return found
     chosen: set[str] = set()
     for wanted in only:
-        matched = list(filter(_matcher(wanted, root), found))
+        # Empty is a variable of a script that was not set: it does not stand for everything.
+        matched = list(filter(_matcher(wanted, root), found)) if wanted else []
         if not matched:
             otherwise = _("use an id, a pattern of ids, or a file")
             if wanted.endswith(".json"):  # as other tools take it

@@ -248,7 +248,7 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
     So a campaign with `account: main` can be rehearsed as it is.
     """
-    kinds: dict[str, str] = {kind: kind for kind in AccountKind}
+    kinds = {kind.value: kind.value for kind in AccountKind}
     for environment in written.values():
         for name, account in environment.get("accounts", {}).items():
             kinds.setdefault(name, account["kind"])

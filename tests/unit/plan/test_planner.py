@@ -24,12 +24,12 @@ from tests.support.factories import (
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, PlanAction, Send
-from wechat_campaigns.core.settings import AccountKind, PlanCheck, Policy
+from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Voice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.planner import with_failed_checks
+from wechat_campaigns.plan.planner import late_violations, with_failed_checks
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import compile_campaigns
@@ -62,6 +62,17 @@ def test_sends_are_ordered_by_window_then_id_then_batch() -> None:
     batches = [listed(number, 11, f"o-{number}a", f"o-{number}b") for number in range(1, 12)]
     plan = plan_of(*reversed(batches), make_send("salf", "another"))
     assert [one.send.id for one in plan.sends] == [*(send.id for send in batches), "salf"]
+
+
+def test_a_batch_that_the_review_saw_has_not_drifted() -> None:
+    """The rules ask about the whole list, and the review counted each batch."""
+    settings = make_settings(policy=Policy(audience_drift=Drift(percent=20, floor=0)))
+    plan = plan_of(listed(1, 2, "o-1a", "o-1b"), listed(2, 2, "o-2a", "o-2b"), settings=settings)
+    context = DecisionContext(settings=settings, state=LedgerState(), now=NOW)
+    first, second = plan.sends
+    seen = {first.key: 2, second.key: 9}
+    found = [late_violations(one, plan, context, due=2, reviewed=seen) for one in (first, second)]
+    assert [[violation.rule for violation in of_one] for of_one in found] == [[], ["audience_drift"]]
 
 
 def test_sent_campaign_does_not_need_its_tag() -> None:

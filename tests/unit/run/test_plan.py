@@ -55,10 +55,30 @@ def test_one_send_of_a_campaign_can_be_selected(
     assert [send["id"] for send in json.loads(capsys.readouterr().out)["sends"]] == ids
 
 
+def test_one_batch_is_asked_the_rules_with_its_whole_list(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "_settings.yaml").write_text(f"{SETTINGS}policy: {{max_recipients: 10000}}\n", encoding="utf-8")
+    (folder / "vip.txt").write_text("".join(f"o{number:027}\n" for number in range(10_001)), encoding="utf-8")
+    vip = SALE.replace("{tag: 会员}", "{openids: {file: vip.txt}}")
+    (folder / "vip.yaml").write_text(vip, encoding="utf-8")
+    for words, count in (["vip"], 2), (["vip#1"], 1):
+        assert run(["plan", "--offline", "--dir", "messages", "-o", "json", *words]) == ExitCode.OK
+        actions = [send["action"] for send in json.loads(capsys.readouterr().out)["sends"]]
+        assert actions == ["blocked"] * count
+
+
 @pytest.mark.usefixtures("folder")
 def test_send_that_its_campaign_does_not_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "--offline", "--dir", "messages", "tasting[paris]"]) == ExitCode.USAGE
     assert "shop:tasting[beijing]" in capsys.readouterr().err, "the hint lists those that there are"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("words", [["plan"], ["apply", "--auto-approve"], ["draft", "--auto-approve"]])
+def test_an_empty_word_selects_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--dir", "messages", ""]) == ExitCode.USAGE
+    assert "no campaign matches" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("folder")

@@ -83,6 +83,7 @@ def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
         ("subscription", AccountKind.SUBSCRIPTION, "wx0000000000000002"),
         ("test", AccountKind.TEST, "wx0000000000000003"),
     }
+    assert {type(name) for name in environment.accounts} == {str}, "other programs print them"
     assert all(account.secret == Secret(sandbox=True) for account in environment.accounts.values())
     assert (settings.policy, settings.articles, settings.vars) == (Policy(), ArticleOptions(), {})
 
