@@ -1,19 +1,17 @@
-"""The command `wechat-sandbox`; `campaign sandbox` has the same options and serves in the same way."""
+"""The options of `wechat-sandbox` and `campaign sandbox`, and how both serve."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra
+from wechat_campaigns.core.errors import UsageError, require_extra
 from wechat_campaigns.core.files import refuse_carried_links
 from wechat_campaigns.core.hosts import is_loopback
-from wechat_campaigns.core.i18n import N_, _, language_from_env, set_language
+from wechat_campaigns.core.i18n import N_, _
 
 STOPPED_BY = {signal.SIGINT, signal.SIGTERM}
 OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
@@ -91,39 +89,3 @@ def serve(
             signal.sigwait(STOPPED_BY)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def main() -> None:
-    """Run `wechat-sandbox` and exit."""
-    with suppress(OSError):  # a catalog that is missing: English
-        set_language(language_from_env(os.environ))
-    try:
-        _command().main(prog_name="wechat-sandbox", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        raise SystemExit(int(ExitCode.USAGE)) from None
-    except CampaignError as error:
-        click.echo(_("Error: {message}").format(message=f"{error}\n→ {error.hint}"), err=True)
-        raise SystemExit(int(error.exit_code)) from None
-
-
-def _command() -> click.Command:
-    """Build the command in the language in use."""
-
-    @with_options
-    def run(**options: Any) -> None:
-        serve(lambda url: click.echo(f"listening on {url}"), **options)
-
-    text = _(
-        "Serve the WeChat API on loopback, with followers whose phones you can view.\n\n"
-        "The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address."
-    )
-    command = click.command("wechat-sandbox", help=text)(run)
-    for option in command.params:
-        if isinstance(option, click.Option) and option.help:
-            option.help = _(option.help)
-    return command
-
-
-if __name__ == "__main__":
-    main()

@@ -72,10 +72,10 @@ class ControlCall:
     @property
     def account(self) -> OfficialAccount:
         """Return the account that the query or the body names."""
-        appid = str(self.query.get("appid") or self.body.get("appid"))
+        appid = str(self.query.get("appid") or self.body.get("appid") or "")
         account = accounts.find(self.db, appid)
         if account is None:
-            raise ValueError(f"there is no account {appid}; GET /_sandbox/accounts lists them")
+            raise ValueError(f"`appid` names no account: {appid!r}; GET /_sandbox/accounts lists them")
         return account
 
     def number(self, key: str) -> int | None:

@@ -102,8 +102,8 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     about = f"wechat_campaigns-{__version__}.dist-info"
     assert f"{about}/licenses/LICENSE" in names
     programs = zipfile.ZipFile(next(built.glob("*.whl"))).read(f"{about}/entry_points.txt").decode()
-    assert dict(re.findall(r"^(\S+) = (wechat_\w+)\.\w+:main", programs, re.M)) == {
-        "campaign": "wechat_campaigns", "wechat-sandbox": "wechat_sandbox",
+    assert dict(re.findall(r"^(\S+) = wechat_campaigns\.(\S+):main", programs, re.M)) == {
+        "campaign": "cli", "wechat-sandbox": "cli.sandbox",
     }  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def test_sandbox_accepts_multipart_of_real_clients(path: str, answered: str, chu
 def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
-    command = [sys.executable, "-m", "wechat_sandbox.command"]
+    command = [sys.executable, "-c", "from wechat_campaigns.cli.sandbox import main; main()"]
     with process("--seed", str(seed), "--no-quota", command=command) as (started, served):
         sandbox = SandboxClient(url=served.url, appid="wx9", secret="s3cret")
         access_token = token(sandbox)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from babel.messages import Catalog
 
-from tests.support.source import RUNNER, trees
+from tests.support.source import ROOT, RUNNER, trees
 from tests.tools.make_catalog import catalogs, read, refreshed
 from wechat_campaigns.core.i18n import LANGUAGES
 from wechat_campaigns.report.sanitize import inert
@@ -27,6 +27,7 @@ APART = ("wechat_sandbox/", "wechat_campaigns/wechat/callback")
 MACHINES = ("listening on http://",)
 """Lines that programs wait for."""
 PROSE = re.compile(r"[A-Za-z]{2,}")
+PAGE = re.compile(r"docs/([a-z-]+)\.md")
 NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 """A rule, a kind, an extra: the same in every language."""
 
@@ -63,6 +64,12 @@ def test_placeholders_are_kept(catalog: Catalog) -> None:
             known = fields(forms(message.id)[-1])
             for told in forms(message.string):
                 assert fields(told) == known, (message.id, told)
+
+
+def test_chinese_names_the_chinese_page(catalog: Catalog) -> None:
+    named = {page for message in catalog for page in PAGE.findall(" ".join(forms(message.string)))}
+    assert named
+    assert not [page for page in named if (ROOT / f"docs/{page}.zh-CN.md").exists()]
 
 
 def test_translations_are_more_than_the_message(catalog: Catalog) -> None:

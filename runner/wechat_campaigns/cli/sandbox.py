@@ -1,4 +1,4 @@
-"""Run a WeChat sandbox with an inbox on this machine."""
+"""Run a WeChat sandbox with an inbox on this machine, also for other projects (`wechat-sandbox`)."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,10 @@ import click
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.main import main as run_command
 from wechat_campaigns.cli.options import DIR
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.registry import Command, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.core.i18n import N_, _
@@ -50,3 +52,18 @@ def _rehearsal_state(root: Path, state: Path | None) -> Path:
         raise UsageError(_("`--rehearsal` uses a state file of its own"), hint=_("omit `--state`"))
     require_folder(root)
     return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE
+
+
+@click.command("wechat-sandbox", cls=Command, help=sandbox.help)
+@with_options
+def standalone(**options: Any) -> None:
+    """Serve it without a campaigns folder."""
+    serve(lambda url: print_result(f"listening on {url}"), **options)
+
+
+standalone.effect = Effect.LOCAL
+
+
+def main() -> None:
+    """Run `wechat-sandbox` and exit."""
+    run_command(command=standalone)

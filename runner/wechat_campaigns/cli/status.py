@@ -49,8 +49,8 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
 
     An AppSecret is read only for such a query; without one, events are shown and their MACs are not checked.
 
-    Also lists the campaigns whose window ended before they were sent, and exits 13 for them until their
-    files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
+    Also lists the campaigns whose window ended before they were sent, and exits 13 for them until they say
+    `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
     """
     send_id = context.full_id(send_id) if send_id is not None else None
     expired = _expired(context, send_id)

@@ -203,7 +203,7 @@ class Scope:
             return
         line = source.count("\n", 0, at) + 1
         place = None if file is None else Location(file=self.display_path(file), line=line)
-        what = _("this is still the text that `campaign new` wrote, and followers would read it")
+        what = _("this is still sample text, and followers would read it")
         hint = _("replace it with the content to be sent")
         self.problem(path, "scaffold-text", what, hint, level="warning", place=place)
 

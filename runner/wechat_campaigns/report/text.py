@@ -144,7 +144,7 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         parts += ["", options.table(headings, rows)]
     notes = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += ["", *map(options.lines, notes)] if notes else []
-    links = [f"{name}: {url}" for name, url in view.links]
+    links = [_(": ").join(link) for link in view.links]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([*parts, *map(inert, ["", *links] if links else [])])
 
@@ -263,7 +263,7 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     for row in pending:
         linked = row.planned.send.content.visible.links() if row.planned is not None else []
         shown = linked if everything else linked[:SHOWN_LINKS]
-        yield from (f"{row.id}: {link.line}" for link in shown)
+        yield from (_(": ").join([row.id, link.line]) for link in shown)
         if hidden := len(linked) - len(shown):
             more = ngettext(
                 "{send}: … {count:,} more link (`--all` lists it)",

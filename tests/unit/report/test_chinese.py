@@ -62,6 +62,12 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
     assert max(map(cell_len, lines)) <= width
 
 
+def test_a_chinese_colon_stands_before_links_and_digests() -> None:
+    view = view_of(plan_of(make_send("sale", "全场 8 折：https://example.com/sale")))
+    assert "  sale：https://example.com/sale" in plan_text(view, TextOptions(width=120))
+    assert "<li>sale：<code>" in plan_html(view, data=lambda _file: b"")
+
+
 def test_receivers_of_the_calendar_are_chinese() -> None:
     assert recorded_recipients("4 openids") == "4 个 openid"
     assert recorded_recipients("openids") == "openid 名单"

@@ -112,6 +112,11 @@ def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
     assert all(f"{method} {name}" in told for method, name in ROUTES)
 
 
+def test_a_call_without_an_account_names_the_parameter(wechat: WeChat) -> None:
+    assert "`appid` names no account: ''" in wechat.control("GET", "followers")["error"]
+    assert "`appid` names no account: 'wx8'" in wechat.control("GET", "followers", appid="wx8")["error"]
+
+
 def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
     wechat.sendall("mpnews", {"media_id": wechat.draft("春天")})
     told = wechat.control("GET", "deliveries", limit=1)["deliveries"][0]
