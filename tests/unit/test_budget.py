@@ -12,11 +12,11 @@ from tests.unit.test_layers import circles, edges
 LINES = {
     "wechat_campaigns/protocol": 787,
     "wechat_campaigns/core": 4166,
-    "wechat_campaigns/source": 3125,
+    "wechat_campaigns/source": 3126,
     "wechat_campaigns/render": 6962,
     "wechat_campaigns/ledger": 3441,
     "wechat_campaigns/wechat": 1986,
-    "wechat_campaigns/plan": 4509,
+    "wechat_campaigns/plan": 4506,
     "wechat_campaigns/send": 1439,
     "wechat_campaigns/report": 3535,
     "wechat_campaigns/guard": 1642,
@@ -28,14 +28,14 @@ LINES = {
     "wechat_campaigns/run": 673,
     "wechat_sandbox": 5665,
     "wechat_campaigns/": 499,
-    "tests": 51247,
+    "tests": 51288,
     "catalog": 8633,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47249
+RUNNER = 47247
 FILES = 285
 RECORDS = 194
 """Dataclasses and named tuples."""
