@@ -24,18 +24,18 @@ LINES = {
     "wechat_campaigns/notify": 426,
     "wechat_campaigns/fetch": 462,
     "wechat_campaigns/studio": 793,
-    "wechat_campaigns/cli": 5602,
+    "wechat_campaigns/cli": 5608,
     "wechat_campaigns/run": 673,
     "wechat_sandbox": 5665,
     "wechat_campaigns/": 499,
-    "tests": 51288,
-    "catalog": 8633,
+    "tests": 51296,
+    "catalog": 8639,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47247
+RUNNER = 47253
 FILES = 285
 RECORDS = 194
 """Dataclasses and named tuples."""

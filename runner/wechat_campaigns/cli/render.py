@@ -1,7 +1,7 @@
 """Show what a follower will see."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
-from wechat_campaigns.core.errors import ExitCode, InvalidError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.files import file_errors, private_folder, replace_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
@@ -73,11 +73,17 @@ def _render_once(context: Context, select: str) -> list[Path]:
                 "sends": [{"id": send.id, "content": to_plain_data(send.content)} for send in sends],
             }
         ),
+        "html": lambda: _only(pages),
     }
-    if len(pages) == 1:
-        formats = {**formats, "html": lambda: next(iter(pages.values()))}
     context.output(formats)
     return targets
+
+
+def _only(pages: Mapping[str, str]) -> str:
+    if len(pages) > 1:
+        hint = _("name one of them: {ids}").format(ids=_(", ").join(pages))
+        raise UsageError(_("a page in HTML holds one message, and these are several"), hint=hint)
+    return next(iter(pages.values()))
 
 
 def send_text(send: Send) -> str:

@@ -68,6 +68,14 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
     assert "--all" not in capsys.readouterr().out
 
 
+def test_a_page_of_several_messages_is_refused_with_their_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    entries = "for_each: {a: {filter: {tag: 北京}}, b: {filter: {tag: 上海}}}"
+    Path("campaigns/two.yaml").write_text(f"msgtype: text\ncontent: 你好\n{entries}\n", encoding="utf-8")
+    assert run(["render", "two", "--report", "html=two.html"]) == ExitCode.USAGE
+    assert "name one of them: two[a], two[b]" in capsys.readouterr().err
+    assert run(["render", "two[a]", "--report", "html=two.html"]) == ExitCode.OK
+
+
 @pytest.mark.parametrize("words", [["render", "welcome"], ["fmt"]])
 def test_what_cannot_be_written_is_named_and_no_bug(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
