@@ -4,6 +4,7 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 
 from tests.support.commits import git
 from tests.support.console import add_draft, set_clock
-from tests.support.playground import PICTURES
+from tests.support.playground import PICTURES, SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
+from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 pytestmark = pytest.mark.deep
 
@@ -69,6 +72,16 @@ def test_a_send_is_archived_as_it_was_posted(shop: Shop) -> None:
     archive(shop, "--out", "campaigns/again")
     assert contents(shop.folder / "campaigns/again") == contents(shop.folder / "archive")
     assert "sent" in shop.run_here("plan")[1], "an archive below the campaigns folder holds no campaign"
+
+
+def test_what_a_stranger_wrote_into_the_ledger_stops_no_archive(shop: Shop) -> None:
+    forged = {"send": "forged", "revision": 1, "content_digest": "0" * 64, "at": "2026-11-01T00:00:00+00:00"}
+    file = shop.folder.parent / "ledger.sqlite3"
+    with closing(SqliteLedger(file, lambda: datetime.now(CHINA))) as ledger:
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.INTENT, data=forged))
+    sends = archive(shop)
+    assert {*sends} == {"tea", "hello", "list#1", "forged"}
+    assert SERVICE in contents(shop.folder / "archive" / sends["forged"]["name"])["index.html"].decode()
 
 
 def test_a_message_that_the_folder_no_longer_renders(shop: Shop) -> None:

@@ -16,6 +16,7 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
@@ -144,6 +145,7 @@ def archive_html(
     return _render(
         "archive.html",
         record=record,
+        account=account_of(record),
         tables=tables,
         figure_headings=SHOWN_FIGURES,
         figures=list(map(shown_figures, articles)),
