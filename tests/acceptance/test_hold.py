@@ -174,6 +174,16 @@ def test_hold_for_a_time_needs_no_wechat(make_shop: MakeShop) -> None:
     assert (code, "ends by itself" in said) == (ExitCode.OK, True), said
 
 
+def test_hold_is_told_where_nothing_is_pending(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.write(sale=campaign_file("甲"))
+    assert shop.apply() == ExitCode.OK
+    for words, held in (("hold", True), ("unhold", False)):
+        assert shop.run(words, "main", "--reason", "wrong price")[0] == ExitCode.OK
+        for command in ("status", "doctor"):
+            assert ("campaign unhold main" in shop.run(command)[1]) == held, command
+
+
 @pytest.mark.parametrize("text", ["soon", "-2h", "2020-01-01"])
 def test_hold_for_no_time_is_refused_and_says_so(make_shop: MakeShop, text: str) -> None:
     """Nobody must believe that an account is held."""

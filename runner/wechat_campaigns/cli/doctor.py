@@ -43,6 +43,7 @@ def doctor(context: OnlineContext) -> int:
         connect=context.read_api,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
+        clock=context.clock,
         is_durable=lambda: context.ledger.survives_power_cut(),
     )
     checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))

@@ -53,7 +53,8 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
     """
     send_id = context.full_id(send_id) if send_id is not None else None
-    expired = _expired(context, send_id)
+    state = context.unverified_state()
+    expired = _expired(context, state, send_id)
     ends = _Ends(context)
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
     if wait:
@@ -69,6 +70,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
+    _tell_holds(context, state)
     states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}
     if wait and any(row.unfinished for row in rows):
         message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
@@ -83,6 +85,16 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         if expired
         else ExitCode.OK
     )
+
+
+def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
+    from wechat_campaigns.plan.hints import on_hold
+
+    environment = context.settings.environment
+    for appid, reason in state.hold_reasons(context.clock()).items():
+        if appid in environment.by_appid:
+            said, hint = on_hold(environment.by_appid[appid].name, reason, environment.env_option)
+            print_message(f"{said}\n→ {hint}")
 
 
 def _formats(context: LedgerContext, view: StatusView) -> Formats:
@@ -125,10 +137,10 @@ class _Ends:
         notify(context, new, commit=None)
 
 
-def _expired(context: LedgerContext, send_id: str | None) -> list[StatusRow]:
+def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[StatusRow]:
     from wechat_campaigns.run.plan import compile_selected, decision_context
 
-    state, accounts = context.unverified_state(), context.settings.environment.accounts
+    accounts = context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())

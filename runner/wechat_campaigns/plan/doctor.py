@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.settings import Account, AccountKind, Settings
+from wechat_campaigns.core.model import Clock
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.initialization import uninitialized_accounts, uninitialized_words
+from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -65,6 +67,7 @@ class DoctorPorts:
     connect: Callable[[Account], ReadOnlyApi]
     open_ledger: Callable[[], Ledger]
     clock_skew: Callable[[], timedelta | None]
+    clock: Clock
     is_durable: Callable[[], bool] = lambda: True
     """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
 
@@ -191,7 +194,7 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         "{count:,} events; all hash chains are intact",
         len(events),
     ).format(count=len(events))
-    checks = [_initialized(settings, state, summary)]
+    checks = [_initialized(settings, state, summary), *_holds(settings.environment, state, ports.clock())]
     if not ports.is_durable():
         message = _(
             "a power failure at the git remote could lose sends that the remote has already confirmed"
@@ -199,6 +202,18 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         hint = _("run `git config core.fsync all` in the remote repository")
         checks.append(_warning(_("ledger"), message, hint))
     return checks
+
+
+def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
+    held = state.hold_reasons(now)
+    return [
+        _warning(
+            _("account {name}").format(name=account.name),
+            *on_hold(account.name, held[account.appid], environment.env_option),
+        )
+        for account in environment.accounts.values()
+        if account.appid in held
+    ]
 
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:

@@ -17,6 +17,14 @@ START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then
 """Of a run whose ground moved after it began."""
 
 
+def on_hold(name: str, reason: str, env: str) -> tuple[str, str]:
+    """Return that an account is on hold by its ledger, and how that ends."""
+    return (
+        _("account {name} is on hold: {why}").format(name=name, why=reason or _("no reason was given")),
+        _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(name=name, env=env),
+    )
+
+
 def msg_id_hint(send_id: str, env: str) -> str:
     """Return how a send is settled that WeChat took without naming its msg_id.
 

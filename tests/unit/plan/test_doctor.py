@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import SERVICE, MemoryLedger, ScriptedApi, api_error, make_account, make_settings
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    make_account,
+    make_settings,
+)
 from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
@@ -56,6 +64,7 @@ def checked(
         connect=connect,
         open_ledger=open_ledger,
         clock_skew=clock_skew or (lambda: away),
+        clock=lambda: NOW,
         is_durable=lambda: survives,
     )
     found = run_checks(settings or make_settings(protected=True), ports)

@@ -2,6 +2,7 @@
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind, Drift
+from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
 from wechat_campaigns.plan.quota import (
     NO_USES,
@@ -26,12 +27,7 @@ def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
     name = facts.account.name
     reason = facts.state.hold_reasons(facts.now).get(facts.account.appid)
     if reason is not None:
-        return Violation(
-            _("account {name} is on hold: {why}").format(name=name, why=reason or _("no reason was given")),
-            _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(
-                name=name, env=facts.env
-            ),
-        )
+        return Violation(*on_hold(name, reason, facts.env))
     if setting is True or (setting is not False and name in setting):
         return Violation(
             _("the settings put account {name} on hold").format(name=name),
