@@ -14,7 +14,7 @@ LINES = {
     "wechat_campaigns/core": 4201,
     "wechat_campaigns/source": 3158,
     "wechat_campaigns/render": 7026,
-    "wechat_campaigns/ledger": 3471,
+    "wechat_campaigns/ledger": 3478,
     "wechat_campaigns/wechat": 1992,
     "wechat_campaigns/plan": 4553,
     "wechat_campaigns/send": 1449,
@@ -28,14 +28,14 @@ LINES = {
     "wechat_campaigns/run": 675,
     "wechat_sandbox": 5763,
     "wechat_campaigns/": 501,
-    "tests": 51268,
+    "tests": 51275,
     "catalog": 8633,
     "wechat_campaigns/translations": 44,
     "runner": 48,
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47693
+RUNNER = 47700
 FILES = 285
 RECORDS = 194
 """Dataclasses and named tuples."""
