@@ -105,6 +105,13 @@ def test_by_digest_follows_the_latest_attempt():
     assert [s.send for s in state.sends_by_content(SERVICE, intent_of(edited)["content_digest"])] == ["sale"]
 
 
+@pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.BASELINE])
+@pytest.mark.parametrize("part", ["actor", "audience", "filter"])
+def test_what_no_run_writes_is_tampering(kind: EventKind, part: str):
+    with pytest.raises(TamperedLedgerError):
+        make_state((kind, intent_of(SALE) | {part: None}))
+
+
 @pytest.mark.parametrize("unknown", [ACCEPTED, REFUSED, RESEND, SENT, (LedgerKind.STATUS, named(SALE))])
 def test_outcome_without_an_intent_is_tampering(unknown: Any):
     with pytest.raises(TamperedLedgerError) as caught:
