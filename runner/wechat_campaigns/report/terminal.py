@@ -10,8 +10,10 @@ from wechat_campaigns.report.sanitize import inert
 
 _WIDE: Final = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _OPENING, _CLOSING = "（“「『【《〈", "，。、；：！？）”」』】》〉…"
-_PIECE: Final = rf"\s+|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*\s*"
-"""What is not torn apart: a sign or a word of letters, with the punctuation that clings to it."""
+_COMMAND: Final = rf"[{_OPENING}(]*`[^`\n]{{1,60}}`[^\s`{_WIDE}{_OPENING}]*[{_CLOSING}]*"
+_WORD: Final = rf"[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*"
+_COMMANDS, _WORDS = rf"\s+|(?:{_COMMAND}|{_WORD})\s*", rf"\s+|{_WORD}\s*"
+"""What is not torn apart: a sign, a word or a command to paste, with the punctuation that clings to it."""
 LONG: Final = frozenset({"When", "Content", "Reason", "Details", "Note"})
 """Columns of sentences: where a table does not fit, they stand below."""
 ELASTIC, LEAST_COLUMNS = "Content", 24
@@ -34,15 +36,25 @@ def columns(text: str) -> int:
 def breaks(text: str, width: int) -> list[int]:
     """Find where the lines after the first begin, so that each takes at most so many columns."""
     starts, used = [], 0
-    for piece in re.finditer(_PIECE, text):
-        start, bare = piece.start(), columns(piece.group().rstrip())
+    for start, piece in _pieces(text, width):
+        bare = columns(piece.rstrip())
         if used and used + bare > width:
             starts.append(start)
             used = 0
-        cuts = [0, *_cuts(piece.group().rstrip(), width)] if bare > width else [0]
+        cuts = [0, *_cuts(piece.rstrip(), width)] if bare > width else [0]
         starts += [start + cut for cut in cuts[1:]]
-        used = columns(piece.group()[cuts[-1] :]) + (used if len(cuts) == 1 else 0)
+        used = columns(piece[cuts[-1] :]) + (used if len(cuts) == 1 else 0)
     return starts
+
+
+def _pieces(text: str, width: int) -> Iterator[tuple[int, str]]:
+    """Yield what is not torn apart, with its place; a command wider than a line is torn into its words."""
+    for piece in re.finditer(_COMMANDS, text):
+        if columns(piece.group().rstrip()) <= width:
+            yield piece.start(), piece.group()
+        else:
+            words = re.finditer(_WORDS, piece.group())
+            yield from ((piece.start() + word.start(), word.group()) for word in words)
 
 
 def _cuts(word: str, width: int) -> list[int]:

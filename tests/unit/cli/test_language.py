@@ -141,6 +141,7 @@ def test_help_in_chinese_fits_the_terminal() -> None:
 
 def test_words_are_not_torn() -> None:
     assert wrapped("运行 `campaign apply`，发送。", 12) == ["运行", "`campaign", "apply`，发", "送。"]
+    assert wrapped("运行 `campaign apply`，发送。", 18) == ["运行", "`campaign apply`，", "发送。"]
     assert wrapped("（甲）乙丙", 6) == ["（甲）", "乙丙"]
     assert wrapped("", 5) == []
     assert wrapped("abcdefgh", 5) == ["abcde", "fgh"]
