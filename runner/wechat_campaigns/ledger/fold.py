@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
     FATE_BY_MSG_STATUS,
@@ -200,6 +201,7 @@ class LedgerState:
             case LedgerKind.NOTIFIED:
                 self.notified.update(data["notices"])
             case LedgerKind.CAMPAIGNS_FOLDER:
+                CampaignsFolder.from_event(event)  # of another shape, it is tampering
                 folders = self.campaigns_folders.setdefault(stream, {})
                 name = normalize_id(data["namespace"])
                 folders.pop(name, None)  # the newest comes last

@@ -112,6 +112,11 @@ def test_what_no_run_writes_is_tampering(kind: EventKind, part: str):
         make_state((kind, intent_of(SALE) | {part: None}))
 
 
+def test_a_campaigns_folder_without_its_path_is_tampering():
+    with pytest.raises(TamperedLedgerError):
+        make_state((LedgerKind.CAMPAIGNS_FOLDER, {"namespace": ""}))
+
+
 @pytest.mark.parametrize("unknown", [ACCEPTED, REFUSED, RESEND, SENT, (LedgerKind.STATUS, named(SALE))])
 def test_outcome_without_an_intent_is_tampering(unknown: Any):
     with pytest.raises(TamperedLedgerError) as caught:
