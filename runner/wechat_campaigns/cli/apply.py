@@ -93,11 +93,10 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and goes through every step again at
     each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
-    check_writable(context.reports)
     run = _CommandRun(
         workspace=context,
         select=select,
-        file=planfile.read(plan_file) if plan_file is not None else None,
+        plan_file=plan_file,
         digest=expect_digest,
         overrides=overridden_rules(allow),
         resend=resend,
@@ -113,12 +112,18 @@ class _CommandRun(ApplyRun):
     """The run of the command: shows the plan, asks at the terminal, reports and notifies."""
 
     workspace: OnlineContext
+    plan_file: Path | None = None
     code: int = 0
     """The exit code, once the sends are reported."""
     reported: list[SendOutcome] = field(default_factory=list)
     """What people were notified about already."""
     shown_at: datetime | None = None
     """When what is waited for was printed last."""
+
+    def open(self) -> None:
+        """Make the reports ready, and read the plan file."""
+        check_writable(self.workspace.reports)
+        self.file = planfile.read(self.plan_file) if self.plan_file is not None else None
 
     @contextmanager
     def refusals_told(self) -> Iterator[None]:

@@ -87,6 +87,9 @@ class ApplyRun:
 
     # --- what a person sees and is asked ---------------------------------------------------------
 
+    def open(self) -> None:
+        """Read and open what the run was given, once it may be made; raise what ends it if that fails."""
+
     @contextmanager
     def refusals_told(self) -> Iterator[None]:
         """Notify people when the block refuses the run as a whole."""
@@ -127,6 +130,7 @@ class ApplyRun:
             CampaignError: the run is refused as a whole; nothing was sent.
         """
         check_run(self.workspace)
+        self.open()
         with self.refusals_told():
             self.prepare()
             plan, waiting = self.plan, self._scheduled()

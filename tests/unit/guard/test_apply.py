@@ -34,10 +34,11 @@ def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("pull_request")
+@pytest.mark.parametrize("words", [(), ("--plan", "none.json")])
 def test_a_protected_environment_is_refused_before_anything_is_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert apply(tmp_path, "protected: true") == ExitCode.POLICY
+    assert apply(tmp_path, "protected: true", *words) == ExitCode.POLICY
     assert "is not allowed to send" in capsys.readouterr().err
     assert not state_folder(tmp_path / "campaigns", os.environ).exists()
 
