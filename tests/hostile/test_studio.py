@@ -202,18 +202,19 @@ def test_every_answer_has_a_strict_policy(studio: StudioProcess, path: str) -> N
 @pytest.mark.xdist_group("browser")
 def test_hostile_campaigns_run_nothing(studio: StudioProcess) -> None:
     loaded = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    links = "return [...document.querySelectorAll('#campaigns a')].map((link) => link.href)"
+    # In one script: between two, the page may have drawn other buttons.
+    every_view = (
+        "const buttons = () => document.querySelectorAll('#views button');"
+        "for (let at = 0; at < buttons().length; at++) buttons()[at].click()"
+    )
     with open_browser() as chrome:
         chrome.get(studio.address)
         until(lambda: chrome.find_elements("css selector", "#campaigns li"))
-        for link in [
-            one.get_attribute("href") for one in chrome.find_elements("css selector", "#campaigns a")
-        ]:
-            chrome.get(str(link))
+        for link in chrome.execute_script(links):
+            chrome.get(link)
             until(lambda: chrome.find_element("css selector", "#facts").text)
-            for button in range(len(chrome.find_elements("css selector", "#views button"))):
-                chrome.execute_script(
-                    "document.querySelectorAll('#views button')[arguments[0]].click()", button
-                )
+            chrome.execute_script(every_view)
         for page in ("plan", "calendar", "results"):
             chrome.get(f"{studio.url}/#/{page}")
             until(lambda: chrome.find_elements("css selector", "#papers iframe:not(.coming)"))
