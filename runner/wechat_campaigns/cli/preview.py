@@ -82,7 +82,7 @@ def _chosen(plan: Plan) -> Sequence[PlannedSend]:
 
 
 def _draft_lock(context: OnlineContext, planned: PlannedSend) -> AbstractContextManager[None]:
-    """Keep other runners from adding the same draft; without a draft there is no lock."""
+    """Lock the draft against other runners; a preview without a draft takes no lock."""
     if not planned.send.content.needs_draft:
         return nullcontext()
     return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)

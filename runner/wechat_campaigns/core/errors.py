@@ -63,7 +63,7 @@ class ExitCode(IntEnum):
 
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""The error numbers of the system when there is no room to write."""
+"""The errno values of a file system without room to write."""
 NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 """Those when a process, or the machine, may open no further file."""
 _NO_MEMORY: Final = re.compile(

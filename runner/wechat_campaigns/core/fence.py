@@ -42,7 +42,7 @@ _OUT_OF_MEMORY: Final = 71
 
 
 class Bound(Enum):
-    """Why there is no result for a file."""
+    """The bound that a file broke, so that it has no result."""
 
     CPU = "cpu"
     WALL = "wall"
