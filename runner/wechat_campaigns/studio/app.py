@@ -19,10 +19,17 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
-from wechat_campaigns.studio.data import error_data, overview_data, picture_data, words
+from wechat_campaigns.studio.data import (
+    error_data,
+    local_pictures,
+    overview_data,
+    pages_of,
+    picture_data,
+    shown_html,
+    words,
+)
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
-from wechat_campaigns.studio.phone import local_pictures, pages_of, shown_html
 
 BEAT_S: Final = 5.0
 """How often a page that waits is told that the studio still watches."""
