@@ -1,4 +1,4 @@
-"""Write campaigns, their sends and their problems as the page's script reads them, and draw them for its phone."""
+"""Write campaigns and problems as the page's script reads them, and what its phone shows of a send."""
 
 import re
 from collections.abc import Iterable, Sequence
