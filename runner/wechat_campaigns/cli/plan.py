@@ -33,8 +33,7 @@ from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.report import text as terminal
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.report.outlook import APPLY
-from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.plan_view import APPLY, PlanView
 from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.run.plan import PlanResult, plan_selected

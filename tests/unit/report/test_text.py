@@ -26,7 +26,7 @@ from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.outlook import MOST_NAMED, coming_lines
+from wechat_campaigns.report.plan_view import MOST_NAMED, coming_lines
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.terminal import columns, table
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
