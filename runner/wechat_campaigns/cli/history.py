@@ -26,9 +26,9 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import MESSAGE, ArchivedSend, archive_files, archive_name, events_by_send
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
-from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.history import (
     HistoryView,
+    article_rows,
     begun_records,
     history_csv,
     history_data,

@@ -29,8 +29,15 @@ from wechat_campaigns.render.article.page import (
 )
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
-from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
+from wechat_campaigns.report.history import (
+    SHOWN,
+    SHOWN_FIGURES,
+    ArticleRow,
+    HistoryView,
+    article_link,
+    shown_cells,
+    shown_figures,
+)
 from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import (

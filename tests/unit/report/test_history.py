@@ -15,10 +15,10 @@ from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.figures import articles_data
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,
     HistoryView,
+    articles_data,
     history_csv,
     history_data,
     history_view,
