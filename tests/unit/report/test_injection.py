@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.support.factories import NOW, applied, make_article, make_planned, make_send, plan_of, view_of
+from wechat_campaigns.cli.context import failure_forms
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
@@ -22,7 +23,6 @@ from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.attention import plan_problems
-from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import plan_html
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
