@@ -33,6 +33,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("send", "did you mean `campaign apply`?"),
         ("stop", "did you mean `campaign hold`?"),
         ("list", "did you mean `campaign plan`?"),
+        ("report --campaign welcom", "did you mean `welcome`?"),
         ("ledger verfy", "did you mean `campaign ledger verify`?"),
         ("hold servce --reason x", "use one of: service, subscription, test"),
     ],
