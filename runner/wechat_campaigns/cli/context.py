@@ -21,13 +21,13 @@ from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.names import full_id
 from wechat_campaigns.report.problems import Formats, problem_dict, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, inert, json_text
+from wechat_campaigns.report.terminal import TextOptions
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.report.text import TextOptions
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
@@ -51,8 +51,6 @@ class Context(Workspace):
     def text_options(self) -> TextOptions:
         """How text is drawn on this terminal."""
         import shutil
-
-        from wechat_campaigns.report.text import TextOptions
 
         return TextOptions(
             width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,

@@ -26,7 +26,8 @@ from wechat_campaigns.report.problems import (
     problems_text,
 )
 from wechat_campaigns.report.sanitize import json_text, visible_record
-from wechat_campaigns.report.text import TextOptions, plan_text
+from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.text import plan_text
 
 SENDS = (
     make_send("sale", "秋茶到店，周六起就能尝" * 6, filter=Filter(tag="会员")),

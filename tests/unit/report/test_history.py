@@ -27,8 +27,8 @@ from wechat_campaigns.report.history import (
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.report.spreadsheet import BOM
-from wechat_campaigns.report.terminal import columns
-from wechat_campaigns.report.text import TextOptions, history_text
+from wechat_campaigns.report.terminal import TextOptions, columns
+from wechat_campaigns.report.text import history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, PublishedArticle
 
 MAIN = {"main": make_account()}

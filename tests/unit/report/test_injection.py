@@ -27,7 +27,8 @@ from wechat_campaigns.report.html import plan_html
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import codequality, problems_github, problems_text
-from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
+from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ATTACK = (
