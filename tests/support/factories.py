@@ -26,7 +26,7 @@ from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.plan_view import ApplyView, PlanView
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.posting import AccountWriter
 
@@ -212,9 +212,9 @@ def view_of(plan: Plan, timezone: str = "Asia/Shanghai", **changes: Any) -> Plan
     return PlanView(plan=plan, timezone=timezone, **changes)
 
 
-def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> ApplyView:
+def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> PlanView:
     """The view that every report of an apply renders."""
-    return ApplyView(plan=plan or plan_of(), outcomes=outcomes, timezone="Asia/Shanghai")
+    return view_of(plan or plan_of(), outcomes=outcomes)
 
 
 def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:

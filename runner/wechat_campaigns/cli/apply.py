@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -16,7 +16,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.notifications import notify, refusal_told
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids, read_moment
 from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
-from wechat_campaigns.cli.plan import ALLOW, RESEND, apply_command, overridden_rules, view_of
+from wechat_campaigns.cli.plan import ALLOW, RESEND, overridden_rules, view_of
 from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
@@ -33,7 +33,7 @@ from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.phrases import calls, followers, recipients
-from wechat_campaigns.report.plan_view import ApplyView, to_followers
+from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
 from wechat_campaigns.report.text import outcomes_text, plan_text
@@ -209,13 +209,7 @@ class _CommandRun(ApplyRun):
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[SendKey] = ()) -> Formats:
         context = self.workspace
-        view = ApplyView(
-            plan=self.plan,
-            outcomes=outcomes,
-            timezone=context.settings.policy.timezone,
-            command=apply_command(context),
-            waiting=waiting,
-        )
+        view = replace(view_of(context, self.result), outcomes=outcomes, waiting=waiting)
         return {
             "text": lambda: outcomes_text(view, context.text_options),
             "json": lambda: json_text(outcomes_data(view)),

@@ -42,10 +42,10 @@ from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import (
     ACCOUNT_KINDS,
+    CONSOLE_QUOTA,
     WEEKDAYS,
     PlanView,
     Row,
-    console_quota,
     quota_text,
 )
 
@@ -87,7 +87,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         headline=_headline,
         followers=followers,
         status_word=status_word,
-        console_quota=console_quota(),
+        console_quota=_(CONSOLE_QUOTA),
         next_step=_next_step(view),
         pictures=pictures,
         content=lambda send: content(send, address=pictures.address),
@@ -142,7 +142,7 @@ def calendar_html(view: CalendarView) -> str:
         "calendar.html",
         view=view,
         weekdays=WEEKDAYS,
-        console_quota=console_quota(),
+        console_quota=_(CONSOLE_QUOTA),
         day_chars=DAY_CHARS,
     )
 

@@ -19,7 +19,7 @@ from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.unknown_sends import resend_data
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 from wechat_campaigns.report.send_status import StatusView, past_send
@@ -76,7 +76,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
     return {**asdict(budget.allowance), **left}
 
 
-def outcomes_data(view: ApplyView) -> dict[str, Any]:
+def outcomes_data(view: PlanView) -> dict[str, Any]:
     """Return what became of each send as plain data."""
     return {
         "format_version": FORMAT_VERSION,

@@ -16,7 +16,7 @@ from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.send_status import StatusView
@@ -76,14 +76,16 @@ def plan_markdown(view: PlanView) -> str:
     return fitted(_head(view), sections)
 
 
-def outcomes_markdown(view: ApplyView) -> str:
+def outcomes_markdown(view: PlanView) -> str:
     """Write what became of each send of an apply."""
     plan = view.plan
     title = _("Apply result for {environment}: {counts}").format(
-        environment=code(plan.environment), counts=view.summary or _("nothing to send")
+        environment=code(plan.environment), counts=view.results or _("nothing to send")
     )
     facts = _facts({_("Digest"): plan.plan_digest, _("Commit"): plan.commit or ""})
-    hints = [f"{outcome.id}{_(': ')}{outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
+    hints = [
+        f"{one.id}{_(': ')}{one.reason} → {one.hint}" for one in view.outcomes if one.exit_code and one.hint
+    ]
     notes = [f"{outcome.id}{_(': ')}{note}" for outcome in view.outcomes for note in outcome.notes]
     headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"

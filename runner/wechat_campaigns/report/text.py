@@ -9,13 +9,13 @@ from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, note_groups
 from wechat_campaigns.report.history import HistoryView, figures_lines
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
 from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
-from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result
 
 SHOWN_LINKS = 5
 """Of one send."""
@@ -65,27 +65,25 @@ def plan_text(
     return "\n".join(parts)
 
 
-def outcomes_text(view: ApplyView, options: TextOptions) -> str:
+def outcomes_text(view: PlanView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
     if not view.outcomes:
         nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
         return inert("\n".join([nothing, *view.coming]))
-    rows = [
-        (
-            *(status_word(outcome.result), outcome.id, outcome.account, str(outcome.msg_id or "")),
-            "\n".join(_happened(outcome, view.hints.get(outcome))),
-        )
-        for outcome in view.outcomes
-    ]
+    rows = []
+    for one in view.outcomes:
+        details = [one.reason, *([f"→ {one.hint}"] if one.exit_code and one.hint else []), *one.notes]
+        cells = (status_word(one.result), one.id, one.account, str(one.msg_id or ""))
+        rows.append((*cells, "\n".join(details)))
     headings = ("Result", "Send", "Account", "msg_id", "Details")
-    drawn = options.table(headings, rows, [outcome.result for outcome in view.outcomes])
-    template = _("{counts}.")
-    if view.counts[Result.ACCEPTED]:
-        template = _(
+    results = [one.result for one in view.outcomes]
+    closing = _("{counts}.")
+    if Result.ACCEPTED in results:
+        closing = _(
             "{counts}. Accepted does not mean delivered: run `campaign status` later to see the result."
         )
-    closing = [template.format(counts=view.summary), *view.coming]
-    return "\n".join([drawn, "", *map(options.lines, closing)])
+    table = options.table(headings, rows, results)
+    return "\n".join([table, "", *map(options.lines, [closing.format(counts=view.results), *view.coming])])
 
 
 def status_text(view: StatusView, options: TextOptions) -> str:
@@ -202,7 +200,8 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
-        cells.append((*short, row.window, row.message[: options.width + 1], reason))
+        message = _("{msgtype}: {content}").format(msgtype=row.kind, content=row.content) if row.kind else ""
+        cells.append((*short, row.window, message[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
     chosen = [[row[i] for i in shown] for row in cells]
@@ -237,10 +236,3 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
                 hidden,
             )
             yield more.format(send=row.id, count=hidden)
-
-
-def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:
-    yield outcome.reason
-    if hint:
-        yield f"→ {hint}"
-    yield from outcome.notes
