@@ -1,7 +1,7 @@
 """The pages of the inbox: the one at `/`, articles as they open, media; `phones.py` has what they show.
 
-An article's HTML is made safe to show: balanced, without script, every picture from this machine. The page that
-shows it forbids scripts and foreign addresses anyway; here they leave no trace.
+An article's HTML is made safe to show: balanced, without script, every picture from this machine. The page
+that shows it forbids scripts and foreign addresses anyway; here they leave no trace.
 """
 
 import io
