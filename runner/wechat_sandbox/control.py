@@ -25,8 +25,7 @@ from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher
-from wechat_sandbox.tags import tags_json
-from wechat_sandbox.users import numbers_of
+from wechat_sandbox.followers import numbers_of, tags_json
 
 LISTED = 1000
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

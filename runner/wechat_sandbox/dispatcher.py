@@ -14,15 +14,14 @@ from wechat_sandbox import (
     comments,
     drafts,
     faults,
+    followers,
     mass,
     media,
     publishing,
     quotas,
     statistics,
     store,
-    tags,
     tokens,
-    users,
 )
 from wechat_sandbox.accounts import NOBODY
 from wechat_sandbox.answers import Answer, ErrcodeError, Json, encode, new_rid, read_json
@@ -31,7 +30,7 @@ from wechat_sandbox.faults import InjectedFault
 from wechat_sandbox.store import Store
 
 SERVICES = (
-    callbacks, comments, drafts, mass, media, publishing, quotas, statistics, tags, tokens, users,
+    callbacks, comments, drafts, followers, mass, media, publishing, quotas, statistics, tokens,
 )  # fmt: skip
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.

@@ -14,7 +14,7 @@ from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
 from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
 from wechat_sandbox.drafts import ARRIVED, SUCCESS, article_url
-from wechat_sandbox.users import openids_of
+from wechat_sandbox.followers import openids_of
 
 SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 FIRST_MSG_ID = 3147483649

@@ -24,8 +24,8 @@ from wechat_sandbox.calls import (
     text,
 )
 from wechat_sandbox.drafts import find_articles
+from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_media
-from wechat_sandbox.users import follower_number, numbers_of
 
 DUPLICATE_FOR_S = 24 * 3600
 CLIENTMSGID_BYTES = 32

@@ -15,8 +15,8 @@ from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import Json
 from wechat_sandbox.control import ControlCall, route
 from wechat_sandbox.drafts import ARRIVED
+from wechat_sandbox.followers import list_tags
 from wechat_sandbox.mass import count_sends, job_json
-from wechat_sandbox.tags import list_tags
 
 SUMMARY_CHARS = 80
 KINDS = ("text", "voice", "video", "images", "card", "music")
