@@ -17,7 +17,6 @@ from wechat_sandbox import (
     followers,
     mass,
     media,
-    publishing,
     quotas,
     statistics,
     store,
@@ -30,7 +29,7 @@ from wechat_sandbox.faults import InjectedFault
 from wechat_sandbox.store import Store
 
 SERVICES = (
-    callbacks, comments, drafts, followers, mass, media, publishing, quotas, statistics, tokens,
+    callbacks, comments, drafts, followers, mass, media, quotas, statistics, tokens,
 )  # fmt: skip
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
@@ -61,7 +60,7 @@ class Dispatcher:
         """Finish the jobs and publications whose time has come, and return the sandbox's time."""
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
-        publishing.advance(db, now)
+        drafts.advance(db, now)
         return now
 
     def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
