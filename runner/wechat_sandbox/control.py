@@ -15,7 +15,6 @@ from wechat_sandbox import (
     callbacks,
     clock,
     drafts,
-    faults,
     mass,
     media,
     seeds,
@@ -24,7 +23,7 @@ from wechat_sandbox import (
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
-from wechat_sandbox.dispatcher import Dispatcher
+from wechat_sandbox.dispatcher import FAULT, Dispatcher, add_fault, pending_faults
 from wechat_sandbox.followers import numbers_of, tags_json
 
 LISTED = 1000
@@ -356,14 +355,14 @@ def move_clock(call: ControlCall) -> Json:
 @route("GET", "faults")
 def list_faults(call: ControlCall) -> Json:
     """Return the faults that are still to come."""
-    return {"faults": faults.list_faults(call.db)}
+    return {"faults": pending_faults(call.db)}
 
 
-@route("POST", "faults", body={"anyOf": [faults.FAULT, {"type": "array", "items": faults.FAULT}]})
+@route("POST", "faults", body={"anyOf": [FAULT, {"type": "array", "items": FAULT}]})
 def add_faults(call: ControlCall) -> Json:
     """Add one fault, or a list of them."""
     for spec in call.body if isinstance(call.body, list) else [call.body]:
-        faults.add(call.db, spec)
+        add_fault(call.db, spec)
     return list_faults(call)
 
 

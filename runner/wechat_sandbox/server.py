@@ -23,8 +23,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_sandbox import accounts, callbacks, control, inbox, openapi, seeds  # noqa: F401 - it adds its call
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
-from wechat_sandbox.dispatcher import Dispatcher
-from wechat_sandbox.faults import InjectedFault
+from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
 from wechat_sandbox.store import Store
 
 JSON_TYPE = "application/json; encoding=utf-8"
