@@ -17,7 +17,6 @@ from wechat_sandbox import (
     followers,
     mass,
     media,
-    quotas,
     statistics,
     store,
     tokens,
@@ -111,7 +110,7 @@ def pending_faults(db: sqlite3.Connection) -> list[Json]:
 
 
 SERVICES = (
-    callbacks, comments, drafts, followers, mass, media, quotas, statistics, tokens,
+    callbacks, comments, drafts, followers, mass, media, statistics, tokens,
 )  # fmt: skip
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
