@@ -23,7 +23,7 @@ from wechat_sandbox import (
 )
 from wechat_sandbox.accounts import NOBODY
 from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, new_rid, read_json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest, count_call
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
@@ -192,7 +192,7 @@ class Dispatcher:
             if endpoint.needs_token:
                 if account.kind not in endpoint.who:
                     raise ErrcodeError(48001)
-                count_call(db, account, endpoint, now)
+                tokens.count_call(db, account, endpoint, now)
             if self.in_hand and mass.send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
             call = ApiCall(

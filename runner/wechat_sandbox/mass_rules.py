@@ -14,7 +14,6 @@ from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import (
     ApiCall,
-    count,
     flag,
     mapping,
     named_row,
@@ -26,6 +25,7 @@ from wechat_sandbox.calls import (
 from wechat_sandbox.drafts import find_articles
 from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_media
+from wechat_sandbox.tokens import count
 
 DUPLICATE_FOR_S = 24 * 3600
 CLIENTMSGID_BYTES = 32

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, count, count_call, daily_limit, serve, text
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve, text
 
 LIFE_S = 7200
 OVERLAP_S = 300
@@ -142,6 +142,40 @@ def _may_force(call: ApiCall, account: OfficialAccount) -> bool:
         raise ErrcodeError(45009)
     store.put(call.db, key, call.now)
     return True
+
+
+def count(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
+    """Count one more of something in a period, and return the new count."""
+    row = db.execute(
+        "INSERT INTO counter VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET used = used + 1 RETURNING used",
+        (appid, name, period),
+    ).fetchone()
+    return int(row[0])
+
+
+def daily_limit(account: OfficialAccount, endpoint: Endpoint) -> int | None:
+    """Return how often a day an account may make a call; None is unlimited here.
+
+    Source: API call limits (2026-11), a new account's numbers and those of test accounts; `daily_limits` of
+    an account goes before both.
+    """
+    usual = endpoint.daily_test if account.kind == "test" and endpoint.daily_test else endpoint.daily
+    return account.options.daily_limits.get(endpoint.path, usual)
+
+
+def count_call(db: sqlite3.Connection, account: OfficialAccount, endpoint: Endpoint, now: float) -> None:
+    """Count a call by day and minute; refuse with 45009 or 45011 when it is one too many.
+
+    Source: API call limits, sendAll (2026-11). The reset hour is not stated; midnight in China is assumed.
+    """
+    enforce, daily = account.options.quota, daily_limit(account, endpoint)
+    today = count(db, account.appid, endpoint.path, clock.day(now))
+    if enforce and daily is not None and today > daily:
+        raise ErrcodeError(45009)
+    if endpoint.minute is not None:
+        this_minute = count(db, account.appid, endpoint.path, f"minute {int(now // 60)}")
+        if enforce and this_minute > endpoint.minute:
+            raise ErrcodeError(45011)
 
 
 def count_clearing(call: ApiCall, appid: str, name: str, a_month: int) -> None:
