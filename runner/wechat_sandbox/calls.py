@@ -1,4 +1,4 @@
-"""One call to WeChat as an endpoint sees it: what arrived, how its fields are read; the registry of endpoints."""
+"""One call to WeChat as an endpoint sees it: what arrived, how its fields are read; the endpoints."""
 
 import re
 import sqlite3

@@ -9,17 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wechat_sandbox import (
-    accounts,
-    bitmaps,
-    callbacks,
-    clock,
-    drafts,
-    mass,
-    media,
-    seeds,
-    store,
-)
+from wechat_sandbox import accounts, bitmaps, callbacks, clock, drafts, mass, media, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
