@@ -1,4 +1,4 @@
-"""The pages of the inbox: the one at `/`, articles as they open, media; `phones.py` has what they show.
+"""The pages of the inbox: the one at `/`, articles as they open, media; `views.py` has what they show.
 
 An article's HTML is made safe to show: balanced, without script, every picture from this machine. The page
 that shows it forbids scripts and foreign addresses anyway; here they leave no trace.
@@ -21,7 +21,7 @@ from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.comments import ArticlePlace, is_open
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.media import CONTENT_TYPES
-from wechat_sandbox.phones import file_path, pictures_of, recalled_parts, row_of
+from wechat_sandbox.views import file_path, pictures_of, recalled_parts, row_of
 
 CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
 PAGE_POLICY = (

@@ -20,7 +20,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.hosts import host_port, is_allowed_host, is_loopback
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, callbacks, control, inbox, openapi, seeds  # noqa: F401 - it adds its call
+from wechat_sandbox import accounts, callbacks, control, inbox, seeds
 from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
