@@ -22,8 +22,7 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import boxes, code, formulas, typora
 from wechat_campaigns.render.article.cjk import CjkInline, join_lines
-from wechat_campaigns.render.article.escape import reveal
-from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.render.article.parts import Findings, reveal
 
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
