@@ -20,7 +20,7 @@ from wechat_campaigns.render.article import (
     rewrite,
     theme,
 )
-from wechat_campaigns.render.article.cjk import is_cjk
+from wechat_campaigns.render.article.dialect import is_cjk
 from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import (
     AI_STATEMENT,

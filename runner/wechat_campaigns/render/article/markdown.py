@@ -23,8 +23,8 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.messages.limits import CONTENT_CHARS
-from wechat_campaigns.render.article import boxes, formulas, typora
-from wechat_campaigns.render.article.cjk import CjkInline, join_lines
+from wechat_campaigns.render.article import dialect, formulas
+from wechat_campaigns.render.article.dialect import CjkInline, join_lines
 from wechat_campaigns.render.article.parts import Findings, reveal
 
 if TYPE_CHECKING:  # loaded by the first article with code
@@ -76,9 +76,7 @@ def _parser() -> MarkdownIt:
     # `html` is on so that raw HTML is recognised and reported; the renderer never lets it through.
     parser.configure("commonmark", {"html": True, "xhtmlOut": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
-    parser.use(front_matter_plugin).use(footnote_plugin).use(typora.install).use(boxes.install).use(
-        formulas.install
-    )
+    parser.use(front_matter_plugin).use(footnote_plugin).use(dialect.install).use(formulas.install)
     parser.core.ruler.push("source", _source)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
@@ -109,7 +107,7 @@ def _source(state: StateCore) -> None:
 
 def _drop_contents(tokens: list[Token]) -> None:
     for start, token, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if token.type == "inline" and typora.is_contents(token.children or ()):
+        if token.type == "inline" and dialect.is_contents(token.children or ()):
             token.meta["contents"], token.children = True, []
             start.hidden = end.hidden = True
 
@@ -123,7 +121,7 @@ def _inline(children: list[Token], line: int) -> None:
             line += 1
         if title := child.attrGet("title"):
             child.attrSet("title", reveal(str(title)))
-        child.content = reveal(typora.emojis(child.content) if child.type == "text" else child.content)
+        child.content = reveal(dialect.emojis(child.content) if child.type == "text" else child.content)
         _inline(child.children or [], line)
     for image, after in pairwise(children):
         found = _WIDTH.match(after.content) if (image.type, after.type) == ("image", "text") else None
@@ -141,7 +139,7 @@ def _task(item: Token, children: list[Token]) -> None:
 
 def _check(tokens: Sequence[Token], findings: Findings) -> None:
     for line, token in _every(tokens):
-        for found in (*typora.unsupported(token), *boxes.problems(token)):
+        for found in dialect.problems(token):
             findings.error(found.rule, found.message, found.hint, line=line)
         if formulas.is_formula(token):
             if problem := formulas.problem(token):
@@ -198,7 +196,7 @@ def _comment(token: Token) -> bool:
 
 def _typed(token: Token) -> str | None:
     """Return the markup that typed HTML stands for; None when it may not stand there."""
-    html = typora.typed_html(token.content)
+    html = dialect.typed_html(token.content)
     return None if html is None or (token.type == "html_inline" and "<section" in html) else html
 
 
@@ -265,7 +263,7 @@ _RULES: dict[str, Callable[..., str]] = {
     "text": _by_token(_text),
     "hardbreak": _fixed("<br>"),
     "softbreak": _softbreak,
-    **{f"{name}_open": _fixed(typora.opening(name)) for name in ("mark", "sub", "sup")},
+    **{f"{name}_open": _fixed(dialect.opening(name)) for name in ("mark", "sub", "sup")},
     "html_block": _by_token(_raw),
     "html_inline": _by_token(_raw),
     "fence": _code,
@@ -274,8 +272,8 @@ _RULES: dict[str, Callable[..., str]] = {
     "image": _image,
     "table_open": _table_open,
     "table_close": _fixed("</table></section>\n"),
-    "box_open": _by_token(boxes.opening),
-    "box_close": _by_token(boxes.closing),
+    "box_open": _by_token(dialect.box_opening),
+    "box_close": _by_token(dialect.box_closing),
     "formula": _by_token(formulas.html),
     "math_block": _by_token(formulas.html),
     "front_matter": _fixed(""),

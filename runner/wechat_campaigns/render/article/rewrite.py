@@ -1,11 +1,12 @@
 """The tree of a Markdown article → the structure WeChat keeps: headings, figures, lists, references."""
 
 import re
+from typing import Final
 
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import boxes, links
+from wechat_campaigns.render.article import links
 from wechat_campaigns.render.article.dom import (
     BLOCKS,
     append_text,
@@ -22,6 +23,8 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TOP, _DEEPEST = 2, 4
 _MARKS = ("◦ ", "▪ ")
 _BOXES = ("☐", "☑")
+_WIDTHS: Final = {2: ("48%", "3%"), 3: ("32%", "1.5%")}
+"""Of a column, and between two, by the number of columns."""
 
 
 def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
@@ -36,7 +39,7 @@ def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
     links.collect(root, findings)
     _figures(root, findings)
     _flatten_lists(root)
-    boxes.arrange_columns(root, findings)
+    _arrange_columns(root, findings)
 
 
 def _headings(root: HtmlElement, title: str) -> None:
@@ -168,3 +171,23 @@ def _mark(entry: HtmlElement, mark: str) -> None:
         first.drop_tree()
     else:
         entry.text = mark + (entry.text or "")
+
+
+def _arrange_columns(root: HtmlElement, findings: Findings) -> None:
+    """Arrange the parts of `columns` side by side, in place."""
+    for box in [element for element in elements(root) if element.get("class") == "columns"]:
+        blocks = list(box)
+        if len(blocks) not in _WIDTHS:
+            what = _(
+                "the number of parts in the box `columns` is {count}, but 2 or 3 fit side by side"
+            ).format(count=len(blocks))
+            hint = _("write two or three pictures, paragraphs or boxes, with an empty line between them")
+            findings.error("box", what, hint, line=line_of(box))
+            continue
+        width, gap = _WIDTHS[len(blocks)]
+        for number, block in enumerate(blocks):
+            column = make("section", class_="column", style=f"width:{width}")
+            if number:
+                column.set("style", f"width:{width};margin-left:{gap}")
+            block.addprevious(column)
+            column.append(block)

@@ -10,8 +10,8 @@ from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.render.article import colours, dom, ornaments, theme
-from wechat_campaigns.render.article.boxes import BOXES
 from wechat_campaigns.render.article.colours import darken
+from wechat_campaigns.render.article.dialect import BOXES
 from wechat_campaigns.render.article.parts import Findings
 from wechat_campaigns.source.scaffold import campaign_text
 from wechat_campaigns.source.schemas.store import schema
