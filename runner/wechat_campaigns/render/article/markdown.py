@@ -57,7 +57,7 @@ def to_html(source: str, findings: Findings, *, colours: bool, keep_lines: bool 
 
 
 class _Parser(MarkdownIt):
-    """The parser with addresses left as written: `links` judges them, with a line to point at."""
+    """The parser with addresses left as written: `rewrite` judges them, with a line to point at."""
 
     def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002
         return True
