@@ -12,7 +12,7 @@ from lxml.html import HtmlElement
 from markdown_it.common.normalize_url import normalizeLink
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import mini_program
+from wechat_campaigns.render.article import embed
 from wechat_campaigns.render.article.dom import (
     BLOCKS,
     append_text,
@@ -263,8 +263,8 @@ def _address_fault(url: str) -> str | None:
 
 def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) -> None:
     url = (element.get("href") or "").strip()
-    if url.startswith(mini_program.SCHEME):
-        mini_program.rewrite_link(element, findings)
+    if url.startswith(embed.SCHEME):
+        embed.rewrite_program_link(element, findings)
         return
     url = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", url)
     line, label = line_of(element), text_of(element).strip()
