@@ -16,7 +16,6 @@ from wechat_campaigns.render.article import (
     formulas,
     keep,
     markdown,
-    ornaments,
     rewrite,
     theme,
 )
@@ -62,7 +61,7 @@ def _from_markdown(source: ArticleSource, findings: Findings) -> ArticleBody:
             if colours and '<span class="' in html:
                 continue
             return _with(ArticleBody(html=""), findings, attempt)
-        rules = ornaments.add(tree, css)
+        rules = theme.add_ornaments(tree, css)
         styled = theme.inline(dom.inner(tree), rules, brand_color=source.options.brand_color)
         shown = formulas.take(styled)
         keep.keep(styled, attempt)
