@@ -17,8 +17,7 @@ from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.messages.limits import check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.content import render_content
-from wechat_campaigns.render.link_tags import LinkTagger
+from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
     TABLES,
     OpenidColumn,
