@@ -10,7 +10,7 @@ from wechat_campaigns.core.fence import BOUNDS
 from wechat_campaigns.messages import limits as limits_table
 from wechat_campaigns.render.article import colours, dialect, theme
 from wechat_campaigns.render.article.keep import TAGS
-from wechat_campaigns.render.templates import bounds
+from wechat_campaigns.render.templates import MAX_SIZE
 from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -44,7 +44,7 @@ def test_page_lists_every_test_and_method(page: str) -> None:
         BOUNDS.memory_bytes >> 20,
         BOUNDS.wall_s,
         BOUNDS.run_s,
-        bounds.MAX_SIZE,
+        MAX_SIZE,
         MAX_RANGE,
         limits_table.TEXT_BYTES,
         limits_table.TEXT_CHARS_USUAL,

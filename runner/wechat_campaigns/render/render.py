@@ -26,8 +26,7 @@ from wechat_campaigns.render.openids import (
     read_openids,
     read_table,
 )
-from wechat_campaigns.render.scope import Scope
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.scope import Scope, Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import links_without_host
 
