@@ -25,7 +25,7 @@ PURE = (
     "core.names", "core.patterns", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.fmt", "source.scaffold",
-    "source.schemas.findings",
+    "source.schema_findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",

@@ -9,7 +9,7 @@ from typing import Any
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.messages import PLACEHOLDERS, Articles
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
-from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schema import schema
 
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
 """What YAML reads as text without quotes, whatever its version."""

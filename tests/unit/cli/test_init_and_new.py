@@ -11,7 +11,7 @@ import yaml
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.scaffold import PLACEHOLDERS, literal
-from wechat_campaigns.source.schemas.store import schema_text
+from wechat_campaigns.source.schema import schema_text
 from wechat_campaigns.source.starter import starter
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from wechat_campaigns.core.i18n import current_language
-from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
+from wechat_campaigns.source.schema import SchemaName, localized_schema_text
 
 CodeHostName = Literal["github", "gitlab", "none"]
 
