@@ -24,7 +24,7 @@ PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
     "core.names", "core.patterns", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.fmt", "source.scaffold",
+    "source.fmt", "source.scaffold",
     "source.schema_findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
