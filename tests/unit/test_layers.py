@@ -30,7 +30,7 @@ PURE = (
     "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "guard.approvals", "fetch.draft_files", "notify.notices",
+    "guard.approvals", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
