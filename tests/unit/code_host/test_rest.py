@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from tests.support.code_hosts import BOT, FakeCodeHost
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
-from wechat_campaigns.code_host.comment import close_issue, comment_body, upsert, upsert_issue
-from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
+from wechat_campaigns.code_host.rest import (
+    MAX_PAGES,
+    CodeHost,
+    close_issue,
+    comment_body,
+    upsert,
+    upsert_issue,
+)
 from wechat_campaigns.core.digest import PLAN_FORMAT
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.report.markdown import marker
