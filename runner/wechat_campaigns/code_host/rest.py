@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.util import Retry
 
-from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.core.errors import CodeHostError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.sessions import DeadlineError, open_session
@@ -29,7 +28,6 @@ READS_AGAIN = Retry(
 PER_PAGE = 100
 MAX_PAGES = 50
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_CUT = N_("Truncated here: the comment is too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
@@ -157,7 +155,7 @@ def comment_body(report: str, head: str | None) -> str:
         head: the pull request's newest commit; a comment may lag behind, so it is named.
 
     Returns:
-        At most 65,000 characters, the mark first.
+        The mark first; a report leaves room for the rest of what GitHub accepts.
 
     Raises:
         UsageError: the report has no mark.
@@ -170,8 +168,7 @@ def comment_body(report: str, head: str | None) -> str:
         )
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""
-    body = f"{mark}\n{named}{rest}"
-    return body if len(body) <= COMMENT_CHARS else _cut(body)
+    return f"{mark}\n{named}{rest}"
 
 
 @as_described(N_("comments"))
@@ -194,15 +191,6 @@ def upsert(github: CodeHost, repository: str, number: int, body: str, *, author:
             path = f"/repos/{repository}/issues/comments/{comment['id']}"
             return int(github.write("PATCH", path, {"body": body})["id"])
     return int(github.write("POST", comments, {"body": body})["id"])
-
-
-def _cut(body: str) -> str:
-    note = f"\n\n*{_(_CUT)}*\n"
-    kept = body[: COMMENT_CHARS - len(note) - 20]
-    kept = kept[: kept.rfind("\n") + 1] or kept
-    # An open code block would swallow the note.
-    fences = re.findall(r"^(`{3,})", kept, re.MULTILINE)
-    return kept + (f"{fences[-1][:12]}" if len(fences) % 2 else "") + note
 
 
 @as_described(N_("issues"))
