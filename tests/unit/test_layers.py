@@ -24,13 +24,13 @@ PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
     "core.names", "core.patterns", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.fmt", "source.scaffold",
-    "source.schemas.findings",
+    "source.fmt", "source.scaffold",
+    "source.schema_findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
     "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "guard.approvals", "fetch.draft_files", "notify.notices",
+    "guard.approvals", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
