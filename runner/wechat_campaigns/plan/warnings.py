@@ -20,8 +20,7 @@ from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
 from wechat_campaigns.plan.policy.content import words
 from wechat_campaigns.plan.quota import china_time
-from wechat_campaigns.plan.resolve import Resolution
-from wechat_campaigns.plan.strangers import rows_text
+from wechat_campaigns.plan.resolve import Resolution, rows_text
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
