@@ -1,4 +1,4 @@
-"""Compare a plan with the one that was reviewed, and the sends of a folder with those of an earlier commit."""
+"""Compare a plan with the one that was reviewed, and sends with those of an earlier commit."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
