@@ -18,7 +18,7 @@ from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
-from wechat_campaigns.plan.policy.content import words
+from wechat_campaigns.plan.policy.rules import words
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.resolve import Resolution, rows_text
 from wechat_campaigns.protocol.decide import Reason
