@@ -28,8 +28,8 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.patterns import recordable
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import answers_for
 from wechat_campaigns.plan.policy import OVERRIDABLE
+from wechat_campaigns.plan.review import answers_for
 from wechat_campaigns.report import text as terminal
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown

@@ -11,8 +11,8 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row

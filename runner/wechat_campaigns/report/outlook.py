@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.plan.budget import Budget
-from wechat_campaigns.plan.plan import Plan, SendKey
+from wechat_campaigns.plan.plan import Budget, Plan, SendKey
 
 APPLY = "campaign apply"
 MOST_NAMED = 20

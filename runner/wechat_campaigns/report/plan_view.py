@@ -10,10 +10,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.core.spoken_time import day_text
-from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, SendKey
+from wechat_campaigns.plan.plan import CALLING, Budget, Plan, PlannedSend, SendKey, budgets
+from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate

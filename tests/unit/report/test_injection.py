@@ -18,8 +18,8 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Filter, InvalidCampaign
 from wechat_campaigns.messages import Articles, Newspic
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.attention import plan_problems
 from wechat_campaigns.report.failure import failure_forms
