@@ -16,7 +16,7 @@ OF_STATE = {
     "core/fence.py",  # the null device
     "cli/output.py",  # the null device
     "cli/phone_pictures.py",  # a folder of its own for Chromium
-    "ledger/git/store.py",
+    "ledger/git.py",
     "source/base_tree.py",  # a folder of its own for an older commit
     "translations/hatch_build.py",  # runs when the package is built
 }
