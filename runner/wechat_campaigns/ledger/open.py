@@ -141,8 +141,8 @@ def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from wechat_campaigns.ledger.postgres.pool import conninfo
-        from wechat_campaigns.ledger.postgres.store import PostgresLedger
+        from wechat_campaigns.ledger.postgres import PostgresLedger
+        from wechat_campaigns.ledger.postgres_pool import conninfo
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
     home = os.path.expanduser("~")  # noqa: PTH111 (stays as it is for a user without one, as in a container)
