@@ -26,8 +26,7 @@ from wechat_campaigns.ledger.events import (
     to_lines,
 )
 from wechat_campaigns.ledger.fold import appids_not_on_hold, fold
-from wechat_campaigns.ledger.initialization import check_not_rehearsed, wrong_secret_error
-from wechat_campaigns.ledger.trust import KeyOf, authenticator
+from wechat_campaigns.ledger.trust import KeyOf, authenticator, check_not_rehearsed, wrong_secret_error
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 
