@@ -140,7 +140,7 @@ def test_only_the_workspace_opens_the_platform_and_a_ledger() -> None:
     """Everything else gets an Api and a Ledger as parameters; `cli` looks at what kind of ledger it is."""
     opening = {name for name, found in ours().items() if "wechat.client" in found}
     assert {name for name in opening if not inside(name, "wechat")} == {"workspace"}
-    stores = ("ledger.sqlite", "ledger.git.store", "ledger.postgres.store", "ledger.open")
+    stores = ("ledger.sqlite", "ledger.git", "ledger.postgres", "ledger.open")
     picking = {name for name, found in ours().items() if found & set(stores) and not inside(name, "ledger")}
     assert picking <= {"workspace", "cli.doctor"}
 

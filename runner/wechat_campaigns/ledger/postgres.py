@@ -29,7 +29,7 @@ from wechat_campaigns.ledger.events import (
     verified,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, confirmed
+from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 SCHEMA = """
@@ -52,7 +52,7 @@ class PostgresLedger:
     """Tables in the first schema of the search path, made at the first write.
 
     Args:
-        address: as `pool.conninfo` made it, without a password.
+        address: as `postgres_pool.conninfo` made it, without a password.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:
