@@ -17,7 +17,7 @@ from pathlib import Path
 from wechat_campaigns.core.errors import LedgerCopyError, TamperedLedgerError, system_hint
 from wechat_campaigns.core.files import private_folder
 from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
-from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository
+from wechat_campaigns.core.git_checkout import NAME, Remote, is_same_repository
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.ledger.events import (
