@@ -28,7 +28,7 @@ PURE = (
     "source.schemas.findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
-    "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
+    "ledger.records", "wechat.payloads", "plan", "send",
     "report",
     "guard.approvals", "fetch.draft_files", "notify.notices",
 )  # fmt: skip
