@@ -22,7 +22,7 @@ NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
-    "core.names", "core.patterns", "core.content", "protocol", "messages",
+    "core.names", "core.redact", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.fmt", "source.scaffold",
     "source.schemas.findings",

@@ -9,7 +9,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.report.phrases import recipients, status_counts, window
