@@ -30,7 +30,7 @@ PURE = (
     "ledger.fold", "ledger.events",
     "ledger.records", "wechat.payloads", "plan", "send",
     "report",
-    "guard.approvals", "fetch.draft_files", "notify.notices",
+    "fetch.draft_files", "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
