@@ -13,8 +13,8 @@ from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
-from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold

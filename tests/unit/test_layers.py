@@ -22,15 +22,15 @@ NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
-    "core.names", "core.patterns", "core.content", "protocol", "messages",
+    "core.names", "core.redact", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.fmt", "source.scaffold",
     "source.schema_findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
-    "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
+    "ledger.records", "wechat.payloads", "plan", "send",
     "report",
-    "guard.approvals", "notify.notices",
+    "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")

@@ -26,7 +26,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send, compute_content_digest
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.guard.approved_tree import present_tree
+from wechat_campaigns.guard.approvals import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.ledger.fold import LedgerState

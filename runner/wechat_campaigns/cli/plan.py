@@ -25,7 +25,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.plan.review import answers_for

@@ -6,7 +6,7 @@ import click
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 
 
 def require_terminal(hint: str = "") -> None:
