@@ -15,9 +15,8 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.notifications import notify, refusal_told
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids, read_moment
-from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
+from wechat_campaigns.cli.output import ask, check_writable, print_in_handler, print_message, require_terminal
 from wechat_campaigns.cli.plan import ALLOW, RESEND, apply_command, overridden_rules, plan_text, view_of
-from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
