@@ -1,4 +1,4 @@
-"""Write to the standard streams and to files, ask a person on the terminal, and explain what cannot be written.
+"""Write to the standard streams and to files, and ask a person; explain what cannot be written.
 
 A stream that is closed, full or left by its reader does not hide what the command did.
 """
