@@ -247,8 +247,8 @@ def phones(context: Context, page: Path, folder: Path) -> int:
     return ExitCode.OK
 
 
-# Campaigns of strangers are on the page: its own policy forbids scripts, and Chromium gets neither network nor
-# secrets. (Chromium itself needs scripts to write a picture.)
+# Campaigns of strangers are on the page: its own policy forbids scripts, and Chromium gets neither network
+# nor secrets. (Chromium itself needs scripts to write a picture.)
 BROWSERS: Final = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 MOST: Final = 30
 """Messages of a plan that get a picture."""

@@ -51,8 +51,8 @@ PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     },
     N_("Review and send"): {
         "plan": {"plan": N_("Show what would be sent (the default).")},
-        "preview": {"preview": N_("Send one real message to each tester.")},
-        "drafts": {
+        "preview": {
+            "preview": N_("Send one real message to each tester."),
             "draft": N_("Make the draft of an article without sending it."),
             "drafts": N_("List the draft box and who uses each draft."),
         },
