@@ -46,8 +46,10 @@ PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "validate": N_("Check every file and report all problems."),
             "fmt": N_("Format campaign files."),
         },
-        "studio": {"studio": N_("See campaigns on a phone while you write them.")},
-        "render": {"render": N_("Show what a follower will see.")},
+        "render": {
+            "studio": N_("See campaigns on a phone while you write them."),
+            "render": N_("Show what a follower will see."),
+        },
     },
     N_("Review and send"): {
         "plan": {"plan": N_("Show what would be sent (the default).")},
