@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     N_("Write campaigns"): {
-        "new": {"init": N_("Start a campaigns repository."), "new": N_("Write a new campaign file.")},
-        "import_": {
+        "new": {
+            "init": N_("Start a campaigns repository."),
+            "new": N_("Write a new campaign file."),
             "import": N_("Import an article saved from an editor, with its pictures."),
             "pull": N_("Write a draft of the WeChat console as a campaign."),
         },
