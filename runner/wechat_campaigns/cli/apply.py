@@ -16,9 +16,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.notifications import notify, refusal_told
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids, read_moment
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, Effect, campaign_ids, read_moment
 from wechat_campaigns.cli.output import ask, check_writable, print_in_handler, print_message, require_terminal
 from wechat_campaigns.cli.plan import ALLOW, RESEND, apply_command, overridden_rules, plan_text, view_of
 from wechat_campaigns.cli.registry import command

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from wechat_campaigns.cli.context import Context, OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, FOLDER
+from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, FOLDER, Effect
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.code_host.ci_run import CiRun, current_run

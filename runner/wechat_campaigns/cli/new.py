@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wechat_campaigns.cli.context import Context, OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, FOLDER, accounts
+from wechat_campaigns.cli.options import DIR, ENV, FOLDER, Effect, accounts
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.content import Content

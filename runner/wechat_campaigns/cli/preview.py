@@ -6,8 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, accounts, campaign_ids, testers
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, Effect, accounts, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code

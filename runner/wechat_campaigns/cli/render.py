@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
