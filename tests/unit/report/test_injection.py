@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from tests.support.factories import NOW, applied, make_article, make_planned, make_send, plan_of, view_of
 from wechat_campaigns.cli.context import failure_forms
-from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.help_pages import choose
 from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
