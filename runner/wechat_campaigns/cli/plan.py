@@ -9,13 +9,13 @@ import click
 from click.core import ParameterSource
 
 from wechat_campaigns.cli.context import Context, OnlineContext
-from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import (
     DIR,
     ENV,
     FILE,
     VAR,
     DecisionOption,
+    Effect,
     OfflineOption,
     campaign_ids,
     read_moment,
@@ -25,10 +25,10 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import answers_for
 from wechat_campaigns.plan.policy import OVERRIDABLE
+from wechat_campaigns.plan.review import answers_for
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.plan_view import APPLY, PlanView

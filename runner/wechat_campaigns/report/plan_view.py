@@ -11,10 +11,9 @@ from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
-from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, SendKey
+from wechat_campaigns.plan.plan import CALLING, Budget, Plan, PlannedSend, SendKey, budgets
+from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file

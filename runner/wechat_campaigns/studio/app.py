@@ -19,7 +19,7 @@ from wechat_campaigns.core.hosts import is_allowed_host
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 from wechat_campaigns.studio.data import (

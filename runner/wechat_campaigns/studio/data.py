@@ -14,7 +14,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Articles, Images, Newspic
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.article.page import GAP, bubble, post, reader
