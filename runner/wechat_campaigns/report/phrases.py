@@ -133,16 +133,12 @@ def sends(count: int) -> str:
     return ngettext("{count:,} send", "{count:,} sends", count).format(count=count)
 
 
-def resends(count: int) -> str:
-    """Write `1 resend`, `2 resends`: sends that are posted once more."""
-    return ngettext("{count:,} resend", "{count:,} resends", count).format(count=count)
-
-
 def calls(due: int, again: int) -> str:
-    """Write `2 sends`, `1 resend` or `2 sends, 1 resend`."""
+    """Write `2 sends`, `1 resend` or `2 sends, 1 resend`: a resend is posted once more."""
+    resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
     if due and again:
-        return _(", ").join([sends(due), resends(again)])
-    return resends(again) if again else sends(due)
+        return _(", ").join([sends(due), resends])
+    return resends if again else sends(due)
 
 
 def status_counts(counts: Mapping[Any, int]) -> str:
