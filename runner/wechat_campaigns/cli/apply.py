@@ -33,7 +33,7 @@ from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import calls, followers, recipients
+from wechat_campaigns.report.phrases import followers, recipients
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
@@ -294,8 +294,7 @@ def calls_confirmed(plan: Plan, ask: Callable[[str], str], waiting: Sequence[Pla
                 "{environment}: about to make {sends}. This cannot be undone. Later, while this command "
                 "runs: {later}. Type yes to continue"
             )
-        sends = to_followers(calls(len(plan.due()), len(plan.resends())), plan.calls())
-        later = to_followers(calls(len(waiting), 0), waiting)
+        sends, later = to_followers(plan.calls()), to_followers(waiting)
         return ask(question.format(environment=plan.environment, sends=sends, later=later)) == "yes"
     question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send it")
     return all(ask(question.format(environment=plan.environment, name=name)) == name for name in accounts)

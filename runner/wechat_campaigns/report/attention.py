@@ -156,7 +156,9 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
                 "GIT_CONFIG_VALUE_0={folder}"
             )
         yield _note("commit", what, hint, folder=quoted(str(top)), error=answer.error_line)
-    if rules := _unchecked_offline(plan):
+    pending = (planned for planned in plan.sends if planned.action not in (*FINISHED, PlanAction.SCHEDULED))
+    unchecked = (one for planned in pending for one in planned.violations if _waits_for_network(plan, one))
+    if rules := Counter(violation.rule for violation in unchecked):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
             for rule, count in sorted(rules.items())
@@ -254,14 +256,3 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
 
 def _waits_for_network(plan: Plan, violation: Violation) -> bool:
     return plan.offline and violation.is_unchecked and not violation.blocks
-
-
-def _unchecked_offline(plan: Plan) -> Counter[str]:
-    """Count the sends of each rule that only WeChat's answers can check."""
-    pending = (planned for planned in plan.sends if planned.action not in (*FINISHED, PlanAction.SCHEDULED))
-    return Counter(
-        violation.rule
-        for planned in pending
-        for violation in planned.violations
-        if _waits_for_network(plan, violation)
-    )

@@ -133,14 +133,6 @@ def sends(count: int) -> str:
     return ngettext("{count:,} send", "{count:,} sends", count).format(count=count)
 
 
-def calls(due: int, again: int) -> str:
-    """Write `2 sends`, `1 resend` or `2 sends, 1 resend`: a resend is posted once more."""
-    resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
-    if due and again:
-        return _(", ").join([sends(due), resends])
-    return resends if again else sends(due)
-
-
 def status_counts(counts: Mapping[Any, int]) -> str:
     """Write how many sends there are of each status: `2 to send, 1 scheduled`."""
     parts = [

@@ -1,6 +1,6 @@
 """Build the view of a plan, and of an apply, that every report renders; a report decides nothing itself."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file
-from wechat_campaigns.report.phrases import calls, headcount, moment, recipients, status_counts, window
+from wechat_campaigns.report.phrases import headcount, moment, recipients, sends, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
@@ -137,9 +137,8 @@ class PlanView:
     @property
     def total(self) -> str:
         """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
-        if not self.plan.calls():
-            return _("nothing to send now")
-        return to_followers(calls(len(self.plan.due()), len(self.plan.resends())), self.plan.calls())
+        calls = self.plan.calls()
+        return to_followers(calls) if calls else _("nothing to send now")
 
     @property
     def ready(self) -> bool:
@@ -295,18 +294,22 @@ def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
         )
 
 
-def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
-    """Write whom some sends reach together; `sends` says how many they are.
+def to_followers(planned: Sequence[PlannedSend]) -> str:
+    """Write how many sends and resends there are, and whom they reach together.
 
-    Several sends add up to messages, not to followers: tags overlap, and one tag may be in several sends.
+    Several add up to messages, not to followers: tags overlap, and one tag may be in several sends.
     """
+    again = sum(one.action is PlanAction.RESEND for one in planned)
+    resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
+    first = [sends(len(planned) - again)] if again < len(planned) else []
+    text = _(", ").join([*first, *([resends] if again else [])])
     counts = [one.resolved.audience.count for one in planned]
     if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=sends)
+        return _("{sends} to an unknown number of followers").format(sends=text)
     template = (
         _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
     )
-    return template.format(sends=sends, count=sum(n or 0 for n in counts))
+    return template.format(sends=text, count=sum(n or 0 for n in counts))
 
 
 def account_line(budget: Budget) -> str:
