@@ -136,60 +136,42 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextO
 def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
     """Draw a table of the drafts, then what is not listed."""
     headings = ["Account", "media_id", "Content", "Updated", "Note"]
-    rows = [
-        [
-            name,
-            short_id(one.media_id),
-            " / ".join(one.titles),
-            moment(one.updated_at, options.timezone),
-            _draft_note(one.media_id, found),
-        ]
-        for name, found in accounts.items()
-        for one in found.drafts
-    ]
+    rows, notes = [], []
+    for name, found in accounts.items():
+        for one in found.drafts:
+            made_for, note = found.made_for.get(one.media_id), ""
+            if made_for is not None:
+                note = _("made for {send}")
+                if one.media_id in found.replaced:
+                    note = _("made for {send}; replaced by a newer draft")
+            titles, updated = " / ".join(one.titles), moment(one.updated_at, options.timezone)
+            rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
+        if not found.drafts:
+            notes.append(_("{account}: the draft box is empty").format(account=name))
+        if found.total > len(found.drafts):
+            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
+            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
-    notes = [note for name, found in accounts.items() for note in _unlisted(name, found)]
     return "\n\n".join(filter(None, [table, "\n".join(notes)]))
 
 
-def _draft_note(media_id: str, found: AccountDrafts) -> str:
-    note = (
-        _("made for {send}; replaced by a newer draft")
-        if media_id in found.replaced
-        else _("made for {send}")
-    )
-    return note.format(send=found.made_for[media_id]) if media_id in found.made_for else ""
-
-
-def _unlisted(name: str, found: AccountDrafts) -> Iterable[str]:
-    if not found.drafts:
-        yield _("{account}: the draft box is empty").format(account=name)
-    if found.total > len(found.drafts):
-        more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-        yield more.format(account=name, count=len(found.drafts), total=found.total)
-
-
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary."""
+    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
     drawn = []
     for check in checks:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
         drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
         drawn += [f"    → {line(check.hint)}"] if check.hint else []
-    counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
-    totals = [_total(grade, count) for grade, count in counts.items() if count]
+    grades = [check.grade for check in checks]
+    fine, wrong, bad = (grades.count(grade) for grade in (Severity.OK, Severity.WARNING, Severity.ERROR))
+    totals = [
+        *([_("{count} ok").format(count=fine)] if fine else []),
+        *([ngettext("{count:,} warning", "{count:,} warnings", wrong).format(count=wrong)] if wrong else []),
+        *([ngettext("{count:,} error", "{count:,} errors", bad).format(count=bad)] if bad else []),
+    ]
     return "\n".join([*drawn, "", _(", ").join(totals)])
-
-
-def _total(grade: Severity, count: int) -> str:
-    """Write how many checks have a grade: `13 ok`, `2 warnings`."""
-    if grade is Severity.ERROR:
-        return ngettext("{count:,} error", "{count:,} errors", count).format(count=count)
-    if grade is Severity.WARNING:
-        return ngettext("{count:,} warning", "{count:,} warnings", count).format(count=count)
-    return _("{count} ok").format(count=count)
 
 
 def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> str:

@@ -140,7 +140,7 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     state = SendState(appid="wx", send="sale", revision=2, is_forged=True, first_at=NOW)
     row = StatusRow(account="main", known=state, told=None, note="no answer yet")
-    view = StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,))
+    view = StatusView(environment="test", rows=(row,))
     for options in (LOOK, replace(LOOK, color=True)):
         text = status_text(view, options)
         assert "sale (revision 2)" in text
