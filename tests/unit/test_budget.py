@@ -13,10 +13,10 @@ LINES = {
     "wechat_campaigns/protocol": 787,
     "wechat_campaigns/core": 4142,
     "wechat_campaigns/source": 2991,
-    "wechat_campaigns/render": 7016,
-    "wechat_campaigns/ledger": 3415,
+    "wechat_campaigns/render": 6889,
+    "wechat_campaigns/ledger": 3313,
     "wechat_campaigns/wechat": 1982,
-    "wechat_campaigns/plan": 4634,
+    "wechat_campaigns/plan": 4489,
     "wechat_campaigns/send": 1425,
     "wechat_campaigns/report": 3438,
     "wechat_campaigns/guard": 1688,
@@ -35,8 +35,8 @@ LINES = {
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47187
-FILES = 229
+RUNNER = 46813
+FILES = 226
 RECORDS = 193
 """Dataclasses and named tuples."""
 PAGES = 45
