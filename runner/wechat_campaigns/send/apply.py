@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.core.threads import map_in_threads
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.plan import CALLING, Plan
+from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.send.account_run import AccountRun
-from wechat_campaigns.send.outcome import SendOutcome, left_outcome, unknown_outcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, left_outcome
 from wechat_campaigns.send.posting import RunContext
 
 if TYPE_CHECKING:
@@ -42,11 +44,14 @@ def apply(
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
-    return (
-        *done,
-        *map(unknown_outcome, left),
-        *map(left_outcome, plan.held_sends()),
-    )
+    return (*done, *map(_unresolved, left), *map(left_outcome, plan.held_sends()))
+
+
+def _unresolved(unknown: UnknownSend) -> SendOutcome:
+    """Report an unknown send of the ledger that no run of these settings can resolve."""
+    known, decision = unknown.send_state, unknown.decision
+    why, hint = decision.reason, decision.hint
+    return SendOutcome(known.send, account_of(known), Result.UNKNOWN, why, hint=hint, key=unknown.key)
 
 
 def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
