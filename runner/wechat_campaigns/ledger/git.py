@@ -31,8 +31,8 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.ledger import git_tree
 from wechat_campaigns.ledger.events import (
+    Ledger,
     Snapshot,
-    head_moved_error,
     heads_of,
     next_event,
     not_empty_error,
@@ -106,7 +106,7 @@ def cached_events(folder: Path) -> tuple[Event, ...] | None:
     return verified(git_tree.snapshot(git, tip), str(folder))
 
 
-class GitLedger:
+class GitLedger(Ledger):
     """An append-only branch, shared by machines; in one process its calls follow one another.
 
     Args:
@@ -122,7 +122,7 @@ class GitLedger:
         sleep: Sleep = time.sleep,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._remote = remote
+        self._remote, self.where = remote, remote.display_url
         self._git = Git(folder=folder, config=remote.config, timeout_s=timeout_s)
         self._clock = clock
         self._sleep = sleep
@@ -137,10 +137,6 @@ class GitLedger:
         with self._fresh() as copy:
             events = tuple(event for name in sorted(copy.events) for event in copy.events[name])
             return Snapshot(events, dict(sorted(copy.heads.items())))
-
-    def events(self) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
-        return verified(self.snapshot(), self._remote.display_url)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
@@ -163,9 +159,7 @@ class GitLedger:
                         if self._seen.tip and git_tree.holds(self._git, self._seen.tip, commit.files):
                             return event
                     head = self._end_of(entry.stream)
-                    if after is not None and after != head:
-                        raise head_moved_error(entry.stream)
-                    event = next_event(entry, at=self._clock(), after=head)
+                    event = next_event(entry, at=self._clock(), head=head, after=after)
                     commit = self._write([event])
                     answer = self._push(commit.commit)
                     if answer.code == 0:
@@ -191,7 +185,7 @@ class GitLedger:
         """See `Ledger.restore`."""
         with self._fresh() as copy:
             if copy.heads:
-                raise not_empty_error(self._remote.display_url)
+                raise not_empty_error(self.where)
             if events:
                 written = self._write(events)
                 answer = self._push(written.commit)
@@ -227,7 +221,7 @@ class GitLedger:
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
                 _("the last event of this account differs from the recorded head"),
-                location=_("{stream} in {place}").format(stream=stream, place=self._remote.display_url),
+                location=_("{stream} in {place}").format(stream=stream, place=self.where),
             )
         return last
 

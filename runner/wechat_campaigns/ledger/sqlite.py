@@ -15,8 +15,8 @@ from wechat_campaigns.core.files import private_file, private_folder
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
+    Ledger,
     Snapshot,
-    head_moved_error,
     heads_of,
     newer_tables_error,
     next_event,
@@ -107,7 +107,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
     return verified(found, str(path))
 
 
-class SqliteLedger:
+class SqliteLedger(Ledger):
     """An append-only file, durable at each append (WAL, synchronous FULL), shared by threads and processes.
 
     Args:
@@ -115,7 +115,7 @@ class SqliteLedger:
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self._path, self.where = path, str(path)
         self._clock = clock
         self._local = threading.local()
         # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
@@ -137,10 +137,6 @@ class SqliteLedger:
         with self._transaction("begin") as db:
             return _snapshot(db)
 
-    def events(self) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
-        return verified(self.snapshot(), str(self._path))
-
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         if not self._is_ready():
@@ -155,12 +151,8 @@ class SqliteLedger:
         """See `Ledger.append`."""
         self._make()
         with self._in_turn(), self._transaction() as db:
-            head = _head(db, entry.stream)
-            if after is not None and after != head:
-                raise head_moved_error(entry.stream)
-            event = next_event(entry, at=self._clock(), after=head)
-            _insert(db, event)
-            _put_head(db, event.stream, event.seq, event.hash)
+            event = next_event(entry, at=self._clock(), head=_head(db, entry.stream), after=after)
+            _keep(db, [event])
         return event
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -168,11 +160,8 @@ class SqliteLedger:
         self._make()
         with self._transaction() as db:
             if db.execute("select 1 from head").fetchone():
-                raise not_empty_error(str(self._path))
-            for event in events:
-                _insert(db, event)
-            for stream, (seq, digest) in heads_of(events).items():
-                _put_head(db, stream, seq, digest)
+                raise not_empty_error(self.where)
+            _keep(db, events)
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -227,7 +216,7 @@ class SqliteLedger:
         if self._files and self._files != _files_at(self._path):
             # The last connection to close writes its log into the database: here, over what is there now.
             # A thread that never ends keeps them open until the process does.
-            threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
+            threading.Thread(target=_stay, args=(tuple(self._open),), daemon=True).start()
             self._open.clear()
             raise LedgerError(
                 _("the ledger file was replaced or deleted while this command was using it"),
@@ -316,7 +305,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _keep(_connections: tuple[sqlite3.Connection, ...]) -> None:
+def _stay(_connections: tuple[sqlite3.Connection, ...]) -> None:
     threading.Event().wait()
 
 
@@ -357,13 +346,12 @@ def _head(db: sqlite3.Connection, stream: str) -> Head:
     return Head(row[0], row[1]) if row else EMPTY
 
 
-def _insert(db: sqlite3.Connection, event: Event) -> None:
-    body = canonical(event.as_dict()).decode()
-    db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
-
-
-def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> None:
-    db.execute("insert or replace into head values (?, ?, ?)", (stream, seq, digest))
+def _keep(db: sqlite3.Connection, events: Sequence[Event]) -> None:
+    for event in events:
+        body = canonical(event.as_dict()).decode()
+        db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
+    for stream, head in heads_of(events).items():
+        db.execute("insert or replace into head values (?, ?, ?)", (stream, *head))
 
 
 def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
