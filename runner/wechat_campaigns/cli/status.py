@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError

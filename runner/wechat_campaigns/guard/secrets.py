@@ -20,7 +20,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
-from wechat_campaigns.guard.approved_tree import (
+from wechat_campaigns.guard.approvals import (
     Anchor,
     ApprovedTree,
     anchor_of,

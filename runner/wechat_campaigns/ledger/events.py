@@ -37,7 +37,7 @@ class LedgerKind(StrEnum):
     CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
-    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
     NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
 

@@ -26,7 +26,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.files import private_folder
 from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
-from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository
+from wechat_campaigns.core.git_checkout import NAME, Remote, is_same_repository
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.ledger import git_tree

@@ -99,7 +99,7 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
         return sqlite.stored_events(file) if rest or default.exists() else ()
     if backend == "git":
         with _with_file_locks():
-            from wechat_campaigns.core.git_remote import remote_and_branch, remote_of
+            from wechat_campaigns.core.git_checkout import remote_and_branch, remote_of
             from wechat_campaigns.ledger.git import cached_events
             from wechat_campaigns.ledger.git_tree import fetched_events
         try:
@@ -133,7 +133,7 @@ def _no_backend_error(name: str) -> UsageError:
 
 def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
     with _with_file_locks():
-        from wechat_campaigns.core.git_remote import remote_of
+        from wechat_campaigns.core.git_checkout import remote_of
         from wechat_campaigns.ledger.git import GitLedger
     remote = remote_of(rest, folder=root, environ=os.environ)
     return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name

@@ -43,9 +43,8 @@ from wechat_campaigns.plan.hints import (
 )
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
-from wechat_campaigns.plan.resolve import AudienceCounter
+from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
-from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge

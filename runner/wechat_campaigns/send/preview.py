@@ -9,7 +9,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, reporting_unrecorded
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.core.patterns import OPENID
+from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState

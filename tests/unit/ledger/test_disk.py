@@ -15,7 +15,7 @@ from tests.support.ledger_backends import GIT, now
 from tests.support.outcomes import error_of
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
-from wechat_campaigns.core.git_remote import remote_of
+from wechat_campaigns.core.git_checkout import remote_of
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.git import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.rollback_guard import SeenHeads, hashes_of

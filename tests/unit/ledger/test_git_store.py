@@ -14,7 +14,7 @@ from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import Git, GitFailure, GitResult
-from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository, remote_of
+from wechat_campaigns.core.git_checkout import NAME, Remote, is_same_repository, remote_of
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.git import TRIES, GitLedger
 from wechat_campaigns.protocol.events import Entry

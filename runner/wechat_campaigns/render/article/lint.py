@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.patterns import is_blank
+from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages.limits import CONTENT_BYTES, CONTENT_CHARS
-from wechat_campaigns.render.article.cjk import is_cjk
+from wechat_campaigns.render.article.dialect import is_cjk
 from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.commits import git
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.source.base_tree import resolve_ref, tree_at
+from wechat_campaigns.fetch.changed_since import resolve_ref, tree_at
 
 
 @pytest.fixture

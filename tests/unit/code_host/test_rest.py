@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 
 from tests.support.code_hosts import BOT, FakeCodeHost
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
-from wechat_campaigns.code_host.comment import close_issue, comment_body, upsert, upsert_issue
-from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
+from wechat_campaigns.code_host.rest import (
+    MAX_PAGES,
+    CodeHost,
+    close_issue,
+    comment_body,
+    upsert,
+    upsert_issue,
+)
 from wechat_campaigns.core.digest import PLAN_FORMAT
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.report.markdown import marker
@@ -76,18 +81,6 @@ def test_a_report_without_a_mark_is_refused(fake: FakeCodeHost, report: str) -> 
 @pytest.mark.parametrize("head", [None, "", "main", "a" * 40 + "`", "@everyone"])
 def test_only_a_commit_is_named(head: str | None) -> None:
     assert comment_body(marked("plan", "x"), head) == marked("plan", "x")
-
-
-@given(st.integers(1, 4000), st.booleans())
-def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
-    report = ("```text\n" if fenced else "") + "campaign text 您好\n" * lines
-    body = marked(report, "production")
-    assert len(body) <= COMMENT_CHARS
-    if len(report) < COMMENT_CHARS - 100:
-        assert body.endswith(report)
-    else:
-        assert "Truncated here" in body
-        assert body.count("```") == (2 if fenced else 0)
 
 
 def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:

@@ -17,7 +17,7 @@ from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import STRICT, did_you_mean, nearest
 from wechat_campaigns.core.spoken_time import rewritten_moment
-from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.source.schema import SchemaName, schema
 from wechat_campaigns.source.text import MAX_PROBLEMS, hidden_values, hides_values, quote, quote_key, shorten
 from wechat_campaigns.source.yaml_messages import mistyped_colon
 

@@ -14,7 +14,7 @@ from wechat_campaigns.core.i18n import _
 
 SchemaName = Literal["campaign", "settings", "plan", "output"]
 
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "_schema", _PACKAGE.parents[1] / "schema")
 _DESCRIPTION: Final = re.compile(r'"(?P<key>description|title)": (?P<text>"(?:[^"\\]|\\.)*")')
 
