@@ -7,15 +7,14 @@ of a link is `miniprogram://APPID/PATH`, and a picture in a link with the title 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.i18n import _, current_language
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.render.article.dom import elements, line_of, make
@@ -23,7 +22,7 @@ from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, ArticleSource,
 from wechat_campaigns.source.files import FileError
 
 if TYPE_CHECKING:
-    from wechat_campaigns.render.article.images import ImageInspection
+    from wechat_campaigns.render.article.images import PreparedPicture
 
 MAX_PATH_CHARS = 1_000
 """Of a picture's path; each step of it costs a look at the disk."""
@@ -133,9 +132,12 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
             level="error",
         )
         return None
+    # Loads Pillow, which an article without pictures does without.
+    from wechat_campaigns.render.article.images import BODY, prepare
+
     try:
         info = source.files.info(source.file, path)
-        return prepare(info, lambda: source.files.data(info.path), convert=source.options.fix_images)
+        return prepare(info, source.files, BODY, convert=source.options.fix_images)
     except FileError as error:
         what = _("`{path}`: {fault}").format(path=path[:120], fault=error.message)
         findings.error("image-file", what, error.hint, line=line)
@@ -160,54 +162,6 @@ def _check_alt(image: HtmlElement, findings: Findings) -> None:
         what = _("the image has no alternative text")
         hint = _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it")
         findings.advise("image-alt", what, hint, line=line_of(image))
-
-
-# --- pictures: many articles show the same logo ------------------------------------------------
-
-
-KEPT: Final = 2_000
-"""Pictures of a few hundred bytes each, after which all are forgotten."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedPicture:
-    """A picture as it will be uploaded, and what it looks like."""
-
-    file: FileInfo
-    inspection: ImageInspection
-    note: str = ""
-    """How it was converted, for people; empty when it was not."""
-
-
-_known: dict[tuple[str, bool, str], PreparedPicture] = {}
-"""By SHA-256 of the file, whether it may be converted, the language of its faults."""
-
-
-def prepare(file: FileInfo, data: Callable[[], bytes], *, convert: bool) -> PreparedPicture:
-    """Inspect a picture of an article, and convert it where that is wanted and mends it.
-
-    Args:
-        file: as it is in the campaigns folder.
-        data: reads its bytes; called only for a picture that is not known.
-    """
-    key = file.sha256, convert, current_language()
-    found = _known.get(key)
-    if found is None:
-        if len(_known) >= KEPT:
-            _known.clear()
-        found = _known[key] = _prepared(file, data(), convert)
-    return replace(found, file=replace(found.file, path=file.path))
-
-
-def _prepared(file: FileInfo, data: bytes, convert: bool) -> PreparedPicture:
-    # Loads Pillow, which an article without pictures does without.
-    from wechat_campaigns.render.article import images
-
-    inspection = images.inspect_image(data, file.format)
-    if not (convert and inspection.is_convertible):
-        return PreparedPicture(file=file, inspection=inspection)
-    file, data, note = images.convert_file(file, data, images.BODY)
-    return PreparedPicture(file=file, inspection=images.inspect_image(data, file.format), note=note)
 
 
 # --- mini programs ------------------------------------------------------------------------------
