@@ -5,8 +5,7 @@ from pathlib import PurePosixPath
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, OfflineOption, campaign_ids
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, OfflineOption, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding
 from wechat_campaigns.core.errors import ExitCode, InvalidError

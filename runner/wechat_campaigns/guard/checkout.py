@@ -9,8 +9,13 @@ from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
 from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, Git, GitResult, not_installed_error
-from wechat_campaigns.core.git_checkout import checkout_settings, find_checkout, run_in_checkout
-from wechat_campaigns.core.git_remote import NAME, remote_of
+from wechat_campaigns.core.git_checkout import (
+    NAME,
+    checkout_settings,
+    find_checkout,
+    remote_of,
+    run_in_checkout,
+)
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.settings import SETTINGS_FILE, names_programs
 

@@ -10,7 +10,7 @@ from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
-from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
+from wechat_campaigns.guard.approvals import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import settings_versions
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort

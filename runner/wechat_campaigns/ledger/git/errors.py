@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.git import GitFailure, GitResult
-from wechat_campaigns.core.git_remote import Remote
+from wechat_campaigns.core.git_checkout import Remote
 from wechat_campaigns.core.i18n import N_, _
 
 _KINDS: Final[dict[GitFailure, type[LedgerError]]] = {

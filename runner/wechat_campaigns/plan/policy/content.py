@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
 from wechat_campaigns.protocol.keys import normalize_id

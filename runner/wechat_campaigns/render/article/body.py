@@ -7,7 +7,7 @@ from dataclasses import replace
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.patterns import is_blank
+from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.messages.limits import CONTENT_BYTES, CONTENT_CHARS
 from wechat_campaigns.render.article import (

@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.html import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.render.article.dom import elements, line_of, make
 from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, ArticleSource, Findings

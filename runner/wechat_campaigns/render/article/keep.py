@@ -11,8 +11,8 @@ from typing import Final
 import nh3
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.render.article import css, embed, styles
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
 from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings

@@ -9,9 +9,8 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
-from wechat_campaigns.core.html import Formula
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME, Formula
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.source.files import Files

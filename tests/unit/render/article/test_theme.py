@@ -14,7 +14,7 @@ from wechat_campaigns.render.article.colours import darken
 from wechat_campaigns.render.article.dialect import BOXES
 from wechat_campaigns.render.article.parts import Findings
 from wechat_campaigns.source.scaffold import campaign_text
-from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schema import schema
 
 COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
 """The default, and those that are hardest to read text on or in."""
