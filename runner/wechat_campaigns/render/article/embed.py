@@ -19,7 +19,7 @@ from wechat_campaigns.core.html import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.render.article.dom import elements, line_of, make
-from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, ArticleSource, Findings
+from wechat_campaigns.render.article.parts import WECHAT_IMAGES, ArticleSource, Findings, with_https
 from wechat_campaigns.source.files import FileError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_PATH_CHARS = 1_000
 """Of a picture's path; each step of it costs a look at the disk."""
-_OWN = IMAGE_PREFIXES[1:]
 _LAZY_PREFIXES = ("data:image/gif", "data:image/svg")
 """What stands in `src` while a page has not loaded a picture; its address is in `data-src` then."""
 _STYLE_ADDRESS = re.compile(r"url\(\s*+(\"[^\"]*+\"|'[^']*+'|[^\"'()]*+)\s*+\)", re.IGNORECASE)
@@ -98,8 +97,8 @@ class _Resolver:
 
     def placeholder(self, address: str, element: HtmlElement) -> str | None:
         """Return what to write for an address; None after a problem."""
-        src = re.sub(r"^(http:)?//(?=mm(biz|ecoa)\.qpic\.cn/)", "https://", address.strip())
-        if src.startswith(_OWN):
+        src = with_https(address)
+        if src.startswith(WECHAT_IMAGES):
             return quote(src, safe="/:?&=#%@!$,;~+*[]") if not src.isascii() or "(" in src else src
         path = unquote(src)
         if self.files.get(path) is None:  # a fault is reported wherever it stands

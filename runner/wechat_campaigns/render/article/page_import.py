@@ -11,6 +11,7 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.render.article import dom, keep
 from wechat_campaigns.render.article.embed import each_address
+from wechat_campaigns.render.article.parts import WECHAT_IMAGES, with_https
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
@@ -19,7 +20,6 @@ _CONTENT = (_PUBLISHED, "nice", "output", "wenyan", "write")
 """The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
 _LAID_OUT = ("nice", "output", "wenyan")
 """Those whose own style belongs to the article; the others only place it on the page."""
-_OWN = re.compile(r"(https?:)?//mm(biz|ecoa)\.qpic\.cn/")
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 _TITLE_PATHS = (
     "//meta[@property='og:title']/@content",
@@ -95,8 +95,9 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
     def marked(address: str, _element: HtmlElement) -> str:
+        is_own = with_https(address).startswith(WECHAT_IMAGES)
         address = address.strip()
-        stays = not address or address.startswith("#") or (not with_own and _OWN.match(address))
+        stays = not address or address.startswith("#") or (is_own and not with_own)
         return address if stays else f"{mark}{numbers.setdefault(address, len(numbers))}."
 
     each_address(root, marked, mark="'")
