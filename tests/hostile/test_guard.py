@@ -31,7 +31,7 @@ from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.source.schemas.store import schema_text
+from wechat_campaigns.source.schema import schema_text
 from wechat_campaigns.source.settings import load_settings
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-guard")]

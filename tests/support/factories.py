@@ -264,7 +264,7 @@ def make_state(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> 
 def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
     from wechat_campaigns.plan.quota import recipients
-    from wechat_campaigns.plan.renamed import identity
+    from wechat_campaigns.plan.warnings import identity
 
     data = identity(send, compute_content_digest(send))
     data |= {"body": body_of(send), "body_sha256": sha256(body_of(send))}

@@ -16,7 +16,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.notifications import notify, refusal_told
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, campaign_ids, read_moment
 from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
-from wechat_campaigns.cli.plan import ALLOW, RESEND, apply_command, overridden_rules, plan_text, view_of
+from wechat_campaigns.cli.plan import ALLOW, RESEND, apply_command, overridden_rules, view_of
 from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
@@ -36,6 +36,7 @@ from wechat_campaigns.report.phrases import calls, followers, recipients
 from wechat_campaigns.report.plan_view import ApplyView, to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
+from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
@@ -147,7 +148,8 @@ class _CommandRun(ApplyRun):
     def show_plan(self) -> None:
         """Print the plan."""
         context = self.workspace
-        context.show_progress(f"{plan_text(context, view_of(context, self.result), is_applied=True)}\n")
+        view = view_of(context, self.result)
+        context.show_progress(f"{plan_text(view, context.text_options, is_applied=True)}\n")
 
     def confirm(self, waiting: Sequence[PlannedSend]) -> None:
         """Ask at the terminal."""
@@ -206,8 +208,6 @@ class _CommandRun(ApplyRun):
             print_message(message.format(count=count))
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[SendKey] = ()) -> Formats:
-        from wechat_campaigns.report.text import outcomes_text
-
         context = self.workspace
         view = ApplyView(
             plan=self.plan,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,16 +16,11 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_from, quoted
-from wechat_campaigns.fetch.draft_files import DraftFiles
-from wechat_campaigns.fetch.saved_pictures import SavedPictures
+from wechat_campaigns.fetch.saved_files import DraftFiles, SavedPictures
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text, literal
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.fetch.saved_pictures import SavedPictures
-
 
 _NO_STYLE = N_(
     "left out: the style sheet of the page, which gave most of the text its look (WeChat keeps only `style` "
@@ -52,7 +47,6 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     each, 60 MiB in total. Those at other sites are downloaded, from public addresses only, in 5 minutes at
     most. Pictures that WeChat serves already keep their address.
     """
-    from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
     name = free_id(campaign_id or id_from(page.stem), context)

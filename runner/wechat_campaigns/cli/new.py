@@ -17,8 +17,7 @@ from wechat_campaigns.core.names import id_fault, quoted
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.load import enclosing_campaigns_folder, find_campaigns, require_folder
-from wechat_campaigns.source.scaffold import TAG, campaign_text, scalar
-from wechat_campaigns.source.starter import CodeHostName, starter
+from wechat_campaigns.source.scaffold import TAG, CodeHostName, campaign_text, scalar, starter
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 """An action at a commit, whose code cannot be replaced."""

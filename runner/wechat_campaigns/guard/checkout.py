@@ -21,8 +21,8 @@ from wechat_campaigns.core.git_checkout import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import DEFAULT_LEDGER, Approvals, Environment
-from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.settings import SETTINGS_FILE, appids_of, maps
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 NEWEST: Final = "refs/campaign/newest"
 REGULAR: Final = ("100644", "100755")

@@ -5,7 +5,7 @@ accounts never wait for one another. No openid, token or secret is ever part of 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
-from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LedgerError,
@@ -46,6 +46,7 @@ KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind i
 """Every kind that this version knows, by its name."""
 
 LEDGER = "ledger"
+EXPORT_FORMAT = 1
 
 
 class Snapshot(NamedTuple):
@@ -319,3 +320,51 @@ def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, st
 def _break_text(stream: str, number: int) -> str:
     what = _("the hash chain of {stream} breaks at event {number}: an event was changed or is missing")
     return what.format(stream=stream, number=number)
+
+
+def to_lines(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """Write a ledger as lines of canonical JSON without line ends.
+
+    The first line notes the heads, so that a file that was cut short is not taken for a whole one.
+
+    Args:
+        heads: what the store noted as count and last hash of each stream.
+    """
+    yield canonical({"ledger_export": EXPORT_FORMAT, "heads": dict(heads)}).decode()
+    for event in events:
+        yield canonical(event.as_dict()).decode()
+
+
+def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
+    """Read a ledger back and check every chain.
+
+    Args:
+        lines: as `to_lines` wrote them; empty ones pass by.
+
+    Raises:
+        TamperedLedgerError: it is not an export, is not whole, or was changed.
+    """
+    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    heads = _exported_heads(filled[0][1] if filled else "", where)
+    events = tuple(read_event(line, where=f"{where}:{number}") for number, line in filled[1:])
+    if faults := find_chain_faults(events, heads):
+        raise TamperedLedgerError(
+            _("the hash chain of the export is broken: {fault}").format(fault=faults[0]),
+            hint=_("export again from a ledger in which `campaign ledger verify` finds no fault"),
+            location=where,
+        )
+    return events
+
+
+def _exported_heads(line: str, where: str) -> dict[str, tuple[int, str]]:
+    try:
+        data = json.loads(line)
+        if data["ledger_export"] != EXPORT_FORMAT:
+            raise ValueError(data["ledger_export"])
+        return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise TamperedLedgerError(
+            _("this file is not a ledger export that this version can read"),
+            hint=_("use a file written by `campaign ledger export` of this version"),
+            location=f"{where}:1",
+        ) from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
@@ -268,3 +268,10 @@ def fold(events: Iterable[Event], authentic: IsAuthentic | None = None) -> Ledge
     for event in events:
         state.add(event)
     return state
+
+
+def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
+    """List the AppIDs that have sends and no hold without an end: they may go on sending."""
+    state = fold(events)
+    ever = datetime.max.replace(tzinfo=UTC)
+    return sorted({send.appid for send in state.sends} - state.hold_reasons(ever).keys())

@@ -100,8 +100,8 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
     if backend == "git":
         with _with_file_locks():
             from wechat_campaigns.core.git_checkout import remote_and_branch, remote_of
-            from wechat_campaigns.ledger.git.store import cached_events
-            from wechat_campaigns.ledger.git.tree import fetched_events
+            from wechat_campaigns.ledger.git import cached_events
+            from wechat_campaigns.ledger.git_tree import fetched_events
         try:
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read
@@ -134,15 +134,15 @@ def _no_backend_error(name: str) -> UsageError:
 def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
     with _with_file_locks():
         from wechat_campaigns.core.git_checkout import remote_of
-        from wechat_campaigns.ledger.git.store import GitLedger
+        from wechat_campaigns.ledger.git import GitLedger
     remote = remote_of(rest, folder=root, environ=os.environ)
     return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
 
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from wechat_campaigns.ledger.postgres.pool import conninfo
-        from wechat_campaigns.ledger.postgres.store import PostgresLedger
+        from wechat_campaigns.ledger.postgres import PostgresLedger
+        from wechat_campaigns.ledger.postgres_pool import conninfo
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
     home = os.path.expanduser("~")  # noqa: PTH111 (stays as it is for a user without one, as in a container)

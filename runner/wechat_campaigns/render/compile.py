@@ -17,7 +17,7 @@ from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import limits
 from wechat_campaigns.render.render import render
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.scope import Templates
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 

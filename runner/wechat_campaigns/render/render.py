@@ -17,11 +17,16 @@ from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.messages.limits import check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.content import render_content
-from wechat_campaigns.render.link_tags import LinkTagger
-from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
-from wechat_campaigns.render.scope import Scope
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.content import LinkTagger, render_content
+from wechat_campaigns.render.openids import (
+    TABLES,
+    OpenidColumn,
+    batches,
+    check_openids,
+    read_openids,
+    read_table,
+)
+from wechat_campaigns.render.scope import Scope, Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import links_without_host
 
@@ -279,8 +284,6 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed
 
 
 def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _Listed:
-    from wechat_campaigns.render.openid_table import OpenidColumn, read_table  # most campaigns do without
-
     def read() -> OpenidColumn:
         return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column)
 

@@ -9,10 +9,9 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.ledger.initialization import uninitialized_words
-from wechat_campaigns.plan.budget import Overlap, overlaps
+from wechat_campaigns.ledger.trust import uninitialized_words
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Overlap, Plan, PlannedSend, overlaps
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.policy.rule import Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange

@@ -29,12 +29,25 @@ from wechat_campaigns.render.article.page import (
 )
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
-from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
-from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_text
+from wechat_campaigns.report.history import (
+    SHOWN,
+    SHOWN_FIGURES,
+    ArticleRow,
+    HistoryView,
+    article_link,
+    shown_cells,
+    shown_figures,
+)
 from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
+from wechat_campaigns.report.plan_view import (
+    ACCOUNT_KINDS,
+    WEEKDAYS,
+    PlanView,
+    Row,
+    console_quota,
+    quota_text,
+)
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""

@@ -13,10 +13,9 @@ from typing import Any
 from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
 from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
-from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered
+from wechat_campaigns.plan.plan import Budget, PlannedSend, SendKey, is_covered, overlaps
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.unknown_sends import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
@@ -22,6 +21,8 @@ from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.send.outcome import SendOutcome
 
+COMMENT_CHARS = 65_000
+"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 _NOTE_CHARS = 120
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000

@@ -13,7 +13,7 @@ from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.core.spoken_time import zone_name
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan.compare import SendChange
+    from wechat_campaigns.plan.review import SendChange
 
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),

@@ -1,88 +1,64 @@
 """Draw what commands found for a terminal: tables that fit, hints below them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, note_groups
-from wechat_campaigns.report.figures import figures_lines
-from wechat_campaigns.report.history import HistoryView
+from wechat_campaigns.report.history import HistoryView, figures_lines
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
-from wechat_campaigns.report.terminal import lines, painted, table
+from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
-STYLES: Final[Mapping[str, str]] = {
-    PlanAction.SEND: "1;32",
-    PlanAction.RESEND: "1;32",
-    PlanAction.SCHEDULED: "36",
-    PlanAction.DRAFT: "36",
-    PlanAction.SENT: "2",
-    PlanAction.EXPIRED: "2",
-    PlanAction.BLOCKED: "33",
-    PlanAction.CONFLICT: "1;33",
-    PlanAction.UNKNOWN: "1;35",
-    PlanAction.INVALID: "1;31",
-    Result.ACCEPTED: "1;32",
-    Result.REJECTED: "1;31",
-    Result.SKIPPED: "33",
-    Result.NOT_SENT: "1;31",
-    Severity.OK: "32",
-    Severity.WARNING: "33",
-    Severity.ERROR: "1;31",
-}
-"""ANSI codes by action, result and grade."""
-BOLD, YELLOW = "1", "33"
 SHOWN_LINKS = 5
 """Of one send."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions:
-    """How text is drawn."""
+def plan_text(
+    view: PlanView, options: TextOptions, *, everything: bool = False, is_applied: bool = False
+) -> str:
+    """Draw a plan: errors and a table first, then what needs attention, then what apply would do.
 
-    width: int = 100
-    color: bool = False
-    everything: bool = False
-    """Show what needs no attention too: sends that were sent or are expired."""
-    is_applied: bool = False
-    """Draw the plan of a run that applies it: without what to run next."""
-    timezone: str = "Asia/Shanghai"
-
-    def lines(self, text: str, *, hang: int = 0, style: str = "") -> str:
-        """Return a text broken to the width, in a style where there are colours."""
-        return lines(text, self.width, hang=hang, style=style if self.color else "")
-
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], codes: Sequence[str] = ()) -> str:
-        """Return rows below their headings, their first cells in the styles of some codes."""
-        styles = [BOLD, *(STYLES[code] for code in codes)] if self.color else []
-        return table(headings, rows, self.width, styles)
-
-
-def plan_text(view: PlanView, options: TextOptions) -> str:
-    """Draw a plan: a table first, then what needs attention, then what apply would do."""
-    rows = view.listed(everything=options.everything)
-    parts = [options.lines(_heading(view), style=BOLD), ""]
+    Args:
+        everything: show what needs no attention too: sends that were sent or are expired.
+        is_applied: draw the plan of a run that applies it: without what to run next.
+    """
+    rows, plan = view.listed(everything=everything), view.plan
+    heading = _("Plan for {environment}, {at}{commit}{offline}").format(
+        environment=plan.environment,
+        at=f"{view.created} {view.timezone}",
+        commit=_(", commit {commit}").format(commit=short_commit(plan.commit, 12)) if plan.commit else "",
+        offline=_(", offline: audiences unknown") if plan.offline else "",
+    )
+    parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
+    parts += [options.lines(heading, style=BOLD), ""]
     parts.append(_plan_table(view, rows, options) if rows else _("Nothing to send."))
     if view.accounts:
         parts += ["", *map(options.lines, view.accounts)]
-    if linked := list(_links(rows, everything=options.everything)):
+    if linked := list(_links(rows, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
-    if notes := list(_attention(view, everything=options.everything)):
+    if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
+    summary = _("Summary: {counts}. This is only a plan: nothing was sent.")
+    if is_applied:
+        summary = _("Summary: {counts}.")
+    elif len(rows) < len(view.rows):
+        summary = _(
+            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
+            "plan: nothing was sent."
+        )
+    parts += ["", options.lines(summary.format(counts=view.summary))]
     # A digest is not broken into lines, because it is to be copied.
-    parts += ["", options.lines(_summary(view, hidden=len(rows) < len(view.rows), options=options))]
     parts.append(_("Digest: {digest}").format(digest=view.digest))
-    if not options.is_applied:
+    if not is_applied:
         running = _("Running `{command}` now would make {total}.")
         running = running.format(command=view.command, total=view.total)
         parts += map(options.lines, [*([running] if view.ready else []), *view.coming])
@@ -218,16 +194,6 @@ def _total(grade: Severity, count: int) -> str:
     return _("{count} ok").format(count=count)
 
 
-def _heading(view: PlanView) -> str:
-    plan = view.plan
-    return _("Plan for {environment}, {at}{commit}{offline}").format(
-        environment=plan.environment,
-        at=f"{view.created} {view.timezone}",
-        commit=_(", commit {commit}").format(commit=short_commit(plan.commit, 12)) if plan.commit else "",
-        offline=_(", offline: audiences unknown") if plan.offline else "",
-    )
-
-
 def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> str:
     headings = ("Action", "Send", "Account", "To", "Followers", "When", "Content", "Reason")
     windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
@@ -271,18 +237,6 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
                 hidden,
             )
             yield more.format(send=row.id, count=hidden)
-
-
-def _summary(view: PlanView, *, hidden: bool, options: TextOptions) -> str:
-    template = _("Summary: {counts}. This is only a plan: nothing was sent.")
-    if options.is_applied:
-        template = _("Summary: {counts}.")
-    elif hidden:
-        template = _(
-            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
-            "plan: nothing was sent."
-        )
-    return template.format(counts=view.summary)
 
 
 def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:

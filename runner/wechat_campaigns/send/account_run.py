@@ -43,16 +43,15 @@ from wechat_campaigns.plan.hints import (
 )
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
-from wechat_campaigns.plan.resolve import AudienceCounter
+from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
-from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
-from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send.outcome import (
     LEFT,
     Result,
@@ -180,9 +179,9 @@ class AccountRun(AccountWriter):
         if left_out is not None:
             return left_out
         self.tell(planned.send.id, _("preparing"))
-        with uploads.forgetting(planned, self):
-            ids = uploads.upload(planned, self)
-            draft = drafting.ensure_draft(planned, ids, self)
+        with preparing.forgetting(planned, self):
+            ids = preparing.upload(planned, self)
+            draft = preparing.ensure_draft(planned, ids, self)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = payloads.mass_body(
             planned.send,
@@ -218,7 +217,7 @@ class AccountRun(AccountWriter):
     def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
         return recheck(planned, self.plan, context, due=self._due, reviewed=self.context.audiences)
 
-    def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
+    def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
         content, mark = planned.send.content, made.mark if made is not None else None
         if isinstance(content, Draft):
@@ -231,8 +230,8 @@ class AccountRun(AccountWriter):
         """Forget the uploads of a send that was refused because one of them is gone."""
         if outcome.result is not Result.REJECTED:
             return outcome
-        gone = uploads.forget_uploads(planned, outcome.errcode, self)
-        return replace(outcome, hint=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
+        gone = preparing.forget_uploads(planned, outcome.errcode, self)
+        return replace(outcome, hint=_(preparing.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
@@ -280,7 +279,7 @@ class AccountRun(AccountWriter):
         if self.stop_reason:
             return self.unknown(send_id, not_resent_message(self.stop_reason))
         try:
-            edited = drafting.edited_draft_id(intent, api=self.api)
+            edited = preparing.edited_draft_id(intent, api=self.api)
             if edited is not None:
                 message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
                 hint = edited_draft_hint(send_id, self.settings.environment.env_option)

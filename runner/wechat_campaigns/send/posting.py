@@ -18,7 +18,7 @@ from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.plan import PlannedSend, SendKey
 from wechat_campaigns.plan.quota import recipients
-from wechat_campaigns.plan.renamed import identity
+from wechat_campaigns.plan.warnings import identity
 from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi

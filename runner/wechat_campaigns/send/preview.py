@@ -15,7 +15,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat import payloads
 
@@ -92,15 +92,15 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], account: AccountWrite
 
     Source: preview, read 2026-11.
     """
-    uploads.check_material_names(planned)
-    with uploads.forgetting(planned, account):
-        ids = uploads.upload(planned, account)
-        draft = drafting.ensure_draft(planned, ids, account)
+    preparing.check_material_names(planned)
+    with preparing.forgetting(planned, account):
+        ids = preparing.upload(planned, account)
+        draft = preparing.ensure_draft(planned, ids, account)
     body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
     errors: dict[str, CampaignError] = {}
     for one in to:
         try:
-            with uploads.forgetting(planned, account):
+            with preparing.forgetting(planned, account):
                 account.api.mass_preview({**body, **one.body})
         except WeChatError as error:  # the next tester may be a follower where this one is not
             errors[one.name] = error

@@ -22,8 +22,8 @@ from wechat_campaigns.core.settings import (
     Policy,
     Settings,
 )
-from wechat_campaigns.source.document import parse_document
 from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.strict_yaml import parse_document
 from wechat_campaigns.source.text import hidden_values
 from wechat_campaigns.source.validate import check
 

@@ -16,11 +16,16 @@ from tests.support.outcomes import error_of
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.core.git_checkout import remote_of
-from wechat_campaigns.ledger.disk import filesystem_of, refuse_network, refuse_second_name
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
-from wechat_campaigns.ledger.git.store import BROKEN_TRIES, GitLedger
+from wechat_campaigns.ledger.git import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.rollback_guard import SeenHeads, hashes_of
-from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
+from wechat_campaigns.ledger.sqlite import (
+    SqliteLedger,
+    filesystem_of,
+    refuse_network,
+    refuse_second_name,
+    stored_events,
+)
 from wechat_campaigns.protocol.events import EMPTY, Entry
 
 MOUNTS = """\

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.ledger.events import LedgerKind, heads_of, next_event
-from wechat_campaigns.ledger.export import from_lines, to_lines
+from wechat_campaigns.ledger.events import LedgerKind, from_lines, heads_of, next_event, to_lines
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 
 START = datetime(2026, 12, 1, tzinfo=UTC)

@@ -20,8 +20,8 @@ from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, N
 from wechat_campaigns.render.article import ArticleBody
 from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.render import RenderResult, render
-from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 

@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.support.factories import NOW, applied, make_article, make_planned, make_send, plan_of, view_of
+from wechat_campaigns.cli.context import failure_forms
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Filter, InvalidCampaign
 from wechat_campaigns.messages import Articles, Newspic
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.attention import plan_problems
-from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import plan_html
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import codequality, problems_github, problems_text
-from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
+from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ATTACK = (

@@ -14,8 +14,7 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import UsageError, require_extra
 from wechat_campaigns.core.fence import OverBoundError, run_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article.escape import escape_for
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings, escape_for
 from wechat_campaigns.source.files import FileError, Files, read_regular
 
 if TYPE_CHECKING:

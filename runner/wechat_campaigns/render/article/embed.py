@@ -1,9 +1,13 @@
-"""The images of an article's tree → placeholders, each picture listed once; faults at their lines."""
+"""Pictures and mini programs of an article's tree: placeholders for the files, faults at their lines.
+
+Each picture is listed once. Mini programs are a text link, a picture link or a card: in Markdown the address
+of a link is `miniprogram://APPID/PATH`, and a picture in a link with the title `card` is a card.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
@@ -14,8 +18,7 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.html import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import _, current_language
 from wechat_campaigns.messages import BodyImage
-from wechat_campaigns.render.article import mini_program
-from wechat_campaigns.render.article.dom import elements, line_of
+from wechat_campaigns.render.article.dom import elements, line_of, make
 from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
@@ -45,7 +48,7 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
             resolver.image(element)
         elif element.tag == "image":
             resolver.drawn(element)
-        elif element.tag in (mini_program.CARD, mini_program.OLD_CARD):
+        elif element.tag in (CARD, OLD_CARD):
             resolver.card(element)
         if "url(" in element.get("style", "").lower():
             resolver.style(element)
@@ -67,7 +70,7 @@ class _Resolver:
         address = image.get("src") or ""
         if address.startswith(LAZY_PREFIXES) or not address.strip():
             address = image.get("data-src") or address
-        written = self._address(address, image, card=mini_program.is_card_link(image.getparent()))
+        written = self._address(address, image, card=is_card_link(image.getparent()))
         if written is None:
             image.drop_tree()
             return
@@ -78,8 +81,8 @@ class _Resolver:
 
     def card(self, card: HtmlElement) -> None:
         """Resolve the cover of a mini program's card."""
-        if address := card.get(mini_program.COVER):
-            card.set(mini_program.COVER, self._address(address, card, card=True) or "")
+        if address := card.get(COVER):
+            card.set(COVER, self._address(address, card, card=True) or "")
 
     def drawn(self, image: HtmlElement) -> None:
         """Resolve the `image` of a drawing; what cannot be used is taken out later, with its address."""
@@ -205,3 +208,76 @@ def _prepared(file: FileInfo, data: bytes, convert: bool) -> PreparedPicture:
         return PreparedPicture(file=file, inspection=inspection)
     file, data, note = images.convert_file(file, data, images.BODY)
     return PreparedPicture(file=file, inspection=images.inspect_image(data, file.format), note=note)
+
+
+# --- mini programs ------------------------------------------------------------------------------
+# Source: uploadnewsmsg, section 4, read 2026-11; that draft/add takes them is what projects of 2026 do.
+
+SCHEME: Final = "miniprogram://"
+CARD: Final = "mp-common-miniprogram"
+OLD_CARD: Final = "mp-miniprogram"
+"""The name of the same element until 2021; editors' pages still have it."""
+CARD_TITLES: Final = ("card", "卡片")
+MAX_CARD_TITLE_CHARS: Final = 35
+APPID, PATH, CARD_TITLE, COVER, KIND = (
+    f"data-miniprogram-{name}" for name in ("appid", "path", "title", "imageurl", "type")
+)
+PROGRAM_ATTRIBUTES: Final = frozenset(
+    (APPID, PATH, CARD_TITLE, COVER, KIND, "data-miniprogram-nickname", "data-miniprogram-avatar")
+)
+_APPID = re.compile("wx[0-9a-f]{16}")
+_PATH = re.compile(r"[^\s<>\"'`]{1,1024}")
+
+
+def is_card_link(element: HtmlElement | None) -> bool:
+    """Return whether a link of Markdown asks for a card."""
+    if element is None or element.tag != "a" or not (element.get("href") or "").startswith(SCHEME):
+        return False
+    return (element.get("title") or "").strip().lower() in CARD_TITLES
+
+
+def rewrite_program_link(element: HtmlElement, findings: Findings) -> None:
+    """Write a link of Markdown as WeChat takes it."""
+    appid, _slash, path = (element.get("href") or "").removeprefix(SCHEME).partition("/")
+    picture, card = element.find("img"), is_card_link(element)
+    element.attrib.clear()
+    element.set(APPID, appid)
+    element.set(PATH, path)
+    element.set("href", "")
+    if card and picture is not None:
+        made = make(
+            CARD,
+            **{
+                APPID: appid,
+                PATH: path,
+                CARD_TITLE: picture.get("alt") or "",
+                COVER: picture.get("src") or "",
+            },
+        )
+        made.set(KIND, "card")
+        made.tail = element.tail
+        element.getparent().replace(element, made)
+        element = made
+    check_mini_program(element, findings)
+
+
+def check_mini_program(element: HtmlElement, findings: Findings) -> None:
+    """Report what WeChat refuses of a mini program's link or card."""
+    for what, hint in _program_faults(element):
+        findings.error("mini-program", what, hint, line=line_of(element))
+
+
+def _program_faults(element: HtmlElement) -> Iterator[tuple[str, str]]:
+    """Yield each fault with its hint."""
+    appid, path, title = (element.get(name) or "" for name in (APPID, PATH, CARD_TITLE))
+    if not _APPID.fullmatch(appid):
+        what = _("`{appid}` is not the AppID of a mini program").format(appid=appid[:40])
+        yield what, _("write `wx` and 16 digits or letters a to f")
+    if not _PATH.fullmatch(path):
+        what = _("the mini program {appid} has no page").format(appid=appid[:40])
+        yield what, _("write the page after the AppID: pages/index/index")
+    if element.tag == CARD and not 0 < len(title.strip()) <= MAX_CARD_TITLE_CHARS:
+        what = _("the title of a card has {count} characters; 1 to {most} are allowed")
+        yield what.format(count=len(title.strip()), most=MAX_CARD_TITLE_CHARS), _("change the title")
+    if element.tag == CARD and not element.get(COVER):
+        yield _("the card has no picture"), _("add one of 1080 × 864 pixels")

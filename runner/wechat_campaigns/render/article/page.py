@@ -140,7 +140,7 @@ def reader(
 
 def _with_covers(html: str) -> str:
     """Write the cover of a mini program's card where followers see it."""
-    from wechat_campaigns.render.article.mini_program import CARD, COVER  # needs the libraries of articles
+    from wechat_campaigns.render.article.embed import CARD, COVER  # needs the libraries of articles
 
     written = re.compile(rf' {COVER}="([^"]+)"')
 

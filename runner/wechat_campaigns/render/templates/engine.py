@@ -13,7 +13,7 @@ from jinja2.utils import LRUCache
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.redact import openid_line
-from wechat_campaigns.render.templates.bounds import MAX_SIZE, Escape, TemplateRenderError, copied
+from wechat_campaigns.render.templates import MAX_SIZE, Escape, TemplateRenderError
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
@@ -21,6 +21,7 @@ from wechat_campaigns.render.templates.jinja import (
     TEMPLATE_CACHE_SIZE,
     Rendering,
     TemplateEnvironment,
+    copied,
     current_rendering,
     display_name,
 )

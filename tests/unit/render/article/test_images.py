@@ -16,7 +16,7 @@ from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES
-from wechat_campaigns.render.article import ai_label, convert, embed, image_bytes, images
+from wechat_campaigns.render.article import convert, embed, image_bytes, images
 from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
@@ -180,7 +180,7 @@ LABEL = '{"Label":"1","ContentProducer":"<某&公司>","ProduceID":"x1"}'
 
 
 def _labelled(kind: str) -> bytes:
-    packet = ai_label.save_options(LABEL)["xmp"]
+    packet = images.label_options(LABEL)["xmp"]
     if kind == "PNG text":
         info = PngImagePlugin.PngInfo()
         info.add_text("AIGC", LABEL)
@@ -199,19 +199,19 @@ def _labelled(kind: str) -> bytes:
 def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) -> None:
     data = _labelled(kind)
     made = Image.open(io.BytesIO(convert_bytes(data, use)[0]))
-    found = ai_label.find(made)
+    found = images.find_label(made)
     assert json.loads(found) == json.loads(LABEL)
     assert not made.getexif()
     again = Image.open(io.BytesIO(convert_bytes(convert_bytes(data, use)[0], use)[0]))
-    assert ai_label.find(again) == found
+    assert images.find_label(again) == found
 
 
 @pytest.mark.parametrize(
     "packet", [b"", b"<", b"tc260.org.cn/ns/AIGC/1.0/", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"]
 )
 def test_odd_metadata_is_no_label(packet: bytes) -> None:
-    data = _image("JPEG", xmp=packet + ai_label.NAMESPACE.encode())
-    assert ai_label.find(Image.open(io.BytesIO(data))) == ""
+    data = _image("JPEG", xmp=packet + images.LABEL_NAMESPACE.encode())
+    assert images.find_label(Image.open(io.BytesIO(data))) == ""
     assert convert_bytes(data)[1] == "jpeg"
 
 
