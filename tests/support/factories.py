@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import ApiError, LedgerConflictError
+from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
@@ -190,9 +190,7 @@ class MemoryLedger:
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         mine = self.events(entry.stream)
         head = mine[-1].head if mine else EMPTY
-        if after is not None and after != head:
-            raise LedgerConflictError("somebody wrote first", hint="run again", location=entry.stream)
-        event = next_event(entry, at=self.clock(), after=head)
+        event = next_event(entry, at=self.clock(), head=head, after=after)
         self.kept.append(event)
         return event
 
@@ -231,7 +229,7 @@ def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) ->
             kept.setdefault("ends", [e.hash for e in events if e.kind is EventKind.HOLD and e.data["held"]])
         head = events[-1].head if events else EMPTY
         mine = [event for event in events if event.stream == entry.stream]
-        events.append(next_event(replace(entry, data=linked(kind, kept, mine)), at=at, after=head))
+        events.append(next_event(replace(entry, data=linked(kind, kept, mine)), at=at, head=head))
     return events
 
 
