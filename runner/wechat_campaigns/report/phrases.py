@@ -110,13 +110,13 @@ def window(send: Send, timezone: str) -> str:
         for written in (begin, end)
         if written is not None
     )
-    return text if is_evident else _("{time} ({zone})").format(time=text, zone=timezone)
+    return text if is_evident else _("{what} ({detail})").format(what=text, detail=timezone)
 
 
 def zoned_moment(value: datetime, timezone: str) -> str:
     """Write a moment to the minute, with the time zone where it is not China's."""
     text, name = moment(value, timezone), zone_name(value, ZoneInfo(timezone))
-    return _("{time} ({zone})").format(time=text, zone=name) if name else text
+    return _("{what} ({detail})").format(what=text, detail=name) if name else text
 
 
 def moment(value: datetime | None, timezone: str) -> str:
