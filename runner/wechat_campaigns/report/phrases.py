@@ -44,11 +44,13 @@ COUNTED = {
 
 def recipients(recipient_filter: Filter) -> str:
     """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
-    from wechat_campaigns.plan import quota  # `validate` does without the ledger that it imports
-
     if recipient_filter.openids:
         return _("{count} openids").format(count=len(recipient_filter.openids))
-    return recorded_recipients(quota.recipients(recipient_filter))
+    if recipient_filter.is_to_all:
+        return _("everyone")
+    if recipient_filter.tag is not None:
+        return _("tag {name}").format(name=recipient_filter.tag)
+    return f"tag_id {recipient_filter.tag_id}" if recipient_filter.tag_id is not None else _("openids")
 
 
 def recorded_recipients(record: str) -> str:
