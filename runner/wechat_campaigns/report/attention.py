@@ -1,7 +1,7 @@
 """List what a person should read before a plan is applied, as sentences and as problems beside the files."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
@@ -75,30 +75,17 @@ class Note:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteGroup:
-    """The notes of one rule."""
-
-    rule: str
-    notes: tuple[Note, ...]
-
-    @property
-    def is_uniform(self) -> bool:
-        """Whether all notes say the same."""
-        return len({(note.message, note.hint) for note in self.notes}) == 1
-
-    @property
-    def is_folded(self) -> bool:
-        """Whether only the first need be seen: of many sends or files, never what concerns the whole plan."""
-        return len(self.notes) > FEW_NOTES and all(note.send or note.location for note in self.notes)
-
-
-def note_groups(notes: Iterable[Note]) -> tuple[NoteGroup, ...]:
-    """Group notes by rule, in the order in which the rules come first."""
+def note_groups(notes: Iterable[Note]) -> list[list[Note]]:
+    """Return the notes of each rule, in the order in which the rules come first."""
     groups: dict[str, list[Note]] = {}
     for note in notes:
         groups.setdefault(note.rule, []).append(note)
-    return tuple(NoteGroup(rule=rule, notes=tuple(found)) for rule, found in groups.items())
+    return list(groups.values())
+
+
+def is_folded(group: Sequence[Note]) -> bool:
+    """Return whether only the first need be seen: many of sends or files, none of the whole plan."""
+    return len(group) > FEW_NOTES and all(note.send or note.location for note in group)
 
 
 def attention_notes(plan: Plan) -> tuple[Note, ...]:

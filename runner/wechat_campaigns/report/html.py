@@ -26,7 +26,7 @@ from wechat_campaigns.render.article.page import (
     content,
     templates_of,
 )
-from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
+from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import (
     SHOWN,
@@ -71,8 +71,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked_actions=BLOCKED,
-        notes=[note for group in groups if not group.is_folded for note in group.notes],
-        folded=[group for group in groups if group.is_folded],
+        notes=[note for group in groups if not is_folded(group) for note in group],
+        folded=list(filter(is_folded, groups)),
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,

@@ -15,7 +15,6 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, set_language
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.report.html import failure_html, plan_html
-from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.phrases import recorded_recipients, status_counts
 from wechat_campaigns.report.problems import (
@@ -89,12 +88,6 @@ def test_comments_are_chinese_and_found_again() -> None:
     assert plan_markdown(view_of(plan_of(*SENDS))).split("\n")[0] == told[0]
     assert told[1].startswith("## ")
     assert "的群发计划：" in told[1]
-
-
-def test_machines_read_english() -> None:
-    chinese = plan_data(view_of(plan_of(*SENDS)))
-    set_language("en")
-    assert chinese == plan_data(view_of(plan_of(*SENDS)))
 
 
 def no_such_send(name: str) -> Diagnostic:
