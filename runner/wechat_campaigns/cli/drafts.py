@@ -75,9 +75,9 @@ def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
         first = selected[0]
         raise UsageError(
             _("cannot make a draft for {send} ({action}): {reason}").format(
-                send=first.send.id, action=status_word(first.action), reason=first.decision.reason
+                send=first.send.id, action=status_word(first.action), reason=first.reason
             ),
-            hint=first.decision.hint or _("choose a send that has not been sent"),
+            hint=first.hint or _("choose a send that has not been sent"),
         )
     return pending
 

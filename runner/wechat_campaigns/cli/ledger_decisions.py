@@ -32,7 +32,7 @@ from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, 
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import acceptance, account_of, existing_job_id, job_id, recipients_of
 from wechat_campaigns.plan.hints import settle_hint
-from wechat_campaigns.plan.policy.rule_changes import changes_since
+from wechat_campaigns.plan.rule_changes import changes_since
 from wechat_campaigns.plan.warnings import identity
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head

@@ -6,8 +6,8 @@ from pathlib import Path
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, edits
 from wechat_campaigns.plan.review import Comparison, compare
+from wechat_campaigns.plan.rule_changes import SettingsChange, edits
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.base_tree import resolve_ref, tree_at
 from wechat_campaigns.source.files import Files

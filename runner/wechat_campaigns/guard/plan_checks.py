@@ -17,7 +17,7 @@ from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.plan.policy.rule import FailedChecks
+from wechat_campaigns.plan.plan import FailedChecks
 from wechat_campaigns.source.secret import NO_BYTECODE
 
 TIMEOUT_S: Final = 60.0

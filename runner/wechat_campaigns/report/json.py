@@ -15,9 +15,9 @@ from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
-from wechat_campaigns.plan.plan import Budget, PlannedSend, SendKey, is_covered, overlaps
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
-from wechat_campaigns.plan.unknown_sends import resend_data
+from wechat_campaigns.plan.quota import Budget, overlaps
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
@@ -71,8 +71,8 @@ def widget(view: PlanView) -> str:
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
-    left = {"uses": budget.uses, "calls_left": budget.calls_left, "calls_limit": budget.calls_limit}
-    return {**asdict(budget.allowance), **left}
+    names = ("period", "limit", "used", "uses", "calls_left", "calls_limit")
+    return {name: getattr(budget, name) for name in names}
 
 
 def outcomes_data(view: ApplyView) -> dict[str, Any]:

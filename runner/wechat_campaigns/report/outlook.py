@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.plan.plan import Budget, Plan, SendKey
+from wechat_campaigns.plan.plan import Plan, SendKey
+from wechat_campaigns.plan.quota import Budget
 
 APPLY = "campaign apply"
 MOST_NAMED = 20
@@ -36,7 +37,7 @@ def quota_text(budget: Budget) -> str:
     template = _("{used} of {limit} sends used today (from the ledger)")
     if budget.account.kind is AccountKind.SERVICE:
         template = _("{used} of {limit} sends to everyone used this month (from the ledger)")
-    text = template.format(used=budget.allowance.used, limit=budget.allowance.limit)
+    text = template.format(used=budget.used, limit=budget.limit)
     text += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
     text += _(", {count} more scheduled").format(count=budget.scheduled) if budget.scheduled else ""
     if budget.calls_left is not None:

@@ -10,10 +10,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.core.spoken_time import day_text
-from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import CALLING, Budget, Plan, PlannedSend, SendKey, budgets
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, SendKey, UnknownSend
+from wechat_campaigns.plan.quota import Budget, budgets
 from wechat_campaigns.plan.review import Comparison
-from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
@@ -56,7 +55,7 @@ class Row:
     @property
     def status(self) -> str:
         """The action as a word; of a send that was made and came to nothing, how it ended."""
-        known = self.planned.decision.known if self.planned is not None else None
+        known = self.planned.known if self.planned is not None else None
         ended_badly = (Fate.DELIVERY_FAILED, Fate.RECALLED)
         if self.action is PlanAction.SENT and known is not None and known.fate in ended_badly:
             return status_word(known.fate)
@@ -265,14 +264,14 @@ def _day_title(day: date, today: date) -> str:
 
 
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
-    send, decision, problems = planned.send, planned.decision, planned.resolved.problems
-    code = problems[0].rule if decision.code is PlanReason.UNRESOLVED else decision.code.value
+    send, problems = planned.send, planned.resolved.problems
+    code = problems[0].rule if planned.code is PlanReason.UNRESOLVED else planned.code.value
     return Row(
         action=planned.action,
         id=send.id,
-        reason=decision.reason,
+        reason=planned.reason,
         code=code,
-        hint=decision.hint,
+        hint=planned.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
         kind=send.content.kind_name(),
@@ -296,13 +295,12 @@ def _invalid_row(invalid: InvalidCampaign) -> Row:
 
 
 def _orphan_row(unknown: UnknownSend) -> Row:
-    decision = unknown.decision
     return Row(
         action=PlanAction.UNKNOWN,
         id=unknown.send_state.send,
-        reason=decision.reason,
-        code=decision.code.value,
-        hint=decision.hint,
+        reason=unknown.reason,
+        code=unknown.code.value,
+        hint=unknown.hint,
     )
 
 

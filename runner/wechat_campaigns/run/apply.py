@@ -27,9 +27,8 @@ from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
-from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected
@@ -356,7 +355,7 @@ class ApplyRun:
                         yield _not_sent(reviewed, error)
                     elif planned is not None and planned.action is PlanAction.SEND:
                         to_send.append(planned)  # else the clock was set back
-                elif planned.decision.code not in PASSING or self._is_late(reviewed):
+                elif planned.code not in PASSING or self._is_late(reviewed):
                     yield left_outcome(planned)
             # A resend was not approved with the plan: only what has never been called for is sent here.
             if to_send:
@@ -393,7 +392,7 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
         or (
             failed
             and one.action is PlanAction.BLOCKED
-            and one.decision.failure in MAY_PASS
+            and one.failure in MAY_PASS
             and (one.send.not_before or plan.created_at) > plan.created_at
         )
     )

@@ -55,7 +55,7 @@ class PlanResult:
     @property
     def exit_code(self) -> ExitCode:
         """The worst of what is wrong with files, sends and accounts; that a rule blocks is not wrong."""
-        failures = [one.decision.failure for one in self.plan.sends]
+        failures = [one.failure for one in self.plan.sends]
         return worst_exit_code([*filter(None, failures), *([ExitCode.INVALID] if self.plan.invalid else [])])
 
 

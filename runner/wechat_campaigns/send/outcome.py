@@ -18,8 +18,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import account_of
-from wechat_campaigns.plan.plan import PlannedSend, SendKey
-from wechat_campaigns.plan.unknown_sends import UnknownSend
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, UnknownSend
 
 
 class Result(StrEnum):
@@ -120,8 +119,8 @@ def expected_error(fault: Exception) -> CampaignError:
 
 def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
-    known, decision = unknown.send_state, unknown.decision
-    outcome = SendOutcome(known.send, account_of(known), Result.UNKNOWN, decision.reason, hint=decision.hint)
+    known = unknown.send_state
+    outcome = SendOutcome(known.send, account_of(known), Result.UNKNOWN, unknown.reason, hint=unknown.hint)
     return replace(outcome, key=unknown.key)
 
 
@@ -168,11 +167,11 @@ def planned_outcome(
 
 def left_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send that this run leaves, by what is decided on it now."""
-    (result, code, _is_open), decision = LEFT[planned.action], planned.decision
-    why, missed = decision.reason, planned.action is PlanAction.EXPIRED
-    if decision.failure is not None and result is Result.SKIPPED:
-        why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, decision.failure
+    (result, code, _is_open), why = LEFT[planned.action], planned.reason
+    missed = planned.action is PlanAction.EXPIRED
+    if planned.failure is not None and result is Result.SKIPPED:
+        why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, planned.failure
     elif missed:
         why = _("missed and not sent: {why}").format(why=why)
-    outcome = planned_outcome(planned, why, result=result, hint=decision.hint, exit_code=code)
+    outcome = planned_outcome(planned, why, result=result, hint=planned.hint, exit_code=code)
     return replace(outcome, missed=missed)

@@ -91,7 +91,7 @@ def check_material_names(planned: PlannedSend) -> None:
     if isinstance(content, Draft) and not content.media_id:
         raise UsageError(
             _("draft {name} was not found, and the send is {action}: {reason}").format(
-                name=content.name, action=status_word(planned.action), reason=planned.decision.reason
+                name=content.name, action=status_word(planned.action), reason=planned.reason
             ),
             hint=_("run `campaign drafts` for the drafts that there are"),
             location=planned.send.id,
@@ -102,7 +102,7 @@ def check_material_names(planned: PlannedSend) -> None:
             _("material {name} was not found, and the send is {action}: {reason}").format(
                 name=min(name for _kind, name in unnamed),
                 action=status_word(planned.action),
-                reason=planned.decision.reason,
+                reason=planned.reason,
             ),
             hint=_("use the `media_id` instead of the name, or run this command before the send is made"),
             location=planned.send.id,

@@ -25,7 +25,7 @@ from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.core.model import Audience
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Mpvideo, Text
-from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.plan.plan import Resolution
 from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
 
 OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
