@@ -9,16 +9,15 @@ import click
 
 import wechat_campaigns
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import MEANINGS, OF_PERSONS, Effect
 from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
-from wechat_campaigns.cli.options import VARIABLE, DecisionOption, OfflineOption
+from wechat_campaigns.cli.options import MEANINGS, OF_PERSONS, VARIABLE, DecisionOption, Effect, OfflineOption
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import Command, Group, command
 from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT
 from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.events import FORMAT
-from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema_text
+from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema_text
 
 
 @command(

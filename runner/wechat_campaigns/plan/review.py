@@ -23,7 +23,7 @@ from wechat_campaigns.plan.planfile import (
     stale_plan_error,
 )
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
-from wechat_campaigns.plan.rule_changes import SettingsChange, changed_rules
+from wechat_campaigns.plan.rule_changes import SettingsChange, changed_keys
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import Fate, SendState
 
@@ -208,7 +208,7 @@ def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
     message = _("rule changed: {key}: {before} → {after}")
     return [
         message.format(key=one.key, before=one.before, after=one.after)
-        for one in changed_rules(reviewed, plan.rules)
+        for one in changed_keys(reviewed, plan.rules)
     ]
 
 

@@ -12,9 +12,8 @@ from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, Budget, budgets, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
-from wechat_campaigns.report.outlook import account_line
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
-from wechat_campaigns.report.plan_view import WEEKDAYS
+from wechat_campaigns.report.plan_view import WEEKDAYS, account_line
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
 

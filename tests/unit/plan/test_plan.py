@@ -152,10 +152,8 @@ def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
         return replace(tomorrow, send=replace(tomorrow.send, not_before=NOW + timedelta(hours=hours)))
 
     first = planned("a", 900)
-    assert (
-        shared(first, opening(24), planned("c", 1, account=other), planned("d", 5, action=PlanAction.DRAFT))
-        == []
-    )
+    draft = planned("d", 5, action=PlanAction.DRAFT)
+    assert shared(first, opening(24), planned("c", 1, account=other), draft) == []
     assert shared(planned("e", 9, account=paper), planned("f", 9, account=paper)) == []
     assert shared(first, opening(11)) == [300], "23:00 in China is the same day"
     assert shared(first, opening(12)) == []

@@ -34,7 +34,7 @@ from wechat_campaigns.plan.warnings import window_warnings
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.openids import batches
-from wechat_campaigns.send import drafting
+from wechat_campaigns.send import preparing
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NIGHT = Policy(quiet_hours="22:00-08:00")
@@ -91,7 +91,7 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
     with suppress(WeChatError):  # of a draft that lost a part
-        drafting.create_draft(make_planned(send), make_account_writer(api, ledger))
+        preparing.prepare(make_planned(send), make_account_writer(api, ledger))
     return fold(ledger.events())
 
 

@@ -25,10 +25,10 @@ from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.outlook import MOST_NAMED, coming_lines
+from wechat_campaigns.report.plan_view import MOST_NAMED
 from wechat_campaigns.report.send_status import StatusRow, StatusView
-from wechat_campaigns.report.terminal import columns, table
-from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
+from wechat_campaigns.report.terminal import TextOptions, columns
+from wechat_campaigns.report.text import outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 LOOK = TextOptions(width=120)
@@ -48,10 +48,8 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
 def test_no_apply_is_promised_that_would_be_refused() -> None:
     plan = plan_of(make_send())
     invalid = replace(plan, invalid=(InvalidCampaign(id="other", problems=()),))
-    tagless = replace(
-        plan,
-        sends=(*plan.sends, make_planned(make_send("x"), action=PlanAction.INVALID, reason="no such tag")),
-    )
+    no_tag = make_planned(make_send("x"), action=PlanAction.INVALID, reason="no such tag")
+    tagless = replace(plan, sends=(*plan.sends, no_tag))
     for refused in (invalid, tagless, replace(plan, uninitialized=("main",))):
         assert "Running `campaign apply`" not in plan_text(view_of(refused), LOOK)
 
@@ -64,7 +62,7 @@ def test_what_is_done_is_only_counted() -> None:
     text = plan_text(view_of(plan), LOOK)
     assert "\nsent " not in text
     assert "1 sent (`--all` also lists" in text
-    assert "\nsent " in plan_text(view_of(plan), replace(LOOK, everything=True))
+    assert "\nsent " in plan_text(view_of(plan), LOOK, everything=True)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +139,11 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     state = SendState(appid="wx", send="sale", revision=2, is_forged=True, first_at=NOW)
     row = StatusRow(account="main", known=state, told=None, note="no answer yet")
-    text = status_text(StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,)), LOOK)
-    assert "sale (revision 2)" in text
-    assert Fate.UNKNOWN.value in text
+    view = StatusView(environment="test", rows=(row,))
+    for options in (LOOK, replace(LOOK, color=True)):
+        text = status_text(view, options)
+        assert "sale (revision 2)" in text
+        assert Fate.UNKNOWN.value in text
 
 
 # --- a table on a terminal ----------------------------------------------------------------------
@@ -152,7 +152,8 @@ LAST = ("ok", "b", "7", "")
 
 
 def drawn(width: int, *row: str) -> list[str]:
-    lines = table(("Status", "Send", "Followers", "Note"), [row, LAST], width).split("\n")
+    headings = ("Status", "Send", "Followers", "Note")
+    lines = TextOptions(width=width).table(headings, [row, LAST]).split("\n")
     assert lines[-1] == "ok      b             7"
     assert max(map(columns, lines)) <= width
     return lines[:-1]
@@ -242,7 +243,7 @@ PLAN = plan_of(
 
 
 def lines(**more: object) -> tuple[str, ...]:
-    return coming_lines(PLAN, timezone="Asia/Shanghai", **more)  # type: ignore[arg-type]
+    return view_of(PLAN, **more).coming
 
 
 def test_next_send_is_named_with_what_to_run() -> None:
@@ -256,11 +257,11 @@ def test_horizon_lists_what_becomes_due_and_was_not_sent() -> None:
     assert lines(horizon=NOW + HOUR / 2)[0] == "Nothing becomes due before the horizon, today at 12:30."
     assert "late (tomorrow at 18:00)" in lines(horizon=NOW + 48 * HOUR)[0]
     _now, noon, late = (one.key for one in PLAN.sends)
-    assert lines(without={noon, late}) == ()
-    assert lines(without={noon})[0].startswith("Next: late")
+    assert lines(waiting={noon, late}) == ()
+    assert lines(waiting={noon})[0].startswith("Next: late")
 
 
 def test_hundred_sends_make_one_sentence() -> None:
     sends = [make_send(f"s{n:03}", str(n), not_before=NOW + HOUR) for n in range(MOST_NAMED + 3)]
-    (first, _next) = coming_lines(plan_of(*sends), timezone="Asia/Shanghai", horizon=NOW + 2 * HOUR)
+    (first, _next) = view_of(plan_of(*sends), horizon=NOW + 2 * HOUR).coming
     assert first.endswith("s019 (today at 13:00) and 3 more.")

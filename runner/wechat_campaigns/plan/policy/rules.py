@@ -10,7 +10,7 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.records import may_have_reached, posted_tag, posted_tag_id
 from wechat_campaigns.plan.hints import on_hold
