@@ -1,14 +1,12 @@
 """Whether this run is one to apply from: the right event, the default branch, its newest campaigns."""
 
 from pathlib import Path
-from typing import Protocol
 
 from wechat_campaigns.code_host.ci_run import NO_BRANCH, CiRun, current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Secret, Settings
 from wechat_campaigns.guard.checkout import check_up_to_date
-from wechat_campaigns.protocol.events import Event
 
 APPLY_EVENTS = {
     # Only what runs the default branch's own code, begun by somebody who may write to it.
@@ -19,31 +17,7 @@ APPLY_EVENTS = {
 _FROM_MAIN = N_("merge the change; the run on the default branch then applies what was reviewed")
 
 
-class WorkspacePort(Protocol):
-    """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
-
-    root: Path
-
-    @property
-    def settings(self) -> Settings:
-        """The settings, with the environment chosen."""
-        ...
-
-    @property
-    def is_sandbox(self) -> bool:
-        """True when no real follower can be reached."""
-        ...
-
-    def guard(self, appid: str) -> Event | None:
-        """Return the rules that the last apply of an account went by, as the ledger says."""
-        ...
-
-    def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        ...
-
-
-def check_run(workspace: WorkspacePort) -> None:
+def check_run(root: Path, settings: Settings) -> None:
     """Refuse to apply from a pull request, another branch or an outdated checkout.
 
     A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
@@ -52,11 +26,12 @@ def check_run(workspace: WorkspacePort) -> None:
         PolicyError: says why, and what to run instead.
     """
     run = current_run()
-    if run is None or (workspace.is_sandbox and not workspace.settings.environment.protected):
+    environment = settings.environment
+    if run is None or (environment.is_sandbox and not environment.protected):
         return
     check_ci_run(run)
     if run.default_branch is not None:
-        check_up_to_date(workspace.root, run.default_branch)
+        check_up_to_date(root, run.default_branch)
 
 
 def check_secret_place(place: Secret) -> None:
