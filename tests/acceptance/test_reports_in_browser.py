@@ -20,8 +20,8 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
+from wechat_campaigns.cli.ci import BROWSERS
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.phone_pictures import BROWSERS
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import set_language

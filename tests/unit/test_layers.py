@@ -196,7 +196,7 @@ def test_mass_calls_are_made_in_one_module() -> None:
 def test_programs_are_started_in_four_modules() -> None:
     starting = {name for name, found in foreign().items() if "subprocess" in found}
     assert starting == {
-        "core.git", "source.secret", "guard.plan_checks", "cli.phone_pictures",
+        "core.git", "source.secret", "guard.plan_checks", "cli.ci",
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ OF_STATE = {
     "core/files.py",
     "core/fence.py",  # the null device
     "cli/output.py",  # the null device
-    "cli/phone_pictures.py",  # a folder of its own for Chromium
+    "cli/ci.py",  # a folder of its own for Chromium
     "fetch/changed_since.py",  # a folder of its own for an older commit
     "ledger/git.py",
     "translations/hatch_build.py",  # runs when the package is built

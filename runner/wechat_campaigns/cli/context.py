@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wechat_campaigns.cli.effects import OF_FILES, OF_LEDGER, Effect
-from wechat_campaigns.cli.options import format_error
+from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect, format_error
 from wechat_campaigns.cli.output import error_label, print_message, print_result, wants_color
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError

@@ -7,8 +7,7 @@ from typing import IO
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, recorded_text
+from wechat_campaigns.cli.options import DIR, ENV, FILE, Effect, OnlineOption, recorded_text
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError

@@ -8,11 +8,18 @@ from typing import Final
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.ledger import event_line
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, accounts, campaign_ids, reason_option
-from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.prompt import confirm, require_terminal
+from wechat_campaigns.cli.options import (
+    AUTO_APPROVE,
+    DIR,
+    ENV,
+    VAR,
+    Effect,
+    accounts,
+    campaign_ids,
+    reason_option,
+)
+from wechat_campaigns.cli.output import confirm, print_message, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import (

@@ -11,8 +11,7 @@ from contextlib import suppress
 import click
 
 from wechat_campaigns import __version__
-from wechat_campaigns.cli.help_pages import examples_text, exit_codes_text, translated
-from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.help_pages import choose, examples_text, exit_codes_text, translated
 from wechat_campaigns.cli.output import (
     discard_output,
     end_output,

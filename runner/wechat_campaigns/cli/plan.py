@@ -9,13 +9,13 @@ import click
 from click.core import ParameterSource
 
 from wechat_campaigns.cli.context import Context, OnlineContext
-from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import (
     DIR,
     ENV,
     FILE,
     VAR,
     DecisionOption,
+    Effect,
     OfflineOption,
     campaign_ids,
     read_moment,

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -59,10 +58,8 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
     if wait:
         rows = _waited(context, send_id, rows, timeout_s, ends)
-    environment, timezone = context.settings.environment.name, context.settings.policy.timezone
     view = StatusView(
-        environment=environment,
-        timezone=timezone,
+        environment=context.settings.environment.name,
         rows=(*rows, *expired),
         unverified=context.unverified,
     )

@@ -34,15 +34,19 @@ _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderResult:
-    """The sends of one campaign, and the problems of those that could not be made.
+@dataclass(frozen=True, kw_only=True)
+class CompiledCampaign:
+    """The result of one campaign file: problems of the file, or sends with the problems of rendering.
 
-    Warnings about a send that could be made are among its own `problems`.
+    Warnings about a send that could be made are among its own `diagnostics`, until the file is compiled.
     """
 
-    sends: tuple[Send, ...]
-    problems: tuple[Diagnostic, ...]
+    id: str
+    sends: tuple[Send, ...] = ()
+    file_problems: tuple[Diagnostic, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    is_elsewhere: bool = False
+    """True when its `environments` leave this one out."""
 
 
 def render(
@@ -52,7 +56,7 @@ def render(
     files: Files,
     variables: Mapping[str, str] | None = None,
     templates: Templates | None = None,
-) -> RenderResult:
+) -> CompiledCampaign:
     """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
 
     Args:
@@ -77,7 +81,8 @@ def render(
     is_whole = not _has_errors(base.problems)  # account and window are known
     failed = [draft for draft in drafts if _has_errors(draft.diagnostics) or not is_whole]
     made = [draft for draft in drafts if is_whole and not _has_errors(draft.diagnostics)]
-    return RenderResult(
+    return CompiledCampaign(
+        id=campaign.id,
         sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )

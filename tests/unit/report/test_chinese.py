@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tests.support.factories import NOW, make_send, plan_of, view_of
 from wechat_campaigns.cli.context import failure_forms
-from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.help_pages import choose
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, set_language

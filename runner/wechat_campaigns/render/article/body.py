@@ -136,7 +136,7 @@ def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
 # --- what no single element shows ---------------------------------------------------------------
 
 
-_SHOWN = ("img", "svg", "mp-common-miniprogram", "mp-common-profile")
+_SHOWN = ("img", "svg", embed.CARD, keep.PROFILE)
 _PROSE_CHARS = 30
 _IMAGE_WITH_BLANKS = re.compile(
     r"!\[([^\]\n]{0,300})\]"

@@ -19,8 +19,9 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
 from wechat_campaigns.core.fence import extend
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, current_language
 from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS, IMAGE_BYTES, IMAGE_FORMATS
+from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
 
 MAX_PIXELS = 30_000_000
@@ -80,11 +81,57 @@ class ImageInspection:
         return bool(rules and self.width) and not self.is_animated and not rules & _NOT_CONVERTIBLE
 
 
-def converted_bytes(data: bytes, file: FileInfo) -> bytes:
-    """Mend an image again, the way `convert_file` did.
+KEPT: Final = 2_000
+"""Pictures of a few hundred bytes each, after which all are forgotten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPicture:
+    """A picture as it will be uploaded, and what it looks like."""
+
+    file: FileInfo
+    inspection: ImageInspection
+    note: str = ""
+    """How it was converted, for people; empty when it was not."""
+
+
+_known: dict[tuple[str, ImageUse, bool, str], PreparedPicture] = {}
+"""By SHA-256 of the file, its use, whether it may be converted, the language of its faults.
+
+Many articles show the same logo.
+"""
+
+
+def prepare(file: FileInfo, files: Files, use: ImageUse, *, convert: bool) -> PreparedPicture:
+    """Inspect a picture, and convert it where that is wanted and mends it.
 
     Args:
-        file: the mended image, as `convert_file` described it.
+        file: as it is in the campaigns folder.
+    """
+    key = file.sha256, use, convert, current_language()
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= KEPT:
+            _known.clear()
+        found = _known[key] = _prepared(file, files.data(file.path), use, convert)
+    return replace(found, file=replace(found.file, path=file.path))
+
+
+def _prepared(file: FileInfo, data: bytes, use: ImageUse, convert: bool) -> PreparedPicture:
+    inspection = inspect_image(data, file.format, use)
+    if not (convert and inspection.is_convertible):
+        return PreparedPicture(file=file, inspection=inspection)
+    data, kind, note = convert_bytes(data, use)
+    sha256 = hashlib.sha256(data).hexdigest()
+    file = replace(file, sha256=sha256, size_bytes=len(data), format=kind, converted=True)
+    return PreparedPicture(file=file, inspection=inspect_image(data, kind, use), note=note)
+
+
+def converted_bytes(data: bytes, file: FileInfo) -> bytes:
+    """Mend an image again, the way `prepare` did.
+
+    Args:
+        file: the mended image, as `prepare` described it.
 
     Raises:
         StalePlanError: when the result does not have the sha256 that was planned.
@@ -99,14 +146,6 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
     what = _("the file differs from the one in the plan")
     hint = _("run `campaign plan` again")
     raise StalePlanError(what, location=str(file.path), hint=hint)
-
-
-def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:
-    """Mend a `is_convertible` image: the file as it will be uploaded, its bytes, and a note for people."""
-    result, kind, note = convert_bytes(data, use)
-    sha256 = hashlib.sha256(result).hexdigest()
-    info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, converted=True)
-    return info, result, note
 
 
 @contextmanager

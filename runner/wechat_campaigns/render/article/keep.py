@@ -15,7 +15,7 @@ from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css, embed, styles
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
-from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings
+from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings, with_https
 
 _HTML: Final = """
 section p span strong em s br h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code table thead tbody tr th td img a
@@ -322,7 +322,7 @@ def _address(element: HtmlElement, findings: Findings) -> None:
 
 
 def _link(element: HtmlElement, findings: Findings) -> None:
-    href = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", (element.get("href") or "").strip())
+    href = with_https(element.get("href") or "")
     element.set("href", href)
     if href.startswith(LINK_PREFIX):
         return

@@ -139,11 +139,10 @@ def _task(item: Token, children: list[Token]) -> None:
 
 def _check(tokens: Sequence[Token], findings: Findings) -> None:
     for line, token in _every(tokens):
-        for found in dialect.problems(token):
-            findings.error(found.rule, found.message, found.hint, line=line)
-        if formulas.is_formula(token):
-            if problem := formulas.problem(token):
-                findings.error(problem.rule, problem.message, problem.hint, line=line)
+        found = [*dialect.problems(token), *formulas.problems(token)]
+        for problem in found:
+            findings.error(problem.rule, problem.message, problem.hint, line=line)
+        if found or formulas.is_formula(token):
             continue
         if "contents" in token.meta:
             what = _("[TOC] is left out: WeChat removes all anchors")

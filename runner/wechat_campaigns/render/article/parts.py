@@ -30,8 +30,11 @@ IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
 LINK_PREFIX: Final = "https://mp.weixin.qq.com/"
-IMAGE_PREFIXES: Final = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+WECHAT_IMAGES: Final = ("https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+"""How the addresses begin of pictures that WeChat already serves."""
+IMAGE_PREFIXES: Final = (f"{PLACEHOLDER_SCHEME}:", *WECHAT_IMAGES)
 """What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
+_WECHAT: Final = re.compile(r"^(http:)?//(?=mp\.weixin\.qq\.com/|mm(biz|ecoa)\.qpic\.cn/)")
 AI_STATEMENT: Final = "内容由人工智能生成"
 """The label that followers see. Source: 人工智能生成合成内容标识办法, GB 45438-2025, read 2026-11."""
 
@@ -76,6 +79,11 @@ class ArticleBody:
     formulas: tuple[Formula, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     markup_chars: int = 0
+
+
+def with_https(address: str) -> str:
+    """Write an address of WeChat with `https://`; any other is only stripped of blanks."""
+    return _WECHAT.sub("https://", address.strip())
 
 
 def markup_chars(html: str, images: tuple[BodyImage, ...]) -> int:

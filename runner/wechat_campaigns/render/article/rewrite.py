@@ -23,7 +23,7 @@ from wechat_campaigns.render.article.dom import (
     take_content,
     text_of,
 )
-from wechat_campaigns.render.article.parts import LINK_PREFIX, Findings
+from wechat_campaigns.render.article.parts import LINK_PREFIX, Findings, with_https
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TOP, _DEEPEST = 2, 4
@@ -266,7 +266,7 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
     if url.startswith(embed.SCHEME):
         embed.rewrite_program_link(element, findings)
         return
-    url = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", url)
+    url = with_https(url)
     line, label = line_of(element), text_of(element).strip()
     fault = _address_fault(url)
     if fault is not None:

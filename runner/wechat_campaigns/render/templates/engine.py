@@ -22,7 +22,6 @@ from wechat_campaigns.render.templates.jinja import (
     Rendering,
     TemplateEnvironment,
     copied,
-    current_rendering,
     display_name,
 )
 from wechat_campaigns.source.files import FileError, Files, refuse_data
@@ -50,13 +49,15 @@ class Engine:
         Raises:
             TemplateRenderError: for any fault of the template.
         """
+        token = RUN.set(Rendering(names=frozenset(variables), escape=escape, sources=[text]))
         try:
-            with current_rendering(Rendering(names=frozenset(variables), escape=escape, sources=[text])):
-                return self._rendered(text, variables)
+            return self._rendered(text, variables)
         except (MemoryError, TemplateRenderError):
             raise
         except Exception as error:  # a template can raise whatever its expressions raise
             raise _render_error(error) from error
+        finally:
+            RUN.reset(token)
 
     def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
         template: Template | None = self._compiled.get(text)

@@ -1,12 +1,11 @@
 """Jinja made safe for a stranger's template: plain data only, a few filters, nothing of Python's insides.
 
-Gives one `TemplateEnvironment` for any number of renderings in any number of threads; `current_rendering`
-says which rendering the present thread is in.
+Gives one `TemplateEnvironment` for any number of renderings in any number of threads; `RUN` says which
+rendering the present thread is in.
 """
 
 import functools
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import BuiltinMethodType, MethodType
@@ -89,16 +88,6 @@ class Rendering:
 
 RUN: ContextVar[Rendering] = ContextVar("rendering")
 """The rendering of this thread."""
-
-
-@contextmanager
-def current_rendering(run: Rendering) -> Iterator[Rendering]:
-    """Make `run` the rendering of this thread for the length of a `with` block."""
-    token = RUN.set(run)
-    try:
-        yield run
-    finally:
-        RUN.reset(token)
 
 
 def display_name(name: Any) -> str:
