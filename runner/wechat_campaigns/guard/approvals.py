@@ -92,21 +92,15 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
     barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
     counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
     if len(counted) < wanted.count:
-        what = _("#{number} has {count} of {wanted} required approvals for its newest commit")
-        hint = (
+        may = [name for name in wanted.approvers if name.casefold() not in barred]
+        raise approval_error(
+            _("#{number} has {count} of {wanted} required approvals for its newest commit").format(
+                number=request.number, count=len(counted), wanted=wanted.count
+            ),
             _(
-                "ask one of {names} who is not an author of the request to approve it, then run "
-                "this again; approvals given before the last commit do not count"
-            )
-            if barred & eligible
-            else _(
                 "ask one of {names} to approve it, then run this again; approvals given before the "
                 "last commit do not count"
-            )
-        )
-        raise approval_error(
-            what.format(number=request.number, count=len(counted), wanted=wanted.count),
-            hint.format(names=_(", ").join(wanted.approvers)),
+            ).format(names=_(", ").join(may or wanted.approvers)),
         )
     return counted
 

@@ -19,7 +19,7 @@ from wechat_campaigns.core.errors import (
     UsageError,
     WrongSecretError,
 )
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
 from wechat_campaigns.guard.approvals import (
     Anchor,
@@ -43,6 +43,7 @@ from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import check_api_host, read_secret
 
+_FORGED = N_("event {number} of {stream} ({kind}) was not written with this AppSecret")
 GuardOf = Callable[[str], Event | None]
 """Returns the rules that the last apply of an account went by, as the ledger says; no mac was checked."""
 
@@ -90,7 +91,7 @@ class Secrets:
             return self._approved[key]
 
     def check_all_approved(self, appids: Collection[str]) -> dict[str, str]:
-        """Refuse to send for accounts whose campaigns were not approved, or where nobody can be asked.
+        """Refuse to send for accounts whose campaigns were not approved, or cannot be asked about.
 
         Returns:
             `approved`: who approved what, for the ledger; empty when nothing was asked.
@@ -188,7 +189,7 @@ class Secrets:
         _good, bad = verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(
-                _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
+                _(_FORGED).format(number=bad[-1].seq, stream=account.appid, kind=bad[-1].kind),
                 hint=_(
                     "find out who can write to the ledger, then run `campaign ledger guard --env {name}`"
                 ).format(name=self.settings.environment.name),
@@ -285,8 +286,8 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
                 # Of guards only those count that no later one replaced.
                 is_asked = event in guards if event.kind == LedgerKind.GUARD else is_signed(event)
                 if is_asked and not believed(event):
-                    forged = _("event {number} of {stream} ({kind}) was not written with this AppSecret")
-                    found.forged.append(forged.format(number=event.seq, stream=appid, kind=event.kind))
+                    forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind)
+                    found.forged.append(forged)
             except TamperedLedgerError as error:
                 found.misplaced.append(str(error))
     return found
