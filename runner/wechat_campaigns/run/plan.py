@@ -86,7 +86,7 @@ def plan_selected(
         UsageError: nothing has one of the ids, or no unknown send has one of those to resend.
     """
     resend_ids = _resend_ids(workspace, state, resend)
-    check_campaigns_folder(workspace, state)
+    check_campaigns_folder(workspace.root, workspace.settings, state)
     chosen = selected(workspace, select) if compiled is None else Selected(compiled, compiled.sends, select)
     compiled = chosen.compiled
     name = workspace.settings.environment.name
@@ -111,24 +111,27 @@ def plan_selected(
         facts |= _without_past(online, state)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
+    guards = workspace.newest_guards()
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.newest_guards(),
-        ledger_changes=ledger_changes(workspace),
+        guards=guards,
+        ledger_changes=ledger_changes(workspace.root, workspace.settings, guards),
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
-    if checked and online is not None and plan.calls() and may_run_checks(online):
+    if checked and online is not None and plan.calls() and may_run_checks(online.settings):
         from wechat_campaigns.report.json import plan_data
         from wechat_campaigns.report.plan_view import PlanView
 
         view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
-        plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
+        plan = planner.with_failed_checks(
+            plan, run_checks(online.secrets, json_text(plan_data(view))), context
+        )
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
@@ -166,7 +169,7 @@ def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContex
         settings=workspace.settings,
         state=state,
         now=workspace.clock(),
-        former_appids=former_appids(workspace, state),
+        former_appids=former_appids(workspace.root, workspace.settings, state),
     )
 
 
