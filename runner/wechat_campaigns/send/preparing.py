@@ -113,10 +113,10 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, account: AccountWr
     Returns:
         True when there was something to forget.
     """
-    appid = account.account.appid
-    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in account.state.uploads]
     if errcode != MEDIA_ID_INVALID:
         return False
+    appid = account.account.appid
+    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in account.state.uploads]
     for key in kept:
         account.record(LedgerKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
