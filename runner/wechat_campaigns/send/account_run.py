@@ -270,7 +270,7 @@ class AccountRun(AccountWriter):
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.wait_for_rate_limit(send_id)
         if self.stopping.is_set():
-            return self.unknown(send_id, _("the run was stopped before the resend"))
+            return self.unknown(send_id, _("the run was stopped before this send"))
         if self.stop_reason:
             return self.unknown(send_id, not_resent_message(self.stop_reason))
         try:
