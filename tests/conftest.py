@@ -22,8 +22,8 @@ from xdist.scheduler import LoadGroupScheduling
 from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
-from wechat_campaigns.cli.effects import AGENTS
-from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.help_pages import choose
+from wechat_campaigns.cli.registry import AGENTS
 from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
 from wechat_sandbox.server import embedded

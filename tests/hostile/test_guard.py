@@ -252,7 +252,7 @@ ODD: list[Mapping[str, Any]] = [
 
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
-    from wechat_campaigns.guard.approved_tree import guard_approvals
+    from wechat_campaigns.guard.approvals import guard_approvals
 
     event = guard_event(data)
     policy = Policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",))

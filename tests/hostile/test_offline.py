@@ -21,8 +21,8 @@ import pytest
 
 from tests.hostile.process import COMMAND, Clone, Done, environment
 from tests.support.commands import COMMANDS
-from wechat_campaigns.cli.effects import OF_LEDGER as EFFECTS_OF_LEDGER
-from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import OF_LEDGER as EFFECTS_OF_LEDGER
+from wechat_campaigns.cli.options import Effect
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.events import Entry, EventKind

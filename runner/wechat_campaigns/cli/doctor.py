@@ -6,8 +6,7 @@ from datetime import timedelta
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, accounts
+from wechat_campaigns.cli.options import DIR, ENV, Effect, accounts
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_

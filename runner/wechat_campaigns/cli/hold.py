@@ -13,10 +13,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, accounts, read_moment, reason_option
-from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.prompt import ask_freely
+from wechat_campaigns.cli.options import DIR, ENV, Effect, accounts, read_moment, reason_option
+from wechat_campaigns.cli.output import ask_freely, print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, LedgerCopyError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _

@@ -7,8 +7,7 @@ from typing import IO
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, FILE, OnlineOption, recorded_text
+from wechat_campaigns.cli.options import DIR, ENV, FILE, Effect, OnlineOption, recorded_text
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
@@ -16,11 +15,17 @@ from wechat_campaigns.core.files import file_errors, replace_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.guard.secrets import Forgeries, find_forgeries, unchecked_accounts
-from wechat_campaigns.ledger.events import LEDGER, LedgerKind, append_at_end, find_chain_faults, heads_of
-from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines, to_lines
-from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.initialization import check_not_rehearsed, wrong_secret_error
-from wechat_campaigns.ledger.trust import KeyOf, authenticator
+from wechat_campaigns.ledger.events import (
+    LEDGER,
+    LedgerKind,
+    append_at_end,
+    find_chain_faults,
+    from_lines,
+    heads_of,
+    to_lines,
+)
+from wechat_campaigns.ledger.fold import appids_not_on_hold, fold
+from wechat_campaigns.ledger.trust import KeyOf, authenticator, check_not_rehearsed, wrong_secret_error
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV
+from wechat_campaigns.cli.options import DIR, ENV, Effect
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port

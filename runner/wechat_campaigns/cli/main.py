@@ -11,8 +11,7 @@ from contextlib import suppress
 import click
 
 from wechat_campaigns import __version__
-from wechat_campaigns.cli.help_pages import examples_text, exit_codes_text, translated
-from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.help_pages import choose, examples_text, exit_codes_text, translated
 from wechat_campaigns.cli.output import (
     discard_output,
     end_output,
@@ -158,6 +157,9 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
     except click.ClickException as error:
         if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
+        elif isinstance(error, click.NoSuchOption):
+            # click puts a blank before what it suggests; Chinese has none before a bracket.
+            error = click.UsageError(error.format_message().replace(" （", "（"), error.ctx)
         with suppress(OSError):
             error.show()
         return int(ExitCode.USAGE)

@@ -1,24 +1,62 @@
-"""Declare the options that several commands share, and read what they say."""
+"""Declare what a command changes and the options that several share, and read what those say."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import MAXYEAR, UTC, datetime, time, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_fault
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Settings
+
+
+class Effect(StrEnum):
+    """The most that a command changes; what it prints, or writes to a file of an option, does not count."""
+
+    NONE = "none"
+    LOCAL = "local"
+    LEDGER_READ = "ledger-read"
+    LEDGER_COPY = "ledger-copy"
+    WECHAT_READ = "wechat-read"
+    WECHAT_COPY = "wechat-copy"
+    CODE_HOST = "code-host"
+    LEDGER_RECORD = "ledger-record"
+    LEDGER_DECISION = "ledger-decision"
+    WECHAT_WRITE = "wechat-write"
+
+
+MEANINGS: Final[Mapping[Effect, str]] = {
+    Effect.NONE: "changes nothing: looks at files; obeys no address, secret or program of the settings",
+    Effect.LOCAL: "changes files of this machine; obeys no address, secret or program of the settings",
+    Effect.LEDGER_READ: "changes nothing: connects to the ledger that the settings name, reads no secret",
+    Effect.LEDGER_COPY: "writes files of this machine; else as ledger-read",
+    Effect.WECHAT_READ: "changes nothing: queries WeChat, and records a final answer",
+    Effect.WECHAT_COPY: "queries WeChat, and writes files of this machine",
+    Effect.CODE_HOST: "writes a comment on GitHub",
+    Effect.LEDGER_RECORD: "records in the ledger what happened, or a stop; never leads to another send",
+    Effect.LEDGER_DECISION: "records in the ledger what a person decided about past sends or the rules",
+    Effect.WECHAT_WRITE: "changes WeChat: reaches followers or testers, or makes drafts",
+}
+
+READING: Final = frozenset({Effect.NONE, Effect.LEDGER_READ, Effect.WECHAT_READ})
+OF_FILES: Final = frozenset({Effect.NONE, Effect.LOCAL, Effect.CODE_HOST})
+"""What gets a workspace of files: it opens no ledger, reads no secret, and connects to nothing."""
+OF_LEDGER: Final = frozenset({Effect.LEDGER_READ, Effect.LEDGER_COPY})
+"""What also gets the ledger; every other effect gets WeChat and the secrets."""
+OF_PERSONS: Final = frozenset({Effect.LEDGER_DECISION, Effect.WECHAT_WRITE})
+"""What a coding agent may do in the sandbox only."""
+
 
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]

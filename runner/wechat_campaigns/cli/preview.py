@@ -1,4 +1,4 @@
-"""Send real messages to testers."""
+"""Show a send in WeChat before it is made: to testers, or as a draft in the console."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -6,17 +6,26 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, campaign_ids, testers
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, Effect, accounts, campaign_ids, testers
+from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import UsageError, worst_exit_code
-from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
+from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decision import decide
+from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
+from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
-from wechat_campaigns.run.plan import plan_selected
+from wechat_campaigns.report.text import drafts_text
+from wechat_campaigns.run.plan import decision_context, plan_selected
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.posting import AccountWriter
+from wechat_campaigns.send.preparing import ReadyDraft
 from wechat_campaigns.send.preview import PreviewResult, Recipient
 
 
@@ -113,3 +122,153 @@ def _row(planned: PlannedSend, found: PreviewResult, one: Recipient) -> dict[str
         "content_digest": planned.content_digest,
         "notes": list(found.notes),
     }
+
+
+Draft = tuple["PlannedSend", "ReadyDraft"]
+UNSENT = PENDING | {PlanAction.DRAFT}
+
+
+@command(
+    effect=Effect.WECHAT_WRITE,
+    options=(AUTO_APPROVE, DIR, ENV, VAR),
+    examples={
+        "campaign draft news": N_("upload the files and add the draft, send nothing"),
+        "campaign draft 'tasting[beijing]' --auto-approve": N_(
+            "make the draft of one send of a for_each, without asking"
+        ),
+    },
+)
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
+    """Make the draft of an article without sending it, so that it can be checked in the WeChat console.
+
+    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` later sends exactly this
+    draft, and refuses if it was edited by hand in the meantime. ID is a campaign, or one send of it:
+    sale[beijing].
+    """
+    state = context.initialized_state()
+    plan = plan_selected(context, (select,), state, checked=False).valid_plan()
+    pending = _pending(plan.sends, select)
+    _confirm_drafts(context, pending, auto_approve=auto_approve)
+    drafts = [(planned, _make_draft(context, planned)) for planned in pending]
+    context.output_data(
+        lambda: inert(_drafted_text(drafts)), {"drafts": [_drafted_row(draft) for draft in drafts]}
+    )
+    return ExitCode.OK
+
+
+def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
+    """Return the selected sends that still wait for their draft."""
+    kind = selected[0].send.msgtype
+    if not all(planned.send.content.needs_draft for planned in selected):
+        raise UsageError(
+            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=_(kind)),
+            hint=_(
+                "use `campaign render` to view it: only articles and picture posts written in the "
+                "campaign become drafts"
+            ),
+        )
+    pending = [planned for planned in selected if planned.action in UNSENT]
+    if not pending:
+        first = selected[0]
+        raise UsageError(
+            _("cannot make a draft for {send} ({action}): {reason}").format(
+                send=first.send.id, action=status_word(first.action), reason=first.decision.reason
+            ),
+            hint=first.decision.hint or _("choose a send that has not been sent"),
+        )
+    return pending
+
+
+def _confirm_drafts(context: OnlineContext, pending: Sequence[PlannedSend], *, auto_approve: bool) -> None:
+    for planned in pending:
+        missing = sum(result is None for _, result in planned.resolved.uploads)
+        row = _("  {send} → drafts of {account}, files to upload: {count}")
+        context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
+    if not auto_approve:
+        question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
+        confirm(question, _("Not confirmed: nothing was done."))
+
+
+def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
+    """Make one draft while no other runner of this account is at work."""
+    appid = planned.account.appid
+    with context.ledger.lock(appid, LOCK_WAIT_S):
+        account = AccountWriter(context, planned.account).open()
+        now = decide(planned.send, planned.content_digest, decision_context(context, account.state))
+        if now.action not in UNSENT:
+            raise UsageError(
+                _("another run changed this send; its action is now {action}: {reason}").format(
+                    action=status_word(now.action), reason=now.reason
+                ),
+                hint=_("run `campaign status` to see its status"),
+                location=planned.send.id,
+            )
+        _ids, ready = preparing.prepare(planned, account)
+    if ready is None:
+        raise AssertionError("only sends that need a draft were chosen")
+    return ready
+
+
+def _drafted_text(drafts: Sequence[Draft]) -> str:
+    lines = []
+    for planned, ready in drafts:
+        line = _("{send}: account {account} already has the draft {media_id}, unchanged")
+        if ready.is_new:
+            line = _("{send}: draft {media_id} added to account {account}")
+        lines.append(line.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
+        lines += [f"  {note}" for note in ready.notes]
+    lines.append(
+        "\n"
+        + _(
+            "Nothing was sent. Check the draft on mp.weixin.qq.com under 草稿箱 (drafts). To change "
+            "it, edit the campaign's files, not the draft: `campaign apply` sends the draft only "
+            "if it is unchanged."
+        )
+    )
+    return "\n".join(lines)
+
+
+def _drafted_row(draft: Draft) -> dict[str, object]:
+    planned, ready = draft
+    return {
+        "id": planned.send.id,
+        "account": planned.account.name,
+        "media_id": ready.media_id,
+        "added": ready.is_new,
+        "notes": list(ready.notes),
+    }
+
+
+@command(
+    effect=Effect.WECHAT_READ,
+    options=(DIR, ENV),
+    examples={"campaign drafts --env production": N_("titles, when saved, made for which send")},
+)
+@click.option(
+    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
+)
+def drafts(context: OnlineContext, names: Sequence[str]) -> int:
+    """List each account's drafts in WeChat: titles, when saved, for which send this tool made each.
+
+    After an edit of a campaign, this tool makes a new draft. The old one stays and is marked; delete it in
+    the WeChat console if nothing uses it. At most 2,000 drafts are listed.
+    """
+    selection = [context.account(name) for name in names] or [context.account(None)]
+    state = context.state()
+    listed = {account.name: _list(context, account, state) for account in selection}
+    context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
+    return ExitCode.OK
+
+
+def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:
+    listed = list(list_drafts(context.read_api(account)))
+    box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
+    made = {media_id: one for (appid, media_id), one in state.made_drafts.items() if appid == account.appid}
+    current = {one.media_id for one in state.drafts.values()}
+    return AccountDrafts(
+        drafts=tuple(box),
+        made_for={media_id: one.send for media_id, one in made.items()},
+        replaced=frozenset(made.keys() - current),
+        total=total,
+    )

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, accounts, campaign_ids
-from wechat_campaigns.cli.prompt import confirm
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, Effect, accounts, campaign_ids
+from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _

@@ -9,9 +9,8 @@ import click
 
 import wechat_campaigns
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import MEANINGS, OF_PERSONS, Effect
 from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
-from wechat_campaigns.cli.options import VARIABLE, DecisionOption, OfflineOption
+from wechat_campaigns.cli.options import MEANINGS, OF_PERSONS, VARIABLE, DecisionOption, Effect, OfflineOption
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import Command, Group, command
 from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT

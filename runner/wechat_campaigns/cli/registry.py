@@ -11,23 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from wechat_campaigns.cli.effects import (
-    OF_PERSONS,
-    Effect,
-    agent_error,
-    check_read_only,
-    is_read_only,
-    running_agent,
-)
 from wechat_campaigns.cli.help_pages import HelpContext, translated
 from wechat_campaigns.cli.options import (
+    OF_PERSONS,
     QUIET,
+    READING,
     DecisionOption,
     Declaration,
+    Effect,
     EffectOption,
     format_options,
     read_options,
 )
+from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import SANDBOX
@@ -37,8 +33,9 @@ if TYPE_CHECKING:
 
 PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     N_("Write campaigns"): {
-        "new": {"init": N_("Start a campaigns repository."), "new": N_("Write a new campaign file.")},
-        "import_": {
+        "new": {
+            "init": N_("Start a campaigns repository."),
+            "new": N_("Write a new campaign file."),
             "import": N_("Import an article saved from an editor, with its pictures."),
             "pull": N_("Write a draft of the WeChat console as a campaign."),
         },
@@ -46,13 +43,15 @@ PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "validate": N_("Check every file and report all problems."),
             "fmt": N_("Format campaign files."),
         },
-        "studio": {"studio": N_("See campaigns on a phone while you write them.")},
-        "render": {"render": N_("Show what a follower will see.")},
+        "render": {
+            "studio": N_("See campaigns on a phone while you write them."),
+            "render": N_("Show what a follower will see."),
+        },
     },
     N_("Review and send"): {
         "plan": {"plan": N_("Show what would be sent (the default).")},
-        "preview": {"preview": N_("Send one real message to each tester.")},
-        "drafts": {
+        "preview": {
+            "preview": N_("Send one real message to each tester."),
             "draft": N_("Make the draft of an article without sending it."),
             "drafts": N_("List the draft box and who uses each draft."),
         },
@@ -146,7 +145,7 @@ def command(
     """Register a function as the command of its name.
 
     Args:
-        effect: what it changes; `wechat_campaigns.cli.effects` refuses it where that is not allowed.
+        effect: what it changes; it is refused where that is not allowed.
         examples: what `--help` shows below the options; `tests/unit/cli/test_examples.py` parses each.
         formats: what `--format` and `--report` offer; both are missing where it is empty.
         options: the shared options that the command reads. With any of them, or a format, the function gets
@@ -281,3 +280,70 @@ def group(
         return registered
 
     return register
+
+
+READ_ONLY: Final = "CAMPAIGN_READ_ONLY"
+"""The variable that refuses every write; only `0`, `false`, `no` and the empty text leave it off."""
+
+
+AGENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "CLAUDECODE": ("Claude Code", "https://code.claude.com/docs/en/env-vars"),
+    "CURSOR_AGENT": ("Cursor", "https://github.com/databricks/cli/pull/4287"),
+    "GEMINI_CLI": ("Gemini CLI", "https://google-gemini.github.io/gemini-cli/docs/tools/shell.html"),
+    "CODEX_CI": ("Codex", "https://github.com/openai/codex/pull/9366"),
+    "CODEX_THREAD_ID": ("Codex", "https://github.com/openai/codex/pull/10096"),
+    "CODEX_SANDBOX": ("Codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
+    "CODEX_SANDBOX_NETWORK_DISABLED": ("Codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
+    "COPILOT_AGENT": ("Copilot", "https://github.com/microsoft/vscode/pull/316267"),
+    "OPENCODE": ("OpenCode", "https://github.com/vercel/vercel/pull/15834"),
+    "CLINE_ACTIVE": ("Cline", "https://github.com/cline/cline/pull/7858"),
+    "GOOSE_TERMINAL": ("Goose", "https://github.com/google-gemini/gemini-cli/pull/21032"),
+    "AMP_CURRENT_THREAD_ID": ("Amp", "https://github.com/microsoft/vscode/issues/311734"),
+    "AUGMENT_AGENT": ("Augment", "https://github.com/microsoft/vscode/issues/311734"),
+    "ANTIGRAVITY_AGENT": ("Antigravity", "https://github.com/microsoft/vscode/issues/311734"),
+    "AI_AGENT": ("AI_AGENT", "https://github.com/agentsmd/agents.md/issues/136"),
+}
+"""A variable that a coding agent sets for the commands that it runs: the agent, and the source, read 2026-11.
+
+Aider sets none. Variables that people set to configure an agent, such as `CODEX_HOME` or `GOOSE_PROVIDER`, do
+not tell who runs a command, and `AGENT` is a common name on build machines.
+"""
+
+
+def is_read_only(environ: Mapping[str, str]) -> bool:
+    """Whether `CAMPAIGN_READ_ONLY` is set."""
+    return environ.get(READ_ONLY, "").strip().lower() not in ("", "0", "false", "no")
+
+
+def running_agent(environ: Mapping[str, str]) -> str | None:
+    """Return the coding agent that runs this process; None for a person or a CI job."""
+    return next((agent for variable, (agent, _source) in AGENTS.items() if environ.get(variable)), None)
+
+
+def check_read_only(command: str, effect: Effect, environ: Mapping[str, str]) -> None:
+    """Refuse a command that writes where `CAMPAIGN_READ_ONLY` is set.
+
+    Raises:
+        PolicyError: it writes.
+    """
+    if effect not in READING and is_read_only(environ):
+        raise PolicyError(
+            _("`{command}` can change something ({effect}), and {variable} is set").format(
+                command=command, effect=effect.value, variable=READ_ONLY
+            ),
+            hint=_("use a command that only reads, such as `campaign plan`"),
+        )
+
+
+def agent_error(command: str, agent: str) -> PolicyError:
+    """Make the error for what an agent may not do outside the sandbox; it names no way round."""
+    return PolicyError(
+        _(
+            "`{command}` reaches real followers or changes what may be sent to them, and a coding agent "
+            "({agent}) runs it"
+        ).format(command=command, agent=agent),
+        hint=_(
+            "ask a person to run this command; an agent may use `campaign validate`, `campaign render`, "
+            "`campaign plan` and `campaign hold`"
+        ),
+    )

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.main import main as run_command
-from wechat_campaigns.cli.options import DIR
+from wechat_campaigns.cli.options import DIR, Effect
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import Command, command
 from wechat_campaigns.core.errors import ExitCode, UsageError

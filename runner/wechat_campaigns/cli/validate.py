@@ -5,8 +5,7 @@ from pathlib import PurePosixPath
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, OfflineOption, campaign_ids
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, OfflineOption, campaign_ids
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding
 from wechat_campaigns.core.errors import ExitCode, InvalidError
@@ -69,15 +68,14 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
 
         return [*error.problems, *load_campaigns(context.root, paths).problems], 0
-    examination = validate_campaigns(
+    count, found = validate_campaigns(
         context.root,
         settings=settings,
         files=context.files,
         variables=context.variables,
         only=paths,
     )
-    found = [*examination.file_problems, *examination.problems]
-    return [*settings_warnings(context.root, settings), *found], examination.sends
+    return [*settings_warnings(context.root, settings), *found], count
 
 
 @command(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 
 Service = Literal["GitHub", "GitLab"]
 

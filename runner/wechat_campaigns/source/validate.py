@@ -11,7 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Loca
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
-from wechat_campaigns.core.patterns import OPENID
+from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.messages import MSGTYPES
 from wechat_campaigns.protocol.keys import normalize_id

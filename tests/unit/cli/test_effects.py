@@ -9,10 +9,9 @@ import pytest
 
 from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.context import Context, LedgerContext, OnlineContext, context_of
-from wechat_campaigns.cli.effects import AGENTS, OF_PERSONS, READ_ONLY, READING
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.options import EffectOption
-from wechat_campaigns.cli.registry import Command
+from wechat_campaigns.cli.options import OF_PERSONS, READING, EffectOption
+from wechat_campaigns.cli.registry import AGENTS, READ_ONLY, Command
 from wechat_campaigns.core.errors import ExitCode
 
 SETTINGS = """\
@@ -117,7 +116,7 @@ def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
         assert run([*shlex.split(line), "--env", "production"]) == ExitCode.POLICY, name
         message = capsys.readouterr().err
         assert f"campaign {name}" in message
-        assert AGENTS[variable].name in message
+        assert AGENTS[variable][0] in message
         assert "ask a person" in message
         assert variable == "AI_AGENT" or variable not in message
     assert contents(tmp_path) == before

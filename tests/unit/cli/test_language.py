@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.cli import help_pages, language
+from wechat_campaigns.cli import help_pages
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.cli.sandbox import standalone
 from wechat_campaigns.core import i18n
@@ -56,7 +56,7 @@ def test_the_sandbox_of_other_projects_speaks_it_too(
 def test_the_words_of_click_are_its_own() -> None:
     folder = Path(str(click.__file__)).parent
     source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    gone = [text for text in language.CLICKS_WORDS if text not in source]
+    gone = [text for text in help_pages.CLICKS_WORDS if text not in source]
     assert len(gone) < 12, gone
 
 
@@ -73,7 +73,7 @@ def test_bare_it_plans(
     ("words", "told"),
     [
         ("--lang zh plan --nothing", "没有选项 '--nothing'"),
-        ("--lang zh plan --ofline", "没有选项 '--ofline' （你是不是要用 '--offline'？）"),
+        ("--lang zh plan --ofline", "没有选项 '--ofline'（你是不是要用 '--offline'？）"),
         ("--lang zh unhold main", "请写明原因，例如：`campaign unhold main --reason"),
         ("--lang zh plan --format", "选项 '--format'"),
         ("--lang zh plan --dir sale.txt", "文件夹 'sale.txt' 是文件"),
@@ -129,7 +129,7 @@ def pages(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
 
 
 def test_help_in_chinese_fits_the_terminal() -> None:
-    language.choose("zh")
+    help_pages.choose("zh")
     seen = 0
     for path, page in pages(campaign, "campaign"):
         for line in page.splitlines():

@@ -5,7 +5,7 @@ import sys
 
 AT_EACH_LINE = """\
 import signal, sys
-from wechat_campaigns.cli.signals import stop_signals
+from wechat_campaigns.cli.apply import stop_signals
 
 def lines(number):
     left = number

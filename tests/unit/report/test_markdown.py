@@ -12,8 +12,8 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.model import Filter, InvalidCampaign
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.markdown import (
     COMMENT_CHARS,
     Section,

@@ -18,9 +18,9 @@ from tests.support.factories import (
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.compare import RULE, Comparison, answers_for, compare, with_warnings
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.review import NOT_IN_THIS_CHANGE, Comparison, answers_for, compare, with_warnings
 from wechat_campaigns.protocol.events import EventKind
 
 BEFORE = make_send("sale", "旧")
@@ -50,7 +50,7 @@ def test_unedited_pending_send_has_a_warning() -> None:
     found = compare([make_send("edited", "旧"), untouched], [edited, untouched], ref="main", commit="c")
     plan = plan_of(edited, untouched)
     warned = with_warnings(plan, found)
-    assert [[f.rule for f in p.send.diagnostics] for p in warned.sends] == [[], [RULE]]
+    assert [[f.rule for f in p.send.diagnostics] for p in warned.sends] == [[], [NOT_IN_THIS_CHANGE]]
     assert warned.plan_digest == plan.plan_digest
     done = make_planned(untouched, decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
     sent = replace(plan_of(), sends=(done,))

@@ -1,6 +1,6 @@
-"""What phones show: the control calls for followers, for what each of them received, and for what was sent.
+"""The control calls that look into the sandbox: jobs, requests, events; followers, phones, sends.
 
-Messages have paths of this server in place of ids.
+On phones messages have paths of this server in place of ids.
 """
 
 import json
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from wechat_sandbox import bitmaps, clock, store
+from wechat_sandbox import bitmaps, clock, mass, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import Json
-from wechat_sandbox.control import ControlCall, route
+from wechat_sandbox.control import LISTED, ControlCall, route
 from wechat_sandbox.drafts import ARRIVED
+from wechat_sandbox.followers import list_tags
 from wechat_sandbox.mass import count_sends, job_json
-from wechat_sandbox.tags import list_tags
 
 SUMMARY_CHARS = 80
 KINDS = ("text", "voice", "video", "images", "card", "music")
@@ -24,6 +24,87 @@ KINDS = ("text", "voice", "video", "images", "card", "music")
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "delivered"))
 """What followers may be chosen by: the parameter, its table and column, and the column with the followers."""
+
+
+@route("GET", "deliveries", "appid", "msg_id", "limit")
+def list_deliveries(call: ControlCall) -> Json:
+    """Return who received what, previews apart, at most `limit` rows; the counts of jobs are whole."""
+    appid, msg_id = call.query.get("appid"), call.number("msg_id")
+    jobs = mass.list_jobs(call.db, appid, msg_id)
+    previews = store.select(call.db, "preview JOIN follower USING (appid, n)", order="id", appid=appid)
+    return {
+        "deliveries": mass.list_deliveries(call.db, appid, msg_id, call.limit),
+        "jobs": [
+            {key: job[key] for key in ("msg_id", "appid", "clientmsgid", "status", "delivered")}
+            for job in jobs
+        ],
+        "total": sum(job["delivered"] for job in jobs),
+        "previews": [
+            {
+                **{key: row[key] for key in ("appid", "openid", "msgtype")},
+                **{key: json.loads(row[key]) for key in ("content", "body")},
+                "time": clock.iso(row["created_at"]),
+            }
+            for row in previews
+        ],
+    }
+
+
+@route("GET", "jobs", "appid", "msg_id")
+def list_jobs(call: ControlCall) -> Json:
+    """Return every mass job with the exact JSON body received."""
+    return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), call.number("msg_id"))}
+
+
+@route("GET", "requests", "appid", "path", "after", "limit")
+def list_requests(call: ControlCall) -> Json:
+    """Return the latest calls to WeChat, oldest first; `served` is false where the sandbox lacks the path."""
+    rows = call.db.execute(
+        "SELECT * FROM (SELECT * FROM request WHERE (:appid IS NULL OR appid = :appid)"
+        " AND (:path IS NULL OR path = :path) AND id > :after ORDER BY id DESC LIMIT :most) ORDER BY id",
+        {
+            "appid": call.query.get("appid"),
+            "path": call.query.get("path"),
+            "after": call.number("after") or 0,
+            "most": call.number("limit") or LISTED,
+        },
+    )
+    return {
+        "requests": [
+            {
+                **{key: row[key] for key in ("id", "appid", "method", "path", "errcode", "rid")},
+                **{key: json.loads(row[key]) for key in ("query", "body")},
+                "time": clock.iso(row["at"]),
+                "fault": json.loads(row["fault"]) if row["fault"] else None,
+                "served": bool(row["served"]),
+            }
+            for row in rows
+        ]
+    }
+
+
+@route("GET", "events", "appid")
+def list_events(call: ControlCall) -> Json:
+    """Return the callback events, oldest first, and how their push went."""
+    rows = store.select(call.db, "event", order="id", appid=call.query.get("appid"))
+    return {
+        "events": [
+            {
+                **{key: row[key] for key in ("appid", "state", "attempts")},
+                "time": clock.iso(row["created_at"]),
+                **json.loads(row["fields"]),
+            }
+            for row in rows
+        ]
+    }
+
+
+@route("GET", "version")
+def version(call: ControlCall) -> Json:
+    """Return a word that changes whenever anything is written, and the paths called that are not served."""
+    others = call.db.execute("PRAGMA data_version").fetchone()[0]
+    missing = call.db.execute("SELECT DISTINCT path FROM request WHERE NOT served ORDER BY path LIMIT 20")
+    return {"version": f"{others}.{call.db.total_changes}", "not_served": [row["path"] for row in missing]}
 
 
 @route("GET", "followers", "appid", "search", "tag_id", "msg_id", "offset", "limit")

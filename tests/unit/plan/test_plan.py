@@ -21,9 +21,8 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.model import Audience, Batch, Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind, Policy
-from wechat_campaigns.plan.budget import Budget, Overlap, budgets, overlaps
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.plan import Budget, Overlap, Plan, budgets, overlaps
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data

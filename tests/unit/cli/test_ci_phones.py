@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.support.factories import make_send, plan_of, view_of
-from wechat_campaigns.cli import phone_pictures
+from wechat_campaigns.cli import ci
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.report.html import plan_html
@@ -54,7 +54,7 @@ def pictured(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     def take(script: str | None = PROBE) -> Path:
         (tmp_path / "none").mkdir()
         path = str(tmp_path / "none") if script is None else browser(tmp_path / "bin", script)
-        monkeypatch.setattr(phone_pictures, "BROWSERS", ("chromium",))
+        monkeypatch.setattr(ci, "BROWSERS", ("chromium",))
         monkeypatch.setenv("PATH", path)
         assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
         return tmp_path / "phones"
@@ -85,7 +85,7 @@ def test_the_browser_gets_no_secret_no_script_and_no_network(
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
     pictured()
     names = {line.partition("=")[0] for line in (tmp_path / "bin" / "env").read_text().splitlines()}
-    assert names <= {*phone_pictures._PASSED_ON, "HOME", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"}
+    assert names <= {*ci._PASSED_ON, "HOME", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"}
     words = (tmp_path / "bin" / "words").read_text(encoding="utf-8").splitlines()
     assert {"--proxy-server=127.0.0.1:9", "--host-resolver-rules=MAP * ~NOTFOUND"} <= set(words)
     assert "default-src 'none'" in (tmp_path / "bin" / "last.html").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_a_plan_without_messages_needs_no_browser(tmp_path: Path, monkeypatch: p
 def test_at_most_so_many_pictures(
     pictured: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(phone_pictures, "MOST", 2)
+    monkeypatch.setattr(ci, "MOST", 2)
     monkeypatch.setattr("wechat_campaigns.cli.ci.MOST", 2)
     assert len(list(pictured().iterdir())) == 2
     assert "pictures of the first 2 messages; the page shows all" in capsys.readouterr().err

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.support.factories import SERVICE, make_events
-from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
+from wechat_campaigns.guard.campaigns_folder import folder_violation, is_same
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.records import CampaignsFolder
 
 ROOT, OTHER = "a" * 40, "b" * 40
 WHOLE = CampaignsFolder(folder="campaigns", in_git=True, root=ROOT)
