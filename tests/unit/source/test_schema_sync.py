@@ -23,6 +23,7 @@ from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema, schema_text
 from wechat_campaigns.source.schema_findings import validator
 from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.validate import Campaign
 
 CASES = Path(__file__).parents[2]
 MODULES = (schema_findings,)
@@ -97,7 +98,7 @@ def test_an_editor_explains_every_key_in_chinese(name: SchemaName) -> None:
 
 
 def test_a_campaign_has_the_schemas_keys() -> None:
-    assert set(CAMPAIGN["properties"]) == names(model.Campaign) - {"id", "file", "source"}
+    assert set(CAMPAIGN["properties"]) == names(Campaign) - {"id", "file", "source"}
 
 
 @pytest.mark.parametrize(
