@@ -18,8 +18,8 @@ from wechat_campaigns.source.validate import Campaign, check, check_campaign
 pytestmark = pytest.mark.deep
 
 TESTS = Path(__file__).parents[2]
-CAMPAIGNS = [read(path.read_text()).data for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]
-SETTINGS = [read(path.read_text()).data for path in sorted((TESTS / "settings/valid").glob("*.yaml"))]
+CAMPAIGNS = [read(path.read_text())[0] for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]
+SETTINGS = [read(path.read_text())[0] for path in sorted((TESTS / "settings/valid").glob("*.yaml"))]
 KEYS = sorted(
     {
         key
