@@ -91,11 +91,12 @@ def read_saved_page(page: Path) -> SavedPage:
     except FileError as error:
         raise UsageError(error.message, hint=error.hint, location=str(page)) from error
     except OSError as error:
-        raise UsageError(_("the file does not exist"), hint=hint, location=str(page)) from error
+        what = _("file `{path}` does not exist").format(path=page)
+        raise UsageError(what, hint=hint, location=str(page)) from error
     try:
         return run_fenced(lambda: read_page(decode_page(data)))
     except OverBoundError as error:
-        what = _("the page was not read: {reason}").format(reason=error.bound.words)
+        what = _("the article was not read: {reason}").format(reason=error.bound.words)
         hint = _("save the article alone, without the page around it; an editor's copy of it is short")
         raise UsageError(what, hint=hint, location=str(page)) from error
 
@@ -112,7 +113,7 @@ def read_draft_article(html: str) -> SavedPage:
     try:
         return run_fenced(lambda: read_page(html, with_own=True))
     except OverBoundError as error:
-        what = _("an article of the draft was not read: {reason}").format(reason=error.bound.words)
+        what = _("the article was not read: {reason}").format(reason=error.bound.words)
         raise UsageError(what, hint=_("simplify the article in the WeChat console")) from error
 
 

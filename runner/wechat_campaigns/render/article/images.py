@@ -185,9 +185,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
         width, height = _display_size(image)
         is_animated = bool(getattr(image, "is_animated", False))
     except Image.DecompressionBombError:
-        return ImageInspection(
-            faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in total")),)
-        )
+        return ImageInspection(faults=(_too_many_pixels(),))
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = Finding("image-broken", _("the image cannot be decoded"), _("export it again"))
         return ImageInspection(faults=(broken,))
@@ -279,8 +277,7 @@ def _attempts(
 
 def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
     if image.width * image.height > MAX_PIXELS:
-        what = _("the image has {width} × {height} pixels; the limit is {most:,} in total")
-        yield _too_many_pixels(what, width=image.width, height=image.height)
+        yield _too_many_pixels()
         return
     image.load()
     if getattr(image, "is_animated", False) and image.format != "GIF":
@@ -292,9 +289,9 @@ def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
     yield from _exif_faults(image)
 
 
-def _too_many_pixels(what: str, **size: int) -> Finding:
-    hint = _("make it smaller: a width of 1080 pixels is enough")
-    return Finding("image-pixels", what.format(**size, most=MAX_PIXELS), hint)
+def _too_many_pixels() -> Finding:
+    what = _("the image has more than {most:,} pixels in total").format(most=MAX_PIXELS)
+    return Finding("image-pixels", what, _("make it smaller: a width of 1080 pixels is enough"))
 
 
 def _exif_faults(image: Image.Image) -> Iterator[Finding]:

@@ -381,7 +381,7 @@ _ADVICE: Final = (
         ("position",),
         lambda value: value == "absolute",
         N_("`{name}: {value}` around text can cover other text"),
-        N_("check it at each width in `campaign render`"),
+        N_("check the look in `campaign render`"),
     ),
     (
         "large-margin",
