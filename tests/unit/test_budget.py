@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4142,
-    "wechat_campaigns/source": 2991,
-    "wechat_campaigns/render": 7016,
-    "wechat_campaigns/ledger": 3415,
+    "wechat_campaigns/core": 4097,
+    "wechat_campaigns/source": 2910,
+    "wechat_campaigns/render": 6842,
+    "wechat_campaigns/ledger": 3239,
     "wechat_campaigns/wechat": 1982,
-    "wechat_campaigns/plan": 4634,
-    "wechat_campaigns/send": 1425,
-    "wechat_campaigns/report": 3438,
-    "wechat_campaigns/guard": 1688,
+    "wechat_campaigns/plan": 4489,
+    "wechat_campaigns/send": 1381,
+    "wechat_campaigns/report": 3295,
+    "wechat_campaigns/guard": 1822,
     "wechat_campaigns/code_host": 620,
-    "wechat_campaigns/notify": 426,
+    "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 559,
     "wechat_campaigns/studio": 783,
-    "wechat_campaigns/cli": 5600,
+    "wechat_campaigns/cli": 5590,
     "wechat_campaigns/run": 677,
     "wechat_sandbox": 5572,
     "wechat_campaigns/": 498,
-    "tests": 51319,
+    "tests": 51311,
     "catalog": 8633,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 846,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47187
-FILES = 229
-RECORDS = 193
+RUNNER = 46494
+FILES = 226
+RECORDS = 189
 """Dataclasses and named tuples."""
 PAGES = 45
-IMPORTS = 7.3
+IMPORTS = 7.4
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

@@ -204,7 +204,7 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
                 hint=_("run `campaign status` to see its status"),
                 location=planned.send.id,
             )
-        ready = preparing.create_draft(planned, account)
+        _ids, ready = preparing.prepare(planned, account)
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

@@ -58,10 +58,8 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
     if wait:
         rows = _waited(context, send_id, rows, timeout_s, ends)
-    environment, timezone = context.settings.environment.name, context.settings.policy.timezone
     view = StatusView(
-        environment=environment,
-        timezone=timezone,
+        environment=context.settings.environment.name,
         rows=(*rows, *expired),
         unverified=context.unverified,
     )

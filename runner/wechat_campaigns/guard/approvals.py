@@ -22,6 +22,8 @@ from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.guard.checkout import (
+    approvals_in,
+    approvals_of,
     check_clean,
     check_committed,
     commits_since,
@@ -32,6 +34,7 @@ from wechat_campaigns.guard.checkout import (
     objects_of,
     read_blob,
     require_history,
+    secret_variables_in,
     settings_versions,
     tree_of,
     without_ancestors,
@@ -40,7 +43,6 @@ from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
-from wechat_campaigns.source.settings import approvals_in, approvals_of, secret_variables_in
 
 
 def check_approval(commit: str, request: MergedRequest | None, wanted: Approvals, *, branch: str) -> str:

@@ -61,6 +61,9 @@ class Snapshot(NamedTuple):
 class Ledger(LedgerCore, Protocol):
     """An append-only store of events. All methods raise `LedgerError` when it cannot be reached."""
 
+    where: str
+    """The store, for messages."""
+
     def snapshot(self) -> Snapshot:
         """Read everything, of one moment although others go on writing."""
         ...
@@ -71,7 +74,7 @@ class Ledger(LedgerCore, Protocol):
         Raises:
             TamperedLedgerError: a chain does not hold.
         """
-        ...
+        return verified(self.snapshot(), self.where)
 
     def restore(self, events: Sequence[Event]) -> None:
         """Keep events of another ledger as they are, all or none; their chain was checked before.
@@ -89,16 +92,33 @@ class Ledger(LedgerCore, Protocol):
         """
         ...
 
+    def survives_power_cut(self) -> bool:
+        """Return whether what was confirmed is on the disk, as far as the store can tell."""
+        return True
+
     def close(self) -> None:
         """Release what is held open."""
         ...
 
 
-def next_event(entry: Entry, *, at: datetime, after: Head) -> Event:
-    """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
+def next_event(entry: Entry, *, at: datetime, head: Head, after: Head | None = None) -> Event:
+    """Make the event that follows `head` in its stream; `at` is kept in UTC to the microsecond.
+
+    Args:
+        after: the end on which it was decided, if it was.
+
+    Raises:
+        LedgerConflictError: another runner wrote to the stream since.
+    """
+    if after is not None and after != head:
+        raise LedgerConflictError(
+            _("another runner wrote to the ledger at the same time"),
+            hint=_("run the same command again; it continues from what the other runner recorded"),
+            location=entry.stream,
+        )
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
-        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+        seq=head.seq + 1, at=at.astimezone(UTC), previous=head.hash, hash="",
     )  # fmt: skip
     return replace(event, hash=hash_of(event))
 
@@ -221,15 +241,6 @@ def _newer(data: Mapping[str, Any]) -> str:
 def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
     """Count events and name the last hash, stream by stream."""
     return {event.stream: (event.seq, event.hash) for event in events}
-
-
-def head_moved_error(stream: str) -> LedgerConflictError:
-    """Return the error for a stream that another runner wrote to since it was read."""
-    return LedgerConflictError(
-        _("another runner wrote to the ledger at the same time"),
-        hint=_("run the same command again; it continues from what the other runner recorded"),
-        location=stream,
-    )
 
 
 def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> tuple[Event, ...]:

@@ -31,13 +31,12 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.ledger import git_tree
 from wechat_campaigns.ledger.events import (
+    Ledger,
     Snapshot,
-    head_moved_error,
     heads_of,
     next_event,
     not_empty_error,
     stream_locked_error,
-    verified,
     verified_after,
 )
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
@@ -50,11 +49,42 @@ LOCKED_S = 10.0
 """How long a lock on the remote may be in the way while nobody writes: a living git needs a moment."""
 BACKOFF_S = 0.05
 BACKOFF_MAX_S = 2.0
-TIP = "refs/campaign/tip"
 FETCHED = "refs/campaign/fetched"
 CERTAIN = (GitFailure.REFUSED, GitFailure.NO_ACCESS)
 POLL_S = 0.02
 """Between two looks at a lock file."""
+_KINDS: Final[dict[GitFailure, type[LedgerError]]] = {
+    GitFailure.NO_ACCESS: LedgerLoginError,
+    GitFailure.BROKEN: LedgerUnreachableError,
+    GitFailure.RACE: LedgerLockedError,
+}
+_WORDS: Final = {
+    GitFailure.REFUSED: (
+        N_("this runner is not allowed to write to the ledger branch"),
+        N_(
+            "allow this runner's identity to push to the branch (rulesets, protected branches, "
+            "`contents: write`)"
+        ),
+    ),
+    GitFailure.NO_ACCESS: (
+        N_("the remote of the ledger cannot be accessed"),
+        N_(
+            "check the address and the credentials: git's credential helpers, SSH, or `CAMPAIGN_LEDGER_TOKEN`"
+        ),
+    ),
+    GitFailure.RACE: (
+        N_("another runner wrote to the ledger at the same time"),
+        N_("run the same command again"),
+    ),
+    GitFailure.FULL: (
+        N_("a disk is full, on this machine or on the git remote"),
+        N_("free disk space at the named path, then run the same command again; recorded events are kept"),
+    ),
+    GitFailure.BROKEN: (
+        N_("the remote of the ledger does not respond"),
+        N_("check the network and the server, then run the same command again; recorded events are kept"),
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -86,27 +116,20 @@ class _RemoteLock:
             self.file, self.tip, self.since = file, tip, now
         return bool(file) and now - self.since >= LOCKED_S
 
-
-def cached_events(folder: Path) -> tuple[Event, ...] | None:
-    """Read the ledger as this machine saw it last, without its remote; nothing is written.
-
-    Returns:
-        The events in order within each stream; None when this machine never saw the ledger.
-
-    Raises:
-        LedgerError: the copy cannot be read.
-        TamperedLedgerError: a chain does not hold.
-    """
-    if not (folder / "HEAD").is_file():
-        return None
-    git = Git(folder=folder)
-    tip = git.run("rev-parse", "--verify", "--quiet", TIP).text
-    if not tip:
-        return None
-    return verified(git_tree.snapshot(git, tip), str(folder))
+    def error(self, where: str) -> LedgerError:
+        """Report that it stays: a writer holds it for a moment, a git that was killed holds it for ever."""
+        held_s = time.monotonic() - self.since
+        return LedgerError(
+            _("the ledger branch stayed locked for {seconds} s").format(seconds=round(held_s)),
+            hint=_(
+                "make sure that no run is writing to the branch, delete {file} on the remote, then "
+                "run the same command again"
+            ).format(file=self.file),
+            location=where,
+        )
 
 
-class GitLedger:
+class GitLedger(Ledger):
     """An append-only branch, shared by machines; in one process its calls follow one another.
 
     Args:
@@ -122,7 +145,7 @@ class GitLedger:
         sleep: Sleep = time.sleep,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._remote = remote
+        self._remote, self.where = remote, remote.display_url
         self._git = Git(folder=folder, config=remote.config, timeout_s=timeout_s)
         self._clock = clock
         self._sleep = sleep
@@ -137,10 +160,6 @@ class GitLedger:
         with self._fresh() as copy:
             events = tuple(event for name in sorted(copy.events) for event in copy.events[name])
             return Snapshot(events, dict(sorted(copy.heads.items())))
-
-    def events(self) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
-        return verified(self.snapshot(), self._remote.display_url)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
@@ -163,40 +182,40 @@ class GitLedger:
                         if self._seen.tip and git_tree.holds(self._git, self._seen.tip, commit.files):
                             return event
                     head = self._end_of(entry.stream)
-                    if after is not None and after != head:
-                        raise head_moved_error(entry.stream)
-                    event = next_event(entry, at=self._clock(), after=head)
+                    event = next_event(entry, at=self._clock(), head=head, after=after)
                     commit = self._write([event])
                     answer = self._push(commit.commit)
                     if answer.code == 0:
                         self._take(commit.commit, [event])
                         return event
                     if answer.failure not in CERTAIN and lock.stays(answer.lock, self._seen.tip):
-                        raise locked_error(self._remote, lock.file, time.monotonic() - lock.since)
+                        raise lock.error(self.where)
                     is_race = answer.failure is GitFailure.RACE
                     if not is_race:
                         unanswered.append((event, commit))
             failures += not is_race
             if answer.failure in CERTAIN or failures >= BROKEN_TRIES:
-                raise unusable_error(self._remote, answer)
+                raise self._unusable_error(answer)
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
             self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
-        raise (
-            locked_error(self._remote, lock.file, time.monotonic() - lock.since)
-            if lock.file
-            else contention_error(self._remote, TRIES)
+        if lock.file:
+            raise lock.error(self.where)
+        raise LedgerLockedError(
+            _("other runners wrote first {count} times in a row").format(count=TRIES),
+            hint=_("run the same command again; for this many runners, use the postgresql ledger"),
+            location=self.where,
         )
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
         with self._fresh() as copy:
             if copy.heads:
-                raise not_empty_error(self._remote.display_url)
+                raise not_empty_error(self.where)
             if events:
                 written = self._write(events)
                 answer = self._push(written.commit)
                 if answer.code:
-                    raise unusable_error(self._remote, answer)
+                    raise self._unusable_error(answer)
                 self._take(written.commit, events)
 
     @contextmanager
@@ -227,7 +246,7 @@ class GitLedger:
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
                 _("the last event of this account differs from the recorded head"),
-                location=_("{stream} in {place}").format(stream=stream, place=self._remote.display_url),
+                location=_("{stream} in {place}").format(stream=stream, place=self.where),
             )
         return last
 
@@ -257,10 +276,16 @@ class GitLedger:
         ]
         for url in urls:
             if not is_same_repository(url, urls[0]):
-                raise elsewhere_error(self._remote, url)
+                place = replace(self._remote, url=url).display_url
+                what = _("git would push the ledger to another repository than it fetches it from: {place}")
+                raise LedgerError(
+                    what.format(place=place),
+                    hint=_("remove the `pushInsteadOf` of this address from git's settings"),
+                    location=self.where,
+                )
 
     def _take(self, commit: str, events: Sequence[Event]) -> None:
-        self._git.run_checked("update-ref", TIP, commit)
+        self._git.run_checked("update-ref", git_tree.TIP, commit)
         self._seen.take(events)
         self._seen.heads.update(heads_of(events))
         self._seen.tip = commit
@@ -273,29 +298,24 @@ class GitLedger:
         with self._held():
             answer = self._fetch() if self._fresh_at < asked else None
             if answer is not None:
-                raise unusable_error(self._remote, answer)
+                raise self._unusable_error(answer)
             yield self._seen
 
     def _fetch(self) -> GitResult | None:
         begun = time.monotonic()
         answer = self._git.fetch("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", NAME)
-        known = self._refs()
-        if answer.code == 0:
-            self._advance(known.get(TIP), known[FETCHED])
-        elif answer.failure is not GitFailure.NO_BRANCH:
-            return answer
-        elif known.get(TIP) is not None:
-            raise rewritten_error(
-                self._remote, self._git.folder, _("the ledger branch is missing from the remote")
-            )
-        self._fresh_at = begun
-        return None
-
-    def _refs(self) -> dict[str, str]:
-        out = self._git.run_checked(
+        listed = self._git.run_checked(
             "for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign/"
         ).decode()
-        return dict(line.split(" ") for line in out.splitlines())
+        known = dict(line.split(" ") for line in listed.splitlines())
+        if answer.code == 0:
+            self._advance(known.get(git_tree.TIP), known[FETCHED])
+        elif answer.failure is not GitFailure.NO_BRANCH:
+            return answer
+        elif known.get(git_tree.TIP) is not None:
+            raise self._rewritten_error(_("the ledger branch is missing from the remote"))
+        self._fresh_at = begun
+        return None
 
     def _advance(self, before: str | None, tip: str) -> None:
         """Advance to a fetched commit, if it still holds every event that this machine has seen."""
@@ -305,14 +325,32 @@ class GitLedger:
                 "{count} events that existed before are missing or changed",
                 len(lost),
             )
-            raise rewritten_error(self._remote, self._git.folder, what.format(count=len(lost)))
+            raise self._rewritten_error(what.format(count=len(lost)))
         if tip != self._seen.tip:
             fresh = git_tree.read(self._git, tip, since=self._seen.tip)
             heads = git_tree.heads(self._git, tip)
             self._seen.take(fresh)
             self._seen.heads, self._seen.tip = heads, tip
         if before != tip:
-            self._git.run_checked("update-ref", TIP, tip)
+            self._git.run_checked("update-ref", git_tree.TIP, tip)
+
+    def _rewritten_error(self, what: str) -> TamperedLedgerError:
+        """Report events that this machine has seen, in its copy, and that the branch has lost."""
+        return TamperedLedgerError(
+            what,
+            hint=_(
+                "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
+                "{folder} and run `campaign ledger verify`"
+            ).format(folder=self._git.folder),
+            location=self.where,
+        )
+
+    def _unusable_error(self, answer: GitResult) -> LedgerError:
+        """Report what git answered, and what to do about it."""
+        what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
+        message = _("{what}: {words}").format(what=_(what), words=answer.error_line)
+        kind = _KINDS.get(answer.failure, LedgerError)
+        return kind(message, hint=_(hint), location=self.where)
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -371,90 +409,3 @@ def exclusive(path: Path, wait_s: float, name: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-_KINDS: Final[dict[GitFailure, type[LedgerError]]] = {
-    GitFailure.NO_ACCESS: LedgerLoginError,
-    GitFailure.BROKEN: LedgerUnreachableError,
-    GitFailure.RACE: LedgerLockedError,
-}
-_WORDS: Final = {
-    GitFailure.REFUSED: (
-        N_("this runner is not allowed to write to the ledger branch"),
-        N_(
-            "allow this runner's identity to push to the branch (rulesets, protected branches, "
-            "`contents: write`)"
-        ),
-    ),
-    GitFailure.NO_ACCESS: (
-        N_("the remote of the ledger cannot be accessed"),
-        N_(
-            "check the address and the credentials: git's credential helpers, SSH, or `CAMPAIGN_LEDGER_TOKEN`"
-        ),
-    ),
-    GitFailure.RACE: (
-        N_("another runner wrote to the ledger at the same time"),
-        N_("run the same command again"),
-    ),
-    GitFailure.FULL: (
-        N_("a disk is full, on this machine or on the git remote"),
-        N_("free disk space at the named path, then run the same command again; recorded events are kept"),
-    ),
-    GitFailure.BROKEN: (
-        N_("the remote of the ledger does not respond"),
-        N_("check the network and the server, then run the same command again; recorded events are kept"),
-    ),
-}
-
-
-def elsewhere_error(remote: Remote, url: str) -> LedgerError:
-    """Report that git would push to another repository than it fetches from."""
-    place = replace(remote, url=url).display_url
-    return LedgerError(
-        _("git would push the ledger to another repository than it fetches it from: {place}").format(
-            place=place
-        ),
-        hint=_("remove the `pushInsteadOf` of this address from git's settings"),
-        location=remote.display_url,
-    )
-
-
-def rewritten_error(remote: Remote, folder: Path, what: str) -> TamperedLedgerError:
-    """Report events that this machine has seen, in the copy in `folder`, and that the branch has lost."""
-    return TamperedLedgerError(
-        what,
-        hint=_(
-            "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
-            "{folder} and run `campaign ledger verify`"
-        ).format(folder=folder),
-        location=remote.display_url,
-    )
-
-
-def locked_error(remote: Remote, file: str, held_s: float) -> LedgerError:
-    """Report a lock that stays: a writer holds it for a moment, a git that was killed holds it for ever."""
-    return LedgerError(
-        _("the ledger branch stayed locked for {seconds} s").format(seconds=round(held_s)),
-        hint=_(
-            "make sure that no run is writing to the branch, delete {file} on the remote, then "
-            "run the same command again"
-        ).format(file=file),
-        location=remote.display_url,
-    )
-
-
-def contention_error(remote: Remote, tries: int) -> LedgerLockedError:
-    """Report that other writers were first, time after time."""
-    return LedgerLockedError(
-        _("other runners wrote first {count} times in a row").format(count=tries),
-        hint=_("run the same command again; for this many runners, use the postgresql ledger"),
-        location=remote.display_url,
-    )
-
-
-def unusable_error(remote: Remote, answer: GitResult) -> LedgerError:
-    """Report what git answered, and what to do about it."""
-    what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
-    message = _("{what}: {words}").format(what=_(what), words=answer.error_line)
-    kind = _KINDS.get(answer.failure, LedgerError)
-    return kind(message, hint=_(hint), location=remote.display_url)

@@ -22,6 +22,8 @@ HEADS = "heads.json"
 EVENTS = "events"
 AUTHOR = "campaign <campaign@localhost>"
 NEXT = "refs/campaign/next"
+TIP = "refs/campaign/tip"
+"""What this machine saw last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,6 @@ class UnpushedCommit:
     commit: str
     files: Mapping[str, bytes]
     """By path: exactly these bytes, so that their writer knows them again."""
-
-
-def path_of(event: Event) -> str:
-    """Return an event's file."""
-    return f"{EVENTS}/{event.stream}/{event.seq // 100:06d}/{event.seq:08d}.json"
 
 
 def write(
@@ -51,7 +48,10 @@ def write(
         heads: of all streams, these events included.
         parent: the commit it follows; None begins the branch.
     """
-    files = {path_of(event): canonical(event.as_dict()) for event in events}
+    files = {
+        f"{EVENTS}/{event.stream}/{event.seq // 100:06d}/{event.seq:08d}.json": canonical(event.as_dict())
+        for event in events
+    }
     last = events[-1]
     title = f"{last.stream} {last.seq}: {last.kind}"
     stamp = f"{AUTHOR} {int(last.at.timestamp())} +0000"
@@ -150,6 +150,25 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
             )
         contents.append(content)
     return contents
+
+
+def cached_events(folder: Path) -> tuple[Event, ...] | None:
+    """Read the ledger as this machine saw it last, without its remote; nothing is written.
+
+    Returns:
+        The events in order within each stream; None when this machine never saw the ledger.
+
+    Raises:
+        LedgerError: the copy cannot be read.
+        TamperedLedgerError: a chain does not hold.
+    """
+    if not (folder / "HEAD").is_file():
+        return None
+    git = Git(folder=folder)
+    tip = git.run("rev-parse", "--verify", "--quiet", TIP).text
+    if not tip:
+        return None
+    return verified(snapshot(git, tip), str(folder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

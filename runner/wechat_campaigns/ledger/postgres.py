@@ -17,8 +17,8 @@ from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
+    Ledger,
     Snapshot,
-    head_moved_error,
     heads_of,
     newer_tables_error,
     next_event,
@@ -26,7 +26,6 @@ from wechat_campaigns.ledger.events import (
     read_event,
     read_events,
     stream_locked_error,
-    verified,
     verified_after,
 )
 from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed
@@ -48,7 +47,7 @@ APPEND_TRIES = 3
 LOCK_POLL_S = 0.1
 
 
-class PostgresLedger:
+class PostgresLedger(Ledger):
     """Tables in the first schema of the search path, made at the first write.
 
     Args:
@@ -57,6 +56,7 @@ class PostgresLedger:
 
     def __init__(self, address: str, clock: Clock) -> None:
         self._pool = Pool(address)
+        self.where = self._pool.where
         self._clock = clock
         self._ready = False
         self._locks = _Locks(self._pool)
@@ -70,10 +70,6 @@ class PostgresLedger:
         rows = self._rows(query, ())
         events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
         return Snapshot(events, {stream: (seq, digest) for stream, seq, body, digest in rows if body is None})
-
-    def events(self) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
-        return verified(self.snapshot(), self._pool.where)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`: events and head in one statement, so of one moment."""
@@ -102,7 +98,7 @@ class PostgresLedger:
             with self._writable() as db, db.transaction():
                 db.execute("lock table campaign_head in exclusive mode")
                 if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
-                    raise not_empty_error(self._pool.where)
+                    raise not_empty_error(self.where)
                 with db.cursor() as cursor:
                     cursor.executemany(_INSERT, [_row(event) for event in events])
                     heads = [(stream, *head) for stream, head in heads_of(events).items()]
@@ -135,9 +131,7 @@ class PostgresLedger:
             query = "select body from campaign_event where stream = %s and nonce = %s"
             if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
                 return read_event(str(kept[0]), where=entry.stream)
-        if after is not None and after != head:
-            raise head_moved_error(entry.stream)
-        event = next_event(entry, at=self._clock(), after=head)
+        event = next_event(entry, at=self._clock(), head=head, after=after)
         with db.pipeline():
             db.execute(_INSERT, _row(event))
             db.execute(_UPDATE_HEAD, (event.seq, event.hash, event.stream))
@@ -161,7 +155,7 @@ class PostgresLedger:
     def _rows(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
         def read(_number: int) -> list[Any]:
             with self._pool.connection() as db:
-                if not self._ready and _version(db, self._pool.where) == 0:
+                if not self._ready and _version(db, self.where) == 0:
                     return []
                 self._ready = True
                 return db.execute(query.encode(), values).fetchall()
@@ -172,7 +166,7 @@ class PostgresLedger:
     def _writable(self) -> Iterator[Connection]:
         with self._pool.connection() as db:
             if not self._ready:
-                _make_tables(db, self._pool.where)
+                _make_tables(db, self.where)
                 self._ready = True
             with confirmed(db):
                 yield db

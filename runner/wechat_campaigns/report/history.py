@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import account_of, job_id, may_have_reached
+from wechat_campaigns.ledger.records import JobResult, account_of, job_id, may_have_reached
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.plan.statistics import (
     FiguresStatus,
@@ -61,10 +61,20 @@ class ArticleRow:
     sent_on: date
     """In China."""
     article: PublishedArticle | None
-    delivered: int | None
-    """Followers who received it: by the event, else as the read rate gives it."""
-    delivery_rate: float | None = None
-    """Of the followers addressed, by the event."""
+    event: JobResult | None = None
+    """What WeChat said of its send."""
+
+    @property
+    def delivered(self) -> int | None:
+        """Followers who received it: by the event, else as the read rate gives it."""
+        if self.event is not None:
+            return self.event.sent
+        return self.latest.delivered if self.latest is not None else None
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """Of the followers addressed, by the event."""
+        return self.event.sent / self.event.addressed if self.event and self.event.addressed else None
 
     @property
     def latest(self) -> ArticleFigures | None:
@@ -88,8 +98,8 @@ def article_rows(
     now: datetime,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> tuple[ArticleRow, ...]:
-    """List the articles of sends, then those sent by hand, each in order of time.
+) -> Iterator[ArticleRow]:
+    """Yield the articles of sends, then those sent by hand, each in order of time.
 
     Args:
         kept: what is known of each account's articles, by AppID.
@@ -97,44 +107,27 @@ def article_rows(
         until: the moment before which they were made.
     """
     articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
-    rows = [
-        _row(record, state, *one)
-        for record in records
-        if may_have_reached(record)
-        for one in sent_articles(record, kept.get(record.appid, {}), articles.get(record.appid, {}), now)
-    ]
+    for record in filter(may_have_reached, records):
+        event, appid = state.job_result(record), record.appid
+        for status, article in sent_articles(record, kept.get(appid, {}), articles.get(appid, {}), now):
+            yield ArticleRow(
+                account=account_of(record),
+                send=record.send,
+                revision=record.revision,
+                msgtype=msgtype_of(record),
+                status=status,
+                sent_on=china_day(record.at),
+                article=article,
+                event=event,
+            )
     names = {account.appid: account.name for account in accounts.values()}
     first = china_day(since) if since is not None else date.min
-    rows += [
-        ArticleRow(
-            account=name,
-            status=figures_status(article.published, kept[appid][article.published]),
-            sent_on=article.published,
-            article=article,
-            delivered=article.latest.delivered if article.latest is not None else None,
-        )
-        for appid, name in names.items()
-        for article in console_articles(state, appid, kept.get(appid, {}))
-        if article.published >= first and (until is None or article.published < china_day(until))
-    ]
-    return tuple(rows)
-
-
-def _row(
-    record: SendState, state: LedgerState, status: FiguresStatus, article: PublishedArticle | None
-) -> ArticleRow:
-    event, latest = state.job_result(record), article.latest if article is not None else None
-    return ArticleRow(
-        account=account_of(record),
-        send=record.send,
-        revision=record.revision,
-        msgtype=msgtype_of(record),
-        status=status,
-        sent_on=china_day(record.at),
-        article=article,
-        delivered=event.sent if event is not None else latest.delivered if latest is not None else None,
-        delivery_rate=event.sent / event.addressed if event is not None and event.addressed else None,
-    )
+    for appid, name in names.items():
+        for article in console_articles(state, appid, kept.get(appid, {})):
+            day = article.published
+            if day >= first and (until is None or day < china_day(until)):
+                status = figures_status(day, kept[appid][day])
+                yield ArticleRow(account=name, status=status, sent_on=day, article=article)
 
 
 def figures_text(row: ArticleRow) -> str:
@@ -157,23 +150,6 @@ _STATUS_WORDS: Mapping[FiguresStatus, str] = {
 }
 
 
-def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
-    """Write what holds for several rows: the kinds without figures, and what was sent by hand."""
-    notes = []
-    if without := Counter(row.msgtype for row in rows if row.status is FiguresStatus.NOT_COUNTED):
-        kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
-        notes.append(_("WeChat has no figures for these sends, because it counts articles only: {kinds}"))
-        notes[-1] = notes[-1].format(kinds=kinds)
-    if any(not row.send for row in rows):
-        notes.append(
-            _(
-                "Readers of articles sent by hand are counted, their sends are not: these are not in the "
-                "ledger. `campaign plan` names the campaigns with the same title"
-            )
-        )
-    return notes
-
-
 def figure_cells(row: ArticleRow) -> dict[str, Cell]:
     """Return the values of an article by `FIGURE_HEADINGS`; those that are not known are left out."""
     article, found = row.article, row.latest
@@ -190,15 +166,19 @@ def figure_cells(row: ArticleRow) -> dict[str, Cell]:
 
 
 def shown_figures(row: ArticleRow) -> list[str | int | None]:
-    """Return the values of an article below `SHOWN_FIGURES`, rates in per cent."""
-    cells = {"Send": row.name, "Account": row.account, **figure_cells(row)}
-    return [_shown(heading, cells.get(heading)) for heading in SHOWN_FIGURES]
+    """Return the values of an article below `SHOWN_FIGURES`."""
+    return _shown({"Send": row.name, "Account": row.account, **figure_cells(row)}, SHOWN_FIGURES)
 
 
-def _shown(heading: str, value: Cell) -> str | int | None:
-    if heading in RATES and isinstance(value, float | int):
-        return percent(value)
-    return value if isinstance(value, int | None) else cell_text(value)
+def _shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int | None]:
+    """Return the values below headings for people: counts as numbers, rates in per cent."""
+    found: list[str | int | None] = []
+    for heading in headings:
+        value = cells.get(heading)
+        if heading in RATES and isinstance(value, float | int):
+            value = percent(value)
+        found.append(value if isinstance(value, int | None) else cell_text(value))
+    return found
 
 
 def figures_lines(row: ArticleRow) -> list[str]:
@@ -212,23 +192,6 @@ def figures_lines(row: ArticleRow) -> list[str]:
         if value is not None
     ]
     return [*lines, f"  {_(', ').join(pairs)}"] if pairs else lines
-
-
-def extremes(rows: Iterable[ArticleRow]) -> tuple[ArticleRow, ArticleRow] | None:
-    """Return the articles with the highest and with the lowest read rate; None for fewer than two."""
-    rated = [(row.latest.read_rate, row) for row in rows if row.latest and row.latest.read_rate is not None]
-    ranked = [row for _rate, row in sorted(rated, key=lambda pair: pair[0], reverse=True)]
-    return (ranked[0], ranked[-1]) if len(ranked) > 1 else None
-
-
-def extremes_text(rows: Iterable[ArticleRow]) -> list[str]:
-    """Write which articles have the highest and the lowest read rate."""
-    words = (_("Highest read rate: {name}, {rate}"), _("Lowest read rate: {name}, {rate}"))
-    return [
-        word.format(name=line(f"{row.name} {cells['Title']}"), rate=_shown("Read rate", cells["Read rate"]))
-        for word, row in zip(words, extremes(rows) or (), strict=False)
-        for cells in (figure_cells(row),)
-    ]
 
 
 def percent(rate: float) -> str:
@@ -310,9 +273,38 @@ class HistoryView:
         return [row for row in self.articles if row.status is not FiguresStatus.NOT_COUNTED]
 
     @property
+    def extremes(self) -> list[ArticleRow]:
+        """The articles with the highest and with the lowest read rate; empty for fewer than two."""
+        rated = [
+            (row.latest.read_rate, row)
+            for row in self.articles
+            if row.latest is not None and row.latest.read_rate is not None
+        ]
+        ranked = [row for _rate, row in sorted(rated, key=lambda pair: pair[0], reverse=True)]
+        return [ranked[0], ranked[-1]] if len(ranked) > 1 else []
+
+    @property
     def notes(self) -> list[str]:
         """What holds for several articles: the best and the worst, what has no figures."""
-        return [*extremes_text(self.articles), *figures_notes(self.articles)]
+        notes = []
+        words = (_("Highest read rate: {name}, {rate}"), _("Lowest read rate: {name}, {rate}"))
+        for word, one in zip(words, self.extremes, strict=False):
+            title, rate = _shown(figure_cells(one), ("Title", "Read rate"))
+            notes.append(word.format(name=line(f"{one.name} {title}"), rate=rate))
+        if without := Counter(
+            one.msgtype for one in self.articles if one.status is FiguresStatus.NOT_COUNTED
+        ):
+            kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
+            note = _("WeChat has no figures for these sends, because it counts articles only: {kinds}")
+            notes.append(note.format(kinds=kinds))
+        if any(not one.send for one in self.articles):
+            notes.append(
+                _(
+                    "Readers of articles sent by hand are counted, their sends are not: these are not in the "
+                    "ledger. `campaign plan` names the campaigns with the same title"
+                )
+            )
+        return notes
 
     @property
     def links(self) -> list[tuple[str, str]]:
@@ -340,7 +332,7 @@ def history_view(
     records = begun_records(state, accounts, since=since, until=until)
     articles = article_rows(records, state, accounts, figures, now=now, since=since, until=until)
     rows = [send_status(known, state, now) for known in records]
-    return HistoryView(rows, articles)
+    return HistoryView(rows, tuple(articles))
 
 
 def begun_records(
@@ -377,7 +369,7 @@ def history_data(view: HistoryView) -> dict[str, Any]:
         "articles": articles_data(view.articles),
         "extremes": [
             {"account": row.account, "send": row.send or None, "index": row.article.index}
-            for row in extremes(view.articles) or ()
+            for row in view.extremes
             if row.article is not None
         ],
     }
@@ -405,8 +397,7 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
 
 def shown_cells(row: StatusRow) -> list[str | int | None]:
     """Return the values of a send below `SHOWN`."""
-    values = map(send_cells(row).get, SHOWN)
-    return [value if isinstance(value, int | None) else cell_text(value) for value in values]
+    return _shown(send_cells(row), SHOWN)
 
 
 def history_csv(view: HistoryView) -> str:

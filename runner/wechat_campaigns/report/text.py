@@ -9,13 +9,13 @@ from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, note_groups
 from wechat_campaigns.report.history import HistoryView, figures_lines
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
 from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
-from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result
 
 SHOWN_LINKS = 5
 """Of one send."""
@@ -65,27 +65,25 @@ def plan_text(
     return "\n".join(parts)
 
 
-def outcomes_text(view: ApplyView, options: TextOptions) -> str:
+def outcomes_text(view: PlanView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
     if not view.outcomes:
         nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
         return inert("\n".join([nothing, *view.coming]))
-    rows = [
-        (
-            *(status_word(outcome.result), outcome.id, outcome.account, str(outcome.msg_id or "")),
-            "\n".join(_happened(outcome, view.hints.get(outcome))),
-        )
-        for outcome in view.outcomes
-    ]
+    rows = []
+    for one in view.outcomes:
+        details = [one.reason, *([f"→ {one.hint}"] if one.exit_code and one.hint else []), *one.notes]
+        cells = (status_word(one.result), one.id, one.account, str(one.msg_id or ""))
+        rows.append((*cells, "\n".join(details)))
     headings = ("Result", "Send", "Account", "msg_id", "Details")
-    drawn = options.table(headings, rows, [outcome.result for outcome in view.outcomes])
-    template = _("{counts}.")
-    if view.counts[Result.ACCEPTED]:
-        template = _(
+    results = [one.result for one in view.outcomes]
+    closing = _("{counts}.")
+    if Result.ACCEPTED in results:
+        closing = _(
             "{counts}. Accepted does not mean delivered: run `campaign status` later to see the result."
         )
-    closing = [template.format(counts=view.summary), *view.coming]
-    return "\n".join([drawn, "", *map(options.lines, closing)])
+    table = options.table(headings, rows, results)
+    return "\n".join([table, "", *map(options.lines, [closing.format(counts=view.results), *view.coming])])
 
 
 def status_text(view: StatusView, options: TextOptions) -> str:
@@ -138,60 +136,42 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextO
 def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
     """Draw a table of the drafts, then what is not listed."""
     headings = ["Account", "media_id", "Content", "Updated", "Note"]
-    rows = [
-        [
-            name,
-            short_id(one.media_id),
-            " / ".join(one.titles),
-            moment(one.updated_at, options.timezone),
-            _draft_note(one.media_id, found),
-        ]
-        for name, found in accounts.items()
-        for one in found.drafts
-    ]
+    rows, notes = [], []
+    for name, found in accounts.items():
+        for one in found.drafts:
+            made_for, note = found.made_for.get(one.media_id), ""
+            if made_for is not None:
+                note = _("made for {send}")
+                if one.media_id in found.replaced:
+                    note = _("made for {send}; replaced by a newer draft")
+            titles, updated = " / ".join(one.titles), moment(one.updated_at, options.timezone)
+            rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
+        if not found.drafts:
+            notes.append(_("{account}: the draft box is empty").format(account=name))
+        if found.total > len(found.drafts):
+            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
+            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
-    notes = [note for name, found in accounts.items() for note in _unlisted(name, found)]
     return "\n\n".join(filter(None, [table, "\n".join(notes)]))
 
 
-def _draft_note(media_id: str, found: AccountDrafts) -> str:
-    note = (
-        _("made for {send}; replaced by a newer draft")
-        if media_id in found.replaced
-        else _("made for {send}")
-    )
-    return note.format(send=found.made_for[media_id]) if media_id in found.made_for else ""
-
-
-def _unlisted(name: str, found: AccountDrafts) -> Iterable[str]:
-    if not found.drafts:
-        yield _("{account}: the draft box is empty").format(account=name)
-    if found.total > len(found.drafts):
-        more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-        yield more.format(account=name, count=len(found.drafts), total=found.total)
-
-
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary."""
+    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
     drawn = []
     for check in checks:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
         drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
         drawn += [f"    → {line(check.hint)}"] if check.hint else []
-    counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
-    totals = [_total(grade, count) for grade, count in counts.items() if count]
+    grades = [check.grade for check in checks]
+    fine, wrong, bad = (grades.count(grade) for grade in (Severity.OK, Severity.WARNING, Severity.ERROR))
+    totals = [
+        *([_("{count} ok").format(count=fine)] if fine else []),
+        *([ngettext("{count:,} warning", "{count:,} warnings", wrong).format(count=wrong)] if wrong else []),
+        *([ngettext("{count:,} error", "{count:,} errors", bad).format(count=bad)] if bad else []),
+    ]
     return "\n".join([*drawn, "", _(", ").join(totals)])
-
-
-def _total(grade: Severity, count: int) -> str:
-    """Write how many checks have a grade: `13 ok`, `2 warnings`."""
-    if grade is Severity.ERROR:
-        return ngettext("{count:,} error", "{count:,} errors", count).format(count=count)
-    if grade is Severity.WARNING:
-        return ngettext("{count:,} warning", "{count:,} warnings", count).format(count=count)
-    return _("{count} ok").format(count=count)
 
 
 def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> str:
@@ -202,7 +182,8 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
-        cells.append((*short, row.window, row.message[: options.width + 1], reason))
+        message = _("{msgtype}: {content}").format(msgtype=row.kind, content=row.content) if row.kind else ""
+        cells.append((*short, row.window, message[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
     chosen = [[row[i] for i in shown] for row in cells]
@@ -237,10 +218,3 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
                 hidden,
             )
             yield more.format(send=row.id, count=hidden)
-
-
-def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:
-    yield outcome.reason
-    if hint:
-        yield f"→ {hint}"
-    yield from outcome.notes

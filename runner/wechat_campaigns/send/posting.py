@@ -45,14 +45,6 @@ class RunContext:
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
 
-    def recorded(self) -> dict[str, Any]:
-        """Return what the event of a call keeps of it."""
-        return {
-            "plan_digest": self.plan_digest,
-            "overrides": dict(self.overrides),
-            "actor": dict(self.actor),
-        }
-
 
 class AccountWriter:
     """One account, open to be changed: uploads, drafts, previews and sends go through it, one at a time."""

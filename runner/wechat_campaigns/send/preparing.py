@@ -44,6 +44,32 @@ MAX_DIFFERENCES = 3
 """How many differences an error names."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyDraft:
+    """A draft that can be sent."""
+
+    media_id: str
+    is_new: bool
+    """False when it was there before."""
+    mark: str
+    """Fingerprint of what is in it."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: what WeChat changed, which older draft stays behind."""
+
+
+def prepare(planned: PlannedSend, account: AccountWriter) -> tuple[MediaIds, ReadyDraft | None]:
+    """Upload what a send needs and make its draft; nothing is sent.
+
+    Raises:
+        UsageError: a material name of it has no media_id.
+        CampaignError: as `upload` and `ensure_draft` say.
+    """
+    check_material_names(planned)
+    with forgetting(planned, account):
+        ids = upload(planned, account)
+        return ids, ensure_draft(planned, ids, account)
+
+
 def upload(planned: PlannedSend, account: AccountWriter) -> MediaIds:
     """Upload what is missing and name everything.
 
@@ -162,19 +188,6 @@ def _name(file: FileInfo) -> str:
     return file.path.with_suffix(f".{file.format}").name if file.converted else file.path.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyDraft:
-    """A draft that can be sent."""
-
-    media_id: str
-    is_new: bool
-    """False when it was there before."""
-    mark: str
-    """Fingerprint of what is in it."""
-    notes: tuple[str, ...] = ()
-    """What a person should know: what WeChat changed, which older draft stays behind."""
-
-
 def ensure_draft(planned: PlannedSend, ids: MediaIds, account: AccountWriter) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it; None when its content needs none.
 
@@ -225,22 +238,6 @@ def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:
     if noted is None:
         return None
     return media_id if draft_fingerprint(media_id, api) not in (None, noted) else None
-
-
-def create_draft(planned: PlannedSend, account: AccountWriter) -> ReadyDraft | None:
-    """Upload what is needed and make the draft; nothing is sent.
-
-    Args:
-        account: the one of the send, its lock held.
-
-    Raises:
-        UsageError: a material name of it has no media_id.
-        StalePlanError: a file changed meanwhile.
-        CampaignError: as `ensure_draft` says.
-    """
-    check_material_names(planned)
-    with forgetting(planned, account):
-        return ensure_draft(planned, upload(planned, account), account)
 
 
 def _check(

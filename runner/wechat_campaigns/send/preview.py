@@ -92,10 +92,7 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], account: AccountWrite
 
     Source: preview, read 2026-11.
     """
-    preparing.check_material_names(planned)
-    with preparing.forgetting(planned, account):
-        ids = preparing.upload(planned, account)
-        draft = preparing.ensure_draft(planned, ids, account)
+    ids, draft = preparing.prepare(planned, account)
     body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
     errors: dict[str, CampaignError] = {}
     for one in to:

@@ -19,7 +19,7 @@ def chain(stream: str, length: int) -> list[Event]:
         name = str(number)
         entry = Entry(stream=stream, kind=LedgerKind.STATUS, data={"会员": number}, nonce=name)
         at = START + timedelta(seconds=number)
-        events.append(next_event(entry, at=at, after=events[-1].head if events else EMPTY))
+        events.append(next_event(entry, at=at, head=events[-1].head if events else EMPTY))
     return events
 
 

@@ -91,7 +91,7 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
     with suppress(WeChatError):  # of a draft that lost a part
-        preparing.create_draft(make_planned(send), make_account_writer(api, ledger))
+        preparing.prepare(make_planned(send), make_account_writer(api, ledger))
     return fold(ledger.events())
 
 

@@ -47,7 +47,7 @@ class DraftMaker:
             uploads=tuple((upload, None) for upload in send.content.uploads()),
         )
         ports = make_account_writer(self.api, self.ledger, lambda file: DATA[file.path.name], state)
-        return preparing.create_draft(make_planned(send, resolved=resolved), ports)
+        return preparing.prepare(make_planned(send, resolved=resolved), ports)[1]
 
     def draft(self, send: Send) -> str | None:
         made = self.run(send)
