@@ -103,7 +103,7 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
         depths[element] = depths[element.getparent()] + 1
         if count >= MAX_ELEMENTS:
             what = _("the article has more than {most:,} elements").format(most=MAX_ELEMENTS)
-            hint = _("split the article")
+            hint = _("split the article, use the theme `simple`, or shorten its code blocks")
             findings.error("article-too-long", what, hint)
             return True
         if depths[element] > MAX_DEPTH:

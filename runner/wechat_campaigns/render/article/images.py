@@ -45,7 +45,7 @@ _FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
 _NOT_CONVERTIBLE = {"image-animated", "image-pixels"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ImageUse:
     """What WeChat takes of an image, by where it goes."""
 
@@ -53,15 +53,9 @@ class ImageUse:
     under_bytes: int
 
 
-BODY = ImageUse(
-    formats=BODY_IMAGE_FORMATS,
-    under_bytes=BODY_IMAGE_BYTES,
-)
+BODY = ImageUse(BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES)
 """`media/uploadimg`; a GIF goes as material. Source: uploadimage, read 2026-11; what tools do with GIF."""
-MATERIAL = ImageUse(
-    formats=IMAGE_FORMATS,
-    under_bytes=IMAGE_BYTES,
-)
+MATERIAL = ImageUse(IMAGE_FORMATS, IMAGE_BYTES)
 """`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
 
 
