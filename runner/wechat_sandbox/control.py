@@ -268,22 +268,6 @@ def delete_faults(call: ControlCall) -> Json:
     return list_faults(call)
 
 
-@route("POST", "snapshot")
-def snapshot(call: ControlCall) -> Json:
-    """Keep the whole state in memory, in place of the one kept before."""
-    call.dispatcher.store.kept = store.copy(call.db)
-    return {}
-
-
-@route("POST", "restore")
-def restore(call: ControlCall) -> Json:
-    """Return to the state that was kept."""
-    if not call.dispatcher.store.kept:
-        raise ValueError("no state was kept; POST /_sandbox/snapshot keeps one")
-    store.paste(call.db, call.dispatcher.store.kept)
-    return {}
-
-
 @route("POST", "reset")
 def reset(call: ControlCall) -> Json:
     """Forget everything and plant the seed again."""

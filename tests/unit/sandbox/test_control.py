@@ -36,8 +36,6 @@ CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("POST", "faults", [{"kind": "http_503", "endpoint": "tags/get", "times": None},
                         {"kind": "clock", "ahead_s": -60}], {}),
     ("DELETE", "faults", None, {}),
-    ("POST", "snapshot", None, {}),
-    ("POST", "restore", None, {}),
     ("POST", "reset", None, {}),
 ]  # fmt: skip
 
@@ -49,7 +47,6 @@ def test_every_call_is_tried_here() -> None:
 @pytest.mark.parametrize(("method", "name", "body", "query"), CALLS, ids=lambda value: str(value)[:20])
 def test_calls_are_answered(wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]) -> None:
     wechat.control("POST", "accounts", {"appid": SERVICE, "protection": name == "admin"})
-    wechat.control("POST", "snapshot")
     wechat.sendall(filter={"is_to_all": True})
     body, query = json.loads(json.dumps([body, query]).replace(OPENID, wechat.openids()[0]))
     data = b"" if body is None else dump(body)
@@ -108,16 +105,6 @@ def test_reset_begins_anew(wechat: WeChat) -> None:
     assert wechat.control("GET", "deliveries")["jobs"] == []
     assert wechat.control("GET", "clock")["offset_s"] == 0
     assert wechat.get("tags/get")["errcode"] == 40001  # clients fetch another
-
-
-def test_the_kept_state_can_be_gone_back_to(wechat: WeChat) -> None:
-    assert "no state" in wechat.control("POST", "restore")["error"]
-    wechat.sendall(clientmsgid="a")
-    wechat.control("POST", "snapshot")
-    for _ in range(2):
-        assert wechat.sendall(clientmsgid="b")["errcode"] == 0
-        assert wechat.control("POST", "restore") == {}
-        assert [job["clientmsgid"] for job in wechat.control("GET", "jobs")["jobs"]] == ["a"]
 
 
 def test_media_can_have_a_chosen_id(wechat: WeChat) -> None:
