@@ -192,7 +192,8 @@ class _CommandRun(ApplyRun):
         return self.code
 
     def _notify(self, outcomes: Sequence[SendOutcome]) -> None:
-        notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
+        if self.workspace.settings.notify:
+            notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
 
     def _tell_unselected(self) -> None:
         """Print how many unknown sends are outside the selection; they do not change the exit code."""

@@ -45,7 +45,7 @@ def _of_entry(send: Send, finding: Finding) -> Finding:
     """Return the entry of `for_each` that leaves a value empty: the others fill it."""
     if finding.rule != "empty" or "[" not in send.id:
         return finding
-    what = _("{send}: {what}").format(send=send.id, what=finding.message)
+    what = _(": ").join((send.id, finding.message))
     return replace(finding, message=what)
 
 
