@@ -1,4 +1,4 @@
-"""One call to WeChat as an endpoint sees it, the registry of endpoints, and how often they may be called."""
+"""One call to WeChat as an endpoint sees it: what arrived, how its fields are read; the endpoints."""
 
 import re
 import sqlite3
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from wechat_sandbox import clock, store
+from wechat_sandbox import store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import Answer, ErrcodeError, Json
 
@@ -171,37 +171,3 @@ def listing(
     order = f"ORDER BY {newest} DESC, rowid DESC LIMIT ? OFFSET ?"
     query = f"SELECT {columns} FROM {source} {order}"  # noqa: S608 - our own names
     return total, call.db.execute(query, (*values, count, offset)).fetchall()
-
-
-def count(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
-    """Count one more of something in a period, and return the new count."""
-    row = db.execute(
-        "INSERT INTO counter VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET used = used + 1 RETURNING used",
-        (appid, name, period),
-    ).fetchone()
-    return int(row[0])
-
-
-def daily_limit(account: OfficialAccount, endpoint: Endpoint) -> int | None:
-    """Return how often a day an account may make a call; None is unlimited here.
-
-    Source: API call limits (2026-11), a new account's numbers and those of test accounts; `daily_limits` of
-    an account goes before both.
-    """
-    usual = endpoint.daily_test if account.kind == "test" and endpoint.daily_test else endpoint.daily
-    return account.options.daily_limits.get(endpoint.path, usual)
-
-
-def count_call(db: sqlite3.Connection, account: OfficialAccount, endpoint: Endpoint, now: float) -> None:
-    """Count a call by day and minute; refuse with 45009 or 45011 when it is one too many.
-
-    Source: API call limits, sendAll (2026-11). The reset hour is not stated; midnight in China is assumed.
-    """
-    enforce, daily = account.options.quota, daily_limit(account, endpoint)
-    today = count(db, account.appid, endpoint.path, clock.day(now))
-    if enforce and daily is not None and today > daily:
-        raise ErrcodeError(45009)
-    if endpoint.minute is not None:
-        this_minute = count(db, account.appid, endpoint.path, f"minute {int(now // 60)}")
-        if enforce and this_minute > endpoint.minute:
-            raise ErrcodeError(45011)

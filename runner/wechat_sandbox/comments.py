@@ -15,7 +15,7 @@ from wechat_sandbox import bitmaps, clock, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, number, serve
 from wechat_sandbox.drafts import ARRIVED
-from wechat_sandbox.users import openids_of
+from wechat_sandbox.followers import openids_of
 
 EVERY_S = 600
 READERS_A_COMMENT = 10

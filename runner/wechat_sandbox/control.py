@@ -1,32 +1,22 @@
-"""Every call under `/_sandbox/`: what reads the state and what steers the sandbox."""
+"""The calls under `/_sandbox/`: how they are run and described, and those that steer the sandbox.
+
+`views.py` has those that look into it. The OpenAPI 3.1 document lists WeChat's paths beside them.
+"""
 
 import base64
 import binascii
-import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wechat_sandbox import (
-    accounts,
-    bitmaps,
-    callbacks,
-    clock,
-    drafts,
-    faults,
-    mass,
-    media,
-    seeds,
-    store,
-)
+from wechat_sandbox import accounts, bitmaps, callbacks, clock, drafts, mass, media, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
-from wechat_sandbox.calls import UploadedFile
-from wechat_sandbox.dispatcher import Dispatcher
-from wechat_sandbox.tags import tags_json
-from wechat_sandbox.users import numbers_of
+from wechat_sandbox.calls import ENDPOINTS, Endpoint, UploadedFile
+from wechat_sandbox.dispatcher import FAULT, Dispatcher, add_fault, pending_faults
+from wechat_sandbox.followers import numbers_of, tags_json
 
 LISTED = 1000
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -55,6 +45,36 @@ MEDIA: Final = body_of(
     },
     ("appid", "kind"),
 )
+
+PARAMETERS: Final[Mapping[str, tuple[Json, str]]] = {
+    "appid": (TEXT, "Only this account."),
+    "msg_id": (INTEGER, "Only this job."),
+    "tag_id": (INTEGER, "Only followers with this tag."),
+    "limit": (INTEGER, "At most this many rows; default 1000."),
+    "offset": (INTEGER, "How many rows to leave out before."),
+    "path": (TEXT, "Only requests to this path, such as `/cgi-bin/tags/get`."),
+    "after": (INTEGER, "Only requests with a higher id."),
+    "search": (TEXT, "Part of nickname, remark, WeChat name or openid."),
+    "openid": (TEXT, "The follower."),
+}
+NEEDED: Final = frozenset(
+    {("followers", "appid"), ("phone", "appid"), ("phone", "openid"), ("sends", "appid")}
+)
+"""Parameters without which a call is a 400."""
+ERROR: Final[Json] = {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}
+COMPONENTS: Final[Json] = {
+    "schemas": {"Error": ERROR},
+    "parameters": {"access_token": {"name": "access_token", "in": "query", "required": True, "schema": TEXT}},
+    "responses": {
+        name: {"description": description, "content": {"application/json": {"schema": schema}}}
+        for name, description, schema in (
+            ("Done", "Done.", {"type": "object"}),
+            ("Wrong", "What is wrong.", {"$ref": "#/components/schemas/Error"}),
+            ("Foreign", "Another Host or Origin.", {"$ref": "#/components/schemas/Error"}),
+            ("Answer", "WeChat's answer, errors too.", {"type": "object"}),
+        )
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,79 +174,6 @@ def handle(
         return {"error": str(error)}, 400
 
 
-@route("GET", "deliveries", "appid", "msg_id", "limit")
-def list_deliveries(call: ControlCall) -> Json:
-    """Return who received what, previews apart, at most `limit` rows; the counts of jobs are whole."""
-    appid, msg_id = call.query.get("appid"), call.number("msg_id")
-    jobs = mass.list_jobs(call.db, appid, msg_id)
-    previews = store.select(call.db, "preview JOIN follower USING (appid, n)", order="id", appid=appid)
-    return {
-        "deliveries": mass.list_deliveries(call.db, appid, msg_id, call.limit),
-        "jobs": [
-            {key: job[key] for key in ("msg_id", "appid", "clientmsgid", "status", "delivered")}
-            for job in jobs
-        ],
-        "total": sum(job["delivered"] for job in jobs),
-        "previews": [
-            {
-                **{key: row[key] for key in ("appid", "openid", "msgtype")},
-                **{key: json.loads(row[key]) for key in ("content", "body")},
-                "time": clock.iso(row["created_at"]),
-            }
-            for row in previews
-        ],
-    }
-
-
-@route("GET", "jobs", "appid", "msg_id")
-def list_jobs(call: ControlCall) -> Json:
-    """Return every mass job with the exact JSON body received."""
-    return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), call.number("msg_id"))}
-
-
-@route("GET", "requests", "appid", "path", "after", "limit")
-def list_requests(call: ControlCall) -> Json:
-    """Return the latest calls to WeChat, oldest first; `served` is false where the sandbox lacks the path."""
-    rows = call.db.execute(
-        "SELECT * FROM (SELECT * FROM request WHERE (:appid IS NULL OR appid = :appid)"
-        " AND (:path IS NULL OR path = :path) AND id > :after ORDER BY id DESC LIMIT :most) ORDER BY id",
-        {
-            "appid": call.query.get("appid"),
-            "path": call.query.get("path"),
-            "after": call.number("after") or 0,
-            "most": call.number("limit") or LISTED,
-        },
-    )
-    return {
-        "requests": [
-            {
-                **{key: row[key] for key in ("id", "appid", "method", "path", "errcode", "rid")},
-                **{key: json.loads(row[key]) for key in ("query", "body")},
-                "time": clock.iso(row["at"]),
-                "fault": json.loads(row["fault"]) if row["fault"] else None,
-                "served": bool(row["served"]),
-            }
-            for row in rows
-        ]
-    }
-
-
-@route("GET", "events", "appid")
-def list_events(call: ControlCall) -> Json:
-    """Return the callback events, oldest first, and how their push went."""
-    rows = store.select(call.db, "event", order="id", appid=call.query.get("appid"))
-    return {
-        "events": [
-            {
-                **{key: row[key] for key in ("appid", "state", "attempts")},
-                "time": clock.iso(row["created_at"]),
-                **json.loads(row["fields"]),
-            }
-            for row in rows
-        ]
-    }
-
-
 @route("GET", "accounts")
 def list_accounts(call: ControlCall) -> Json:
     """Return the accounts, their switches, tags, and how many follow them."""
@@ -274,14 +221,6 @@ def change_followers(call: ControlCall) -> Json:
     subscribed = account.subscribed | followers if subscribe else account.subscribed & ~followers
     accounts.save(call.db, replace(account, subscribed=subscribed))
     return {"followers": subscribed.bit_count()}
-
-
-@route("GET", "version")
-def version(call: ControlCall) -> Json:
-    """Return a word that changes whenever anything is written, and the paths called that are not served."""
-    others = call.db.execute("PRAGMA data_version").fetchone()[0]
-    missing = call.db.execute("SELECT DISTINCT path FROM request WHERE NOT served ORDER BY path LIMIT 20")
-    return {"version": f"{others}.{call.db.total_changes}", "not_served": [row["path"] for row in missing]}
 
 
 @route("POST", "seed", body=seeds.SEED)
@@ -357,14 +296,14 @@ def move_clock(call: ControlCall) -> Json:
 @route("GET", "faults")
 def list_faults(call: ControlCall) -> Json:
     """Return the faults that are still to come."""
-    return {"faults": faults.list_faults(call.db)}
+    return {"faults": pending_faults(call.db)}
 
 
-@route("POST", "faults", body={"anyOf": [faults.FAULT, {"type": "array", "items": faults.FAULT}]})
+@route("POST", "faults", body={"anyOf": [FAULT, {"type": "array", "items": FAULT}]})
 def add_faults(call: ControlCall) -> Json:
     """Add one fault, or a list of them."""
     for spec in call.body if isinstance(call.body, list) else [call.body]:
-        faults.add(call.db, spec)
+        add_fault(call.db, spec)
     return list_faults(call)
 
 
@@ -396,3 +335,68 @@ def reset(call: ControlCall) -> Json:
     """Forget everything and plant the seed again."""
     store.wipe(call.db)
     return {"followers": seeds.plant(call.db, call.seed, call.dispatcher.wall())}
+
+
+@route("GET", "openapi.json")
+def document(_call: ControlCall | None = None) -> Json:
+    """Describe these calls and list WeChat's paths: this document."""
+    paths: dict[str, Json] = {}
+    for method, name in ROUTES:
+        paths.setdefault(f"/_sandbox/{name}", {})[method.lower()] = _control(method, name)
+    for endpoint in ENDPOINTS.values():
+        methods = ("get", "post") if endpoint.method == "ANY" else (endpoint.method.lower(),)
+        paths[endpoint.path] = {method: _wechat(method, endpoint) for method in methods}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "WeChat sandbox",
+            "version": "1.0",
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "description": "The calls under /_sandbox/ look into a running sandbox and steer it. They are not"
+            " part of WeChat and need no access_token. Content-Type is ignored. Of WeChat's own paths this"
+            " lists what is served; WeChat's pages describe what they take and return.",
+        },
+        "servers": [{"url": "http://127.0.0.1:8090", "description": "`wechat-sandbox` as it starts"}],
+        "paths": paths,
+        "components": COMPONENTS,
+    }
+
+
+def _control(method: str, name: str) -> Json:
+    found = ROUTES[method, name]
+    operation: Json = {
+        "operationId": f"{method.lower()}_{name.replace('.', '_')}",
+        "tags": ["control"],
+        "summary": _summary(found.run),
+        "responses": {
+            code: {"$ref": f"#/components/responses/{name}"}
+            for code, name in (("200", "Done"), ("400", "Wrong"), ("403", "Foreign"))
+        },
+    }
+    if found.query:
+        operation["parameters"] = [_parameter(name, key) for key in found.query]
+    if found.body is not None:
+        content = {"application/json": {"schema": found.body}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _summary(run: object) -> str:
+    return str(run.__doc__).partition("\n")[0].rstrip(".")
+
+
+def _parameter(name: str, key: str) -> Json:
+    schema, description = PARAMETERS[key]
+    required = (name, key) in NEEDED
+    return {"name": key, "in": "query", "required": required, "description": description, "schema": schema}
+
+
+def _wechat(method: str, endpoint: Endpoint) -> Json:
+    token = [{"$ref": "#/components/parameters/access_token"}]
+    return {
+        "operationId": method + endpoint.path.replace("/", "_"),
+        "tags": ["WeChat"],
+        "summary": _summary(endpoint.run),
+        "parameters": token if endpoint.needs_token else [],
+        "responses": {"200": {"$ref": "#/components/responses/Answer"}},
+    }

@@ -1,37 +1,116 @@
 """The path of a request: fault, token, permission, counters, endpoint, record; in one transaction."""
 
+import json
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from wechat_sandbox import (
     callbacks,
     clock,
     comments,
     drafts,
-    faults,
+    followers,
     mass,
     media,
-    publishing,
-    quotas,
     statistics,
     store,
-    tags,
     tokens,
-    users,
 )
 from wechat_sandbox.accounts import NOBODY
-from wechat_sandbox.answers import Answer, ErrcodeError, Json, encode, new_rid, read_json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest, count_call
-from wechat_sandbox.faults import InjectedFault
+from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, new_rid, read_json
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
+FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
+MAX_LATENCY_S = 600
+MAX_AHEAD_S = 365 * 24 * 3600
+FAULT: Final = body_of(
+    {
+        "endpoint": {"type": "string", "default": "*"},
+        "kind": {"type": "string", "pattern": f"^({'|'.join(FAULT_KINDS)}|http_[45][0-9][0-9])$"},
+        "times": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 - 1, "default": 1},
+        "skip": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 0},
+        "after": {"type": "boolean", "default": False},
+        "errcode": {"type": "integer", "default": -1},
+        "latency_s": {"type": "number", "minimum": 0, "maximum": MAX_LATENCY_S, "default": 1},
+        "ahead_s": {"type": "number", "minimum": -MAX_AHEAD_S, "maximum": MAX_AHEAD_S, "default": 3600},
+    },
+    ("kind",),
+)
+"""The shape of a fault as it is ordered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectedFault:
+    """One fault of a call."""
+
+    endpoint: str
+    """A whole path, or * for all."""
+    kind: str
+    after: bool
+    errcode: int
+    latency_s: float
+    ahead_s: float
+    """How far the date of the answer is ahead of the real time."""
+
+    @property
+    def takes_effect(self) -> bool:
+        """Return whether the call takes effect, and only its answer is late or spoiled."""
+        return self.after or self.kind in ("latency", "clock", "cut_after")
+
+
+def add_fault(db: sqlite3.Connection, spec: Mapping[str, Any]) -> None:
+    """Add a fault of the shape `FAULT`.
+
+    Raises:
+        ValueError: the sandbox does not serve the endpoint.
+    """
+    fault = {key: spec.get(key, shape.get("default")) for key, shape in FAULT["properties"].items()}
+    fault["endpoint"] = _path(fault["endpoint"])
+    times, skip = fault.pop("times"), fault.pop("skip")
+    store.insert(db, "fault", {"spec": json.dumps(fault), "skip": skip, "times": times})
+
+
+def _path(endpoint: str) -> str:
+    """Complete a path: `message/mass/sendall` is `/cgi-bin/message/mass/sendall`."""
+    path = endpoint if endpoint.startswith(("*", "/")) else f"/cgi-bin/{endpoint}"
+    if path != "*" and path not in ENDPOINTS:
+        raise ValueError(f"the sandbox does not serve {path}; GET /_sandbox/openapi.json lists the paths")
+    return path
+
+
+def take_fault(db: sqlite3.Connection, path: str) -> InjectedFault | None:
+    """Use up the first fault for this path; None without one."""
+    for row in store.select(db, "fault", order="id"):
+        fault = InjectedFault(**json.loads(row["spec"]))
+        if fault.endpoint not in ("*", path):
+            continue
+        if row["skip"] > 0:
+            db.execute("UPDATE fault SET skip = skip - 1 WHERE id = ?", (row["id"],))
+            continue
+        if row["times"] == 1:
+            db.execute("DELETE FROM fault WHERE id = ?", (row["id"],))
+        else:
+            db.execute("UPDATE fault SET times = times - 1 WHERE id = ?", (row["id"],))
+        return fault
+    return None
+
+
+def pending_faults(db: sqlite3.Connection) -> list[Json]:
+    """List the faults that are still to come."""
+    return [
+        {"id": row["id"], "times": row["times"], "skip": row["skip"], **json.loads(row["spec"])}
+        for row in store.select(db, "fault", order="id")
+    ]
+
+
 SERVICES = (
-    callbacks, comments, drafts, mass, media, publishing, quotas, statistics, tags, tokens, users,
+    callbacks, comments, drafts, followers, mass, media, statistics, tokens,
 )  # fmt: skip
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
@@ -62,13 +141,13 @@ class Dispatcher:
         """Finish the jobs and publications whose time has come, and return the sandbox's time."""
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
-        publishing.advance(db, now)
+        drafts.advance(db, now)
         return now
 
     def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
         """Answer one request; the second item is the fault that the web server applies to the answer."""
         with self.transaction() as (db, now):
-            fault = faults.take(db, request.path)
+            fault = take_fault(db, request.path)
             if fault is None:
                 return self._serve(db, now, request, None), None
         if fault.kind == "latency":
@@ -113,7 +192,7 @@ class Dispatcher:
             if endpoint.needs_token:
                 if account.kind not in endpoint.who:
                     raise ErrcodeError(48001)
-                count_call(db, account, endpoint, now)
+                tokens.count_call(db, account, endpoint, now)
             if self.in_hand and mass.send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
             call = ApiCall(

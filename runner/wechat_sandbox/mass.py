@@ -13,15 +13,14 @@ from wechat_sandbox import mass_rules as rules
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
 from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
-from wechat_sandbox.drafts import ARRIVED, SUCCESS, article_url
-from wechat_sandbox.users import openids_of
+from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
+from wechat_sandbox.followers import openids_of
 
 SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
 """To everyone, a series of its own as on WeChat."""
-FIRST_MSG_DATA_ID = 2247483648
 SPEEDS = (80, 60, 45, 30, 10)
 """Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 FASTEST = 0

@@ -12,20 +12,11 @@ from typing import Any
 from wechat_sandbox import bitmaps, clock
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
-from wechat_sandbox.calls import (
-    ApiCall,
-    count,
-    flag,
-    mapping,
-    named_row,
-    number,
-    optional_text,
-    strings,
-    text,
-)
+from wechat_sandbox.calls import ApiCall, flag, mapping, named_row, number, optional_text, strings, text
 from wechat_sandbox.drafts import find_articles
+from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_media
-from wechat_sandbox.users import follower_number, numbers_of
+from wechat_sandbox.tokens import count
 
 DUPLICATE_FOR_S = 24 * 3600
 CLIENTMSGID_BYTES = 32

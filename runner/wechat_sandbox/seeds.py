@@ -12,9 +12,9 @@ import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, bitmaps, tags
+from wechat_sandbox import accounts, bitmaps
 from wechat_sandbox.answers import INTEGER, NAME, TEXT, body_of, check
-from wechat_sandbox.users import numbers_of
+from wechat_sandbox.followers import FIRST_TAG_ID, add_tag, list_tags, members, numbers_of, save_members
 
 SECRET = "0" * 32
 MAX_INVENTED = 1_000_000
@@ -178,16 +178,16 @@ def _plant_tags(
     db: sqlite3.Connection, appid: str, named: list[Any], people: list[Any], numbers: list[int]
 ) -> None:
     """Create the tags that are missing, the system tag too, and add the followers that have them."""
-    members: dict[str, list[int]] = {tag["name"]: [] for tag in ({"name": SYSTEM_TAG[1]}, *named)}
+    tagging: dict[str, list[int]] = {tag["name"]: [] for tag in ({"name": SYSTEM_TAG[1]}, *named)}
     for person, number in zip(people, numbers, strict=True):
         for name in person.get("tags", ()):
-            members.setdefault(name, []).append(number)
+            tagging.setdefault(name, []).append(number)
     wished = {SYSTEM_TAG[1]: SYSTEM_TAG[0], **{tag["name"]: tag["id"] for tag in named if "id" in tag}}
-    tagged = {tag["name"]: (tag["id"], tags.members(tag)) for tag in tags.list_tags(db, appid)}
-    for name, added in members.items():
+    tagged = {tag["name"]: (tag["id"], members(tag)) for tag in list_tags(db, appid)}
+    for name, added in tagging.items():
         if name not in tagged:
-            free = max([tags.FIRST_ID - 1, *(tag_id for tag_id, _followers in tagged.values())]) + 1
+            free = max([FIRST_TAG_ID - 1, *(tag_id for tag_id, _followers in tagged.values())]) + 1
             tagged[name] = wished.get(name, free), 0
-            tags.add(db, appid, tagged[name][0], name)
+            add_tag(db, appid, tagged[name][0], name)
         tag_id, before = tagged[name]
-        tags.save_members(db, appid, tag_id, before | bitmaps.from_numbers(added))
+        save_members(db, appid, tag_id, before | bitmaps.from_numbers(added))

@@ -20,7 +20,7 @@ from tests.support.playground import Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schema import schema
 
 PICTURE = Path(__file__).parents[1] / "articles" / "images" / "leaf.jpg"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"

@@ -7,7 +7,7 @@ from tests.support.playground import SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import PlanAction, compute_content_digest
-from wechat_campaigns.ledger.export import from_lines
+from wechat_campaigns.ledger.events import from_lines
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind

@@ -30,8 +30,7 @@ from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
-from wechat_campaigns.report.figures import ArticleRow
-from wechat_campaigns.report.history import HistoryView, history_view
+from wechat_campaigns.report.history import ArticleRow, HistoryView, history_view
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 

@@ -138,11 +138,11 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
             at = now + timedelta(seconds=number)
             tied = {"after": head.hash} if kind == EventKind.INTENT else {"intent": head.hash}
             entry = Entry(stream=APPID, kind=kind, data={**named, **more, **tied, "at": at.isoformat()})
-            events.append(next_event(entry, at=at, after=head))
+            events.append(next_event(entry, at=at, head=head))
             head = events[-1].head
     start = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "bench"})
     ledger = SqliteLedger(file, lambda: now)
-    ledger.restore([*events, next_event(start, at=now, after=EMPTY)])
+    ledger.restore([*events, next_event(start, at=now, head=EMPTY)])
     ledger.close()
 
 

@@ -12,7 +12,7 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan.policy import RULES
-from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schema import schema
 
 DOCS = ROOT / "docs"
 CAMPAIGN: dict[str, Any] = schema("campaign")

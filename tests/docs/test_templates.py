@@ -8,9 +8,9 @@ from jinja2.sandbox import MAX_RANGE
 
 from wechat_campaigns.core.fence import BOUNDS
 from wechat_campaigns.messages import limits as limits_table
-from wechat_campaigns.render.article import boxes, colours, theme
+from wechat_campaigns.render.article import colours, dialect, theme
 from wechat_campaigns.render.article.keep import TAGS
-from wechat_campaigns.render.templates import bounds
+from wechat_campaigns.render.templates import MAX_SIZE
 from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -44,7 +44,7 @@ def test_page_lists_every_test_and_method(page: str) -> None:
         BOUNDS.memory_bytes >> 20,
         BOUNDS.wall_s,
         BOUNDS.run_s,
-        bounds.MAX_SIZE,
+        MAX_SIZE,
         MAX_RANGE,
         limits_table.TEXT_BYTES,
         limits_table.TEXT_CHARS_USUAL,
@@ -76,7 +76,7 @@ def test_every_theme_box_class_and_colour_is_named(page: str) -> None:
     classes = {name for selector in selectors for name in re.findall(r"\.([a-z-]+)", selector)}
     variables = {*colours.NAMES, *re.findall(r"(--[a-z]+):", css)}
     assert all(f"**`{name}`**" in page and f"themes/{name}.webp" in page for name in theme.BUILTIN_THEMES)
-    assert [name for name in boxes.BOXES if f"`::: {name}" not in page] == []
+    assert [name for name in dialect.BOXES if f"`::: {name}" not in page] == []
     assert [name for name in sorted(classes) if f"`.{name}`" not in page] == []
     assert [name for name in sorted(variables) if f"`{name}`" not in page] == []
 

@@ -14,7 +14,7 @@ from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
 from wechat_campaigns.render.article.body import assemble
 from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.source.files import Files
-from wechat_sandbox.markup import DROPPED, UNWRAPPED, sanitize
+from wechat_sandbox.inbox import DROPPED, UNWRAPPED, sanitize
 
 Problems = set[tuple[str, str]]
 

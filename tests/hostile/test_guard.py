@@ -31,7 +31,7 @@ from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.source.schemas.store import schema_text
+from wechat_campaigns.source.schema import schema_text
 from wechat_campaigns.source.settings import load_settings
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-guard")]
@@ -252,7 +252,7 @@ ODD: list[Mapping[str, Any]] = [
 
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
-    from wechat_campaigns.guard.approved_tree import guard_approvals
+    from wechat_campaigns.guard.approvals import guard_approvals
 
     event = guard_event(data)
     policy = Policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",))

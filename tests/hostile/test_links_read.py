@@ -15,8 +15,8 @@ from wechat_campaigns.core.model import Audience, compute_content_digest
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Articles, Text
-from wechat_campaigns.plan.policy.content import allowed_links
 from wechat_campaigns.plan.policy.rule import RuleInput
+from wechat_campaigns.plan.policy.rules import allowed_links
 
 ALLOWED = ("example.com", "mp.weixin.qq.com", "例子.中国", "wx1234567890abcdef")
 

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from wechat_campaigns.core.hosts import is_allowed_host
-from wechat_sandbox.server import embedded
-from wechat_sandbox.web import FRAMED
+from wechat_sandbox.server import FRAMED, embedded
 
 PATHS = [
     ("GET", "/"),

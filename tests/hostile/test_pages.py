@@ -64,7 +64,7 @@ def test_messages_are_left_out_unmade_once_the_page_is_full() -> None:
         made.append(number)
         return "x" * 1_000_000
 
-    part = fitted(block, range(10_000), MESSAGE_CHARS)
-    assert len(part.text) <= MESSAGE_CHARS
+    text, left_out = fitted(block, range(10_000), MESSAGE_CHARS)
+    assert len(text) <= MESSAGE_CHARS
     assert len(made) == MESSAGE_CHARS // 1_000_000 + 1
-    assert part.left_out == 10_000 - MESSAGE_CHARS // 1_000_000
+    assert left_out == 10_000 - MESSAGE_CHARS // 1_000_000

@@ -14,7 +14,7 @@ import pytest
 
 from tests.hostile.process import Done, campaign
 from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.ledger.postgres.pool import conninfo
+from wechat_campaigns.ledger.postgres_pool import conninfo
 
 PASSWORD = "pw-of-the-machine"
 SSL_REQUEST = 80877103

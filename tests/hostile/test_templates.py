@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.core.fence import Bound, Bounds, map_fenced
-from wechat_campaigns.render.templates.bounds import TemplateRenderError, copied
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.scope import Templates
+from wechat_campaigns.render.templates import TemplateRenderError
+from wechat_campaigns.render.templates.jinja import copied
 from wechat_campaigns.source.files import FileError, Files
 
 BOUNDS = Bounds(cpu_s=1, memory_bytes=300 << 20)

@@ -113,7 +113,7 @@ class Snapshot(NamedTuple):
         return events[-1].head if events else EMPTY
 
     def keep(self, entry: Entry) -> Snapshot:
-        event = next_event(entry, at=START + timedelta(seconds=self.now_s), after=self.head(entry.stream))
+        event = next_event(entry, at=START + timedelta(seconds=self.now_s), head=self.head(entry.stream))
         EVENTS[event.hash] = event
         return self._replace(hashes=(*self.hashes, event.hash))
 

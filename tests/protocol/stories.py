@@ -85,7 +85,7 @@ def events(*steps: EventSpec) -> list[Event]:
         data = linked(kind, data, made)
         entry = Entry(stream=APPID, kind=kind, data=data) if "mac" in data else signed(kind, data)
         after = made[-1].head if made else EMPTY
-        made.append(next_event(entry, at=START + timedelta(seconds=number), after=after))
+        made.append(next_event(entry, at=START + timedelta(seconds=number), head=after))
     return made
 
 

@@ -100,6 +100,6 @@ def test_any_change_of_an_event_breaks_its_mac(change: dict[str, Any]) -> None:
 
 
 def test_mac_in_an_event_covers_the_rest_of_it() -> None:
-    kept = next_event(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
+    kept = next_event(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, head=EMPTY)
     assert mac_of(KEY, kept) == kept.data["mac"]
     assert mac_of(mac_key("other", APPID), ENTRY) != kept.data["mac"]

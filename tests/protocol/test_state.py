@@ -204,7 +204,7 @@ def test_hold_of_a_clock_that_is_behind_lasts_as_much_longer() -> None:
     (earlier,) = events(intent())
     kind, data = hold(until=START - behind + hours)
     entry = Entry(stream=APPID, kind=kind, data=data)
-    stop = next_event(entry, at=START - behind, after=earlier.head)
+    stop = next_event(entry, at=START - behind, head=earlier.head)
     state = fold(APPID, [earlier, stop], authentic)
     assert state.holds_at(START + hours - timedelta(seconds=1)) == [stop]
     assert state.holds_at(START + hours + timedelta(seconds=1)) == []

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import ApiError, LedgerConflictError
+from wechat_campaigns.core.errors import ApiError
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
-from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
@@ -26,7 +26,7 @@ from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.plan_view import ApplyView, PlanView
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.posting import AccountWriter
 
@@ -190,9 +190,7 @@ class MemoryLedger:
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         mine = self.events(entry.stream)
         head = mine[-1].head if mine else EMPTY
-        if after is not None and after != head:
-            raise LedgerConflictError("somebody wrote first", hint="run again", location=entry.stream)
-        event = next_event(entry, at=self.clock(), after=head)
+        event = next_event(entry, at=self.clock(), head=head, after=after)
         self.kept.append(event)
         return event
 
@@ -212,9 +210,9 @@ def view_of(plan: Plan, timezone: str = "Asia/Shanghai", **changes: Any) -> Plan
     return PlanView(plan=plan, timezone=timezone, **changes)
 
 
-def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> ApplyView:
+def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> PlanView:
     """The view that every report of an apply renders."""
-    return ApplyView(plan=plan or plan_of(), outcomes=outcomes, timezone="Asia/Shanghai")
+    return view_of(plan or plan_of(), outcomes=outcomes)
 
 
 def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
@@ -231,7 +229,7 @@ def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) ->
             kept.setdefault("ends", [e.hash for e in events if e.kind is EventKind.HOLD and e.data["held"]])
         head = events[-1].head if events else EMPTY
         mine = [event for event in events if event.stream == entry.stream]
-        events.append(next_event(replace(entry, data=linked(kind, kept, mine)), at=at, after=head))
+        events.append(next_event(replace(entry, data=linked(kind, kept, mine)), at=at, head=head))
     return events
 
 
@@ -264,7 +262,7 @@ def make_state(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> 
 def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
     from wechat_campaigns.plan.quota import recipients
-    from wechat_campaigns.plan.renamed import identity
+    from wechat_campaigns.plan.warnings import identity
 
     data = identity(send, compute_content_digest(send))
     data |= {"body": body_of(send), "body_sha256": sha256(body_of(send))}

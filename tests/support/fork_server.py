@@ -39,7 +39,7 @@ def preload() -> None:
     for name in sorted(set(_imported())):
         with suppress(ImportError):
             importlib.import_module(name)
-    accepts = importlib.import_module(f"{PACKAGE}.source.schemas.store").accepts
+    accepts = importlib.import_module(f"{PACKAGE}.source.schema").accepts
     for schema in ("campaign", "settings", "plan"):
         accepts(schema, {})  # compiles the schema
     tempfile.tempdir = None  # each command finds its own

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.source.schema import SchemaName, schema
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
 """Those whose files people write."""
 
 
 def schema_words() -> dict[str, list[str]]:
-    """Every text that `wechat_campaigns.source.schemas` translates when it says it, with its JSON paths."""
+    """Every text that `source.schema_findings` translates when it says it, with its JSON paths."""
     found: dict[str, list[str]] = {}
     for name in SCHEMAS:
         for path, text in _said(schema(name), ""):

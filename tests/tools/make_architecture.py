@@ -4,7 +4,6 @@ Run `python -m tests.tools.make_architecture`; a test keeps the picture current.
 """
 
 import ast
-from collections import Counter
 from pathlib import Path
 
 from tests.support.source import PACKAGE, ROOT, RUNNER, trees
@@ -17,18 +16,17 @@ ORDER = (
 ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
 STYLE = """\
 text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }
-.count { font-size: 11px; fill: #59636e }
 rect { fill: #f6f8fa; stroke: #d1d9e0 }
-path { fill: none; stroke: #0969da; opacity: .45 }
+path { fill: none; stroke: #0969da; opacity: .45; stroke-width: 1.5 }
 @media (prefers-color-scheme: dark) {
-  text { fill: #f0f6fc } .count { fill: #9198a1 }
+  text { fill: #f0f6fc }
   rect { fill: #151b23; stroke: #3d444d } path { stroke: #4493f8 }
 }"""
 
 
-def imports() -> Counter[tuple[str, str]]:
-    """Count the modules of each package that import from each other package, in functions too."""
-    pairs: Counter[tuple[str, str]] = Counter()
+def imports() -> set[tuple[str, str]]:
+    """Return which package imports from which other package, in functions too."""
+    pairs: set[tuple[str, str]] = set()
     for path, tree in trees().items():
         importer = _package(path)
         found = set()
@@ -37,7 +35,7 @@ def imports() -> Counter[tuple[str, str]]:
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             found |= {name.removeprefix("wechat_campaigns.").split(".")[0] for name in names}
-        pairs.update((importer, package) for package in found & set(ORDER) - {importer})
+        pairs |= {(importer, package) for package in found & set(ORDER) - {importer}}
     return pairs
 
 
@@ -47,7 +45,6 @@ def _package(path: Path) -> str:
 
 def picture() -> str:
     """Draw a box for each package from top to bottom, and an arc to each package that it imports."""
-    modules = Counter(map(_package, trees()))
     height = ROW * len(ORDER) + 2 * LEFT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + ARCS} {height}" role="img">',
@@ -56,22 +53,17 @@ def picture() -> str:
     ]
     middle = {name: LEFT + ROW * number + (ROW - 8) / 2 for number, name in enumerate(ORDER)}
     right = LEFT + WIDTH
-    for (importer, imported), count in sorted(imports().items()):
+    for importer, imported in sorted(imports()):
         if importer not in middle:
             continue
         start, end = middle[importer], middle[imported]
         bulge = right + 20 + abs(start - end) * 0.55
-        parts.append(
-            f'<path d="M{right} {start:g} C{bulge:g} {start:g} {bulge:g} {end:g} {right} {end:g}" '
-            f'stroke-width="{min(5, 0.6 + count / 8):.1f}"/>'
-        )
+        parts.append(f'<path d="M{right} {start:g} C{bulge:g} {start:g} {bulge:g} {end:g} {right} {end:g}"/>')
     for name in ORDER:
         top = middle[name] - (ROW - 8) / 2
-        count = f"{modules[name]} modules" if modules[name] > 1 else "1 module"
         parts += [
             f'<rect x="{LEFT}" y="{top:g}" width="{WIDTH}" height="{ROW - 8}" rx="5"/>',
             f'<text x="{LEFT + 10}" y="{middle[name] + 4:g}">{name}</text>',
-            f'<text class="count" x="{right - 10}" y="{middle[name] + 4:g}" text-anchor="end">{count}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
 

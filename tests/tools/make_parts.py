@@ -13,7 +13,7 @@ from tests.support.policy_cases import FAILING
 from wechat_campaigns.core.i18n import Language, current_language, set_language
 from wechat_campaigns.notify.notices import Moment, Notice, RunSummary, message
 from wechat_campaigns.plan.policy import RULES, evaluate
-from wechat_campaigns.source.schemas.store import localized_schema_text
+from wechat_campaigns.source.schema import localized_schema_text
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -23,8 +23,9 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.cli.registry import AGENTS
 from wechat_campaigns.core.i18n import Language, set_language
-from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
-from wechat_sandbox.openapi import document
+from wechat_campaigns.source.schema import SchemaName, localized_schema_text
+from wechat_sandbox import views  # noqa: F401  # it adds its calls to the document
+from wechat_sandbox.control import document
 
 FOLDER = ROOT / "docs" / "reference"
 OPENAPI = ROOT / "schema" / "sandbox.openapi.json"

@@ -22,15 +22,15 @@ NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
     "core.diagnostics", "core.errors", "core.model", "core.digest", "core.settings",
-    "core.names", "core.patterns", "core.content", "protocol", "messages",
+    "core.names", "core.redact", "core.content", "protocol", "messages",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.fmt", "source.scaffold",
-    "source.schemas.findings",
+    "source.fmt", "source.scaffold",
+    "source.schema_findings",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "ledger.fold", "ledger.events",
-    "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
+    "ledger.records", "wechat.payloads", "plan", "send",
     "report",
-    "guard.approvals", "fetch.draft_files", "notify.notices",
+    "notify.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")
@@ -140,7 +140,7 @@ def test_only_the_workspace_opens_the_platform_and_a_ledger() -> None:
     """Everything else gets an Api and a Ledger as parameters; `cli` looks at what kind of ledger it is."""
     opening = {name for name, found in ours().items() if "wechat.client" in found}
     assert {name for name in opening if not inside(name, "wechat")} == {"workspace"}
-    stores = ("ledger.sqlite", "ledger.git.store", "ledger.postgres.store", "ledger.open")
+    stores = ("ledger.sqlite", "ledger.git", "ledger.postgres", "ledger.open")
     picking = {name for name, found in ours().items() if found & set(stores) and not inside(name, "ledger")}
     assert picking <= {"workspace", "cli.doctor"}
 

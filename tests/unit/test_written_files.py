@@ -16,8 +16,8 @@ OF_STATE = {
     "core/fence.py",  # the null device
     "cli/output.py",  # the null device
     "cli/ci.py",  # a folder of its own for Chromium
-    "ledger/git/store.py",
-    "source/base_tree.py",  # a folder of its own for an older commit
+    "fetch/changed_since.py",  # a folder of its own for an older commit
+    "ledger/git.py",
     "translations/hatch_build.py",  # runs when the package is built
 }
 """What writes elsewhere: in the state folder, or in a folder of this run."""

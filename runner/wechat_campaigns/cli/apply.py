@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -19,7 +19,7 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.notifications import notify, refusal_told
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, Effect, campaign_ids, read_moment
 from wechat_campaigns.cli.output import ask, check_writable, print_in_handler, print_message, require_terminal
-from wechat_campaigns.cli.plan import ALLOW, RESEND, apply_command, overridden_rules, plan_text, view_of
+from wechat_campaigns.cli.plan import ALLOW, RESEND, overridden_rules, view_of
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
@@ -33,10 +33,11 @@ from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import calls, followers, recipients
-from wechat_campaigns.report.plan_view import ApplyView, to_followers
+from wechat_campaigns.report.phrases import followers, recipients
+from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
+from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
@@ -152,7 +153,8 @@ class _CommandRun(ApplyRun):
     def show_plan(self) -> None:
         """Print the plan."""
         context = self.workspace
-        context.show_progress(f"{plan_text(context, view_of(context, self.result), is_applied=True)}\n")
+        view = view_of(context, self.result)
+        context.show_progress(f"{plan_text(view, context.text_options, is_applied=True)}\n")
 
     def confirm(self, waiting: Sequence[PlannedSend]) -> None:
         """Ask at the terminal."""
@@ -211,16 +213,8 @@ class _CommandRun(ApplyRun):
             print_message(message.format(count=count))
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[SendKey] = ()) -> Formats:
-        from wechat_campaigns.report.text import outcomes_text
-
         context = self.workspace
-        view = ApplyView(
-            plan=self.plan,
-            outcomes=outcomes,
-            timezone=context.settings.policy.timezone,
-            command=apply_command(context),
-            waiting=waiting,
-        )
+        view = replace(view_of(context, self.result), outcomes=outcomes, waiting=waiting)
         return {
             "text": lambda: outcomes_text(view, context.text_options),
             "json": lambda: json_text(outcomes_data(view)),
@@ -304,8 +298,7 @@ def calls_confirmed(plan: Plan, ask: Callable[[str], str], waiting: Sequence[Pla
                 "{environment}: about to make {sends}. This cannot be undone. Later, while this command "
                 "runs: {later}. Type yes to continue"
             )
-        sends = to_followers(calls(len(plan.due()), len(plan.resends())), plan.calls())
-        later = to_followers(calls(len(waiting), 0), waiting)
+        sends, later = to_followers(plan.calls()), to_followers(waiting)
         return ask(question.format(environment=plan.environment, sends=sends, later=later)) == "yes"
     question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send it")
     return all(ask(question.format(environment=plan.environment, name=name)) == name for name in accounts)

@@ -100,7 +100,7 @@ def publish(context: Context, report: Path, author: str) -> int:
             out.write(f"{text}\n".encode())
 
     def comment(code_host: CodeHost, run: CiRun) -> tuple[int | None, str]:
-        from wechat_campaigns.code_host.comment import comment_body, upsert
+        from wechat_campaigns.code_host.rest import comment_body, upsert
 
         if run.number is None:
             return None, _("no comment was written: this run does not belong to a GitHub pull request")
@@ -154,7 +154,7 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
     text = report.read_text(encoding="utf-8", errors="replace")
 
     def keep(code_host: CodeHost, run: CiRun) -> tuple[int | None, str]:
-        from wechat_campaigns.code_host.comment import close_issue, upsert_issue
+        from wechat_campaigns.code_host.rest import close_issue, upsert_issue
 
         number = (close_issue if done else upsert_issue)(code_host, run.repository, text, author=author)
         if number is None:

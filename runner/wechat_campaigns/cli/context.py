@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect, format_error
 from wechat_campaigns.cli.output import error_label, print_message, print_result, wants_color
-from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.names import full_id
-from wechat_campaigns.report.problems import Formats
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
+from wechat_campaigns.report.problems import Formats, problem_dict, problem_formats, problems_text
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, inert, json_text
+from wechat_campaigns.report.terminal import TextOptions
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.report.text import TextOptions
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
@@ -49,8 +50,6 @@ class Context(Workspace):
     def text_options(self) -> TextOptions:
         """How text is drawn on this terminal."""
         import shutil
-
-        from wechat_campaigns.report.text import TextOptions
 
         return TextOptions(
             width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
@@ -159,8 +158,6 @@ class Context(Workspace):
         on_stdout = self.format != "text"
         if self.reported or not (on_stdout or self.reports):
             return
-        from wechat_campaigns.report.failure import failure_forms
-
         environment = self.environment or "default"
         with suppress(CampaignError):
             environment = self.settings.environment.name
@@ -198,6 +195,56 @@ def context_of(effect: Effect) -> type[Context]:
     if effect in OF_FILES:
         return Context
     return LedgerContext if effect in OF_LEDGER else OnlineContext
+
+
+def failure_forms(error: CampaignError, *, command: str, environment: str, settings_file: str) -> Formats:
+    """Return the report of a failed run by kind.
+
+    Args:
+        error: what ended it; tokens, AppSecrets and openids were masked as it was made.
+        command: such as `plan` or `ledger init`.
+        settings_file: where an error that belongs to no file is shown.
+    """
+    from wechat_campaigns.report.markdown import failure_markdown
+
+    message = _(": ").join(filter(None, [error.location, error.message]))
+    problems: tuple[Diagnostic, ...] = (
+        Diagnostic(
+            location=Location(file=settings_file),
+            rule=f"run-{error.exit_code.name.lower()}",
+            message=message,
+            hint=error.hint,
+        ),
+    )
+    if isinstance(error, InvalidError):
+        problems = error.problems
+    failed = _("{command} failed: {error}").format(command=command, error=message)
+    text = f"{problems_text(problems)}\n\n{inert(failed)}\n→ {inert(error.hint)}"
+    title = _("campaign {command} failed").format(command=command)
+    data = {
+        "format_version": FORMAT_VERSION,
+        "error": {
+            "message": error.message,
+            "location": error.location,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        },
+        "problems": [problem_dict(problem) for problem in problems],
+    }
+
+    def html() -> str:
+        from wechat_campaigns.report.html import failure_html  # needs Jinja
+
+        return failure_html(title, str(error), error.hint, problems)
+
+    return {
+        **problem_formats(problems),
+        "text": lambda: text,
+        "json": lambda: json_text(data),
+        "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
+        "html": html,
+        "widget": lambda: '{"create": 0, "update": 0, "delete": 0}',
+    }
 
 
 def with_environment(hint: str, env_option: str) -> str:

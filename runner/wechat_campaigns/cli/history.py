@@ -10,10 +10,11 @@ from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, Effect, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import CampaignError, ExitCode, require_extra
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send, compute_content_digest
+from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import account_of
@@ -25,9 +26,9 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import MESSAGE, ArchivedSend, archive_files, archive_name, events_by_send
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
-from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.history import (
     HistoryView,
+    article_rows,
     begun_records,
     history_csv,
     history_data,
@@ -36,6 +37,7 @@ from wechat_campaigns.report.history import (
 )
 from wechat_campaigns.report.sanitize import json_text, line
 from wechat_campaigns.run.plan import campaign_of, compile_selected, plan_selected
+from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
 from wechat_campaigns.workspace import Workspace
 
@@ -77,6 +79,7 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     view = history_view(state, accounts, kept, now=now, since=since, until=until)
     if campaign is not None:
         campaign = context.full_id(campaign)
+        _check_campaign(context, state, campaign)
         sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
         view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
 
@@ -94,6 +97,19 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     forms = {"text": text, "json": json, "html": html, "csv": csv}
     context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
     return code
+
+
+def _check_campaign(context: LedgerContext, state: LedgerState, campaign: str) -> None:
+    """Raise UsageError: neither the ledger nor the folder has this campaign."""
+    known = {campaign_of(record.send) for record in state.sends}
+    known |= {item.id for item in find_campaigns(context.root, (), context.settings.namespace)[0]}
+    if normalize_id(campaign) not in map(normalize_id, known):
+        otherwise = _("use an id from `campaign status`")
+        raise UsageError(
+            _("no campaign matches `{wanted}`").format(wanted=campaign),
+            hint=did_you_mean(campaign_of(campaign), known, otherwise=otherwise),
+            location="--campaign",
+        )
 
 
 def _is_of(send: str, campaign: str) -> bool:

@@ -15,11 +15,17 @@ from wechat_campaigns.core.files import file_errors, replace_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.guard.secrets import Forgeries, find_forgeries, unchecked_accounts
-from wechat_campaigns.ledger.events import LEDGER, LedgerKind, append_at_end, find_chain_faults, heads_of
-from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines, to_lines
-from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.initialization import check_not_rehearsed, wrong_secret_error
-from wechat_campaigns.ledger.trust import KeyOf, authenticator
+from wechat_campaigns.ledger.events import (
+    LEDGER,
+    LedgerKind,
+    append_at_end,
+    find_chain_faults,
+    from_lines,
+    heads_of,
+    to_lines,
+)
+from wechat_campaigns.ledger.fold import appids_not_on_hold, fold
+from wechat_campaigns.ledger.trust import KeyOf, authenticator, check_not_rehearsed, wrong_secret_error
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 

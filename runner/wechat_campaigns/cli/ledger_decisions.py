@@ -33,14 +33,14 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send, compute_content_digest
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.guard.approved_tree import present_tree
+from wechat_campaigns.guard.approvals import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import acceptance, account_of, existing_job_id, job_id, recipients_of
 from wechat_campaigns.plan.hints import settle_hint
 from wechat_campaigns.plan.policy.rule_changes import changes_since
-from wechat_campaigns.plan.renamed import identity
+from wechat_campaigns.plan.warnings import identity
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.state import Fate, SendState, Status

@@ -157,6 +157,9 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
     except click.ClickException as error:
         if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
+        elif isinstance(error, click.NoSuchOption):
+            # click puts a blank before what it suggests; Chinese has none before a bracket.
+            error = click.UsageError(error.format_message().replace(" （", "（"), error.ctx)
         with suppress(OSError):
             error.show()
         return int(ExitCode.USAGE)

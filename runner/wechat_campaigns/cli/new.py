@@ -21,11 +21,18 @@ from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.load import enclosing_campaigns_folder, find_campaigns, require_folder
-from wechat_campaigns.source.scaffold import TAG, article_campaign_text, campaign_text, literal, scalar
-from wechat_campaigns.source.starter import CodeHostName, starter
+from wechat_campaigns.source.scaffold import (
+    TAG,
+    CodeHostName,
+    article_campaign_text,
+    campaign_text,
+    literal,
+    scalar,
+    starter,
+)
 
 if TYPE_CHECKING:
-    from wechat_campaigns.fetch.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_files import SavedPictures
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 """An action at a commit, whose code cannot be replaced."""
@@ -234,7 +241,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     each, 60 MiB in total. Those at other sites are downloaded, from public addresses only, in 5 minutes at
     most. Pictures that WeChat serves already keep their address.
     """
-    from wechat_campaigns.fetch.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_files import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
     name = free_id(campaign_id or id_from(page.stem), context)
@@ -310,8 +317,7 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     addresses only: 100 at most, 10 MiB each, 60 MiB and 5 minutes in total. One that is not downloaded keeps
     its address or media_id in WeChat. A sandbox has none to download.
     """
-    from wechat_campaigns.fetch.draft_files import DraftFiles
-    from wechat_campaigns.fetch.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_files import DraftFiles, SavedPictures
     from wechat_campaigns.plan.draft_box import find_by_name, list_drafts
 
     api = context.read_api(context.account(account))

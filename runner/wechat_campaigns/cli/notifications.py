@@ -47,8 +47,10 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
 
 
 def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> Told:
-    targets = context.settings.notify
-    wanted = [notice for notice in notices if any(notice.moment in target.when for target in targets)]
+    targets = list(enumerate(context.settings.notify, 1))
+    if context.settings.environment.api == SANDBOX:  # which starts no program of the settings
+        targets = [(number, target) for number, target in targets if target.kind != "command"]
+    wanted = [one for one in notices if any(one.moment in target.when for _number, target in targets)]
     if not wanted:
         return Told(0, 0)
     day = context.clock().astimezone(context.settings.policy.zone).date()
@@ -58,7 +60,7 @@ def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> T
     run = RunSummary(environment=name, commit=commit, url=url)
     taken: set[Notice] = set()
     try:
-        for number, target in enumerate(targets, 1):
+        for number, target in targets:
             chosen = [notice for notice in new if notice.moment in target.when]
             if chosen and _is_told(context, number, target, chosen, run):
                 taken.update(chosen)
@@ -103,8 +105,6 @@ def _failure(
 ) -> str | None:
     """Notify one target, by settings that may be obeyed; return why that failed, or None."""
     if target.kind == "command":
-        if context.settings.environment.api == SANDBOX:
-            return _("the sandbox starts no program of the settings")
         context.secrets.check_place(Secret(command=target.command))
         return notify_program(target.command, notices, run, context.root.resolve().parent)
     address = context.secrets.other(target.url, name=_("`url` of `notify`"))

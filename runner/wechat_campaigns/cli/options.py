@@ -15,7 +15,7 @@ import click
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_fault
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Settings

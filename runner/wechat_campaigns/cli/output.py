@@ -18,7 +18,7 @@ import click
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 
 
 def replace_closed_streams() -> None:

@@ -1,7 +1,6 @@
 """Show what would be sent, in every output format."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -26,17 +25,16 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.compare import answers_for
 from wechat_campaigns.plan.policy import OVERRIDABLE
-from wechat_campaigns.report import text as terminal
+from wechat_campaigns.plan.review import answers_for
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.report.outlook import APPLY
-from wechat_campaigns.report.plan_view import PlanView
-from wechat_campaigns.report.problems import Formats, problem_formats, problems_text
+from wechat_campaigns.report.plan_view import APPLY, PlanView
+from wechat_campaigns.report.problems import Formats, problem_formats
 from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.report.text import plan_text
 from wechat_campaigns.run.plan import PlanResult, plan_selected
 from wechat_campaigns.send.outcome import LEFT
 
@@ -179,7 +177,7 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
     of_problems = problem_formats(view.problems)
 
     def text() -> str:
-        return plan_text(context, view, everything=everything)
+        return plan_text(view, context.text_options, everything=everything)
 
     def github() -> str:
         return "\n".join(filter(None, [of_problems["github"](), context.guarded(text())]))
@@ -198,14 +196,6 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
         "codequality": of_problems["codequality"],
         "widget": lambda: widget(view),
     }
-
-
-def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:
-    """Write a plan for the terminal, errors first."""
-    errors = problems_text(view.errors, color=context.color)
-    options = replace(context.text_options, everything=everything, is_applied=is_applied)
-    plan = terminal.plan_text(view, options)
-    return "\n\n".join(filter(None, [errors, plan]))
 
 
 def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:

@@ -21,11 +21,11 @@ from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
 from wechat_campaigns.run.plan import decision_context, plan_selected
-from wechat_campaigns.send import drafting
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
-from wechat_campaigns.send.drafting import ReadyDraft
 from wechat_campaigns.send.posting import AccountWriter
+from wechat_campaigns.send.preparing import ReadyDraft
 from wechat_campaigns.send.preview import PreviewResult, Recipient
 
 
@@ -210,7 +210,7 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
                 hint=_("run `campaign status` to list all sends"),
                 location=planned.send.id,
             )
-        ready = drafting.create_draft(planned, account)
+        _ids, ready = preparing.prepare(planned, account)
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

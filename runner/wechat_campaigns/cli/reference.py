@@ -17,7 +17,7 @@ from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT
 from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.events import FORMAT
-from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema_text
+from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema_text
 
 
 @command(

@@ -153,10 +153,8 @@ def studio(context: Context, open_: bool, port: int) -> int:
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
     from wechat_campaigns.render.article import preload
-    from wechat_campaigns.studio.app import build
-    from wechat_campaigns.studio.desk import Desk
-    from wechat_campaigns.studio.gate import Gate
-    from wechat_campaigns.studio.live import Live, follow
+    from wechat_campaigns.studio.app import Gate, build
+    from wechat_campaigns.studio.desk import Desk, Live, follow
     from wechat_sandbox.server import listen
 
     preload()  # each save is rendered by a child, which has what is loaded here

@@ -13,8 +13,8 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
+from wechat_campaigns.ledger.trust import wrong_secret_error, wrong_secrets
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats
@@ -58,10 +58,8 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
     if wait:
         rows = _waited(context, send_id, rows, timeout_s, ends)
-    environment, timezone = context.settings.environment.name, context.settings.policy.timezone
     view = StatusView(
-        environment=environment,
-        timezone=timezone,
+        environment=context.settings.environment.name,
         rows=(*rows, *expired),
         unverified=context.unverified,
     )

@@ -68,15 +68,14 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
 
         return [*error.problems, *load_campaigns(context.root, paths).problems], 0
-    examination = validate_campaigns(
+    count, found = validate_campaigns(
         context.root,
         settings=settings,
         files=context.files,
         variables=context.variables,
         only=paths,
     )
-    found = [*examination.file_problems, *examination.problems]
-    return [*settings_warnings(context.root, settings), *found], examination.sends
+    return [*settings_warnings(context.root, settings), *found], count
 
 
 @command(

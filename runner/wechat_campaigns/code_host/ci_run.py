@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wechat_campaigns.core.patterns import recordable
+from wechat_campaigns.core.redact import recordable
 
-COMMENT_CHARS = 65_000
-"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 Service = Literal["GitHub", "GitLab"]
 
 NO_BRANCH = "no branch"

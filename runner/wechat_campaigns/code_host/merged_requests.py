@@ -1,12 +1,14 @@
 """A commit of GitHub or GitLab in, the pull or merge request it came by and who approved it out."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
-from wechat_campaigns.code_host.ci_run import MergedRequest
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.code_host.rest import CodeHost, as_described
-from wechat_campaigns.core.errors import CodeHostError
+from wechat_campaigns.core.errors import CodeHostError, PolicyError
 from wechat_campaigns.core.i18n import N_, _
 
 GITHUB_API = "https://api.github.com"
@@ -14,8 +16,42 @@ GITLAB_API = "https://gitlab.com/api/v4"
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
 BASE_CHANGES = ("base_ref_changed", "base_ref_force_pushed", "automatic_base_change_succeeded")
+REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 MAX_COMMITS = 250
 """So many commits of a pull request are listed at most."""
+
+
+def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    """Return what finds the request that brought a commit in; the code host is asked once about each.
+
+    It raises `PolicyError` where the code host cannot be asked.
+    """
+    host = cache(lambda: _code_host(run))
+    return cache(lambda commit: host()(commit))
+
+
+def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    branch = run.default_branch
+    if branch is None:
+        raise PolicyError(
+            _("cannot check who approved the changes: the run does not name the default branch"),
+            hint=_(
+                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
+                "service sets it"
+            ),
+            location=_("{service} run").format(service=run.service),
+        )
+    own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
+    token = os.environ.get(REVIEW_TOKEN) or own
+    if not token:
+        raise PolicyError(
+            _("cannot check who approved the changes: {variable} is not set").format(variable=REVIEW_TOKEN),
+            hint=_("provide a token that can read pull requests (GitHub) or the API (GitLab: `read_api`)"),
+            location=_("{service} run").format(service=run.service),
+        )
+    if run.service == "GitHub":
+        return partial(pull_of, github(os.environ, token), run.repository, branch)
+    return partial(merge_request_of, gitlab(os.environ, token), run.repository, branch)
 
 
 def github(environ: Mapping[str, str], token: str) -> CodeHost:

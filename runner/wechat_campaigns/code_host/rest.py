@@ -1,5 +1,6 @@
-"""Paths of a forge's REST API in, JSON out: GitHub's and GitLab's, few calls, bounded in time and number."""
+"""Call the REST API of GitHub or GitLab, bounded in time and number; keep comments and issues up to date."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,8 +10,8 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.util import Retry
 
-from wechat_campaigns.core.errors import CodeHostError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.errors import CodeHostError, UsageError
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.sessions import DeadlineError, open_session
 
 TIMEOUT_S = 20.0
@@ -27,6 +28,8 @@ READS_AGAIN = Retry(
 PER_PAGE = 100
 MAX_PAGES = 50
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +141,108 @@ def _status_error(status: int, path: str) -> CodeHostError:
         hint=_("run it again") if again else _("check the token and its permissions"),
         location=path,
     )
+
+
+# --- comments and issues: made once, then brought up to date in place
+
+
+def comment_body(report: str, head: str | None) -> str:
+    """Make a comment of a report.
+
+    Args:
+        report: Markdown as `--report markdown=FILE` writes it; its first line is the invisible mark by which
+            the comment is found again, one for each command and environment.
+        head: the pull request's newest commit; a comment may lag behind, so it is named.
+
+    Returns:
+        The mark first; a report leaves room for the rest of what GitHub accepts.
+
+    Raises:
+        UsageError: the report has no mark.
+    """
+    mark, _end, rest = report.partition("\n")
+    if not _MARK.fullmatch(mark):
+        raise UsageError(
+            _("this report lacks the marker by which its comment is found again"),
+            hint=_("create the report with `campaign plan --report markdown=FILE`"),
+        )
+    known = head is not None and _COMMIT.fullmatch(head)
+    named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""
+    return f"{mark}\n{named}{rest}"
+
+
+@as_described(N_("comments"))
+def upsert(github: CodeHost, repository: str, number: int, body: str, *, author: str) -> int:
+    """Write the comment, over its earlier self if there is one; its id.
+
+    Args:
+        repository: OWNER/NAME.
+        body: begins with the mark.
+        author: whose comment it is; somebody else's with the same mark is left alone.
+
+    Raises:
+        CodeHostError: GitHub did not take it.
+
+    Source: GitHub, REST API endpoints for issue comments, read 2026-11.
+    """
+    mark, comments = body.partition("\n")[0], f"/repos/{repository}/issues/{number}/comments"
+    for comment in github.all(comments):
+        if _is_ours(comment, mark, author):
+            path = f"/repos/{repository}/issues/comments/{comment['id']}"
+            return int(github.write("PATCH", path, {"body": body})["id"])
+    return int(github.write("POST", comments, {"body": body})["id"])
+
+
+@as_described(N_("issues"))
+def upsert_issue(github: CodeHost, repository: str, report: str, *, author: str) -> int:
+    """Open the issue of a report, or write over the open one; its number.
+
+    Args:
+        repository: OWNER/NAME.
+        report: Markdown as `--report markdown=FILE` writes it: the mark, then a heading, which is the title.
+        author: whose issue it is; somebody else's with the same mark is left alone.
+
+    Raises:
+        CodeHostError: GitHub did not take it.
+        UsageError: the report has no mark.
+
+    Source: GitHub, REST API endpoints for issues, read 2026-11.
+    """
+    body = {"title": _title(report), "body": comment_body(report, None)}
+    number = _open_issue(github, repository, report, author)
+    if number is None:
+        return int(github.write("POST", f"/repos/{repository}/issues", body)["number"])
+    return int(github.write("PATCH", f"/repos/{repository}/issues/{number}", body)["number"])
+
+
+@as_described(N_("issues"))
+def close_issue(github: CodeHost, repository: str, report: str, *, author: str) -> int | None:
+    """Close the issue of a report; its number, or None when none is open. Otherwise as `upsert_issue`."""
+    number = _open_issue(github, repository, report, author)
+    if number is not None:
+        body = {"body": comment_body(report, None), "state": "closed", "state_reason": "completed"}
+        github.write("PATCH", f"/repos/{repository}/issues/{number}", body)
+    return number
+
+
+def _open_issue(github: CodeHost, repository: str, report: str, author: str) -> int | None:
+    mark = report.partition("\n")[0]
+    # The list holds pull requests as well; it leaves out what is closed.
+    return next(
+        (
+            int(issue["number"])
+            for issue in github.all(f"/repos/{repository}/issues")
+            if "pull_request" not in issue and _is_ours(issue, mark, author)
+        ),
+        None,
+    )
+
+
+def _is_ours(found: dict[str, Any], mark: str, author: str) -> bool:
+    user = found.get("user") or {}
+    return user.get("login") == author and str(found.get("body") or "").startswith(f"{mark}\n")
+
+
+def _title(report: str) -> str:
+    heading = next((line for line in report.splitlines() if line.startswith("## ")), "## campaign")
+    return heading.removeprefix("## ").replace("`", "")

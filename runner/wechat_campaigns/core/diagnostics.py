@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from wechat_campaigns.core.redact import redact_localized
+
 KeyPath = tuple[str | int, ...]
 """The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
 
@@ -11,14 +13,6 @@ Level = Literal["error", "warning", "advice"]
 """Advice is about looks, and one setting turns it off."""
 
 _SIMPLE_STEP: Final = re.compile(r"\w[\w-]*")
-
-
-def redacted(text: str) -> str:
-    """Mask what looks like a secret or an openid."""
-    # A run without a fault does without the patterns, which take time to compile.
-    from wechat_campaigns.core.redact import redact_localized
-
-    return redact_localized(text)
 
 
 def json_path(path: KeyPath) -> str:
@@ -68,7 +62,7 @@ class Diagnostic:
 
     def __post_init__(self) -> None:
         for name in ("path", "message", "hint"):
-            object.__setattr__(self, name, redacted(getattr(self, name)))
+            object.__setattr__(self, name, redact_localized(getattr(self, name)))
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,9 @@ from enum import IntEnum
 from importlib.util import find_spec
 from typing import Final
 
-from wechat_campaigns.core.diagnostics import Diagnostic, redacted
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.redact import redact_localized
 
 
 class ExitCode(IntEnum):
@@ -106,7 +107,7 @@ class CampaignError(Exception):
     exit_code: ExitCode = ExitCode.BUG
 
     def __init__(self, message: str, *, hint: str, location: str = "") -> None:
-        message, hint, location = redacted(message), redacted(hint), redacted(location)
+        message, hint, location = map(redact_localized, (message, hint, location))
         super().__init__(f"{location}{_(': ')}{message}" if location else message)
         self.message = message
         self.hint = hint
@@ -118,7 +119,7 @@ class CampaignError(Exception):
 
     def add_context(self, outer: str) -> None:
         """Add what the location belongs to, such as the account that an endpoint was called for."""
-        self.location = redacted(f"{outer}, {self.location}" if self.location else outer)
+        self.location = redact_localized(f"{outer}, {self.location}" if self.location else outer)
         self.args = (f"{self.location}{_(': ')}{self.message}",)
 
 

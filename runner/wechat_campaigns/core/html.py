@@ -14,6 +14,10 @@ from typing import Final, NamedTuple
 
 from wechat_campaigns.core.i18n import _
 
+PLACEHOLDER_SCHEME: Final = "wximg"
+"""With what the `src` of a campaign's own picture begins until it is uploaded."""
+CARD_PLACEHOLDER: Final = f"{PLACEHOLDER_SCHEME}:card-"
+"""Begins what stands for the cover of a mini program's card, which has to be permanent material."""
 _COMMENT_END: Final = re.compile("-->|(?<!<!)--!>")
 _BREAKS: Final = frozenset({
     "address", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4",

@@ -12,8 +12,8 @@ from html import unescape
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from wechat_campaigns.core.html import ArticleText, Link
-from wechat_campaigns.core.patterns import INVISIBLE, PLACEHOLDER_SCHEME
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME, ArticleText, Link
+from wechat_campaigns.core.redact import INVISIBLE
 
 _TLDS: Final = """
 com cn net org edu gov int mil top shop vip xyz info biz pro site online store tech club link fun app dev live

@@ -58,7 +58,7 @@ class Campaign:
 
 
 class SourceMap(Protocol):
-    """The text of a YAML file, asked only when a position is needed (`source.document.Document` is one)."""
+    """The text of a YAML file, asked only for positions (`source.strict_yaml.Document` is one)."""
 
     def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Return where the value at `path` (or its key) stands; the nearest parent when it is absent."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import INVISIBLE, OPENID
+from wechat_campaigns.core.redact import INVISIBLE, OPENID
 
 _PUNCTUATION: Final = "-_./"
 _ALIKE: Final = (

@@ -1,14 +1,46 @@
-"""Mask secrets and openids in any text: the one list of what must never be shown."""
+"""Find in any text what must never be shown, secrets and openids, and characters that cannot be seen."""
 
-import logging
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from wechat_campaigns.core.i18n import LocalizedMessage
-from wechat_campaigns.core.patterns import OPENID
+
+OPENID: Final = re.compile(r"(?<![\w-])o[A-Za-z0-9_-]{27}(?![\w-])", re.ASCII)
+"""An openid: 28 characters of base64url that begin with an o."""
+
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = (
+    f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])"
+    f"|(?<![{_EMOJI}0-9#*])[\ufe0e\ufe0f]|(?<=[0-9#*])[\ufe0e\ufe0f](?!\u20e3)"
+    f"|[{_BIDI}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u2028\u2029\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+BIDI: Final = re.compile(f"[{_BIDI}]")
+"""What turns the order of the characters around it."""
+INVISIBLE: Final = re.compile(_UNSEEN)
+"""Characters without ink: Default_Ignorable_Code_Point of Unicode 16 and a few more; not the joiners and
+selectors of emoji."""
+_PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+INVISIBLE_OR_CONTROL: Final = re.compile(
+    f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_PRIVATE}]"
+)
+"""The same, control characters, what no text may hold, and characters that each font draws as it likes."""
+
+# Characters without ink besides blanks, controls and formats: fillers, selectors, a Braille cell.
+_INKLESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
+)
+_NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 MASK: Final = "***"
 """What stands in the place of a secret."""
@@ -16,26 +48,23 @@ _NAMES = (
     r"access_token|refresh_token|component_access_token|authorizer_access_token"
     r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
 )
-_VALUE = re.compile(
-    rf"""(?P<name>(?:(?:{_NAMES})(?:["']|%22)?\s*(?:=|:|：|＝|%3D|%3A)|\b(?:passw(?:or)?d|token)=)\s*)
+# `re` compiles these when they are used first: a run without a fault does without them.
+_VALUE = rf"""(?ix)
+         (?P<name>(?:(?:{_NAMES})(?:["']|%22)?\s*(?:=|:|：|＝|%3D|%3A)|\b(?:passw(?:or)?d|token)=)\s*)
          # What a message advises to write, `secret: {{env: NAME}}` or `secret: …`, is not a value.
          (?!\{{(?:env|command|file)\b|…|\{{…|`)
-         (?: (?P<quote>["']|%22) .*? (?P=quote) | [^\s&"'<>,;)\]}}]+ )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_USERINFO = re.compile(r"(?<=://)[^\s/@`'\"?#]+@|(?<![\w/])[^\s/@:`'\"]+:[^\s/@`'\"]+@(?=[\w.-]+:)")
+         (?: (?P<quote>["']|%22) .*? (?P=quote) | [^\s&"'<>,;)\]}}]+ )"""
+_USERINFO = r"(?<=://)[^\s/@`'\"?#]+@|(?<![\w/])[^\s/@:`'\"]+:[^\s/@`'\"]+@(?=[\w.-]+:)"
 """Who logs in at an address, `://user:password@` or `user:password@host:`; a user alone may be a token."""
-_SHAPED = re.compile(
-    r"""(?<!clientmsgid\ )(?<![0-9A-Za-z_-])
+_SHAPED = r"""(?x)
+        (?<!clientmsgid\ )(?<![0-9A-Za-z_-])
         (?: [0-9A-Fa-f]{32}                                  # an AppSecret
           | (?=[A-Za-z]*[0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{43}=?  # an EncodingAESKey
           | (?:gh[pousr]_|github_pat_|glpat-|gldt-|glcbt-|xox[abprs]-)[A-Za-z0-9_-]{8,}  # tokens of forges
           | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*
         )(?![0-9A-Za-z_-])
       | (?<=[?&])(?:key|sign|access_token|token)=[^\s&"'`<>]+ # a chat robot's address
-      | (?<=/)(?:hook|services)/[A-Za-z0-9_/-]{8,}""",
-    re.VERBOSE,
-)
+      | (?<=/)(?:hook|services)/[A-Za-z0-9_/-]{8,}"""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -47,7 +76,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         # Encoded first: a secret that ends in a percent sign begins its own encoded form.
         text = text.replace(quote(secret, safe=""), MASK).replace(secret, MASK)
-    text = _VALUE.sub(rf"\g<name>{MASK}", text)
+    text = re.sub(_VALUE, rf"\g<name>{MASK}", text)
     return OPENID.sub(f"o{MASK}", text)
 
 
@@ -58,7 +87,7 @@ def redact_message(text: str) -> str:
     More than `redact` masks, because in a file a secret may stand in the wrong place, without its name:
     AppSecrets, EncodingAESKeys, tokens, and the user of an address, which may be a token alone.
     """
-    return _SHAPED.sub(MASK, _USERINFO.sub(f"{MASK}@", redact(text)))
+    return re.sub(_SHAPED, MASK, re.sub(_USERINFO, f"{MASK}@", redact(text)))
 
 
 def redact_localized(text: str) -> str:
@@ -69,18 +98,47 @@ def redact_localized(text: str) -> str:
     return masked
 
 
-class _RedactingFilter(logging.Filter):
-    """Rewrites a record before any handler sees it: urllib3 logs each path with its query."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), ()
-        return True
-
-
-_FILTER = _RedactingFilter()
-
-
 def redact_logs() -> None:
     """Keep secrets out of what the HTTP library logs, at any level; calling it again changes nothing."""
+    import logging  # few commands call a server
+
     for name in ("urllib3.connectionpool", "urllib3.util.retry", "urllib3.connection", "requests"):
-        logging.getLogger(name).addFilter(_FILTER)
+        logging.getLogger(name).addFilter(_redact_record)
+
+
+def _redact_record(record: Any) -> bool:
+    """Rewrite a record before any handler sees it: urllib3 logs each path with its query."""
+    record.msg, record.args = redact(record.getMessage()), ()
+    return True
+
+
+def escape_invisible(text: str) -> str:
+    """Write characters that cannot be seen as what they are, `⟨U+202E⟩`; line feeds and tabs stay."""
+    return INVISIBLE_OR_CONTROL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
+
+
+def recordable(text: str) -> str:
+    """Return a word of the command line or the environment as text: bytes that are not UTF-8 are read as GBK.
+
+    Source: PEP 383; GB 18030 extends GBK, what a Chinese terminal writes.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        bytes_of = _NO_BYTE.sub("?", text).encode("utf-8", "surrogateescape")
+        return bytes_of.decode("gb18030", "replace")
+    return text
+
+
+def openid_line(text: str) -> int | None:
+    """Return the line, from 1, of the first openid in a text; None without any."""
+    found = OPENID.search(text)
+    return None if found is None else text.count("\n", 0, found.start()) + 1
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
+    return all(
+        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+        for character in _INKLESS.sub("", text)
+    )

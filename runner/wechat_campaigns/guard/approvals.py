@@ -1,12 +1,48 @@
-"""What reviewers said about a pull or merge request in, whether it may be sent out. No I/O.
+"""Check that the campaigns are what was approved last, and nothing since: one question of all in force.
 
-The stand-in for an environment's required reviewers, where a plan of GitHub or GitLab has none.
+It stands in for an environment's required reviewers, where a plan of GitHub or GitLab has none.
+
+A commit is accepted if it came by a request that enough approvers agreed to, by the rules of what was
+accepted before; if it holds what that request's newest commit holds; and if the reviewers saw the change
+against what was accepted before. Everything else, pushed or merged in whatever order, leaves what was
+approved as it was. A run goes on only where the checked-out commit holds the same as the one accepted last.
+Compared are git's trees: that of the campaigns folder, or of the whole repository where the settings name
+programs, which may read all of it.
 """
 
-from wechat_campaigns.code_host.ci_run import MergedRequest
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from functools import cache
+from typing import NamedTuple
+
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.guard.checkout import (
+    approvals_in,
+    approvals_of,
+    check_clean,
+    check_committed,
+    commits_since,
+    fetch_missing,
+    head_of,
+    is_shallow,
+    merge_bases,
+    objects_of,
+    read_blob,
+    require_history,
+    secret_variables_in,
+    settings_versions,
+    tree_of,
+    without_ancestors,
+)
+from wechat_campaigns.guard.run import WorkspacePort
+from wechat_campaigns.ledger.trust import has_valid_mac
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import mac_key
 
 
 def check_approval(commit: str, request: MergedRequest | None, wanted: Approvals, *, branch: str) -> str:
@@ -78,3 +114,331 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
 def approval_error(what: str, hint: str) -> PolicyError:
     """Return that something was not approved, and what to do."""
     return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))
+
+
+class ApprovedTree(NamedTuple):
+    """What a run goes by; empty where nobody was asked."""
+
+    told: str = ""
+    """Who approved what, for the ledger: `#12 by ann, bob`."""
+    commit: str = ""
+    tree: str = ""
+
+
+class Anchor(NamedTuple):
+    """What the ledger records of the last apply; the writer of another ledger chooses it.
+
+    So it adds what it asks for, and takes nothing away. See `is_genuine` for what may shorten the history.
+    """
+
+    commit: str = ""
+    """It held what was approved; empty where nobody was asked."""
+    approvals: Approvals | None = None
+    told: str = ""
+
+
+def anchor_of(guard: Event | None) -> Anchor:
+    """Read the rules of the last apply, and the commit that it was run at."""
+    if guard is None:
+        return Anchor()
+    commit, actor = guard.data.get("commit"), guard.data.get("actor")
+    told = actor.get("approved") if isinstance(actor, Mapping) else None
+    return Anchor(
+        commit=commit if isinstance(commit, str) and commit.isalnum() else "",
+        approvals=guard_approvals(guard),
+        told=told if isinstance(told, str) else "",
+    )
+
+
+def guard_approvals(guard: Event | None) -> Approvals | None:
+    """Read the approvals that an apply went by, as the ledger says: good enough to ask for more."""
+    rules = guard.data.get("rules") if guard is not None else None
+    data = rules.get("approvals") if isinstance(rules, Mapping) else None
+    return approvals_of(data) if isinstance(data, Mapping) else None
+
+
+def is_genuine(workspace: WorkspacePort, guard: Event) -> bool:
+    """Return whether a guard was written with the AppSecret, before anything of the settings is obeyed.
+
+    The key must be none that these settings bring along: no program's and no file's, and of a variable that
+    every version of them that asks for approvals names for the account: others may hold words of a commit.
+    """
+    account = workspace.settings.environment.by_appid.get(guard.stream)
+    name = (account.secret.env if account is not None else None) or ""
+    value = os.environ.get(name, "").strip()
+    if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
+        return False
+    named = (secret_variables_in(source, guard.stream) for source in settings_versions(workspace.root))
+    return all(name in one for one in named if one is not None)
+
+
+def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | None) -> ApprovedTree:
+    """Refuse a commit that does not hold what was approved last.
+
+    Args:
+        guard: of the last apply, as the ledger says.
+
+    Raises:
+        PolicyError: an approval is missing, or the code host cannot be asked.
+    """
+    folder, environment = workspace.root, workspace.settings.environment
+    anchor = anchor_of(guard)
+    if not workspace.settings.source:
+        return ApprovedTree()
+    if environment.approvals or anchor.approvals:
+        require_history(folder)
+    elif is_shallow(folder):
+        if workspace.is_sandbox and not environment.protected:
+            return ApprovedTree()
+        require_history(folder)
+    elif not head_of(folder):
+        return ApprovedTree()
+    if anchor.commit and anchor.commit not in commits_since(folder, ""):
+        anchor = anchor._replace(commit="")
+    if anchor.approvals and not anchor.commit:
+        raise approval_error(
+            _("the history of the branch does not hold the commit that was approved at the last apply"),
+            _restore_hint(environment.name),
+        )
+    start = anchor.commit if anchor.commit and guard is not None and is_genuine(workspace, guard) else ""
+    history = _History(workspace, run, anchor, start=start)
+    if not (environment.approvals or history.asks()):
+        return ApprovedTree()
+    check_committed(folder)
+    return history.check_head()
+
+
+def _restore_hint(environment: str) -> str:
+    return _(
+        "restore the branch; or check the campaigns and run `campaign ledger guard --env {name}` "
+        "in a clean checkout of it, on a machine that holds the AppSecret"
+    ).format(name=environment)
+
+
+def present_tree(workspace: WorkspacePort) -> ApprovedTree:
+    """Read the commit that is checked out, for a person who vouches for what it holds; empty outside git.
+
+    Raises:
+        PolicyError: files differ from it.
+    """
+    head = head_of(workspace.root)
+    if not head:
+        return ApprovedTree()
+    check_clean(workspace.root)
+    return ApprovedTree(commit=head, tree=_History(workspace, None, Anchor(), start=head).tree(head))
+
+
+class _Kind(Enum):
+    """What is known of what was accepted last."""
+
+    NOT_ASKED = auto()
+    """Nobody had to approve anything yet: whatever comes next is approved by its own rules."""
+    ACCEPTED = auto()
+    UNCLEAR = auto()
+    """Several things, none of which came after the others: nothing is accepted on top of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What was accepted last, as of some commit."""
+
+    kind: _Kind
+    commit: str = ""
+    rules: tuple[Approvals, ...] = ()
+    """By which whatever comes next is approved."""
+    told: tuple[str, ...] = ()
+    """Who approved what since the last apply."""
+    error: PolicyError | None = None
+    """Why the first commit since was not accepted."""
+
+
+class _History:
+    """The commits that lead to the one that is checked out, since one that is known to be accepted."""
+
+    def __init__(self, workspace: WorkspacePort, run: CiRun | None, anchor: Anchor, *, start: str) -> None:
+        self._folder, self._environment = workspace.root, workspace.settings.environment
+        self._anchor = anchor
+        self._branch = (run.default_branch if run else None) or ""
+        self._find = _request_finder(run) if run else lambda _commit: None
+        self.head = head_of(self._folder)
+        self._parents = commits_since(self._folder, start)
+        around = {*self._parents, *(one for parents in self._parents.values() for one in parents)}
+        self._objects = objects_of(self._folder, filter(None, {*around, start}))
+        self._approvals_in = cache(self._read_approvals)
+        kept = (self.rules(start) if start else None) or ()
+        self._start = _State(kind=_Kind.ACCEPTED if start else _Kind.NOT_ASKED, commit=start, rules=kept)
+
+    def tree(self, commit: str) -> str:
+        """Return the id of the tree that is asked about; empty where a commit has none."""
+        if commit not in self._objects:
+            self._objects |= objects_of(self._folder, [commit])
+        held = self._objects[commit]
+        if not held.root:
+            raise self._unclear_error(commit)
+        return tree_of(self._folder, held)
+
+    def rules(self, commit: str) -> tuple[Approvals, ...] | None:
+        """List the approvals that a commit asks for after it; None where its settings are lost."""
+        found = self._approvals_in(self._objects[commit].settings)
+        if commit == self._anchor.commit and self._anchor.approvals:
+            return tuple(dict.fromkeys((*(found or ()), self._anchor.approvals)))
+        return found
+
+    def _read_approvals(self, blob: str) -> tuple[Approvals, ...] | None:
+        return approvals_in(read_blob(self._folder, blob) if blob else b"", self._environment)
+
+    def asks(self) -> bool:
+        """Return whether anything that leads to the head asks for approvals."""
+        return bool(self._start.rules) or any(map(self.rules, self._parents))
+
+    def check_head(self) -> ApprovedTree:
+        """Refuse the checked-out commit unless it holds the same as the one accepted last.
+
+        Raises:
+            PolicyError: says why the first commit since was not accepted.
+        """
+        states: dict[str, _State] = {}
+        for commit, (request, follows) in self._steps().items():
+            states_before = [self._state_of(one, states) for one in follows]
+            before = self._newest(states_before) if follows else self._start
+            states[commit] = self._state_at(commit, request, follows, before)
+        state = self._state_of(self.head, states)
+        if state.error or not state.commit or self.tree(self.head) != self.tree(state.commit):
+            raise state.error or self._unclear_error(self.head)
+        told = "; ".join(dict.fromkeys(state.told)) or self._anchor.told
+        return ApprovedTree(told=told, commit=self.head, tree=self.tree(self.head))
+
+    def _state_of(self, commit: str, states: Mapping[str, _State]) -> _State:
+        """Return the state as of a commit; of one that nobody was asked about, itself."""
+        if commit in self._parents:
+            return states.get(commit) or _State(kind=_Kind.NOT_ASKED, commit=commit)
+        return self._start
+
+    def _steps(self) -> dict[str, tuple[MergedRequest | None, tuple[str, ...]]]:
+        """List the steps that lead to the head, oldest first: the request each came by, and what it follows.
+
+        The commits of a request are one step. They begin where approvals are asked for first.
+        """
+        asking: dict[str, bool] = {}
+        for commit, parents in self._parents.items():
+            before = (asking.get(one, bool(self._start.rules)) for one in parents)
+            asking[commit] = bool(self.rules(commit)) or any(before)
+        steps, needed = {}, {self.head}
+        for commit in filter(asking.get, reversed(self._parents)):
+            if commit in needed:
+                parents = self._parents[commit]
+                changes = any(self.tree(one) != self.tree(commit) for one in parents)
+                request = self._find(commit) if changes else None
+                follows = self._outside(commit, request) if request is not None else parents
+                steps[commit] = (request, follows)
+                needed.update(follows)
+        return dict(reversed(steps.items()))
+
+    def _outside(self, commit: str, request: MergedRequest) -> tuple[str, ...]:
+        """List the commits that a request's own commits follow.
+
+        A request lists also what came by another one if it was opened on top of that.
+        """
+        outside: list[str] = []
+        seen, waiting = {commit}, [commit]
+        while waiting:
+            for one in self._parents[waiting.pop()]:
+                if one not in seen:
+                    seen.add(one)
+                    is_own = one in request.commits and one in self._parents and self._brought(one, request)
+                    (waiting if is_own else outside).append(one)
+        return tuple(outside)
+
+    def _brought(self, commit: str, request: MergedRequest) -> bool:
+        found = self._find(commit)
+        return found is not None and found.number == request.number
+
+    def _newest(self, states: Iterable[_State]) -> _State:
+        """Return the state that all others led to, or an unclear one."""
+        found = [*{(state.kind, state.commit): state for state in states}.values()]
+        # A branch of a time when nobody was asked may hold anything.
+        found = [state for state in found if state.kind is not _Kind.NOT_ASKED] or found
+        if unclear := [state for state in found if state.kind is _Kind.UNCLEAR]:
+            return unclear[0]
+        by_commit = {state.commit: state for state in found}
+        last = without_ancestors(self._folder, by_commit) if len(found) > 1 else [*by_commit]
+        if len(last) == 1:
+            return by_commit[last[0]]
+        error = approval_error(
+            _("the history merges {commits}, and none of them was approved after the others").format(
+                commits=_(", ").join(sorted(one[:12] for one in last))
+            ),
+            _restore_hint(self._environment.name),
+        )
+        return _State(kind=_Kind.UNCLEAR, error=error)
+
+    def _state_at(
+        self, commit: str, request: MergedRequest | None, follows: Collection[str], before: _State
+    ) -> _State:
+        if before.kind is _Kind.UNCLEAR:
+            return before
+        if before.commit and self.tree(commit) == self.tree(before.commit):
+            return replace(before, error=None)
+        asked = self.rules(commit)
+        # Who is let in by a commit cannot approve that very commit; where nobody was asked, it asks itself.
+        rules = before.rules or asked or ()
+        try:
+            told = [check_approval(commit, request, rule, branch=self._branch) for rule in rules]
+            if request is not None and rules:
+                self._check_as_seen(commit, request, follows, before.commit)
+        except PolicyError as error:
+            return replace(before, error=before.error or error)
+        kept = before.rules if asked is None else asked
+        return _State(kind=_Kind.ACCEPTED, commit=commit, rules=kept, told=(*before.told, *told))
+
+    def _check_as_seen(
+        self, commit: str, request: MergedRequest, follows: Collection[str], before: str
+    ) -> None:
+        """Refuse a merge of other campaigns than the reviewers saw, or that they saw against others."""
+        fetch_missing(self._folder, request.head)
+        if self.tree(request.head) != self.tree(commit):
+            raise approval_error(
+                _(
+                    "the campaigns at {commit} differ from the version approved in #{number}: another change "
+                    "was merged into it"
+                ).format(commit=commit[:12], number=request.number),
+                self._redo_hint(),
+            )
+        # Who merges moves the tip; the author of the request chooses the commits that come with it.
+        tips = without_ancestors(self._folder, follows) if before else []
+        bases = [merge_bases(self._folder, request.head, one) for one in (*tips, before)]
+        if (
+            len(tips) != 1
+            or not all(bases)
+            or any(
+                one in request.commits or self.tree(one) != self.tree(before)
+                for found in bases
+                for one in found
+            )
+        ):
+            raise approval_error(
+                _("#{number} was reviewed against other campaigns than those approved before it").format(
+                    number=request.number
+                ),
+                self._redo_hint(),
+            )
+
+    def _redo_hint(self) -> str:
+        return _(
+            "revert it, then submit it again in a request that is up to date with the branch, and allow "
+            "merging only those; or check the campaigns and run `campaign ledger guard --env {name}` on a "
+            "machine that holds the AppSecret"
+        ).format(name=self._environment.name)
+
+    def _unclear_error(self, commit: str) -> PolicyError:
+        return approval_error(
+            _("the campaigns at {commit} are not those approved last").format(commit=commit[:12]),
+            self._redo_hint(),
+        )
+
+
+def _request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    # Only a run that asks about approvals needs this to load.
+    from wechat_campaigns.code_host.merged_requests import request_finder
+
+    return request_finder(run)

@@ -1,25 +1,34 @@
-"""The folder that this is in, whether its ledger is another's out; and what makes it the ledger's own."""
+"""Check which campaigns folder a ledger belongs to, namespace by namespace: two would take each other's ids.
 
-from collections.abc import Iterable, Mapping
+A folder is known by its path within its repository and by the repository's first commit, which every clone
+has. A shallow clone does not have it, and a copy without git knows no more than the folder's own name; where
+something is not known, two folders count as one: better an error too many than a message too many.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import namespace_of
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.events import LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import CampaignsFolder
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.source.settings import SETTINGS_FILE
+
+HasCommit = Callable[[str], bool | None]
+"""Whether the repository here has a commit; None where git cannot tell."""
 
 
 def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None:
@@ -38,7 +47,7 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
             _here(root),
             namespace,
             sent_by=frozenset(map(namespace_of, state.stream(appid).sends)),
-            has_commit=lambda commit: _has_commit(root, commit),
+            has_commit=partial(_has_commit, root),
         )
         if found is not None:
             what, hint = found
@@ -56,12 +65,8 @@ def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str
         appid
         for appid in left
         # Another folder may share the ledger: it has the account, and reports its sends.
-        if (event := state.campaigns_folders.get(appid, {}).get(namespace)) is None
-        or is_same(
-            CampaignsFolder.from_event(event),
-            _here(workspace.root),
-            lambda commit: _has_commit(workspace.root, commit),
-        )
+        if (before := state.campaigns_folders.get(appid, {}).get(namespace)) is None
+        or is_same(before, _here(workspace.root), partial(_has_commit, workspace.root))
     )
 
 
@@ -102,11 +107,10 @@ def record_campaigns_folder(
     root, namespace, new = workspace.root, workspace.settings.namespace, []
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(appids):
-        event = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
-        before = CampaignsFolder.from_event(event) if event is not None else None
-        if before is not None and not here.is_more_specific(before) and not (moved and here != before):
+        before = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
+        if before is not None and not _is_more_specific(here, before) and not (moved and here != before):
             continue
-        data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
+        data = {**asdict(here), "namespace": namespace, "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
             # After the newest event, which its mac then covers: a copy of it elsewhere is found out.
@@ -144,3 +148,74 @@ def _has_commit(root: Path, commit: str) -> bool | None:
     if run_in_checkout(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
         return True
     return False if _is_whole(root) else None
+
+
+def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommit) -> bool:
+    """Return whether two are one folder, as far as is known."""
+    if before.root and has_commit(before.root) is False:
+        return False
+    if before.in_git and here.in_git:
+        return before.folder == here.folder
+    return PurePosixPath(before.folder).name == PurePosixPath(here.folder).name
+
+
+def _is_more_specific(here: CampaignsFolder, before: CampaignsFolder) -> bool:
+    """Return whether more is known of the same folder than before."""
+    return (here.in_git, bool(here.root)) > (before.in_git, bool(before.root))
+
+
+def folder_violation(
+    folders: Mapping[str, CampaignsFolder],
+    here: CampaignsFolder,
+    namespace: str,
+    *,
+    sent_by: frozenset[str],
+    has_commit: HasCommit,
+) -> tuple[str, str] | None:
+    """Find what speaks against using an account's ledger from here: in words, with the hint.
+
+    Args:
+        folders: the newest of each namespace, by `normalize_id`.
+        sent_by: the namespaces, by `normalize_id`, under which anything was sent.
+    """
+    before = folders.get(normalize_id(namespace))
+    if before is not None:
+        return None if is_same(before, here, has_commit) else _another_folder(before, namespace)
+    others = [one for one in folders.values() if is_same(one, here, has_commit)]
+    if others:
+        return _another_namespace(others[-1].namespace)
+    if namespace and not folders and "" in sent_by:
+        return (
+            _(
+                "the ledger holds sends without a namespace and does not record which folder made "
+                "them; it may have been this one"
+            ),
+            _(
+                "remove `namespace`; if another folder made those sends, run `campaign ledger guard` "
+                "in that folder first"
+            ),
+        )
+    return None
+
+
+def _another_folder(before: CampaignsFolder, namespace: str) -> tuple[str, str]:
+    message = _(
+        "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
+        "count as sends of this folder"
+    )
+    if namespace:
+        message = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
+    hint = _(
+        "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
+        "different folder, set `namespace: NAME` to a name that no other folder uses"
+    )
+    return message.format(folder=before.folder), hint
+
+
+def _another_namespace(name: str) -> tuple[str, str]:
+    message = _(
+        "this folder used another namespace in the ledger before; its earlier sends are recorded there"
+    )
+    back = _("restore `namespace: {name}`").format(name=name) if name else _("remove `namespace`")
+    guard = _("if this is a different folder, confirm it with `campaign ledger guard`")
+    return message, f"{back}; {guard}"

@@ -1,18 +1,28 @@
-"""A campaigns folder in git in; whether it is what its branch holds, and by which commits it came, out."""
+"""A campaigns folder in git in; whether it is what its branch holds, and by which commits it came, out.
+
+With what other versions of its settings asked for.
+"""
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
 from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, Git, GitResult, not_installed_error
-from wechat_campaigns.core.git_checkout import checkout_settings, find_checkout, run_in_checkout
-from wechat_campaigns.core.git_remote import NAME, remote_of
+from wechat_campaigns.core.git_checkout import (
+    NAME,
+    checkout_settings,
+    find_checkout,
+    remote_of,
+    run_in_checkout,
+)
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.settings import SETTINGS_FILE, names_programs
+from wechat_campaigns.core.settings import DEFAULT_LEDGER, Approvals, Environment
+from wechat_campaigns.source.settings import SETTINGS_FILE, appids_of, maps
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 NEWEST: Final = "refs/campaign/newest"
 REGULAR: Final = ("100644", "100755")
@@ -327,3 +337,86 @@ def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
         return GitResult(code=1, stderr=f"fatal: {error.message}")
     git = Git(folder=checkout.git_dir, config=remote.config)
     return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")
+
+
+# --- what other versions of the settings asked for, valid or not
+
+
+def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...] | None:
+    """Read who had to approve by another version of the file, valid or not.
+
+    Args:
+        environment: the one that is used now; another name of the same AppID is the same to followers.
+
+    Returns:
+        One for each environment there that has this name or one of these AppIDs and asks for approvals; of
+        any other where there is no such environment yet. None for a file that is not readable.
+    """
+    written = _environments(source)
+    if written is None:
+        return None
+    same = _same_environments(written, environment) or [*written.values()]
+    asked = (other.get("approvals") for other in same)
+    return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
+
+
+def secret_variables_in(source: bytes, appid: str) -> frozenset[str] | None:
+    """Read which variables held an account's AppSecret by another version of the file.
+
+    Returns:
+        Those of the environments there that ask for approvals; None where none does.
+    """
+    asking = [one for one in (_environments(source) or {}).values() if one.get("approvals")]
+    accounts = [one for other in asking for _name, one in maps(other.get("accounts"))]
+    secrets = (one.get("secret") for one in accounts if one.get("appid") == appid)
+    return frozenset(str(one.get("env")) for one in secrets if isinstance(one, dict)) if asking else None
+
+
+def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
+    """Read which ledgers another version of the file had, where there was something to hold back."""
+    return tuple(
+        str(other.get("ledger", DEFAULT_LEDGER))
+        for other in _same_environments(_environments(source) or {}, environment)
+        if other.get("protected") or other.get("approvals")
+    )
+
+
+def names_programs(source: bytes) -> bool:
+    """Return whether a version of the file names a program to run: of a check, or for a secret."""
+    waiting = [_data(source)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "command" in value:
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
+def _data(source: bytes) -> object:
+    read = parse_document(source, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
+    return read.data if isinstance(read, Document) else None
+
+
+def _environments(source: bytes) -> dict[str, Mapping[str, Any]] | None:
+    data = _data(source)
+    return dict(maps(data.get("environments"))) if isinstance(data, dict) else None
+
+
+def _same_environments(
+    written: Mapping[str, Mapping[str, Any]], environment: Environment
+) -> list[Mapping[str, Any]]:
+    appids = environment.by_appid.keys()
+    return [other for name, other in written.items() if name == environment.name or appids & appids_of(other)]
+
+
+def approvals_of(data: Mapping[str, Any]) -> Approvals:
+    """Read approvals that were not checked: an odd value asks for more, not for less."""
+    names, count = data.get("approvers"), data.get("count", 1)
+    return Approvals(
+        approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
+        count=count if isinstance(count, int) and count > 0 else 1,
+        not_author=data.get("not_author", True) is not False,
+    )

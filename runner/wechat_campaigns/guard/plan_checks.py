@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core import confined_program
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
+from wechat_campaigns.guard import confined_program
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.plan.policy.rule import FailedChecks

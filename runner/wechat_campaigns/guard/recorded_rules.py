@@ -10,8 +10,8 @@ from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
-from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
-from wechat_campaigns.guard.checkout import settings_versions
+from wechat_campaigns.guard.approvals import guard_approvals, present_tree
+from wechat_campaigns.guard.checkout import ledgers_in, settings_versions
 from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.guard.secrets import OnlinePort
 from wechat_campaigns.ledger.events import LedgerKind, append_at_end
@@ -20,7 +20,6 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key
-from wechat_campaigns.source.settings import ledgers_in
 
 
 def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:

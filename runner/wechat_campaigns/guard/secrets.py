@@ -20,7 +20,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
-from wechat_campaigns.guard.approved_tree import (
+from wechat_campaigns.guard.approvals import (
     Anchor,
     ApprovedTree,
     anchor_of,
@@ -30,7 +30,14 @@ from wechat_campaigns.guard.approved_tree import (
 from wechat_campaigns.guard.checkout import head_of
 from wechat_campaigns.guard.run import WorkspacePort, check_secret_place
 from wechat_campaigns.ledger.events import LEDGER, Ledger, LedgerKind
-from wechat_campaigns.ledger.trust import KeyOf, authenticator, has_valid_mac, is_signed, verify_guards
+from wechat_campaigns.ledger.trust import (
+    KeyOf,
+    authenticator,
+    has_valid_mac,
+    is_signed,
+    verify_guards,
+    wrong_secret_error,
+)
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import check_api_host, read_secret
@@ -155,8 +162,6 @@ class Secrets:
         Raises:
             WrongSecretError: and nothing speaks of a forgery.
         """
-        from wechat_campaigns.ledger.initialization import wrong_secret_error
-
         events, key = self._events(account.appid), mac_key(self._secret(account), account.appid)
         if events and not any(has_valid_mac(event, key) for event in events):
             raise wrong_secret_error([account.name], self._workspace.settings.environment)

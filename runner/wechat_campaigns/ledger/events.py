@@ -5,7 +5,7 @@ accounts never wait for one another. No openid, token or secret is ever part of 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
-from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LedgerError,
@@ -37,7 +37,7 @@ class LedgerKind(StrEnum):
     CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
-    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
     NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
 
@@ -46,6 +46,7 @@ KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind i
 """Every kind that this version knows, by its name."""
 
 LEDGER = "ledger"
+EXPORT_FORMAT = 1
 
 
 class Snapshot(NamedTuple):
@@ -60,6 +61,9 @@ class Snapshot(NamedTuple):
 class Ledger(LedgerCore, Protocol):
     """An append-only store of events. All methods raise `LedgerError` when it cannot be reached."""
 
+    where: str
+    """The store, for messages."""
+
     def snapshot(self) -> Snapshot:
         """Read everything, of one moment although others go on writing."""
         ...
@@ -70,7 +74,7 @@ class Ledger(LedgerCore, Protocol):
         Raises:
             TamperedLedgerError: a chain does not hold.
         """
-        ...
+        return verified(self.snapshot(), self.where)
 
     def restore(self, events: Sequence[Event]) -> None:
         """Keep events of another ledger as they are, all or none; their chain was checked before.
@@ -88,16 +92,33 @@ class Ledger(LedgerCore, Protocol):
         """
         ...
 
+    def survives_power_cut(self) -> bool:
+        """Return whether what was confirmed is on the disk, as far as the store can tell."""
+        return True
+
     def close(self) -> None:
         """Release what is held open."""
         ...
 
 
-def next_event(entry: Entry, *, at: datetime, after: Head) -> Event:
-    """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
+def next_event(entry: Entry, *, at: datetime, head: Head, after: Head | None = None) -> Event:
+    """Make the event that follows `head` in its stream; `at` is kept in UTC to the microsecond.
+
+    Args:
+        after: the end on which it was decided, if it was.
+
+    Raises:
+        LedgerConflictError: another runner wrote to the stream since.
+    """
+    if after is not None and after != head:
+        raise LedgerConflictError(
+            _("another runner wrote to the ledger at the same time"),
+            hint=_("run the same command again; it continues from what the other runner recorded"),
+            location=entry.stream,
+        )
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
-        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+        seq=head.seq + 1, at=at.astimezone(UTC), previous=head.hash, hash="",
     )  # fmt: skip
     return replace(event, hash=hash_of(event))
 
@@ -222,15 +243,6 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
     return {event.stream: (event.seq, event.hash) for event in events}
 
 
-def head_moved_error(stream: str) -> LedgerConflictError:
-    """Return the error for a stream that another runner wrote to since it was read."""
-    return LedgerConflictError(
-        _("another runner wrote to the ledger at the same time"),
-        hint=_("run the same command again; it continues from what the other runner recorded"),
-        location=stream,
-    )
-
-
 def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> tuple[Event, ...]:
     """Verify the chain of the events after `since`, and return them.
 
@@ -319,3 +331,51 @@ def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, st
 def _break_text(stream: str, number: int) -> str:
     what = _("the hash chain of {stream} breaks at event {number}: an event was changed or is missing")
     return what.format(stream=stream, number=number)
+
+
+def to_lines(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """Write a ledger as lines of canonical JSON without line ends.
+
+    The first line notes the heads, so that a file that was cut short is not taken for a whole one.
+
+    Args:
+        heads: what the store noted as count and last hash of each stream.
+    """
+    yield canonical({"ledger_export": EXPORT_FORMAT, "heads": dict(heads)}).decode()
+    for event in events:
+        yield canonical(event.as_dict()).decode()
+
+
+def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
+    """Read a ledger back and check every chain.
+
+    Args:
+        lines: as `to_lines` wrote them; empty ones pass by.
+
+    Raises:
+        TamperedLedgerError: it is not an export, is not whole, or was changed.
+    """
+    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    heads = _exported_heads(filled[0][1] if filled else "", where)
+    events = tuple(read_event(line, where=f"{where}:{number}") for number, line in filled[1:])
+    if faults := find_chain_faults(events, heads):
+        raise TamperedLedgerError(
+            _("the hash chain of the export is broken: {fault}").format(fault=faults[0]),
+            hint=_("export again from a ledger in which `campaign ledger verify` finds no fault"),
+            location=where,
+        )
+    return events
+
+
+def _exported_heads(line: str, where: str) -> dict[str, tuple[int, str]]:
+    try:
+        data = json.loads(line)
+        if data["ledger_export"] != EXPORT_FORMAT:
+            raise ValueError(data["ledger_export"])
+        return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise TamperedLedgerError(
+            _("this file is not a ledger export that this version can read"),
+            hint=_("use a file written by `campaign ledger export` of this version"),
+            location=f"{where}:1",
+        ) from error

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
     FATE_BY_MSG_STATUS,
     UNRECEIVED,
+    CampaignsFolder,
     DraftRecord,
     JobResult,
     QuotaUsage,
@@ -60,7 +60,7 @@ class LedgerState:
     """Whether an event's mac verifies; None counts every event as authentic, for runs that send nothing."""
     _is_ours: dict[str, bool] = field(default_factory=dict)
     """By stream: whether any of its events with a mac is authentic."""
-    campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
+    campaigns_folders: dict[str, dict[str, CampaignsFolder]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
     notified: set[str] = field(default_factory=set)
     """Keys of notices that were told, see `notify.notices`."""
@@ -201,11 +201,15 @@ class LedgerState:
             case LedgerKind.NOTIFIED:
                 self.notified.update(data["notices"])
             case LedgerKind.CAMPAIGNS_FOLDER:
-                CampaignsFolder.from_event(event)  # of another shape, it is tampering
                 folders = self.campaigns_folders.setdefault(stream, {})
                 name = normalize_id(data["namespace"])
                 folders.pop(name, None)  # the newest comes last
-                folders[name] = event
+                folders[name] = CampaignsFolder(
+                    namespace=data["namespace"],
+                    folder=str(data["folder"]),
+                    in_git=bool(data["in_git"]),
+                    root=str(data["root"]),
+                )
             case LedgerKind.INIT:
                 self.initialized = True
                 self.initialized_for.add(stream)
@@ -264,3 +268,10 @@ def fold(events: Iterable[Event], authentic: IsAuthentic | None = None) -> Ledge
     for event in events:
         state.add(event)
     return state
+
+
+def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
+    """List the AppIDs that have sends and no hold without an end: they may go on sending."""
+    state = fold(events)
+    ever = datetime.max.replace(tzinfo=UTC)
+    return sorted({send.appid for send in state.sends} - state.hold_reasons(ever).keys())

@@ -1,8 +1,6 @@
 """A ledger setting in, the backend it names out."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -98,10 +96,9 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
         file = _sqlite_path(rest, default)
         return sqlite.stored_events(file) if rest or default.exists() else ()
     if backend == "git":
-        with _with_file_locks():
-            from wechat_campaigns.core.git_remote import remote_and_branch, remote_of
-            from wechat_campaigns.ledger.git.store import cached_events
-            from wechat_campaigns.ledger.git.tree import fetched_events
+        from wechat_campaigns.core.git_checkout import remote_and_branch, remote_of
+        from wechat_campaigns.ledger.git_tree import cached_events, fetched_events
+
         try:
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read
@@ -113,17 +110,6 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
     raise _no_backend_error(backend)
 
 
-@contextmanager
-def _with_file_locks() -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise LedgerError(
-            _("the git ledger requires file locks, which only Linux and macOS provide"),
-            hint=_("use `ledger: sqlite` or a postgresql:// address on this system"),
-        ) from error
-
-
 def _no_backend_error(name: str) -> UsageError:
     return UsageError(
         _("unknown ledger type '{name}'").format(name=name),
@@ -132,17 +118,23 @@ def _no_backend_error(name: str) -> UsageError:
 
 
 def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
-    with _with_file_locks():
-        from wechat_campaigns.core.git_remote import remote_of
-        from wechat_campaigns.ledger.git.store import GitLedger
+    from wechat_campaigns.core.git_checkout import remote_of
+
+    try:
+        from wechat_campaigns.ledger.git import GitLedger
+    except ImportError as error:
+        raise LedgerError(
+            _("the git ledger requires file locks, which only Linux and macOS provide"),
+            hint=_("use `ledger: sqlite` or a postgresql:// address on this system"),
+        ) from error
     remote = remote_of(rest, folder=root, environ=os.environ)
     return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
 
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from wechat_campaigns.ledger.postgres.pool import conninfo
-        from wechat_campaigns.ledger.postgres.store import PostgresLedger
+        from wechat_campaigns.ledger.postgres import PostgresLedger
+        from wechat_campaigns.ledger.postgres_pool import conninfo
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
     home = os.path.expanduser("~")  # noqa: PTH111 (stays as it is for a user without one, as in a container)

@@ -218,3 +218,16 @@ class JobResult:
     """Permanent links of the articles, in order."""
     originals: tuple[tuple[str, str], ...] = ()
     """Number of an article, and address of the one that the originality check found it to repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignsFolder:
+    """A campaigns folder that uses the ledger, as far as it is known; see `guard.campaigns_folder`."""
+
+    folder: str
+    """Its path within the repository; outside git its name."""
+    in_git: bool = False
+    root: str = ""
+    """The repository's first commit, where it is known."""
+    namespace: str = field(default="", compare=False)
+    """As its settings spelled it."""

@@ -141,7 +141,7 @@ class SeenHeads:
         return db
 
 
-class RollbackGuardedLedger:
+class RollbackGuardedLedger(Ledger):
     """A ledger whose events are compared with what was seen before anything is decided on them.
 
     Args:
@@ -151,7 +151,7 @@ class RollbackGuardedLedger:
     """
 
     def __init__(self, store: Ledger, memory: SeenHeads, chains: SeenHeads) -> None:
-        self._store = store
+        self._store, self.where = store, store.where
         self._memory = memory
         self.sign: Callable[[Entry], Entry] = lambda entry: entry
         """Gives an entry its mac."""
@@ -227,8 +227,8 @@ class RollbackGuardedLedger:
         return self._store.lock(stream, wait_s)
 
     def survives_power_cut(self) -> bool:
-        """Return whether what was confirmed is on the disk, as far as the store can tell."""
-        return bool(getattr(self._store, "survives_power_cut", lambda: True)())
+        """See `Ledger.survives_power_cut`."""
+        return self._store.survives_power_cut()
 
     def close(self) -> None:
         """See `Ledger.close`."""

@@ -1,6 +1,7 @@
 """The ledger in one SQLite file: for a laptop or a runner that keeps its disk."""
 
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -9,14 +10,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
 from wechat_campaigns.core.files import private_file, private_folder
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
-from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (
+    Ledger,
     Snapshot,
-    head_moved_error,
     heads_of,
     newer_tables_error,
     next_event,
@@ -44,6 +44,41 @@ pragma application_id = {APPLICATION_ID};
 pragma user_version = {VERSION};
 """
 
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
+    | {"fuse.s3fs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
+    | {"fuse.juicefs", "fuse.ceph-fuse", "fuse.blobfuse2", "gpfs", "beegfs", "gfs2", "ocfs2"}
+    | {"vboxsf", "fuse.vmhgfs-fuse", "prl_fs"}  # shared with the host of a virtual machine
+)
+"""File systems on which SQLite's locks and shared memory do not hold. Source: sqlite.org, wal.html."""
+MOUNTS = Path("/proc/mounts")
+
+_WORDS = {
+    sqlite3.SQLITE_NOTADB: (
+        N_("this file is not a campaign ledger"),
+        N_("set another file in `ledger: sqlite:PATH`, or restore the ledger from a backup"),
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        N_("the ledger file is damaged"),
+        N_(
+            "restore it from a backup, or save the readable part with `campaign ledger export`; "
+            "send nothing until then"
+        ),
+    ),
+    sqlite3.SQLITE_BUSY: (
+        N_("another program has locked the ledger file for too long"),
+        N_("wait until it has finished, then run the same command again"),
+    ),
+}
+_OTHERWISE = (
+    N_("the ledger is not usable"),
+    N_(
+        "check that the path leads to a file, that its folder exists and is writable for this user, and that "
+        "the disk has free space"
+    ),
+)
+"""Of all else SQLite's own words tell enough: a full disk, a read-only file, a path that cannot be opened."""
+
 
 def stored_events(path: Path) -> tuple[Event, ...] | None:
     """Read a ledger's file as it is; neither it nor anything beside it is written.
@@ -57,7 +92,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
     """
     if not path.is_file():
         return None
-    _check_place(path)
+    check_place(path, mount_table())
     # A log beside it belongs to a writer that is at work or was killed: what is in it counts too.
     has_log = path.with_name(f"{path.name}-wal").exists()
     address = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
@@ -72,7 +107,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
     return verified(found, str(path))
 
 
-class SqliteLedger:
+class SqliteLedger(Ledger):
     """An append-only file, durable at each append (WAL, synchronous FULL), shared by threads and processes.
 
     Args:
@@ -80,7 +115,7 @@ class SqliteLedger:
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self._path, self.where = path, str(path)
         self._clock = clock
         self._local = threading.local()
         # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
@@ -89,7 +124,7 @@ class SqliteLedger:
         self._files: list[tuple[int, int] | None] = []
         try:
             with self._translated():
-                _check_place(path)
+                check_place(path, mount_table())
                 self._is_ready()
         except BaseException:
             self.close()
@@ -101,10 +136,6 @@ class SqliteLedger:
             return Snapshot((), {})
         with self._transaction("begin") as db:
             return _snapshot(db)
-
-    def events(self) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
-        return verified(self.snapshot(), str(self._path))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
@@ -120,12 +151,8 @@ class SqliteLedger:
         """See `Ledger.append`."""
         self._make()
         with self._in_turn(), self._transaction() as db:
-            head = _head(db, entry.stream)
-            if after is not None and after != head:
-                raise head_moved_error(entry.stream)
-            event = next_event(entry, at=self._clock(), after=head)
-            _insert(db, event)
-            _put_head(db, event.stream, event.seq, event.hash)
+            event = next_event(entry, at=self._clock(), head=_head(db, entry.stream), after=after)
+            _keep(db, [event])
         return event
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -133,19 +160,17 @@ class SqliteLedger:
         self._make()
         with self._transaction() as db:
             if db.execute("select 1 from head").fetchone():
-                raise not_empty_error(str(self._path))
-            for event in events:
-                _insert(db, event)
-            for stream, (seq, digest) in heads_of(events).items():
-                _put_head(db, stream, seq, digest)
+                raise not_empty_error(self.where)
+            _keep(db, events)
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
+        file = self._path.with_name(f"{self._path.name}.{stream}.lock")
         with self._translated():
-            private_folder(self._path.parent)
-            private_file(self._lock_file(stream))
-            db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
+            private_folder(file.parent)
+            private_file(file)
+            db = sqlite3.connect(file, timeout=0, isolation_level=None)
         try:
             with self._translated():
                 retry_while_busy(lambda: db.execute("begin exclusive"), stream, wait_s)
@@ -192,7 +217,7 @@ class SqliteLedger:
         if self._files and self._files != _files_at(self._path):
             # The last connection to close writes its log into the database: here, over what is there now.
             # A thread that never ends keeps them open until the process does.
-            threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
+            threading.Thread(target=_stay, args=(tuple(self._open),), daemon=True).start()
             self._open.clear()
             raise LedgerError(
                 _("the ledger file was replaced or deleted while this command was using it"),
@@ -228,24 +253,18 @@ class SqliteLedger:
         return bool(self._files)
 
     def _prepare(self) -> None:
-        self._make_tables()
+        """Make the tables where they are missing, and note which files these are."""
+        db = self._db()
+        if _version(db, self._path) != VERSION:
+            # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
+            retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
+            with _transaction(db, "begin immediate"):
+                # Another runner may have made the tables in the meantime.
+                if _version(db, self._path) == 0:
+                    for statement in filter(str.strip, SCHEMA.split(";")):
+                        db.execute(statement)
         # From here on a connection has all of them open, so that nobody's last one removes them.
         self._files = _files_at(self._path)
-
-    def _make_tables(self) -> None:
-        db = self._db()
-        if _version(db, self._path) == VERSION:
-            return
-        # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
-        retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
-        with _transaction(db, "begin immediate"):
-            # Another runner may have made the tables in the meantime.
-            if _version(db, self._path) == 0:
-                for statement in filter(str.strip, SCHEMA.split(";")):
-                    db.execute(statement)
-
-    def _lock_file(self, stream: str) -> Path:
-        return self._path.with_name(f"{self._path.name}.{stream}.lock")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -253,12 +272,6 @@ class SqliteLedger:
             yield
         except (sqlite3.Error, OSError) as error:
             raise sqlite_failure(error, self._path) from error
-
-
-def _check_place(path: Path) -> None:
-    mounts = mount_table()
-    refuse_network(path, mounts)
-    refuse_second_name(path, mounts)
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:
@@ -281,22 +294,21 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _keep(_connections: tuple[sqlite3.Connection, ...]) -> None:
+def _stay(_connections: tuple[sqlite3.Connection, ...]) -> None:
     threading.Event().wait()
 
 
 def _files_at(path: Path) -> list[tuple[int, int] | None]:
     """Identify the files that a path leads to now: the database, its log, the index of the log."""
     real = os.path.realpath(path)  # beside which SQLite keeps the other two
-    return [_identity(real + end) for end in ("", "-wal", "-shm")]
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 (at each read and append)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+    files: list[tuple[int, int] | None] = []
+    for end in ("", "-wal", "-shm"):
+        try:
+            found = os.stat(real + end)  # noqa: PTH116 (at each read and append)
+            files.append((found.st_dev, found.st_ino))
+        except FileNotFoundError:
+            files.append(None)
+    return files
 
 
 @contextmanager
@@ -322,13 +334,12 @@ def _head(db: sqlite3.Connection, stream: str) -> Head:
     return Head(row[0], row[1]) if row else EMPTY
 
 
-def _insert(db: sqlite3.Connection, event: Event) -> None:
-    body = canonical(event.as_dict()).decode()
-    db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
-
-
-def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> None:
-    db.execute("insert or replace into head values (?, ?, ?)", (stream, seq, digest))
+def _keep(db: sqlite3.Connection, events: Sequence[Event]) -> None:
+    for event in events:
+        body = canonical(event.as_dict()).decode()
+        db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
+    for stream, head in heads_of(events).items():
+        db.execute("insert or replace into head values (?, ?, ?)", (stream, *head))
 
 
 def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
@@ -350,3 +361,63 @@ def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) 
             time.sleep(LOCK_POLL_S)
         else:
             return
+
+
+def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
+    """Return what went wrong with the ledger's file."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    what, hint = _WORDS.get(code, _OTHERWISE)
+    detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    message = _("{what} ({detail})").format(what=_(what), detail=detail)
+    kind = LedgerLockedError if code == sqlite3.SQLITE_BUSY else LedgerError
+    return kind(message, hint=_(hint), location=str(path))
+
+
+def check_place(path: Path, mounts: str) -> None:
+    """Refuse a file on a network file system, and a file that has another name.
+
+    On a network two runners can both believe to hold SQLite's lock. Beside each name of a file SQLite keeps a
+    log, and who uses one misses the other; a container that is given the file without its folder has it by
+    another name.
+
+    Args:
+        mounts: the text of /proc/mounts; empty where that file is missing.
+
+    Raises:
+        LedgerError: it lies on a network file system, is a mount of its own, or has several names.
+    """
+    mounted = list(_mounted(mounts))
+    covering = [one for one in mounted if path.absolute().is_relative_to(one[0])]
+    # The innermost; of two at one place the later covers the earlier.
+    _folder, kind = max(reversed(covering), key=lambda one: len(one[0].parts), default=(path, ""))
+    if kind in NETWORK:
+        raise LedgerError(
+            _(
+                "the ledger is on a network file system ({kind}), where SQLite cannot protect it "
+                "from concurrent runs"
+            ).format(kind=kind),
+            hint=_("move it to a local disk, or use `ledger: git` or a postgresql:// address"),
+            location=str(path),
+        )
+    is_mount = any(folder == Path(os.path.realpath(path)) for folder, _kind in mounted)
+    if path.is_file() and (is_mount or path.stat().st_nlink > 1):
+        raise LedgerError(
+            _("the ledger file has a second name, by which SQLite does not see what is recorded by this one"),
+            hint=_("mount the folder of the file instead of the file, and remove hard links to it"),
+            location=str(path),
+        )
+
+
+def _mounted(mounts: str) -> Iterator[tuple[Path, str]]:
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) >= 3:
+            yield Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1])), fields[2]
+
+
+def mount_table() -> str:
+    """Read the mount table; empty on systems without /proc."""
+    try:
+        return MOUNTS.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -20,8 +20,8 @@ from wechat_campaigns.core.content import (
     distinct,
 )
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
+from wechat_campaigns.core.html import CARD_PLACEHOLDER
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.patterns import CARD_PLACEHOLDER
 from wechat_campaigns.messages.limits import (
     AUTHOR_CHARS,
     SUMMARY_CHARS,

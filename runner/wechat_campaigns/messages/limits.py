@@ -12,7 +12,7 @@ from typing import Final
 from wechat_campaigns.core.content import FileInfo, MaterialKind, Media
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import is_blank
+from wechat_campaigns.core.redact import is_blank
 
 TITLE_CHARS = 64
 """Measured in June 2026: 64 pass, 65 are refused with 45003; older pages and the web editor have 64 too."""

@@ -152,34 +152,26 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
         timezone: the one that windows are shown in.
     """
     for send in data["sends"]:
-        moment = _planned_moment(send)
-        if moment is None:  # an invalid campaign, for one, which has no account
+        is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
+        if is_due or send["coming"]:
+            moment, reason = Moment.APPROVAL_NEEDED, _when(send, timezone, is_due=is_due)
+        elif send["held"]:
+            missed = send["action"] == PlanAction.EXPIRED
+            moment, reason = Moment.SCHEDULED_MISSED if missed else Moment.HELD, send["reason"]
+        else:  # an invalid campaign, for one, which has no account
             continue
         record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
         if record is not None and record.status is Status.ACCEPTED:
             continue
-        waits = moment is Moment.APPROVAL_NEEDED
         yield Notice(
             moment=moment,
             id=send["id"],
             account=send["account"]["name"],
             appid=send["account"]["appid"],
-            reason=_when(send, timezone) if waits else send["reason"],
+            reason=reason,
             followers=send["audience"]["count"],
             digest=f"{send['revision']} {send['content_digest']}",
         )
-
-
-def _planned_moment(send: Mapping[str, Any]) -> Moment | None:
-    if _is_due(send) or send["coming"]:
-        return Moment.APPROVAL_NEEDED
-    if send["held"]:
-        return Moment.SCHEDULED_MISSED if send["action"] == PlanAction.EXPIRED else Moment.HELD
-    return None
-
-
-def _is_due(send: Mapping[str, Any]) -> bool:
-    return send["action"] in (PlanAction.SEND, PlanAction.RESEND)
 
 
 def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
@@ -211,14 +203,13 @@ def _moment_of(outcome: SendOutcome) -> Moment | None:
     return Moment.HELD if outcome.exit_code is ExitCode.POLICY else Moment.NOT_SENT
 
 
-def _when(send: Mapping[str, Any], timezone: str) -> str:
-    def shown(key: str) -> str:
-        return moment_text(datetime.fromisoformat(send[key]), timezone)
-
-    begins = _("due now") if _is_due(send) else _("from {begin}").format(begin=shown("not_before"))
-    if not send.get("not_after"):
-        return begins
-    return _("{begins}, until {end}").format(begins=begins, end=shown("not_after"))
+def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:
+    begin, end = (
+        moment_text(datetime.fromisoformat(at), timezone) if (at := send.get(key)) else ""
+        for key in ("not_before", "not_after")
+    )
+    begins = _("due now") if is_due else _("from {begin}").format(begin=begin)
+    return _("{begins}, until {end}").format(begins=begins, end=end) if end else begins
 
 
 def message(notices: Sequence[Notice], run: RunSummary) -> str:

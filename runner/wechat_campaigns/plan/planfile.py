@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is missing, not a plan file, or of another major version.
     """
-    from wechat_campaigns.source.schemas.findings import validator  # costs time, and a plan reads no file
+    from wechat_campaigns.source.schema_findings import validator  # costs time, and a plan reads no file
 
     hint = _("create it with `campaign plan --out FILE`")
     try:

@@ -32,7 +32,6 @@ from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
 from wechat_campaigns.plan.policy.rule import FailedChecks, RuleInput, Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
-from wechat_campaigns.plan.renamed import with_rename_warnings
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, stored_resend, unplanned_unknown_sends
 from wechat_campaigns.plan.warnings import (
@@ -42,6 +41,7 @@ from wechat_campaigns.plan.warnings import (
     stored_draft_warnings,
     unsubscribed_warnings,
     window_warnings,
+    with_rename_warnings,
 )
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event

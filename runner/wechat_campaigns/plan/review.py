@@ -1,14 +1,14 @@
-"""Hold a plan against the one that was reviewed: the same sends, or every difference between them."""
+"""Compare a plan with the one that was reviewed, and sends with those of an earlier commit."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from wechat_campaigns.core.digest import plan_digest
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.core.model import PlanAction, plan_row
+from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest, plan_row
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
@@ -23,8 +23,10 @@ from wechat_campaigns.plan.planfile import (
     resolved_names,
     stale_plan_error,
 )
-from wechat_campaigns.plan.policy.rule_changes import changed_rules
+from wechat_campaigns.plan.policy import OF_THE_MOMENT
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changed_rules
 from wechat_campaigns.plan.unknown_sends import stored_row
+from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import Fate, SendState
 
 
@@ -277,3 +279,92 @@ def _changed_names_of(now: PlannedSend, before: Mapping[str, Any] | None) -> lis
         for name, was in (before or {}).items()
         if name in after and after[name] != was
     ]
+
+
+# --- sends since a commit, both rendered by the same code --------------------------------------------------
+
+NOT_IN_THIS_CHANGE: Final = "not-in-this-change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendChange:
+    """One send before and after: None before is new, None after is removed."""
+
+    id: str
+    before: Send | None
+    after: Send | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What became of the sends since a commit."""
+
+    ref: str
+    commit: str
+    changes: tuple[SendChange, ...] = ()
+    unchanged: frozenset[str] = frozenset()
+    """Ids of sends that are exactly what they were."""
+    settings: tuple[SettingsChange, ...] = ()
+    """Keys of the settings that differ."""
+    note: str = ""
+    """Why there is nothing to compare with, or only a part."""
+
+
+def compare(
+    before: Iterable[Send],
+    after: Iterable[Send],
+    *,
+    ref: str,
+    commit: str,
+    settings: tuple[SettingsChange, ...] = (),
+    note: str = "",
+) -> Comparison:
+    """Compare by what a follower would receive, and when.
+
+    Args:
+        before: sends rendered at `ref`.
+        commit: the full hash it stands for.
+        note: about sends that could not be rendered at `ref`.
+    """
+    old, new = ({send.id: send for send in sends} for sends in (before, after))
+    changes = [
+        SendChange(id=name, before=old.get(name), after=new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if _essence(old.get(name)) != _essence(new.get(name))
+    ]
+    unchanged = frozenset(new) - {change.id for change in changes}
+    return Comparison(
+        ref=ref, commit=commit, changes=tuple(changes), unchanged=unchanged, settings=settings, note=note
+    )
+
+
+def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
+    """Warn of each pending send that the change under review did not edit; the digest stays the same."""
+    sends = tuple(_warned(planned, comparison) for planned in plan.sends)
+    return replace(plan, sends=sends, settings_edits=comparison.settings)
+
+
+def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
+    if planned.action not in PENDING or planned.send.id not in comparison.unchanged:
+        return planned
+    what = _("this plan would send it, but it has not been edited since {ref}").format(ref=comparison.ref)
+    hint = _("confirm that it may be sent together with this change, or apply it separately first")
+    return planned.with_warnings([warning(planned.send, NOT_IN_THIS_CHANGE, what, hint, path="$")])
+
+
+def _essence(send: Send | None) -> tuple[object, ...] | None:
+    if send is None:
+        return None
+    return compute_content_digest(send), send.revision, send.not_before, send.not_after
+
+
+def answers_for(comparison: Comparison | None, planned: PlannedSend) -> bool:
+    """Return whether a change answers for a send that is held back: it edits it, and an edit can free it.
+
+    The author of a campaign cannot end a hold. Without a comparison every send counts.
+    """
+    if comparison is None:
+        return True
+    rules = {violation.rule for violation in planned.violations if violation.blocks}
+    waits_for_its_moment = planned.action is PlanAction.BLOCKED and rules <= OF_THE_MOMENT
+    return planned.send.id not in comparison.unchanged and not waits_for_its_moment

@@ -16,8 +16,8 @@ from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import limits
-from wechat_campaigns.render.render import render
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.render import CompiledCampaign, render
+from wechat_campaigns.render.scope import Templates
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 
@@ -87,31 +87,16 @@ class CompileResult:
         return tuple(problem for problem in self.problems if problem.level == "error")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompiledCampaign:
-    """The result of one campaign file: problems of the file, or sends with the problems of rendering."""
-
-    id: str
-    sends: tuple[Send, ...] = ()
-    file_problems: tuple[Diagnostic, ...] = ()
-    problems: tuple[Diagnostic, ...] = ()
-    is_elsewhere: bool = False
-    """True when its `environments` leave this one out."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Compiler:
     """Makes sends of campaign files, one after the other; includes are read once for all of them."""
 
     settings: Settings
     files: Files
-    variables: Mapping[str, str] = field(default_factory=dict)
-    campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
+    templates: Templates
+    variables: Mapping[str, str]
+    campaigns_by_id: Mapping[str, CampaignFile]
     """Every campaign file of the folder, selected or not, by its normalised id."""
-    templates: Templates = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.templates = Templates(self.files)
 
     def make_all(self, items: Sequence[CampaignFile]) -> list[CompiledCampaign]:
         """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
@@ -191,14 +176,7 @@ def compile_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
     """
-    items, problems = find_campaigns(root, only, settings.namespace)
-    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
-    compiler = Compiler(
-        settings=settings,
-        files=files,
-        variables=variables or {},
-        campaigns_by_id={normalize_id(item.id): item for item in everything},
-    )
+    compiler, items, problems = _selected(root, settings, files, variables, only)
     results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
         _check_selection(root, only, elsewhere, settings)
@@ -213,15 +191,6 @@ def compile_campaigns(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidationResult:
-    """The number of sends, the problems of files, the problems of rendering."""
-
-    sends: int
-    file_problems: list[Diagnostic]
-    problems: list[Diagnostic]
-
-
 def validate_campaigns(
     root: Path,
     *,
@@ -229,27 +198,45 @@ def validate_campaigns(
     files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
-) -> ValidationResult:
-    """Check every campaign as `compile_campaigns` does, and keep only the problems.
+) -> tuple[int, list[Diagnostic]]:
+    """Check every campaign as `compile_campaigns` does.
+
+    Returns:
+        The number of sends, and the problems, those of files first.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    items, problems = find_campaigns(root, only, settings.namespace)
-    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
-    present = {normalize_id(item.id): item for item in everything}
-    compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
+    compiler, items, problems = _selected(root, settings, files, variables, only)
 
     def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
         made = compiler.make(item)
         return len(made.sends), replace(made, sends=())  # thousands of sends take long to hand over
 
     results = map_fenced(counted, items, lost=lambda item, bound: (0, out_of_bounds(item, bound)))
-    return ValidationResult(
-        sends=sum(sends for sends, _made in results),
-        file_problems=[*problems, *(problem for _sends, made in results for problem in made.file_problems)],
-        problems=[problem for _sends, made in results for problem in made.problems],
+    of_files = [*problems, *(problem for _sends, made in results for problem in made.file_problems)]
+    of_sends = [problem for _sends, made in results for problem in made.problems]
+    return sum(sends for sends, _made in results), [*of_files, *of_sends]
+
+
+def _selected(
+    root: Path,
+    settings: Settings,
+    files: Files,
+    variables: Mapping[str, str] | None,
+    only: Sequence[str],
+) -> tuple[Compiler, Sequence[CampaignFile], Sequence[Diagnostic]]:
+    """Find the files that `only` selects, and prepare to make sends of them."""
+    items, problems = find_campaigns(root, only, settings.namespace)
+    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
+    compiler = Compiler(
+        settings=settings,
+        files=files,
+        templates=Templates(files),
+        variables=variables or {},
+        campaigns_by_id={normalize_id(item.id): item for item in everything},
     )
+    return compiler, items, problems
 
 
 def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], settings: Settings) -> None:

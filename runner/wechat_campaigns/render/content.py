@@ -1,15 +1,19 @@
-"""The `content` of a campaign in, the record of its kind out, all templates rendered."""
+"""The `content` of a campaign in, the record of its kind out: templates rendered, links with parameters."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from html import escape, unescape
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.messages import Article, Articles, Draft, Newspic, Text, kind_of
+from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
+from wechat_campaigns.messages import Article, Articles, Draft, Mpvideo, Newspic, Text, kind_of
 from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
@@ -142,3 +146,99 @@ _SPECIAL: dict[type[Content], Callable[[Scope, Any], Content]] = {
     Articles: _articles,
 }
 """The kinds that are written otherwise than as the fields of their records."""
+
+
+# --- parameters of links ------------------------------------------------------------------------
+# Only http and https links of allowed hosts, and pages of allowed mini programs, are changed: in texts, in
+# articles with their footnotes, and in 阅读原文. What a link has already stays; WeChat's own pages are left
+# as they are.
+
+_WECHAT: Final = "mp.weixin.qq.com"
+_WEB: Final = re.compile("https?://", re.IGNORECASE)
+_PROGRAM: Final = re.compile(
+    r"<(?:a|mp-(?:common-)?miniprogram)\b[^>]*\bdata-miniprogram-appid[^>]*>", re.IGNORECASE
+)
+_APPID: Final = re.compile(r"data-miniprogram-appid\s*=\s*[\"']?\s*(wx[0-9a-f]{16})", re.IGNORECASE)
+_PROGRAM_PATH: Final = re.compile(r"(data-miniprogram-path\s*=\s*)(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_FETCHED: Final = re.compile(
+    r"\b(?:src|data-src|srcset|poster|background|style)\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE
+)
+"""Attributes that fetch something and lead nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTagger:
+    """Adds parameters to the links of messages."""
+
+    parameters: Mapping[str, str]
+    allowed: Iterable[str]
+    """Hosts, each with what lies below it, and AppIDs of mini programs."""
+
+    def content(self, content: Content) -> Content:
+        """Tag every link of a content."""
+        if not self.parameters:
+            return content
+        if isinstance(content, Articles):
+            return replace(content, articles=tuple(map(self._article, content.articles)))
+        if isinstance(content, Mpvideo):
+            return content  # phones make no links of a description
+        text = getattr(content, content.linked) if content.linked else None
+        return replace(content, **{content.linked: self._markup(text, str, str)}) if text else content
+
+    def _article(self, article: Article) -> Article:
+        return replace(
+            article,
+            html=self._markup(article.html, unescape, escape),
+            content_source_url=self._address(article.content_source_url),
+        )
+
+    def _markup(self, text: str, read: Callable[[str], str], write: Callable[[str], str]) -> str:
+        """Tag the links of a text with tags in it.
+
+        Args:
+            read: makes an address of how it is written there; `write` is the way back.
+        """
+
+        def program(match: re.Match[str]) -> str:
+            appid = _APPID.search(match[0])
+            is_allowed = appid is not None and Host(appid[1].lower(), is_plain=True).is_among(self.allowed)
+            return _PROGRAM_PATH.sub(path, match[0]) if is_allowed else match[0]
+
+        def path(match: re.Match[str]) -> str:
+            mark, value = ('"', match[2]) if match[2] is not None else ("'", match[3])
+            return f"{match[1]}{mark}{write(self._added(read(value)))}{mark}" if value else match[0]
+
+        def address(match: re.Match[str]) -> str:
+            if match.string[match.end() : match.end() + 1].isalnum():
+                return match[0]  # Chinese behind it: its end is not certain
+            whole = match[0] if match[0].endswith(";") else SENTENCE_END.sub("", match[0])
+            tagged = self._address(read(whole))
+            return match[0] if tagged == read(whole) else f"{write(tagged)}{match[0][len(whole) :]}"
+
+        text = _PROGRAM.sub(program, text)
+        parts, at = [], 0
+        for fetched in _FETCHED.finditer(text):
+            parts += [ADDRESS.sub(address, text[at : fetched.start()]), fetched[0]]
+            at = fetched.end()
+        return "".join([*parts, ADDRESS.sub(address, text[at:])])
+
+    def _address(self, url: str) -> str:
+        """Tag one address, where its host is allowed."""
+        host = host_of(url) if _WEB.match(url) else None
+        is_tagged = host is not None and host.name != _WECHAT and host.is_among(self.allowed)
+        return self._added(url) if is_tagged else url
+
+    def _added(self, url: str) -> str:
+        """Add the parameters that are missing behind the others, before an anchor."""
+        address, anchor, place = url.partition("#")
+        query = address.partition("?")[2]
+        present = {name for name, _value in parse_qsl(query, keep_blank_values=True)}
+        pairs = [
+            f"{quote(name, safe='')}={quote(value, safe='')}"
+            for name, value in self.parameters.items()
+            if value and name not in present
+        ]
+        if not pairs:
+            return url
+        joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
+        return f"{address}{joint}{'&'.join(pairs)}{anchor}{place}"

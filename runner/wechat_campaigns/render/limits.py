@@ -12,7 +12,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send, SourceMap
-from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
+from wechat_campaigns.core.redact import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.messages.articles import Articles
 from wechat_campaigns.messages.draft import Draft

@@ -1,12 +1,20 @@
-"""Lists of openids: read from text, checked without ever repeating one, cut into batches."""
+"""Lists of openids: read from texts and tables, checked without ever repeating one, cut into batches."""
 
+import io
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, Final
 
 from wechat_campaigns.core.diagnostics import Finding, Level
+from wechat_campaigns.core.errors import require_extra
+from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Batch
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.source.files import FileError
 
 MIN_BATCH = 2
 """Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
@@ -109,3 +117,246 @@ def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, h
 def _too_few(count: int) -> Finding:
     what = _("the number of openids is {count}; the minimum is {least}").format(count=count, least=MIN_BATCH)
     return Finding("openid-count", what, _("add openids; to send to one person, use `campaign preview`"))
+
+
+# --- tables, as Excel saves them ----------------------------------------------------------------
+# A message names rows and columns only: no cell is repeated, for any may hold an openid.
+
+MAX_ROWS: Final = 1_048_576
+"""As many as a sheet of Excel has."""
+MAX_UNPACKED_BYTES: Final = 128 * 1024**2
+MAX_PARTS: Final = 1_000
+BYTES_A_SECOND: Final = 2 * 1024**2
+"""Unpacked bytes for which a workbook gets one more second of a processor."""
+LEAST_ROW_POINTS: Final = 5
+"""Lower rows are as good as hidden."""
+LEAST_COLUMN_CHARS: Final = 1
+"""Narrower columns too."""
+_ZIP: Final = b"PK\x03\x04"
+_OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
+_ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+Row = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenidColumn:
+    """The openids of a table, each once."""
+
+    openids: tuple[tuple[int, str], ...]
+    """With the number of the row, from 1, as Excel shows it."""
+    blank: int
+    """Rows that were left out because they have no openid."""
+    repeated: int
+    """Rows that were left out because their openid came before."""
+
+
+def read_table(data: bytes, column: str | None) -> OpenidColumn:
+    """Read the openids of a CSV file (UTF-8, UTF-16 or GBK) or of the first sheet of an XLSX file.
+
+    Args:
+        column: the name that its first row gives to the column; None for the one called `openid`, or the
+            only one.
+
+    Raises:
+        FileError: it cannot be read, is too large, or does not have the column.
+        MissingExtraError: it is an XLSX file and the part that reads them is not installed.
+    """
+    rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)
+    numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
+    if not numbered:
+        raise _error(_("the file is empty"), _("write one openid in each row"))
+    index, has_header = _column(numbered[0][1], column)
+    found: dict[str, int] = {}
+    blank = repeated = 0
+    for number, row in numbered[has_header:]:
+        openid = row[index] if index < len(row) else ""
+        if not openid:
+            blank += 1
+        elif openid in found:
+            repeated += 1
+        else:
+            found[openid] = number
+    openids = tuple((number, openid) for openid, number in found.items())
+    return OpenidColumn(openids=openids, blank=blank, repeated=repeated)
+
+
+def _column(header: Row, column: str | None) -> tuple[int, bool]:
+    """Find the column by the first row: its index, and whether that row is a header."""
+    names = [_folded(name) for name in header]
+    if column is not None:
+        if _folded(column) not in names:
+            raise _error(
+                _("the first row of the table has no column `{column}`").format(column=redact(column)),
+                _("write the name as the first row has it; openids belong in the first sheet"),
+            )
+        if names.count(_folded(column)) > 1:
+            raise _error(
+                _("several columns of the table are called `{column}`").format(column=redact(column)),
+                _("give each column a name of its own"),
+            )
+        return names.index(_folded(column)), True
+    named = [index for index, name in enumerate(names) if name in HEADERS]
+    if len(named) > 1:
+        raise _error(
+            _("several columns of the table are called `{column}`").format(column="openid"),
+            _("name the column with the openids: `openids: {file: …, column: NAME}`"),
+        )
+    if named:
+        return named[0], True
+    if len([name for name in names if name]) > 1:
+        raise _error(
+            _("the table has several columns, and none is called `openid`"),
+            _("name the column with the openids: `openids: {file: …, column: NAME}`"),
+        )
+    return next(index for index, name in enumerate(names) if name), False
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+# --- CSV -------------------------------------------------------------------------------------------
+
+
+def _csv_rows(data: bytes) -> list[Row]:
+    import csv  # most campaigns do without
+
+    if data.startswith(_OLD_EXCEL):
+        raise _error(
+            _("the file is a workbook of an old Excel (.xls), or protected by a password"),
+            _("save it again as .xlsx or .csv, without a password"),
+        )
+    text = _decoded(data)
+    first = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(",\t;", key=first.count)
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        return [[cell.strip() for cell in row] for row in rows]
+    except csv.Error as error:
+        raise _error(
+            _("the file cannot be read as CSV"), _("save it again as .xlsx or .csv, without a password")
+        ) from error
+
+
+def _decoded(data: bytes) -> str:
+    marked = next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), None)
+    # Excel in China saves CSV in the encoding of Windows, whose superset decodes GBK and GB 2312 too.
+    for encoding in (marked,) if marked else ("utf-8", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _error(
+        _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
+    )
+
+
+# --- XLSX ------------------------------------------------------------------------------------------
+
+
+def _sheet_rows(data: bytes) -> list[Row]:
+    require_extra("excel", needed_for=_("a list of openids in an Excel file"))
+    _refuse_bomb(data)
+    try:
+        rows = _first_sheet(data)
+    except (FileError, MemoryError):
+        raise
+    except Exception as error:  # whatever a library raises for a stranger's content
+        raise _unreadable() from error
+    if rows is None:
+        raise _error(
+            _("the sheet hides rows or columns"),
+            _(
+                "end the filter in Excel and show all rows and columns, or delete those that should receive "
+                "nothing"
+            ),
+        )
+    return rows
+
+
+def _refuse_bomb(data: bytes) -> None:
+    """Add up what the parts claim to unpack to; zipfile reads none further than it claims."""
+    import zipfile  # most campaigns do without
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise _unreadable() from error
+    unpacked = sum(part.file_size for part in parts)
+    if len(parts) > MAX_PARTS or unpacked > MAX_UNPACKED_BYTES:
+        raise _too_large()
+    extend(unpacked // BYTES_A_SECOND)
+
+
+def _first_sheet(data: bytes) -> list[Row] | None:
+    """Read the rows of the first sheet that Excel shows; None when it hides some of them, or a column."""
+    import openpyxl  # only a list in Excel's own format needs it
+
+    workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    sheet = next(one for one in workbook.worksheets if one.sheet_state == "visible")
+    if _hides_cells(sheet):
+        return None
+    sheet.reset_dimensions()  # what a file claims of its size may be wrong
+    rows: list[Row] = []
+    for cells in sheet.iter_rows(values_only=True):
+        if len(rows) == MAX_ROWS:
+            raise _too_large()
+        rows.append(_texts(cells))
+    return rows
+
+
+def _hides_cells(sheet: Any) -> bool:
+    from openpyxl.xml.functions import iterparse
+
+    default = width = None
+    with sheet._get_source() as source:
+        for _event, element in iterparse(source):
+            if element.tag.endswith("}sheetFormatPr"):
+                default = "0" if _is_on(element, "zeroHeight") else element.get("defaultRowHeight")
+                width = element.get("defaultColWidth")
+                if not _shows(width, LEAST_COLUMN_CHARS):
+                    return True
+            elif element.tag.endswith("}col"):
+                if _is_on(element, "hidden") or not _shows(element.get("width", width), LEAST_COLUMN_CHARS):
+                    return True
+            elif element.tag.endswith("}row"):
+                height = element.get("ht", default)
+                if len(element) and (_is_on(element, "hidden") or not _shows(height, LEAST_ROW_POINTS)):
+                    return True
+                element.clear()
+    return False
+
+
+def _is_on(element: Any, name: str) -> bool:
+    return element.get(name, "").strip() in ("1", "true")
+
+
+def _shows(size: str | None, least: int) -> bool:
+    """Return whether a row or column of this height or width is seen; None is Excel's own."""
+    try:
+        return size is None or float(size) >= least
+    except ValueError:
+        return False
+
+
+def _texts(cells: Iterable[object]) -> Row:
+    texts = ["" if cell is None else str(cell).strip() for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
+
+
+def _unreadable() -> FileError:
+    return _error(
+        _("the file is not an Excel workbook (.xlsx), or it is damaged"),
+        _("save it again as .xlsx or .csv, without a password"),
+    )
+
+
+def _too_large() -> FileError:
+    return _error(_("the workbook is too large"), _("keep only the openid column, or save it as .csv"))
+
+
+def _error(message: str, hint: str) -> FileError:
+    return FileError("openid-table", message, hint)

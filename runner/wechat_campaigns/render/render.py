@@ -12,16 +12,21 @@ from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, jso
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.names import openid_fault, suggestion_suffix
-from wechat_campaigns.core.patterns import OPENID
+from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.messages.limits import check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.content import render_content
-from wechat_campaigns.render.link_tags import LinkTagger
-from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
-from wechat_campaigns.render.scope import Scope
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.content import LinkTagger, render_content
+from wechat_campaigns.render.openids import (
+    TABLES,
+    OpenidColumn,
+    batches,
+    check_openids,
+    read_openids,
+    read_table,
+)
+from wechat_campaigns.render.scope import Scope, Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import links_without_host
 
@@ -29,15 +34,19 @@ _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderResult:
-    """The sends of one campaign, and the problems of those that could not be made.
+@dataclass(frozen=True, kw_only=True)
+class CompiledCampaign:
+    """The result of one campaign file: problems of the file, or sends with the problems of rendering.
 
-    Warnings about a send that could be made are among its own `problems`.
+    Warnings about a send that could be made are among its own `diagnostics`, until the file is compiled.
     """
 
-    sends: tuple[Send, ...]
-    problems: tuple[Diagnostic, ...]
+    id: str
+    sends: tuple[Send, ...] = ()
+    file_problems: tuple[Diagnostic, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    is_elsewhere: bool = False
+    """True when its `environments` leave this one out."""
 
 
 def render(
@@ -47,7 +56,7 @@ def render(
     files: Files,
     variables: Mapping[str, str] | None = None,
     templates: Templates | None = None,
-) -> RenderResult:
+) -> CompiledCampaign:
     """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
 
     Args:
@@ -72,7 +81,8 @@ def render(
     is_whole = not _has_errors(base.problems)  # account and window are known
     failed = [draft for draft in drafts if _has_errors(draft.diagnostics) or not is_whole]
     made = [draft for draft in drafts if is_whole and not _has_errors(draft.diagnostics)]
-    return RenderResult(
+    return CompiledCampaign(
+        id=campaign.id,
         sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )
@@ -279,8 +289,6 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed
 
 
 def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _Listed:
-    from wechat_campaigns.render.openid_table import OpenidColumn, read_table  # most campaigns do without
-
     def read() -> OpenidColumn:
         return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column)
 

@@ -3,11 +3,14 @@
 Each method gives a value that lets rendering go on, even after a problem, so that one run finds all.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Level, Location
@@ -19,9 +22,11 @@ from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
 from wechat_campaigns.render.article import convert
 from wechat_campaigns.render.limits import text_errors, text_warnings
-from wechat_campaigns.render.templates.bounds import Escape, TemplateRenderError
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.templates import Escape, TemplateRenderError, fill, without_control
 from wechat_campaigns.source.files import FileError, Files, refuse_data
+
+if TYPE_CHECKING:
+    from wechat_campaigns.render.templates.engine import Engine
 
 T = TypeVar("T")
 
@@ -31,6 +36,35 @@ _BRACES = re.compile(
     r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
 )
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
+
+
+class Templates:
+    """Renders strings; compiled templates and includes are kept for the next string.
+
+    Jinja is loaded by the first text that needs it.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def render(self, text: str, variables: Mapping[str, Any], *, escape: Escape = str) -> str:
+        r"""Render one string to at most MAX_SIZE characters; `\r\n` and `\r` become `\n`.
+
+        Args:
+            text: at most MAX_SIZE characters; without `{{`, `{%` or `{#` it is its own result.
+
+        Raises:
+            TemplateRenderError: for any fault of the template.
+        """
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        filled = fill(text, variables, escape)
+        return without_control(filled if filled is not None else self._engine.render(text, variables, escape))
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from wechat_campaigns.render.templates.engine import Engine
+
+        return Engine(self._files)
 
 
 @dataclass(slots=True, kw_only=True)

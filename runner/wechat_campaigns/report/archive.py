@@ -21,7 +21,7 @@ from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import Data, page
-from wechat_campaigns.report.figures import ArticleRow
+from wechat_campaigns.report.history import ArticleRow
 from wechat_campaigns.report.html import RecordTable, archive_html
 from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import json_text

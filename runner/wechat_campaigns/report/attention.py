@@ -9,10 +9,9 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.ledger.initialization import uninitialized_words
-from wechat_campaigns.plan.budget import Overlap, overlaps
+from wechat_campaigns.ledger.trust import uninitialized_words
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Overlap, Plan, PlannedSend, overlaps
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.policy.rule import Violation
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
@@ -46,6 +45,8 @@ class Note:
     hint: str = ""
     send: str = ""
     """Its id; empty for the whole plan."""
+    place: Location | None = None
+    """Of its send, if that has a file and is still to come."""
     problem: Diagnostic | None = None
     """Where it is one of a file."""
 
@@ -155,7 +156,9 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
                 "GIT_CONFIG_VALUE_0={folder}"
             )
         yield _note("commit", what, hint, folder=quoted(str(top)), error=answer.error_line)
-    if rules := _unchecked_offline(plan):
+    pending = (planned for planned in plan.sends if planned.action not in (*FINISHED, PlanAction.SCHEDULED))
+    unchecked = (one for planned in pending for one in planned.violations if _waits_for_network(plan, one))
+    if rules := Counter(violation.rule for violation in unchecked):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
             for rule, count in sorted(rules.items())
@@ -227,56 +230,29 @@ def settings_change(change: SettingsChange) -> str:
     return template.format(key=shortened(redact(change.key), VALUE_CHARS), before=before, after=after)
 
 
-def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
-    """List every problem of a plan once, errors first.
-
-    Args:
-        errors: of files and campaigns, which no send of the plan carries.
-    """
-    problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
-    for planned in plan.sends:
-        place = planned.send.location
-        if planned.action not in FINISHED and place.file:  # else its file does not exist any more
-            problems += planned.resolved.problems
-            problems += [note.at(place) for note in _notes(plan, planned)]
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
+def is_in_a_file(planned: PlannedSend) -> bool:
+    """Return whether a send is still to come and has a file: that of another may not exist any more."""
+    return planned.action not in FINISHED and bool(planned.send.location.file)
 
 
 def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
-    decision, send_id = planned.decision, planned.send.id
+    send, decision = planned.send, planned.decision
     if planned.action is PlanAction.SENT:
         return
+    place = send.location if is_in_a_file(planned) else None
     # A name that stands for nothing is an error at its line, which each report lists.
     is_open = planned.action in BLOCKED or plan.is_held(planned)
     if is_open and not planned.resolved.problems:
-        yield _decisive(send_id, decision)
-    for violation in _beside_the_decision(plan, planned):
-        yield Note(rule=violation.rule, message=violation.message, hint=remedy(violation), send=send_id)
-    for finding in planned.send.diagnostics:
-        if finding.level != "advice":
-            yield replace(problem_note(finding), send=send_id)
-
-
-def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation]:
-    """Leave out what the decision itself names, the first that blocks, and what is counted offline."""
+        yield replace(_decisive(send.id, decision), place=place)
+    # The decision names the first that blocks; what is unchecked offline is counted for the whole plan.
     blocking = [violation for violation in planned.violations if violation.blocks]
-    return (
-        violation
-        for violation in planned.violations
-        if violation not in blocking[:1] and not _waits_for_network(plan, violation)
-    )
+    for found in planned.violations:
+        if found not in blocking[:1] and not _waits_for_network(plan, found):
+            yield Note(rule=found.rule, message=found.message, hint=remedy(found), send=send.id, place=place)
+    for finding in send.diagnostics:
+        if finding.level != "advice":
+            yield replace(problem_note(finding), send=send.id, place=place)
 
 
 def _waits_for_network(plan: Plan, violation: Violation) -> bool:
     return plan.offline and violation.is_unchecked and not violation.blocks
-
-
-def _unchecked_offline(plan: Plan) -> Counter[str]:
-    """Count the sends of each rule that only WeChat's answers can check."""
-    pending = (planned for planned in plan.sends if planned.action not in (*FINISHED, PlanAction.SCHEDULED))
-    return Counter(
-        violation.rule
-        for planned in pending
-        for violation in planned.violations
-        if _waits_for_network(plan, violation)
-    )

@@ -1,33 +1,223 @@
-"""Build the view of what was sent in a stretch of time, and write it as data and for spreadsheets."""
+"""Build the view of what was sent and what came of each article, and write it as cells, words and data."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import job_id
-from wechat_campaigns.plan.statistics import FiguresStatus
-from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.figures import (
-    FIGURE_HEADINGS,
-    ArticleRow,
-    article_rows,
-    articles_data,
-    extremes,
-    extremes_text,
-    figure_cells,
-    figures_notes,
-    percent,
+from wechat_campaigns.ledger.records import JobResult, account_of, job_id, may_have_reached
+from wechat_campaigns.plan.quota import china_day
+from wechat_campaigns.plan.statistics import (
+    FiguresStatus,
+    by_msg_data_id,
+    console_articles,
+    figures_status,
+    msgtype_of,
+    sent_articles,
 )
+from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.sanitize import FORMAT_VERSION
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow, past_send, send_status
-from wechat_campaigns.report.spreadsheet import Cell, cell_text, csv_text, workbook
-from wechat_campaigns.wechat.statistics import Days
+from wechat_campaigns.report.spreadsheet import RATES, Cell, cell_text, csv_text, workbook
+from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
+
+_SOURCES: Mapping[str, str] = {
+    "message": N_("Message"), "chat": N_("Chats"), "moments": N_("Moments"), "profile": N_("Profile"),
+    "recommended": N_("Recommended"), "search": N_("Search"), "other": N_("Other"),
+}  # fmt: skip
+_NUMBERS: Mapping[str, str] = {
+    "shares": N_("Shares"), "likes": N_("Likes"), "hearts": N_("Hearts"), "comments": N_("Comments"),
+    "favorites": N_("Favorites"), "new_followers": N_("New followers"), "read_rate": N_("Read rate"),
+    "finish_rate": N_("Finish rate"), "average_minutes": N_("Minutes"),
+}  # fmt: skip
+FIGURE_HEADINGS = (
+    N_("Article"), N_("Title"), N_("Published"), N_("Figures"), N_("Delivered"), N_("Delivery rate"),
+    N_("Readers"), *_SOURCES.values(), *_NUMBERS.values(),
+)  # fmt: skip
+"""Of spreadsheets, behind those of the send."""
+SHOWN_FIGURES = (
+    "Send", "Account", "Title", "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes",
+    "Comments", "New followers", "Finish rate", "Minutes", "Figures",
+)  # fmt: skip
+"""Headings of what people read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRow:
+    """One article, or one send without figures, as every form of the report shows it."""
+
+    account: str
+    send: str = ""
+    """Empty when the article was sent by hand in the console."""
+    revision: int | None = None
+    msgtype: str = "mpnews"
+    status: FiguresStatus
+    sent_on: date
+    """In China."""
+    article: PublishedArticle | None
+    event: JobResult | None = None
+    """What WeChat said of its send."""
+
+    @property
+    def delivered(self) -> int | None:
+        """Followers who received it: by the event, else as the read rate gives it."""
+        if self.event is not None:
+            return self.event.sent
+        return self.latest.delivered if self.latest is not None else None
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """Of the followers addressed, by the event."""
+        return self.event.sent / self.event.addressed if self.event and self.event.addressed else None
+
+    @property
+    def latest(self) -> ArticleFigures | None:
+        """The figures from publication up to the last day that is known."""
+        return self.article.latest if self.article is not None else None
+
+    @property
+    def name(self) -> str:
+        """Return the article for people: its send and number, or that it was sent by hand."""
+        if not self.send:
+            return _("by hand (console)")
+        return self.send if self.article is None else f"{self.send} ({self.article.index})"
+
+
+def article_rows(
+    records: Iterable[SendState],
+    state: LedgerState,
+    accounts: Mapping[str, Account],
+    kept: Mapping[str, Days],
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[ArticleRow]:
+    """Yield the articles of sends, then those sent by hand, each in order of time.
+
+    Args:
+        kept: what is known of each account's articles, by AppID.
+        since: the earliest moment of sends by hand.
+        until: the moment before which they were made.
+    """
+    articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
+    for record in filter(may_have_reached, records):
+        event, appid = state.job_result(record), record.appid
+        for status, article in sent_articles(record, kept.get(appid, {}), articles.get(appid, {}), now):
+            yield ArticleRow(
+                account=account_of(record),
+                send=record.send,
+                revision=record.revision,
+                msgtype=msgtype_of(record),
+                status=status,
+                sent_on=china_day(record.at),
+                article=article,
+                event=event,
+            )
+    names = {account.appid: account.name for account in accounts.values()}
+    first = china_day(since) if since is not None else date.min
+    for appid, name in names.items():
+        for article in console_articles(state, appid, kept.get(appid, {})):
+            day = article.published
+            if day >= first and (until is None or day < china_day(until)):
+                status = figures_status(day, kept[appid][day])
+                yield ArticleRow(account=name, status=status, sent_on=day, article=article)
+
+
+def figures_text(row: ArticleRow) -> str:
+    """Write what is known of the figures: `up to 2026-12-02`, or why they are missing."""
+    day = (row.latest.day if row.latest is not None else row.sent_on).isoformat()
+    if row.status is FiguresStatus.NOT_READY:
+        day = (row.sent_on + timedelta(days=1)).isoformat()
+    return _(_STATUS_WORDS[row.status]).format(day=day, msgtype=_(row.msgtype))
+
+
+_STATUS_WORDS: Mapping[FiguresStatus, str] = {
+    FiguresStatus.NOT_COUNTED: N_("WeChat has no figures for {msgtype}"),
+    FiguresStatus.NOT_READY: N_("not yet: ready on {day} after 08:00 China time"),
+    FiguresStatus.NOT_QUERIED: N_("not queried: run `campaign report --refresh`"),
+    FiguresStatus.NOT_LISTED: N_("WeChat does not list this article"),
+    FiguresStatus.UNMATCHED: N_("not matched: WeChat returned no msg_data_id for this send"),
+    FiguresStatus.INCOMPLETE: N_("incomplete: WeChat's figures of {day} are delayed"),
+    FiguresStatus.COUNTING: N_("up to {day}"),
+    FiguresStatus.FINAL: N_("final"),
+}
+
+
+def figure_cells(row: ArticleRow) -> dict[str, Cell]:
+    """Return the values of an article by `FIGURE_HEADINGS`; those that are not known are left out."""
+    article, found = row.article, row.latest
+    cells: dict[str, Cell] = {
+        "Figures": figures_text(row), "Delivered": row.delivered, "Delivery rate": row.delivery_rate,
+    }  # fmt: skip
+    if article is not None:
+        cells |= {"Article": article.index, "Title": article.title, "Published": article.published}
+    if found is not None:
+        cells["Readers"] = found.readers
+        cells |= {heading: found.sources.get(code, 0) for code, heading in _SOURCES.items()}
+        cells |= {heading: getattr(found, name) for name, heading in _NUMBERS.items()}
+    return cells
+
+
+def shown_figures(row: ArticleRow) -> list[str | int | None]:
+    """Return the values of an article below `SHOWN_FIGURES`."""
+    return _shown({"Send": row.name, "Account": row.account, **figure_cells(row)}, SHOWN_FIGURES)
+
+
+def _shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int | None]:
+    """Return the values below headings for people: counts as numbers, rates in per cent."""
+    found: list[str | int | None] = []
+    for heading in headings:
+        value = cells.get(heading)
+        if heading in RATES and isinstance(value, float | int):
+            value = percent(value)
+        found.append(value if isinstance(value, int | None) else cell_text(value))
+    return found
+
+
+def figures_lines(row: ArticleRow) -> list[str]:
+    """Write an article for a terminal: its name, then its figures."""
+    name, account, title, *figures, status = shown_figures(row)
+    heading = _("{name} ({account}): {status}")
+    lines = [heading.format(name=line(f"{name} {title or ''}".strip()), account=account, status=status)]
+    pairs = [
+        f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
+        for word, value in zip(SHOWN_FIGURES[3:-1], figures, strict=True)
+        if value is not None
+    ]
+    return [*lines, f"  {_(', ').join(pairs)}"] if pairs else lines
+
+
+def percent(rate: float) -> str:
+    """Write a rate: `6.9%`."""
+    return f"{rate:.1%}"
+
+
+def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:
+    """Return the rows as plain data: codes and numbers, whatever the language."""
+    return [
+        {
+            "account": row.account,
+            "send": row.send or None,
+            "by_hand": not row.send,
+            "revision": row.revision,
+            "msgtype": row.msgtype,
+            "figures": row.status.value,
+            **{name: getattr(row.article, name, None) for name in ("index", "msg_data_id", "title", "url")},
+            "published": row.article.published.isoformat() if row.article else None,
+            "delivered": row.delivered,
+            "delivery_rate": row.delivery_rate,
+            "days": [figures_data(found) for found in row.article.days] if row.article else [],
+        }
+        for row in rows
+    ]
+
 
 SHOWN = (
     "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
@@ -83,9 +273,38 @@ class HistoryView:
         return [row for row in self.articles if row.status is not FiguresStatus.NOT_COUNTED]
 
     @property
+    def extremes(self) -> list[ArticleRow]:
+        """The articles with the highest and with the lowest read rate; empty for fewer than two."""
+        rated = [
+            (row.latest.read_rate, row)
+            for row in self.articles
+            if row.latest is not None and row.latest.read_rate is not None
+        ]
+        ranked = [row for _rate, row in sorted(rated, key=lambda pair: pair[0], reverse=True)]
+        return [ranked[0], ranked[-1]] if len(ranked) > 1 else []
+
+    @property
     def notes(self) -> list[str]:
         """What holds for several articles: the best and the worst, what has no figures."""
-        return [*extremes_text(self.articles), *figures_notes(self.articles)]
+        notes = []
+        words = (_("Highest read rate: {name}, {rate}"), _("Lowest read rate: {name}, {rate}"))
+        for word, one in zip(words, self.extremes, strict=False):
+            title, rate = _shown(figure_cells(one), ("Title", "Read rate"))
+            notes.append(word.format(name=line(f"{one.name} {title}"), rate=rate))
+        if without := Counter(
+            one.msgtype for one in self.articles if one.status is FiguresStatus.NOT_COUNTED
+        ):
+            kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
+            note = _("WeChat has no figures for these sends, because it counts articles only: {kinds}")
+            notes.append(note.format(kinds=kinds))
+        if any(not one.send for one in self.articles):
+            notes.append(
+                _(
+                    "Readers of articles sent by hand are counted, their sends are not: these are not in the "
+                    "ledger. `campaign plan` names the campaigns with the same title"
+                )
+            )
+        return notes
 
     @property
     def links(self) -> list[tuple[str, str]]:
@@ -113,7 +332,7 @@ def history_view(
     records = begun_records(state, accounts, since=since, until=until)
     articles = article_rows(records, state, accounts, figures, now=now, since=since, until=until)
     rows = [send_status(known, state, now) for known in records]
-    return HistoryView(rows, articles)
+    return HistoryView(rows, tuple(articles))
 
 
 def begun_records(
@@ -150,7 +369,7 @@ def history_data(view: HistoryView) -> dict[str, Any]:
         "articles": articles_data(view.articles),
         "extremes": [
             {"account": row.account, "send": row.send or None, "index": row.article.index}
-            for row in extremes(view.articles) or ()
+            for row in view.extremes
             if row.article is not None
         ],
     }
@@ -178,8 +397,7 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
 
 def shown_cells(row: StatusRow) -> list[str | int | None]:
     """Return the values of a send below `SHOWN`."""
-    values = map(send_cells(row).get, SHOWN)
-    return [value if isinstance(value, int | None) else cell_text(value) for value in values]
+    return _shown(send_cells(row), SHOWN)
 
 
 def history_csv(view: HistoryView) -> str:

@@ -5,7 +5,6 @@ template prints is escaped, and hidden characters in it are made visible.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -29,12 +28,25 @@ from wechat_campaigns.render.article.page import (
 )
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
-from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
-from wechat_campaigns.report.outlook import ACCOUNT_KINDS, console_quota, quota_text
+from wechat_campaigns.report.history import (
+    SHOWN,
+    SHOWN_FIGURES,
+    ArticleRow,
+    HistoryView,
+    article_link,
+    shown_cells,
+    shown_figures,
+)
 from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
+from wechat_campaigns.report.plan_view import (
+    ACCOUNT_KINDS,
+    CONSOLE_QUOTA,
+    WEEKDAYS,
+    PlanView,
+    Row,
+    quota_text,
+)
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
@@ -43,14 +55,6 @@ DAY_CHARS = 200_000
 HEADLINE_CHARS = 60
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What a page has room for, and how many items it has not."""
-
-    text: Markup
-    left_out: int
 
 
 def plan_html(view: PlanView, *, data: Data) -> str:
@@ -74,7 +78,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         headline=_headline,
         followers=followers,
         status_word=status_word,
-        console_quota=console_quota(),
+        console_quota=_(CONSOLE_QUOTA),
         next_step=_next_step(view),
         pictures=pictures,
         content=lambda send: content(send, address=pictures.address),
@@ -129,7 +133,7 @@ def calendar_html(view: CalendarView) -> str:
         "calendar.html",
         view=view,
         weekdays=WEEKDAYS,
-        console_quota=console_quota(),
+        console_quota=_(CONSOLE_QUOTA),
         day_chars=DAY_CHARS,
     )
 
@@ -160,28 +164,31 @@ def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Di
     return _render("failure.html", title=title, message=message, hint=hint, groups=groups)
 
 
-def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fitted:
+def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> tuple[Markup, int]:
     """Render items while there is room; those after the first that does not fit are only counted.
 
     Args:
         render: one item; it returns markup.
         chars: the maximum length of all.
+
+    Returns:
+        What there is room for, and how many items are left out.
     """
     parts: list[str] = []
     rest = iter(items)
     for item in rest:
         part = render(item)
         if len(part) > chars:
-            return Fitted(Markup().join(parts), 1 + sum(1 for _item in rest))
+            return Markup().join(parts), 1 + sum(1 for _item in rest)
         chars -= len(part)
         parts.append(part)
-    return Fitted(Markup().join(parts), 0)
+    return Markup().join(parts), 0
 
 
 def _render(template: str, **values: Any) -> str:
     values = {
         "language": HTML_LANGUAGE[current_language()],
-        "design_css": _trusted(design_css()),
+        "design_css": Markup(design_css()),  # noqa: S704 - our own style sheet
         **values,
     }
     return _environment().get_template(template).render(list_chars=LIST_CHARS, **values)
@@ -205,8 +212,3 @@ def _backticked(text: str) -> list[str]:
     """Cut a sentence at its backticks: every second part is code."""
     parts = text.split("`")
     return parts if len(parts) % 2 else [text]
-
-
-def _trusted(html: str) -> Markup:
-    """Mark what `render.article.page` or a style sheet wrote as markup; it has escaped its campaign text."""
-    return Markup(html)  # noqa: S704

@@ -13,13 +13,12 @@ from typing import Any
 from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
 from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.budget import Budget, overlaps
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
-from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, overlaps
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.unknown_sends import resend_data
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 from wechat_campaigns.report.send_status import StatusView, past_send
@@ -45,7 +44,15 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},
         "sends": [_row(row, view, coming) for row in view.rows],
-        "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
+        "accounts": {
+            budget.account.name: {
+                **asdict(budget.allowance),
+                "uses": budget.uses,
+                "calls_left": budget.calls_left,
+                "calls_limit": budget.calls_limit,
+            }
+            for budget in view.budgets
+        },
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
         "rules": dict(plan.rules),
         "settings": [
@@ -71,12 +78,7 @@ def widget(view: PlanView) -> str:
     return json_text({"create": due, "update": view.counts.get(PlanAction.SCHEDULED, 0), "delete": 0})
 
 
-def _budget(budget: Budget) -> dict[str, Any]:
-    left = {"uses": budget.uses, "calls_left": budget.calls_left, "calls_limit": budget.calls_limit}
-    return {**asdict(budget.allowance), **left}
-
-
-def outcomes_data(view: ApplyView) -> dict[str, Any]:
+def outcomes_data(view: PlanView) -> dict[str, Any]:
     """Return what became of each send as plain data."""
     return {
         "format_version": FORMAT_VERSION,

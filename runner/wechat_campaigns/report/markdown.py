@@ -3,25 +3,25 @@
 The summary comes first and is never cut; campaign text stands in code spans and fences only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.send_status import StatusView
-from wechat_campaigns.send.outcome import SendOutcome
 
+COMMENT_CHARS = 65_000
+"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 _NOTE_CHARS = 120
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
@@ -60,7 +60,7 @@ def plan_markdown(view: PlanView) -> str:
     settings = [note.text for note in view.notes if note.rule == "settings"]
     sections = [
         _fences(_("Changed settings"), settings, size=SETTINGS_NOTES),
-        _overview(rows, accounts=view.has_accounts),
+        _overview(view, rows),
         Section(title=_("Errors"), blocks=[fence(problems_text([p])) for p in view.errors]),
         _attention(view),
         _fences(_("Accounts"), view.accounts),
@@ -76,19 +76,27 @@ def plan_markdown(view: PlanView) -> str:
     return fitted(_head(view), sections)
 
 
-def outcomes_markdown(view: ApplyView) -> str:
+def outcomes_markdown(view: PlanView) -> str:
     """Write what became of each send of an apply."""
     plan = view.plan
     title = _("Apply result for {environment}: {counts}").format(
-        environment=code(plan.environment), counts=view.summary or _("nothing to send")
+        environment=code(plan.environment), counts=view.results or _("nothing to send")
     )
     facts = _facts({_("Digest"): plan.plan_digest, _("Commit"): plan.commit or ""})
-    hints = [f"{outcome.id}{_(': ')}{outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
+    hints = [
+        f"{one.id}{_(': ')}{one.reason} → {one.hint}" for one in view.outcomes if one.exit_code and one.hint
+    ]
     notes = [f"{outcome.id}{_(': ')}{note}" for outcome in view.outcomes for note in outcome.notes]
     headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
-    lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"
+    rows = [
+        (
+            *(status_word(one.result), cell(one.id), cell(one.account), str(one.msg_id or "")),
+            cell(one.reason, 200),
+        )
+        for one in view.outcomes
+    ]
     sections = [
-        Section(title=_("Sends"), lead=lead, blocks=list(map(_outcome, view.outcomes)), joint="\n"),
+        _table(_("Sends"), headings, rows),
         _fences(_("What to do"), hints),
         _fences(_("Good to know"), notes),
         _fences(_("Later"), view.coming),
@@ -105,14 +113,16 @@ def status_markdown(view: StatusView) -> str:
         count,
     )
     title = template.format(count=count, environment=code(view.environment))
-    lead = f"| {_('Status')} | {_('Send')} | {_('Account')} | {_('Note')} |\n| --- | --- | --- | --- |"
-    blocks = [
-        f"| **{status_word(row.status)}** | {cell(row.known.send)} | {cell(row.account)} "
-        f"| {cell(f'{row.note} → {row.hint}', 200)} |"
+    headings = (_("Status"), _("Send"), _("Account"), _("Note"))
+    rows = [
+        (
+            *(f"**{status_word(row.status)}**", cell(row.known.send), cell(row.account)),
+            cell(f"{row.note} → {row.hint}", 200),
+        )
         for row in view.attention
     ]
-    section = Section(title=_("Sends"), lead=lead, blocks=blocks, joint="\n")
-    return fitted(f"{marker('status', view.environment)}\n## {title}", [section])
+    table = _table(_("Sends"), headings, rows)
+    return fitted(f"{marker('status', view.environment)}\n## {title}", [table])
 
 
 def failure_markdown(
@@ -199,29 +209,26 @@ def _facts(facts: dict[str, str]) -> str:
     return "\n".join([first, "| --- | --- |", *rest])
 
 
-def _overview(rows: Sequence[Row], *, accounts: bool) -> Section:
-    account = ((_("Account"), "---"),) if accounts else ()
-    columns = (
-        (_("When"), "---"), (_("Content"), "---"), *account, (_("To"), "---"), (_("Followers"), "---:"),
-        (_("Send"), "---"), (_("Action"), "---"), (_("Reason"), "---"),
-    )  # fmt: skip
-    lead = "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
-    blocks = [_row(row, accounts=accounts) for row in rows]
-    return Section(title=_("Who receives what, and when"), lead=lead, blocks=blocks, joint="\n")
+def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Section:
+    rules = ["---:" if heading == _("Followers") else "---" for heading in headings]
+    head, rule, *lines = (f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
+    return Section(title=title, lead=f"{head}\n{rule}", blocks=lines, joint="\n")
 
 
-def _row(row: Row, *, accounts: bool) -> str:
-    cells = (
-        row.window,
-        _("{msgtype}: {content}").format(msgtype=row.kind, content=cell(row.content)) if row.kind else "",
-        *((cell(row.account),) if accounts else ()),
-        cell(row.recipients),
-        row.followers,
-        cell(row.id),
-        f"**{row.status}**",
-        cell(row.remark, 120),
-    )
-    return f"| {' | '.join(cells)} |"
+def _overview(view: PlanView, rows: Sequence[Row]) -> Section:
+    headings = [_("When"), _("Content"), _("To"), _("Followers"), _("Send"), _("Action"), _("Reason")]
+    named = view.has_accounts
+    if named:
+        headings.insert(2, _("Account"))
+    table = []
+    for row in rows:
+        message = ""
+        if row.kind:
+            message = _("{msgtype}: {content}").format(msgtype=row.kind, content=cell(row.content))
+        account = [cell(row.account)] if named else []
+        to_whom = (cell(row.recipients), row.followers, cell(row.id))
+        table.append([row.window, message, *account, *to_whom, f"**{row.status}**", cell(row.remark, 120)])
+    return _table(_("Who receives what, and when"), headings, table)
 
 
 def _attention(view: PlanView) -> Section:
@@ -238,14 +245,6 @@ def _attention(view: PlanView) -> Section:
 def _folded(summary: str, content: str, *, opened: bool = False) -> str:
     """Fold a block below a line of HTML that is harmless already."""
     return f"<details{' open' if opened else ''}><summary>{summary}</summary>\n\n{content}\n\n</details>"
-
-
-def _outcome(outcome: SendOutcome) -> str:
-    cells = (
-        status_word(outcome.result), cell(outcome.id), cell(outcome.account), str(outcome.msg_id or ""),
-        cell(outcome.reason, 200),
-    )  # fmt: skip
-    return f"| {' | '.join(cells)} |"
 
 
 def _fences(title: str, lines: Sequence[str], *, size: int = 10) -> Section:

@@ -13,7 +13,7 @@ from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.core.spoken_time import zone_name
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan.compare import SendChange
+    from wechat_campaigns.plan.review import SendChange
 
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
@@ -94,27 +94,23 @@ def short_commit(commit: str, digits: int) -> str:
 def window(send: Send, timezone: str) -> str:
     """Write when a send may be made, in a time zone; its name stands behind where it is not evident."""
     begin, end = send.not_before, send.not_after
+    first, last, zone = moment(begin, timezone), moment(end, timezone), ZoneInfo(timezone)
     if begin is None and end is None:
         return _("any time")
-    zone = ZoneInfo(timezone)
-    text = _window(begin, end, timezone)
+    if begin is None:
+        text = _("until {end}").format(end=last)
+    elif end is None:
+        text = _("from {begin}").format(begin=first)
+    elif first[:10] == last[:10]:
+        text = f"{first}–{last[11:]}"
+    else:
+        text = _("from {begin} to {end}").format(begin=first, end=last)
     is_evident = all(
         not zone_name(written, zone) and written.utcoffset() == written.astimezone(zone).utcoffset()
         for written in (begin, end)
         if written is not None
     )
     return text if is_evident else _("{time} ({zone})").format(time=text, zone=timezone)
-
-
-def _window(begin: datetime | None, end: datetime | None, timezone: str) -> str:
-    if begin is None:
-        return _("until {end}").format(end=moment(end, timezone))
-    if end is None:
-        return _("from {begin}").format(begin=moment(begin, timezone))
-    first, last = moment(begin, timezone), moment(end, timezone)
-    if first[:10] == last[:10]:
-        return f"{first}–{last[11:]}"
-    return _("from {begin} to {end}").format(begin=first, end=last)
 
 
 def zoned_moment(value: datetime, timezone: str) -> str:
@@ -131,18 +127,6 @@ def moment(value: datetime | None, timezone: str) -> str:
 def sends(count: int) -> str:
     """Write `1 send`, `2 sends`."""
     return ngettext("{count:,} send", "{count:,} sends", count).format(count=count)
-
-
-def resends(count: int) -> str:
-    """Write `1 resend`, `2 resends`: sends that are posted once more."""
-    return ngettext("{count:,} resend", "{count:,} resends", count).format(count=count)
-
-
-def calls(due: int, again: int) -> str:
-    """Write `2 sends`, `1 resend` or `2 sends, 1 resend`."""
-    if due and again:
-        return _(", ").join([sends(due), resends(again)])
-    return resends(again) if again else sends(due)
 
 
 def status_counts(counts: Mapping[Any, int]) -> str:

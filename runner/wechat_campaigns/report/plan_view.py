@@ -1,6 +1,6 @@
 """Build the view of a plan, and of an apply, that every report renders; a report decides nothing itself."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -8,24 +8,32 @@ from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import InvalidCampaign, PlanAction
-from wechat_campaigns.core.spoken_time import day_text
-from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.compare import Comparison
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, SendKey
-from wechat_campaigns.plan.unknown_sends import UnknownSend
+from wechat_campaigns.plan.plan import CALLING, Budget, Plan, PlannedSend, SendKey, budgets
+from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
-from wechat_campaigns.report.outlook import APPLY, account_line, coming_lines, console_quota
-from wechat_campaigns.report.phrases import calls, headcount, moment, recipients, status_counts, window
+from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file
+from wechat_campaigns.report.phrases import headcount, moment, recipients, sends, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 _TIMELESS = frozenset({PlanAction.CONFLICT, PlanAction.UNKNOWN, PlanAction.INVALID})
 _NOW, _STAYS = date.min, date.max
 _OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
+APPLY = "campaign apply"
+MOST_NAMED = 20
+"""Sends that a sentence names; it counts the others."""
+CONSOLE_QUOTA = N_("Sends made in the WeChat console use the same quota and are not counted here.")
+"""What no ledger can know about a quota."""
+ACCOUNT_KINDS = {
+    AccountKind.SERVICE: N_("service account (服务号)"),
+    AccountKind.SUBSCRIPTION: N_("subscription account (订阅号)"),
+    AccountKind.TEST: N_("test account (测试号)"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +42,14 @@ class Row:
 
     action: PlanAction
     id: str
+    status: str
+    """The action as a word; of a send that was made and came to nothing, how it ended."""
     reason: str
     code: str
     """Of the reason: a `Reason` of the protocol, a `PlanReason`, or the rule of a problem."""
     hint: str = ""
+    account: str = ""
+    """Its name; empty where no campaign names one."""
     recipients: str = ""
     followers: str = ""
     kind: str = ""
@@ -45,43 +57,21 @@ class Row:
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
+    begin: datetime | None = None
+    """When its window opens, if it has such a moment."""
     problems: tuple[Diagnostic, ...] = ()
     """Of an invalid campaign, or of names that stand for nothing."""
     planned: PlannedSend | None = None
-
-    @property
-    def account(self) -> str:
-        """The account's name; empty where no campaign names one."""
-        return self.planned.account.name if self.planned is not None else ""
-
-    @property
-    def status(self) -> str:
-        """The action as a word; of a send that was made and came to nothing, how it ended."""
-        known = self.planned.decision.known if self.planned is not None else None
-        ended_badly = (Fate.DELIVERY_FAILED, Fate.RECALLED)
-        if self.action is PlanAction.SENT and known is not None and known.fate in ended_badly:
-            return status_word(known.fate)
-        return status_word(self.action)
 
     @property
     def remark(self) -> str:
         """The reason, where the action and the hours beside it do not already give it."""
         return "" if self.code in _OBVIOUS else self.reason
 
-    @property
-    def message(self) -> str:
-        """The kind of the message, and what a follower sees."""
-        return _("{msgtype}: {content}").format(msgtype=self.kind, content=self.content) if self.kind else ""
-
-    @property
-    def begin(self) -> datetime | None:
-        """When its window opens, if it has such a moment."""
-        return self.planned.send.not_before if self.planned is not None else None
-
 
 @dataclass(frozen=True, kw_only=True)
 class PlanView:
-    """A plan as every report shows it."""
+    """A plan, and what an apply made of it, as every report shows it."""
 
     plan: Plan
     timezone: str
@@ -93,6 +83,10 @@ class PlanView:
     """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
     command: str = APPLY
     """What sends the plan."""
+    outcomes: Sequence[SendOutcome] = ()
+    """Of an apply."""
+    waiting: Collection[SendKey] = ()
+    """Sends for whose windows an apply waits."""
 
     @cached_property
     def digest(self) -> str:
@@ -102,9 +96,7 @@ class PlanView:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The sends, then invalid campaigns, then unknown sends that no file names."""
-        sends = (_send_row(planned, self.timezone) for planned in self.plan.sends)
-        unknown = map(_orphan_row, self.plan.unknown_sends)
-        return (*sends, *map(_invalid_row, self.plan.invalid), *unknown)
+        return tuple(_rows(self.plan, self.timezone))
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
@@ -115,6 +107,11 @@ class PlanView:
     def budgets(self) -> tuple[Budget, ...]:
         """What each account may still send."""
         return budgets(self.plan)
+
+    @cached_property
+    def counts(self) -> Mapping[PlanAction, int]:
+        """How many sends there are of each action."""
+        return self.plan.counts()
 
     @property
     def created(self) -> str:
@@ -127,21 +124,21 @@ class PlanView:
         return moment(self.plan.expires_at, self.timezone)
 
     @property
-    def counts(self) -> Mapping[PlanAction, int]:
-        """How many sends there are of each action."""
-        return self.plan.counts()
-
-    @property
     def summary(self) -> str:
         """How many sends there are of each status: `4 to send, 1 scheduled`."""
         return status_counts(self.counts) or _("no campaigns")
 
     @property
+    def results(self) -> str:
+        """How many sends of an apply there are of each result: `4 accepted, 1 rejected`."""
+        results = [outcome.result for outcome in self.outcomes]
+        return status_counts({result: results.count(result) for result in Result})
+
+    @property
     def total(self) -> str:
         """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
-        if not self.plan.calls():
-            return _("nothing to send now")
-        return to_followers(calls(len(self.plan.due()), len(self.plan.resends())), self.plan.calls())
+        calls = self.plan.calls()
+        return to_followers(calls) if calls else _("nothing to send now")
 
     @property
     def ready(self) -> bool:
@@ -152,8 +149,26 @@ class PlanView:
 
     @property
     def coming(self) -> tuple[str, ...]:
-        """What is sent later and what to run then, in sentences."""
-        return coming_lines(self.plan, timezone=self.timezone, command=self.command, horizon=self.horizon)
+        """What is sent later, that nothing goes out by itself, and what to run then, in sentences."""
+        zone, now = ZoneInfo(self.timezone), self.plan.created_at
+        decided = {outcome.key for outcome in self.outcomes}.union(self.waiting)
+        later = [one.send for one in self.plan.coming() if one.key not in decided]
+        lines = []
+        if self.horizon is not None:
+            names = [
+                _("{send} ({when})").format(send=send.id, when=moment_text(send.opens_at, now, zone))
+                for send in later
+                if send.opens_at <= self.horizon
+            ]
+            lines.append(_within(names, moment_text(self.horizon, now, zone)))
+        if later:
+            message = _(
+                "Next: {send}, {when}. Nothing is sent by itself: run `{command}` at that time, or "
+                "`{command} --wait` before it."
+            )
+            when = moment_text(later[0].opens_at, now, zone)
+            lines.append(message.format(send=later[0].id, when=when, command=self.command))
+        return tuple(lines)
 
     @property
     def uploads(self) -> str:
@@ -172,7 +187,7 @@ class PlanView:
     def accounts(self) -> tuple[str, ...]:
         """What each account may still send, and what else holds for all, in sentences."""
         lines = map(account_line, self.budgets)
-        console = (console_quota(),) if self.budgets else ()
+        console = (_(CONSOLE_QUOTA),) if self.budgets else ()
         return (*lines, *console, *filter(None, [self.uploads]))
 
     @property
@@ -188,7 +203,12 @@ class PlanView:
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
         """Every problem of the plan and its files once, errors first."""
-        return plan_problems(self.plan, self.errors)
+        found = [*self.errors, *(problem for invalid in self.plan.invalid for problem in invalid.problems)]
+        for planned in self.plan.sends:
+            if is_in_a_file(planned):
+                found += planned.resolved.problems
+        found += [note.at(note.place) for note in self.notes if note.place is not None]
+        return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.level != "error"))
 
     def listed(self, *, everything: bool = False) -> tuple[Row, ...]:
         """List the rows without what was sent or is expired, unless everything is wanted."""
@@ -211,42 +231,6 @@ class PlanView:
         return (row for _title, rows in self.days() for row in rows)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyView:
-    """The outcomes of an apply as every report shows them."""
-
-    plan: Plan
-    outcomes: Sequence[SendOutcome]
-    timezone: str
-    command: str = APPLY
-    """What sends the plan."""
-    waiting: Collection[SendKey] = ()
-    """Sends for whose windows this run waits."""
-
-    @property
-    def counts(self) -> Mapping[Result, int]:
-        """How many sends there are of each result."""
-        return {result: sum(one.result is result for one in self.outcomes) for result in Result}
-
-    @property
-    def summary(self) -> str:
-        """How many sends there are of each result: `4 accepted, 1 rejected`."""
-        return status_counts(self.counts)
-
-    @property
-    def hints(self) -> Mapping[SendOutcome, str]:
-        """What to do, where something went wrong."""
-        return {one: one.hint for one in self.outcomes if one.exit_code and one.hint}
-
-    @property
-    def coming(self) -> tuple[str, ...]:
-        """What is still scheduled and what to run then, in sentences."""
-        decided = {outcome.key for outcome in self.outcomes}
-        return coming_lines(
-            self.plan, timezone=self.timezone, command=self.command, without=decided.union(self.waiting)
-        )
-
-
 def _day(row: Row, now: datetime) -> date:
     """Return the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
     if row.action not in _TIMELESS and row.begin is not None and row.begin > now:
@@ -265,57 +249,97 @@ def _day_title(day: date, today: date) -> str:
     return _("{day}, {near}").format(day=title, near=day_text(day, today))
 
 
-def _send_row(planned: PlannedSend, timezone: str) -> Row:
-    send, decision, problems = planned.send, planned.decision, planned.resolved.problems
-    code = problems[0].rule if decision.code is PlanReason.UNRESOLVED else decision.code.value
-    return Row(
-        action=planned.action,
-        id=send.id,
-        reason=decision.reason,
-        code=code,
-        hint=decision.hint,
-        recipients=recipients(send.filter),
-        followers=headcount(planned.resolved.audience),
-        kind=send.content.kind_name(),
-        content=" ".join(send.content.summary().split()),
-        window=window(send, timezone),
-        problems=problems,
-        planned=planned,
-    )
+def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
+    for planned in plan.sends:
+        send, decision, problems = planned.send, planned.decision, planned.resolved.problems
+        status, known = planned.action.value, decision.known
+        ended_badly = (Fate.DELIVERY_FAILED, Fate.RECALLED)
+        if planned.action is PlanAction.SENT and known is not None and known.fate in ended_badly:
+            status = known.fate.value
+        yield Row(
+            action=planned.action,
+            id=send.id,
+            status=status_word(status),
+            reason=decision.reason,
+            code=problems[0].rule if decision.code is PlanReason.UNRESOLVED else decision.code.value,
+            hint=decision.hint,
+            account=planned.account.name,
+            recipients=recipients(send.filter),
+            followers=headcount(planned.resolved.audience),
+            kind=send.content.kind_name(),
+            content=" ".join(send.content.summary().split()),
+            window=window(send, timezone),
+            begin=send.not_before,
+            problems=problems,
+            planned=planned,
+        )
+    for invalid in plan.invalid:
+        count = len(invalid.problems)
+        yield Row(
+            action=PlanAction.INVALID,
+            id=invalid.id,
+            status=status_word(PlanAction.INVALID),
+            reason=ngettext("{count:,} problem", "{count:,} problems", count).format(count=count),
+            code="invalid",
+            problems=invalid.problems,
+        )
+    for unknown in plan.unknown_sends:
+        yield Row(
+            action=PlanAction.UNKNOWN,
+            id=unknown.send_state.send,
+            status=status_word(PlanAction.UNKNOWN),
+            reason=unknown.decision.reason,
+            code=unknown.decision.code.value,
+            hint=unknown.decision.hint,
+        )
 
 
-def _invalid_row(invalid: InvalidCampaign) -> Row:
-    count = len(invalid.problems)
-    template = ngettext("{count:,} problem", "{count:,} problems", count)
-    return Row(
-        action=PlanAction.INVALID,
-        id=invalid.id,
-        reason=template.format(count=count),
-        code="invalid",
-        problems=invalid.problems,
-    )
+def to_followers(planned: Sequence[PlannedSend]) -> str:
+    """Write how many sends and resends there are, and whom they reach together.
 
-
-def _orphan_row(unknown: UnknownSend) -> Row:
-    decision = unknown.decision
-    return Row(
-        action=PlanAction.UNKNOWN,
-        id=unknown.send_state.send,
-        reason=decision.reason,
-        code=decision.code.value,
-        hint=decision.hint,
-    )
-
-
-def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
-    """Write whom some sends reach together; `sends` says how many they are.
-
-    Several sends add up to messages, not to followers: tags overlap, and one tag may be in several sends.
+    Several add up to messages, not to followers: tags overlap, and one tag may be in several sends.
     """
+    again = sum(one.action is PlanAction.RESEND for one in planned)
+    resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
+    first = [sends(len(planned) - again)] if again < len(planned) else []
+    text = _(", ").join([*first, *([resends] if again else [])])
     counts = [one.resolved.audience.count for one in planned]
     if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=sends)
+        return _("{sends} to an unknown number of followers").format(sends=text)
     template = (
         _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
     )
-    return template.format(sends=sends, count=sum(n or 0 for n in counts))
+    return template.format(sends=text, count=sum(n or 0 for n in counts))
+
+
+def account_line(budget: Budget) -> str:
+    """Write what an account may still send, the account before it."""
+    account, template = budget.account, _("Account {name}, {kind}, {appid}: {quota}")
+    kind = _(ACCOUNT_KINDS[account.kind])
+    return template.format(name=account.name, kind=kind, appid=account.appid, quota=quota_text(budget))
+
+
+def quota_text(budget: Budget) -> str:
+    """Write what an account has used and may still send."""
+    template = _("{used} of {limit} sends used today (from the ledger)")
+    if budget.account.kind is AccountKind.SERVICE:
+        template = _("{used} of {limit} sends to everyone used this month (from the ledger)")
+    text = template.format(used=budget.allowance.used, limit=budget.allowance.limit)
+    text += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
+    text += _(", {count} more scheduled").format(count=budget.scheduled) if budget.scheduled else ""
+    if budget.calls_left is not None:
+        left = _("; {left} of {limit} API sends left today")
+        text += left.format(left=budget.calls_left, limit=budget.calls_limit)
+    return text
+
+
+def _within(names: list[str], when: str) -> str:
+    if not names:
+        return _("Nothing becomes due before the horizon, {when}.").format(when=when)
+    listed = _(", ").join(names[:MOST_NAMED])
+    more = len(names) - MOST_NAMED
+    if more > 0:
+        listed = ngettext("{sends} and {count} more", "{sends} and {count} more", more).format(
+            sends=listed, count=more
+        )
+    return _("Due before the horizon, {when}: {sends}.").format(when=when, sends=listed)

@@ -14,12 +14,10 @@ from wechat_campaigns.report.sanitize import (
     json_text,
     line,
 )
-from wechat_campaigns.report.terminal import painted
+from wechat_campaigns.report.terminal import STYLES, painted
 
 Formats = Mapping[str, Callable[[], str]]
 """What writes a report, by the name of its format; called once the format is wanted."""
-STYLES = {"error": "1;31", "warning": "33", "advice": "2"}
-"""ANSI codes by level."""
 SEVERITY = {"error": "major", "warning": "minor", "advice": "info"}
 GITHUB_PER_LEVEL = 9
 """GitHub shows ten annotations of a level per step; the tenth says how many more there are."""

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from wechat_campaigns.core.i18n import LocalizedMessage, english_text
-from wechat_campaigns.core.patterns import INVISIBLE_OR_CONTROL, escape_invisible
+from wechat_campaigns.core.redact import INVISIBLE_OR_CONTROL, escape_invisible
 
 Record = TypeVar("Record")
 FORMAT_VERSION = "1.0"

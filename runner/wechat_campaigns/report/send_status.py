@@ -80,7 +80,6 @@ class StatusView:
     """What `campaign status` shows."""
 
     environment: str
-    timezone: str
     rows: tuple[StatusRow, ...]
     unverified: tuple[str, ...] = ()
     """Accounts whose events were shown without their AppSecret."""

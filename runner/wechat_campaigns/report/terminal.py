@@ -1,7 +1,8 @@
 """Lay out text on a terminal by columns: lines that break as Chinese does, and tables that fit."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
@@ -22,6 +23,92 @@ RIGHT: Final = frozenset({"Followers"})
 LEAST_ROOM: Final = 16
 """The columns of a long name or a sentence, however narrow the terminal."""
 _GAP, _DOT = "  ", " · "
+BOLD, YELLOW = "1", "33"
+STYLES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("send", "resend", "accepted"), "1;32"),
+    **dict.fromkeys(("scheduled", "draft"), "36"),
+    **dict.fromkeys(("sent", "expired", "advice"), "2"),
+    **dict.fromkeys(("blocked", "skipped", "warning"), YELLOW),
+    **dict.fromkeys(("invalid", "rejected", "not_sent", "error"), "1;31"),
+    "ok": "32",
+    "conflict": "1;33",
+    "unknown": "1;35",
+}
+"""Codes of ANSI by action, result, grade and level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextOptions:
+    """How text is drawn."""
+
+    width: int = 100
+    """Of the terminal, in columns."""
+    color: bool = False
+    timezone: str = "Asia/Shanghai"
+
+    def lines(self, text: str, *, hang: int = 0, style: str = "") -> str:
+        """Return a harmless text whose lines fit; `hang` blanks stand before what was broken off a line."""
+        broken = (_broken(line, self.width - hang) for line in inert(text).split("\n"))
+        joined = "\n".join(f"\n{' ' * hang}".join(parts) for parts in broken)
+        return "\n".join(painted(line, style if self.color else "") for line in joined.split("\n"))
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], codes: Sequence[str] = ()) -> str:
+        """Return rows below their headings: a table where it fits, else sentences below the other cells.
+
+        Args:
+            headings: in English; those in lower case are names of WeChat and stay.
+            rows: their cells, in the order of the headings; a cell may hold several lines.
+            codes: of the first cell of each row, for its style; none for plain text.
+        """
+        width = self.width
+        cells = [[inert(cell) for cell in row] for row in rows]
+        words = [heading if heading.islower() else _(heading).upper() for heading in headings]
+        widths = [max([columns(word), *(_width(row[i]) for row in cells)]) for i, word in enumerate(words)]
+        spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
+        for index, heading in enumerate(headings):
+            if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
+                widths[index] += spare
+                spare = 0
+                for row in cells:
+                    row[index] = _shortened(row[index], widths[index])
+        beside = [i for i, heading in enumerate(headings) if spare >= 0 or heading not in LONG]
+        # A name much longer than the others gets a line of its own and does not push the columns apart.
+        most = max(
+            LEAST_ROOM, width - len(_GAP) * (len(beside) - 1) - sum(widths[i] for i in beside if i != 1)
+        )
+        widths[1] = max([columns(words[1]), *(taken for row in cells if (taken := _width(row[1])) <= most)])
+
+        def stacked(short: Sequence[str]) -> Iterator[str]:
+            # The first lines of all cells, then their second ones: each stays in its column.
+            for texts in zip_longest(*(cell.split("\n") for cell in short), fillvalue=""):
+                yield _GAP.join(
+                    _padded(text, widths[i], right=headings[i] in RIGHT)
+                    for i, text in zip(beside, texts, strict=True)
+                )
+
+        def drawn(row: Sequence[str]) -> Iterator[str]:
+            indent = " " * (widths[0] + len(_GAP))
+            room = max(LEAST_ROOM, width - len(indent))
+            short = [row[i] for i in beside]
+            if _width(row[1]) > most:
+                name, *others = wrapped(row[1], room)
+                yield row[0] + indent[columns(row[0]) :] + name
+                yield from (indent + other for other in others)
+                short[:2] = "", ""
+            yield from stacked(short)
+            long = {headings[i]: row[i] for i in range(len(headings)) if i not in beside and row[i]}
+            if ELASTIC in long:
+                before = _width(long["When"]) + len(_DOT) if "When" in long else 0
+                long[ELASTIC] = _shortened(long[ELASTIC], max(LEAST_COLUMNS, room - before))
+            yield from (indent + line for line in _sentences(list(long.values()), room))
+
+        heading = "".join(stacked([words[i] for i in beside])).rstrip()
+        drawn_lines = [painted(heading, BOLD if self.color else "")]
+        styles = [STYLES[code] for code in codes] if self.color and codes else [""] * len(cells)
+        for row, style in zip(cells, styles, strict=True):
+            first, *others = drawn(row)
+            drawn_lines += [painted(row[0], style) + first[len(row[0]) :], *others]
+        return "\n".join(line.rstrip() for line in drawn_lines)
 
 
 def columns(text: str) -> int:
@@ -79,74 +166,9 @@ def _broken(line: str, width: int) -> list[str]:
     return [line[start:end].rstrip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
 
 
-def lines(text: str, width: int, *, hang: int = 0, style: str = "") -> str:
-    """Return a harmless text whose lines fit; `hang` blanks stand before what was broken off a line."""
-    broken = (_broken(line, width - hang) for line in inert(text).split("\n"))
-    joined = "\n".join(f"\n{' ' * hang}".join(parts) for parts in broken)
-    return "\n".join(painted(line, style) for line in joined.split("\n"))
-
-
 def painted(text: str, style: str) -> str:
     """Return a text in a style, which is a code of ANSI; as it is where either is empty."""
     return f"\x1b[{style}m{text}\x1b[0m" if text and style else text
-
-
-def table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, styles: Sequence[str] = ()
-) -> str:
-    """Return rows below their headings: a table where it fits, else sentences below the other cells.
-
-    Args:
-        headings: in English; those in lower case are names of WeChat and stay.
-        rows: their cells, in the order of the headings; a cell may hold several lines.
-        width: of the terminal, in columns.
-        styles: of the heading, then of the first cell of each row; empty for plain text.
-    """
-    cells = [[inert(cell) for cell in row] for row in rows]
-    words = [heading if heading.islower() else _(heading).upper() for heading in headings]
-    widths = [max([columns(word), *(_width(row[i]) for row in cells)]) for i, word in enumerate(words)]
-    spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
-    for index, heading in enumerate(headings):
-        if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
-            widths[index] += spare
-            spare = 0
-            for row in cells:
-                row[index] = _shortened(row[index], widths[index])
-    beside = [i for i, heading in enumerate(headings) if spare >= 0 or heading not in LONG]
-    # A name much longer than the others gets a line of its own and does not push the columns apart.
-    most = max(LEAST_ROOM, width - len(_GAP) * (len(beside) - 1) - sum(widths[i] for i in beside if i != 1))
-    widths[1] = max([columns(words[1]), *(taken for row in cells if (taken := _width(row[1])) <= most)])
-
-    def stacked(short: Sequence[str]) -> Iterator[str]:
-        # The first lines of all cells, then their second ones: each stays in its column.
-        for texts in zip_longest(*(cell.split("\n") for cell in short), fillvalue=""):
-            yield _GAP.join(
-                _padded(text, widths[i], right=headings[i] in RIGHT)
-                for i, text in zip(beside, texts, strict=True)
-            )
-
-    def drawn(row: Sequence[str]) -> Iterator[str]:
-        indent = " " * (widths[0] + len(_GAP))
-        room = max(LEAST_ROOM, width - len(indent))
-        short = [row[i] for i in beside]
-        if _width(row[1]) > most:
-            name, *others = wrapped(row[1], room)
-            yield row[0] + indent[columns(row[0]) :] + name
-            yield from (indent + other for other in others)
-            short[:2] = "", ""
-        yield from stacked(short)
-        long = {headings[i]: row[i] for i in range(len(headings)) if i not in beside and row[i]}
-        if ELASTIC in long:
-            before = _width(long["When"]) + len(_DOT) if "When" in long else 0
-            long[ELASTIC] = _shortened(long[ELASTIC], max(LEAST_COLUMNS, room - before))
-        yield from (indent + line for line in _sentences(list(long.values()), room))
-
-    heading_style, *row_styles = styles or [""] * (1 + len(cells))
-    drawn_lines = [painted("".join(stacked([words[i] for i in beside])).rstrip(), heading_style)]
-    for row, style in zip(cells, row_styles, strict=True):
-        first, *others = drawn(row)
-        drawn_lines += [painted(row[0], style) + first[len(row[0]) :], *others]
-    return "\n".join(line.rstrip() for line in drawn_lines)
 
 
 def _padded(text: str, width: int, *, right: bool) -> str:

@@ -1,115 +1,89 @@
 """Draw what commands found for a terminal: tables that fit, hints below them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, note_groups
-from wechat_campaigns.report.figures import figures_lines
-from wechat_campaigns.report.history import HistoryView
+from wechat_campaigns.report.history import HistoryView, figures_lines
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row
+from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.send_status import StatusView
 from wechat_campaigns.report.spreadsheet import cell_text
-from wechat_campaigns.report.terminal import lines, painted, table
-from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
+from wechat_campaigns.send.outcome import Result
 
-STYLES: Final[Mapping[str, str]] = {
-    PlanAction.SEND: "1;32",
-    PlanAction.RESEND: "1;32",
-    PlanAction.SCHEDULED: "36",
-    PlanAction.DRAFT: "36",
-    PlanAction.SENT: "2",
-    PlanAction.EXPIRED: "2",
-    PlanAction.BLOCKED: "33",
-    PlanAction.CONFLICT: "1;33",
-    PlanAction.UNKNOWN: "1;35",
-    PlanAction.INVALID: "1;31",
-    Result.ACCEPTED: "1;32",
-    Result.REJECTED: "1;31",
-    Result.SKIPPED: "33",
-    Result.NOT_SENT: "1;31",
-    Severity.OK: "32",
-    Severity.WARNING: "33",
-    Severity.ERROR: "1;31",
-}
-"""ANSI codes by action, result and grade."""
-BOLD, YELLOW = "1", "33"
 SHOWN_LINKS = 5
 """Of one send."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions:
-    """How text is drawn."""
+def plan_text(
+    view: PlanView, options: TextOptions, *, everything: bool = False, is_applied: bool = False
+) -> str:
+    """Draw a plan: errors and a table first, then what needs attention, then what apply would do.
 
-    width: int = 100
-    color: bool = False
-    everything: bool = False
-    """Show what needs no attention too: sends that were sent or are expired."""
-    is_applied: bool = False
-    """Draw the plan of a run that applies it: without what to run next."""
-    timezone: str = "Asia/Shanghai"
-
-    def lines(self, text: str, *, hang: int = 0, style: str = "") -> str:
-        """Return a text broken to the width, in a style where there are colours."""
-        return lines(text, self.width, hang=hang, style=style if self.color else "")
-
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], codes: Sequence[str] = ()) -> str:
-        """Return rows below their headings, their first cells in the styles of some codes."""
-        styles = [BOLD, *(STYLES[code] for code in codes)] if self.color else []
-        return table(headings, rows, self.width, styles)
-
-
-def plan_text(view: PlanView, options: TextOptions) -> str:
-    """Draw a plan: a table first, then what needs attention, then what apply would do."""
-    rows = view.listed(everything=options.everything)
-    parts = [options.lines(_heading(view), style=BOLD), ""]
+    Args:
+        everything: show what needs no attention too: sends that were sent or are expired.
+        is_applied: draw the plan of a run that applies it: without what to run next.
+    """
+    rows, plan = view.listed(everything=everything), view.plan
+    heading = _("Plan for {environment}, {at}{commit}{offline}").format(
+        environment=plan.environment,
+        at=f"{view.created} {view.timezone}",
+        commit=_(", commit {commit}").format(commit=short_commit(plan.commit, 12)) if plan.commit else "",
+        offline=_(", offline: audiences unknown") if plan.offline else "",
+    )
+    parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
+    parts += [options.lines(heading, style=BOLD), ""]
     parts.append(_plan_table(view, rows, options) if rows else _("Nothing to send."))
     if view.accounts:
         parts += ["", *map(options.lines, view.accounts)]
-    if linked := list(_links(rows, everything=options.everything)):
+    if linked := list(_links(rows, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
-    if notes := list(_attention(view, everything=options.everything)):
+    if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
+    summary = _("Summary: {counts}. This is only a plan: nothing was sent.")
+    if is_applied:
+        summary = _("Summary: {counts}.")
+    elif len(rows) < len(view.rows):
+        summary = _(
+            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
+            "plan: nothing was sent."
+        )
+    parts += ["", options.lines(summary.format(counts=view.summary))]
     # A digest is not broken into lines, because it is to be copied.
-    parts += ["", options.lines(_summary(view, hidden=len(rows) < len(view.rows), options=options))]
     parts.append(_("Digest: {digest}").format(digest=view.digest))
-    if not options.is_applied:
+    if not is_applied:
         running = _("Running `{command}` now would make {total}.")
         running = running.format(command=view.command, total=view.total)
         parts += map(options.lines, [*([running] if view.ready else []), *view.coming])
     return "\n".join(parts)
 
 
-def outcomes_text(view: ApplyView, options: TextOptions) -> str:
+def outcomes_text(view: PlanView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
     if not view.outcomes:
         nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
         return inert("\n".join([nothing, *view.coming]))
-    rows = [
-        (
-            *(status_word(outcome.result), outcome.id, outcome.account, str(outcome.msg_id or "")),
-            "\n".join(_happened(outcome, view.hints.get(outcome))),
-        )
-        for outcome in view.outcomes
-    ]
+    rows = []
+    for one in view.outcomes:
+        details = [one.reason, *([f"→ {one.hint}"] if one.exit_code and one.hint else []), *one.notes]
+        cells = (status_word(one.result), one.id, one.account, str(one.msg_id or ""))
+        rows.append((*cells, "\n".join(details)))
     headings = ("Result", "Send", "Account", "msg_id", "Details")
-    drawn = options.table(headings, rows, [outcome.result for outcome in view.outcomes])
-    template = _("{counts}.")
-    if view.counts[Result.ACCEPTED]:
-        template = _(
+    results = [one.result for one in view.outcomes]
+    closing = _("{counts}.")
+    if Result.ACCEPTED in results:
+        closing = _(
             "{counts}. Accepted does not mean delivered: run `campaign status` later to see the result."
         )
-    closing = [template.format(counts=view.summary), *view.coming]
-    return "\n".join([drawn, "", *map(options.lines, closing)])
+    table = options.table(headings, rows, results)
+    return "\n".join([table, "", *map(options.lines, [closing.format(counts=view.results), *view.coming])])
 
 
 def status_text(view: StatusView, options: TextOptions) -> str:
@@ -162,70 +136,42 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextO
 def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
     """Draw a table of the drafts, then what is not listed."""
     headings = ["Account", "media_id", "Content", "Updated", "Note"]
-    rows = [
-        [
-            name,
-            short_id(one.media_id),
-            " / ".join(one.titles),
-            moment(one.updated_at, options.timezone),
-            _draft_note(one.media_id, found),
-        ]
-        for name, found in accounts.items()
-        for one in found.drafts
-    ]
+    rows, notes = [], []
+    for name, found in accounts.items():
+        for one in found.drafts:
+            made_for, note = found.made_for.get(one.media_id), ""
+            if made_for is not None:
+                note = _("made for {send}")
+                if one.media_id in found.replaced:
+                    note = _("made for {send}; replaced by a newer draft")
+            titles, updated = " / ".join(one.titles), moment(one.updated_at, options.timezone)
+            rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
+        if not found.drafts:
+            notes.append(_("{account}: the draft box is empty").format(account=name))
+        if found.total > len(found.drafts):
+            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
+            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
-    notes = [note for name, found in accounts.items() for note in _unlisted(name, found)]
     return "\n\n".join(filter(None, [table, "\n".join(notes)]))
 
 
-def _draft_note(media_id: str, found: AccountDrafts) -> str:
-    note = (
-        _("made for {send}; replaced by a newer draft")
-        if media_id in found.replaced
-        else _("made for {send}")
-    )
-    return note.format(send=found.made_for[media_id]) if media_id in found.made_for else ""
-
-
-def _unlisted(name: str, found: AccountDrafts) -> Iterable[str]:
-    if not found.drafts:
-        yield _("{account}: the draft box is empty").format(account=name)
-    if found.total > len(found.drafts):
-        more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-        yield more.format(account=name, count=len(found.drafts), total=found.total)
-
-
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary."""
+    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
     drawn = []
     for check in checks:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
         drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
         drawn += [f"    → {line(check.hint)}"] if check.hint else []
-    counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
-    totals = [_total(grade, count) for grade, count in counts.items() if count]
+    grades = [check.grade for check in checks]
+    fine, wrong, bad = (grades.count(grade) for grade in (Severity.OK, Severity.WARNING, Severity.ERROR))
+    totals = [
+        *([_("{count} ok").format(count=fine)] if fine else []),
+        *([ngettext("{count:,} warning", "{count:,} warnings", wrong).format(count=wrong)] if wrong else []),
+        *([ngettext("{count:,} error", "{count:,} errors", bad).format(count=bad)] if bad else []),
+    ]
     return "\n".join([*drawn, "", _(", ").join(totals)])
-
-
-def _total(grade: Severity, count: int) -> str:
-    """Write how many checks have a grade: `13 ok`, `2 warnings`."""
-    if grade is Severity.ERROR:
-        return ngettext("{count:,} error", "{count:,} errors", count).format(count=count)
-    if grade is Severity.WARNING:
-        return ngettext("{count:,} warning", "{count:,} warnings", count).format(count=count)
-    return _("{count} ok").format(count=count)
-
-
-def _heading(view: PlanView) -> str:
-    plan = view.plan
-    return _("Plan for {environment}, {at}{commit}{offline}").format(
-        environment=plan.environment,
-        at=f"{view.created} {view.timezone}",
-        commit=_(", commit {commit}").format(commit=short_commit(plan.commit, 12)) if plan.commit else "",
-        offline=_(", offline: audiences unknown") if plan.offline else "",
-    )
 
 
 def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> str:
@@ -236,7 +182,8 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
-        cells.append((*short, row.window, row.message[: options.width + 1], reason))
+        message = _("{msgtype}: {content}").format(msgtype=row.kind, content=row.content) if row.kind else ""
+        cells.append((*short, row.window, message[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
     chosen = [[row[i] for i in shown] for row in cells]
@@ -271,22 +218,3 @@ def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
                 hidden,
             )
             yield more.format(send=row.id, count=hidden)
-
-
-def _summary(view: PlanView, *, hidden: bool, options: TextOptions) -> str:
-    template = _("Summary: {counts}. This is only a plan: nothing was sent.")
-    if options.is_applied:
-        template = _("Summary: {counts}.")
-    elif hidden:
-        template = _(
-            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
-            "plan: nothing was sent."
-        )
-    return template.format(counts=view.summary)
-
-
-def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:
-    yield outcome.reason
-    if hint:
-        yield f"→ {hint}"
-    yield from outcome.notes

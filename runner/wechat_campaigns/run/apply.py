@@ -30,7 +30,7 @@ from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.policy.conditions import too_many_sends
+from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected
 from wechat_campaigns.send.apply import apply as send_due

@@ -15,12 +15,12 @@ from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, form
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import ledger_changes
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
+from wechat_campaigns.ledger.trust import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
-from wechat_campaigns.plan.compare import Comparison, with_warnings
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
+from wechat_campaigns.plan.review import Comparison, with_warnings
 from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.keys import SendId, normalize_id

@@ -43,16 +43,15 @@ from wechat_campaigns.plan.hints import (
 )
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
-from wechat_campaigns.plan.resolve import AudienceCounter
+from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
-from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import Fate, Status, StreamState
 from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
-from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send.outcome import (
     LEFT,
     Result,
@@ -61,7 +60,6 @@ from wechat_campaigns.send.outcome import (
     left_outcome,
     not_sent_outcome,
     planned_outcome,
-    unchecked_outcome,
 )
 from wechat_campaigns.send.posting import (
     CALLS_PER_MINUTE,
@@ -140,10 +138,11 @@ class AccountRun(AccountWriter):
         return self._guarded(one) if one.action is PlanAction.SEND else self._resolve(one)
 
     def _not_begun(self, one: PlannedSend | UnknownSend, error: CampaignError) -> SendOutcome:
-        if isinstance(one, UnknownSend):
-            return unchecked_outcome(one.send_state.send, self.account.name, error)
-        make = not_sent_outcome if one.action is PlanAction.SEND else unchecked_outcome
-        return make(one.send.id, self.account.name, error)
+        if isinstance(one, PlannedSend) and one.action is PlanAction.SEND:
+            return not_sent_outcome(one, error)
+        send_id = one.send.id if isinstance(one, PlannedSend) else one.send_state.send
+        why = _("still unknown; this run did not check it: {error}").format(error=error)
+        return self.outcome(send_id, Result.UNKNOWN, why, hint=error.hint)
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.stop_reason:
@@ -158,7 +157,7 @@ class AccountRun(AccountWriter):
                 self.stop(_("the ledger is not writable"), error)
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
                 self.stop(rejected_before(error.errcode), error)
-            return not_sent_outcome(planned.send.id, self.account.name, error)
+            return not_sent_outcome(planned, error)
         except Exception as fault:
             return self._faulty(planned, expected_error(fault))
 
@@ -173,16 +172,14 @@ class AccountRun(AccountWriter):
         known = self.state.send(self.account.appid, send.id, send.revision)
         if known is not None and may_have_reached(known):
             return self.unknown(send.id, error.message)
-        return not_sent_outcome(send.id, self.account.name, error)
+        return not_sent_outcome(planned, error)
 
     def _send(self, planned: PlannedSend) -> SendOutcome:
         left_out = self._skip_outcome(planned)
         if left_out is not None:
             return left_out
         self.tell(planned.send.id, _("preparing"))
-        with uploads.forgetting(planned, self):
-            ids = uploads.upload(planned, self)
-            draft = drafting.ensure_draft(planned, ids, self)
+        ids, draft = preparing.prepare(planned, self)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = payloads.mass_body(
             planned.send,
@@ -218,7 +215,7 @@ class AccountRun(AccountWriter):
     def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
         return recheck(planned, self.plan, context, due=self._due, reviewed=self.context.audiences)
 
-    def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
+    def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
         content, mark = planned.send.content, made.mark if made is not None else None
         if isinstance(content, Draft):
@@ -231,8 +228,8 @@ class AccountRun(AccountWriter):
         """Forget the uploads of a send that was refused because one of them is gone."""
         if outcome.result is not Result.REJECTED:
             return outcome
-        gone = uploads.forget_uploads(planned, outcome.errcode, self)
-        return replace(outcome, hint=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
+        gone = preparing.forget_uploads(planned, outcome.errcode, self)
+        return replace(outcome, hint=_(preparing.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
@@ -280,7 +277,7 @@ class AccountRun(AccountWriter):
         if self.stop_reason:
             return self.unknown(send_id, not_resent_message(self.stop_reason))
         try:
-            edited = drafting.edited_draft_id(intent, api=self.api)
+            edited = preparing.edited_draft_id(intent, api=self.api)
             if edited is not None:
                 message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
                 hint = edited_draft_hint(send_id, self.settings.environment.env_option)
@@ -328,38 +325,36 @@ class AccountRun(AccountWriter):
             LedgerError: the intent may not be kept; nothing was called.
             CampaignError: no token could be had; nothing was called.
         """
-        send = planned.send
-        data = {**intent_data(planned, body), **self.context.recorded()}
-        made = self._make(protocol.Action.SEND, data, body, judge)
-        if made is None:
-            return None
-        outcome = self._reported(made, send.id)
-        if outcome.errcode in REFUSING and send.filter.openids:
-            return replace(outcome, notes=refused_notes(send.filter, self.api))
+        outcome = self._post(protocol.Action.SEND, intent_data(planned, body), body, judge)
+        if outcome is not None and outcome.errcode in REFUSING and planned.send.filter.openids:
+            return replace(outcome, notes=refused_notes(planned.send.filter, self.api))
         return outcome
 
     def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
         repeated = {name: intent.data.get(name) for name in ("send", "revision", "not_after")}
-        made = self._make(protocol.Action.RESEND, {**repeated, **self.context.recorded()}, body, judge)
-        if made is None:
-            return None
-        return self._reported(made, intent.data["send"], again=True)
+        return self._post(protocol.Action.RESEND, repeated, body, judge)
 
-    def _make(
+    def _post(
         self, action: protocol.Action, data: Mapping[str, Any], body: Mapping[str, Any], judge: Judge
-    ) -> AttemptResult | None:
-        doing = _("resending with the same clientmsgid") if action is protocol.Action.RESEND else _("sending")
+    ) -> SendOutcome | None:
+        again, send_id, context = action is protocol.Action.RESEND, data["send"], self.context
+        doing = _("resending with the same clientmsgid") if again else _("sending")
+        by_right = {
+            "plan_digest": context.plan_digest,
+            "overrides": dict(context.overrides),
+            "actor": dict(context.actor),
+        }
 
         def told(stream: StreamState) -> protocol.Decision:
             decided = judge(stream)
             if decided.action is action:
-                self.tell(data["send"], doing)
+                self.tell(send_id, doing)
             return decided
 
         began = self.clock()
         try:
-            made = self.attempt.make(action, data, body, told)
+            made = self.attempt.make(action, {**data, **by_right}, body, told)
         except LedgerConflictError:
             return None
         except LedgerError:
@@ -368,11 +363,12 @@ class AccountRun(AccountWriter):
             # Without a token the account's next send would get no further.
             self.stop(error.message, error)
             raise
-        if made is not None:
-            self._posts.append(began)
-        return made
+        if made is None:
+            return None
+        self._posts.append(began)
+        return self._reported(made, send_id, again=again)
 
-    def _reported(self, made: AttemptResult, send_id: str, *, again: bool = False) -> SendOutcome:
+    def _reported(self, made: AttemptResult, send_id: str, *, again: bool) -> SendOutcome:
         refused = self.refusal
         answer = made.response
         ids = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}

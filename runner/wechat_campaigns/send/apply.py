@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.core.threads import map_in_threads
+from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.plan import CALLING, Plan
+from wechat_campaigns.plan.unknown_sends import UnknownSend
 from wechat_campaigns.send.account_run import AccountRun
-from wechat_campaigns.send.outcome import SendOutcome, left_outcome, unknown_outcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, left_outcome
 from wechat_campaigns.send.posting import RunContext
 
 if TYPE_CHECKING:
@@ -42,11 +45,14 @@ def apply(
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
-    return (
-        *done,
-        *map(unknown_outcome, left),
-        *map(left_outcome, plan.held_sends()),
-    )
+    return (*done, *map(_unresolved, left), *map(left_outcome, plan.held_sends()))
+
+
+def _unresolved(unknown: UnknownSend) -> SendOutcome:
+    """Report an unknown send of the ledger that no run of these settings can resolve."""
+    known, decision = unknown.send_state, unknown.decision
+    why, hint = decision.reason, decision.hint
+    return SendOutcome(known.send, account_of(known), Result.UNKNOWN, why, hint=hint, key=unknown.key)
 
 
 def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
@@ -55,15 +61,13 @@ def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
     So several runners given the same campaigns divide the accounts among them.
     """
     start = random.randrange(len(runs))  # noqa: S311 (spreads the runners, no secret)
-    turned = list(range(start, len(runs))) + list(range(start))
-    done = dict(zip(turned, _run(runs, turned, wait_s=0), strict=True))
-    late = [number for number in turned if done[number] is None]
-    done |= zip(late, _run(runs, late, wait_s=LOCK_WAIT_S), strict=True)
-    return [done[number] or [] for number in range(len(runs))]
-
-
-def _run(runs: list[AccountRun], numbers: list[int], *, wait_s: float) -> list[list[SendOutcome] | None]:
-    return map_in_threads(lambda number: runs[number].run(wait_s=wait_s), numbers, MAX_PARALLEL_ACCOUNTS)
+    turned = [*runs[start:], *runs[:start]]
+    done: dict[str, list[SendOutcome] | None] = {}
+    for wait_s in (0.0, LOCK_WAIT_S):
+        left = [run for run in turned if done.get(run.account.appid) is None]
+        made = map_in_threads(partial(AccountRun.run, wait_s=wait_s), left, MAX_PARALLEL_ACCOUNTS)
+        done |= zip((run.account.appid for run in left), made, strict=True)
+    return [done[run.account.appid] or [] for run in runs]
 
 
 def _busy(plan: Plan, settings: Settings) -> list[Account]:

@@ -2,10 +2,10 @@
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.errors import (
     ApiError,
@@ -17,9 +17,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.plan import PlannedSend, SendKey
-from wechat_campaigns.plan.unknown_sends import UnknownSend
 
 
 class Result(StrEnum):
@@ -118,52 +116,24 @@ def expected_error(fault: Exception) -> CampaignError:
     )
 
 
-def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
-    """Report an unknown send of the ledger that no run of these settings can resolve."""
-    known, decision = unknown.send_state, unknown.decision
-    outcome = SendOutcome(known.send, account_of(known), Result.UNKNOWN, decision.reason, hint=decision.hint)
-    return replace(outcome, key=unknown.key)
+def planned_outcome(
+    planned: PlannedSend, why: str, result: Result = Result.SKIPPED, **more: Any
+) -> SendOutcome:
+    """Report a planned send that was not made.
+
+    Args:
+        more: other fields of `SendOutcome`.
+    """
+    return SendOutcome(planned.send.id, planned.account.name, result, why, key=planned.key, **more)
 
 
-def unchecked_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
-    """Report an unknown send that a run did not come to."""
-    why = _("still unknown; this run did not check it: {error}").format(error=error)
-    return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint)
-
-
-def not_sent_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
+def not_sent_outcome(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     """Report a send that an error stopped before its call."""
     # A lost answer here is that of an upload or a draft: no follower was concerned.
     code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
-    return SendOutcome(
-        send_id,
-        account,
-        Result.NOT_SENT,
-        _("not sent: {error}").format(error=error),
-        hint=error.hint,
-        errcode=error.errcode if isinstance(error, ApiError) else None,
-        exit_code=code,
-    )
-
-
-def planned_outcome(
-    planned: PlannedSend,
-    why: str,
-    *,
-    result: Result = Result.SKIPPED,
-    hint: str = "",
-    exit_code: ExitCode = ExitCode.OK,
-) -> SendOutcome:
-    """Report a planned send that was not made."""
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        result,
-        why,
-        hint=hint,
-        exit_code=exit_code,
-        key=planned.key,
-    )
+    errcode = error.errcode if isinstance(error, ApiError) else None
+    why = _("not sent: {error}").format(error=error)
+    return planned_outcome(planned, why, Result.NOT_SENT, hint=error.hint, errcode=errcode, exit_code=code)
 
 
 def left_outcome(planned: PlannedSend) -> SendOutcome:
@@ -174,5 +144,4 @@ def left_outcome(planned: PlannedSend) -> SendOutcome:
         why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, decision.failure
     elif missed:
         why = _("missed and not sent: {why}").format(why=why)
-    outcome = planned_outcome(planned, why, result=result, hint=decision.hint, exit_code=code)
-    return replace(outcome, missed=missed)
+    return planned_outcome(planned, why, result, hint=decision.hint, exit_code=code, missed=missed)

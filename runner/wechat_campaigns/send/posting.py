@@ -18,7 +18,7 @@ from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.plan import PlannedSend, SendKey
 from wechat_campaigns.plan.quota import recipients
-from wechat_campaigns.plan.renamed import identity
+from wechat_campaigns.plan.warnings import identity
 from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi
@@ -44,14 +44,6 @@ class RunContext:
     """Followers of each send as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
-
-    def recorded(self) -> dict[str, Any]:
-        """Return what the event of a call keeps of it."""
-        return {
-            "plan_digest": self.plan_digest,
-            "overrides": dict(self.overrides),
-            "actor": dict(self.actor),
-        }
 
 
 class AccountWriter:

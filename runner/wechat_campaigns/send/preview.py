@@ -9,13 +9,13 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, reporting_unrecorded
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.core.patterns import OPENID
+from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat import payloads
 
@@ -92,15 +92,12 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], account: AccountWrite
 
     Source: preview, read 2026-11.
     """
-    uploads.check_material_names(planned)
-    with uploads.forgetting(planned, account):
-        ids = uploads.upload(planned, account)
-        draft = drafting.ensure_draft(planned, ids, account)
+    ids, draft = preparing.prepare(planned, account)
     body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
     errors: dict[str, CampaignError] = {}
     for one in to:
         try:
-            with uploads.forgetting(planned, account):
+            with preparing.forgetting(planned, account):
                 account.api.mass_preview({**body, **one.body})
         except WeChatError as error:  # the next tester may be a follower where this one is not
             errors[one.name] = error

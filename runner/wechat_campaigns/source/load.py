@@ -21,9 +21,9 @@ from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.validate import check_campaign
 
 MAX_YAML_BYTES: Final = 1024 * 1024

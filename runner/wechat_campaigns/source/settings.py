@@ -18,13 +18,12 @@ from wechat_campaigns.core.settings import (
     SANDBOX,
     Account,
     AccountKind,
-    Approvals,
     Environment,
     Policy,
     Settings,
 )
-from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.strict_yaml import parse_document
 from wechat_campaigns.source.text import hidden_values
 from wechat_campaigns.source.validate import check
 
@@ -109,86 +108,6 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
         raise InvalidError(problems)
     data: dict[str, Any] = read.data
     return data, source
-
-
-def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...] | None:
-    """Read who had to approve by another version of the file, valid or not.
-
-    Args:
-        environment: the one that is used now; another name of the same AppID is the same to followers.
-
-    Returns:
-        One for each environment there that has this name or one of these AppIDs and asks for approvals; of
-        any other where there is no such environment yet. None for a file that is not readable.
-    """
-    written = _environments(source)
-    if written is None:
-        return None
-    same = _same_environments(written, environment) or [*written.values()]
-    asked = (other.get("approvals") for other in same)
-    return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
-
-
-def secret_variables_in(source: bytes, appid: str) -> frozenset[str] | None:
-    """Read which variables held an account's AppSecret by another version of the file.
-
-    Returns:
-        Those of the environments there that ask for approvals; None where none does.
-    """
-    asking = [one for one in (_environments(source) or {}).values() if one.get("approvals")]
-    accounts = [one for other in asking for _name, one in maps(other.get("accounts"))]
-    secrets = (one.get("secret") for one in accounts if one.get("appid") == appid)
-    return frozenset(str(one.get("env")) for one in secrets if isinstance(one, dict)) if asking else None
-
-
-def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
-    """Read which ledgers another version of the file had, where there was something to hold back."""
-    return tuple(
-        str(other.get("ledger", DEFAULT_LEDGER))
-        for other in _same_environments(_environments(source) or {}, environment)
-        if other.get("protected") or other.get("approvals")
-    )
-
-
-def names_programs(source: bytes) -> bool:
-    """Return whether a version of the file names a program to run: of a check, or for a secret."""
-    waiting = [_data(source)]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if "command" in value:
-                return True
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-    return False
-
-
-def _data(source: bytes) -> object:
-    read = parse_document(source, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
-    return read.data if isinstance(read, Document) else None
-
-
-def _environments(source: bytes) -> dict[str, Mapping[str, Any]] | None:
-    data = _data(source)
-    return dict(maps(data.get("environments"))) if isinstance(data, dict) else None
-
-
-def _same_environments(
-    written: Mapping[str, Mapping[str, Any]], environment: Environment
-) -> list[Mapping[str, Any]]:
-    appids = environment.by_appid.keys()
-    return [other for name, other in written.items() if name == environment.name or appids & appids_of(other)]
-
-
-def approvals_of(data: Mapping[str, Any]) -> Approvals:
-    """Read approvals that were not checked: an odd value asks for more, not for less."""
-    names, count = data.get("approvers"), data.get("count", 1)
-    return Approvals(
-        approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
-        count=count if isinstance(count, int) and count > 0 else 1,
-        not_author=data.get("not_author", True) is not False,
-    )
 
 
 def record(kind: type[Record], data: Mapping[str, Any]) -> Record:

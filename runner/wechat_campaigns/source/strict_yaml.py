@@ -1,21 +1,22 @@
-"""Takes the text of a YAML file, gives plain data and every fault; what YAML would guess is a fault.
+"""Read a YAML file as plain data and every fault, and find where each value stands.
 
-Only maps, lists, text, decimal numbers, true, false and null come out.
+What YAML would guess is a fault: only maps, lists, text, decimal numbers, true, false and null come out.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 import yaml
 from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from wechat_campaigns.core.diagnostics import Finding, KeyPath
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.text import MAX_PROBLEMS, quote, quote_key
+from wechat_campaigns.source.text import MAX_PROBLEMS, decode, quote, quote_key
 from wechat_campaigns.source.yaml_messages import braces_words, describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
@@ -35,6 +36,7 @@ _SWALLOWED = re.compile(r"[ \t]++(?=#[^\s#])")
 """What stands before `#秋茶#` or `#1` in the line of a text: YAML ends the text there, without a word."""
 _HASHTAG = re.compile(r"[ \t]#[^\s#]")
 """As above, to be searched for: from each of many blanks, `_SWALLOWED` would look through all of the rest."""
+_FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,3 +251,103 @@ def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
     elif isinstance(node, SequenceNode):
         for index, item in enumerate(node.value):
             yield index, item, None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One YAML file that could be read; implements `model.SourceMap`.
+
+    `file` is relative to the campaigns folder, `display_path` is the path as the user would type it.
+    """
+
+    id: str
+    file: PurePosixPath
+    display_path: str
+    text: str
+    data: Any
+    faults: tuple[Finding, ...] = ()
+
+    def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
+        """Return where a value stands, or the nearest parent that exists.
+
+        Args:
+            key: the place of the value's key instead.
+        """
+        if not path and (first := _first_line(self.text)):
+            return Location(file=self.display_path, line=first, column=1)
+        value, key_node = self._find(path)
+        mark = (key_node if key and key_node is not None else value).start_mark
+        return Location(file=self.display_path, line=mark.line + 1, column=mark.column + 1)
+
+    def line_location(self, path: KeyPath, number: int) -> Location:
+        """Return where a line of a text stands; in a folded text (`>`) the nearest guess.
+
+        Args:
+            number: the line inside the text, from 1.
+        """
+        node, _ = self._find(path)
+        start, end = node.start_mark.line, node.end_mark.line
+        is_block = getattr(node, "style", None) in ("|", ">")
+        if not is_block and (start == end or number <= 1):
+            return self.location(path)
+        line = min(start + number - (0 if is_block else 1), end)
+        written = _lines(self.text)[line]
+        column = len(written) - len(written.lstrip()) + 1
+        return Location(file=self.display_path, line=line + 1, column=column)
+
+    @property
+    def root(self) -> Node:
+        """The node of the whole text."""
+        node = compose(self.text)
+        if isinstance(node, Finding):  # a document exists only for a text that composes
+            raise AssertionError(node.message)
+        return node
+
+    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
+        node = self.root
+        key_node: Node | None = None
+        for step in path:
+            child = _by_step(node).get(step)
+            if child is None:
+                break
+            node, key_node = child
+        return node, key_node
+
+
+# Places are asked for again and again, by every entry of `for_each`: each is found without a search.
+
+
+@lru_cache(maxsize=64)
+def _by_step(node: Node) -> dict[str | int, tuple[Node, Node | None]]:
+    """Index what a node holds; of a key that is there twice the first counts."""
+    found: dict[str | int, tuple[Node, Node | None]] = {}
+    for step, value, key in children(node):
+        found.setdefault(step, (value, key))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _first_line(text: str) -> int | None:
+    first = _FIRST_KEY.search(text)
+    return text.count("\n", 0, first.start()) + 1 if first else None
+
+
+@lru_cache(maxsize=2)
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
+
+
+def parse_document(data: bytes, *, id: str, file: PurePosixPath, shown: str) -> Document | Diagnostic:
+    """Read the bytes of a file as YAML: the document, or the problem that makes it unreadable.
+
+    Args:
+        file: the path relative to the campaigns folder.
+        shown: the path as the user would type it.
+    """
+    text = decode(data)
+    if isinstance(text, Finding):
+        return text.at(Location(file=shown))
+    reading = read(text)
+    if reading.data is None and reading.faults:
+        return reading.faults[0].at(Location(file=shown))
+    return Document(id=id, file=file, display_path=shown, text=text, data=reading.data, faults=reading.faults)

@@ -11,12 +11,12 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Loca
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
-from wechat_campaigns.core.patterns import OPENID
+from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.messages import MSGTYPES
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.source.document import Document
-from wechat_campaigns.source.schemas.store import SchemaName, accepts
+from wechat_campaigns.source.schema import SchemaName, accepts
+from wechat_campaigns.source.strict_yaml import Document
 from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, quote_key
 
 MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
@@ -49,7 +49,7 @@ def check(
 
 def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
     # A valid file does not wait for these to load.
-    from wechat_campaigns.source.schemas.findings import findings, validator
+    from wechat_campaigns.source.schema_findings import findings, validator
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
     return findings(errors, data, name) if errors else []

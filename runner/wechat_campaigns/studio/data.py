@@ -1,23 +1,28 @@
-"""Write campaigns, their sends and their problems as the page's script reads them."""
+"""Write campaigns and problems as the page's script reads them, and what its phone shows of a send."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
+
+from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.patterns import escape_invisible
-from wechat_campaigns.messages import Articles
+from wechat_campaigns.core.redact import escape_invisible
+from wechat_campaigns.messages import Articles, Images, Newspic
 from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.render.article.page import GAP, bubble, post, reader
 from wechat_campaigns.report.phrases import recipients, status_counts, window
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
-from wechat_campaigns.studio.phone import pages_of, shown_url
 
 TONES: Final = {
     PlanAction.INVALID: "error",
@@ -194,3 +199,49 @@ def words() -> dict[str, str]:
         "phone_of": _("What a follower sees of {send}"),
         "saved": _("as of {time}"),
     }
+
+
+_FOREIGN = re.compile(r'(<(?:img|image)\b[^>]*?\b(?:src|href)=")(?!/media/|data:)[^"]*"')
+_STYLE = re.compile(r'\bstyle="[^"]*"')
+_FOREIGN_GROUND = re.compile(r"url\((?!/media/|data:|#)[^)]*\)")
+
+
+def shown_url(send: Send, number: int = 0) -> str:
+    """Return the address of a send's bubble, or of the page behind its card of this number, from 1.
+
+    The address is another one whenever what it shows is.
+    """
+    values = {"send": send.id, "n": number, "v": sha256(repr((send.account, send.content)))[:16]}
+    return f"/shown?{urlencode(values)}"
+
+
+def pages_of(send: Send) -> tuple[str, ...]:
+    """List the titles of what opens as a page of its own."""
+    match send.content:
+        case Articles():
+            return tuple(article.title for article in send.content.articles)
+        case Newspic() | Images():
+            return (send.content.title or "",)
+    return ()
+
+
+def shown_html(send: Send, number: int, *, dark: bool) -> Markup:
+    """Return what is behind `shown_url`, as a fragment."""
+    if not number:
+        return bubble(send, address=media_url)
+    if isinstance(send.content, Articles):
+        article = send.content.articles[number - 1]
+        html = reader(article, address=media_url, dark=dark, account=send.account)
+        return Markup(local_pictures(html))  # noqa: S704 - `reader` wrote it
+    return post(send, address=media_url, dark=dark)
+
+
+def media_url(file: FileInfo, *, times: int = 1) -> str:  # noqa: ARG001 - see `page.Address`
+    """Return where the page finds a file."""
+    return f"/media/{file.sha256}"
+
+
+def local_pictures(html: str) -> str:
+    """Return HTML with a grey box for each picture that the page would request from elsewhere."""
+    html = _FOREIGN.sub(lambda found: f'{found[1]}{GAP}"', html)
+    return _STYLE.sub(lambda style: _FOREIGN_GROUND.sub(lambda _found: f"url({GAP})", style[0]), html)

@@ -10,9 +10,8 @@ import yaml
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.source.scaffold import PLACEHOLDERS, literal
-from wechat_campaigns.source.schemas.store import schema_text
-from wechat_campaigns.source.starter import starter
+from wechat_campaigns.source.scaffold import PLACEHOLDERS, literal, starter
+from wechat_campaigns.source.schema import schema_text
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]
 
 def test_the_settings_are_explained_in_chinese_too(monkeypatch: pytest.MonkeyPatch) -> None:
     english = starter("none")["campaigns/_settings.yaml"]
-    monkeypatch.setattr("wechat_campaigns.source.starter.current_language", lambda: "zh")
+    monkeypatch.setattr("wechat_campaigns.source.scaffold.current_language", lambda: "zh")
     chinese = starter("none")["campaigns/_settings.yaml"]
     assert "真实账号" in chinese
     assert "A real account" not in chinese

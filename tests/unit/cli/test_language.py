@@ -73,7 +73,7 @@ def test_bare_it_plans(
     ("words", "told"),
     [
         ("--lang zh plan --nothing", "没有选项 '--nothing'"),
-        ("--lang zh plan --ofline", "没有选项 '--ofline' （你是不是要用 '--offline'？）"),
+        ("--lang zh plan --ofline", "没有选项 '--ofline'（你是不是要用 '--offline'？）"),
         ("--lang zh unhold main", "请写明原因，例如：`campaign unhold main --reason"),
         ("--lang zh plan --format", "选项 '--format'"),
         ("--lang zh plan --dir sale.txt", "文件夹 'sale.txt' 是文件"),

@@ -33,6 +33,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("send", "did you mean `campaign apply`?"),
         ("stop", "did you mean `campaign hold`?"),
         ("list", "did you mean `campaign plan`?"),
+        ("report --campaign welcom", "did you mean `welcome`?"),
         ("ledger verfy", "did you mean `campaign ledger verify`?"),
         ("hold servce --reason x", "use one of: service, subscription, test"),
     ],
@@ -137,3 +138,12 @@ def test_page_of_a_batch_can_be_opened_by_its_path(capsys: pytest.CaptureFixture
     page = capsys.readouterr().err.split()[-1]
     assert "#" not in page
     assert Path(page).exists()
+
+
+def test_rehearsal_starts_no_program_and_does_not_warn_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Path("campaigns/_settings.yaml")
+    text = f"{settings.read_text(encoding='utf-8')}notify: [{{kind: command, command: [touch, told]}}]\n"
+    settings.write_text(text, encoding="utf-8")
+    assert run(["apply", "--auto-approve"]) == ExitCode.OK
+    assert "notif" not in capsys.readouterr().err
+    assert not Path("told").exists()

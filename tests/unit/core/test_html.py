@@ -7,7 +7,7 @@ import pytest
 
 from wechat_campaigns.core.html import ArticleText, HtmlReader
 from wechat_campaigns.plan.stored_draft import read_html
-from wechat_sandbox.markup import sanitize
+from wechat_sandbox.inbox import sanitize
 
 CHARS = 40_000
 """An article of the console is as long; looked at again from each mark, it takes up to a minute."""

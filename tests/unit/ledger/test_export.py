@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.ledger.events import LedgerKind, heads_of, next_event
-from wechat_campaigns.ledger.export import from_lines, to_lines
+from wechat_campaigns.ledger.events import LedgerKind, from_lines, heads_of, next_event, to_lines
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
@@ -20,7 +19,7 @@ def chain(stream: str, length: int) -> list[Event]:
         name = str(number)
         entry = Entry(stream=stream, kind=LedgerKind.STATUS, data={"会员": number}, nonce=name)
         at = START + timedelta(seconds=number)
-        events.append(next_event(entry, at=at, after=events[-1].head if events else EMPTY))
+        events.append(next_event(entry, at=at, head=events[-1].head if events else EMPTY))
     return events
 
 

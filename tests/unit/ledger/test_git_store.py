@@ -14,9 +14,9 @@ from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import Git, GitFailure, GitResult
-from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository, remote_of
+from wechat_campaigns.core.git_checkout import NAME, Remote, is_same_repository, remote_of
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
-from wechat_campaigns.ledger.git.store import TRIES, GitLedger
+from wechat_campaigns.ledger.git import TRIES, GitLedger
 from wechat_campaigns.protocol.events import Entry
 
 
@@ -198,7 +198,7 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
 
 
 def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wechat_campaigns.ledger.git.store.LOCKED_S", 0.1)
+    monkeypatch.setattr("wechat_campaigns.ledger.git.LOCKED_S", 0.1)
     ledger = ledger_at(place)
     ledger.append(entry(1))
     lock = place.stored / "refs" / "heads" / "ledger.lock"

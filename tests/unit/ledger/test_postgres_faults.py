@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("psycopg")
 
 from wechat_campaigns.core.errors import ExitCode, LedgerError
-from wechat_campaigns.ledger.postgres import pool
-from wechat_campaigns.ledger.postgres.pool import connection_error, database_name
+from wechat_campaigns.ledger import postgres_pool as pool
+from wechat_campaigns.ledger.postgres_pool import connection_error, database_name
 
 
 @pytest.fixture(autouse=True)

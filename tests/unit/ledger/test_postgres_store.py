@@ -15,11 +15,11 @@ from tests.support.ledger_backends import Backend, now, postgres_backend
 from tests.support.postgres_server import Server
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
+from wechat_campaigns.ledger import postgres_pool as pool
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.ledger.postgres import pool
-from wechat_campaigns.ledger.postgres.pool import SIZE
-from wechat_campaigns.ledger.postgres.store import PostgresLedger
+from wechat_campaigns.ledger.postgres import PostgresLedger
+from wechat_campaigns.ledger.postgres_pool import SIZE
 from wechat_campaigns.protocol.events import Entry
 
 pytestmark = pytest.mark.optional_part

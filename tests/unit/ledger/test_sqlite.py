@@ -138,12 +138,12 @@ def test_file_replaced_while_an_event_is_kept_allows_no_call(
     """Who appended it is told that nobody else may find it."""
     file = tmp_path / "l.sqlite3"
     with closing(SqliteLedger(file, lambda: NOW)) as ledger:
-        put = sqlite._put_head
+        keep = sqlite._keep
 
-        def replaced(*head: Any) -> None:
-            put(*head)
+        def replaced(*kept: Any) -> None:
+            keep(*kept)
             file.rename(tmp_path / "away")
 
-        monkeypatch.setattr(sqlite, "_put_head", replaced)
+        monkeypatch.setattr(sqlite, "_keep", replaced)
         with pytest.raises(LedgerError, match="replaced or deleted"):
             ledger.append(Entry(stream=SERVICE, kind=EventKind.INTENT))

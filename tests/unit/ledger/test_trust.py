@@ -237,7 +237,7 @@ def test_event_taken_out_of_the_middle_is_found() -> None:
     events = [event for event in book.mine() if event.kind != EventKind.ACCEPTED]
     kept: list[Event] = []
     for event in events:
-        kept.append(next_event(event, at=event.at, after=kept[-1].head if kept else EMPTY))
+        kept.append(next_event(event, at=event.at, head=kept[-1].head if kept else EMPTY))
     with pytest.raises(TamperedLedgerError):
         fold(kept, authenticator(kept, lambda _stream: KEY))
 

@@ -17,7 +17,7 @@ from wechat_campaigns.render.article.page import page
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.scaffold import campaign_text
-from wechat_campaigns.source.schemas.store import accepts, schema
+from wechat_campaigns.source.schema import accepts, schema
 from wechat_campaigns.source.settings import load_settings
 from wechat_campaigns.wechat.payloads import mass_body, preview_body
 from wechat_sandbox.mass_rules import READERS

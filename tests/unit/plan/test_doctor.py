@@ -22,7 +22,8 @@ from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.report.json import doctor_data
-from wechat_campaigns.report.text import TextOptions, doctor_text
+from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.text import doctor_text
 
 QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
 TAGS = [{"id": 2, "name": "星标组", "count": 3}]

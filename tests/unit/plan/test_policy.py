@@ -17,6 +17,7 @@ from tests.support.factories import (
     make_state,
     named,
     plan_of,
+    view_of,
 )
 from tests.support.policy_cases import (
     DRIFT,
@@ -42,7 +43,7 @@ from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.rule import RuleInput, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.attention import attention_notes, plan_problems
+from wechat_campaigns.report.attention import attention_notes
 
 
 def said(about: RuleInput, rule: str) -> Violation | None:
@@ -258,7 +259,7 @@ def test_plan_shows_the_warning_of_a_later_send() -> None:
     plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
     (shown,) = [note.text for note in attention_notes(plan) if note.rule == "quota"]
     assert shown.startswith("b: the quota of main for 2026-12-01")
-    assert [one.rule for one in plan_problems(plan)] == ["plan-quota"]
+    assert [one.rule for one in view_of(plan).problems] == ["plan-quota"]
 
 
 @pytest.mark.parametrize("required", ["内测", 106])

@@ -9,7 +9,7 @@ from tests.support.policy_cases import facts
 from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.html import Formula
 from wechat_campaigns.messages import Articles, Image, Images, Mpvideo, Newspic, Text
-from wechat_campaigns.plan.policy.content import banned_words, required_text
+from wechat_campaigns.plan.policy.rules import banned_words, required_text
 
 WORD = "No1最佳"
 

@@ -14,7 +14,7 @@ from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.core.settings import Policy, Settings
 from wechat_campaigns.messages import Article, Articles, Images, Newspic, Text
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
-from wechat_campaigns.render.link_tags import LinkTagger
+from wechat_campaigns.render.content import LinkTagger
 from wechat_campaigns.source.files import Files
 
 UTM = {"utm_source": "wechat"}

@@ -12,8 +12,8 @@ import pytest
 from tests.unit.render.test_openids import make_openids
 from wechat_campaigns.core import errors
 from wechat_campaigns.core.errors import MissingExtraError
-from wechat_campaigns.render import openid_table
-from wechat_campaigns.render.openid_table import read_table
+from wechat_campaigns.render import openids
+from wechat_campaigns.render.openids import read_table
 from wechat_campaigns.source.files import FileError
 
 ONE, TWO = make_openids(2)
@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 def test_what_is_not_a_table_is_refused_in_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data, words = REFUSED[name]
     if name == "many rows":
-        monkeypatch.setattr(openid_table, "MAX_ROWS", 1)
+        monkeypatch.setattr(openids, "MAX_ROWS", 1)
     with pytest.raises(FileError, match=words) as caught:
         read_table(data() if callable(data) else data, None)
     assert caught.value.hint

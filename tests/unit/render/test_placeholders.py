@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
+from wechat_campaigns.render.scope import Templates
+from wechat_campaigns.render.templates import MAX_SIZE, TemplateRenderError, fill
 from wechat_campaigns.render.templates.engine import Engine
-from wechat_campaigns.render.templates.template import Templates, fill
 
 WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
 NAMES = ["brand", "城市", "_x1", *WORDS]

@@ -19,9 +19,9 @@ from wechat_campaigns.core.settings import Account, AccountKind, Environment, Se
 from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
 from wechat_campaigns.render.article import ArticleBody
 from wechat_campaigns.render.article.parts import AI_STATEMENT
-from wechat_campaigns.render.render import RenderResult, render
-from wechat_campaigns.source.document import Document, parse_document
+from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 
@@ -49,7 +49,7 @@ def make_settings(**changes: Any) -> Settings:
 
 def rendered(
     tmp_path: Path, yaml: str, files: Mapping[str, str | bytes] | None = None, **options: Any
-) -> RenderResult:
+) -> CompiledCampaign:
     for name, content in (files or {}).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,13 +58,13 @@ def rendered(
     return render(make_campaign(yaml), files=Files(tmp_path), **options)
 
 
-def one(result: RenderResult) -> Any:
+def one(result: CompiledCampaign) -> Any:
     assert result.problems == ()
     (send,) = result.sends
     return send.content
 
 
-def only(result: RenderResult) -> Diagnostic:
+def only(result: CompiledCampaign) -> Diagnostic:
     assert result.sends == ()
     (problem,) = result.problems
     return problem

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.scope import Templates
+from wechat_campaigns.render.templates import MAX_SIZE, TemplateRenderError
 from wechat_campaigns.source.files import FileError, Files
 
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import TemplateRenderError
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.scope import Templates
+from wechat_campaigns.render.templates import TemplateRenderError
 
 DATA: dict[str, Any] = {
     "shop": {"name": "示例", "tags": ["b", "a"], "deep": {"x": [1, 2]}},

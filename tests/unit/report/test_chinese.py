@@ -8,12 +8,12 @@ import pytest
 from rich.cells import cell_len
 
 from tests.support.factories import NOW, make_send, plan_of, view_of
+from wechat_campaigns.cli.context import failure_forms
 from wechat_campaigns.cli.help_pages import choose
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, set_language
 from wechat_campaigns.core.model import Filter, PlanAction
-from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
@@ -26,7 +26,8 @@ from wechat_campaigns.report.problems import (
     problems_text,
 )
 from wechat_campaigns.report.sanitize import json_text, visible_record
-from wechat_campaigns.report.text import TextOptions, plan_text
+from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.text import plan_text
 
 SENDS = (
     make_send("sale", "秋茶到店，周六起就能尝" * 6, filter=Filter(tag="会员")),

@@ -15,10 +15,10 @@ from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.figures import articles_data
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,
     HistoryView,
+    articles_data,
     history_csv,
     history_data,
     history_view,
@@ -27,8 +27,8 @@ from wechat_campaigns.report.history import (
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.report.spreadsheet import BOM
-from wechat_campaigns.report.terminal import columns
-from wechat_campaigns.report.text import TextOptions, history_text
+from wechat_campaigns.report.terminal import TextOptions, columns
+from wechat_campaigns.report.text import history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, PublishedArticle
 
 MAIN = {"main": make_account()}

@@ -28,7 +28,7 @@ from wechat_campaigns.report.html import calendar_html, failure_html, history_ht
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
-PAGES = ("html", "history", "calendar", "outlook", "failure")
+PAGES = ("html", "history", "calendar")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.support.factories import NOW, applied, make_article, make_planned, make_send, plan_of, view_of
+from wechat_campaigns.cli.context import failure_forms
 from wechat_campaigns.cli.help_pages import choose
 from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Filter, InvalidCampaign
 from wechat_campaigns.messages import Articles, Newspic
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report import sanitize
-from wechat_campaigns.report.attention import plan_problems
-from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import plan_html
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import codequality, problems_github, problems_text
-from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
+from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ATTACK = (
@@ -81,7 +81,7 @@ def language(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def reports(plan: Plan, text: str) -> dict[str, str]:
     """Every report that carries campaign text and is read as plain text by a machine."""
-    problems = plan_problems(plan)
+    problems = view_of(plan).problems
     view = view_of(plan, "UTC", comparison=hostile_comparison(plan, text), errors=problems)
     outcome = SendOutcome(
         id=text, account=text, result=Result.NOT_SENT, reason=text, hint=text, notes=(text,)
@@ -130,7 +130,7 @@ def test_the_attack_itself_reaches_no_report_alive() -> None:
 
 @given(TEXTS)
 def test_annotations_hold_no_command_but_our_own(text: str) -> None:
-    lines = problems_github(plan_problems(hostile_plan(text))).split("\n")
+    lines = problems_github(view_of(hostile_plan(text)).problems).split("\n")
     assert all(re.match(r"::(error|warning|notice) (file|title)=", line) for line in lines)
     assert not any("::" in line.partition("::")[2].partition("::")[2] for line in lines)
 
@@ -165,7 +165,7 @@ class _Tags(HTMLParser):
 
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:
     plan = hostile_plan()
-    view = view_of(plan, "UTC", comparison=hostile_comparison(plan), errors=plan_problems(plan))
+    view = view_of(plan, "UTC", comparison=hostile_comparison(plan), errors=view_of(plan).problems)
     page = plan_html(view, data=lambda _file: b"")
     tags = _Tags()
     tags.feed(page)
@@ -183,7 +183,7 @@ def test_data_reports_stay_data() -> None:
     plan = hostile_plan()
     data = json.loads(sanitize.json_text(plan_data(view_of(plan))))
     assert data["sends"][0]["content"]["content"] == ATTACK
-    json.loads(codequality(plan_problems(plan)))
+    json.loads(codequality(view_of(plan).problems))
 
 
 KINDS = ["text", "json", "github", "markdown", "html", "codequality"]
@@ -202,7 +202,7 @@ def test_a_failed_run_prints_its_error_masked_in_every_form(kind: str) -> None:
 
 def test_problems_of_one_plan_are_told_once() -> None:
     plan = hostile_plan()
-    problems = plan_problems(plan, plan.invalid[0].problems)
+    problems = view_of(plan, errors=plan.invalid[0].problems).problems
     assert len(problems) == len(set(problems))
     assert isinstance(problems[0], Diagnostic)
     assert problems[0].level == "error"

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, applied, make_article, make_send, plan_of, view_of
-from wechat_campaigns.code_host.ci_run import COMMENT_CHARS
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.model import Filter, InvalidCampaign
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.markdown import (
+    COMMENT_CHARS,
     Section,
     failure_markdown,
     fitted,

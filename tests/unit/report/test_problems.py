@@ -11,7 +11,6 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.attention import plan_problems
 from wechat_campaigns.report.json import widget
 from wechat_campaigns.report.problems import codequality, fingerprints, problems_github
 
@@ -59,7 +58,7 @@ def test_the_widget_counts_what_goes_out_now_and_later() -> None:
 
 
 def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
-    (problem,) = plan_problems(blocked_plan())
+    (problem,) = view_of(blocked_plan()).problems
     assert (problem.rule, problem.level, problem.location.file) == (
         "plan-policy",
         "warning",
@@ -71,7 +70,7 @@ def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
 def test_every_rule_that_blocks_a_send_is_listed() -> None:
     policy = Policy(allow_to_all=False, require_not_after=True)
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
-    assert [problem.rule for problem in plan_problems(plan)] == ["plan-policy", "plan-require-not-after"]
+    assert [problem.rule for problem in view_of(plan).problems] == ["plan-policy", "plan-require-not-after"]
     everyone, no_end = view_of(plan).attention
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")
@@ -86,6 +85,6 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → the plan "
         "after the merge and `campaign apply` check again"
     ]
-    assert [problem.rule for problem in plan_problems(plan)] == []
+    assert [problem.rule for problem in view_of(plan).problems] == []
     seen = plan_of(*sends, settings=settings)
     assert len([line for line in view_of(seen).attention if "max_recipients" in line]) == 3

@@ -26,10 +26,10 @@ from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.outlook import MOST_NAMED, coming_lines
+from wechat_campaigns.report.plan_view import MOST_NAMED
 from wechat_campaigns.report.send_status import StatusRow, StatusView
-from wechat_campaigns.report.terminal import columns, table
-from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
+from wechat_campaigns.report.terminal import TextOptions, columns
+from wechat_campaigns.report.text import outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 LOOK = TextOptions(width=120)
@@ -63,7 +63,7 @@ def test_what_is_done_is_only_counted() -> None:
     text = plan_text(view_of(plan), LOOK)
     assert "\nsent " not in text
     assert "1 sent (`--all` also lists" in text
-    assert "\nsent " in plan_text(view_of(plan), replace(LOOK, everything=True))
+    assert "\nsent " in plan_text(view_of(plan), LOOK, everything=True)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,11 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     state = SendState(appid="wx", send="sale", revision=2, is_forged=True, first_at=NOW)
     row = StatusRow(account="main", known=state, told=None, note="no answer yet")
-    text = status_text(StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,)), LOOK)
-    assert "sale (revision 2)" in text
-    assert Fate.UNKNOWN.value in text
+    view = StatusView(environment="test", rows=(row,))
+    for options in (LOOK, replace(LOOK, color=True)):
+        text = status_text(view, options)
+        assert "sale (revision 2)" in text
+        assert Fate.UNKNOWN.value in text
 
 
 # --- a table on a terminal ----------------------------------------------------------------------
@@ -151,7 +153,8 @@ LAST = ("ok", "b", "7", "")
 
 
 def drawn(width: int, *row: str) -> list[str]:
-    lines = table(("Status", "Send", "Followers", "Note"), [row, LAST], width).split("\n")
+    headings = ("Status", "Send", "Followers", "Note")
+    lines = TextOptions(width=width).table(headings, [row, LAST]).split("\n")
     assert lines[-1] == "ok      b             7"
     assert max(map(columns, lines)) <= width
     return lines[:-1]
@@ -241,7 +244,7 @@ PLAN = plan_of(
 
 
 def lines(**more: object) -> tuple[str, ...]:
-    return coming_lines(PLAN, timezone="Asia/Shanghai", **more)  # type: ignore[arg-type]
+    return view_of(PLAN, **more).coming
 
 
 def test_next_send_is_named_with_what_to_run() -> None:
@@ -255,11 +258,11 @@ def test_horizon_lists_what_becomes_due_and_was_not_sent() -> None:
     assert lines(horizon=NOW + HOUR / 2)[0] == "Nothing becomes due before the horizon, today at 12:30."
     assert "late (tomorrow at 18:00)" in lines(horizon=NOW + 48 * HOUR)[0]
     _now, noon, late = (one.key for one in PLAN.sends)
-    assert lines(without={noon, late}) == ()
-    assert lines(without={noon})[0].startswith("Next: late")
+    assert lines(waiting={noon, late}) == ()
+    assert lines(waiting={noon})[0].startswith("Next: late")
 
 
 def test_hundred_sends_make_one_sentence() -> None:
     sends = [make_send(f"s{n:03}", str(n), not_before=NOW + HOUR) for n in range(MOST_NAMED + 3)]
-    (first, _next) = coming_lines(plan_of(*sends), timezone="Asia/Shanghai", horizon=NOW + 2 * HOUR)
+    (first, _next) = view_of(plan_of(*sends), horizon=NOW + 2 * HOUR).coming
     assert first.endswith("s019 (today at 13:00) and 3 more.")

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from wechat_sandbox import seeds, web
+from wechat_sandbox import seeds, server
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.store import Store
 
@@ -163,7 +163,7 @@ def open_sandbox() -> Iterator[tuple[Flask, Dispatcher]]:
     """A sandbox for many tests: to make its application takes longer than most of them."""
     store = Store(None)
     dispatcher = Dispatcher(store=store, wall=lambda: NOON, sleep=lambda _s: None)
-    yield web.build(dispatcher, seeds.DEFAULT), dispatcher
+    yield server.build(dispatcher, seeds.DEFAULT), dispatcher
     store.close()
 
 

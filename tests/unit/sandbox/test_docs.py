@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
-from wechat_sandbox import faults
 from wechat_sandbox.accounts import AccountOptions
 from wechat_sandbox.calls import ENDPOINTS
 from wechat_sandbox.control import ROUTES
+from wechat_sandbox.dispatcher import FAULT_KINDS
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ CHINESE = (DOCS / "sandbox.zh-CN.md").read_text(encoding="utf-8")
         [path.removeprefix("/cgi-bin/") for path in ENDPOINTS],
         [field.name for field in fields(AccountOptions)],
         [name for _, name in ROUTES],
-        [*faults.KINDS],
+        [*FAULT_KINDS],
     ],
     ids=["endpoints", "switches", "control calls", "faults"],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_sandbox.markup import VOID, sanitize
+from wechat_sandbox.inbox import VOID, sanitize
 
 LOCAL = {"//own/a.png": "/local/a.png"}
 

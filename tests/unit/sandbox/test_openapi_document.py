@@ -9,9 +9,8 @@ from jsonschema import Draft202012Validator
 
 from tests.unit.sandbox.client import SERVICE, WeChat, dump, with_each_part_odd
 from wechat_sandbox.calls import ENDPOINTS
-from wechat_sandbox.control import ROUTES
-from wechat_sandbox.faults import FAULT
-from wechat_sandbox.openapi import document
+from wechat_sandbox.control import ROUTES, document
+from wechat_sandbox.dispatcher import FAULT
 
 PUBLISHED = Path(__file__).parents[3] / "schema" / "sandbox.openapi.json"
 DOCUMENT = document()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.sandbox.client import TEST, WeChat
 from wechat_sandbox import clock
-from wechat_sandbox.readers import MESSAGE, SOURCES, PublicArticle
+from wechat_sandbox.statistics import MESSAGE, SOURCES, PublicArticle
 
 OLD = (
     "getarticlesummary", "getarticletotal", "getuserread", "getuserreadhour", "getusershare",

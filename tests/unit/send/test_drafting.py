@@ -22,8 +22,8 @@ from wechat_campaigns.core.errors import NoResponseError, PolicyError, UsageErro
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Articles, Image, Newspic
-from wechat_campaigns.send import drafting
-from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.send import preparing
+from wechat_campaigns.send.preparing import ReadyDraft
 
 LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}
@@ -47,7 +47,7 @@ class DraftMaker:
             uploads=tuple((upload, None) for upload in send.content.uploads()),
         )
         ports = make_account_writer(self.api, self.ledger, lambda file: DATA[file.path.name], state)
-        return drafting.create_draft(make_planned(send, resolved=resolved), ports)
+        return preparing.prepare(make_planned(send, resolved=resolved), ports)[1]
 
     def draft(self, send: Send) -> str | None:
         made = self.run(send)

@@ -26,7 +26,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Articles, Image, Mpvideo
 from wechat_campaigns.plan.resolve import OFFLINE, resolve
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.send import uploads
+from wechat_campaigns.send import preparing
 from wechat_campaigns.send.posting import AccountWriter
 
 LOST = NoResponseError("cut", hint="again")
@@ -55,7 +55,7 @@ class Uploader:
     def upload(self, send: Send, **changes: Any) -> MediaIds:
         planned = self.planned(send)
         read = changes.get("read", lambda file: DATA[file.path.name])
-        return uploads.upload(planned, self.account(read))
+        return preparing.upload(planned, self.account(read))
 
     def account(self, read: Any = lambda _file: b"p") -> AccountWriter:
         account = make_account_writer(self.api, None, read, self.state)
@@ -135,7 +135,7 @@ def test_upload_deleted_on_the_platform_is_made_again():
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
     before = uploader.planned(send)
-    with pytest.raises(ApiError) as caught, uploads.forgetting(before, uploader.account()):
+    with pytest.raises(ApiError) as caught, preparing.forgetting(before, uploader.account()):
         raise api_error(40007)
     assert "uploads the files of this send again" in caught.value.hint
     assert uploader.state.uploads == {}
@@ -148,13 +148,13 @@ def test_forgotten_upload_is_not_taken_from_an_older_plan():
     uploader.upload(send)
     planned = uploader.planned(send)
     assert planned.resolved.uploads[0][1] == "M"
-    assert uploads.forget_uploads(planned, 40007, uploader.account())
-    uploads.upload(planned, uploader.account())
+    assert preparing.forget_uploads(planned, 40007, uploader.account())
+    preparing.upload(planned, uploader.account())
     assert len(uploader.api.named("material_add_material")) == 2
 
 
 def test_other_refusals_forget_nothing():
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
-    assert not uploads.forget_uploads(uploader.planned(send), 45028, uploader.account())
+    assert not preparing.forget_uploads(uploader.planned(send), 45028, uploader.account())
     assert len(uploader.state.uploads) == 2

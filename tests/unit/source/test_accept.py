@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.source.test_validate_fuzz import CAMPAIGNS, KEYS, MOMENTS, OTHERS, SETTINGS, TEXTS, at, paths
-from wechat_campaigns.source.schemas.findings import validator
-from wechat_campaigns.source.schemas.store import SchemaName, accepts
+from wechat_campaigns.source.schema import SchemaName, accepts
+from wechat_campaigns.source.schema_findings import validator
 
 TAILS = ("\n", " ", "\u3000", "\u2028", "\u00a0", "\x1c", "é", "٣", "𝟙", "ſ", "\ud800")
 """What one engine's patterns may take for an end, a blank, a digit or a letter and another's not."""

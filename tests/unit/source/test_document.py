@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from wechat_campaigns.core.diagnostics import json_path
-from wechat_campaigns.source.document import Document, parse_document
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 TEXT = """\
 # a comment

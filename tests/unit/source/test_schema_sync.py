@@ -18,14 +18,14 @@ from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.messages import MSGTYPES, Article, Images, Mpvideo, Newspic, Wxcard
+from wechat_campaigns.source import schema_findings
 from wechat_campaigns.source.load import load_campaigns
-from wechat_campaigns.source.schemas import findings
-from wechat_campaigns.source.schemas.findings import validator
-from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema, schema_text
+from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema, schema_text
+from wechat_campaigns.source.schema_findings import validator
 from wechat_campaigns.source.settings import load_settings
 
 CASES = Path(__file__).parents[2]
-MODULES = (findings,)
+MODULES = (schema_findings,)
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")
 

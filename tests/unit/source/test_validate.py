@@ -9,8 +9,8 @@ import pytest
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.model import Campaign
-from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.validate import check_campaign
 
 CASES = Path(__file__).parents[2] / "campaigns"

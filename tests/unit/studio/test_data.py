@@ -20,8 +20,7 @@ from wechat_campaigns.messages import (
     Wxcard,
 )
 from wechat_campaigns.render.article.page import GAP
-from wechat_campaigns.studio.data import editor_url, error_data, problems_data
-from wechat_campaigns.studio.phone import shown_html
+from wechat_campaigns.studio.data import editor_url, error_data, problems_data, shown_html
 
 FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")
 HERE = Media(file=FILE)

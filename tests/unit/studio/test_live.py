@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.studio.live import Live, follow
+from wechat_campaigns.studio.desk import Live, follow
 
 pytestmark = pytest.mark.deep
 

@@ -11,8 +11,7 @@ import pytest
 
 from tests.acceptance.sdk.tunnel import make_certificate
 from wechat_campaigns.core.errors import NotSentError
-from wechat_campaigns.wechat.network_faults import server_of
-from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session, server_of
 
 TOKEN = "24_SECRETTOKEN"
 

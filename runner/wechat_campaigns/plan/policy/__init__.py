@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.policy import audience, conditions, content
+from wechat_campaigns.plan.policy import rules
 from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, Violation, rules_with
 
-__all__ = ["RULES", "audience", "conditions", "content"]
-# What these modules define is in `RULES` now, in their order: a hold is said first.
+__all__ = ["RULES", "rules"]
+# What that module defines is in `RULES` now, in its order: a hold is said first.
 OVERRIDABLE = frozenset(RULES) - rules_with(Trait.FIXED)
 """The rules that `--allow` and `policy.levels` may soften."""
 OF_ALLOWANCE = rules_with(Trait.OF_ALLOWANCE)

@@ -14,8 +14,7 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import UsageError, require_extra
 from wechat_campaigns.core.fence import OverBoundError, run_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article.escape import escape_for
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings, escape_for
 from wechat_campaigns.source.files import FileError, Files, read_regular
 
 if TYPE_CHECKING:
@@ -157,10 +156,7 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     require_extra("articles", needed_for=_("converting the image {file}").format(file=file.path))
     if file.format == "heic":
         require_extra("heic", needed_for=_("converting the image {file}").format(file=file.path))
-    from wechat_campaigns.render.article import images
+    from wechat_campaigns.render.article.images import MATERIAL, prepare
 
-    data = files.data(file.path)
-    if not images.inspect_image(data, file.format, images.MATERIAL).is_convertible:
-        return file, ""
-    info, _data, note = images.convert_file(file, data, images.MATERIAL)
-    return info, note
+    made = prepare(file, files, MATERIAL, convert=True)
+    return made.file, made.note

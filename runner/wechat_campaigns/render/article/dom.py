@@ -5,7 +5,7 @@ from html import escape
 from lxml import etree, html
 from lxml.html import HtmlElement
 
-from wechat_campaigns.render.article.escape import replace_forbidden_html
+from wechat_campaigns.render.article.parts import replace_forbidden_html
 
 _BLOCKS = """
 section p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre table thead tbody tr th td hr div figure header

@@ -6,6 +6,7 @@ The libraries of the extra `math` load with the first formula.
 import math
 import re
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 from html import escape, unescape
 from importlib import import_module
@@ -22,7 +23,7 @@ from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import extra_hint, is_extra_installed
 from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article.cjk import is_cjk
+from wechat_campaigns.render.article.dialect import is_cjk
 
 EM: Final = 100
 """Units of a drawing for one em: on a phone six are a pixel, so that whole numbers are fine enough."""
@@ -57,19 +58,19 @@ def is_formula(token: Token) -> bool:
     return token.type in ("formula", "math_block") or (token.type == "fence" and token.info.strip() == "math")
 
 
-def problem(token: Token) -> Finding | None:
+def problems(token: Token) -> Iterator[Finding]:
     """Report a formula that cannot be drawn."""
     try:
-        draw(token.content, is_display=token.type != "formula")
+        if is_formula(token):
+            draw(token.content, is_display=token.type != "formula")
     except FormulaError as error:
         what = _("the formula `{formula}` cannot be drawn: {reason}")
         what = what.format(formula=" ".join(token.content.split())[:40], reason=error)
-        return Finding("formula", what, _("correct it, or put a backslash before $ if it is meant as text"))
-    return None
+        yield Finding("formula", what, _("correct it, or put a backslash before $ if it is meant as text"))
 
 
 def html(token: Token) -> str:
-    """Write a formula; nothing for one that `problem` reports."""
+    """Write a formula; nothing for one that `problems` reports."""
     try:
         shown, drawing = draw(token.content, is_display=token.type != "formula")
     except FormulaError:

@@ -2,21 +2,26 @@
 
 import hashlib
 import io
+import json
+import re
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Final
+from xml.sax.saxutils import escape
 
-from PIL import Image, ImageCms, ImageOps
+from lxml import etree
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import StalePlanError, extra_hint, is_extra_installed
 from wechat_campaigns.core.fence import extend
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, current_language
 from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS, IMAGE_BYTES, IMAGE_FORMATS
-from wechat_campaigns.render.article import ai_label
+from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
 
 MAX_PIXELS = 30_000_000
@@ -76,11 +81,57 @@ class ImageInspection:
         return bool(rules and self.width) and not self.is_animated and not rules & _NOT_CONVERTIBLE
 
 
-def converted_bytes(data: bytes, file: FileInfo) -> bytes:
-    """Mend an image again, the way `convert_file` did.
+KEPT: Final = 2_000
+"""Pictures of a few hundred bytes each, after which all are forgotten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPicture:
+    """A picture as it will be uploaded, and what it looks like."""
+
+    file: FileInfo
+    inspection: ImageInspection
+    note: str = ""
+    """How it was converted, for people; empty when it was not."""
+
+
+_known: dict[tuple[str, ImageUse, bool, str], PreparedPicture] = {}
+"""By SHA-256 of the file, its use, whether it may be converted, the language of its faults.
+
+Many articles show the same logo.
+"""
+
+
+def prepare(file: FileInfo, files: Files, use: ImageUse, *, convert: bool) -> PreparedPicture:
+    """Inspect a picture, and convert it where that is wanted and mends it.
 
     Args:
-        file: the mended image, as `convert_file` described it.
+        file: as it is in the campaigns folder.
+    """
+    key = file.sha256, use, convert, current_language()
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= KEPT:
+            _known.clear()
+        found = _known[key] = _prepared(file, files.data(file.path), use, convert)
+    return replace(found, file=replace(found.file, path=file.path))
+
+
+def _prepared(file: FileInfo, data: bytes, use: ImageUse, convert: bool) -> PreparedPicture:
+    inspection = inspect_image(data, file.format, use)
+    if not (convert and inspection.is_convertible):
+        return PreparedPicture(file=file, inspection=inspection)
+    data, kind, note = convert_bytes(data, use)
+    sha256 = hashlib.sha256(data).hexdigest()
+    file = replace(file, sha256=sha256, size_bytes=len(data), format=kind, converted=True)
+    return PreparedPicture(file=file, inspection=inspect_image(data, kind, use), note=note)
+
+
+def converted_bytes(data: bytes, file: FileInfo) -> bytes:
+    """Mend an image again, the way `prepare` did.
+
+    Args:
+        file: the mended image, as `prepare` described it.
 
     Raises:
         StalePlanError: when the result does not have the sha256 that was planned.
@@ -95,14 +146,6 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
     what = _("the file differs from the one in the plan")
     hint = _("run `campaign plan` again")
     raise StalePlanError(what, location=str(file.path), hint=hint)
-
-
-def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:
-    """Mend a `is_convertible` image: the file as it will be uploaded, its bytes, and a note for people."""
-    result, kind, note = convert_bytes(data, use)
-    sha256 = hashlib.sha256(result).hexdigest()
-    info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, converted=True)
-    return info, result, note
 
 
 @contextmanager
@@ -167,7 +210,7 @@ def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
     image = _open(data)
     source = (image.format or "").lower().replace("heif", "heic")
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
-    extras = ai_label.save_options(ai_label.find(image)) | {"icc_profile": profile}
+    extras = label_options(find_label(image)) | {"icc_profile": profile}
     clear = image.has_transparency_data
     upright = _in_rgb(ImageOps.exif_transpose(image), "RGBA" if clear else "RGB")
     upright.info = {}  # some formats would write what it holds, such as where the picture was taken
@@ -279,3 +322,75 @@ def _save(image: Image.Image, kind: str, **options: object) -> bytes:
     target = io.BytesIO()
     image.save(target, kind, **{name: value for name, value in options.items() if value is not None})
     return target.getvalue()
+
+
+# --- the label of pictures made by AI -----------------------------------------------------------
+# Nobody may remove it (人工智能生成合成内容标识办法, article 10). Only the label is carried over: other
+# metadata may say where a picture was taken.
+
+
+LABEL_NAMESPACE: Final = "http://www.tc260.org.cn/ns/AIGC/1.0/"
+"""Of XMP. Source: GB 45438-2025, and what tools write, read 2026-11."""
+LABEL_KEY: Final = "AIGC"
+MAX_LABEL_CHARS: Final = 10_000
+_MAX_XMP_BYTES: Final = 1_000_000
+_USER_COMMENT, _EXIF_IFD = 0x9286, 0x8769
+_LABEL = re.compile(r"\{.*\}", re.DOTALL)
+_PACKET = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    f'xmlns:TC260="{LABEL_NAMESPACE}"><TC260:{LABEL_KEY}>{{label}}</TC260:{LABEL_KEY}></rdf:Description>'
+    '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+)
+
+
+def find_label(image: Image.Image) -> str:
+    """Return the label of a picture, as it is written there; empty without one."""
+    candidates = (_of_xmp(image), _of_text(image), _of_exif(image))
+    return next((label[:MAX_LABEL_CHARS] for label in candidates if label), "")
+
+
+def label_options(label: str) -> dict[str, object]:
+    """Return what `Image.save` must be told to write a label, as JPEG or PNG."""
+    if not label:
+        return {}
+    packet = _PACKET.format(label=escape(label))
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", packet)
+    info.add_itxt(LABEL_KEY, label)
+    return {"xmp": packet.encode(), "pnginfo": info}
+
+
+def _of_xmp(image: Image.Image) -> str:
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    data = packet.encode() if isinstance(packet, str) else bytes(packet)
+    if LABEL_NAMESPACE.encode() not in data or len(data) > _MAX_XMP_BYTES:
+        return ""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
+    root = etree.fromstring(data.strip(b"\x00 \r\n"), parser)
+    for element in () if root is None else root.iter():
+        if element.tag == f"{{{LABEL_NAMESPACE}}}{LABEL_KEY}":
+            return str(element.xpath("string()")).strip()
+        if label := element.attrib.get(f"{{{LABEL_NAMESPACE}}}{LABEL_KEY}"):
+            return str(label)
+    return ""
+
+
+def _of_text(image: Image.Image) -> str:
+    """Read a text chunk of a PNG, or what Pillow gives as one."""
+    return str(image.info.get(LABEL_KEY) or "")
+
+
+def _of_exif(image: Image.Image) -> str:
+    """Read an EXIF comment that is a label: JSON with the key `AIGC`, or that of a label."""
+    comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    text = comment[8:].decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment or "")
+    found = _LABEL.search(text[:MAX_LABEL_CHARS])
+    try:
+        value = json.loads(found[0]) if found else None
+    except ValueError:
+        return ""
+    label = value.get(LABEL_KEY, value) if isinstance(value, dict) else None
+    if not isinstance(label, dict) or "Label" not in label:
+        return ""
+    return json.dumps(label, ensure_ascii=False)

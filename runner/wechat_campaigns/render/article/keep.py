@@ -11,11 +11,11 @@ from typing import Final
 import nh3
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import css, mini_program, styles
+from wechat_campaigns.render.article import css, embed, styles
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
-from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings
+from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings, with_https
 
 _HTML: Final = """
 section p span strong em s br h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code table thead tbody tr th td img a
@@ -36,7 +36,7 @@ _DISGUISES: Final = {
 """nh3 takes animations out whatever it is told; they pass it as elements of drawings that nobody uses."""
 PROFILE = "mp-common-profile"
 """The card of an account (公众号名片), as the editor writes it; whether draft/add keeps it is not known."""
-TAGS = frozenset([mini_program.CARD, PROFILE, *_HTML.split(), *_SVG.split()])
+TAGS = frozenset([embed.CARD, PROFILE, *_HTML.split(), *_SVG.split()])
 _DRAWN = """
 attributeName attributeType begin by calcMode cx cy d dur dx dy end fill fill-opacity fill-rule font-size
 font-weight from height keyPoints keySplines keyTimes max min opacity overflow path points
@@ -46,8 +46,8 @@ additive accumulate values viewBox visibility width x x1 x2 y y1 y2
 """
 ATTRIBUTES: dict[str, set[str]] = {
     "*": {"style", "data-no-dark", "data-ignore-dm", "data-ignore-width"},
-    "a": {"href", mini_program.APPID, mini_program.PATH},
-    mini_program.CARD: set(mini_program.ATTRIBUTES),
+    "a": {"href", embed.APPID, embed.PATH},
+    embed.CARD: set(embed.PROGRAM_ATTRIBUTES),
     PROFILE: {
         f"data-{name}" for name in ["id", "nickname", "alias", "headimg", "signature", "from", "pluginname"]
     },
@@ -188,9 +188,9 @@ def _drop(element: HtmlElement, findings: Findings) -> None:
 def _normalise(element: HtmlElement) -> None:
     """Write what old tags and attributes do as style; what is hidden otherwise, too."""
     said = [f"{name}:{element.attrib.pop(old)}" for old, name in _STYLED.items() if old in element.attrib]
-    if element.tag == mini_program.OLD_CARD:
-        element.tag = mini_program.CARD
-        element.set(mini_program.KIND, "card")
+    if element.tag == embed.OLD_CARD:
+        element.tag = embed.CARD
+        element.set(embed.KIND, "card")
     if element.tag == "center":
         element.tag = "section"
         said.append("text-align:center")
@@ -275,7 +275,7 @@ def _filter(tag: str, name: str, value: str) -> str | None:
             if is_empty_link or value.startswith(LINK_PREFIX if tag == "a" else IMAGE_PREFIXES)
             else None
         )
-    if name in ("src", mini_program.COVER, "data-headimg", "data-miniprogram-avatar"):
+    if name in ("src", embed.COVER, "data-headimg", "data-miniprogram-avatar"):
         return value if value.startswith(IMAGE_PREFIXES) else None
     return value if _is_safe(tag, name.lower(), value) else None
 
@@ -303,8 +303,8 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
 
 def _address(element: HtmlElement, findings: Findings) -> None:
     tag = element.tag
-    if tag == mini_program.CARD or (tag == "a" and element.get(mini_program.APPID)):
-        mini_program.check(element, findings)
+    if tag == embed.CARD or (tag == "a" and element.get(embed.APPID)):
+        embed.check_mini_program(element, findings)
         if tag == "a":
             element.set("href", "")
     elif tag == "a":
@@ -322,7 +322,7 @@ def _address(element: HtmlElement, findings: Findings) -> None:
 
 
 def _link(element: HtmlElement, findings: Findings) -> None:
-    href = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", (element.get("href") or "").strip())
+    href = with_https(element.get("href") or "")
     element.set("href", href)
     if href.startswith(LINK_PREFIX):
         return

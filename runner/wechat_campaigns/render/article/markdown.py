@@ -4,11 +4,13 @@ CommonMark, tables, strikethrough, footnotes, task lists, boxes, `{width=50%}` a
 a problem, never output.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from functools import lru_cache
-from itertools import pairwise
-from typing import Any
+from functools import cache, lru_cache
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -20,10 +22,13 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import boxes, code, formulas, typora
-from wechat_campaigns.render.article.cjk import CjkInline, join_lines
-from wechat_campaigns.render.article.escape import reveal
-from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.messages.limits import CONTENT_CHARS
+from wechat_campaigns.render.article import dialect, formulas
+from wechat_campaigns.render.article.dialect import CjkInline, join_lines
+from wechat_campaigns.render.article.parts import Findings, reveal
+
+if TYPE_CHECKING:  # loaded by the first article with code
+    from pygments.lexer import Lexer
 
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
@@ -52,7 +57,7 @@ def to_html(source: str, findings: Findings, *, colours: bool, keep_lines: bool 
 
 
 class _Parser(MarkdownIt):
-    """The parser with addresses left as written: `links` judges them, with a line to point at."""
+    """The parser with addresses left as written: `rewrite` judges them, with a line to point at."""
 
     def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002
         return True
@@ -71,9 +76,7 @@ def _parser() -> MarkdownIt:
     # `html` is on so that raw HTML is recognised and reported; the renderer never lets it through.
     parser.configure("commonmark", {"html": True, "xhtmlOut": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
-    parser.use(front_matter_plugin).use(footnote_plugin).use(typora.install).use(boxes.install).use(
-        formulas.install
-    )
+    parser.use(front_matter_plugin).use(footnote_plugin).use(dialect.install).use(formulas.install)
     parser.core.ruler.push("source", _source)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
@@ -104,7 +107,7 @@ def _source(state: StateCore) -> None:
 
 def _drop_contents(tokens: list[Token]) -> None:
     for start, token, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if token.type == "inline" and typora.is_contents(token.children or ()):
+        if token.type == "inline" and dialect.is_contents(token.children or ()):
             token.meta["contents"], token.children = True, []
             start.hidden = end.hidden = True
 
@@ -118,7 +121,7 @@ def _inline(children: list[Token], line: int) -> None:
             line += 1
         if title := child.attrGet("title"):
             child.attrSet("title", reveal(str(title)))
-        child.content = reveal(typora.emojis(child.content) if child.type == "text" else child.content)
+        child.content = reveal(dialect.emojis(child.content) if child.type == "text" else child.content)
         _inline(child.children or [], line)
     for image, after in pairwise(children):
         found = _WIDTH.match(after.content) if (image.type, after.type) == ("image", "text") else None
@@ -136,11 +139,10 @@ def _task(item: Token, children: list[Token]) -> None:
 
 def _check(tokens: Sequence[Token], findings: Findings) -> None:
     for line, token in _every(tokens):
-        for found in (*typora.unsupported(token), *boxes.problems(token)):
-            findings.error(found.rule, found.message, found.hint, line=line)
-        if formulas.is_formula(token):
-            if problem := formulas.problem(token):
-                findings.error(problem.rule, problem.message, problem.hint, line=line)
+        found = [*dialect.problems(token), *formulas.problems(token)]
+        for problem in found:
+            findings.error(problem.rule, problem.message, problem.hint, line=line)
+        if found or formulas.is_formula(token):
             continue
         if "contents" in token.meta:
             what = _("[TOC] is left out: WeChat removes all anchors")
@@ -156,7 +158,7 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
             what = _("the front matter of the Markdown file is ignored")
             hint = _("write title, author and digest in the campaign file, and remove the front matter")
             findings.warning("front-matter", what, hint, line=1)
-        elif token.type == "fence" and not code.is_known_language(_language(token)):
+        elif token.type == "fence" and not _is_known_language(_language(token)):
             what = _("the language `{language}` cannot be highlighted").format(language=_language(token))
             hint = _("use a name that Pygments supports (python, json, bash…), or remove the name")
             findings.warning("code-language", what, hint, line=line)
@@ -193,7 +195,7 @@ def _comment(token: Token) -> bool:
 
 def _typed(token: Token) -> str | None:
     """Return the markup that typed HTML stands for; None when it may not stand there."""
-    html = typora.typed_html(token.content)
+    html = dialect.typed_html(token.content)
     return None if html is None or (token.type == "html_inline" and "<section" in html) else html
 
 
@@ -230,7 +232,7 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict,
     token = tokens[index]
     if formulas.is_formula(token):
         return formulas.html(token)
-    html = code.block(token.content, _language(token), colours=env["colours"])
+    html = _code_block(token.content, _language(token), colours=env["colours"])
     return html.replace("<pre ", f'<pre data-line="{token.attrGet("data-line")}" ', 1)
 
 
@@ -260,7 +262,7 @@ _RULES: dict[str, Callable[..., str]] = {
     "text": _by_token(_text),
     "hardbreak": _fixed("<br>"),
     "softbreak": _softbreak,
-    **{f"{name}_open": _fixed(typora.opening(name)) for name in ("mark", "sub", "sup")},
+    **{f"{name}_open": _fixed(dialect.opening(name)) for name in ("mark", "sub", "sup")},
     "html_block": _by_token(_raw),
     "html_inline": _by_token(_raw),
     "fence": _code,
@@ -269,8 +271,8 @@ _RULES: dict[str, Callable[..., str]] = {
     "image": _image,
     "table_open": _table_open,
     "table_close": _fixed("</table></section>\n"),
-    "box_open": _by_token(boxes.opening),
-    "box_close": _by_token(boxes.closing),
+    "box_open": _by_token(dialect.box_opening),
+    "box_close": _by_token(dialect.box_closing),
     "formula": _by_token(formulas.html),
     "math_block": _by_token(formulas.html),
     "front_matter": _fixed(""),
@@ -281,3 +283,84 @@ _RULES: dict[str, Callable[..., str]] = {
     "footnote_close": _fixed("</section>\n"),
     "footnote_anchor": _fixed(""),
 }
+
+
+# --- code blocks --------------------------------------------------------------------------------
+# Spans in three colours that survive WeChat: no newline, no lost blank.
+
+TAB_COLUMNS = 4
+_KEPT_BLANKS = re.compile(r"^ +| {2,}| +$", re.MULTILINE)
+
+
+def _is_known_language(language: str) -> bool:
+    """Return whether a fence's language can be highlighted; no language at all is fine too."""
+    return not language or _lexer(language) is not None
+
+
+def _code_block(text: str, language: str, *, colours: bool) -> str:
+    """Write a code block as HTML.
+
+    Args:
+        language: the word after the fence, or empty.
+        colours: whether to highlight; colours cost about as many characters as the code.
+
+    Returns:
+        `<pre class="code"><code>…</code></pre>`: `<br>` for newlines, tabs expanded, U+00A0 where a
+        blank would collapse; spans of class `cm` (comment), `st` (value), `kw` (word).
+    """
+    # Longer code is too long for an article anyway, and some lexers take minutes for it.
+    lexer = _lexer(language) if colours and language and len(text) < CONTENT_CHARS else None
+    text = text.rstrip("\n").expandtabs(TAB_COLUMNS)
+    text = _KEPT_BLANKS.sub(lambda blanks: "\u00a0" * len(blanks[0]), text)
+    pieces = _tokens(lexer, text) if lexer else iter([("", text)])
+    body = "".join(_piece(name, value) for name, value in _merged(pieces))
+    return f'<pre class="code"><code>{body}</code></pre>'
+
+
+def _tokens(lexer: Lexer, text: str) -> Iterator[tuple[str, str]]:
+    # Lexers know blanks, not U+00A0; both are one character, so the positions agree.
+    position, name = 0, ""
+    for kind, value in lexer.get_tokens(text.replace("\u00a0", " ")):
+        if not value.isspace():  # blanks join what stands before them: one span instead of two
+            name = _colour_of(kind)
+        yield name, text[position : position + len(value)]
+        position += len(value)
+    yield "", text[position:]  # lexers drop a leading byte order mark
+
+
+def _merged(pieces: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Join neighbours of one colour: each span costs thirty characters."""
+    for name, group in groupby(pieces, key=lambda piece: piece[0]):
+        yield name, "".join(value for _, value in group)
+
+
+def _piece(name: str, value: str) -> str:
+    html = escapeHtml(value).replace("\n", "<br>")
+    return f'<span class="{name}">{html}</span>' if name and html else html
+
+
+def _colour_of(kind: Any) -> str:
+    for name, kinds in _colours():
+        if any(kind in parent for parent in kinds):
+            return name
+    return ""
+
+
+@cache
+def _colours() -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Return which tokens have which colour: the first match wins, all else keeps the colour of the block."""
+    from pygments.token import Comment, Keyword, Literal, Name, Number, Operator, String
+
+    words = (Keyword, Operator.Word, Name.Tag, Name.Builtin, Name.Decorator, Name.Function, Name.Class)
+    return (("cm", (Comment,)), ("st", (String, Number, Literal)), ("kw", words))
+
+
+@lru_cache(maxsize=64)
+def _lexer(language: str) -> Lexer | None:
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None

@@ -19,7 +19,7 @@ from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.core.redact import escape_invisible
 from wechat_campaigns.messages import Article
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article.parts import markup_chars
@@ -140,7 +140,7 @@ def reader(
 
 def _with_covers(html: str) -> str:
     """Write the cover of a mini program's card where followers see it."""
-    from wechat_campaigns.render.article.mini_program import CARD, COVER  # needs the libraries of articles
+    from wechat_campaigns.render.article.embed import CARD, COVER  # needs the libraries of articles
 
     written = re.compile(rf' {COVER}="([^"]+)"')
 

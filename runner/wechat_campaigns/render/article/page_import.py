@@ -3,14 +3,15 @@
 import codecs
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
 from lxml.html import HtmlElement
 
 from wechat_campaigns.render.article import dom, keep
-from wechat_campaigns.render.article.embed import LAZY_PREFIXES, STYLE_ADDRESS
+from wechat_campaigns.render.article.embed import each_address
+from wechat_campaigns.render.article.parts import WECHAT_IMAGES, with_https
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
@@ -19,7 +20,6 @@ _CONTENT = (_PUBLISHED, "nice", "output", "wenyan", "write")
 """The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
 _LAID_OUT = ("nice", "output", "wenyan")
 """Those whose own style belongs to the article; the others only place it on the page."""
-_OWN = re.compile(r"(https?:)?//mm(biz|ecoa)\.qpic\.cn/")
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 _TITLE_PATHS = (
     "//meta[@property='og:title']/@content",
@@ -93,9 +93,14 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     is_plain = has_sheet and name != _PUBLISHED and _is_mostly_plain(root)
     numbers: dict[str, int] = {}
     mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    _each_address(
-        root, lambda address: f"{mark}{numbers.setdefault(address, len(numbers))}.", with_own=with_own
-    )
+
+    def marked(address: str, _element: HtmlElement) -> str:
+        is_own = with_https(address).startswith(WECHAT_IMAGES)
+        address = address.strip()
+        stays = not address or address.startswith("#") or (is_own and not with_own)
+        return address if stays else f"{mark}{numbers.setdefault(address, len(numbers))}."
+
+    each_address(root, marked, mark="'")
     return SavedPage(
         title=title,
         addresses=tuple(numbers),
@@ -114,32 +119,3 @@ def _is_mostly_plain(root: HtmlElement) -> bool:
         if dom.own_text(element).strip():
             texts.append(plain[element])
     return sum(texts) * 2 > len(texts)
-
-
-def _each_address(root: HtmlElement, written: Callable[[str], str], *, with_own: bool) -> None:
-    """Replace the address of each picture that has to be fetched."""
-
-    def replaced(address: str) -> str:
-        address = address.strip()
-        stays = not address or address.startswith("#") or (not with_own and _OWN.match(address))
-        return address if stays else written(address)
-
-    for element in dom.elements(root):
-        if element.tag == "img":
-            address = element.get("src") or ""
-            lazy = element.attrib.pop("data-src", None)
-            if lazy and (not address.strip() or address.startswith(LAZY_PREFIXES)):
-                address = lazy
-            element.set("src", replaced(address))
-        elif element.tag == "image":
-            for name in ("href", "xlink:href"):
-                if address := element.get(name):
-                    element.set(name, replaced(address))
-        if "url(" in element.get("style", "").lower():
-            style = STYLE_ADDRESS.sub(
-                lambda found: f"url('{replaced(found[1].strip(QUOTES))}')", element.get("style", "")
-            )
-            element.set("style", style)
-
-
-QUOTES = "\"' "

@@ -1,16 +1,16 @@
-"""What an article is made of, and the collector of its problems."""
+"""What an article is made of, the collector of its problems, and the values of variables in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
-from wechat_campaigns.core.html import Formula
+from wechat_campaigns.core.html import PLACEHOLDER_SCHEME, Formula
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.patterns import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.source.files import Files
@@ -30,8 +30,11 @@ IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
 LINK_PREFIX: Final = "https://mp.weixin.qq.com/"
-IMAGE_PREFIXES: Final = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+WECHAT_IMAGES: Final = ("https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+"""How the addresses begin of pictures that WeChat already serves."""
+IMAGE_PREFIXES: Final = (f"{PLACEHOLDER_SCHEME}:", *WECHAT_IMAGES)
 """What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
+_WECHAT: Final = re.compile(r"^(http:)?//(?=mp\.weixin\.qq\.com/|mm(biz|ecoa)\.qpic\.cn/)")
 AI_STATEMENT: Final = "内容由人工智能生成"
 """The label that followers see. Source: 人工智能生成合成内容标识办法, GB 45438-2025, read 2026-11."""
 
@@ -76,6 +79,11 @@ class ArticleBody:
     formulas: tuple[Formula, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     markup_chars: int = 0
+
+
+def with_https(address: str) -> str:
+    """Write an address of WeChat with `https://`; any other is only stripped of blanks."""
+    return _WECHAT.sub("https://", address.strip())
 
 
 def markup_chars(html: str, images: tuple[BodyImage, ...]) -> int:
@@ -143,3 +151,72 @@ class Findings:
     def _made(self, rule: str, what: str, hint: str, line: int | None, level: Level) -> Diagnostic:
         what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
         return Finding(rule, what, hint, level=level).at(Location(file=self.file, line=line))
+
+
+# --- the values of variables, as text wherever they stand ---------------------------------------
+# For Markdown a value becomes a *mark*: hexadecimal digits between two private-use characters, inert
+# in every construct (code included) and one line long, so that line numbers hold. It is revealed after
+# parsing, when it can no longer become markup. For HTML a value becomes character references.
+
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_MARK = re.compile(f"{_OPEN}([0-9a-f]*){_CLOSE}")
+_NOT_PLAIN = re.compile(r"[\x00-/:-@\[-^`{-\x7f]")
+# XML and the HTML parsers refuse these; lone surrogates cannot be encoded at all.
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+_LAST_CODE, _MAX_DIGITS = 0x10FFFF, 8
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+
+
+def escape_for(kind: ArticleFormat) -> Callable[[object], str]:
+    """Choose what writes the value of a `{{ variable }}` into a body as text that never becomes markup."""
+    return _markdown if kind == "markdown" else _html
+
+
+def reveal(text: str) -> str:
+    """Replace every mark by the value it stands for."""
+    if _OPEN not in text:
+        return text
+    return _MARK.sub(lambda mark: replace_forbidden(_unhex(mark[1])), text)
+
+
+def replace_forbidden(text: str) -> str:
+    """Replace the characters that no HTML document may hold by U+FFFD, and normalise line ends."""
+    return _FORBIDDEN.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def replace_forbidden_html(html: str) -> str:
+    """Do as `replace_forbidden` does, and the same to character references."""
+    return _REFERENCE.sub(_allowed_reference, replace_forbidden(html))
+
+
+def _markdown(value: object) -> str:
+    # A value that already holds marks is the output of a macro or a block: those stay as they are.
+    parts = _MARK.split(str(value))
+    marks = [
+        part if index % 2 else part.encode("utf-8", "surrogatepass").hex() for index, part in enumerate(parts)
+    ]
+    return "".join(f"{_OPEN}{mark}{_CLOSE}" for mark in marks if mark)
+
+
+def _html(value: object) -> str:
+    # Every ASCII mark, so that the value is safe in an attribute without quotes as well.
+    return _NOT_PLAIN.sub(lambda mark: f"&#{ord(mark[0])};", replace_forbidden(str(value)))
+
+
+def _allowed_reference(found: re.Match[str]) -> str:
+    digits = (found[1] or found[2]).lstrip("0")
+    if len(digits) > _MAX_DIGITS:  # Python refuses to count some thousand digits
+        return "\ufffd"
+    code = int(digits or "0", 16 if found[1] else 10)
+    return "\ufffd" if code > _LAST_CODE or _FORBIDDEN.match(chr(code)) else found[0]
+
+
+def _unhex(digits: str) -> str:
+    try:
+        return bytes.fromhex(digits).decode("utf-8", "surrogatepass")
+    except ValueError:
+        return ""  # somebody typed the private characters by hand

@@ -12,8 +12,8 @@ from jinja2.utils import LRUCache
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import suggestion_suffix
-from wechat_campaigns.core.patterns import openid_line
-from wechat_campaigns.render.templates.bounds import MAX_SIZE, Escape, TemplateRenderError, copied
+from wechat_campaigns.core.redact import openid_line
+from wechat_campaigns.render.templates import MAX_SIZE, Escape, TemplateRenderError
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
@@ -21,7 +21,7 @@ from wechat_campaigns.render.templates.jinja import (
     TEMPLATE_CACHE_SIZE,
     Rendering,
     TemplateEnvironment,
-    current_rendering,
+    copied,
     display_name,
 )
 from wechat_campaigns.source.files import FileError, Files, refuse_data
@@ -49,13 +49,15 @@ class Engine:
         Raises:
             TemplateRenderError: for any fault of the template.
         """
+        token = RUN.set(Rendering(names=frozenset(variables), escape=escape, sources=[text]))
         try:
-            with current_rendering(Rendering(names=frozenset(variables), escape=escape, sources=[text])):
-                return self._rendered(text, variables)
+            return self._rendered(text, variables)
         except (MemoryError, TemplateRenderError):
             raise
         except Exception as error:  # a template can raise whatever its expressions raise
             raise _render_error(error) from error
+        finally:
+            RUN.reset(token)
 
     def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
         template: Template | None = self._compiled.get(text)

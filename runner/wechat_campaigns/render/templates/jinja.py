@@ -1,12 +1,11 @@
 """Jinja made safe for a stranger's template: plain data only, a few filters, nothing of Python's insides.
 
-Gives one `TemplateEnvironment` for any number of renderings in any number of threads; `current_rendering`
-says which rendering the present thread is in.
+Gives one `TemplateEnvironment` for any number of renderings in any number of threads; `RUN` says which
+rendering the present thread is in.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import BuiltinMethodType, MethodType
@@ -24,7 +23,7 @@ from jinja2.visitor import NodeTransformer
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import suggestion_suffix
-from wechat_campaigns.render.templates.bounds import Escape, plain, text_of
+from wechat_campaigns.render.templates import Escape, text_of
 
 TEMPLATE_CACHE_SIZE = 50
 """Compiled templates kept for the next text; a large one takes megabytes."""
@@ -74,6 +73,7 @@ _CONCAT, _RAW = " concat", " raw"
 """Filters that `_Marks` puts in; no template may name them, by a tag or by a value."""
 _MAX_NAME_CHARS = 60
 HIDDEN = "…"
+_ONE_PASS = (Iterator, KeysView, ValuesView, ItemsView, range)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,16 +88,6 @@ class Rendering:
 
 RUN: ContextVar[Rendering] = ContextVar("rendering")
 """The rendering of this thread."""
-
-
-@contextmanager
-def current_rendering(run: Rendering) -> Iterator[Rendering]:
-    """Make `run` the rendering of this thread for the length of a `with` block."""
-    token = RUN.set(run)
-    try:
-        yield run
-    finally:
-        RUN.reset(token)
 
 
 def display_name(name: Any) -> str:
@@ -237,6 +227,35 @@ class _Unknown(StrictUndefined):
                 index=name, count=len(self._undefined_obj)
             )
         return _("the value has no attribute `{name}`").format(name=name)
+
+
+def plain(value: Any) -> Any:
+    """Return a value that consists of plain data all the way down; a list of what can be read only once.
+
+    Anything else would show where it lies in memory, which differs from machine to machine.
+
+    Raises:
+        TypeError: for anything but text, numbers, truth values, null, and lists and maps of them.
+    """
+    made = list(value) if isinstance(value, _ONE_PASS) else value
+    waiting = [made]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list | tuple):
+            waiting += item
+        elif item is not None and not isinstance(item, str | int | float):
+            bool(item)  # an unknown name is an error with its own words as soon as it is looked at
+            raise TypeError(_("only text, numbers, lists and maps can be used here"))
+    return made
+
+
+def copied(value: Any) -> Any:
+    """Copy lists and maps all the way down, so that no rendering can reach the data of another."""
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class _Raw(str):

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from tests.unit.render.article.making import Make
-from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, embed
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, images
 from wechat_campaigns.source.files import Files
 
 
 @pytest.fixture(autouse=True)
 def _no_picture_is_known() -> None:
     """What one test taught this process does not help the next."""
-    embed._known.clear()
+    images._known.clear()
 
 
 @pytest.fixture

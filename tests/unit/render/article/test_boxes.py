@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.render.article import dom
-from wechat_campaigns.render.article.boxes import BOXES
+from wechat_campaigns.render.article.dialect import BOXES
 
 
 @pytest.mark.parametrize("name", [name for name in BOXES if name != "columns"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.unit.render.article.making import Make
-from wechat_campaigns.render.article.cjk import CjkInline
+from wechat_campaigns.render.article.dialect import CjkInline
 
 PUNCTUATION = "，。、；：？！「」『』《》〈〉【】（）“”‘’…—·"
 ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)

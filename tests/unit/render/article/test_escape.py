@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
 from wechat_campaigns.render.article import ArticleSource, build, dom, escape_for
-from wechat_campaigns.render.article.escape import replace_forbidden, reveal
-from wechat_campaigns.render.article.parts import ArticleFormat
+from wechat_campaigns.render.article.parts import ArticleFormat, replace_forbidden, reveal
 from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))

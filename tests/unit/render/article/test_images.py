@@ -16,7 +16,7 @@ from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages.limits import BODY_IMAGE_BYTES
-from wechat_campaigns.render.article import ai_label, convert, embed, image_bytes, images
+from wechat_campaigns.render.article import convert, image_bytes, images
 from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
@@ -180,7 +180,7 @@ LABEL = '{"Label":"1","ContentProducer":"<某&公司>","ProduceID":"x1"}'
 
 
 def _labelled(kind: str) -> bytes:
-    packet = ai_label.save_options(LABEL)["xmp"]
+    packet = images.label_options(LABEL)["xmp"]
     if kind == "PNG text":
         info = PngImagePlugin.PngInfo()
         info.add_text("AIGC", LABEL)
@@ -199,19 +199,19 @@ def _labelled(kind: str) -> bytes:
 def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) -> None:
     data = _labelled(kind)
     made = Image.open(io.BytesIO(convert_bytes(data, use)[0]))
-    found = ai_label.find(made)
+    found = images.find_label(made)
     assert json.loads(found) == json.loads(LABEL)
     assert not made.getexif()
     again = Image.open(io.BytesIO(convert_bytes(convert_bytes(data, use)[0], use)[0]))
-    assert ai_label.find(again) == found
+    assert images.find_label(again) == found
 
 
 @pytest.mark.parametrize(
     "packet", [b"", b"<", b"tc260.org.cn/ns/AIGC/1.0/", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"]
 )
 def test_odd_metadata_is_no_label(packet: bytes) -> None:
-    data = _image("JPEG", xmp=packet + ai_label.NAMESPACE.encode())
-    assert ai_label.find(Image.open(io.BytesIO(data))) == ""
+    data = _image("JPEG", xmp=packet + images.LABEL_NAMESPACE.encode())
+    assert images.find_label(Image.open(io.BytesIO(data))) == ""
     assert convert_bytes(data)[1] == "jpeg"
 
 
@@ -258,17 +258,17 @@ def test_a_second_version_of_an_article_gives_the_same_findings(
 ) -> None:
     options = ArticleOptions(fix_images=mend)
     prepared = []
-    real = embed._prepared
-    monkeypatch.setattr(embed, "_prepared", lambda *given: prepared.append(given) or real(*given))
+    real = images._prepared
+    monkeypatch.setattr(images, "_prepared", lambda *given: prepared.append(given) or real(*given))
     first = make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP")}, options=options)
-    assert len(embed._known) == 1
+    assert len(images._known) == 1
     second = make("![茶](a.webp)\n\n又一段\n", options=options)
     assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
     assert first.findings == second.findings
     assert first.images == second.images
     assert len(prepared) == 1, "its bytes are known"
     make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(50, 40))}, options=options)
-    assert len(embed._known) == 2, "another picture"
-    monkeypatch.setattr(embed, "KEPT", 2)
+    assert len(images._known) == 2, "another picture"
+    monkeypatch.setattr(images, "KEPT", 2)
     make("![茶](a.webp)\n", at={"tea/a.webp": _image("WEBP", size=(40, 40))}, options=options)
-    assert len(embed._known) == 1, "they do not fill the memory"
+    assert len(images._known) == 1, "they do not fill the memory"

@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 
 from tests.support.factories import make_send
 from wechat_campaigns.core.content import Content, FileInfo, Media
-from wechat_campaigns.core.patterns import CARD_PLACEHOLDER
+from wechat_campaigns.core.html import CARD_PLACEHOLDER
 from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Newspic, Text
 from wechat_campaigns.render.article.page import (
     SCREENS,

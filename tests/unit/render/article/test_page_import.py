@@ -11,8 +11,8 @@ PAGE = """<!DOCTYPE html><html><head><meta property="og:title" content="春茶 �
 <div id="js_content" style="visibility:hidden"><section class="a" data-id="1" style="background:url(&quot;//a.cn/1.png&quot;)">
 <p onclick="x()">你好<!-- 备注 --></p><img data-src="https://a.cn/2.jpg?x=1&amp;y=2" src="data:image/gif;base64,R0">
 <img src="https://mmbiz.qpic.cn/a/0"><svg viewBox="0 0 1 1"><image xlink:href="页面_files/3.png"></image></svg>
-<script>x()</script></section></div><div>页脚</div></body></html>"""  # noqa: E501
-ADDRESSES = ("//a.cn/1.png", "https://a.cn/2.jpg?x=1&y=2", "页面_files/3.png")
+<mp-miniprogram data-miniprogram-imageurl="https://a.cn/4.png"></mp-miniprogram><script>x()</script></section></div><div>页脚</div></body></html>"""  # noqa: E501
+ADDRESSES = ("//a.cn/1.png", "https://a.cn/2.jpg?x=1&y=2", "页面_files/3.png", "https://a.cn/4.png")
 
 
 def test_the_article_of_a_page_is_found_with_its_pictures() -> None:
@@ -22,7 +22,9 @@ def test_the_article_of_a_page_is_found_with_its_pictures() -> None:
     assert html.replace("\n", "") == (
         '<section style="background:url(\'01.png\')"><p>你好</p><img src="02.png">'
         '<img src="https://mmbiz.qpic.cn/a/0">'
-        '<svg viewbox="0 0 1 1"><image xlink:href="03.png"></image></svg></section>'
+        '<svg viewbox="0 0 1 1"><image xlink:href="03.png"></image></svg>'
+        '<mp-common-miniprogram data-miniprogram-imageurl="04.png" data-miniprogram-type="card">'
+        "</mp-common-miniprogram></section>"
     )
 
 

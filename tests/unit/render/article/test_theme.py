@@ -9,12 +9,12 @@ from tests.support.sample_article import TEXT, sample_body
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.render.article import colours, dom, ornaments, theme
-from wechat_campaigns.render.article.boxes import BOXES
+from wechat_campaigns.render.article import colours, dom, theme
 from wechat_campaigns.render.article.colours import darken
+from wechat_campaigns.render.article.dialect import BOXES
 from wechat_campaigns.render.article.parts import Findings
 from wechat_campaigns.source.scaffold import campaign_text
-from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schema import schema
 
 COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
 """The default, and those that are hardest to read text on or in."""
@@ -158,7 +158,7 @@ def test_ornaments_are_written_into_the_article(make: Make, css: str, html: str)
 
 def test_chapters_end_where_an_article_closes() -> None:
     tree = dom.parse('<h2>甲</h2><p>乙</p><h2>丙</h2><p>丁</p><section class="follow"><p>关注</p></section>')
-    ornaments.add(tree, ".chapter { padding: 4px }")
+    theme.add_ornaments(tree, ".chapter { padding: 4px }")
     assert [element.get("class") for element in tree] == ["chapter", "chapter", "follow"]
 
 
@@ -175,7 +175,7 @@ def test_chapters_end_where_an_article_closes() -> None:
 def test_counters_count_as_people_write(number: int, chinese: str, roman: str) -> None:
     for style, written in (("simp-chinese-informal", chinese), ("upper-roman", roman)):
         tree = dom.parse("<h3>甲</h3>" * number)
-        ornaments.add(tree, f"h3::before {{ content: counter(number, {style}) }}")
+        theme.add_ornaments(tree, f"h3::before {{ content: counter(number, {style}) }}")
         assert tree[-1][0].text == written
 
 

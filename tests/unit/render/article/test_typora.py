@@ -56,7 +56,7 @@ def test_ordinary_text_stays_text(make: Make, text: str) -> None:
     [
         ("公式 $$a^2", ["e unsupported-markdown 1"]),
         ("> [!NOTE]\n> 茶", ["e unsupported-markdown 1"]),
-        ("```mermaid\ngraph\n```", ["e unsupported-markdown 1", "w code-language 1"]),
+        ("```mermaid\ngraph\n```", ["e unsupported-markdown 1"]),
         ("[TOC]\n\n茶", ["w contents 1"]),
         ("<div>茶</div>", ["e raw-html 1"]),
         ("<font color=expression(x)>茶", ["e raw-html 1"]),

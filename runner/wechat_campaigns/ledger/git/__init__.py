@@ -1,1 +1,0 @@
-"""The ledger as a branch of a git remote."""

@@ -1,0 +1,253 @@
+"""The ledger in PostgreSQL: for teams and for many runners at once.
+
+A stream's head row is locked while an event is chained to it, so accounts never wait for one another.
+"""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+
+from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Clock
+from wechat_campaigns.ledger.events import (
+    Ledger,
+    Snapshot,
+    heads_of,
+    newer_tables_error,
+    next_event,
+    not_empty_error,
+    read_event,
+    read_events,
+    stream_locked_error,
+    verified_after,
+)
+from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
+
+SCHEMA = """
+create table campaign_event (
+    stream text collate "C" not null, seq integer not null, body text not null,
+    nonce text not null, primary key (stream, seq)
+);
+create table campaign_head (
+    stream text collate "C" primary key, seq integer not null, hash text not null
+);
+"""
+VERSION = 1
+LOCKS = 0x77784C47
+"""The seed of our advisory locks, so that they do not meet those of other programs."""
+APPEND_TRIES = 3
+LOCK_POLL_S = 0.1
+
+
+class PostgresLedger(Ledger):
+    """Tables in the first schema of the search path, made at the first write.
+
+    Args:
+        address: as `postgres_pool.conninfo` made it, without a password.
+    """
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        self._pool = Pool(address)
+        self.where = self._pool.where
+        self._clock = clock
+        self._ready = False
+        self._locks = _Locks(self._pool)
+
+    def snapshot(self) -> Snapshot:
+        """See `Ledger.snapshot`: events and heads in one statement, so of one moment."""
+        query = (
+            "select stream, seq, body, null from campaign_event union all "
+            "select stream, seq, null, hash from campaign_head where seq > 0 order by 1, 2"
+        )
+        rows = self._rows(query, ())
+        events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
+        return Snapshot(events, {stream: (seq, digest) for stream, seq, body, digest in rows if body is None})
+
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        """See `Ledger.read`: events and head in one statement, so of one moment."""
+        query = (
+            "select e.seq, e.body, h.seq, h.hash from campaign_head h left join campaign_event e "
+            "on e.stream = h.stream and e.seq >= %s where h.stream = %s order by e.seq"
+        )
+        rows = self._rows(query, (since.seq, stream))
+        head = Head(rows[0][2], rows[0][3]) if rows else EMPTY
+        read = read_events((stream, seq, body) for seq, body, *_ in rows if seq is not None)
+        return verified_after(stream, read, since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """See `Ledger.append`."""
+
+        def attempt(number: int) -> Event:
+            with self._writable() as db, db.transaction():
+                return self._chain(db, entry, after, again=number > 1)
+
+        return self._pool.retry(attempt, tries=APPEND_TRIES)
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """See `Ledger.restore`."""
+
+        def attempt(_number: int) -> None:
+            with self._writable() as db, db.transaction():
+                db.execute("lock table campaign_head in exclusive mode")
+                if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
+                    raise not_empty_error(self.where)
+                with db.cursor() as cursor:
+                    cursor.executemany(_INSERT, [_row(event) for event in events])
+                    heads = [(stream, *head) for stream, head in heads_of(events).items()]
+                    cursor.executemany(_UPSERT_HEAD, heads)
+
+        self._pool.retry(attempt, tries=1)
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        """See `Ledger.lock`: a session's advisory lock, which ends with its connection."""
+        deadline = time.monotonic() + wait_s
+        while not self._pool.retry(lambda _number: self._locks.take(stream)):
+            if time.monotonic() >= deadline:
+                raise stream_locked_error(stream)
+            time.sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
+        try:
+            yield
+        finally:
+            self._locks.release(stream)
+
+    def close(self) -> None:
+        """See `Ledger.close`."""
+        self._locks.close()
+        self._pool.close()
+
+    def _chain(self, db: Connection, entry: Entry, after: Head | None, *, again: bool) -> Event:
+        head = self._locked_head(db, entry.stream)
+        if again:
+            # The try before may have been committed; behind the head's lock it has ended either way.
+            query = "select body from campaign_event where stream = %s and nonce = %s"
+            if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
+                return read_event(str(kept[0]), where=entry.stream)
+        event = next_event(entry, at=self._clock(), head=head, after=after)
+        with db.pipeline():
+            db.execute(_INSERT, _row(event))
+            db.execute(_UPDATE_HEAD, (event.seq, event.hash, event.stream))
+        return event
+
+    def _locked_head(self, db: Connection, stream: str) -> Head:
+        query = "select seq, hash from campaign_head where stream = %s for update"
+        row = db.execute(query, (stream,)).fetchone()
+        if row is None:
+            db.execute(
+                "insert into campaign_head values (%s, 0, %s) on conflict do nothing", (stream, EMPTY.hash)
+            )
+            row = db.execute(query, (stream,)).fetchone()
+        if row is None:
+            raise TamperedLedgerError(
+                _("the recorded head of this account was removed"),
+                location=stream,
+            )
+        return Head(int(str(row[0])), str(row[1]))
+
+    def _rows(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
+        def read(_number: int) -> list[Any]:
+            with self._pool.connection() as db:
+                if not self._ready and _version(db, self.where) == 0:
+                    return []
+                self._ready = True
+                return db.execute(query.encode(), values).fetchall()
+
+        return self._pool.retry(read)
+
+    @contextmanager
+    def _writable(self) -> Iterator[Connection]:
+        with self._pool.connection() as db:
+            if not self._ready:
+                _make_tables(db, self.where)
+                self._ready = True
+            with confirmed(db):
+                yield db
+
+
+_INSERT = "insert into campaign_event (stream, seq, body, nonce) values (%s, %s, %s, %s)"
+_UPDATE_HEAD = "update campaign_head set seq = %s, hash = %s where stream = %s"
+_UPSERT_HEAD = (
+    "insert into campaign_head values (%s, %s, %s) "
+    "on conflict (stream) do update set seq = excluded.seq, hash = excluded.hash"
+)
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    # In ASCII, because a database may have any encoding.
+    return event.stream, event.seq, json.dumps(event.as_dict(), separators=(",", ":")), event.nonce
+
+
+def _version(db: Connection, where: str) -> int:
+    """Return the version of the tables, 0 when they are missing."""
+    found = db.execute("select to_regclass('campaign_ledger')").fetchone()
+    if found is None or found[0] is None:
+        return 0
+    row = db.execute("select max(version) from campaign_ledger").fetchone()
+    version = int(str(row[0])) if row and row[0] is not None else 0
+    if version > VERSION:
+        raise newer_tables_error(version, VERSION, where)
+    return version
+
+
+def _make_tables(db: Connection, where: str) -> None:
+    """Make the tables in one transaction; a role that may only read and write needs none."""
+    if _version(db, where) == VERSION:
+        return
+    with db.transaction():
+        db.execute("select pg_advisory_xact_lock(%s)", (LOCKS,))
+        # Looks the table up again, unlike to_regclass, which may miss one that another runner just made.
+        db.execute("create table if not exists campaign_ledger (version integer not null)")
+        if _version(db, where) == 0:
+            db.execute(SCHEMA.encode())
+            db.execute("insert into campaign_ledger values (%s)", (VERSION,))
+
+
+class _Locks:
+    """The locks of this process, all held by one connection of their own."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._db: Connection | None = None
+        self._held: set[str] = set()
+        self._mutex = threading.Lock()
+
+    def take(self, stream: str) -> bool:
+        with self._mutex:
+            # A session may take its own lock twice, so threads are kept apart here.
+            if stream in self._held:
+                return False
+            if self._ask("select pg_try_advisory_lock(hashtextextended(current_schema() || %s, %s))", stream):
+                self._held.add(stream)
+                return True
+            return False
+
+    def release(self, stream: str) -> None:
+        with self._mutex, suppress(ConnectionLostError):
+            self._held.discard(stream)
+            # With the connection the lock went as well.
+            if self._db is not None:
+                self._ask("select pg_advisory_unlock(hashtextextended(current_schema() || %s, %s))", stream)
+
+    def _ask(self, query: str, stream: str) -> bool:
+        self._db = self._db or self._pool.connect()
+        try:
+            row = self._db.execute(query.encode(), (stream, LOCKS)).fetchone()
+        except psycopg.Error as error:
+            self._db.close()
+            self._db = None
+            raise ConnectionLostError(str(error)) from error
+        return bool(row and row[0])
+
+    def close(self) -> None:
+        with self._mutex, suppress(psycopg.Error):
+            if self._db is not None:
+                self._db.close()
+            self._db = None

@@ -1,0 +1,453 @@
+"""Every rule: about accounts, recipients and quota; what must be so before a send; and what is sent."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import time, timedelta
+from itertools import pairwise
+
+from wechat_campaigns.core.content import Content
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import compute_message_digest
+from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.redact import INVISIBLE
+from wechat_campaigns.core.settings import AccountKind, Drift, Policy
+from wechat_campaigns.ledger.records import may_have_reached, posted_tag, posted_tag_id
+from wechat_campaigns.plan.hints import on_hold
+from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
+from wechat_campaigns.plan.quota import (
+    NO_USES,
+    SERVICE_PER_MONTH,
+    SERVICE_TO_ALL_PER_DAY,
+    Allowance,
+    allowance,
+    bounds,
+    count_same_recipients,
+    counts,
+    made,
+    period,
+    reset_day,
+    sent_to_all_today,
+    usage,
+)
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate
+from wechat_campaigns.source.scaffold import SAMPLES
+
+# --- accounts, recipients, quota -------------------------------------------------------------------------
+
+
+@rule(Trait.ALWAYS | Trait.FIXED | Trait.OF_THE_MOMENT | Trait.ASKED_LATER)
+def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
+    """Nothing leaves an account that is on hold, by its ledger or by the settings."""
+    name = facts.account.name
+    reason = facts.state.hold_reasons(facts.now).get(facts.account.appid)
+    if reason is not None:
+        return Violation(*on_hold(name, reason, facts.env))
+    if setting is True or (setting is not False and name in setting):
+        return Violation(
+            _("the settings put account {name} on hold").format(name=name),
+            _("change `policy.hold` in the settings"),
+        )
+    return None
+
+
+@rule(Trait.ALWAYS)
+def allow_to_all(is_allowed: bool, facts: RuleInput) -> Violation | None:
+    """Everyone may be addressed only where the settings say so."""
+    if not facts.send.filter.is_to_all or is_allowed:
+        return None
+    return Violation(
+        _("the filter selects every follower, which the policy does not allow"),
+        _("use a tag, or set `policy.allow_to_all` in `_settings.yaml`"),
+    )
+
+
+@rule()
+def allowed_tags(allowed: tuple[str | int, ...], facts: RuleInput) -> Violation | None:
+    """Only listed tags may be addressed; everyone and openid lists have rules of their own."""
+    wanted = facts.send.filter
+    if wanted.tag is None and wanted.tag_id is None:
+        return None
+    name = wanted.tag if wanted.tag is not None else facts.tag
+    if wanted.tag_id in allowed or name in allowed:
+        return None
+    if name is None:
+        unknown = _("the name of tag_id {tag_id} is unknown, so `allowed_tags` cannot be checked")
+        return Violation(
+            unknown.format(tag_id=wanted.tag_id),
+            _("plan with a connection to WeChat, or add the id to `policy.allowed_tags`"),
+            is_unchecked=True,
+        )
+    listed = _(", ").join(str(tag) for tag in allowed)
+    return Violation(
+        _("tag {name} is not allowed; the allowed tags are {listed}").format(name=name, listed=listed),
+        _("use an allowed tag, or add this one to `policy.allowed_tags`"),
+    )
+
+
+@rule()
+def max_recipients(limit: int, facts: RuleInput) -> Violation | None:
+    """An audience may not be larger than declared."""
+    count = facts.audience.count
+    if count is not None and count <= limit:
+        return None
+    if count is None:
+        return Violation(
+            _("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
+            _("plan with a connection to WeChat; apply counts again just before it sends"),
+            is_unchecked=True,
+        )
+    return Violation(
+        _("the audience is {count} followers; the policy allows {limit}").format(count=count, limit=limit),
+        _("use a smaller tag, or raise `policy.max_recipients`"),
+    )
+
+
+@rule()
+def audience_drift(drift: Drift, facts: RuleInput) -> Violation | None:
+    """The audience may not have grown or shrunk much since the plan was reviewed."""
+    count = facts.audience.count
+    if not facts.applying:
+        return None
+    if facts.reviewed_count is None:
+        return Violation(
+            _(
+                "the audience cannot be compared with the review: only a digest was passed, or the plan "
+                "was made offline"
+            ),
+            _("apply an online plan with `--plan FILE`"),
+            is_unchecked=True,
+            level="advisory",
+        )
+    if count is None:
+        return Violation(
+            _("the audience is unknown; the review showed {reviewed}").format(reviewed=facts.reviewed_count),
+            _("apply again when tags/get works again"),
+            is_unchecked=True,
+        )
+    change = abs(count - facts.reviewed_count)
+    if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
+        return None
+    what = _(
+        "the audience is {count}, but the review showed {reviewed}: the difference exceeds "
+        "{percent} % and {floor} followers"
+    )
+    return Violation(
+        what.format(count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor),
+        _("find out why the tag changed, then plan again and have the new plan reviewed"),
+    )
+
+
+@rule(Trait.OF_THE_MOMENT | Trait.ASKED_LATER | Trait.OF_ALLOWANCE)
+def quota(_setting: object, facts: RuleInput) -> Violation | None:
+    """The account must have allowance left, as far as the ledger knows."""
+    left, kind = _counted(facts), facts.account.kind
+    if left is None:
+        return _four_a_month(facts)
+    used, limit = left.used + _ahead(facts, kind), left.limit
+    if used < limit and kind is AccountKind.SERVICE:
+        # To everyone once a day, besides the four a month.
+        kind, limit = AccountKind.SUBSCRIPTION, SERVICE_TO_ALL_PER_DAY
+        used = sent_to_all_today(facts.account.appid, facts.state, facts.now) + _ahead(facts, kind)
+    if used < limit:
+        return _four_a_month(facts)
+    what = _("the quota of {account} for {period}, which is {limit}, is used or taken by earlier sends")
+    hint = _("wait until the quota resets {when}, or send from another account")
+    if facts.is_later:
+        hint = _("set another day in `not_before`, or send from another account")
+    return Violation(
+        what.format(account=facts.account.name, period=period(kind, facts.now), limit=limit),
+        hint.format(when=reset_day(kind, facts.now)),
+    )
+
+
+@rule(Trait.OF_THE_MOMENT | Trait.ASKED_LATER | Trait.OF_ALLOWANCE)
+def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
+    """Some of the allowance is kept for what nobody planned."""
+    left = _counted(facts) if reserve else None
+    if left is None:
+        return None
+    remaining = left.limit - left.used - _ahead(facts, facts.account.kind)
+    # Where nothing is left of a later day, `quota` warns.
+    if remaining > reserve or (facts.is_later and remaining <= 0):
+        return None
+    what = _("sends of {account} left for {period}: {left} of {limit}; the policy keeps {reserve} in reserve")
+    hint = _("wait until the quota resets {when}, or lower `policy.quota_reserve`")
+    if facts.is_later:
+        hint = _("set another day in `not_before`, or lower `policy.quota_reserve`")
+    return Violation(
+        what.format(
+            account=facts.account.name,
+            period=left.period,
+            left=max(0, remaining),
+            limit=left.limit,
+            reserve=reserve,
+        ),
+        hint.format(when=reset_day(facts.account.kind, facts.now)),
+    )
+
+
+def _counted(facts: RuleInput) -> Allowance | None:
+    account = facts.account
+    if not counts(account.kind, facts.send.filter.is_to_all):
+        return None
+    return allowance(account.appid, account.kind, facts.state, facts.now)
+
+
+def _ahead(facts: RuleInput, kind: AccountKind) -> int:
+    """Count what comes before in the plan and uses the account's own allowance of the day or month."""
+    return made(facts.account.kind, facts.ahead.get(period(kind, facts.now), NO_USES))
+
+
+def _four_a_month(facts: RuleInput) -> Violation | None:
+    if facts.account.kind is not AccountKind.SERVICE:
+        return None
+    kind, month = AccountKind.SERVICE, period(AccountKind.SERVICE, facts.now)
+    past = facts.state.quota_uses(facts.account.appid, *bounds(kind, facts.now))
+    coming = facts.ahead.get(month, NO_USES)
+    before = count_same_recipients(usage(facts.send.filter, facts.tag_id), past, coming)
+    if before < SERVICE_PER_MONTH:
+        return None
+    what = _(
+        "up to {count} messages go to these recipients in {month} before this one: WeChat skips followers "
+        "who have received four, without an error"
+    )
+    return Violation(
+        what.format(count=before, month=month),
+        _("use another tag, or wait until next month"),
+        level="advisory",
+    )
+
+
+# --- what must be so before a send: a preview, a trial, checks, the right moment -------------------------
+
+
+@rule(Trait.OF_THE_MOMENT)
+def max_sends_per_apply(_setting: object, facts: RuleInput) -> Violation | None:
+    """A run that would send more than declared sends nothing: it is likely not what was meant."""
+    return too_many_sends(facts.due, facts.policy)
+
+
+def too_many_sends(count: int, policy: Policy) -> Violation | None:
+    """Hold the sends of one run against `max_sends_per_apply`."""
+    limit = policy.max_sends_per_apply
+    if limit is None or count <= limit:
+        return None
+    what = _("this run would make {count} sends; the policy allows {limit}")
+    return Violation(
+        what.format(count=count, limit=limit),
+        _("name the campaigns to apply, or raise `policy.max_sends_per_apply`"),
+    )
+
+
+@rule()
+def require_preview(_setting: object, facts: RuleInput) -> Violation | None:
+    """A tester must have received exactly this content."""
+    if (facts.account.appid, facts.content_digest) in facts.state.previews:
+        return None
+    hint = _("run `campaign preview {send}{env} --to TESTER` and check the message on the phone")
+    return Violation(
+        _("no tester has received this exact content"),
+        hint.format(send=quoted(facts.send.id), env=facts.env),
+    )
+
+
+@rule()
+def require_not_after(_setting: object, facts: RuleInput) -> Violation | None:
+    """Every send must say until when it makes sense, so that a late run does not make it."""
+    if facts.send.not_after is not None:
+        return None
+    return Violation(
+        _("the campaign does not set `not_after`"),
+        _("set `not_after`, the end of the send window"),
+    )
+
+
+@rule(Trait.OF_THE_MOMENT)
+def quiet_hours(hours: str, facts: RuleInput) -> Violation | None:
+    """No message arrives at night; the begin belongs to the quiet hours, the end does not."""
+    begin, end = (time.fromisoformat(part) for part in hours.split("-"))
+    local = facts.now.astimezone(facts.policy.zone).time()
+    quiet = begin <= local < end if begin <= end else local >= begin or local < end
+    if not quiet:
+        return None
+    return Violation(
+        _("it is {now:%H:%M}, within the quiet hours: sending is allowed again after {end:%H:%M}").format(
+            now=local, end=end
+        ),
+        _("apply after {end:%H:%M} ({timezone})").format(end=end, timezone=facts.policy.timezone),
+    )
+
+
+@rule()
+def require_trial(tag: str | int, facts: RuleInput) -> Violation | None:
+    """A small tag must have received exactly this message, and WeChat must have confirmed it."""
+    if tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag, facts.tag_id):
+        return None
+    digest = compute_message_digest(facts.send)
+    fates = {
+        record.fate
+        for record in facts.state.sends
+        if tag in (posted_tag(record), posted_tag_id(record))
+        and record.appid == facts.account.appid
+        and record.data.get("message_digest") == digest
+    }
+    if Fate.SENT in fates:
+        return None
+    if Fate.ACCEPTED in fates:
+        return Violation(
+            _("the trial to tag {tag} was accepted, but its delivery is not confirmed yet").format(tag=tag),
+            _("run `campaign status`, then plan again"),
+        )
+    return Violation(
+        _("tag {tag} has not received exactly this message as a trial").format(tag=tag),
+        _("send the same content to the tag first, in a campaign or `for_each` entry of its own"),
+    )
+
+
+@rule(Trait.ALWAYS)
+def checks(_setting: object, facts: RuleInput) -> Violation | None:
+    """Every program of the settings passed the plan."""
+    failed = facts.failed_checks
+    if not failed:
+        return None
+    said = _("check {name}: {message}")
+    return Violation(
+        _("; ").join(said.format(name=check.name, message=message) for check, message in failed),
+        _("correct what the check names, then plan again"),
+        level="mandatory" if any(check.level == "mandatory" for check, _message in failed) else "advisory",
+    )
+
+
+# --- what is sent: where its links lead, its words, and whether it was sent under another name -----------
+
+
+@rule(Trait.READS_CONTENT)
+def allowed_links(allowed: tuple[str, ...], facts: RuleInput) -> Violation | None:
+    """Links lead only to listed hosts and what lies below them."""
+    listed = (*allowed, *facts.policy.allowed_mini_programs)
+    foreign = sorted({host.name for host in facts.content.hosts() if not host.is_among(listed)})
+    if not foreign:
+        return None
+    what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
+    hint = _(
+        "remove the link, add the host to `policy.allowed_links`, or put a blank between a host and words"
+    )
+    return Violation(what.format(hosts=_(", ").join(foreign)), hint)
+
+
+@rule(Trait.READS_CONTENT)
+def allowed_mini_programs(allowed: tuple[str, ...], facts: RuleInput) -> Violation | None:
+    """Text and articles open only listed mini programs."""
+    opened = {link.appid.strip().lower() for link in facts.content.links() if link.appid}
+    foreign = sorted(opened - set(allowed))
+    if not foreign:
+        return None
+    what = _(
+        "the message opens the mini program {appids}, which `policy.allowed_mini_programs` does not list"
+    )
+    return Violation(
+        what.format(appids=_(", ").join(foreign)),
+        _("remove the link, or add the AppID to `policy.allowed_mini_programs`"),
+    )
+
+
+@rule()
+def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
+    """The same content to the same recipients under another id is most likely a renamed file."""
+    if days == 0:
+        return None
+    since = facts.now - timedelta(days=days)
+    state = facts.state
+    mine = {normalize_id(name) for name in (facts.send.id, *facts.send.formerly)}
+    twins = [facts.duplicate_of] if facts.duplicate_of else []
+    twins += [
+        known.send
+        for known in state.sends_by_content(facts.account.appid, facts.content_digest)
+        if normalize_id(known.send) not in mine and known.at >= since and may_have_reached(known)
+    ]
+    if not twins:
+        return None
+    return Violation(
+        _("{send} already has the same content and the same recipients").format(send=twins[0]),
+        _("restore the old name of the file, or change the content"),
+    )
+
+
+@rule(Trait.FIXED)
+def sample_text(_setting: object, facts: RuleInput) -> Violation | None:
+    """What `init` and `new` wrote reaches nobody outside the sandbox."""
+    if facts.is_sandbox:
+        return None
+    texts = [part for text in facts.content.texts() for part in text]
+    if not any(sample in text for sample in SAMPLES for text in texts):
+        return None
+    return Violation(
+        _("this is still the text that `campaign init` or `campaign new` wrote"),
+        _("replace it with the content to be sent"),
+    )
+
+
+@rule(Trait.READS_CONTENT)
+def banned_words(words: tuple[str, ...], facts: RuleInput) -> Violation | None:
+    """No message uses one of the listed words."""
+    text = _END.join(readable_texts(facts.content))
+    found = [word for word in words if folded(word) and folded(word) in text]
+    if not found:
+        return None
+    return Violation(
+        _("the message uses words of `policy.banned_words`: {words}").format(words=_(", ").join(found)),
+        _("replace the words, or remove them from the list"),
+    )
+
+
+@rule(Trait.READS_CONTENT)
+def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None:
+    """Every message, and every article of one, has the listed texts."""
+    texts = list(readable_texts(facts.content))
+    missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
+    if not missing:
+        return None
+    return Violation(
+        _("the message lacks a text of `policy.required_text`: {texts}").format(texts=_(", ").join(missing)),
+        _("add it to the text; to articles, each of them"),
+    )
+
+
+_WORD = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
+_END = "\0"
+"""Where a paragraph ends: no word goes on behind it."""
+
+
+def readable_texts(content: Content) -> Iterator[str]:
+    """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
+    return (folded(*parts) for parts in content.texts())
+
+
+def words(content: Content) -> tuple[str, ...]:
+    """List the words of a message, and each two neighbours; of Chinese each character is a word."""
+    found = [
+        _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        for parts in content.texts()
+        for text in parts
+    ]
+    return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))
+
+
+def folded(*parts: str) -> str:
+    """Bring parts of a text to the form in which they are compared."""
+    return _END.join(unicodedata.normalize("NFKC", part).translate(_INKED).casefold() for part in parts)
+
+
+class _Inked(dict[int, int | None]):
+    """For `str.translate`: drops blanks, marks and characters without ink; each is looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        char = chr(code)
+        unseen = char.isspace() or unicodedata.category(char) in ("Cf", "Mn") or INVISIBLE.match(char)
+        self[code] = None if unseen else code
+        return self[code]
+
+
+_INKED = _Inked()

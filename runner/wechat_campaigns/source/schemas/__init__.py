@@ -1,1 +1,0 @@
-"""Check documents by the JSON Schemas, and word what they refuse."""

@@ -1,0 +1,336 @@
+"""Followers: the list, profiles, the block list; tags and their followers."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+
+from wechat_sandbox import accounts, bitmaps, store
+from wechat_sandbox.accounts import OfficialAccount
+from wechat_sandbox.answers import OK, ErrcodeError, Json
+from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, mapping, named_row, number, serve, strings, text
+
+PAGE = 10_000
+INFO_BATCH = 100
+REMARK_BYTES = 30
+"""A remark is shorter."""
+BLOCK_BATCH = 20
+BLOCK_PAGE = 1000
+FIRST_TAG_ID = 100
+MAX_TAGS = 100
+NAME_BYTES = 30
+"""As the error has it; characters by the text of the parameter."""
+SYSTEM_IDS = (0, 1, 2)
+TAGS_A_FOLLOWER = 20
+TAG_BATCH = 50
+DELETABLE_MEMBERS = 100_000
+
+
+def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:
+    """Find the follower numbers of openids; those of other accounts are left out."""
+    rows = db.execute(
+        "SELECT openid, n FROM follower WHERE appid = ? AND openid IN (SELECT value FROM json_each(?))",
+        (appid, json.dumps(list(openids))),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def openids_of(db: sqlite3.Connection, appid: str, numbers: Iterable[int]) -> list[str]:
+    """Find the openids of follower numbers, in the order of the numbers."""
+    rows = db.execute(
+        "SELECT openid FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?)) ORDER BY n",
+        (appid, json.dumps(list(numbers))),
+    )
+    return [row[0] for row in rows]
+
+
+def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -> Json:
+    """Describe the first followers of a set.
+
+    Returns:
+        `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
+    """
+    openids = openids_of(db, appid, bitmaps.to_numbers(followers)[:size])
+    if not openids:
+        return {"count": 0, "next_openid": ""}
+    return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
+
+
+def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
+    """List the tag ids of one follower, given as a set of numbers."""
+    tags = store.select(db, "tag", order="id", appid=appid)
+    return [tag["id"] for tag in tags if bitmaps.from_blob(tag["members"]) & follower]
+
+
+def follower_number(call: ApiCall, openid: object) -> int:
+    """Find a follower's number; 40003 when the account has no follower of that openid."""
+    numbers = numbers_of(call.db, call.appid, [openid]) if isinstance(openid, str) else {}
+    if not numbers:
+        raise ErrcodeError(40003)
+    return next(iter(numbers.values()))
+
+
+def followers_after(call: ApiCall, followers: int, openid: object) -> int:
+    """Drop from a set the followers up to an openid, if one is given; 40003 when it is not the account's."""
+    if not openid:
+        return followers
+    start = follower_number(call, str(openid)) + 1
+    return followers >> start << start
+
+
+def openid_list(call: ApiCall, limit: int) -> int:
+    """Read an openid_list of at most `limit` followers.
+
+    Raises:
+        ErrcodeError: 40031 for what is not a list of openids, 40032 when empty or too long, 49003 for a
+            follower of another account, 40003 for an unknown openid.
+    """
+    openids = strings(call.body, "openid_list", 40031)
+    if not 1 <= len(openids) <= limit:
+        raise ErrcodeError(40032)
+    return followers_of(call, openids)
+
+
+def followers_of(call: ApiCall, openids: list[str]) -> int:
+    """Find the followers of openids; 49003 for one of another account, 40003 for an unknown one."""
+    numbers = numbers_of(call.db, call.appid, openids)
+    if len(numbers) < len(set(openids)):
+        others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)
+        foreign = any(numbers_of(call.db, appid, openids) for appid in others)
+        raise ErrcodeError(49003 if foreign else 40003)
+    return bitmaps.from_numbers(numbers.values())
+
+
+@serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
+def get(call: ApiCall) -> Json:
+    """List the followers, 10,000 a page. Source: getFans (2026-11)."""
+    everyone = call.account.subscribed
+    after = followers_after(call, everyone, call.request.query.get("next_openid"))
+    return {"total": everyone.bit_count(), **openid_page(call.db, call.appid, after, PAGE)}
+
+
+@serve("/cgi-bin/user/info", method="GET", who=TAGGERS, daily=5_000_000, daily_test=500_000)
+def info(call: ApiCall) -> Json:
+    """Return the profile of one follower, without name and picture since 2021.
+
+    Source: getUserInfo (2026-11).
+    """
+    return _info(call, call.request.query.get("openid"))
+
+
+def _info(call: ApiCall, openid: object) -> Json:
+    """Describe a follower; one who left has no profile and no tags, as reported in 2020 and 2025."""
+    follower = follower_number(call, openid)
+    if not call.account.subscribed >> follower & 1:
+        return {"subscribe": 0, "openid": openid, "tagid_list": []}
+    row = named_row(call, 40003, "follower", n=follower)
+    return {
+        "subscribe": 1,
+        "openid": openid,
+        "sex": 0,
+        "language": "zh_CN",
+        **dict.fromkeys(("nickname", "city", "province", "country", "headimgurl"), ""),
+        "subscribe_time": row["subscribe_time"],
+        "remark": row["remark"],
+        "groupid": 0,
+        "tagid_list": tag_ids(call.db, call.appid, 1 << follower),
+        "subscribe_scene": "ADD_SCENE_QR_CODE",
+        "qr_scene": 0,
+        "qr_scene_str": "",
+    }
+
+
+@serve("/cgi-bin/user/info/batchget", who=TAGGERS, needs_body=True)
+def info_batchget(call: ApiCall) -> Json:
+    """Return the profiles of up to 100 followers. Source: batchUserInfo (2026-11)."""
+    users = call.body.get("user_list")
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+        raise ErrcodeError(40031)
+    if not 1 <= len(users) <= INFO_BATCH:
+        raise ErrcodeError(40032)
+    return {"user_info_list": [_info(call, user.get("openid")) for user in users]}
+
+
+@serve("/cgi-bin/user/info/updateremark", who=TAGGERS, needs_body=True)
+def update_remark(call: ApiCall) -> Json:
+    """Set the remark of one follower. Source: updateRemark (2026-11)."""
+    follower, remark = follower_number(call, call.body.get("openid")), call.body.get("remark")
+    if not isinstance(remark, str) or len(remark.encode()) >= REMARK_BYTES:
+        raise ErrcodeError(40092)
+    call.db.execute(
+        "UPDATE follower SET remark = ? WHERE appid = ? AND n = ?", (remark, call.appid, follower)
+    )
+    return OK
+
+
+@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED)
+def get_block_list(call: ApiCall) -> Json:
+    """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
+    blocked = call.account.blocked
+    after = followers_after(call, blocked, call.body.get("begin_openid"))
+    return {"total": blocked.bit_count(), **openid_page(call.db, call.appid, after, BLOCK_PAGE)}
+
+
+@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED, needs_body=True)
+def block(call: ApiCall) -> Json:
+    """Block followers. Source: batchBlacklist (2026-11)."""
+    blocked = call.account.blocked | openid_list(call, BLOCK_BATCH)
+    accounts.save(call.db, replace(call.account, blocked=blocked))
+    return OK
+
+
+@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED, needs_body=True)
+def unblock(call: ApiCall) -> Json:
+    """Unblock followers. Source: batchUnblacklist (2026-11)."""
+    blocked = call.account.blocked & ~openid_list(call, BLOCK_BATCH)
+    accounts.save(call.db, replace(call.account, blocked=blocked))
+    return OK
+
+
+def tag_name(call: ApiCall) -> str:
+    """Read a tag's name; 45157 when missing, 45158 when too long."""
+    name = mapping(call.body, "tag", 45157).get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise ErrcodeError(45157)
+    if len(name.encode()) > NAME_BYTES:
+        raise ErrcodeError(45158)
+    return name
+
+
+def own_tag_id(call: ApiCall) -> int:
+    """Read the id of a tag that may be changed; 45058 for a system tag."""
+    tag_id = number(mapping(call.body, "tag", 45159), "id", 45159)
+    if tag_id in SYSTEM_IDS:
+        raise ErrcodeError(45058)
+    return tag_id
+
+
+def find_tag(call: ApiCall, tag_id: int) -> sqlite3.Row:
+    """Return a tag; 45159 without one."""
+    return named_row(call, 45159, "tag", id=tag_id)
+
+
+def named_tag(call: ApiCall) -> sqlite3.Row:
+    """Return the tag that the `tagid` of a body names."""
+    return find_tag(call, number(call.body, "tagid", 45159))
+
+
+def not_left(call: ApiCall, followers: int) -> int:
+    """Refuse with 40003 when one of the followers has left the account; the same followers."""
+    if followers & ~call.account.subscribed:
+        raise ErrcodeError(40003)
+    return followers
+
+
+def check_tags_a_follower(call: ApiCall, followers: int) -> None:
+    """Refuse with 45059 when one of the followers has as many tags as WeChat allows."""
+    sets = (members(tag) for tag in list_tags(call.db, call.appid))
+    if followers & bitmaps.in_at_least(sets, TAGS_A_FOLLOWER):
+        raise ErrcodeError(45059)
+
+
+def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
+    """List an account's tags by id."""
+    return store.select(db, "tag", order="id", appid=appid)
+
+
+def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
+    """List an account's tags with how many followers each has, those who left not counted."""
+    return [
+        {"id": tag["id"], "name": tag["name"], "count": (members(tag) & account.subscribed).bit_count()}
+        for tag in list_tags(db, account.appid)
+    ]
+
+
+def add_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
+    """Create a tag without followers."""
+    db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)", (appid, tag_id, name, b""))
+
+
+def members(tag: sqlite3.Row) -> int:
+    """Read a tag's followers, those who left included."""
+    return bitmaps.from_blob(tag["members"])
+
+
+def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int) -> None:
+    """Write a tag's followers."""
+    blob = bitmaps.to_blob(followers)
+    db.execute("UPDATE tag SET members = ? WHERE appid = ? AND id = ?", (blob, appid, tag_id))
+
+
+@serve("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+def create_tag(call: ApiCall) -> Json:
+    """Create a tag. Source: createTag (2026-11)."""
+    name = tag_name(call)
+    tags = list_tags(call.db, call.appid)
+    if any(tag["name"] == name for tag in tags):
+        raise ErrcodeError(45157)
+    if sum(tag["id"] not in SYSTEM_IDS for tag in tags) >= MAX_TAGS:
+        raise ErrcodeError(45056)
+    tag_id = max([FIRST_TAG_ID - 1, *(tag["id"] for tag in tags)]) + 1
+    add_tag(call.db, call.appid, tag_id, name)
+    return {"tag": {"id": tag_id, "name": name}}
+
+
+@serve("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)
+def get_tags(call: ApiCall) -> Json:
+    """List the tags with how many followers each has. Source: getTags (2026-11)."""
+    return {"tags": tags_json(call.db, call.account)}
+
+
+@serve("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+def rename_tag(call: ApiCall) -> Json:
+    """Rename a tag. Source: updateTag (2026-11)."""
+    tag_id = own_tag_id(call)
+    name = tag_name(call)
+    find_tag(call, tag_id)
+    tags = list_tags(call.db, call.appid)
+    if any(tag["name"] == name and tag["id"] != tag_id for tag in tags):
+        raise ErrcodeError(45157)
+    call.db.execute("UPDATE tag SET name = ? WHERE appid = ? AND id = ?", (name, call.appid, tag_id))
+    return OK
+
+
+@serve("/cgi-bin/tags/delete", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+def delete_tag(call: ApiCall) -> Json:
+    """Delete a tag. Source: deleteTag (2026-11)."""
+    tag_id = own_tag_id(call)
+    if members(find_tag(call, tag_id)).bit_count() > DELETABLE_MEMBERS:
+        raise ErrcodeError(45057)
+    call.db.execute("DELETE FROM tag WHERE appid = ? AND id = ?", (call.appid, tag_id))
+    return OK
+
+
+@serve("/cgi-bin/user/tag/get", who=TAGGERS, needs_body=True)
+def list_members(call: ApiCall) -> Json:
+    """List a tag's followers, 10,000 a page.
+
+    Source: getTagFans (2026-11); the page size is not stated there.
+    """
+    followers = members(named_tag(call)) & call.account.subscribed
+    after = followers_after(call, followers, call.body.get("next_openid"))
+    return openid_page(call.db, call.appid, after, PAGE)
+
+
+@serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
+def tag_members(call: ApiCall) -> Json:
+    """Add followers to a tag. Source: batchTagging (2026-11)."""
+    tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
+    check_tags_a_follower(call, followers & ~members(tag))
+    save_members(call.db, call.appid, tag["id"], members(tag) | followers)
+    return OK
+
+
+@serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
+def untag_members(call: ApiCall) -> Json:
+    """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
+    tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
+    save_members(call.db, call.appid, tag["id"], members(tag) & ~followers)
+    return OK
+
+
+@serve("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
+def ids_of_follower(call: ApiCall) -> Json:
+    """List one follower's tags. Source: getUserTags (2026-11)."""
+    follower = not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))
+    return {"tagid_list": tag_ids(call.db, call.appid, follower)}
