@@ -270,7 +270,7 @@ def _only_send(matches: Sequence[SendState], send_id: str) -> SendState:
     if not matches:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),
-            hint=_("run `campaign status` to see which sends are unknown"),
+            hint=_("run `campaign status` to list all sends"),
         )
     appids = sorted({send.appid for send in matches})
     if len(appids) > 1:

@@ -135,7 +135,9 @@ class ApplyRun:
             self.show_plan()
             self.workspace.secrets.check_all_approved({one.account.appid for one in (*plan.due(), *waiting)})
             self._check_number(waiting)
-            self._check_rules(waiting)
+            later = [one.account.appid for one in waiting]
+            covered = self.file is not None or self.digest is not None
+            check_rules_agreed(plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
             if self.asks and (plan.calls() or waiting):
                 self.confirm(waiting)
         with self.signals_obeyed():
@@ -247,13 +249,6 @@ class ApplyRun:
         if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
 
-    def _check_rules(self, waiting: Sequence[PlannedSend]) -> None:
-        covered, later = (
-            self.file is not None or self.digest is not None,
-            [one.account.appid for one in waiting],
-        )
-        check_rules_agreed(self.plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
-
     def _right(self, who: Mapping[str, str]) -> RunContext:
         """Return by what right this sends: the digest, reviewed or confirmed, and the followers counted."""
         agreed = self.begun or self.plan
@@ -309,7 +304,7 @@ class ApplyRun:
         """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
         before = now = self.plan.last_holds or {}
         with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
-            now = self.workspace.fold_ledger(verified=True).last_holds()
+            now = self.workspace.state().last_holds()
         held = {appid for appid, hold in now.items() if hold != before.get(appid, "")}
         return [
             planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
