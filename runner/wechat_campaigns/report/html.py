@@ -79,7 +79,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
-        next_step=_next_step(view),
         pictures=pictures,
         content=lambda send: content(send, address=pictures.address),
         change_diff=change_diff,
@@ -101,16 +100,6 @@ def _headline(row: Row) -> str:
 def _is_long(row: Row) -> bool:
     """Return whether a message takes more than one screen; the short ones come first, side by side."""
     return row.planned is not None and isinstance(row.planned.send.content.visible, Articles)
-
-
-def _next_step(view: PlanView) -> str:
-    """Write what becomes of the plan once it is approved."""
-    step = _("Running `{command}` now would send nothing.")
-    if view.ready:
-        step = _("Running `{command}` now would make {total}.")
-    elif view.plan.calls():
-        step = _("`{command}` refuses this plan until its problems are solved.")
-    return step.format(command=view.command, total=view.total)
 
 
 def history_html(view: HistoryView) -> str:

@@ -148,6 +148,16 @@ class PlanView:
         return known and bool(plan.calls()) and PlanAction.INVALID not in self.counts
 
     @property
+    def next_step(self) -> str:
+        """What becomes of the plan once it is approved."""
+        step = _("Running `{command}` now would send nothing.")
+        if self.ready:
+            step = _("Running `{command}` now would make {total}.")
+        elif self.plan.calls():
+            step = _("`{command}` refuses this plan until its problems are solved.")
+        return step.format(command=self.command, total=self.total)
+
+    @property
     def coming(self) -> tuple[str, ...]:
         """What is sent later, that nothing goes out by itself, and what to run then, in sentences."""
         zone, now = ZoneInfo(self.timezone), self.plan.created_at

@@ -59,9 +59,7 @@ def plan_text(
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        running = _("Running `{command}` now would make {total}.")
-        running = running.format(command=view.command, total=view.total)
-        parts += map(options.lines, [*([running] if view.ready else []), *view.coming])
+        parts += map(options.lines, [*([view.next_step] if view.ready else []), *view.coming])
     return "\n".join(parts)
 
 
