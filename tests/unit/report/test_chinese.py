@@ -122,11 +122,11 @@ def test_counts_are_phrases() -> None:
 
 
 def test_the_json_of_a_failed_run_is_english() -> None:
-    error = UsageError(_("the file does not exist"), hint=_("see `campaign status`"), location="a.yaml")
+    error = UsageError(no_such_send("sale").message, hint=_("use an id from `campaign status`"), location="a")
     forms = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")
+    assert "没有名为 sale 的群发" in forms["text"]()
     failed = json.loads(forms["json"]())
     (problem,) = failed["problems"]
-    for found, message in ((failed["error"], "the file"), (problem, "a.yaml: the file")):
-        assert found["message"] == f"{message} does not exist"
-        assert found["hint"] == "see `campaign status`"
-    assert "the file does not exist" not in forms["text"]()
+    for found, message in ((failed["error"], "no send"), (problem, "a: no send")):
+        assert found["message"] == f"{message} has the id sale"
+        assert found["hint"] == "use an id from `campaign status`"
