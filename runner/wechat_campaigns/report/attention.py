@@ -12,7 +12,7 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.ledger.trust import uninitialized_words
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, Violation
 from wechat_campaigns.plan.policy import remedy
-from wechat_campaigns.plan.quota import Overlap, overlaps
+from wechat_campaigns.plan.quota import Overlap
 from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.report.phrases import shortened
 
@@ -87,9 +87,9 @@ def is_folded(group: Sequence[Note]) -> bool:
     return len(group) > FEW_NOTES and all(note.send or note.location for note in group)
 
 
-def attention_notes(plan: Plan) -> tuple[Note, ...]:
+def attention_notes(plan: Plan, overlaps: Iterable[Overlap]) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
-    notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
+    notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(overlaps)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
     notes += [_decisive(one.send_state.send, one) for one in plan.unknown_sends if one.hint]
     return tuple(notes)
@@ -178,8 +178,8 @@ def problem_note(problem: Diagnostic) -> Note:
     return Note(rule=problem.rule, message=problem.message, hint=problem.hint, problem=problem)
 
 
-def _overlaps(plan: Plan) -> Iterator[Note]:
-    found = sorted(overlaps(plan), key=lambda overlap: overlap.followers, reverse=True)
+def _overlaps(overlaps: Iterable[Overlap]) -> Iterator[Note]:
+    found = sorted(overlaps, key=lambda overlap: overlap.followers, reverse=True)
     yield from map(_overlap, found[:SHOWN_OVERLAPS])
     if (more := len(found) - SHOWN_OVERLAPS) > 0:
         text = ngettext(
