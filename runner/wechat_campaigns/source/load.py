@@ -17,14 +17,13 @@ from typing import Final
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
 from wechat_campaigns.source.strict_yaml import Document, parse_document
-from wechat_campaigns.source.validate import check_campaign
+from wechat_campaigns.source.validate import Campaign, check_campaign
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")

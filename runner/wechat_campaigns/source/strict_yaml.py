@@ -255,7 +255,7 @@ def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One YAML file that could be read; implements `model.SourceMap`.
+    """One YAML file that could be read.
 
     `file` is relative to the campaigns folder, `display_path` is the path as the user would type it.
     """

@@ -13,16 +13,17 @@ from jsonschema import Draft7Validator
 
 from tests.support.schema_texts import schema_words
 from tests.tools import make_schema
-from wechat_campaigns.core import model
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.messages import MSGTYPES, Article, Images, Mpvideo, Newspic, Wxcard
 from wechat_campaigns.source import schema_findings
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema, schema_text
 from wechat_campaigns.source.schema_findings import validator
 from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.validate import Campaign
 
 CASES = Path(__file__).parents[2]
 MODULES = (schema_findings,)
@@ -97,7 +98,7 @@ def test_an_editor_explains_every_key_in_chinese(name: SchemaName) -> None:
 
 
 def test_a_campaign_has_the_schemas_keys() -> None:
-    assert set(CAMPAIGN["properties"]) == names(model.Campaign) - {"id", "file", "source"}
+    assert set(CAMPAIGN["properties"]) == names(Campaign) - {"id", "file", "source"}
 
 
 def test_every_msgtype_has_its_content() -> None:
@@ -113,7 +114,7 @@ def test_every_msgtype_has_its_content() -> None:
 @pytest.mark.parametrize(
     ("part", "expected"),
     [
-        ("filter", names(model.Filter) - {"rows", "skip_unsubscribed"}),
+        ("filter", names(Filter) - {"rows", "skip_unsubscribed"}),
         ("media", names(Media)),
         (
             "article",

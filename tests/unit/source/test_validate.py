@@ -8,10 +8,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.strict_yaml import Document, parse_document
-from wechat_campaigns.source.validate import check_campaign
+from wechat_campaigns.source.validate import Campaign, check_campaign
 
 CASES = Path(__file__).parents[2] / "campaigns"
 EXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))

@@ -9,12 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.schema import SchemaName, schema
 from wechat_campaigns.source.schema_findings import UNWORDED, validator
 from wechat_campaigns.source.settings import cross_findings
 from wechat_campaigns.source.strict_yaml import Document, parse_document, read
-from wechat_campaigns.source.validate import check, check_campaign
+from wechat_campaigns.source.validate import Campaign, check, check_campaign
 
 pytestmark = pytest.mark.deep
 
