@@ -26,7 +26,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.ledger.trust import newest_guard, verify_guards
 from wechat_campaigns.plan import review
-from wechat_campaigns.plan.policy.rule_changes import changes_since, edits, guard_data, rules_of
+from wechat_campaigns.plan.rule_changes import changes_since, edits, guard_data, rules_of
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.report.json import plan_data

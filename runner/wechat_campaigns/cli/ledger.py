@@ -57,7 +57,7 @@ def ledger() -> None:
 )
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
-    environment, state = context.settings.environment, context.fold_ledger(verified=True)
+    environment, state = context.settings.environment, context.fold_ledger(context.secrets.mac_keys())
     name, appids = environment.name, sorted(environment.by_appid)
     streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
     streams += [] if state.initialized else [LEDGER]

@@ -1,7 +1,6 @@
 """The records that every package uses: frozen, no behaviour beyond what their fields say.
 
-`source.validate.Campaign` is what a user wrote, `Send` is what a follower would receive. Times are aware
-datetimes, sizes are bytes, lengths are characters.
+`Send` is what a follower would receive. Times are aware datetimes, sizes are bytes, lengths are characters.
 
 Thousands of these come from child processes; without slots they are pickled in half the time.
 """

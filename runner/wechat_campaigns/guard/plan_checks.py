@@ -16,7 +16,7 @@ from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret, Settings
 from wechat_campaigns.guard import confined_program
 from wechat_campaigns.guard.secrets import Secrets
-from wechat_campaigns.plan.policy.rule import FailedChecks
+from wechat_campaigns.plan.plan import FailedChecks
 from wechat_campaigns.source.secret import NO_BYTECODE
 
 TIMEOUT_S: Final = 60.0

@@ -17,7 +17,7 @@ from wechat_campaigns.guard.secrets import GuardOf, Secrets
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import is_signed, newest_guard, questions, unverified, verify_guards
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
+from wechat_campaigns.plan.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key
 

@@ -26,9 +26,8 @@ from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_gua
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
-from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected
@@ -136,7 +135,9 @@ class ApplyRun:
             self.show_plan()
             self.workspace.secrets.check_all_approved({one.account.appid for one in (*plan.due(), *waiting)})
             self._check_number(waiting)
-            self._check_rules(waiting)
+            later = [one.account.appid for one in waiting]
+            covered = self.file is not None or self.digest is not None
+            check_rules_agreed(plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
             if self.asks and (plan.calls() or waiting):
                 self.confirm(waiting)
         with self.signals_obeyed():
@@ -248,13 +249,6 @@ class ApplyRun:
         if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
 
-    def _check_rules(self, waiting: Sequence[PlannedSend]) -> None:
-        covered, later = (
-            self.file is not None or self.digest is not None,
-            [one.account.appid for one in waiting],
-        )
-        check_rules_agreed(self.plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
-
     def _right(self, who: Mapping[str, str]) -> RunContext:
         """Return by what right this sends: the digest, reviewed or confirmed, and the followers counted."""
         agreed = self.begun or self.plan
@@ -310,7 +304,7 @@ class ApplyRun:
         """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
         before = now = self.plan.last_holds or {}
         with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
-            now = self.workspace.fold_ledger(verified=True).last_holds()
+            now = self.workspace.state().last_holds()
         held = {appid for appid, hold in now.items() if hold != before.get(appid, "")}
         return [
             planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
@@ -357,7 +351,7 @@ class ApplyRun:
                         yield _not_sent(reviewed, error)
                     elif planned is not None and planned.action is PlanAction.SEND:
                         to_send.append(planned)  # else the clock was set back
-                elif planned.decision.code not in PASSING or self._is_late(reviewed):
+                elif planned.code not in PASSING or self._is_late(reviewed):
                     yield left_outcome(planned)
             # A resend was not approved with the plan: only what has never been called for is sent here.
             if to_send:
@@ -394,7 +388,7 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
         or (
             failed
             and one.action is PlanAction.BLOCKED
-            and one.decision.failure in MAY_PASS
+            and one.failure in MAY_PASS
             and (one.send.not_before or plan.created_at) > plan.created_at
         )
     )

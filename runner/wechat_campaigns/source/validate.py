@@ -28,7 +28,7 @@ class Campaign:
     """One campaign file, valid by the schema, nothing rendered yet.
 
     `filter`, `content`, `for_each`, `links` and `vars` are plain data (dict, list, str, int, float, bool)
-    exactly as written; strings in them may be templates. `source` can say where each value stands.
+    exactly as written; strings in them may be templates.
     """
 
     id: str
