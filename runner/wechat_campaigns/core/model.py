@@ -5,8 +5,6 @@
 Thousands of these come from child processes; without slots they are pickled in half the time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.files import private_file, private_folder
+from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Ledger, Snapshot
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
@@ -127,7 +127,6 @@ class SeenHeads:
         return _("check the permissions and the disk, then run the same command again")
 
     def _connect(self) -> sqlite3.Connection:
-        private_folder(self.file.parent)
         private_file(self.file)
         db = sqlite3.connect(self.file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
