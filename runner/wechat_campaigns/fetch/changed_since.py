@@ -111,14 +111,15 @@ def resolve_ref(root: Path, ref: str) -> str:
     Raises:
         UsageError: git knows no such commit here, or there is no git.
     """
-    where = f"--changed-since {ref}"
-    if not ref or ref.startswith("-") or not ref.isprintable():
+    is_name = ref and not ref.startswith("-") and ref.isprintable()
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    done = _git(root, *words) if is_name else None
+    if done is None or done.code:
         raise UsageError(
-            _("this is not a valid name of a commit"), hint=_("use a branch, a tag or a hash"), location=where
+            _("git finds no such commit in this repository"),
+            hint=_(_SHALLOW),
+            location=f"--changed-since {ref}",
         )
-    done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if done.code:
-        raise UsageError(_("git finds no such commit in this repository"), hint=_(_SHALLOW), location=where)
     return done.stdout.decode().strip()
 
 
