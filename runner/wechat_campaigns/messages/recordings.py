@@ -91,4 +91,4 @@ class Mpvideo(Content):
             yield Finding("mpvideo-upload", what, hint, (*path, "file"), "warning")
 
     def summary(self) -> str:
-        return _("{title} ({media})").format(title=self.title, media=self.media.written)
+        return _("{what} ({detail})").format(what=self.title, detail=self.media.written)

@@ -45,7 +45,7 @@ def _of_entry(send: Send, finding: Finding) -> Finding:
     """Return the entry of `for_each` that leaves a value empty: the others fill it."""
     if finding.rule != "empty" or "[" not in send.id:
         return finding
-    what = _("{send}: {what}").format(send=send.id, what=finding.message)
+    what = _(": ").join((send.id, finding.message))
     return replace(finding, message=what)
 
 
@@ -60,7 +60,7 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
         yield Finding("test-account", what.format(name=account.name), hint, (), "warning")
         if send.msgtype not in ("text", "mpnews"):
             what = _("WeChat may reject `{msgtype}` from a test account (48008)")
-            hint = _("send articles or a text")
+            hint = _("send an article or a text instead")
             yield Finding("test-account", what.format(msgtype=send.msgtype), hint, ("msgtype",), "warning")
 
 

@@ -331,7 +331,7 @@ def _gathered(failed: Sequence[Send], entries: int) -> list[Diagnostic]:
     for draft in failed:
         for problem in draft.diagnostics:
             if counts[problem] != entries:
-                what = _("{send}: {problem}").format(send=draft.id, problem=problem.message)
+                what = _(": ").join((draft.id, problem.message))
                 problem = replace(problem, message=what)
             gathered[problem] = None
     return list(gathered)
