@@ -113,19 +113,15 @@ class _Builder:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         self.nodes += len(node.value)
-        self._bound(node, len(path))
+        if self.nodes > MAX_NODES:
+            what = _("the aliases (`*name`) in this file expand beyond the size limit")
+            raise _StopReadingError(node, "yaml-alias-bomb", what, _("write the values out, or use `vars`"))
+        if len(path) > MAX_DEPTH:
+            what, hint = map(_, TOO_DEEP)
+            raise _StopReadingError(node, "yaml-too-deep", what, hint)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path) if isinstance(node, MappingNode) else None
-
-    def _bound(self, node: Node, depth: int) -> None:
-        if self.nodes > MAX_NODES:
-            what = _("the aliases (`*name`) in this file expand beyond the size limit")
-            hint = _("write the values out, or use `vars`")
-            raise _StopReadingError(node, "yaml-alias-bomb", what, hint)
-        if depth > MAX_DEPTH:
-            what, hint = map(_, TOO_DEEP)
-            raise _StopReadingError(node, "yaml-too-deep", what, hint)
 
     def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
         if node.style:  # only plain (unquoted) text is up for interpretation
