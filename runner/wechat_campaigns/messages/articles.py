@@ -158,7 +158,6 @@ class Articles(Content):
 
     msgtype = N_("mpnews")
     key = "articles"
-    body_key = "mpnews"
     needs_draft = True
     is_recallable = True
     option = "mpnews"
