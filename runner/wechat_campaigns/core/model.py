@@ -15,8 +15,6 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.digest import DIGEST_VERSION, openids_sha256, sha256, to_plain_data
 
-# --- what a follower would receive -------------------------------------------------------------
-
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
