@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wechat_campaigns.core.content import Media
-from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Level, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
@@ -77,19 +77,6 @@ class Scope:
     files: Files
     options: ArticleOptions
     problems: list[Diagnostic] = field(default_factory=list)
-
-    def problem(
-        self,
-        path: KeyPath,
-        rule: str,
-        what: str,
-        hint: str,
-        *,
-        level: Level = "error",
-        place: Location | None = None,
-    ) -> None:
-        """Add a problem of the value at `path`, at `place` when that is somewhere else."""
-        self.report(Finding(rule, what, hint, path, level), place)
 
     def report(self, finding: Finding, place: Location | None = None) -> None:
         """Add a finding at its value, or at `place`."""
@@ -168,7 +155,8 @@ class Scope:
         if mended is None or not mended[1]:
             return media
         what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=mended[1])
-        self.problem((*path, "file"), "image-fixed", what, _("check it in the preview"), level="warning")
+        hint = _("check it in the preview")
+        self.report(Finding("image-fixed", what, hint, (*path, "file"), "warning"))
         return Media(file=mended[0])
 
     def pictures(self, path: KeyPath, value: object) -> tuple[Media, ...]:
@@ -181,7 +169,7 @@ class Scope:
             what = _("`{pattern}` matches {count} files; the maximum is {most}")
             what = what.format(pattern=written, count=len(found), most=MAX_IMAGES)
             hint = _("name the files one by one, or move some away")
-            self.problem(path, "too-many-files", what, hint)
+            self.report(Finding("too-many-files", what, hint, path))
             return ()
         return tuple(self.picture((*path, index), {"file": name}) for index, name in enumerate(found or ()))
 
@@ -192,7 +180,7 @@ class Scope:
         except FileError as error:
             self.problems.append(error.to_diagnostic(self.campaign.source.location(path), path))
         except CampaignError as error:
-            self.problem(path, "missing-extra", error.message, error.hint)
+            self.report(Finding("missing-extra", error.message, error.hint, path))
         return None
 
     @property
@@ -222,7 +210,7 @@ class Scope:
             hint = _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
                 name=doubled or single
             )
-            self.problem(path, "template-braces", what, hint, level="warning", place=place)
+            self.report(Finding("template-braces", what, hint, path, "warning"), place)
 
     def _look_for_placeholders(
         self, path: KeyPath, source: str, *, file: PurePosixPath | None = None
@@ -234,13 +222,13 @@ class Scope:
         place = self._place(path, source.count("\n", 0, at) + 1, file)
         what = _("this is still sample text, and followers would read it")
         hint = _("replace it with the content to be sent")
-        self.problem(path, "scaffold-text", what, hint, level="warning", place=place)
+        self.report(Finding("scaffold-text", what, hint, path, "warning"), place)
 
     def _template_problem(
         self, path: KeyPath, fault: TemplateRenderError, file: PurePosixPath | None = None
     ) -> None:
         place = self._place(path, fault.line, fault.file or file)
-        self.problem(path, fault.rule, fault.message, fault.hint, place=place)
+        self.report(Finding(fault.rule, fault.message, fault.hint, path), place)
 
     def _place(self, path: KeyPath, line: int, file: PurePosixPath | None) -> Location:
         """Return where a line of a file, or of the value at `path`, is written."""
