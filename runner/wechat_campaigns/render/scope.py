@@ -16,7 +16,6 @@ from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
@@ -24,6 +23,7 @@ from wechat_campaigns.render.article import convert
 from wechat_campaigns.render.limits import text_errors, text_warnings
 from wechat_campaigns.render.templates import Escape, TemplateRenderError, fill, without_control
 from wechat_campaigns.source.files import FileError, Files, refuse_data
+from wechat_campaigns.source.validate import Campaign
 
 if TYPE_CHECKING:
     from wechat_campaigns.render.templates.engine import Engine
