@@ -6,7 +6,7 @@ Each method gives a value that lets rendering go on, even after a problem, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -16,11 +16,11 @@ from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.redact import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
 from wechat_campaigns.render.article import convert
-from wechat_campaigns.render.limits import text_errors, text_warnings
 from wechat_campaigns.render.templates import Escape, TemplateRenderError, fill, without_control
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.validate import Campaign
@@ -36,6 +36,13 @@ _BRACES = re.compile(
     r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
 )
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
+
+
+_SUBDIVISION_FLAGS = re.compile(
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
+"""England, Scotland and Wales: the only emoji made of tags."""
 
 
 class Templates:
@@ -235,3 +242,30 @@ class Scope:
         if file is None:
             return self.campaign.source.line_location(path, line)
         return Location(file=self.display_path(file), line=line)
+
+
+def text_errors(path: KeyPath, text: str) -> Iterator[Finding]:
+    """Report a follower's openid, and what makes a text read otherwise than it looks."""
+    if (line := openid_line(text)) is not None:
+        what = _("line {line} of the text contains an openid, which would be sent").format(line=line)
+        hint = _("remove it; write recipients only under `filter`")
+        yield Finding("openid-in-content", what, hint, path)
+    elif turned := BIDI.search(text):
+        what = _("`{text}` contains a character that reverses the order of the text around it").format(
+            text=_around(turned)
+        )
+        hint = _("delete it: followers would read something other than what is written")
+        yield Finding("bidi-control", what, hint, path)
+
+
+def text_warnings(path: KeyPath, text: str) -> Iterator[Finding]:
+    """Report characters that neither followers nor a reviewer can see."""
+    if not text.isascii() and (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
+        what = _("`{text}` contains an invisible character").format(text=_around(found))
+        hint = _("delete it; it often comes with pasted text")
+        yield Finding("invisible-character", what, hint, path, "warning")
+
+
+def _around(found: re.Match[str]) -> str:
+    """Cut out a character that cannot be seen with its neighbours, all of them visible."""
+    return " ".join(escape_invisible(found.string[max(0, found.start() - 6) : found.end() + 6]).split())

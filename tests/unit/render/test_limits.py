@@ -24,7 +24,7 @@ from wechat_campaigns.messages import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.render import limits
+from wechat_campaigns.render.compile import check_limits
 
 SERVICE = make_account()
 M = Media(media_id="M")
@@ -48,7 +48,7 @@ class FakeSource:
 
 
 def check(send: Send, account: Account) -> tuple[Diagnostic, ...]:
-    return limits.check(send, account, FakeSource())
+    return check_limits(send, account, FakeSource())
 
 
 def rules(content: Content) -> list[str]:
