@@ -142,14 +142,6 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
     assert (known.fate, job_id(known)) == (Fate.ACCEPTED, 99)
 
 
-def test_disputed_send_is_never_resent():
-    _, ledger, _ = sent(api_error(45065, msg_id=99))
-    ledger.clock = lambda: NOW + timedelta(seconds=90)
-    api = ScriptedApi(mass_sendall=TAKEN)
-    assert resend(make_crossing(api, ledger, clock=ledger.clock), ledger) is None
-    assert api.calls == []
-
-
 def resend(crossing: AccountRun, ledger: MemoryLedger) -> Any:
     intent = next(event for event in ledger.events() if event.kind is EventKind.INTENT)
     return crossing.resend(intent, intent.data["body"], judge(now=ledger.clock()))
