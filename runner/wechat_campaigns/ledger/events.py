@@ -30,7 +30,7 @@ class LedgerKind(StrEnum):
     """What else is remembered, and its data; all but a callback carry a `mac`."""
 
     INIT = "init"  # the ledger, or an account in it, was initialized: {environment}
-    GUARD = "guard"  # the rules that an apply goes by: see `plan.policy.rule_changes`
+    GUARD = "guard"  # the rules that an apply goes by: see `plan.rule_changes`
     UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
     DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
     PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}

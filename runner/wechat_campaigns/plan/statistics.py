@@ -19,7 +19,7 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id, may_have_reached
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
-from wechat_campaigns.plan.quota import CHINA, allowance, bounds, china_day, counts
+from wechat_campaigns.plan.quota import CHINA, bounds, china_day, counts, quota_limit, quota_used
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import SendState
@@ -295,7 +295,7 @@ def _quota_warning(
     number = messages(article for article in articles if article.published >= begins)
     if not number:
         return []
-    known = allowance(one.account.appid, kind, state, now)
+    limit, used = quota_limit(kind), quota_used(one.account.appid, kind, state, now)
     what = ngettext(
         "{count} send of this month was made by hand (console): of {limit} sends to everyone, only {left} "
         "may be left",
@@ -303,6 +303,6 @@ def _quota_warning(
         "may be left",
         number,
     )
-    what = what.format(count=number, limit=known.limit, left=max(0, known.remaining - number))
+    what = what.format(count=number, limit=limit, left=max(0, limit - used - number))
     hint = _("check the sends left in the WeChat console: the figures arrive a day late")
     return [warning(one.send, "quota-by-hand", what, hint, path="$")]

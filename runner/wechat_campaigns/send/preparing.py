@@ -156,7 +156,7 @@ def check_material_names(planned: PlannedSend) -> None:
         return
     what = _("`{name}` was not found, and the send is {action}: {reason}")
     raise UsageError(
-        what.format(name=missing, action=status_word(planned.action), reason=planned.decision.reason),
+        what.format(name=missing, action=status_word(planned.action), reason=planned.reason),
         hint=hint,
         location=planned.send.id,
     )

@@ -25,8 +25,8 @@ from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.core.model import Audience
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Mpvideo, Text
+from wechat_campaigns.plan.plan import Resolution
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.send.preparing import Recipient, preview, preview_recipients
 
 OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
