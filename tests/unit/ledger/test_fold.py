@@ -1,6 +1,5 @@
 """The fold of events to states: the same truth in whatever order outcomes arrive."""
 
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -47,14 +46,6 @@ def status(*steps: Any) -> Fate:
 )
 def test_fate_follows_the_events(steps: list[Any], expected: Fate):
     assert status(*steps) is expected
-
-
-ORDERS = list(permutations([ACCEPTED, REFUSED, RESEND, INTENT]))
-
-
-@pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
-def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
-    assert status(INTENT, *steps) is Fate.ACCEPTED
 
 
 @given(st.lists(st.sampled_from([ACCEPTED, REFUSED, REFUSED_AGAIN, SENT]), max_size=5).flatmap(
