@@ -31,14 +31,8 @@ from wechat_campaigns.guard.approvals import (
 from wechat_campaigns.guard.checkout import head_of
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
-from wechat_campaigns.ledger.trust import (
-    KeyOf,
-    authenticator,
-    has_valid_mac,
-    is_signed,
-    verify_guards,
-    wrong_secret_error,
-)
+from wechat_campaigns.ledger.fold import wrong_secret_error
+from wechat_campaigns.ledger.trust import KeyOf, authenticator, has_valid_mac, is_signed, verify_guards
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import check_api_host, read_secret
