@@ -17,6 +17,7 @@ import pytest
 from tests.support.factories import NOW, SERVICE
 from tests.support.ledger_backends import GIT, now
 from tests.support.outcomes import error_of
+from tests.support.small_disk import small_disk
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.core.git_checkout import remote_of
@@ -261,23 +262,14 @@ def test_what_the_disk_refuses_is_not_another_runner(tmp_path: Path, what: str) 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 512 KB; only root can have one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    made = os.geteuid() == 0 and sys.platform == "linux"
-    if (
-        not made
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "ledger-test", disk]).returncode
-    ):
-        pytest.skip("a small disk can only be mounted by root on Linux")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "512k") as place:
+        yield place
 
 
-def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
-    ledger = SqliteLedger(small_disk / "l.sqlite3", now)
-    ballast = small_disk / "ballast"
+def test_full_disk_loses_no_event_and_is_reported(disk: Path) -> None:
+    ledger = SqliteLedger(disk / "l.sqlite3", now)
+    ballast = disk / "ballast"
     acknowledged = [ledger.append(entry(0))]
     ballast.write_bytes(b"x" * 300_000)
     with pytest.raises(LedgerError, match="disk is full") as caught:
@@ -290,12 +282,12 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     ledger.close()
 
 
-def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_path: Path) -> None:
-    subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", small_disk / "r.git"], check=True)
-    remote = remote_of(f"{small_disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
+def test_full_disk_of_a_git_remote_is_not_another_runner(disk: Path, tmp_path: Path) -> None:
+    subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", disk / "r.git"], check=True)
+    remote = remote_of(f"{disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
     ledger = GitLedger(remote, tmp_path / "copy", now, sleep=lambda _: None)
     ledger.append(entry())
-    ballast = small_disk / "ballast"
+    ballast = disk / "ballast"
     with suppress(OSError):
         ballast.write_bytes(b"x" * 512_000)
     with pytest.raises(LedgerError, match="disk is full") as caught:
@@ -307,12 +299,12 @@ def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_p
     assert ledger.append(entry()).seq == 2
 
 
-def test_read_only_disk_is_reported(small_disk: Path) -> None:
-    path = small_disk / "l.sqlite3"
+def test_read_only_disk_is_reported(disk: Path) -> None:
+    path = disk / "l.sqlite3"
     ledger = SqliteLedger(path, now)
     ledger.append(entry())
     ledger.close()
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     error = failure(path)
     assert "not usable" in error.message
 

@@ -121,17 +121,6 @@ def test_unknown_send_is_resent_before_new_sends():
     assert [(o.id, o.result) for o in outcomes] == [("old", Result.ACCEPTED), ("new", Result.ACCEPTED)]
 
 
-def test_unknown_send_of_an_edited_campaign_is_not_resent():
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send("edited", "旧"))
-    runner.run(make_send("gone", "别的"))
-    runner.now += timedelta(seconds=61)
-    outcomes = runner.run(make_send("edited", "改过"), make_send("new", "新"))
-    found = {outcome.id: outcome.result for outcome in outcomes}
-    assert found["edited"] is Result.UNKNOWN
-    assert "旧" not in runner.bodies()[1:]
-
-
 def unknown_under_another_id(**more: Any) -> tuple[ApplyRunner, Any]:
     """A runner, and a plan of a message whose send is unknown under its former id."""
     runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
@@ -189,15 +178,6 @@ def test_openid_send_is_resent_with_the_list_of_the_campaign():
     assert "settle" in runner.run(other)[0].hint
     assert [o.result for o in runner.run(send)] == [Result.ACCEPTED]
     assert [body["touser"] for (body,) in runner.api.named("mass_send")] == [["o1", "o2"]] * 2
-
-
-def test_resend_keeps_to_the_send_window():
-    runner = after_a_lost_answer(TAKEN, send=make_send(not_after=NOW + timedelta(seconds=30)))
-    (outcome,) = runner.run(make_send(not_after=None))
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
-    assert "window ended" in outcome.reason
-    assert "settle" in outcome.hint
-    assert len(runner.api.calls) == 1
 
 
 def test_resend_keeps_to_quiet_hours():
