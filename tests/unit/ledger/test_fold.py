@@ -59,19 +59,6 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
     assert len(truths) == 1
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("SENDING", Fate.ACCEPTED),
-        ("SEND_SUCCESS", Fate.SENT),
-        ("SEND_FAIL", Fate.DELIVERY_FAILED),
-        ("DELETE", Fate.RECALLED),
-    ],
-)
-def test_status_of_mass_get_is_folded(said: str, expected: Fate):
-    assert status(INTENT, ACCEPTED, (LedgerKind.STATUS, named(SALE, msg_status=said))) is expected
-
-
 @pytest.mark.parametrize(("article", "expected"), [(0, Fate.RECALLED), (2, Fate.SENT)])
 def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: Fate):
     state = make_state(*JOB, (LedgerKind.RECALL, named(SALE, article_idx=article)))
