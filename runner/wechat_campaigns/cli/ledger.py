@@ -24,8 +24,8 @@ from wechat_campaigns.ledger.events import (
     heads_of,
     to_lines,
 )
-from wechat_campaigns.ledger.fold import appids_not_on_hold, fold
-from wechat_campaigns.ledger.trust import KeyOf, authenticator, check_not_rehearsed, wrong_secret_error
+from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
+from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 

@@ -23,11 +23,9 @@ from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
 from wechat_campaigns.run.plan import decision_context, plan_selected
 from wechat_campaigns.send import preparing
-from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.send.preparing import ReadyDraft
-from wechat_campaigns.send.preview import PreviewResult, Recipient
+from wechat_campaigns.send.preparing import PreviewResult, ReadyDraft, Recipient
 
 
 @command(
@@ -62,19 +60,19 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
         )
     state = context.initialized_state()
     chosen = _chosen(plan_selected(context, (select,), state, checked=False).valid_plan())
-    to = previews.recipients(names, context.settings.testers)
+    to = preparing.preview_recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
     used = count_today(state.preview_times, appid, context.clock())
-    if used + len(chosen) * len(to) > previews.PER_DAY:
+    if used + len(chosen) * len(to) > preparing.PREVIEWS_PER_DAY:
         message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
-        context.show_progress(message.format(used=used, limit=previews.PER_DAY))
+        context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
     made: list[tuple[PlannedSend, PreviewResult]] = []
     for planned in chosen:
         if len(chosen) > 1:
             context.show_progress(_("{send}: sending the preview").format(send=planned.send.id))
         with _draft_lock(context, planned):
             account = AccountWriter(context, planned.account).open()
-            made.append((planned, previews.preview(planned, to, account)))
+            made.append((planned, preparing.preview(planned, to, account)))
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]

@@ -12,9 +12,8 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
-from wechat_campaigns.ledger.trust import wrong_secret_error, wrong_secrets
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats

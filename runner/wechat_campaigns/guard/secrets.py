@@ -32,6 +32,7 @@ from wechat_campaigns.guard.checkout import head_of
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+from wechat_campaigns.ledger.fold import wrong_secret_error
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import check_api_host, read_secret
@@ -174,7 +175,7 @@ class Secrets:
         """
         events, key = self._events.get(account.appid, ()), mac_key(self._secret(account), account.appid)
         if events and not any(trust.has_valid_mac(event, key) for event in events):
-            raise trust.wrong_secret_error([account.name], self.settings.environment)
+            raise wrong_secret_error([account.name], self.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
         key = mac_key(self._secret(account), account.appid)

@@ -321,7 +321,7 @@ def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connect
 def _snapshot(db: sqlite3.Connection) -> Snapshot:
     rows = db.execute("select stream, seq, body from event order by stream, seq")
     heads = db.execute("select stream, seq, hash from head order by stream")
-    return Snapshot(read_events(rows), {stream: (seq, digest) for stream, seq, digest in heads})
+    return Snapshot(read_events(rows), {stream: Head(seq, digest) for stream, seq, digest in heads})
 
 
 def _head(db: sqlite3.Connection, stream: str) -> Head:

@@ -15,8 +15,7 @@ from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import ledger_changes
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.trust import uninitialized_error, wrong_secrets
+from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
