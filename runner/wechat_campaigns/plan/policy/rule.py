@@ -1,8 +1,8 @@
 """What a rule is: a function of its setting and the facts about one due send; None when it passes.
 
 A rule has the name of its setting in `core/settings.py` and is asked where that is set. `@rule` makes it one
-of `RULES`. Its message names the setting, so that the reader knows where to look. Each rule has a case that
-fails and one that passes in `tests/support/policy_cases.py`.
+of `RULES`. Its message names the setting, so that the reader knows where to look. `CASES` of
+`tests/unit/plan/test_policy.py` has what each rule stops and lets pass.
 """
 
 from collections.abc import Callable
