@@ -186,7 +186,7 @@ def test_no_rule_changes_without_a_review_that_shows_it(
     with pytest.raises(StalePlanError, match=f"rule changed: {re.escape(key)}: "):
         review.check_file(plan_data(view_of(old)), plan, LedgerState(), NOW)
     with pytest.raises(PolicyError, match=re.escape(key)):
-        check_rules_agreed(Files(after), plan, covered=False, asking=False, later=[SERVICE])
+        check_rules_agreed(plan, Files(after).guard, covered=False, asking=False, later=[SERVICE])
     assert f"  {key}: " in rules_text(plan.settings_changes)
     assert plan_of(SEND, settings=before, guards=guards).settings_changes == ()
 

@@ -292,7 +292,7 @@ def not_empty_error(where: str) -> LedgerError:
     """Return the error for a restore into a ledger that has events."""
     return LedgerError(
         _("this ledger already holds events; an import cannot be mixed with them"),
-        hint=_("run the import on an empty ledger"),
+        hint=_("import into an empty ledger"),
         location=where,
     )
 
@@ -376,6 +376,6 @@ def _exported_heads(line: str, where: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this file is not a ledger export that this version can read"),
-            hint=_("use a file written by `campaign ledger export` of this version"),
+            hint=_("pass a file written by `campaign ledger export`"),
             location=f"{where}:1",
         ) from error

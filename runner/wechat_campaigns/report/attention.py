@@ -61,7 +61,7 @@ class Note:
 
     @property
     def _labelled(self) -> str:
-        return _("{send}: {what}").format(send=self.send, what=self.message) if self.send else self.message
+        return _(": ").join(filter(None, (self.send, self.message)))
 
     def at(self, location: Location) -> Diagnostic:
         """Return it as a problem: of a file that it is one of, else as a warning at a location."""

@@ -156,7 +156,7 @@ class PlanView:
         lines = []
         if self.horizon is not None:
             names = [
-                _("{send} ({when})").format(send=send.id, when=moment_text(send.opens_at, now, zone))
+                _("{what} ({detail})").format(what=send.id, detail=moment_text(send.opens_at, now, zone))
                 for send in later
                 if send.opens_at <= self.horizon
             ]
