@@ -49,6 +49,8 @@ class RuleInput:
     """True of a send whose window opens later, at `now`."""
     applying: bool = False
     """True for the look just before a send."""
+    is_resend: bool = False
+    """True of what is posted once more."""
     reviewed_count: int | None = None
     """Followers as the reviewed plan counted them; None when only a digest was reviewed."""
 
@@ -73,7 +75,7 @@ class Trait(Flag):
     ASKED_LATER = auto()
     """It is asked of a send whose window opens later, too."""
     OF_ALLOWANCE = auto()
-    """An unknown send took the allowance when it was posted; of a later send the rule only warns."""
+    """Not asked of a resend, which took the allowance when it was posted; of a later send it only warns."""
 
 
 Check = Callable[[Any, RuleInput], Violation | None]
