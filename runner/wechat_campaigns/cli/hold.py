@@ -59,7 +59,7 @@ def hold(context: OnlineContext, account_name: str, reason: str | None, until: s
         )
     appid = context.account(account_name).appid
     now, zone = context.clock(), context.settings.policy.zone
-    ends_at = read_moment("--for", until, now=now, zone=zone)
+    ends_at = read_moment("--for", until, now=now, zone=zone) if until is not None else None
     # Before the past is read, or what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason or "", "actor": context.actor()}

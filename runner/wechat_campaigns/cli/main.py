@@ -63,6 +63,19 @@ class Commands(Group):
         return click.Group.get_help(page, ctx)
 
 
+def _choose(ctx: click.Context, _param: click.Parameter, language: Language | None) -> None:
+    if language is not None and not ctx.resilient_parsing:
+        choose(language)
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, requested: bool) -> None:
+    if requested and not ctx.resilient_parsing:
+        from wechat_campaigns.cli.reference import version_text
+
+        print_result(version_text())
+        ctx.exit()
+
+
 @group(
     {name: module for module, family in FAMILIES.items() for name in family},
     cls=Commands,
@@ -73,13 +86,13 @@ class Commands(Group):
 )
 @click.option(
     "--lang", envvar="CAMPAIGN_LANG", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
-    callback=lambda ctx, _param, language: _choose(ctx, language),
+    callback=_choose,
     help="Language of all messages; default: the language of the locale (LC_ALL, LC_MESSAGES, "
          "LANG).",
 )  # fmt: skip
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False,
-    callback=lambda ctx, _param, requested: _print_version(ctx, requested),
+    callback=_print_version,
     help="Show the version, the supported formats and the installed extras.",
 )  # fmt: skip
 def campaign() -> None:
@@ -87,19 +100,6 @@ def campaign() -> None:
 
     Without a command it plans: nothing is sent unless you run `campaign apply`.
     """
-
-
-def _choose(ctx: click.Context, language: Language | None) -> None:
-    if language is not None and not ctx.resilient_parsing:
-        choose(language)
-
-
-def _print_version(ctx: click.Context, requested: bool) -> None:
-    if requested and not ctx.resilient_parsing:
-        from wechat_campaigns.cli.reference import version_text
-
-        print_result(version_text())
-        ctx.exit()
 
 
 def _missing_error(error: click.MissingParameter) -> click.UsageError:

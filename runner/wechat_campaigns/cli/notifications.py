@@ -39,14 +39,6 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
     Raises:
         click.Abort: it was interrupted.
     """
-    try:
-        return _notify(context, notices, commit or "")
-    except KeyboardInterrupt:
-        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
-        raise click.Abort(message) from None
-
-
-def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> Told:
     targets = list(enumerate(context.settings.notify, 1))
     if context.settings.environment.api == SANDBOX:  # which starts no program of the settings
         targets = [(number, target) for number, target in targets if target.kind != "command"]
@@ -54,19 +46,23 @@ def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> T
     if not wanted:
         return Told(0, 0)
     day = context.clock().astimezone(context.settings.policy.zone).date()
-    told = _told(context)
-    new = untold(wanted, told or (), day)
     name, url = context.settings.environment.name, run_url(os.environ) or ""
-    run = RunSummary(environment=name, commit=commit, url=url)
+    run = RunSummary(environment=name, commit=commit or "", url=url)
     taken: set[Notice] = set()
     try:
-        for number, target in targets:
-            chosen = [notice for notice in new if notice.moment in target.when]
-            if chosen and _is_told(context, number, target, chosen, run):
-                taken.update(chosen)
-    finally:
-        if told is not None:
-            _record(context, [notice for notice in new if notice in taken], day)
+        told = _told(context)
+        new = untold(wanted, told or (), day)
+        try:
+            for number, target in targets:
+                chosen = [notice for notice in new if notice.moment in target.when]
+                if chosen and _is_told(context, number, target, chosen, run):
+                    taken.update(chosen)
+        finally:
+            if told is not None:
+                _record(context, [notice for notice in new if notice in taken], day)
+    except KeyboardInterrupt:
+        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
+        raise click.Abort(message) from None
     return Told(len(new), len(taken))
 
 

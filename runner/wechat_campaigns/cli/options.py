@@ -277,7 +277,7 @@ def _pair(text: str, shape: str) -> tuple[str, str]:
 _AFTER: Final = re.compile(r"\+?(?P<count>[1-9][0-9]{0,3})(?P<unit>[mh])")
 
 
-def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo) -> datetime | None:
+def read_moment(option: str, text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     """Read a moment that is to come.
 
     Args:
@@ -288,8 +288,6 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
     Raises:
         UsageError: it has another form, or is over.
     """
-    if text is None:
-        return None
     moment = _moment(text, now.astimezone(zone))
     if moment is None or moment.year == MAXYEAR:  # which in another zone may have no date at all
         raise UsageError(
