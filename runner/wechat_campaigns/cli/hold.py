@@ -8,7 +8,6 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -75,7 +74,11 @@ def hold(context: OnlineContext, account_name: str, reason: str | None, until: s
             now, ends_at = now + late, ends_at + late
             data["until"] = _written(ends_at)
             _record(context, appid, data, late)
-        ends = _ends_text(ends_at, now, zone, late)
+        ends = _("The hold ends by itself {when}; runs that waited must be started again then.")
+        ends = ends.format(when=moment_text(ends_at, now, zone))
+        if late:
+            slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
+            ends += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))
     unhold = f"campaign unhold {account_name}{environment.env_option}"
     code = context.output_sentence(
         _answer(account_name, environment.name, unhold, ends, others),
@@ -136,15 +139,6 @@ def _behind(context: OnlineContext) -> timedelta:
 
 def _written(ends_at: datetime) -> str:
     return ends_at.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _ends_text(ends_at: datetime, now: datetime, zone: ZoneInfo, late: timedelta) -> str:
-    text = _("The hold ends by itself {when}; runs that waited must be started again then.")
-    text = text.format(when=moment_text(ends_at, now, zone))
-    if late:
-        slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
-        text += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))
-    return text
 
 
 def _answer(name: str, environment: str, command: str, ends: str, others: Sequence[tuple[str, str]]) -> str:

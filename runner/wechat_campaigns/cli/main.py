@@ -178,7 +178,9 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         refused = system_error(error)
         is_full = isinstance(error, OSError) and error.errno in DISK_FULL | NO_MORE_FILES
         if isinstance(refused, OutOfMemoryError) or (is_full and refused is not None):
-            return _refused(refused)
+            discard_output()
+            print_message(f"{error_label()}{refused}\n→ {refused.hint}")
+            return int(ExitCode.USAGE)
         return _bug()
 
 
@@ -191,12 +193,6 @@ def _print_error(error: CampaignError) -> None:
         print_message(problems_text(error.problems, color=wants_color(sys.stderr, os.environ)))
     message = redact(inert(f"{error}\n→ {error.hint}"))
     print_message(click.style(error_label(), fg="red") + message)
-
-
-def _refused(error: CampaignError) -> int:
-    discard_output()
-    print_message(f"{error_label()}{error}\n→ {error.hint}")
-    return int(ExitCode.USAGE)
 
 
 def _bug() -> int:

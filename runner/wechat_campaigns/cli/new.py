@@ -200,7 +200,7 @@ def free_id(name: str, context: Context) -> str:
 
 def _exists_error(target: Path) -> UsageError:
     return UsageError(
-        _("this is there already"), hint=_("edit it, or choose another id"), location=str(target)
+        _("already exists"), hint=_("edit it, or choose another id"), location=str(target)
     )
 
 

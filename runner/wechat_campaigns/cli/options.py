@@ -239,21 +239,19 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
     Raises:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
+    reports = []
+    for kind, file in (_pair(pair, "--report KIND=FILE") for pair in values.pop("reports", ())):
+        if kind not in formats:
+            raise format_error(kind, formats)
+        reports.append((kind, Path(file)))
     return {
         "root": values.pop("directory", Path("campaigns")),
         "environment": values.pop("env", None),
         "format": values.pop("format_", "text"),
-        "reports": tuple(_report(pair, formats) for pair in values.pop("reports", ())),
+        "reports": tuple(reports),
         "variables": dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
         "quiet": values.pop("quiet", False),
     }
-
-
-def _report(pair: str, formats: Sequence[str]) -> tuple[str, Path]:
-    kind, file = _pair(pair, "--report KIND=FILE")
-    if kind not in formats:
-        raise format_error(kind, formats)
-    return kind, Path(file)
 
 
 def format_error(name: str, formats: Iterable[str]) -> UsageError:
