@@ -22,7 +22,7 @@ from wechat_campaigns.cli.output import (
     replace_closed_streams,
     wants_color,
 )
-from wechat_campaigns.cli.registry import COMMANDS, FAMILIES, PURPOSES, Group, group
+from wechat_campaigns.cli.registry import MODULES, PURPOSES, Group, group
 from wechat_campaigns.core.errors import (
     DISK_FULL,
     NO_MORE_FILES,
@@ -48,13 +48,10 @@ class Commands(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by what they are for, without importing them."""
-        width = max(map(len, COMMANDS))
-        for purpose, families in PURPOSES.items():
+        width = max(map(len, MODULES))
+        for purpose, rows in PURPOSES.items():
             with formatter.section(_(purpose)):
-                rows = (
-                    (f"{name:{width}}", _(text)) for one in families.values() for name, text in one.items()
-                )
-                formatter.write_dl(list(rows))
+                formatter.write_dl([(f"{name:{width}}", _(text)) for name, (_module, text) in rows.items()])
 
     def get_help(self, ctx: click.Context) -> str:
         """Write the help in the language in use."""
@@ -77,7 +74,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, requested: bool)
 
 
 @group(
-    {name: module for module, family in FAMILIES.items() for name in family},
+    MODULES,
     cls=Commands,
     examples={
         "campaign": N_("show what all campaigns would send"),

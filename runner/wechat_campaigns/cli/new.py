@@ -199,9 +199,7 @@ def free_id(name: str, context: Context) -> str:
 
 
 def _exists_error(target: Path) -> UsageError:
-    return UsageError(
-        _("already exists"), hint=_("edit it, or choose another id"), location=str(target)
-    )
+    return UsageError(_("already exists"), hint=_("edit it, or choose another id"), location=str(target))
 
 
 _NO_STYLE = N_(

@@ -4,7 +4,6 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
 import click
 
@@ -20,14 +19,7 @@ from wechat_campaigns.notify.target import notify_program, notify_target
 from wechat_campaigns.protocol.events import Entry
 
 
-class Told(NamedTuple):
-    """How many notices were new to some target, and how many of these one took."""
-
-    new: int
-    taken: int
-
-
-def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> Told:
+def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> tuple[int, int]:
     """Notify each target of the settings of the moments in its `when`.
 
     The ledger holds what was notified, and records afterwards what a target received: two runs at a time may
@@ -35,6 +27,9 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
 
     Args:
         commit: of the campaigns.
+
+    Returns:
+        How many notices were new to some target, and how many of these one took.
 
     Raises:
         click.Abort: it was interrupted.
@@ -44,7 +39,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
         targets = [(number, target) for number, target in targets if target.kind != "command"]
     wanted = [one for one in notices if any(one.moment in target.when for _number, target in targets)]
     if not wanted:
-        return Told(0, 0)
+        return 0, 0
     day = context.clock().astimezone(context.settings.policy.zone).date()
     name, url = context.settings.environment.name, run_url(os.environ) or ""
     run = RunSummary(environment=name, commit=commit or "", url=url)
@@ -63,7 +58,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
     except KeyboardInterrupt:
         message = _("Interrupted while notifying: not every target was notified. No send is affected.")
         raise click.Abort(message) from None
-    return Told(len(new), len(taken))
+    return len(new), len(taken)
 
 
 @contextmanager

@@ -242,7 +242,10 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
     reports = []
     for kind, file in (_pair(pair, "--report KIND=FILE") for pair in values.pop("reports", ())):
         if kind not in formats:
-            raise format_error(kind, formats)
+            raise UsageError(
+                _("this command does not support the format {name}").format(name=kind),
+                hint=_("use one of: {names}").format(names=_(", ").join(formats)),
+            )
         reports.append((kind, Path(file)))
     return {
         "root": values.pop("directory", Path("campaigns")),
@@ -252,14 +255,6 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
         "variables": dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
         "quiet": values.pop("quiet", False),
     }
-
-
-def format_error(name: str, formats: Iterable[str]) -> UsageError:
-    """Make the error for an output format that a command does not have."""
-    return UsageError(
-        _("this command does not support the format {name}").format(name=name),
-        hint=_("use one of: {names}").format(names=_(", ").join(formats)),
-    )
 
 
 def _pair(text: str, shape: str) -> tuple[str, str]:
