@@ -274,7 +274,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """The secrets of the environment."""
         from wechat_campaigns.guard.secrets import Secrets
 
-        return Secrets(self)
+        return Secrets(self.root, self.settings, self.guard)
 
     @cached_property
     def _tokens(self) -> SharedTokens:
@@ -329,7 +329,7 @@ class OnlineWorkspace(LedgerWorkspace):
 
     def _take_events(self, events: Iterable[Event]) -> None:
         super()._take_events(events)
-        self.secrets.events_were_read()
+        self.secrets.take_events(self.signed_events or {})
 
     def state(self) -> LedgerState:
         """Fold the ledger and check its macs; a sandbox's may be uninitialized."""

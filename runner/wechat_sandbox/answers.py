@@ -1,6 +1,6 @@
 """JSON as WeChat reads and writes it: answers, error texts in its own spelling, the `rid`.
 
-The sandbox's own calls and seeds have JSON Schemas: published in the OpenAPI document, and checked here.
+The sandbox's own calls and seeds have JSON Schemas, checked here.
 """
 
 import json

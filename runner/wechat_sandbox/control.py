@@ -1,7 +1,4 @@
-"""The calls under `/_sandbox/`: how they are run and described, and those that steer the sandbox.
-
-`views.py` has those that look into it. The OpenAPI 3.1 document lists WeChat's paths beside them.
-"""
+"""The calls under `/_sandbox/`: how they are run, and those that steer; `views.py` has those that look."""
 
 import base64
 import binascii
@@ -14,7 +11,7 @@ from typing import Any, Final
 from wechat_sandbox import accounts, bitmaps, callbacks, clock, drafts, mass, media, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
-from wechat_sandbox.calls import ENDPOINTS, Endpoint, UploadedFile
+from wechat_sandbox.calls import UploadedFile
 from wechat_sandbox.dispatcher import FAULT, Dispatcher, add_fault, pending_faults
 from wechat_sandbox.followers import numbers_of, tags_json
 
@@ -45,36 +42,6 @@ MEDIA: Final = body_of(
     },
     ("appid", "kind"),
 )
-
-PARAMETERS: Final[Mapping[str, tuple[Json, str]]] = {
-    "appid": (TEXT, "Only this account."),
-    "msg_id": (INTEGER, "Only this job."),
-    "tag_id": (INTEGER, "Only followers with this tag."),
-    "limit": (INTEGER, "At most this many rows; default 1000."),
-    "offset": (INTEGER, "How many rows to leave out before."),
-    "path": (TEXT, "Only requests to this path, such as `/cgi-bin/tags/get`."),
-    "after": (INTEGER, "Only requests with a higher id."),
-    "search": (TEXT, "Part of nickname, remark, WeChat name or openid."),
-    "openid": (TEXT, "The follower."),
-}
-NEEDED: Final = frozenset(
-    {("followers", "appid"), ("phone", "appid"), ("phone", "openid"), ("sends", "appid")}
-)
-"""Parameters without which a call is a 400."""
-ERROR: Final[Json] = {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}
-COMPONENTS: Final[Json] = {
-    "schemas": {"Error": ERROR},
-    "parameters": {"access_token": {"name": "access_token", "in": "query", "required": True, "schema": TEXT}},
-    "responses": {
-        name: {"description": description, "content": {"application/json": {"schema": schema}}}
-        for name, description, schema in (
-            ("Done", "Done.", {"type": "object"}),
-            ("Wrong", "What is wrong.", {"$ref": "#/components/schemas/Error"}),
-            ("Foreign", "Another Host or Origin.", {"$ref": "#/components/schemas/Error"}),
-            ("Answer", "WeChat's answer, errors too.", {"type": "object"}),
-        )
-    },
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,28 +79,15 @@ class ControlCall:
 
 
 Run = Callable[[ControlCall], Json]
+ROUTES: dict[tuple[str, str], tuple[Run, Json | None]] = {}
+"""By method and what comes after `/_sandbox/`: what runs it, and the schema of its body."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRoute:
-    """One control call: what runs it, and what it takes."""
-
-    run: Run
-    query: tuple[str, ...] = ()
-    """Names of the parameters."""
-    body: Json | None = None
-    """The shape of the body; None: it is ignored."""
-
-
-ROUTES: dict[tuple[str, str], ControlRoute] = {}
-"""Every control call by its method and by what comes after `/_sandbox/`; `docs/sandbox.md` lists them too."""
-
-
-def route(method: str, name: str, *query: str, body: Json | None = None) -> Callable[[Run], Run]:
-    """Register the function that runs a control call."""
+def route(method: str, name: str, *, body: Json | None = None) -> Callable[[Run], Run]:
+    """Register the function that runs a control call; without a schema its body is ignored."""
 
     def register(run: Run) -> Run:
-        ROUTES[method, name] = ControlRoute(run=run, query=query, body=body)
+        ROUTES[method, name] = run, body
         return run
 
     return register
@@ -156,20 +110,20 @@ def handle(
     Returns:
         The answer and its HTTP status; a mistake in the call is a 400 that says what is wrong.
     """
-    found = ROUTES.get((method, name))
-    if found is None:
+    if (method, name) not in ROUTES:
         names = ", ".join(" ".join(known) for known in ROUTES)
         return {"error": f"there is no {method} /_sandbox/{name}; there are {names}"}, 404
+    run, shape = ROUTES[method, name]
     try:
-        body = read_json(raw) if raw.strip() and found.body else {}
-        if found.body is not None:
-            check(body, found.body)
+        body = read_json(raw) if raw.strip() and shape else {}
+        if shape is not None:
+            check(body, shape)
         if name == "accounts" and body.get("callback"):
             # Over the network, before the call holds the state.
             callbacks.check(accounts.Callback(**body["callback"]), int(dispatcher.wall()))
         with dispatcher.transaction() as (db, now):
             call = ControlCall(db=db, now=now, dispatcher=dispatcher, query=query, body=body, seed=seed)
-            return found.run(call), 200
+            return run(call), 200
     except ValueError as error:
         return {"error": str(error)}, 400
 
@@ -314,89 +268,8 @@ def delete_faults(call: ControlCall) -> Json:
     return list_faults(call)
 
 
-@route("POST", "snapshot")
-def snapshot(call: ControlCall) -> Json:
-    """Keep the whole state in memory, in place of the one kept before."""
-    call.dispatcher.store.kept = store.copy(call.db)
-    return {}
-
-
-@route("POST", "restore")
-def restore(call: ControlCall) -> Json:
-    """Return to the state that was kept."""
-    if not call.dispatcher.store.kept:
-        raise ValueError("no state was kept; POST /_sandbox/snapshot keeps one")
-    store.paste(call.db, call.dispatcher.store.kept)
-    return {}
-
-
 @route("POST", "reset")
 def reset(call: ControlCall) -> Json:
     """Forget everything and plant the seed again."""
     store.wipe(call.db)
     return {"followers": seeds.plant(call.db, call.seed, call.dispatcher.wall())}
-
-
-@route("GET", "openapi.json")
-def document(_call: ControlCall | None = None) -> Json:
-    """Describe these calls and list WeChat's paths: this document."""
-    paths: dict[str, Json] = {}
-    for method, name in ROUTES:
-        paths.setdefault(f"/_sandbox/{name}", {})[method.lower()] = _control(method, name)
-    for endpoint in ENDPOINTS.values():
-        methods = ("get", "post") if endpoint.method == "ANY" else (endpoint.method.lower(),)
-        paths[endpoint.path] = {method: _wechat(method, endpoint) for method in methods}
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "WeChat sandbox",
-            "version": "1.0",
-            "license": {"name": "MIT", "identifier": "MIT"},
-            "description": "The calls under /_sandbox/ look into a running sandbox and steer it. They are not"
-            " part of WeChat and need no access_token. Content-Type is ignored. Of WeChat's own paths this"
-            " lists what is served; WeChat's pages describe what they take and return.",
-        },
-        "servers": [{"url": "http://127.0.0.1:8090", "description": "`wechat-sandbox` as it starts"}],
-        "paths": paths,
-        "components": COMPONENTS,
-    }
-
-
-def _control(method: str, name: str) -> Json:
-    found = ROUTES[method, name]
-    operation: Json = {
-        "operationId": f"{method.lower()}_{name.replace('.', '_')}",
-        "tags": ["control"],
-        "summary": _summary(found.run),
-        "responses": {
-            code: {"$ref": f"#/components/responses/{name}"}
-            for code, name in (("200", "Done"), ("400", "Wrong"), ("403", "Foreign"))
-        },
-    }
-    if found.query:
-        operation["parameters"] = [_parameter(name, key) for key in found.query]
-    if found.body is not None:
-        content = {"application/json": {"schema": found.body}}
-        operation["requestBody"] = {"required": True, "content": content}
-    return operation
-
-
-def _summary(run: object) -> str:
-    return str(run.__doc__).partition("\n")[0].rstrip(".")
-
-
-def _parameter(name: str, key: str) -> Json:
-    schema, description = PARAMETERS[key]
-    required = (name, key) in NEEDED
-    return {"name": key, "in": "query", "required": required, "description": description, "schema": schema}
-
-
-def _wechat(method: str, endpoint: Endpoint) -> Json:
-    token = [{"$ref": "#/components/parameters/access_token"}]
-    return {
-        "operationId": method + endpoint.path.replace("/", "_"),
-        "tags": ["WeChat"],
-        "summary": _summary(endpoint.run),
-        "parameters": token if endpoint.needs_token else [],
-        "responses": {"200": {"$ref": "#/components/responses/Answer"}},
-    }

@@ -80,7 +80,7 @@ def _path(endpoint: str) -> str:
     """Complete a path: `message/mass/sendall` is `/cgi-bin/message/mass/sendall`."""
     path = endpoint if endpoint.startswith(("*", "/")) else f"/cgi-bin/{endpoint}"
     if path != "*" and path not in ENDPOINTS:
-        raise ValueError(f"the sandbox does not serve {path}; GET /_sandbox/openapi.json lists the paths")
+        raise ValueError(f"the sandbox does not serve {path}; docs/sandbox.md lists the paths")
     return path
 
 

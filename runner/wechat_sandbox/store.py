@@ -21,17 +21,12 @@ FORMAT = 5
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
 
-Rows = dict[str, list[tuple[Any, ...]]]
-"""The rows of each table."""
-
 
 class Store:
     """One SQLite connection, used by one thread at a time; other processes may hold the same file open."""
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
-        self.kept: Rows = {}
-        """What POST /_sandbox/snapshot has kept."""
         try:
             self._db = _open(path)
         except (sqlite3.DatabaseError, OSError) as error:
@@ -91,30 +86,11 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
-def copy(db: sqlite3.Connection) -> Rows:
-    """Return the rows of every table."""
-    return {table: [tuple(row) for row in db.execute(f"SELECT * FROM {table}")] for table in _tables(db)}  # noqa: S608
-
-
-def _tables(db: sqlite3.Connection) -> list[str]:
-    """List the tables of `schema.sql`."""
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    return [str(row["name"]) for row in db.execute(query)]
-
-
-def paste(db: sqlite3.Connection, rows: Rows) -> None:
-    """Write the rows of every table in place of those that are there."""
-    wipe(db)
-    for table, values in rows.items():
-        if values:
-            marks = ", ".join("?" * len(values[0]))
-            db.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608
-
-
 def wipe(db: sqlite3.Connection) -> None:
     """Empty every table."""
-    for table in _tables(db):
-        db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    for row in db.execute(query).fetchall():
+        db.execute(f"DELETE FROM {row['name']}")  # noqa: S608 - our own names
 
 
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replace: bool = False) -> int:

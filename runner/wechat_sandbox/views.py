@@ -26,7 +26,7 @@ SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "deliver
 """What followers may be chosen by: the parameter, its table and column, and the column with the followers."""
 
 
-@route("GET", "deliveries", "appid", "msg_id", "limit")
+@route("GET", "deliveries")
 def list_deliveries(call: ControlCall) -> Json:
     """Return who received what, previews apart, at most `limit` rows; the counts of jobs are whole."""
     appid, msg_id = call.query.get("appid"), call.number("msg_id")
@@ -50,13 +50,13 @@ def list_deliveries(call: ControlCall) -> Json:
     }
 
 
-@route("GET", "jobs", "appid", "msg_id")
+@route("GET", "jobs")
 def list_jobs(call: ControlCall) -> Json:
     """Return every mass job with the exact JSON body received."""
     return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), call.number("msg_id"))}
 
 
-@route("GET", "requests", "appid", "path", "after", "limit")
+@route("GET", "requests")
 def list_requests(call: ControlCall) -> Json:
     """Return the latest calls to WeChat, oldest first; `served` is false where the sandbox lacks the path."""
     rows = call.db.execute(
@@ -83,7 +83,7 @@ def list_requests(call: ControlCall) -> Json:
     }
 
 
-@route("GET", "events", "appid")
+@route("GET", "events")
 def list_events(call: ControlCall) -> Json:
     """Return the callback events, oldest first, and how their push went."""
     rows = store.select(call.db, "event", order="id", appid=call.query.get("appid"))
@@ -107,7 +107,7 @@ def version(call: ControlCall) -> Json:
     return {"version": f"{others}.{call.db.total_changes}", "not_served": [row["path"] for row in missing]}
 
 
-@route("GET", "followers", "appid", "search", "tag_id", "msg_id", "offset", "limit")
+@route("GET", "followers")
 def list_followers(call: ControlCall) -> Json:
     """Return followers of `appid`, or those with a tag or who received a job; `search` is part of a name."""
     account, db, offset = call.account, call.db, call.number("offset") or 0
@@ -163,7 +163,7 @@ def _arrivals(db: sqlite3.Connection, appid: str) -> Iterator[tuple[tuple[float,
         yield (row["created_at"], "preview", row["id"]), bitmaps.to_blob(1 << row["n"])
 
 
-@route("GET", "phone", "appid", "openid", "limit")
+@route("GET", "phone")
 def phone(call: ControlCall) -> Json:
     """Return what the phone of a follower shows: its latest messages, oldest first; none for a stranger."""
     account, openid = call.account, call.query.get("openid", "")
@@ -179,7 +179,7 @@ def phone(call: ControlCall) -> Json:
     }
 
 
-@route("GET", "sends", "appid", "offset", "limit")
+@route("GET", "sends")
 def list_sends(call: ControlCall) -> Json:
     """Return what an account sent, previews included, latest first."""
     appid, offset = call.account.appid, call.number("offset") or 0

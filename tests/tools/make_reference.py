@@ -1,7 +1,6 @@
 """Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, variables.
 
-It also fills the table of statuses in docs/troubleshooting.md, in both languages, and writes
-schema/sandbox.openapi.json. Run
+It also fills the table of statuses in docs/troubleshooting.md, in both languages. Run
 `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
@@ -24,11 +23,8 @@ from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.cli.registry import AGENTS
 from wechat_campaigns.core.i18n import Language, set_language
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text
-from wechat_sandbox import views  # noqa: F401  # it adds its calls to the document
-from wechat_sandbox.control import document
 
 FOLDER = ROOT / "docs" / "reference"
-OPENAPI = ROOT / "schema" / "sandbox.openapi.json"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
 TROUBLESHOOTING = {
     "troubleshooting.md": ("status", "meaning", "what to do"),
@@ -78,8 +74,6 @@ def main() -> None:
     for name in TROUBLESHOOTING:
         (FOLDER.parent / name).write_text(troubleshooting(name), encoding="utf-8")
         print(f"docs/{name}")
-    OPENAPI.write_text(json.dumps(document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print("schema/sandbox.openapi.json")
 
 
 def pages() -> dict[str, str]:

@@ -36,7 +36,7 @@ from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
-from wechat_campaigns.wechat.transport import Request, Transport, make_session
+from wechat_campaigns.wechat.transport import Request, Transport
 
 OTHERS = (PseudoTranslations(), None)
 """Another language, and English."""
@@ -100,7 +100,7 @@ class ScriptedPlatform:
         if name == "unreachable":
             nobody = "http://127.0.0.1:1"
             request = Request(method="POST", path="/cgi-bin/x", body=b"{}")
-            Transport(nobody, make_session(nobody)).exchange(request)
+            Transport(nobody).exchange(request)
         if name == "lost":
             raise no_response_error("/cgi-bin/x", _("the connection was interrupted"))
         return {"errcode": 0, "msg_id": 7}

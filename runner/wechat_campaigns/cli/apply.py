@@ -27,7 +27,7 @@ from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange
+from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
@@ -200,7 +200,8 @@ class _CommandRun(ApplyRun):
         return self.code
 
     def _notify(self, outcomes: Sequence[SendOutcome]) -> None:
-        notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
+        if self.workspace.settings.notify:
+            notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
 
     def _tell_unselected(self) -> None:
         """Print how many unknown sends are outside the selection; they do not change the exit code."""

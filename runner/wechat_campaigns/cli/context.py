@@ -109,7 +109,7 @@ class Context(Workspace):
             quotes_campaigns: whether the text may hold what a campaign says; GitHub then obeys nothing in it.
 
         Raises:
-            UsageError: the format is none of text, or a file cannot be written.
+            UsageError: the format is for files only, or a file cannot be written.
         """
         if self.format in (binary or {}):
             raise UsageError(

@@ -141,9 +141,9 @@ def verify(context: LedgerContext) -> int:
         )
     context.ledger.events()
     key_of: KeyOf | None = None
-    found = Forgeries([], [], unchecked_accounts(context, events), [])
+    found = Forgeries([], [], unchecked_accounts(context.settings, events), [])
     if isinstance(context, OnlineContext):
-        key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
+        key_of, found = context.secrets.mac_keys(), find_forgeries(context.secrets, events)
     misplaced, forged, unread, wrong = found
     descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
     summary = ngettext(
@@ -289,7 +289,7 @@ def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: b
     A backup from before a change of the AppSecret is accepted: none of its events counts until
     `ledger guard --new-secret`.
     """
-    misplaced, forged, unread, wrong = find_forgeries(context, events)
+    misplaced, forged, unread, wrong = find_forgeries(context.secrets, events)
     if wrong:
         error = wrong_secret_error(wrong, context.settings.environment)
         if not as_backup:

@@ -17,6 +17,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
+from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
@@ -65,7 +66,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
     to = previews.recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
-    used = previews.used_today(appid, state, context.clock())
+    used = count_today(state.preview_times, appid, context.clock())
     if used + len(chosen) * len(to) > previews.PER_DAY:
         message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
         context.show_progress(message.format(used=used, limit=previews.PER_DAY))
@@ -177,9 +178,9 @@ def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
         first = selected[0]
         raise UsageError(
             _("cannot make a draft for {send} ({action}): {reason}").format(
-                send=first.send.id, action=status_word(first.action), reason=first.decision.reason
+                send=first.send.id, action=status_word(first.action), reason=first.reason
             ),
-            hint=first.decision.hint or _("choose a send that has not been sent"),
+            hint=first.hint or _("choose a send that has not been sent"),
         )
     return pending
 

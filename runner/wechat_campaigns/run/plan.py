@@ -55,7 +55,7 @@ class PlanResult:
     @property
     def exit_code(self) -> ExitCode:
         """The worst of what is wrong with files, sends and accounts; that a rule blocks is not wrong."""
-        failures = [one.decision.failure for one in self.plan.sends]
+        failures = [one.failure for one in self.plan.sends]
         return worst_exit_code([*filter(None, failures), *([ExitCode.INVALID] if self.plan.invalid else [])])
 
 
@@ -86,7 +86,7 @@ def plan_selected(
         UsageError: nothing has one of the ids, or no unknown send has one of those to resend.
     """
     resend_ids = _resend_ids(workspace, state, resend)
-    check_campaigns_folder(workspace, state)
+    check_campaigns_folder(workspace.root, workspace.settings, state)
     chosen = selected(workspace, select) if compiled is None else Selected(compiled, compiled.sends, select)
     compiled = chosen.compiled
     name = workspace.settings.environment.name
@@ -111,14 +111,15 @@ def plan_selected(
         facts |= _without_past(online, state)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
+    guards = workspace.newest_guards()
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.newest_guards(),
-        ledger_changes=ledger_changes(workspace),
+        guards=guards,
+        ledger_changes=ledger_changes(workspace.root, workspace.settings, guards),
     )
     commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
     plan = replace(
@@ -135,12 +136,14 @@ def plan_selected(
     files = {appid: workspace.statistics_file(appid) for appid in appids}
     published = {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
     plan = with_console_warnings(plan, published, state, context.now)
-    if checked and online is not None and plan.calls() and may_run_checks(online):
+    if checked and online is not None and plan.calls() and may_run_checks(online.settings):
         from wechat_campaigns.report.json import plan_data
         from wechat_campaigns.report.plan_view import PlanView
 
         view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
-        plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
+        plan = planner.with_failed_checks(
+            plan, run_checks(online.secrets, json_text(plan_data(view))), context
+        )
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
@@ -178,7 +181,7 @@ def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContex
         settings=workspace.settings,
         state=state,
         now=workspace.clock(),
-        former_appids=former_appids(workspace, state),
+        former_appids=former_appids(workspace.root, workspace.settings, state),
     )
 
 

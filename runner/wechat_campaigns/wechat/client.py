@@ -40,6 +40,8 @@ from wechat_campaigns.wechat.transport import Request, Transport
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TRIES = 3
+LIFE_S = 7200
+"""Of a token, at most."""
 _MARGIN = timedelta(seconds=60)
 """A token is dropped this long before its end, so that it does not end while a call is under way."""
 _CONTENT_TYPES = {
@@ -74,7 +76,8 @@ class Tokens:
         self._secret = secret
         self._clock = clock
         self._sleep = sleep
-        self._token = ""
+        self.last_token = ""
+        """The token fetched last, whether or not it is still valid; empty before the first one."""
         self._expires_at: datetime | None = None
         self._turn = threading.Lock()
 
@@ -88,17 +91,12 @@ class Tokens:
         with self._turn:
             if self._expires_at is None or self._clock() >= self._expires_at:
                 self._fetch()
-            return self._token
-
-    @property
-    def last_token(self) -> str:
-        """The token fetched last, whether or not it is still valid; empty before the first one."""
-        return self._token
+            return self.last_token
 
     def invalidate(self, token: str) -> None:
         """Drop a token that WeChat has refused; one fetched since then stays."""
         with self._turn:
-            if token == self._token:
+            if token == self.last_token:
                 self._expires_at = None
 
     def _fetch(self) -> None:
@@ -113,8 +111,11 @@ class Tokens:
             if entry.is_documented and entry.errcode_class != "retry":
                 raise
             raise self._no_token_error(error) from error
-        self._token = answer["access_token"]
-        self._expires_at = asked_at + timedelta(seconds=_seconds(answer.get("expires_in"))) - _MARGIN
+        self.last_token = answer["access_token"]
+        life_s = answer.get("expires_in")
+        if not isinstance(life_s, int) or not 0 < life_s < LIFE_S:
+            life_s = LIFE_S  # one that ends sooner is refreshed when refused
+        self._expires_at = asked_at + timedelta(seconds=life_s) - _MARGIN
 
     def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:
         """Return the error for whatever needed the token: it certainly did not happen."""
@@ -133,11 +134,6 @@ class Tokens:
         raise_for_errcode(STABLE_TOKEN, answer, secrets=(secret,))
         require(STABLE_TOKEN, answer, "access_token")
         return answer
-
-
-def _seconds(expires_in: object) -> int:
-    """Return a token's life: two hours at most; one that ends sooner is refreshed when refused."""
-    return min(expires_in, 7200) if isinstance(expires_in, int) and expires_in > 0 else 7200
 
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
@@ -213,15 +209,11 @@ class Client:
         is_read = path in self.reads
         return self._call(Request(method="POST", path=path, body=encode_json(body), is_read=is_read))
 
-    def ready(self) -> None:
-        """Fetch an access_token unless there is one. Raises as `Tokens.get` does."""
-        self.tokens.get()
-
     def post_once(self, path: str, body: Mapping[str, Any], before_body: Callable[[], None]) -> ApiResponse:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
 
-        `ready` fetched it; nothing is queried in between, which could take until the call comes too late. A
-        token that WeChat refuses is dropped and not renewed here: one intent stands for one call.
+        It was fetched before; nothing is queried in between, which could take until the call comes too late.
+        A token that WeChat refuses is dropped and not renewed here: one intent stands for one call.
         """
         request = Request(method="POST", path=path, body=encode_json(body), before_body=before_body)
         self._refuse_writes(request)

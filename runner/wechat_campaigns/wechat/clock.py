@@ -5,7 +5,6 @@ answers by the real time, so a rehearsal in another month shows no wrong clock; 
 """
 
 import json
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -27,19 +26,14 @@ class ClockWatch:
     """What the newest dated answer told; one for all connections of a run."""
 
     def __init__(self, clock: Clock = own_clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.error: timedelta | None = None
         """This machine's clock minus WeChat's, no more than is certain; None before a dated answer."""
 
-    def begin(self) -> Callable[[str | None], None]:
-        """Record that a request goes out; return what to call with the Date of its answer."""
-        asked = self._clock()
-
-        def answered(date: str | None) -> None:
-            error = clock_skew(date, asked, self._clock())
-            self.error = self.error if error is None else error
-
-        return answered
+    def record(self, date: str | None, asked: datetime) -> None:
+        """Take the Date of an answer that is just there, and when it was asked for."""
+        error = clock_skew(date, asked, self.clock())
+        self.error = self.error if error is None else error
 
     def current_skew(self) -> timedelta:
         """Return the error; zero when no answer had a date: nothing speaks against the clock then."""

@@ -291,7 +291,7 @@ class WeChatApi(ReadOnlyApi):
 
     def mass_ready(self) -> None:
         """Fetch an access_token now, so that a mass call does not fail for the lack of one."""
-        self._client.ready()
+        self._client.tokens.get()
 
     def mass_sendall(
         self, body: Mapping[str, Any], *, before_body: Callable[[], None] = lambda: None
@@ -307,7 +307,9 @@ class WeChatApi(ReadOnlyApi):
 
         Source: sendAll (2026-11).
         """
-        return self._submit(MASS_SENDALL, body, before_body)
+        answer = self._client.post_once(MASS_SENDALL, body, before_body)
+        require(MASS_SENDALL, answer, "msg_id", is_number)
+        return answer
 
     def mass_send(
         self, body: Mapping[str, Any], *, before_body: Callable[[], None] = lambda: None
@@ -316,7 +318,9 @@ class WeChatApi(ReadOnlyApi):
 
         Source: massSend (2026-11): verified 服务号 only.
         """
-        return self._submit(MASS_SEND, body, before_body)
+        answer = self._client.post_once(MASS_SEND, body, before_body)
+        require(MASS_SEND, answer, "msg_id", is_number)
+        return answer
 
     def mass_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send one real message to one tester (`touser` or `towxname`); uses no mass send.
@@ -335,11 +339,6 @@ class WeChatApi(ReadOnlyApi):
         Source: deleteMassMsg (2026-11).
         """
         return self._client.post(MASS_DELETE, {"msg_id": msg_id, "article_idx": article_idx})
-
-    def _submit(self, path: str, body: Mapping[str, Any], before_body: Callable[[], None]) -> dict[str, Any]:
-        answer = self._client.post_once(path, body, before_body)
-        require(path, answer, "msg_id", is_number)
-        return answer
 
     def _upload(
         self, path: str, query: Mapping[str, str], filename: str, data: bytes, key: str
@@ -374,10 +373,10 @@ def connect(
         PolicyError: the address may not receive a secret.
     """
     from wechat_campaigns.wechat.client import Client, Tokens
-    from wechat_campaigns.wechat.transport import Transport, make_session
+    from wechat_campaigns.wechat.transport import Transport
 
     check_api_host(api, os.environ)
-    transport = Transport(api, make_session(api), timeouts=timeouts, watch=watch)
+    transport = Transport(api, timeouts=timeouts, watch=watch)
     tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
     if shared is not None:
         # Another name of the same account may have another secret, which may be wrong.
@@ -387,8 +386,8 @@ def connect(
 
 def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
     """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
-    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
+    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport
 
     limits = Timeouts(timeout_s, timeout_s, timeout_s)
-    with closing(Transport(base_url, make_session(base_url), timeouts=limits, watch=watch)) as transport:
+    with closing(Transport(base_url, timeouts=limits, watch=watch)) as transport:
         transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))

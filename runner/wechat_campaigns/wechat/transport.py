@@ -22,7 +22,6 @@ from wechat_campaigns.core.redact import redact, redact_logs
 from wechat_campaigns.core.sessions import (
     CERTIFICATE_VARIABLES,
     DeadlineError,
-    Session,
     is_socks,
     open_session,
     proxy_of,
@@ -69,24 +68,20 @@ class Request:
 
 
 class Transport:
-    """One server reached through one session.
+    """One server reached through one session, which has our agent name and repeats nothing.
 
     Args:
         base_url: scheme and host, with a path prefix when a gateway requires one.
-        session: made by `make_session`.
         timeouts: of every request; None: those of a read for reads, the default for the others.
     """
 
     def __init__(
-        self,
-        base_url: str,
-        session: Session,
-        *,
-        timeouts: Timeouts | None = None,
-        watch: ClockWatch | None = None,
+        self, base_url: str, *, timeouts: Timeouts | None = None, watch: ClockWatch | None = None
     ) -> None:
+        redact_logs()
         self._base_url = base_url.rstrip("/")
-        self._session = session
+        self._session = open_session(base_url)
+        self._session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
         self._timeouts = timeouts
         self._watch = watch or ClockWatch()
 
@@ -111,7 +106,7 @@ class Transport:
             # whether it arrived: whatever changes something has a connection of its own.
             self._session.close()
             headers["Connection"] = "close"
-        dated = self._watch.begin()
+        asked = self._watch.clock()
         timeouts = self._timeouts or (OF_A_READ if request.is_read else Timeouts())
         try:
             with (
@@ -127,7 +122,7 @@ class Transport:
                     stream=True,
                 ) as response,
             ):
-                dated(response.headers.get("Date"))
+                self._watch.record(response.headers.get("Date"), asked)
                 return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
@@ -147,14 +142,6 @@ class Transport:
                 limit = _("the response is longer than {count} bytes")
                 raise no_response_error(path, limit.format(count=MAX_ANSWER_BYTES))
         return Reply(status=response.status_code, body=bytes(content))
-
-
-def make_session(base_url: str) -> Session:
-    """Return the session of every call to WeChat: it has our agent name and repeats nothing."""
-    redact_logs()
-    session = open_session(base_url)
-    session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
-    return session
 
 
 class _WatchedBody(io.BytesIO):

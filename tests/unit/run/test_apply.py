@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 def scheduled(name: str, opens_at: datetime) -> PlannedSend:
     planned = make_planned(make_send(name, not_before=opens_at))
-    return replace(planned, decision=replace(planned.decision, action=PlanAction.SCHEDULED))
+    return replace(planned, action=PlanAction.SCHEDULED)
 
 
 @dataclass(kw_only=True)
@@ -96,7 +96,7 @@ class World(ApplyRun):
 
 
 def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW) -> PlannedSend:
-    return replace(planned, decision=replace(planned.decision, action=action, code=code))
+    return replace(planned, action=action, code=code)
 
 
 def test_each_send_is_made_when_its_window_opens():

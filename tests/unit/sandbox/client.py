@@ -170,7 +170,6 @@ def open_sandbox() -> Iterator[tuple[Flask, Dispatcher]]:
 def as_new(app: Flask, dispatcher: Dispatcher) -> WeChat:
     """A sandbox with the built-in seed, at noon of a first of December; nothing of another test is left."""
     store = dispatcher.store
-    store.kept = {}
     with closing(sqlite3.connect(":memory:")) as planted:
         planted.deserialize(_planted())
         planted.backup(store._db)

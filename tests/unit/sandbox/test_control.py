@@ -1,9 +1,76 @@
 """The sandbox's own calls."""
 
+import json
+from typing import Any
+
 import pytest
 
-from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
+from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat, dump, with_each_part_odd
 from wechat_sandbox.control import ROUTES
+
+OPENID = "openid of the first follower"
+JOB = 1000000001
+"""The first to everyone."""
+
+CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
+    ("GET", "deliveries", None, {"msg_id": 1, "limit": 5}),
+    ("GET", "jobs", None, {"appid": SERVICE}),
+    ("GET", "requests", None, {"after": 1}),
+    ("GET", "events", None, {}),
+    ("GET", "accounts", None, {}),
+    ("POST", "accounts", {"appid": SERVICE, "protection": True, "ip_allow": ["127.0.0.1"], "callback": None,
+                          "daily_limits": {"/cgi-bin/tags/get": 3}}, {}),
+    ("GET", "followers", None, {"appid": SERVICE, "limit": 3, "search": "tester", "tag_id": 2}),
+    ("POST", "followers", {"appid": SERVICE, "openids": [OPENID], "subscribe": False}, {}),
+    ("GET", "phone", None, {"appid": SERVICE, "openid": OPENID}),
+    ("GET", "sends", None, {"appid": SERVICE, "offset": 1}),
+    ("GET", "version", None, {}),
+    ("POST", "seed", {"accounts": [{"appid": "wx9", "kind": "test", "secret": "s", "followers": 3,
+                                    "tags": ["会员", {"id": 120, "name": "北京"}], "options": {}},
+                                   {"appid": "wx8", "followers": [{"openid": "o1", "tags": ["会员"]}]}]}, {}),
+    ("POST", "media", {"appid": SERVICE, "kind": "image", "data_base64": "iVBORw0KGgo="}, {}),
+    ("POST", "admin", {"msg_id": JOB, "confirm": True}, {}),
+    ("GET", "clock", None, {}),
+    ("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"}, {}),
+    ("GET", "faults", None, {}),
+    ("POST", "faults", [{"kind": "http_503", "endpoint": "tags/get", "times": None},
+                        {"kind": "clock", "ahead_s": -60}], {}),
+    ("DELETE", "faults", None, {}),
+    ("POST", "reset", None, {}),
+]  # fmt: skip
+
+
+def test_every_call_is_tried_here() -> None:
+    assert sorted((method, name) for method, name, _body, _query in CALLS) == sorted(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "name", "body", "query"), CALLS, ids=lambda value: str(value)[:20])
+def test_calls_are_answered(wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]) -> None:
+    wechat.control("POST", "accounts", {"appid": SERVICE, "protection": name == "admin"})
+    wechat.sendall(filter={"is_to_all": True})
+    body, query = json.loads(json.dumps([body, query]).replace(OPENID, wechat.openids()[0]))
+    data = b"" if body is None else dump(body)
+    answer = wechat.http.open(f"/_sandbox/{name}", method=method, data=data, query_string=query)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("method", "name", "body"), [call[:3] for call in CALLS if call[2] is not None])
+def test_no_odd_part_makes_a_control_call_fail(wechat: WeChat, method: str, name: str, body: object) -> None:
+    for odd in with_each_part_odd(body):
+        answer = wechat.control(method, name, odd)
+        assert "errcode" not in answer, odd
+        assert "accounts" in wechat.control("GET", "accounts"), odd
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{}, {"kind": "http_200"}, {"kind": "cut"}, {"kind": "errcode", "times": 0}, {"kind": "html", "when": 1}],
+    ids=str,
+)  # fmt: skip
+def test_a_fault_of_another_shape_is_refused(wechat: WeChat, spec: dict[str, Any]) -> None:
+    answer = wechat.http.post("/_sandbox/faults", data=dump(spec))
+    assert (answer.status_code, list(answer.get_json())) == (400, ["error"])
 
 
 def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
@@ -38,16 +105,6 @@ def test_reset_begins_anew(wechat: WeChat) -> None:
     assert wechat.control("GET", "deliveries")["jobs"] == []
     assert wechat.control("GET", "clock")["offset_s"] == 0
     assert wechat.get("tags/get")["errcode"] == 40001  # clients fetch another
-
-
-def test_the_kept_state_can_be_gone_back_to(wechat: WeChat) -> None:
-    assert "no state" in wechat.control("POST", "restore")["error"]
-    wechat.sendall(clientmsgid="a")
-    wechat.control("POST", "snapshot")
-    for _ in range(2):
-        assert wechat.sendall(clientmsgid="b")["errcode"] == 0
-        assert wechat.control("POST", "restore") == {}
-        assert [job["clientmsgid"] for job in wechat.control("GET", "jobs")["jobs"]] == ["a"]
 
 
 def test_media_can_have_a_chosen_id(wechat: WeChat) -> None:

@@ -44,10 +44,10 @@ def test_clock_error_is_the_smallest_that_explains_the_date(
 def test_unreadable_date_is_ignored(date: str | None) -> None:
     assert clock_skew(date, NOW, NOW) is None
     watch = ClockWatch(lambda: NOW)
-    watch.begin()(date)
+    watch.record(date, NOW)
     assert (watch.error, watch.current_skew()) == (None, timedelta())
-    watch.begin()(dated(NOW + HOUR))
-    watch.begin()(date)
+    watch.record(dated(NOW + HOUR), NOW)
+    watch.record(date, NOW)
     assert watch.error == -HOUR
 
 

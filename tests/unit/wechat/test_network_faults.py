@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.sdk.tunnel import make_certificate
 from wechat_campaigns.core.errors import NotSentError
-from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session, server_of
+from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, server_of
 
 TOKEN = "24_SECRETTOKEN"
 
@@ -34,7 +34,7 @@ def no_proxy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 def fault_at(address: str) -> NotSentError:
     """Make a call there and give the error, which shows no token."""
     request = Request(method="POST", path="/cgi-bin/message/mass/sendall", body=b"{}")
-    transport = Transport(address, make_session(address), timeouts=Timeouts(5, 5))
+    transport = Transport(address, timeouts=Timeouts(5, 5))
     with pytest.raises(NotSentError) as caught:
         transport.exchange(request, {"access_token": TOKEN})
     assert TOKEN not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}"
