@@ -18,26 +18,26 @@ LINES = {
     "wechat_campaigns/wechat": 1954,
     "wechat_campaigns/plan": 4479,
     "wechat_campaigns/send": 1356,
-    "wechat_campaigns/report": 3269,
+    "wechat_campaigns/report": 3257,
     "wechat_campaigns/guard": 1755,
     "wechat_campaigns/code_host": 629,
     "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 559,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5539,
+    "wechat_campaigns/cli": 5538,
     "wechat_campaigns/run": 667,
     "wechat_sandbox": 5423,
     "wechat_campaigns/": 487,
-    "tests": 51144,
+    "tests": 51133,
     "catalog": 8496,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 853,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 46067
+RUNNER = 46054
 FILES = 226
-RECORDS = 185
+RECORDS = 184
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 7.4
@@ -45,7 +45,6 @@ IMPORTS = 7.4
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/messages/card.py",
     "wechat_sandbox/pytest_plugin.py",
 }
 """Beside those that open a package or are a kind of message."""

@@ -44,7 +44,6 @@ from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.rule import RuleInput
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.attention import attention_notes
 
 
 def said(about: RuleInput, rule: str) -> Violation | None:
@@ -258,7 +257,7 @@ def test_later_sends_that_take_the_reserve_warn() -> None:
 def test_plan_shows_the_warning_of_a_later_send() -> None:
     paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))
     plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
-    (shown,) = [note.text for note in attention_notes(plan) if note.rule == "quota"]
+    (shown,) = [note.text for note in view_of(plan).notes if note.rule == "quota"]
     assert shown.startswith("b: the quota of main for 2026-12-01")
     assert [one.rule for one in view_of(plan).problems] == ["plan-quota"]
 
