@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from wechat_sandbox import bitmaps, clock, store
+from wechat_sandbox import clock, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, number, serve
 from wechat_sandbox.drafts import ARRIVED
@@ -55,14 +55,14 @@ def begin(db: sqlite3.Connection, job: sqlite3.Row) -> None:
     for index, article in enumerate(json.loads(job["content"]).get("articles", ())):
         place = ArticlePlace(appid=job["appid"], msg_data_id=job["msg_data_id"], idx=index)
         if is_open(db, place, article):
-            _plan(db, place, article, bitmaps.from_blob(job["delivered"]), job["finish_at"])
+            _plan(db, place, article, store.read_set(job["delivered"]), job["finish_at"])
 
 
 def _plan(
     db: sqlite3.Connection, place: ArticlePlace, article: Mapping[str, object], readers: int, start: float
 ) -> None:
     """Plan what readers write from `start` on; last a reader without an openid, if not only fans may."""
-    numbers = bitmaps.to_numbers(readers)[::READERS_A_COMMENT][:MOST_WRITERS]
+    numbers = store.numbers_in(readers)[::READERS_A_COMMENT][:MOST_WRITERS]
     writers = openids_of(db, place.appid, numbers)
     if not article.get("only_fans_can_comment"):
         writers.append("")
@@ -120,7 +120,7 @@ def _find_article(call: ApiCall) -> tuple[ArticlePlace, Json, int]:
     # Several sends of one draft share an id.
     for row in call.db.execute(query, (call.appid, msg_data_id, *ARRIVED)):
         articles = json.loads(row["content"])["articles"]
-        readers |= bitmaps.from_blob(row["delivered"])
+        readers |= store.read_set(row["delivered"])
     if not 0 <= index < len(articles):
         raise ErrcodeError(88001)
     place = ArticlePlace(appid=call.appid, msg_data_id=msg_data_id, idx=index)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wechat_sandbox import accounts, bitmaps, store
+from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, mapping, named_row, number, serve, strings, text
@@ -50,7 +50,7 @@ def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -
     Returns:
         `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
     """
-    openids = openids_of(db, appid, bitmaps.to_numbers(followers)[:size])
+    openids = openids_of(db, appid, store.numbers_in(followers)[:size])
     if not openids:
         return {"count": 0, "next_openid": ""}
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
@@ -59,7 +59,7 @@ def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -
 def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
     """List the tag ids of one follower, given as a set of numbers."""
     tags = store.select(db, "tag", order="id", appid=appid)
-    return [tag["id"] for tag in tags if bitmaps.from_blob(tag["members"]) & follower]
+    return [tag["id"] for tag in tags if store.read_set(tag["members"]) & follower]
 
 
 def follower_number(call: ApiCall, openid: object) -> int:
@@ -98,7 +98,7 @@ def followers_of(call: ApiCall, openids: list[str]) -> int:
         others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)
         foreign = any(numbers_of(call.db, appid, openids) for appid in others)
         raise ErrcodeError(49003 if foreign else 40003)
-    return bitmaps.from_numbers(numbers.values())
+    return store.set_of(numbers.values())
 
 
 @serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
@@ -225,7 +225,7 @@ def not_left(call: ApiCall, followers: int) -> int:
 def check_tags_a_follower(call: ApiCall, followers: int) -> None:
     """Refuse with 45059 when one of the followers has as many tags as WeChat allows."""
     sets = (members(tag) for tag in list_tags(call.db, call.appid))
-    if followers & bitmaps.in_at_least(sets, TAGS_A_FOLLOWER):
+    if followers & store.in_at_least(sets, TAGS_A_FOLLOWER):
         raise ErrcodeError(45059)
 
 
@@ -249,12 +249,12 @@ def add_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
 
 def members(tag: sqlite3.Row) -> int:
     """Read a tag's followers, those who left included."""
-    return bitmaps.from_blob(tag["members"])
+    return store.read_set(tag["members"])
 
 
 def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int) -> None:
     """Write a tag's followers."""
-    blob = bitmaps.to_blob(followers)
+    blob = store.set_blob(followers)
     db.execute("UPDATE tag SET members = ? WHERE appid = ? AND id = ?", (blob, appid, tag_id))
 
 
