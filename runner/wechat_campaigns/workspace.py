@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
-from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.core.files import ready_state_folder
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
@@ -127,21 +127,26 @@ class Workspace:
         ]
         # What WeChat refuses is let through so that it can be rehearsed; the plan warns about it.
         allowed = {"retired_cards": True, "api_video": True}
-        sandbox = embedded(self.state_dir / SANDBOX_LEDGER_FILE, switches=allowed, own_accounts=own_accounts)
+        sandbox = embedded(self.sandbox_file, switches=allowed, own_accounts=own_accounts)
         return self.stack.enter_context(sandbox)
 
+    @property
+    def sandbox_file(self) -> Path:
+        """Where the embedded sandbox of the environment keeps its state: as its ledger, one for each."""
+        return self.state_dir / f"{self.settings.environment.name}.sandbox.sqlite3"
+
     @cached_property
-    def _stored_clock_offset(self) -> timedelta:
-        """The same, without asking: the embedded sandbox keeps it in its state."""
+    def _clock_offset(self) -> timedelta:
+        """How far the sandbox's clock was moved, by its state: a rehearsal lives in its time."""
         if self.settings.environment.api != SANDBOX:
             return timedelta()
         from wechat_campaigns.wechat.clock import stored_clock_offset
 
-        return stored_clock_offset(self.state_dir / SANDBOX_LEDGER_FILE)
+        return stored_clock_offset(self.sandbox_file)
 
     def clock(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + self._stored_clock_offset
+        return datetime.now(UTC) + self._clock_offset
 
     @property
     def _ledger_file(self) -> Path:
@@ -160,15 +165,17 @@ class Workspace:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def fold_ledger(self) -> LedgerState:
-        """Fold the ledger as it is; every event counts as authentic, and its account as unverified.
+    def fold_ledger(self, key_of: KeyOf | None = None) -> LedgerState:
+        """Fold the ledger as it is.
+
+        Args:
+            key_of: checks the macs of accounts whose AppSecret is available; without it every event counts as
+                authentic, and its account as unverified.
 
         Raises:
             LedgerError: a rehearsal would write into the ledger of a real account.
+            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
-        return self._fold(None)
-
-    def _fold(self, key_of: KeyOf | None) -> LedgerState:
         from wechat_campaigns.ledger.fold import fold
         from wechat_campaigns.ledger.trust import authenticator, check_same_followers, wrong_secrets
 
@@ -267,7 +274,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """The secrets of the environment."""
         from wechat_campaigns.guard.secrets import Secrets
 
-        return Secrets(self)
+        return Secrets(self.root, self.settings, self.guard)
 
     @cached_property
     def _tokens(self) -> SharedTokens:
@@ -306,16 +313,12 @@ class OnlineWorkspace(LedgerWorkspace):
 
     @cached_property
     def _clock_offset(self) -> timedelta:
-        """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
+        """The same, as the sandbox answers itself."""
         if not self.is_sandbox:
             return timedelta()
         from wechat_campaigns.wechat.clock import clock_offset
 
         return clock_offset(self.api_url)
-
-    def clock(self) -> datetime:
-        """Return the present moment in UTC."""
-        return datetime.now(UTC) + self._clock_offset
 
     @cached_property
     def ledger(self) -> RollbackGuardedLedger:
@@ -324,25 +327,13 @@ class OnlineWorkspace(LedgerWorkspace):
         ledger.sign = self.secrets.sign
         return ledger
 
-    def fold_ledger(self, *, verified: bool = False) -> LedgerState:
-        """Fold the ledger as it is.
-
-        Args:
-            verified: check macs, of accounts whose AppSecret is at hand; else every event is believed.
-
-        Raises:
-            LedgerError: a rehearsal would write into the ledger of a real account.
-            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
-        """
-        return self._fold(self.secrets.mac_keys() if verified else None)
-
     def _take_events(self, events: Iterable[Event]) -> None:
         super()._take_events(events)
-        self.secrets.events_were_read()
+        self.secrets.take_events(self.signed_events or {})
 
     def state(self) -> LedgerState:
         """Fold the ledger and check its macs; a sandbox's may be uninitialized."""
-        state = self.fold_ledger(verified=True)
+        state = self.fold_ledger(self.secrets.mac_keys())
         state.initialized |= self.is_sandbox
         return state
 
@@ -358,7 +349,8 @@ class OnlineWorkspace(LedgerWorkspace):
         from wechat_campaigns.ledger.events import LEDGER, LedgerKind
         from wechat_campaigns.ledger.trust import uninitialized_error
 
-        state, environment = self.fold_ledger(verified=verified), self.settings.environment
+        state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
+        environment = self.settings.environment
         if not state.initialized and self.is_sandbox:
             entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": environment.name})
             # Another run may have initialized it at the same time: just as good.
@@ -372,13 +364,10 @@ class OnlineWorkspace(LedgerWorkspace):
 
     def read_api(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""
-        return self._connect(account).read_only()
+        return self.write_api(account).read_only()
 
     def write_api(self, account: Account) -> WeChatApi:
         """Connect for reads and writes."""
-        return self._connect(account)
-
-    def _connect(self, account: Account) -> WeChatApi:
         from wechat_campaigns.wechat.endpoints import connect
 
         self.secrets.check_approved(account.appid)

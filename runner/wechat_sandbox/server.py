@@ -277,7 +277,9 @@ def embedded(
             begun = _plant(store, seed_data, own_accounts, switches or {}, always=seed is not None)
         except ValueError as error:
             raise UsageError(
-                str(error),
+                _(
+                    "the seed does not have the documented form; in the words of the JSON checker: `{reason}`"
+                ).format(reason=error),
                 location=str(seed or "the built-in seed"),
                 hint=_("correct the seed file as described in docs/sandbox.md"),
             ) from error

@@ -15,7 +15,7 @@ from selenium.webdriver import Chrome
 from tests.support.browser import open_browser
 from tests.support.npm_packages import node_modules
 from tests.support.studio import open_studio, until
-from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, state_folder
+from wechat_campaigns.core.files import state_folder
 from wechat_sandbox.server import embedded
 
 pytestmark = [
@@ -115,7 +115,7 @@ def test_no_page_scrolls_sideways_on_a_phone(phone: Chrome, folder: Path) -> Non
     """At 390 pixels: files, the inbox with its messages, the studio with a phone and with a page."""
     addresses = [next(folder.glob(page)).as_uri() for page in PAGES]
     with (
-        embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url,
+        embedded(state_folder(folder / "campaigns", os.environ) / "sandbox.sandbox.sqlite3") as url,
         open_studio(folder) as studio,
     ):
         phone.get(studio.address)
@@ -128,7 +128,7 @@ def test_no_page_scrolls_sideways_on_a_phone(phone: Chrome, folder: Path) -> Non
 
 
 def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, folder: Path) -> None:
-    with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
+    with embedded(state_folder(folder / "campaigns", os.environ) / "sandbox.sandbox.sqlite3") as url:
         assert findings(chrome, axe, url) == []
 
 

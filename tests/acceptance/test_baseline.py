@@ -54,3 +54,10 @@ def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(shop: Shop) -> Non
         assert baseline(shop, "sale") == ExitCode.OK
         assert planned(shop) == {"sale": "sent"}
     shop.succeed("ledger", "verify")
+
+
+def test_baseline_marks_one_entry_of_a_campaign(shop: Shop) -> None:
+    shop.write(sale=campaign_file("'你好 {{ x }}'") + "for_each: {a: {vars: {x: 1}}, b: {vars: {x: 2}}}\n")
+    assert baseline(shop, "sale[a]") == ExitCode.OK
+    assert planned(shop) == {"sale[a]": "sent", "sale[b]": "send"}
+    assert baseline(shop, "sale[c]") == ExitCode.USAGE

@@ -37,6 +37,8 @@ CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 NAME = {"send": "sale", "revision": 1, "call": 1}
 ACCOUNT = "{kind: service, appid: wx1234567890abcdef, secret: {env: NO_SUCH_SECRET}}"
 BEFORE = datetime.now(UTC) - timedelta(days=2)
+OF_ARTICLES = {"content_digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
+INTENT = {**NAME, **OF_ARTICLES, "at": BEFORE.isoformat()}
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
 
@@ -146,10 +148,7 @@ def test_verify_counts_one_fault_once(folder: Path, capsys: pytest.CaptureFixtur
 
 
 FORGED: list[tuple[str, dict[str, Any]]] = [
-    (
-        EventKind.INTENT,
-        {**NAME, "content_digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()},
-    ),
+    (EventKind.INTENT, {**INTENT, "body": {}}),
     (EventKind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7}),
     (EventKind.REJECTED, {**NAME, "errcode": 45028}),
     (EventKind.SETTLED, {**NAME, "sent": False, "msg_id": None, "reason": "x", "actor": {}}),
@@ -230,9 +229,14 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
     file = state_folder(folder, os.environ) / "sandbox.ledger.sqlite3"
     ledger = SqliteLedger(file, lambda: BEFORE)
     for appid in appids:
-        data = {**NAME, "content_digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-        append(ledger, appid, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
+        append(ledger, appid, EventKind.INTENT, INTENT)
     return ledger
+
+
+def succeed(ledger: SqliteLedger, appid: str) -> None:
+    append(ledger, appid, EventKind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7})
+    status = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
+    append(ledger, appid, LedgerKind.STATUS, status)
 
 
 def append(ledger: SqliteLedger, appid: str, kind: str, data: dict[str, Any]) -> None:
@@ -296,10 +300,7 @@ def test_send_of_a_removed_account_cannot_be_recalled(
 ) -> None:
     """Nobody could call for it; that is said."""
     ledger = unknown(folder, "wx1234567890abcdef")
-    data = {**NAME, "msg_id": 7, "msg_data_id": 7}
-    append(ledger, "wx1234567890abcdef", EventKind.ACCEPTED, data)
-    data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    append(ledger, "wx1234567890abcdef", LedgerKind.STATUS, data)
+    succeed(ledger, "wx1234567890abcdef")
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
     assert "the ledger has no send sale" in capsys.readouterr().err
@@ -310,18 +311,8 @@ def test_recall_of_an_unknown_send_recalls_no_older_send(
 ) -> None:
     """The second revision may be out: who recalls it must not lose the first one's page instead."""
     ledger = unknown(folder, SERVICE)
-    data = {**NAME, "msg_id": 7, "msg_data_id": 7}
-    append(ledger, SERVICE, EventKind.ACCEPTED, data)
-    data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    append(ledger, SERVICE, LedgerKind.STATUS, data)
-    data = {
-        **NAME,
-        "revision": 2,
-        "content_digest": "e" * 64,
-        "account": "main",
-        "body": {"msgtype": "mpnews"},
-    }
-    append(ledger, SERVICE, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
+    succeed(ledger, SERVICE)
+    append(ledger, SERVICE, EventKind.INTENT, {**INTENT, "revision": 2})
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
     assert "the status is unknown; only a send with status sent can be recalled" in capsys.readouterr().err
@@ -337,9 +328,6 @@ def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:
     assert campaign(folder, "status", "--wait") == ExitCode.UNKNOWN
     assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
     assert campaign(folder, *settle, "--sent", "3147483707") == ExitCode.OK
-    assert campaign(folder, *settle, "--sent", "3147483708") == ExitCode.OK, (
-        "a slip of the pen can be corrected"
-    )
     assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
 
 

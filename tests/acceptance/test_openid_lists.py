@@ -84,4 +84,4 @@ def test_a_list_of_strangers_is_not_sent(playground: Playground, sandbox: Sandbo
     write(playground, openids, skip=True)
     (planned,) = playground.plan().sends
     assert planned.action is PlanAction.BLOCKED
-    assert "fewer than 2" in planned.decision.reason
+    assert "fewer than 2" in planned.reason

@@ -26,6 +26,7 @@ from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.records import JobResult
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
@@ -72,9 +73,11 @@ def article_row(name: str, number: int) -> ArticleRow:
     article = PublishedArticle(
         msg_data_id=number, index=1, published=NOW.date(), publish_type=0, title="山里的早晨", days=(latest,)
     )
+    sent = {"sent": 980_000, "left_out": 20_000, "failed": 0}
     return ArticleRow(
         account="subscription", send=name, revision=1, msgtype="mpnews", status=FiguresStatus.COUNTING,
-        sent_on=NOW.date(), article=article, delivered=1_000_000, delivery_rate=0.98,
+        sent_on=NOW.date(), article=article,
+        event=JobResult(msg_id=number, status="send success", addressed=1_000_000, **sent),
     )  # fmt: skip
 
 

@@ -255,6 +255,23 @@ def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
     assert run("sandbox", "--rehearsal", "--state", "x", cwd=tmp_path)[0] == ExitCode.USAGE
 
 
+def test_each_environment_rehearses_on_a_wechat_of_its_own(tmp_path: Path) -> None:
+    """With one for both, the second would be refused as a repetition (45065)."""
+    campaigns(tmp_path, "api: sandbox", sale=TEXT)
+    with (tmp_path / "campaigns" / "_settings.yaml").open("a", encoding="utf-8") as file:
+        account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOT_SET}}"
+        file.write(
+            f"  staging: {{api: sandbox}}\n  live: {{api: 'http://127.0.0.1', accounts: {{a: {account}}}}}\n"
+        )
+        file.write("default_environment: sandbox\n")
+    for environment in ("sandbox", "staging"):
+        assert run("apply", "--auto-approve", "--env", environment, cwd=tmp_path)[0] == 0
+        with process("--rehearsal", "--env", environment, cwd=tmp_path) as (_started, sandbox):
+            assert len(sandbox.jobs()) == 1
+    assert json.loads(run("plan", "--offline", "-o", "json", cwd=tmp_path)[1])["unverified"] == []
+    assert run("sandbox", "--rehearsal", "--env", "live", cwd=tmp_path)[0] == ExitCode.USAGE
+
+
 def test_a_rehearsal_has_the_accounts_of_the_settings(tmp_path: Path) -> None:
     account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOT_SET}}"
     campaigns(tmp_path, f"api: sandbox, accounts: {{main: {account}}}", sale=TEXT)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.playground import PICTURES, SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, private_folder, state_folder
+from wechat_campaigns.core.files import private_folder, state_folder
 from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep
@@ -199,7 +199,7 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path):
         "environments: {sandbox: {api: sandbox, ledger: sqlite, resend_after: 0}}\n"
         "policy: {duplicate_content_days: 0}\n"
     )
-    state = state_folder(project.folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE
+    state = state_folder(project.folder / "campaigns", os.environ) / "sandbox.sandbox.sqlite3"
     private_folder(state.parent)
     # The slower the machine, the more sends it takes until enough runs were killed: no 100 calls a day here.
     with embedded(state) as url:

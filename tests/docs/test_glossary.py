@@ -9,7 +9,7 @@ from tests.support.source import ROOT
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.plan.decision import PlanReason
+from wechat_campaigns.plan.plan import PlanReason
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate

@@ -16,7 +16,7 @@ from tests.hostile.corpus.articles import FENCED_PICTURES, MARKDOWN, pictures
 from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, article, text
 from tests.hostile.corpus.templates import FENCED, FLOODS
 from tests.hostile.test_articles import FENCED_THEMES, THEMES
-from tests.unit.render.test_openid_table import with_sheet
+from tests.unit.render.test_openids import with_sheet
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import BOUNDS, Bound, Bounds, map_fenced
 from wechat_campaigns.render import compile as compiling

@@ -26,7 +26,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.ledger.trust import newest_guard, verify_guards
 from wechat_campaigns.plan import review
-from wechat_campaigns.plan.policy.rule_changes import changes_since, edits, guard_data, rules_of
+from wechat_campaigns.plan.rule_changes import changes_since, edits, guard_data, rules_of
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
@@ -186,7 +186,7 @@ def test_no_rule_changes_without_a_review_that_shows_it(
     with pytest.raises(StalePlanError, match=f"rule changed: {re.escape(key)}: "):
         review.check_file(plan_data(view_of(old)), plan, LedgerState(), NOW)
     with pytest.raises(PolicyError, match=re.escape(key)):
-        check_rules_agreed(Files(after), plan, covered=False, asking=False, later=[SERVICE])
+        check_rules_agreed(plan, Files(after).guard, covered=False, asking=False, later=[SERVICE])
     assert f"  {key}: " in rules_text(plan.settings_changes)
     assert plan_of(SEND, settings=before, guards=guards).settings_changes == ()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.test_receivers import ARTICLE, TEXT, run
-from wechat_campaigns.report.sanitize import visible_record
+from wechat_campaigns.core.redact import escape_invisible
 
 TURNED = "价\u202e001\u202c\u200b"
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -87,4 +87,4 @@ def test_a_rendered_page_shows_them(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("character", ["\ue000", "\uf8ff", "\U000f0000", "\U0010fffd"])
 def test_a_character_that_each_font_draws_as_it_likes_is_marked(character: str) -> None:
-    assert visible_record((f"茶{character}",)) == (f"茶⟨U+{ord(character):04X}⟩",)
+    assert escape_invisible(f"茶{character}") == f"茶⟨U+{ord(character):04X}⟩"

@@ -19,11 +19,11 @@ from wechat_campaigns.core.settings import Account, AccountKind, Environment, Po
 from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Article, Articles, BodyImage, Text
-from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
+from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import StoredDraft
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, Resolution
 from wechat_campaigns.plan.planner import make_plan
-from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
+from wechat_campaigns.plan.resolve import RemoteFacts
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.plan_view import PlanView
@@ -100,7 +100,8 @@ def make_planned(send: Send | None = None, account: Account | None = None, **cha
         send=send,
         account=account or make_account(),
         content_digest=compute_content_digest(send),
-        decision=PlanDecision(action=PlanAction.SEND, reason="new"),
+        action=PlanAction.SEND,
+        reason="new",
         resolved=Resolution(tag_id=100, audience=Audience(count=1000, source="tags/get", as_of=NOW)),
     )
     return replace(base, **changes)

@@ -11,7 +11,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from wechat_campaigns.core.files import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.core.files import ready_state_folder
 from wechat_campaigns.core.i18n import language_from_env
 from wechat_sandbox.server import embedded
 
@@ -59,7 +59,7 @@ def campaign(*words: str, show: bool = True) -> str:
 def delivered(status: dict[str, list[dict[str, object]]]) -> int:
     """Compare what the ledger says with what the sandbox's followers have."""
     with (
-        embedded(STATE / SANDBOX_LEDGER_FILE) as url,
+        embedded(STATE / "sandbox.sandbox.sqlite3") as url,
         urllib.request.urlopen(f"{url}/_sandbox/jobs") as answer,
     ):
         jobs = {job["msg_id"]: job for job in json.load(answer)["jobs"]}

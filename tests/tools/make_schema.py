@@ -1,5 +1,8 @@
 """Write schema/settings.schema.json from the records of `wechat_campaigns.core.settings`.
 
+Of schema/campaign.schema.json it writes what follows from the kinds of messages: the list of msgtypes, and
+the `content` of each kind that has a msgtype for itself. The rest is written by hand.
+
 `python -m tests.tools.make_reference` runs this too; `tests/unit/source/test_schema_sync.py` compares it.
 """
 
@@ -14,20 +17,73 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.settings import NOT_A_KEY, VALUE, Settings
+from wechat_campaigns.messages import KINDS, MSGTYPES, Text
 from wechat_campaigns.plan.policy import OVERRIDABLE
 
-PATH = Path(__file__).parents[2] / "schema" / "settings.schema.json"
+FOLDER = Path(__file__).parents[2] / "schema"
+WIDTH = 110
 TYPES = {bool: "boolean", int: "integer", str: "string"}
 
 
 def main() -> None:
-    PATH.write_text(text(), encoding="utf-8")
-    print("schema/settings.schema.json")
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"schema/{name}")
 
 
-def text() -> str:
-    """The whole file."""
+def texts() -> dict[str, str]:
+    """Each file by its name."""
+    wholes = {"settings": settings(), "campaign": campaign()}
+    return {f"{name}.schema.json": f"{_written(whole)}\n" for name, whole in wholes.items()}
+
+
+def _written(value: Any, indent: str = "") -> str:
+    """Write JSON with a line for whatever fits on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + len(indent) < WIDTH or not isinstance(value, dict | list):
+        return line
+    below = f"{indent}  "
+    keys = [f"{json.dumps(key)}: " for key in value] if isinstance(value, dict) else [""] * len(value)
+    values = value.values() if isinstance(value, dict) else value
+    lines = [f"{below}{key}{_written(one, below)}" for key, one in zip(keys, values, strict=True)]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([begin, ",\n".join(lines), f"{indent}{end}"])
+
+
+def campaign() -> dict[str, Any]:
+    """The schema of a campaign, with the kinds of messages that there are now."""
+    whole: dict[str, Any] = json.loads((FOLDER / "campaign.schema.json").read_text(encoding="utf-8"))
+    whole["properties"]["msgtype"]["enum"] = list(MSGTYPES)
+    whole["allOf"] = [
+        {
+            "if": {"required": ["msgtype"], "properties": {"msgtype": {"const": msgtype}}},
+            "then": {"properties": {"content": {"$ref": f"#/definitions/{msgtype}"}}},
+        }
+        for msgtype in MSGTYPES
+    ]
+    for msgtype in MSGTYPES:
+        kinds = [kind for kind in KINDS if kind.msgtype == msgtype]
+        if len(kinds) == 1 and kinds[0] is not Text:  # which is no map
+            whole["definitions"][msgtype] = _content(kinds[0], whole["definitions"])
+    return whole
+
+
+def _content(kind: type[Content], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the fields of a kind; the keys of its file or material stand among them."""
+    shape = _shape(kind, definitions)
+    for name in shape.get("required", ()):
+        shape["properties"][name]["minLength"] = 1
+    if "media" not in kind.__annotations__:
+        return shape
+    if not shape["properties"]:
+        return {"allOf": [{"$ref": "#/definitions/media"}], "description": shape["description"]}
+    return {**shape, "properties": {**definitions["media"]["properties"], **shape["properties"]}}
+
+
+def settings() -> dict[str, Any]:
+    """The schema of the settings."""
     definitions: dict[str, Any] = {}
     whole = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -42,19 +98,19 @@ def text() -> str:
         "patternErrorMessage": "use a rule of docs/policy.md other than `hold` and `sample_text`, which are "
         "always mandatory",
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return whole
 
 
 def _shape(record: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a map with the keys of a record; those of its parts are added to the definitions."""
     hints, said = get_type_hints(record, include_extras=True), _texts(record)
-    keys = [one for one in fields(record) if one.metadata != NOT_A_KEY]
+    keys = [one for one in fields(record) if one.metadata != NOT_A_KEY and hints[one.name] is not Media]
     required = [one.name for one in keys if one.default is one.default_factory is MISSING]
     return {
         "type": "object",
         **({"required": required} if required else {}),
         "additionalProperties": False,
-        "description": inspect.getdoc(record),
+        "description": " ".join(str(inspect.getdoc(record)).split()),
         "properties": {one.name: _key(one, hints[one.name], said[one.name], definitions) for one in keys},
         **getattr(record, "SCHEMA", {}),
     }

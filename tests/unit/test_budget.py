@@ -11,33 +11,33 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4097,
-    "wechat_campaigns/source": 2910,
-    "wechat_campaigns/render": 6842,
-    "wechat_campaigns/ledger": 3239,
-    "wechat_campaigns/wechat": 1982,
-    "wechat_campaigns/plan": 4489,
-    "wechat_campaigns/send": 1381,
-    "wechat_campaigns/report": 3295,
-    "wechat_campaigns/guard": 1822,
-    "wechat_campaigns/code_host": 620,
+    "wechat_campaigns/core": 4043,
+    "wechat_campaigns/source": 2928,
+    "wechat_campaigns/render": 6827,
+    "wechat_campaigns/ledger": 3225,
+    "wechat_campaigns/wechat": 1954,
+    "wechat_campaigns/plan": 4479,
+    "wechat_campaigns/send": 1356,
+    "wechat_campaigns/report": 3269,
+    "wechat_campaigns/guard": 1755,
+    "wechat_campaigns/code_host": 629,
     "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 559,
-    "wechat_campaigns/studio": 783,
-    "wechat_campaigns/cli": 5590,
-    "wechat_campaigns/run": 677,
-    "wechat_sandbox": 5572,
-    "wechat_campaigns/": 498,
-    "tests": 51311,
-    "catalog": 8633,
+    "wechat_campaigns/studio": 782,
+    "wechat_campaigns/cli": 5539,
+    "wechat_campaigns/run": 667,
+    "wechat_sandbox": 5423,
+    "wechat_campaigns/": 487,
+    "tests": 51144,
+    "catalog": 8496,
     "wechat_campaigns/translations": 42,
     "runner": 46,
-    "wechat_campaigns/messages": 846,
+    "wechat_campaigns/messages": 853,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 46494
+RUNNER = 46067
 FILES = 226
-RECORDS = 189
+RECORDS = 185
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 7.4
@@ -48,7 +48,7 @@ SHORT = {
     "wechat_campaigns/messages/card.py",
     "wechat_sandbox/pytest_plugin.py",
 }
-"""Beside those that open a package."""
+"""Beside those that open a package or are a kind of message."""
 CIRCLES = 0
 """Of files that import one another, inside functions and for type checkers too."""
 
@@ -93,7 +93,7 @@ def _is_record(node: ast.AST) -> bool:
 
 def test_short_files_are_named() -> None:
     short = {path for path, source in sources().items() if 0 < source.count("\n") < SHORT_FILES}
-    assert {path for path in short if not path.endswith("__init__.py")} == SHORT
+    assert {path for path in short if not path.endswith("__init__.py") and "/messages/" not in path} == SHORT
 
 
 def test_share_of_imports() -> None:

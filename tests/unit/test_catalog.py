@@ -61,7 +61,8 @@ def test_everything_is_translated(catalog: Catalog) -> None:
 def test_placeholders_are_kept(catalog: Catalog) -> None:
     for message in catalog:
         if message.id:
-            known = fields(forms(message.id)[-1])
+            # click fills it in with an English word.
+            known = [one for one in fields(forms(message.id)[-1]) if one != "{number_type}"]
             for told in forms(message.string):
                 assert fields(told) == known, (message.id, told)
 

@@ -28,7 +28,11 @@ WRITERS = {
     "outputs": ("ci", "outputs", "plan.json"),
 }
 STARTS = ("repo", ".", "alias")
-PLACES = ("repo/link", "repo/folder/victim", "alias/link", "alias/folder/new")
+PLACES = (
+    "repo/link", "repo/dangling", "repo/folder/victim", "repo/a/b/mine/victim", "alias/link",
+    "alias/folder/new", "repo/.git/info/grafts", "repo/.GIT/hooks/post-checkout", "repo/a/../.git/config",
+)  # fmt: skip
+"""A commit carries links to a file and to folders of others; git obeys its own files."""
 
 
 def writes(call: ast.Call) -> bool:
@@ -53,13 +57,16 @@ def test_files_are_opened_to_write_in_one_place() -> None:
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A file that only this user may change; a commit carries links to it and to its folder."""
+    """A file that only this user may change."""
     repo, mine = tmp_path / "repo", tmp_path / "mine"
     (repo / ".git").mkdir(parents=True)
     mine.mkdir()
     (mine / "victim").write_text("mine", encoding="utf-8")
     (repo / "link").symlink_to(mine / "victim")
+    (repo / "dangling").symlink_to(mine / "new")
     (repo / "folder").symlink_to(mine)
+    (repo / "a").mkdir()
+    (repo / "a" / "b").symlink_to(tmp_path)
     (tmp_path / "alias").symlink_to(repo)
     return mine / "victim"
 
@@ -85,3 +92,7 @@ def test_no_link_of_a_checkout_is_written_through(
         assert run(words) == ExitCode.USAGE, (start, place)
         assert victim.read_text(encoding="utf-8") == "mine", (start, place)
         assert [path.name for path in victim.parent.iterdir()] == ["victim"], (start, place)
+        assert [path.name for path in (top / "repo" / ".git").iterdir()] == [], (start, place)
+    monkeypatch.chdir(top)
+    (top / "linked").symlink_to(top / "state")  # outside the checkout, the user's own
+    assert run(["plan", "--offline", "--quiet", "--out", "linked/plan.json"]) == ExitCode.OK

@@ -28,7 +28,7 @@ from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange
+from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
@@ -95,6 +95,10 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and goes through every step again at
     each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
+    last = read_until(until, wait=wait, clock=context.clock, zone=context.settings.policy.zone)
+    if last is not None:  # a time of day that has passed is tomorrow's
+        when = moment_text(last, context.clock(), context.settings.policy.zone)
+        context.show_progress(_("--until: what opens later than {when} is left out.").format(when=when))
     run = _CommandRun(
         workspace=context,
         select=select,
@@ -104,7 +108,7 @@ def apply(
         resend=resend,
         asks=not auto_approve,
         waits=wait,
-        until=read_until(until, wait=wait, clock=context.clock, zone=context.settings.policy.zone),
+        until=last,
     )
     return run.finish(run.run())
 
@@ -192,7 +196,8 @@ class _CommandRun(ApplyRun):
         return self.code
 
     def _notify(self, outcomes: Sequence[SendOutcome]) -> None:
-        notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
+        if self.workspace.settings.notify:
+            notify(self.workspace, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
 
     def _tell_unselected(self) -> None:
         """Print how many unknown sends are outside the selection; they do not change the exit code."""

@@ -179,7 +179,7 @@ CLICKS_WORDS: Final = (
 )
 """What click says itself; it looks for it in our catalog, by gettext's own functions."""
 NO_CATALOG: Final = (
-    "The words of the language {language} are English here: its catalog {problem}. Install anew."
+    "Messages are in English: the catalog of the language {language} {problem}. Reinstall this tool."
 )
 
 

@@ -57,7 +57,7 @@ def ledger() -> None:
 )
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
-    environment, state = context.settings.environment, context.fold_ledger(verified=True)
+    environment, state = context.settings.environment, context.fold_ledger(context.secrets.mac_keys())
     name, appids = environment.name, sorted(environment.by_appid)
     streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
     streams += [] if state.initialized else [LEDGER]
@@ -141,9 +141,9 @@ def verify(context: LedgerContext) -> int:
         )
     context.ledger.events()
     key_of: KeyOf | None = None
-    found = Forgeries([], [], unchecked_accounts(context, events), [])
+    found = Forgeries([], [], unchecked_accounts(context.settings, events), [])
     if isinstance(context, OnlineContext):
-        key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
+        key_of, found = context.secrets.mac_keys(), find_forgeries(context.secrets, events)
     misplaced, forged, unread, wrong = found
     descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
     summary = ngettext(
@@ -293,7 +293,7 @@ def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: b
     A backup from before a change of the AppSecret is accepted: none of its events counts until
     `ledger guard --new-secret`.
     """
-    misplaced, forged, unread, wrong = find_forgeries(context, events)
+    misplaced, forged, unread, wrong = find_forgeries(context.secrets, events)
     if wrong:
         error = wrong_secret_error(wrong, context.settings.environment)
         if not as_backup:

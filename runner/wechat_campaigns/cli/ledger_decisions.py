@@ -39,7 +39,7 @@ from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, 
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import acceptance, account_of, existing_job_id, job_id, recipients_of
 from wechat_campaigns.plan.hints import settle_hint
-from wechat_campaigns.plan.policy.rule_changes import changes_since
+from wechat_campaigns.plan.rule_changes import changes_since
 from wechat_campaigns.plan.warnings import identity
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
@@ -47,7 +47,7 @@ from wechat_campaigns.protocol.state import Fate, SendState, Status
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.sanitize import inert
-from wechat_campaigns.run.plan import compile_selected
+from wechat_campaigns.run.plan import selected
 
 
 @command(
@@ -69,26 +69,24 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
             _("the campaigns to record are missing or selected in more than one way"),
             hint=_("pass campaign ids or `--all`"),
         )
-    compiled = compile_selected(context, select)
+    compiled, meant, _campaigns = selected(context, select)
     if compiled.errors:
         # If they were skipped, they would be new, and sent, once somebody corrects them.
         raise InvalidError(compiled.errors)
     state = context.initialized_state()
-    check_campaigns_folder(context, state)
+    check_campaigns_folder(context.root, context.settings, state)
     accounts = context.settings.environment.accounts
-    statuses = {
-        send.id: _baseline_status(send, accounts[send.account].appid, state) for send in compiled.sends
-    }
+    statuses = {send.id: _baseline_status(send, accounts[send.account].appid, state) for send in meant}
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
-    unsent = [send for send in compiled.sends if statuses[send.id] is Status.REJECTED]
-    unknown = [send.id for send in compiled.sends if statuses[send.id] in (Status.UNKNOWN, Status.DISPUTED)]
+    unsent = [send for send in meant if statuses[send.id] is Status.REJECTED]
+    unknown = [send.id for send in meant if statuses[send.id] in (Status.UNKNOWN, Status.DISPUTED)]
     heads: dict[str, Head] = {}
     for send in unsent:
         appid = accounts[send.account].appid
         # Each names the event before it: where one is taken out, the next ones tell.
         entry = _baseline_entry(send, appid, reason=reason, actor=context.actor())
         heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
-    recorded_before = [send.id for send in compiled.sends if statuses[send.id] is Status.ACCEPTED]
+    recorded_before = [send.id for send in meant if statuses[send.id] is Status.ACCEPTED]
     lines = [
         _("{sends} recorded as already sent; recorded before: {known}").format(
             sends=sends(len(unsent)), known=len(recorded_before)
@@ -272,7 +270,7 @@ def _only_send(matches: Sequence[SendState], send_id: str) -> SendState:
     if not matches:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),
-            hint=_("run `campaign status` to see which sends are unknown"),
+            hint=_("run `campaign status` to list all sends"),
         )
     appids = sorted({send.appid for send in matches})
     if len(appids) > 1:
@@ -324,11 +322,12 @@ def guard(
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
+    guards, settings = context.newest_guards(), context.settings
+    changes = (*changes_since(guards, settings), *ledger_changes(context.root, settings, guards))
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
-    if environment.approvals and (commit := present_tree(context).commit):
+    if environment.approvals and (commit := present_tree(context.root, environment).commit):
         context.show_progress(
             _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
         )
@@ -336,19 +335,24 @@ def guard(
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)
     accounts = environment.by_appid
-    old_secrets = [context.secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
+    secrets, ledger = context.secrets, context.ledger
+    old_secrets = [secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
     who = {"why": reason, "actor": context.actor()}
     for account in accounts.values():
         if new_secret or old_secrets:
-            vouch(context, account, old_secrets, partial(_is_genuine, context), **who)
+            vouch(secrets, ledger, account, old_secrets, partial(_is_genuine, context), **who)
         else:
-            context.secrets.check_signer(account)
+            secrets.check_signer(account)
     recorded = [
-        account.name for account in accounts.values() if record_guard(context, account, trusted=True, **who)
+        account.name
+        for account in accounts.values()
+        if record_guard(secrets, ledger, account, trusted=True, **who)
     ]
     if new_secret or old_secrets:
         state = context.initialized_state(sending=False)
-    moved = record_campaigns_folder(context, state, accounts, context.actor(), moved=True)
+    moved = record_campaigns_folder(
+        context.root, settings, ledger, state, accounts, context.actor(), moved=True
+    )
     recorded = sorted({*recorded, *(accounts[appid].name for appid in moved)})
     message = _("recorded the rules and the campaigns folder of {name} for: {accounts}")
     names = _(", ").join(recorded) or _("no account (already recorded)")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,8 +32,7 @@ from wechat_campaigns.source.scaffold import (
 )
 
 if TYPE_CHECKING:
-    from wechat_campaigns.fetch.saved_files import DraftFiles, SavedPictures
-    from wechat_campaigns.plan.draft_box import BoxEntry
+    from wechat_campaigns.fetch.saved_files import SavedPictures
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 """An action at a commit, whose code cannot be replaced."""
@@ -212,7 +212,7 @@ def free_id(name: str, context: Context) -> str:
 
 def _exists_error(target: Path) -> UsageError:
     return UsageError(
-        _("the file already exists"), hint=_("edit it, or choose another id"), location=str(target)
+        _("this is there already"), hint=_("edit it, or choose another id"), location=str(target)
     )
 
 
@@ -247,11 +247,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     name = free_id(campaign_id or id_from(page.stem), context)
     folder = context.root / name
     if (folder / "article.html").exists():
-        raise UsageError(
-            _("the file already exists"),
-            hint=_("delete it, or choose another id"),
-            location=str(folder / "article.html"),
-        )
+        raise _exists_error(folder / "article.html")
     saved = read_saved_page(page)
     pictures = SavedPictures(page=page, folder=folder)
     most = pictures.downloader.limits.files
@@ -260,46 +256,42 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         context.show_progress(f"  {line(address[:60])}")
         pictures.save(address)
     write_new(folder / "article.html", literal(saved.html(pictures.names)))
-    target = context.root / f"{name}.yaml"
-    write_new(
-        target,
-        article_campaign_text(
-            name, title=literal(saved.title), cover=next(iter(pictures.names.values()), None)
-        ),
-    )
-    return _print_imported(context, target, folder, pictures, is_plain=saved.is_plain)
+    cover = next(iter(pictures.names.values()), None)
+    text = article_campaign_text(name, title=literal(saved.title), cover=cover)
+    write_new(context.root / f"{name}.yaml", text)
+    _print_written(context, name, ["article.html"], pictures, note=_(_NO_STYLE) if saved.is_plain else "")
+    if not pictures.failed:
+        return ExitCode.OK
+    return ExitCode.INVALID if any(fault.is_final for fault in pictures.failed.values()) else ExitCode.NETWORK
 
 
-def _print_imported(
-    context: Context, target: Path, folder: Path, pictures: SavedPictures, *, is_plain: bool
-) -> int:
-    name = target.relative_to(context.root).with_suffix("").as_posix()
+def _print_written(
+    context: Context, name: str, bodies: Collection[str], pictures: SavedPictures, *, note: str = ""
+) -> None:
+    file, saved = context.root / f"{name}.yaml", sorted(set(pictures.names.values()))
     failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
     lines = [
-        _("wrote {file} and {folder} with {count} pictures").format(
-            file=target, folder=folder, count=len(set(pictures.names.values()))
+        _("wrote {file}: articles: {articles}, pictures: {pictures}").format(
+            file=file, articles=len(bodies), pictures=len(saved)
         ),
         *(
             _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
             for address, reason in failed.items()
         ),
-        *([_(_NO_STYLE)] if is_plain else []),
+        *filter(None, [note]),
         _(
-            "next: set recipients, title and cover in {file}, run `campaign render {name}`, and delete "
+            "next: check recipients, title and cover in {file}, run `campaign render {name}`, and delete "
             "`ready: false` when it may be sent"
-        ).format(file=target, name=quoted(name)),
+        ).format(file=file, name=quoted(name)),
     ]
     data = {
         "id": name,
-        "file": target.as_posix(),
-        "body": (folder / "article.html").as_posix(),
-        "pictures": sorted(set(pictures.names.values())),
+        "file": file.as_posix(),
+        "bodies": [(context.root / name / body).as_posix() for body in bodies],
+        "pictures": saved,
         "failed": failed,
     }
     context.output_data(lambda: "\n".join(lines), data)
-    if not failed:
-        return ExitCode.OK
-    return ExitCode.INVALID if any(fault.is_final for fault in pictures.failed.values()) else ExitCode.NETWORK
 
 
 ID_CHARS = 40
@@ -330,10 +322,11 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
 
     api = context.read_api(context.account(account))
     entry = find_by_name(draft, [entry for entry, _count in list_drafts(api)])
-    name = free_id(campaign_id or _id_of(entry), context)
+    title = entry.titles[0] if entry.titles else ""
+    name = free_id(campaign_id or id_from(title[:ID_CHARS]) or "draft", context)
     folder = context.root / name
     if folder.exists():
-        raise UsageError(_("the folder already exists"), hint=_("choose another id"), location=str(folder))
+        raise _exists_error(folder)
     pictures = SavedPictures(folder=folder)
     items = api.draft_get(entry.media_id)["news_item"]
     if not items:
@@ -345,16 +338,9 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     text = files.campaign_text()
     for body, html in files.bodies.items():
         write_new(folder / body, html)
-    target = context.root / f"{name}.yaml"
-    write_new(target, text)
-    _print_pulled(context, target, entry, files, pictures)
+    write_new(context.root / f"{name}.yaml", text)
+    _print_written(context, name, files.bodies, pictures)
     return ExitCode.OK
-
-
-def _id_of(entry: BoxEntry) -> str:
-    """Make an id of a title."""
-    title = entry.titles[0] if entry.titles else ""
-    return id_from(title[:ID_CHARS]) or "draft"
 
 
 def _save_picture(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:
@@ -364,32 +350,3 @@ def _save_picture(context: OnlineContext, pictures: SavedPictures, address: str)
         context.show_progress(f"  {line(address[:60])}")
         pictures.save(address)
     return pictures.names.get(address)
-
-
-def _print_pulled(
-    context: OnlineContext, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
-) -> None:
-    failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
-    saved = sorted(set(pictures.names.values()))
-    lines = [
-        _("wrote {file}: articles: {articles}, pictures: {pictures}").format(
-            file=target, articles=len(files.news_items), pictures=len(saved)
-        ),
-        *(
-            _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
-            for address, reason in failed.items()
-        ),
-        _(
-            "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
-            "may be sent"
-        ).format(file=target, name=quoted(files.id)),
-    ]
-    data: dict[str, Any] = {
-        "id": files.id,
-        "file": target.as_posix(),
-        "media_id": entry.media_id,
-        "bodies": [(target.with_suffix("") / name).as_posix() for name in files.bodies],
-        "pictures": saved,
-        "failed": failed,
-    }
-    context.output_data(lambda: "\n".join(lines), data)

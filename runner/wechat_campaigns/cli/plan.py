@@ -118,7 +118,7 @@ def plan(
     if out is not None:
         planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything or bool(select)))
-    if any(one.decision.failure is ExitCode.SECRET for one in result.plan.sends):
+    if any(one.failure is ExitCode.SECRET for one in result.plan.sends):
         command = f"campaign plan --offline{context.settings.environment.env_option}"
         print_message(_("`{command}` needs no secret.").format(command=command))
     held = ExitCode.POLICY if fail_on_held and _report_held(result) else ExitCode.OK

@@ -1,6 +1,6 @@
 """Show a send in WeChat before it is made: to testers, or as a draft in the console."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import click
@@ -17,6 +17,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
+from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
@@ -63,7 +64,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     chosen = _chosen(plan_selected(context, (select,), state, checked=False).valid_plan())
     to = previews.recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
-    used = previews.used_today(appid, state, context.clock())
+    used = count_today(state.preview_times, appid, context.clock())
     if used + len(chosen) * len(to) > previews.PER_DAY:
         message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
         context.show_progress(message.format(used=used, limit=previews.PER_DAY))
@@ -78,7 +79,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
     context.output_data(
-        lambda: inert("\n".join(_text(planned, found, to) for planned, found in made)),
+        lambda: inert("\n".join(_lines(made, to))),
         {"previews": [_row(planned, found, one) for planned, found in made for one in to]},
     )
     return worst_exit_code(error.exit_code for error in errors)
@@ -97,20 +98,26 @@ def _draft_lock(context: OnlineContext, planned: PlannedSend) -> AbstractContext
     return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 
 
-def _text(planned: PlannedSend, found: PreviewResult, to: Sequence[Recipient]) -> str:
-    reached = [one.name for one in to if one.name not in found.errors]
-    lines = []
-    if reached:
-        message = _(
-            "{send}: preview sent to {tester}; check it on the phone. "
-            "This content is now recorded as previewed."
-        )
-        lines.append(message.format(send=planned.send.id, tester=_(", ").join(reached)))
-    for name, error in found.errors.items():
+def _lines(made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recipient]) -> Iterator[str]:
+    """Write whom each send reached, then each failure once, however many sends it concerns."""
+    failed: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[tuple[str, str], str] = {}
+    for planned, found in made:
+        reached = [one.name for one in to if one.name not in found.errors]
+        if reached:
+            message = _(
+                "{send}: preview sent to {tester}; check it on the phone. "
+                "This content is now recorded as previewed."
+            )
+            yield message.format(send=planned.send.id, tester=_(", ").join(reached))
+        yield from (f"  {note}" for note in found.notes)
+        for name, error in found.errors.items():
+            failed.setdefault((name, error.hint), []).append(planned.send.id)
+            reasons.setdefault((name, error.hint), error.message)  # each answer has a request id of its own
+    for (name, hint), sends in failed.items():
         message = _("{send}: preview to {tester} failed: {error}")
-        lines.append(message.format(send=planned.send.id, tester=name, error=error.message))
-        lines.append(f"→ {error.hint}")
-    return "\n".join([*lines, *(f"  {note}" for note in found.notes)])
+        yield message.format(send=_(", ").join(sends), tester=name, error=reasons[name, hint])
+        yield f"→ {hint}"
 
 
 def _row(planned: PlannedSend, found: PreviewResult, one: Recipient) -> dict[str, object]:
@@ -173,9 +180,9 @@ def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
         first = selected[0]
         raise UsageError(
             _("cannot make a draft for {send} ({action}): {reason}").format(
-                send=first.send.id, action=status_word(first.action), reason=first.decision.reason
+                send=first.send.id, action=status_word(first.action), reason=first.reason
             ),
-            hint=first.decision.hint or _("choose a send that has not been sent"),
+            hint=first.hint or _("choose a send that has not been sent"),
         )
     return pending
 
@@ -201,7 +208,7 @@ def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
                 _("another run changed this send; its action is now {action}: {reason}").format(
                     action=status_word(now.action), reason=now.reason
                 ),
-                hint=_("run `campaign status` to see its status"),
+                hint=_("run `campaign status` to list all sends"),
                 location=planned.send.id,
             )
         _ids, ready = preparing.prepare(planned, account)

@@ -93,6 +93,31 @@ shows. A module is imported only to run one of its commands, because imports cos
 FAMILIES: Final = {module: family for families in PURPOSES.values() for module, family in families.items()}
 COMMANDS: Final = {name: text for family in FAMILIES.values() for name, text in family.items()}
 
+READ_ONLY: Final = "CAMPAIGN_READ_ONLY"
+"""The variable that refuses every write; only `0`, `false`, `no` and the empty text leave it off."""
+AGENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "CLAUDECODE": ("Claude Code", "https://code.claude.com/docs/en/env-vars"),
+    "CURSOR_AGENT": ("Cursor", "https://github.com/databricks/cli/pull/4287"),
+    "GEMINI_CLI": ("Gemini CLI", "https://google-gemini.github.io/gemini-cli/docs/tools/shell.html"),
+    "CODEX_CI": ("Codex", "https://github.com/openai/codex/pull/9366"),
+    "CODEX_THREAD_ID": ("Codex", "https://github.com/openai/codex/pull/10096"),
+    "CODEX_SANDBOX": ("Codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
+    "CODEX_SANDBOX_NETWORK_DISABLED": ("Codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
+    "COPILOT_AGENT": ("Copilot", "https://github.com/microsoft/vscode/pull/316267"),
+    "OPENCODE": ("OpenCode", "https://github.com/vercel/vercel/pull/15834"),
+    "CLINE_ACTIVE": ("Cline", "https://github.com/cline/cline/pull/7858"),
+    "GOOSE_TERMINAL": ("Goose", "https://github.com/google-gemini/gemini-cli/pull/21032"),
+    "AMP_CURRENT_THREAD_ID": ("Amp", "https://github.com/microsoft/vscode/issues/311734"),
+    "AUGMENT_AGENT": ("Augment", "https://github.com/microsoft/vscode/issues/311734"),
+    "ANTIGRAVITY_AGENT": ("Antigravity", "https://github.com/microsoft/vscode/issues/311734"),
+    "AI_AGENT": ("AI_AGENT", "https://github.com/agentsmd/agents.md/issues/136"),
+}
+"""A variable that a coding agent sets for the commands that it runs: the agent, and the source, read 2026-11.
+
+Aider sets none. Variables that people set to configure an agent, such as `CODEX_HOME` or `GOOSE_PROVIDER`, do
+not tell who runs a command, and `AGENT` is a common name on build machines.
+"""
+
 Examples = Mapping[str, str]
 """A command line to what it does."""
 TEXT_AND_JSON = ("text", "json")
@@ -110,9 +135,19 @@ class Command(click.Command):
     """What it does where nothing may be changed; None for the same."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, unless nothing may be changed here."""
+        """Run the command.
+
+        Raises:
+            PolicyError: it writes, and `CAMPAIGN_READ_ONLY` is set.
+        """
         effect = self.effect_of(ctx.params)
-        check_read_only(ctx.command_path, effect, os.environ)
+        if effect not in READING and is_read_only():
+            raise PolicyError(
+                _("`{command}` can change something ({effect}), and {variable} is set").format(
+                    command=ctx.command_path, effect=effect.value, variable=READ_ONLY
+                ),
+                hint=_("use a command that only reads, such as `campaign plan`"),
+            )
         return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -124,14 +159,12 @@ class Command(click.Command):
         for param in self.params:
             if isinstance(param, EffectOption) and values.get(str(param.name)):
                 return param.effect
-        return self.read_only if self.read_only and is_read_only(os.environ) else self.effect
+        return self.read_only if self.read_only and is_read_only() else self.effect
 
-    def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
-        """Return what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""
-        if self.effect in OF_PERSONS:
-            return path
-        options = (param for param in self.params if isinstance(param, DecisionOption))
-        return next((f"{path} {one.opts[0]}" for one in options if values.get(str(one.name))), "")
+
+def is_read_only() -> bool:
+    """Whether `CAMPAIGN_READ_ONLY` is set."""
+    return os.environ.get(READ_ONLY, "").strip().lower() not in ("", "0", "false", "no")
 
 
 def command(
@@ -174,18 +207,20 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
         from wechat_campaigns.cli.context import context_of, with_environment
         from wechat_campaigns.core.errors import CampaignError
 
-        effect = _running_command().effect_of(values)
-        for param in _running_command().params:
+        running = click.get_current_context()
+        command, path = running.command, running.command_path
+        assert isinstance(command, Command)  # noqa: S101
+        effect = command.effect_of(values)
+        for param in command.params:
             if isinstance(param, EffectOption) and param.name not in function.__annotations__:
                 del values[str(param.name)]
         with context_of(effect)(**read_options(values, formats)) as context:
             try:
-                _check_agent(context, values)
+                _check_agent(context, command, path, values)
                 return function(context, **values)
             except CampaignError as error:
                 if context.environment:
                     error.hint = with_environment(error.hint, f" --env {quoted(context.environment)}")
-                path = click.get_current_context().command_path
                 context.report_failure(error, path.removeprefix("campaign "))
                 raise
 
@@ -201,21 +236,27 @@ def _without_context(function: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def _running_command() -> Command:
-    found = click.get_current_context().command
-    assert isinstance(found, Command)  # noqa: S101
-    return found
-
-
-def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
-    """Refuse a coding agent what only a person may do outside the sandbox."""
-    agent, path = running_agent(os.environ), click.get_current_context().command_path
+def _check_agent(context: Workspace, command: Command, path: str, values: Mapping[str, Any]) -> None:
+    """Refuse a coding agent what only a person may do outside the sandbox; the error names no way round."""
+    agent = next((agent for variable, (agent, _source) in AGENTS.items() if os.environ.get(variable)), None)
     if agent is None:
         return
-    refused = _running_command().only_for_people(path, values)
+    decisions = (param for param in command.params if isinstance(param, DecisionOption))
+    refused = [f"{path} {one.opts[0]}" for one in decisions if values.get(str(one.name))]
+    if command.effect in OF_PERSONS:
+        refused = [path]
     # A gateway to WeChat may listen on loopback, too.
     if refused and context.settings.environment.api != SANDBOX:
-        raise agent_error(refused, agent)
+        raise PolicyError(
+            _(
+                "`{command}` reaches real followers or changes what may be sent to them, and a coding agent "
+                "({agent}) runs it"
+            ).format(command=refused[0], agent=agent),
+            hint=_(
+                "ask a person to run this command; an agent may use `campaign validate`, `campaign render`, "
+                "`campaign plan` and `campaign hold`"
+            ),
+        )
 
 
 class Group(click.Group):
@@ -280,70 +321,3 @@ def group(
         return registered
 
     return register
-
-
-READ_ONLY: Final = "CAMPAIGN_READ_ONLY"
-"""The variable that refuses every write; only `0`, `false`, `no` and the empty text leave it off."""
-
-
-AGENTS: Final[Mapping[str, tuple[str, str]]] = {
-    "CLAUDECODE": ("Claude Code", "https://code.claude.com/docs/en/env-vars"),
-    "CURSOR_AGENT": ("Cursor", "https://github.com/databricks/cli/pull/4287"),
-    "GEMINI_CLI": ("Gemini CLI", "https://google-gemini.github.io/gemini-cli/docs/tools/shell.html"),
-    "CODEX_CI": ("Codex", "https://github.com/openai/codex/pull/9366"),
-    "CODEX_THREAD_ID": ("Codex", "https://github.com/openai/codex/pull/10096"),
-    "CODEX_SANDBOX": ("Codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
-    "CODEX_SANDBOX_NETWORK_DISABLED": ("Codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
-    "COPILOT_AGENT": ("Copilot", "https://github.com/microsoft/vscode/pull/316267"),
-    "OPENCODE": ("OpenCode", "https://github.com/vercel/vercel/pull/15834"),
-    "CLINE_ACTIVE": ("Cline", "https://github.com/cline/cline/pull/7858"),
-    "GOOSE_TERMINAL": ("Goose", "https://github.com/google-gemini/gemini-cli/pull/21032"),
-    "AMP_CURRENT_THREAD_ID": ("Amp", "https://github.com/microsoft/vscode/issues/311734"),
-    "AUGMENT_AGENT": ("Augment", "https://github.com/microsoft/vscode/issues/311734"),
-    "ANTIGRAVITY_AGENT": ("Antigravity", "https://github.com/microsoft/vscode/issues/311734"),
-    "AI_AGENT": ("AI_AGENT", "https://github.com/agentsmd/agents.md/issues/136"),
-}
-"""A variable that a coding agent sets for the commands that it runs: the agent, and the source, read 2026-11.
-
-Aider sets none. Variables that people set to configure an agent, such as `CODEX_HOME` or `GOOSE_PROVIDER`, do
-not tell who runs a command, and `AGENT` is a common name on build machines.
-"""
-
-
-def is_read_only(environ: Mapping[str, str]) -> bool:
-    """Whether `CAMPAIGN_READ_ONLY` is set."""
-    return environ.get(READ_ONLY, "").strip().lower() not in ("", "0", "false", "no")
-
-
-def running_agent(environ: Mapping[str, str]) -> str | None:
-    """Return the coding agent that runs this process; None for a person or a CI job."""
-    return next((agent for variable, (agent, _source) in AGENTS.items() if environ.get(variable)), None)
-
-
-def check_read_only(command: str, effect: Effect, environ: Mapping[str, str]) -> None:
-    """Refuse a command that writes where `CAMPAIGN_READ_ONLY` is set.
-
-    Raises:
-        PolicyError: it writes.
-    """
-    if effect not in READING and is_read_only(environ):
-        raise PolicyError(
-            _("`{command}` can change something ({effect}), and {variable} is set").format(
-                command=command, effect=effect.value, variable=READ_ONLY
-            ),
-            hint=_("use a command that only reads, such as `campaign plan`"),
-        )
-
-
-def agent_error(command: str, agent: str) -> PolicyError:
-    """Make the error for what an agent may not do outside the sandbox; it names no way round."""
-    return PolicyError(
-        _(
-            "`{command}` reaches real followers or changes what may be sent to them, and a coding agent "
-            "({agent}) runs it"
-        ).format(command=command, agent=agent),
-        hint=_(
-            "ask a person to run this command; an agent may use `campaign validate`, `campaign render`, "
-            "`campaign plan` and `campaign hold`"
-        ),
-    )

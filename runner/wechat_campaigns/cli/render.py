@@ -101,7 +101,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
 
 def _only(pages: Mapping[str, str]) -> str:
     if len(pages) > 1:
-        hint = _("name one of them: {ids}").format(ids=_(", ").join(pages))
+        hint = _("use one of: {names}").format(names=_(", ").join(pages))
         raise UsageError(_("a page in HTML holds one message, and these are several"), hint=hint)
     return next(iter(pages.values()))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import recordable
 
 Service = Literal["GitHub", "GitLab"]
-
-NO_BRANCH = "no branch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class CiRun:
     service: Service
     event: str
     branch: str
-    """The branch it runs for; `NO_BRANCH` for a tag or a pull request."""
+    """The branch it runs for; empty for a tag or a pull request."""
     default_branch: str | None
     repository: str
     """GitHub: OWNER/NAME. GitLab: the project's number."""
@@ -72,6 +72,24 @@ def current_run() -> CiRun | None:
     return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
 
 
+def require_default_branch(run: CiRun) -> str:
+    """Return the default branch of a run's repository.
+
+    Raises:
+        PolicyError: the service does not name it.
+    """
+    if run.default_branch is None:
+        raise PolicyError(
+            _("the run does not provide the name of the default branch"),
+            hint=_(
+                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
+                "service sets it"
+            ),
+            location=_("{service} run").format(service=run.service),
+        )
+    return run.default_branch
+
+
 def run_url(environ: Mapping[str, str]) -> str | None:
     """Return the address of the CI run this is, if it is one: of GitLab, Jenkins or GitHub."""
     if url := environ.get("CI_JOB_URL") or ("JENKINS_URL" in environ and environ.get("BUILD_URL")):
@@ -113,7 +131,7 @@ def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
     return CiRun(
         service="GitHub",
         event=environ.get("GITHUB_EVENT_NAME", ""),
-        branch=ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else NO_BRANCH,
+        branch=ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "",
         default_branch=_text(repository, "default_branch"),
         repository=environ.get("GITHUB_REPOSITORY", ""),
         fork=repository.get("fork") is True,
@@ -127,7 +145,7 @@ def _gitlab(environ: Mapping[str, str]) -> CiRun:
     return CiRun(
         service="GitLab",
         event=environ.get("CI_PIPELINE_SOURCE", ""),
-        branch=environ.get("CI_COMMIT_BRANCH") or NO_BRANCH,
+        branch=environ.get("CI_COMMIT_BRANCH", ""),
         default_branch=environ.get("CI_DEFAULT_BRANCH") or None,
         repository=environ.get("CI_PROJECT_ID", ""),
         number=int(number) if number.isdecimal() else None,

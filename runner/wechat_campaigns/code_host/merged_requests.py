@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest, require_default_branch
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
 from wechat_campaigns.core.i18n import N_, _
@@ -31,16 +31,7 @@ def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
 
 
 def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
-    branch = run.default_branch
-    if branch is None:
-        raise PolicyError(
-            _("cannot check who approved the changes: the run does not name the default branch"),
-            hint=_(
-                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
-                "service sets it"
-            ),
-            location=_("{service} run").format(service=run.service),
-        )
+    branch = require_default_branch(run)
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:

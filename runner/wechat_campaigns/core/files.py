@@ -24,8 +24,6 @@ STATE_DIR_VARIABLE: Final = "CAMPAIGN_STATE_DIR"
 PROGRAM: Final = "wechat-campaigns"
 ORIGIN: Final = "campaigns-folder"
 """The file that names the campaigns folder to which a state folder belongs, for people who look for it."""
-SANDBOX_LEDGER_FILE: Final = "sandbox.sqlite3"
-"""The state file of the embedded sandbox, within a state folder."""
 
 
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:

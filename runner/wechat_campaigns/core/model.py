@@ -1,73 +1,21 @@
 """The records that every package uses: frozen, no behaviour beyond what their fields say.
 
-`Campaign` is what a user wrote, `Send` is what a follower would receive. Times are aware
-datetimes, sizes are bytes, lengths are characters.
+`Send` is what a follower would receive. Times are aware datetimes, sizes are bytes, lengths are characters.
 
 Thousands of these come from child processes; without slots they are pickled in half the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import PurePosixPath
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.digest import DIGEST_VERSION, openids_sha256, sha256, to_plain_data
-
-# --- what a user wrote -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Campaign:
-    """One campaign file, valid by the schema, nothing rendered yet.
-
-    `filter`, `content`, `for_each`, `links` and `vars` are plain data (dict, list, str, int, float, bool)
-    exactly as written; strings in them may be templates. `source` can say where each value stands.
-    """
-
-    id: str
-    file: PurePosixPath
-    """Relative to the campaigns folder."""
-    filter: Mapping[str, Any] | None
-    msgtype: str
-    content: Any
-    account: str | None = None
-    send_ignore_reprint: bool = False
-    not_before: datetime | None = None
-    not_after: datetime | None = None
-    revision: int = 1
-    ready: bool = True
-    """False while it is being written: shown, never sent."""
-    formerly: tuple[str, ...] = ()
-    """Ids that it, or one of its sends, has had."""
-    environments: tuple[str, ...] = ()
-    """The only ones that may send it; empty for every one."""
-    for_each: Mapping[str, Mapping[str, Any]] | None = None
-    vars: Mapping[str, Any] = field(default_factory=dict)
-    links: Mapping[str, Any] = field(default_factory=dict)
-    """Query parameters for its links; they win over those of the settings."""
-    description: str | None = None
-    owner: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    source: SourceMap
-
-
-class SourceMap(Protocol):
-    """The text of a YAML file, asked only for positions (`source.strict_yaml.Document` is one)."""
-
-    def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
-        """Return where the value at `path` (or its key) stands; the nearest parent when it is absent."""
-        ...
-
-    def line_location(self, path: KeyPath, number: int) -> Location:
-        """Return where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
-        ...
-
 
 # --- what a follower would receive -------------------------------------------------------------
 

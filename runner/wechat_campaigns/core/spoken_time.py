@@ -76,7 +76,7 @@ def moment_text(moment: datetime, now: datetime, zone: tzinfo) -> str:
     day = day_text(local.date(), now.astimezone(zone).date())
     text = _("{day} at {time}").format(day=day, time=f"{local:%H:%M}")
     name = zone_name(moment, zone)
-    return _("{time} ({zone})").format(time=text, zone=name) if name else text
+    return _("{what} ({detail})").format(what=text, detail=name) if name else text
 
 
 def zone_name(moment: datetime, zone: tzinfo) -> str:

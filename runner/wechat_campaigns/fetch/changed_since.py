@@ -16,8 +16,8 @@ from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitRes
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, edits
 from wechat_campaigns.plan.review import Comparison, compare
+from wechat_campaigns.plan.rule_changes import SettingsChange, edits
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import load_settings, settings_data

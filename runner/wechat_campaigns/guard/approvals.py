@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.core.settings import Approvals, Environment, Settings
 from wechat_campaigns.guard.checkout import (
     approvals_in,
     approvals_of,
@@ -39,7 +40,6 @@ from wechat_campaigns.guard.checkout import (
     tree_of,
     without_ancestors,
 )
-from wechat_campaigns.guard.run import WorkspacePort
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
@@ -92,21 +92,15 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
     barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
     counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
     if len(counted) < wanted.count:
-        what = _("#{number} has {count} of {wanted} required approvals for its newest commit")
-        hint = (
+        may = [name for name in wanted.approvers if name.casefold() not in barred]
+        raise approval_error(
+            _("#{number} has {count} of {wanted} required approvals for its newest commit").format(
+                number=request.number, count=len(counted), wanted=wanted.count
+            ),
             _(
-                "ask one of {names} who is not an author of the request to approve it, then run "
-                "this again; approvals given before the last commit do not count"
-            )
-            if barred & eligible
-            else _(
                 "ask one of {names} to approve it, then run this again; approvals given before the "
                 "last commit do not count"
-            )
-        )
-        raise approval_error(
-            what.format(number=request.number, count=len(counted), wanted=wanted.count),
-            hint.format(names=_(", ").join(wanted.approvers)),
+            ).format(names=_(", ").join(may or wanted.approvers)),
         )
     return counted
 
@@ -157,22 +151,22 @@ def guard_approvals(guard: Event | None) -> Approvals | None:
     return approvals_of(data) if isinstance(data, Mapping) else None
 
 
-def is_genuine(workspace: WorkspacePort, guard: Event) -> bool:
+def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
     """Return whether a guard was written with the AppSecret, before anything of the settings is obeyed.
 
     The key must be none that these settings bring along: no program's and no file's, and of a variable that
     every version of them that asks for approvals names for the account: others may hold words of a commit.
     """
-    account = workspace.settings.environment.by_appid.get(guard.stream)
+    account = settings.environment.by_appid.get(guard.stream)
     name = (account.secret.env if account is not None else None) or ""
     value = os.environ.get(name, "").strip()
     if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
         return False
-    named = (secret_variables_in(source, guard.stream) for source in settings_versions(workspace.root))
+    named = (secret_variables_in(source, guard.stream) for source in settings_versions(root))
     return all(name in one for one in named if one is not None)
 
 
-def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | None) -> ApprovedTree:
+def check_tree_approved(root: Path, settings: Settings, run: CiRun, guard: Event | None) -> ApprovedTree:
     """Refuse a commit that does not hold what was approved last.
 
     Args:
@@ -181,30 +175,29 @@ def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | Non
     Raises:
         PolicyError: an approval is missing, or the code host cannot be asked.
     """
-    folder, environment = workspace.root, workspace.settings.environment
-    anchor = anchor_of(guard)
-    if not workspace.settings.source:
+    environment, anchor = settings.environment, anchor_of(guard)
+    if not settings.source:
         return ApprovedTree()
     if environment.approvals or anchor.approvals:
-        require_history(folder)
-    elif is_shallow(folder):
-        if workspace.is_sandbox and not environment.protected:
+        require_history(root)
+    elif is_shallow(root):
+        if environment.is_sandbox and not environment.protected:
             return ApprovedTree()
-        require_history(folder)
-    elif not head_of(folder):
+        require_history(root)
+    elif not head_of(root):
         return ApprovedTree()
-    if anchor.commit and anchor.commit not in commits_since(folder, ""):
+    if anchor.commit and anchor.commit not in commits_since(root, ""):
         anchor = anchor._replace(commit="")
     if anchor.approvals and not anchor.commit:
         raise approval_error(
             _("the history of the branch does not hold the commit that was approved at the last apply"),
             _restore_hint(environment.name),
         )
-    start = anchor.commit if anchor.commit and guard is not None and is_genuine(workspace, guard) else ""
-    history = _History(workspace, run, anchor, start=start)
+    start = anchor.commit if anchor.commit and guard is not None and is_genuine(root, settings, guard) else ""
+    history = _History(root, environment, run, anchor, start=start)
     if not (environment.approvals or history.asks()):
         return ApprovedTree()
-    check_committed(folder)
+    check_committed(root)
     return history.check_head()
 
 
@@ -215,17 +208,17 @@ def _restore_hint(environment: str) -> str:
     ).format(name=environment)
 
 
-def present_tree(workspace: WorkspacePort) -> ApprovedTree:
+def present_tree(root: Path, environment: Environment) -> ApprovedTree:
     """Read the commit that is checked out, for a person who vouches for what it holds; empty outside git.
 
     Raises:
         PolicyError: files differ from it.
     """
-    head = head_of(workspace.root)
+    head = head_of(root)
     if not head:
         return ApprovedTree()
-    check_clean(workspace.root)
-    return ApprovedTree(commit=head, tree=_History(workspace, None, Anchor(), start=head).tree(head))
+    check_clean(root)
+    return ApprovedTree(commit=head, tree=_History(root, environment, None, Anchor(), start=head).tree(head))
 
 
 class _Kind(Enum):
@@ -255,8 +248,10 @@ class _State:
 class _History:
     """The commits that lead to the one that is checked out, since one that is known to be accepted."""
 
-    def __init__(self, workspace: WorkspacePort, run: CiRun | None, anchor: Anchor, *, start: str) -> None:
-        self._folder, self._environment = workspace.root, workspace.settings.environment
+    def __init__(
+        self, root: Path, environment: Environment, run: CiRun | None, anchor: Anchor, *, start: str
+    ) -> None:
+        self._folder, self._environment = root, environment
         self._anchor = anchor
         self._branch = (run.default_branch if run else None) or ""
         self._find = _request_finder(run) if run else lambda _commit: None

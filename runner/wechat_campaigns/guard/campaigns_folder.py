@@ -16,12 +16,10 @@ from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import namespace_of
-from wechat_campaigns.guard.run import WorkspacePort
-from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.ledger.events import LedgerKind, append_at_end
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import CampaignsFolder
-from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import Fate
@@ -31,14 +29,14 @@ HasCommit = Callable[[str], bool | None]
 """Whether the repository here has a commit; None where git cannot tell."""
 
 
-def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None:
+def check_campaigns_folder(root: Path, settings: Settings, state: LedgerState) -> None:
     """Refuse a ledger that belongs to another campaigns folder, or to this one under another namespace.
 
     Raises:
         InvalidError: `namespace` of the settings is to be written, or to be what it was.
     """
-    root, namespace = workspace.root, workspace.settings.namespace
-    for appid in sorted(workspace.settings.environment.by_appid):
+    namespace = settings.namespace
+    for appid in sorted(settings.environment.by_appid):
         folders = state.campaigns_folders.get(appid, {})
         if not folders and not namespace:
             continue  # the ledger records no owner, and git need not be asked
@@ -57,36 +55,23 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
             )
 
 
-def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str]:
+def former_appids(root: Path, settings: Settings, state: LedgerState) -> frozenset[str]:
     """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
     unknown = {known.appid for known in state.sends if known.fate is Fate.UNKNOWN}
-    left, namespace = unknown - workspace.settings.appids, normalize_id(workspace.settings.namespace)
+    left, namespace = unknown - settings.appids, normalize_id(settings.namespace)
     return frozenset(
         appid
         for appid in left
         # Another folder may share the ledger: it has the account, and reports its sends.
         if (before := state.campaigns_folders.get(appid, {}).get(namespace)) is None
-        or is_same(before, _here(workspace.root), partial(_has_commit, workspace.root))
+        or is_same(before, _here(root), partial(_has_commit, root))
     )
 
 
-def record_campaigns_folders(
-    workspace: OnlinePort, plan: Plan, state: LedgerState, who: Mapping[str, object]
-) -> None:
-    """Write down whose ledger it is, for each account that an apply calls for, before the first call.
-
-    Raises:
-        LedgerError: the ledger does not take it.
-    """
-    environment, namespace = workspace.settings.environment, workspace.settings.namespace
-    asks_for_something = environment.protected or environment.approvals or namespace
-    if asks_for_something or not workspace.is_sandbox:  # else no follower is reached
-        appids = environment.by_appid.keys()
-        record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
-
-
 def record_campaigns_folder(
-    workspace: OnlinePort,
+    root: Path,
+    settings: Settings,
+    ledger: Ledger,
     state: LedgerState,
     appids: Iterable[str],
     who: Mapping[str, object],
@@ -96,6 +81,7 @@ def record_campaigns_folder(
     """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
 
     Args:
+        appids: those that an apply calls for, before the first call.
         moved: a person vouches that the folder is another one now.
 
     Returns:
@@ -104,9 +90,12 @@ def record_campaigns_folder(
     Raises:
         LedgerError: the ledger does not take it.
     """
-    root, namespace, new = workspace.root, workspace.settings.namespace, []
+    environment, namespace, new = settings.environment, settings.namespace, []
+    asks_for_something = environment.protected or environment.approvals or namespace
+    if environment.is_sandbox and not (asks_for_something or moved):
+        return []  # no follower is reached
     here = replace(_here(root), root=_first_commit(root))
-    for appid in sorted(appids):
+    for appid in sorted(environment.by_appid.keys() & appids):
         before = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
         if before is not None and not _is_more_specific(here, before) and not (moved and here != before):
             continue
@@ -114,7 +103,7 @@ def record_campaigns_folder(
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
             # After the newest event, which its mac then covers: a copy of it elsewhere is found out.
-            append_at_end(workspace.ledger, appid, partial(_entry, appid, data))
+            append_at_end(ledger, appid, partial(_entry, appid, data))
             new.append(appid)
     return new
 

@@ -19,7 +19,7 @@ from wechat_campaigns.core.git_checkout import (
     remote_of,
     run_in_checkout,
 )
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import DEFAULT_LEDGER, Approvals, Environment
 from wechat_campaigns.source.settings import SETTINGS_FILE, appids_of, maps
 from wechat_campaigns.source.strict_yaml import Document, parse_document
@@ -32,6 +32,10 @@ REPORTS: Final = frozenset({"report", "reviewed"})
 """Where a job of GitLab's has the reports of the jobs before it."""
 REPORT_SUFFIXES: Final = frozenset({".json", ".md", ".html", ".env", ".png"})
 """Of the reports that this tool writes; nothing else there could be taken for a module of a program."""
+_CLEAN: Final = N_(
+    "apply from a clean checkout; exclude campaign files from Git LFS and from line-end conversion"
+)
+_NO_LINK: Final = N_("commit the file or folder itself, not a link to it, and have it approved")
 
 
 def _ask(folder: Path, *arguments: str, given: bytes = b"", codes: Collection[int] = (0,)) -> GitResult:
@@ -107,7 +111,7 @@ def check_clean(folder: Path) -> None:
     if _ask(folder, "status", "--porcelain", "--", ".").text:
         raise PolicyError(
             _("the campaigns folder has uncommitted changes"),
-            hint=_("apply from a clean checkout"),
+            hint=_(_CLEAN),
             location=str(folder),
         )
 
@@ -164,7 +168,7 @@ def check_committed(folder: Path) -> None:
             if committed is None or path.is_symlink():
                 raise PolicyError(
                     _("the file is not a regular file in the commit that is checked out"),
-                    hint=_("commit the file itself, not a link to it, and have it approved"),
+                    hint=_(_NO_LINK),
                     location=str(file),
                 )
             if committed != blob_id(path.read_bytes(), object_format):
@@ -182,9 +186,7 @@ def _is_report(path: Path, file: PurePosixPath, campaigns: Path) -> bool:
 def _other_content_error(file: PurePosixPath) -> PolicyError:
     return PolicyError(
         _("the content of the file differs from the commit that is checked out"),
-        hint=_(
-            "apply from a clean checkout; exclude campaign files from Git LFS and from line-end conversion"
-        ),
+        hint=_(_CLEAN),
         location=str(file),
     )
 
@@ -197,7 +199,7 @@ def _refuse_link(folder: Path) -> None:
         if step.is_symlink() and Path(os.path.realpath(step.parent)).is_relative_to(inside):
             raise PolicyError(
                 _("the campaigns folder is a symbolic link"),
-                hint=_("commit the folder itself"),
+                hint=_(_NO_LINK),
                 location=str(step),
             )
 

@@ -13,11 +13,10 @@ from typing import Final
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
-from wechat_campaigns.core.settings import SANDBOX, Secret
+from wechat_campaigns.core.settings import SANDBOX, Secret, Settings
 from wechat_campaigns.guard import confined_program
-from wechat_campaigns.guard.run import WorkspacePort
-from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.plan.policy.rule import FailedChecks
+from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.plan.plan import FailedChecks
 from wechat_campaigns.source.secret import NO_BYTECODE
 
 TIMEOUT_S: Final = 60.0
@@ -30,13 +29,13 @@ CONFINED: Final = (sys.executable, "-I", "-S", confined_program.__file__) if sys
 """What starts a check, so that it cannot read them from the processes that it is started by."""
 
 
-def may_run_checks(workspace: WorkspacePort) -> bool:
+def may_run_checks(settings: Settings) -> bool:
     """Return whether there are checks to run; in the sandbox no program of a fresh clone is started."""
-    return bool(workspace.settings.policy.checks) and workspace.settings.environment.api != SANDBOX
+    return bool(settings.policy.checks) and settings.environment.api != SANDBOX
 
 
 def run_checks(
-    workspace: OnlinePort,
+    secrets: Secrets,
     plan: str,
     *,
     environ: Mapping[str, str] = os.environ,
@@ -51,11 +50,10 @@ def run_checks(
     Raises:
         PolicyError: nobody approved the campaigns, or this is the run of a pull request.
     """
-    settings = workspace.settings
-    workspace.secrets.check_place(Secret(command=settings.policy.checks[0].command))
-    folder = workspace.root.resolve().parent
+    checks, folder = secrets.settings.policy.checks, secrets.root.resolve().parent
+    secrets.check_place(Secret(command=checks[0].command))
     failed = []
-    for check in settings.policy.checks:
+    for check in checks:
         message = program_failure(check.command, plan, folder, environ=environ, timeout_s=timeout_s)
         if message is not None:
             failed.append((check, message))

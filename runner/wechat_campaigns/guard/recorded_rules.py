@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.code_host.ci_run import current_run
@@ -9,42 +10,37 @@ from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import SANDBOX, Account
+from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.guard.approvals import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import ledgers_in, settings_versions
-from wechat_campaigns.guard.run import WorkspacePort
-from wechat_campaigns.guard.secrets import OnlinePort
-from wechat_campaigns.ledger.events import LedgerKind, append_at_end
+from wechat_campaigns.guard.secrets import GuardOf, Secrets
+from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import is_signed, newest_guard, questions, unverified, verify_guards
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
+from wechat_campaigns.plan.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key
 
 
-def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
-    """Return whether the environment has left a ledger for one that has no rules.
+def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) -> tuple[SettingsChange, ...]:
+    """Return whether the environment has left a ledger for one that has no rules, which has no guards.
 
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
     so the versions of the settings are asked whether there was one that had something to hold back.
     """
-    environment, folder = workspace.settings.environment, workspace.root
-    if (
-        environment.api == SANDBOX
-        or workspace.newest_guards()
-        or not (find_checkout(folder) and is_installed())
-    ):
+    environment = settings.environment
+    if environment.api == SANDBOX or guards or not (find_checkout(root) and is_installed()):
         return ()
     with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-        for source in settings_versions(folder):
+        for source in settings_versions(root):
             held = ledgers_in(source, environment)
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
-                return (ledger_change(left, workspace.settings),)
+                return (ledger_change(left, settings),)
     return ()
 
 
 def check_rules_agreed(
-    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool, later: Iterable[str] = ()
+    plan: Plan, guard_of: GuardOf, *, covered: bool, asking: bool, later: Iterable[str] = ()
 ) -> None:
     """Refuse other rules than at the last apply, unless somebody agrees to them.
 
@@ -63,7 +59,7 @@ def check_rules_agreed(
         or covered
         or (asking and current_run() is None)
         # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
+        or (current_run() and all(guard_approvals(guard_of(appid)) for appid in reaching))
     ):
         return
     raise PolicyError(
@@ -78,7 +74,7 @@ def check_rules_agreed(
     )
 
 
-def record_guards(workspace: OnlinePort, plan: Plan, who: Mapping[str, object]) -> None:
+def record_guards(secrets: Secrets, ledger: Ledger, plan: Plan, who: Mapping[str, object]) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
     Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
@@ -86,18 +82,20 @@ def record_guards(workspace: OnlinePort, plan: Plan, who: Mapping[str, object]) 
     Raises:
         LedgerError: the ledger does not take it.
     """
-    environment = workspace.settings.environment
-    bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
+    environment = secrets.settings.environment
+    bare = environment.is_sandbox and not (environment.protected or environment.approvals)
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # A rehearsal that asks for nothing reaches no follower.
-        if workspace.guard(appid) or not bare:
+        if secrets.guard_of(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                record_guard(workspace, accounts[appid], actor=who)
+                record_guard(secrets, ledger, accounts[appid], actor=who)
 
 
-def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+def record_guard(
+    secrets: Secrets, ledger: Ledger, account: Account, *, trusted: bool = False, **more: Any
+) -> bool:
     """Keep the rules of the settings in an account's stream, if they are not those kept last.
 
     Args:
@@ -107,16 +105,16 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
     Returns:
         Whether anything was new.
     """
-    key = workspace.secrets.mac_key(account, trusted=trusted)
+    settings, key = secrets.settings, secrets.mac_key(account, trusted=trusted)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
-        before = newest_guard(good, workspace.settings.ledger_scope)
-        data = guard_data(workspace.settings, before=before, **more)
+        before = newest_guard(good, settings.ledger_scope)
+        data = guard_data(settings, before=before, **more)
         compared = {"environment", "rules"}
-        approved = workspace.secrets.check_approved(account.appid)
-        if trusted and (workspace.settings.environment.approvals or guard_approvals(before)):
-            approved = present_tree(workspace)
+        approved = secrets.check_approved(account.appid)
+        if trusted and (settings.environment.approvals or guard_approvals(before)):
+            approved = present_tree(secrets.root, settings.environment)
         if approved.commit:  # the next run asks who approved what came since
             data |= {"commit": approved.commit, "tree": approved.tree}
             compared.add("tree")
@@ -124,11 +122,12 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
             return None
         return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
 
-    return append_at_end(workspace.ledger, account.appid, entry_after)
+    return append_at_end(ledger, account.appid, entry_after)
 
 
 def vouch(
-    workspace: OnlinePort,
+    secrets: Secrets,
+    ledger: Ledger,
     account: Account,
     old_secrets: Collection[str],
     is_genuine: Callable[[Sequence[Event]], bool],
@@ -145,8 +144,8 @@ def vouch(
         SecretError: none of the old secrets fits.
         TamperedLedgerError: the ledger holds a copied event, or lacks one.
     """
-    appid, events = account.appid, workspace.ledger.read(account.appid)
-    key = workspace.secrets.mac_key(account, trusted=True)
+    appid, events = account.appid, ledger.read(account.appid)
+    key = secrets.mac_key(account, trusted=True)
     distrusted = unverified(events, key)
     if next(filter(is_signed, events), None) not in distrusted:
         return  # the secret of this account is still the one with which it began, or was vouched for
@@ -163,4 +162,4 @@ def vouch(
         genuine = [event for group in questions(distrusted) if is_genuine(group) for event in group]
         distrusted = [event for event in distrusted if event not in genuine]
     data = {"distrusted": [event.hash for event in distrusted], **more}
-    workspace.ledger.append(Entry(stream=appid, kind=LedgerKind.TRUSTED, data=data), after=events[-1].head)
+    ledger.append(Entry(stream=appid, kind=LedgerKind.TRUSTED, data=data), after=events[-1].head)

@@ -1,14 +1,12 @@
 """Whether this run is one to apply from: the right event, the default branch, its newest campaigns."""
 
 from pathlib import Path
-from typing import Protocol
 
-from wechat_campaigns.code_host.ci_run import NO_BRANCH, CiRun, current_run
+from wechat_campaigns.code_host.ci_run import CiRun, current_run, require_default_branch
 from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret, Settings
 from wechat_campaigns.guard.checkout import check_up_to_date
-from wechat_campaigns.protocol.events import Event
 
 APPLY_EVENTS = {
     # Only what runs the default branch's own code, begun by somebody who may write to it.
@@ -16,34 +14,9 @@ APPLY_EVENTS = {
     "GitLab": frozenset({"push", "web", "schedule", "api", "trigger"}),
 }
 """Events an apply may come from; anything else, known or not, is refused."""
-_FROM_MAIN = N_("merge the change; the run on the default branch then applies what was reviewed")
 
 
-class WorkspacePort(Protocol):
-    """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
-
-    root: Path
-
-    @property
-    def settings(self) -> Settings:
-        """The settings, with the environment chosen."""
-        ...
-
-    @property
-    def is_sandbox(self) -> bool:
-        """True when no real follower can be reached."""
-        ...
-
-    def guard(self, appid: str) -> Event | None:
-        """Return the rules that the last apply of an account went by, as the ledger says."""
-        ...
-
-    def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        ...
-
-
-def check_run(workspace: WorkspacePort) -> None:
+def check_run(root: Path, settings: Settings) -> None:
     """Refuse to apply from a pull request, another branch or an outdated checkout.
 
     A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
@@ -51,12 +24,11 @@ def check_run(workspace: WorkspacePort) -> None:
     Raises:
         PolicyError: says why, and what to run instead.
     """
-    run = current_run()
-    if run is None or (workspace.is_sandbox and not workspace.settings.environment.protected):
+    run, environment = current_run(), settings.environment
+    if run is None or (environment.is_sandbox and not environment.protected):
         return
     check_ci_run(run)
-    if run.default_branch is not None:
-        check_up_to_date(workspace.root, run.default_branch)
+    check_up_to_date(root, require_default_branch(run))
 
 
 def check_secret_place(place: Secret) -> None:
@@ -80,32 +52,17 @@ def check_ci_run(run: CiRun | None) -> None:
     """
     if run is None:
         return
+    hint = _("merge the change; the run on the default branch then applies what was reviewed")
     if run.event not in APPLY_EVENTS[run.service]:
         what = _("a run triggered by `{event}` is not allowed to send").format(event=run.event or "unknown")
-        raise _apply_refused_error(run, what, _(_FROM_MAIN))
-    if run.default_branch is None:
-        raise _apply_refused_error(
-            run,
-            _("the run does not provide the name of the default branch"),
-            _(
-                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
-                "service sets it"
-            ),
-        )
-    if run.branch != run.default_branch:
-        what = (
-            _("this run is not on a branch; only {default} may apply")
-            if run.branch == NO_BRANCH
-            else _("this run is on {branch}; only {default} may apply")
-        ).format(branch=run.branch, default=run.default_branch)
-        raise _apply_refused_error(run, what, _(_FROM_MAIN))
-    if run.fork and run.event == "schedule":
+    elif run.branch != (branch := require_default_branch(run)):
+        what = _("only {default} may apply, and this run is not on it").format(default=branch)
+    elif run.fork and run.event == "schedule":
+        what = _("a scheduled run in a fork is not allowed to send")
         hint = _("run it in the original repository")
-        raise _apply_refused_error(run, _("a scheduled run in a fork is not allowed to send"), hint)
-
-
-def _apply_refused_error(run: CiRun, what: str, hint: str) -> PolicyError:
-    return PolicyError(
+    else:
+        return
+    raise PolicyError(
         _("apply is refused: {what}").format(what=what),
         hint=hint,
         location=_("{service} run").format(service=run.service),

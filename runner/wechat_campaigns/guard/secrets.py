@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple
 
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import (
@@ -18,8 +19,8 @@ from wechat_campaigns.core.errors import (
     UsageError,
     WrongSecretError,
 )
-from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import SANDBOX, Account, Secret
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
 from wechat_campaigns.guard.approvals import (
     Anchor,
     ApprovedTree,
@@ -28,8 +29,8 @@ from wechat_campaigns.guard.approvals import (
     guard_approvals,
 )
 from wechat_campaigns.guard.checkout import head_of
-from wechat_campaigns.guard.run import WorkspacePort, check_secret_place
-from wechat_campaigns.ledger.events import LEDGER, Ledger, LedgerKind
+from wechat_campaigns.guard.run import check_secret_place
+from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.trust import (
     KeyOf,
     authenticator,
@@ -42,32 +43,22 @@ from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import check_api_host, read_secret
 
-
-class OnlinePort(WorkspacePort, Protocol):
-    """An environment whose secrets may be read."""
-
-    signed_events: dict[str, list[Event]] | None
-
-    @property
-    def ledger(self) -> Ledger:
-        """The environment's ledger."""
-        ...
-
-    @property
-    def secrets(self) -> Secrets:
-        """The secrets of its accounts."""
-        ...
+_FORGED = N_("event {number} of {stream} ({kind}) was not written with this AppSecret")
+GuardOf = Callable[[str], Event | None]
+"""Returns the rules that the last apply of an account went by, as the ledger says; no mac was checked."""
 
 
 class Secrets:
     """The secrets of an environment, each read once; shared by threads."""
 
-    def __init__(self, workspace: OnlinePort) -> None:
-        self._workspace = workspace
+    def __init__(self, root: Path, settings: Settings, guard_of: GuardOf) -> None:
+        self.root, self.settings, self.guard_of = root, settings, guard_of
         self._lock = threading.RLock()
         self._read: dict[tuple[str, Secret], str] = {}
         self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
         """By the commit that is checked out and the last apply, what was approved."""
+        self._events: Mapping[str, Sequence[Event]] = {}
+        """By AppID, the events with a mac in the ledger as it was read last."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against the events of the ledger, or that a person agreed to."""
         self.missing: dict[str, CampaignError] = {}
@@ -93,11 +84,39 @@ class Secrets:
         if run is None:
             return ApprovedTree()
         with self._lock:
-            guard = self._workspace.guard(appid)
-            key = (head_of(self._workspace.root), anchor_of(guard))
+            guard = self.guard_of(appid)
+            key = (head_of(self.root), anchor_of(guard))
             if key not in self._approved:
-                self._approved[key] = check_tree_approved(self._workspace, run, guard)
+                self._approved[key] = check_tree_approved(self.root, self.settings, run, guard)
             return self._approved[key]
+
+    def check_all_approved(self, appids: Collection[str]) -> dict[str, str]:
+        """Refuse to send for accounts whose campaigns were not approved, or cannot be asked about.
+
+        Returns:
+            `approved`: who approved what, for the ledger; empty when nothing was asked.
+
+        Raises:
+            PolicyError: an approval is missing, or the code host cannot be asked.
+        """
+        environment = self.settings.environment
+        if current_run() is None:
+            if appids and (
+                environment.approvals or any(guard_approvals(self.guard_of(one)) for one in appids)
+            ):
+                raise PolicyError(
+                    _(
+                        "this environment requires approvals, which can only be checked in a GitHub or "
+                        "GitLab run"
+                    ),
+                    hint=_("apply in the CI workflow"),
+                    location=_("environment {name}").format(name=environment.name),
+                )
+            return {}
+        told = "; ".join(
+            dict.fromkeys(filter(None, (self.check_approved(one).told for one in sorted(appids))))
+        )
+        return {"approved": told} if told else {}
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
         """Read an account's secret and hold the signed events of the ledger against it.
@@ -125,7 +144,7 @@ class Secrets:
         with self._lock:
             key = (account.appid, account.secret)
             if key not in self._read:
-                api = self._workspace.settings.environment.api
+                api = self.settings.environment.api
                 if api != SANDBOX:
                     # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
                     check_api_host(api, os.environ)
@@ -145,16 +164,14 @@ class Secrets:
         Raises:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
-        for appid in sorted(self._workspace.settings.environment.by_appid):
+        for appid in sorted(self.settings.environment.by_appid):
             self.check_approved(appid)
         check_secret_place(place)
 
-    def events_were_read(self) -> None:
+    def take_events(self, events: Mapping[str, Sequence[Event]]) -> None:
         """Hold every secret against the events of the ledger once more, when it is used next."""
+        self._events = events
         self._checked.clear()
-
-    def _events(self, appid: str) -> list[Event]:
-        return (self._workspace.signed_events or {}).get(appid, [])
 
     def check_signer(self, account: Account) -> None:
         """Refuse a secret that signed none of the account's events, where the ledger was read anyway.
@@ -162,20 +179,20 @@ class Secrets:
         Raises:
             WrongSecretError: and nothing speaks of a forgery.
         """
-        events, key = self._events(account.appid), mac_key(self._secret(account), account.appid)
+        events, key = self._events.get(account.appid, ()), mac_key(self._secret(account), account.appid)
         if events and not any(has_valid_mac(event, key) for event in events):
-            raise wrong_secret_error([account.name], self._workspace.settings.environment)
+            raise wrong_secret_error([account.name], self.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
         key = mac_key(self._secret(account), account.appid)
-        guards = [event for event in self._events(account.appid) if event.kind == LedgerKind.GUARD]
+        guards = [event for event in self._events.get(account.appid, ()) if event.kind == LedgerKind.GUARD]
         _good, bad = verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(
-                _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
+                _(_FORGED).format(number=bad[-1].seq, stream=account.appid, kind=bad[-1].kind),
                 hint=_(
                     "find out who can write to the ledger, then run `campaign ledger guard --env {name}`"
-                ).format(name=self._workspace.settings.environment.name),
+                ).format(name=self.settings.environment.name),
                 location=account.appid,
             )
 
@@ -185,7 +202,7 @@ class Secrets:
 
     def mac_keys(self) -> KeyOf:
         """Return what finds the key of an account's macs; None where the AppSecret is missing."""
-        named = self._workspace.settings.environment.by_appid
+        named = self.settings.environment.by_appid
         self.missing = {}
 
         @cache
@@ -211,7 +228,7 @@ class Secrets:
         """
         if entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry):
             return entry
-        environment = self._workspace.settings.environment
+        environment = self.settings.environment
         account = environment.by_appid.get(entry.stream)
         if account is None:
             raise UsageError(
@@ -221,30 +238,6 @@ class Secrets:
                 hint=_("add the account to _settings.yaml, then run the same command again"),
             )
         return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
-
-
-def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, str]:
-    """Refuse to send for accounts whose campaigns were not approved, or where the code host cannot be asked.
-
-    Returns:
-        `approved`: who approved what, for the ledger; empty when nothing was asked.
-
-    Raises:
-        PolicyError: an approval is missing, or the code host cannot be asked.
-    """
-    environment, secrets = workspace.settings.environment, workspace.secrets
-    if current_run() is None:
-        if appids and (environment.approvals or any(guard_approvals(workspace.guard(one)) for one in appids)):
-            raise PolicyError(
-                _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
-                hint=_("apply in the CI workflow"),
-                location=_("environment {name}").format(name=environment.name),
-            )
-        return {}
-    told = "; ".join(
-        dict.fromkeys(filter(None, (secrets.check_approved(one).told for one in sorted(appids))))
-    )
-    return {"approved": told} if told else {}
 
 
 # --- what somebody without the AppSecret wrote, copied or took out
@@ -263,13 +256,13 @@ class Forgeries(NamedTuple):
     """Accounts of whose events none was signed with their AppSecret."""
 
 
-def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
+def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
     """Check macs and places.
 
     Args:
         events: of a whole ledger, its chains checked before.
     """
-    accounts = workspace.settings.environment.by_appid
+    accounts = secrets.settings.environment.by_appid
     found = Forgeries([], [], [], [])
     for appid in _signed_streams(events):
         own = [event for event in events if event.stream == appid]
@@ -278,7 +271,7 @@ def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
             continue
         try:
             # Trusted, because guards are looked at here: all that is wrong is named at once.
-            key = workspace.secrets.mac_key(accounts[appid], trusted=True)
+            key = secrets.mac_key(accounts[appid], trusted=True)
         except (SecretError, PolicyError):
             found.unread.append(accounts[appid].name)
             continue
@@ -293,16 +286,16 @@ def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
                 # Of guards only those count that no later one replaced.
                 is_asked = event in guards if event.kind == LedgerKind.GUARD else is_signed(event)
                 if is_asked and not believed(event):
-                    forged = _("event {number} of {stream} ({kind}) was not written with this AppSecret")
-                    found.forged.append(forged.format(number=event.seq, stream=appid, kind=event.kind))
+                    forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind)
+                    found.forged.append(forged)
             except TamperedLedgerError as error:
                 found.misplaced.append(str(error))
     return found
 
 
-def unchecked_accounts(workspace: WorkspacePort, events: Sequence[Event]) -> list[str]:
+def unchecked_accounts(settings: Settings, events: Sequence[Event]) -> list[str]:
     """List the accounts whose events have macs, by name where the settings have one."""
-    accounts = workspace.settings.environment.by_appid
+    accounts = settings.environment.by_appid
     return [accounts[one].name if one in accounts else one for one in _signed_streams(events)]
 
 

@@ -30,7 +30,7 @@ class LedgerKind(StrEnum):
     """What else is remembered, and its data; all but a callback carry a `mac`."""
 
     INIT = "init"  # the ledger, or an account in it, was initialized: {environment}
-    GUARD = "guard"  # the rules that an apply goes by: see `plan.policy.rule_changes`
+    GUARD = "guard"  # the rules that an apply goes by: see `plan.rule_changes`
     UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
     DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
     PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
@@ -292,7 +292,7 @@ def not_empty_error(where: str) -> LedgerError:
     """Return the error for a restore into a ledger that has events."""
     return LedgerError(
         _("this ledger already holds events; an import cannot be mixed with them"),
-        hint=_("run the import on an empty ledger"),
+        hint=_("import into an empty ledger"),
         location=where,
     )
 
@@ -376,6 +376,6 @@ def _exported_heads(line: str, where: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this file is not a ledger export that this version can read"),
-            hint=_("use a file written by `campaign ledger export` of this version"),
+            hint=_("pass a file written by `campaign ledger export`"),
             location=f"{where}:1",
         ) from error

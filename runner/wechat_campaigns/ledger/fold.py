@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
@@ -170,8 +170,10 @@ class LedgerState:
     def _add_to_send(self, stream: StreamState, event: Event) -> None:
         """Add what became of an accepted send; its calls and their ends are in the stream already."""
         data = event.data
-        if event.kind in (EventKind.INTENT, EventKind.BASELINE) and not _has_maps(data):
-            raise TypeError(event.kind)  # without the AppSecret anybody may have written it
+        if event.kind in (EventKind.INTENT, EventKind.BASELINE):
+            parts = [data.get(name, {}) for name in ("actor", "audience", "body", "filter")]
+            if not all(isinstance(part, Mapping) for part in parts):
+                raise TypeError(event.kind)  # without the AppSecret anybody may have written it
         if event.kind == EventKind.INTENT and data.get("not_after") is not None:
             moment(data["not_after"])  # a resend is held to it
         elif event.kind == LedgerKind.STATUS:
@@ -247,11 +249,6 @@ _OF_A_SEND: Final = frozenset(
     | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
 )
 """What is about a send that the ledger has."""
-
-
-def _has_maps(data: Mapping[str, Any]) -> bool:
-    parts = [data.get(name, {}) for name in ("actor", "audience", "body", "filter")]
-    return all(isinstance(part, Mapping) for part in parts)
 
 
 def _send(stream: StreamState, event: Event) -> SendState:

@@ -348,7 +348,7 @@ class GitLedger(Ledger):
     def _unusable_error(self, answer: GitResult) -> LedgerError:
         """Report what git answered, and what to do about it."""
         what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
-        message = _("{what}: {words}").format(what=_(what), words=answer.error_line)
+        message = _(": ").join((_(what), answer.error_line))
         kind = _KINDS.get(answer.failure, LedgerError)
         return kind(message, hint=_(hint), location=self.where)
 

@@ -231,7 +231,7 @@ def connection_error(words: str, where: str) -> LedgerError:
     """
     for pattern, kind, what, hint in _FAULTS:
         if re.search(pattern, words):
-            said = _("{what}: {words}").format(what=_(what), words=words)
+            said = _(": ").join((_(what), words))
             return kind(said, hint=_(hint), location=where)
     return LedgerUnreachableError(
         _("the database is not reachable: {error}").format(error=words),

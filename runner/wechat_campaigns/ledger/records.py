@@ -111,7 +111,7 @@ def reason_text(send: SendState) -> str:
     """Write why a send stands so: the ledger keeps codes, and a person's own words."""
     if (errcode := errcode_of(send)) is not None:
         meaning = _(lookup(errcode, f"/cgi-bin/{send.data.get('endpoint', '')}").meaning)
-        return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {errcode}")
+        return _("{what} ({detail})").format(what=meaning, detail=f"errcode {errcode}")
     reason = str(send.told[-1].data.get("reason", "")) if send.told else ""
     return _("no call was made") if reason == Fate.NOT_SENT else reason
 

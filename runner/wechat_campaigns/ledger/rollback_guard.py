@@ -124,7 +124,7 @@ class SeenHeads:
                 "ledger verify`"
             )
             return damaged.format(file=self.file)
-        return _("check the disk and its free space, then run the same command again")
+        return _("check the permissions and the disk, then run the same command again")
 
     def _connect(self) -> sqlite3.Connection:
         private_folder(self.file.parent)

@@ -284,11 +284,8 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
         return 0
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
-        raise LedgerError(
-            _("this file is not a campaign ledger"),
-            hint=_("set another file in `ledger: sqlite:PATH`"),
-            location=str(path),
-        )
+        what, hint = _WORDS[sqlite3.SQLITE_NOTADB]
+        raise LedgerError(_(what), hint=_(hint), location=str(path))
     if version > VERSION:
         raise newer_tables_error(version, VERSION, str(path))
     return version

@@ -79,7 +79,9 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
             return event.hash not in distrusted and not _is_misplaced(event)
         is_held = holds(event)
         if is_held and _is_misplaced(event) and key_of(event.stream):
-            raise _misplaced_error(event)
+            # Its writer saw another event before it: that one was taken out, or this one is a copy.
+            what = _("event {number} ({kind}) was written after another event than the one before it")
+            raise TamperedLedgerError(what.format(number=event.seq, kind=event.kind), location=event.stream)
         return is_held
 
     return believed
@@ -120,16 +122,6 @@ def questions(events: Iterable[Event]) -> list[list[Event]]:
 def _is_misplaced(event: Event) -> bool:
     """Return whether an event that was written after one event stands after another."""
     return bool(event.data.get("after", event.previous) != event.previous)
-
-
-def _misplaced_error(event: Event) -> TamperedLedgerError:
-    # Its writer saw another event before it: that one was taken out, or this one is a copy.
-    return TamperedLedgerError(
-        _("event {number} ({kind}) was written after another event than the one before it").format(
-            number=event.seq, kind=event.kind
-        ),
-        location=event.stream,
-    )
 
 
 def newest_guard(guards: Iterable[Event], environment: str) -> Event | None:

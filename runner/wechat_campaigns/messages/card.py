@@ -13,7 +13,7 @@ from wechat_campaigns.messages.limits import check_name
 
 @dataclass(frozen=True, kw_only=True)
 class Wxcard(Content):
-    """msgtype wxcard (retired by WeChat, 45113)."""
+    """A card or coupon; WeChat retired this kind on 2024-08-10 (errcode 45113)."""
 
     msgtype = N_("wxcard")
     body_key = "wxcard"
@@ -24,6 +24,7 @@ class Wxcard(Content):
     scaffold = f"content:\n  card_id: {placeholders[0]}\n"
 
     card_id: str
+    """The card's id in WeChat."""
 
     def findings(self) -> Iterator[Finding]:
         yield from check_name(("content", "card_id"), self.card_id)

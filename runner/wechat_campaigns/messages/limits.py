@@ -23,9 +23,7 @@ AUTHOR_CHARS = 16
 SUMMARY_CHARS = 120
 """draft_add of autumn 2026; 128 a year before."""
 CONTENT_CHARS = 20_000
-"""draft_add, "fewer than"; that markup counts is a field report."""
-CONTENT_BYTES = 1_000_000
-"""draft_add, "under 1 MB"; the same cell also says 2 KB, which articles of any length disprove."""
+"""draft_add, "fewer than"; that markup counts is a field report. So few never reach its "under 1 MB"."""
 URL_BYTES = 1024
 """draft_add, content_source_url."""
 MAX_ARTICLES = 8

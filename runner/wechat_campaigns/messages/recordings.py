@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from wechat_campaigns.core.content import MEDIA_UPLOAD, UPLOADVIDEO, Content, Media, MediaIds, Upload
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
@@ -19,7 +19,7 @@ TEMPORARY_LIFE = timedelta(days=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Voice(Content):
-    """msgtype voice."""
+    """The recording: mp3, wma, wav or amr, at most 2 MB and 60 s."""
 
     msgtype = N_("voice")
     body_key = "voice"
@@ -37,7 +37,13 @@ class Voice(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Mpvideo(Content):
-    """msgtype mpvideo: a file is converted for it, a video of the console goes out as it is."""
+    """A video: one of `media_id`, `file`, `name`, with `title` and `description`.
+
+    WeChat refuses most videos that a program uploads (48022). `media_id` and `name` stand for a video of the
+    WeChat console; it is sent as it is, and followers see the title and description that it has there.
+    """
+
+    SCHEMA: ClassVar = {"required": ["title", "description"], "minProperties": 3, "maxProperties": 3}
 
     msgtype = N_("mpvideo")
     body_key = "mpvideo"
@@ -55,7 +61,9 @@ class Mpvideo(Content):
 
     media: Media
     title: str = ""
+    """The video's title."""
     description: str = ""
+    """The video's description."""
 
     def part(self, ids: MediaIds) -> dict[str, Any]:
         # A video that WeChat has goes out as it is: uploadvideo refuses permanent material (40007).
@@ -83,4 +91,4 @@ class Mpvideo(Content):
             yield Finding("mpvideo-upload", what, hint, (*path, "file"), "warning")
 
     def summary(self) -> str:
-        return _("{title} ({media})").format(title=self.title, media=self.media.written)
+        return _("{what} ({detail})").format(what=self.title, detail=self.media.written)

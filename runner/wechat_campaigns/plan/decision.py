@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest, compute_message_digest
 from wechat_campaigns.core.names import namespace_of
@@ -14,41 +12,13 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.hints import explain, not_resent_message
+from wechat_campaigns.plan.plan import PlannedSend, PlanReason
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
-from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import Message, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status
 
 RECENT = timedelta(days=1)
-OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
-"""What WeChat is asked about: it may still be sent, once it is ready."""
-
-
-class PlanReason(StrEnum):
-    """Why a plan makes no call that the protocol would allow."""
-
-    NOT_READY = "not_ready"
-    ACCOUNT_FAILED = "account_failed"
-    """Its account could not be asked: its secret, its address list, or WeChat's answer stops it alone."""
-    UNRESOLVED = "unresolved"
-    """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanDecision:
-    """What to do with a send, and why."""
-
-    action: PlanAction
-    reason: str
-    hint: str = ""
-    code: Reason | PlanReason = Reason.NEW
-    resend_intent: Event | None = None
-    """The intent whose body would be posted once more."""
-    known: SendState | None = None
-    """The ledger's record that decided, when one did."""
-    failure: ExitCode | None = None
-    """Of what is wrong with this send or its account, and stops no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,18 +69,25 @@ class DecisionContext:
         return compute_content_digest(with_recorded_draft(send, record.intent) if record else send)
 
 
-def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
+def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
     """Decide on one send by its window and by what the ledger remembers of it."""
-    appid = context.account(send).appid
-    decision = decide_by(decision_input(send, digest, context), appid, context)
-    return decision if send.ready else _draft(decision)
-
-
-def decide_by(facts: DecisionInput, appid: str, context: DecisionContext) -> PlanDecision:
-    """Decide by facts that are gathered already; as `decide`."""
-    state = context.state
-    decision = protocol.decide(state.stream(appid), facts)
-    return _worded(decision, facts, context)
+    account = context.account(send)
+    facts = decision_input(send, digest, context)
+    decision = as_planned(protocol.decide(context.state.stream(account.appid), facts))
+    reason, hint = explain(decision, facts, context.settings.environment)
+    known = decision.send_state
+    planned = PlannedSend(
+        send=send,
+        account=account,
+        content_digest=digest,
+        action=PlanAction(decision.action.value),
+        reason=reason,
+        hint=hint,
+        code=decision.reason,
+        known=known,
+        resend_intent=known.intent if known is not None and decision.action is Action.RESEND else None,
+    )
+    return planned if send.ready else _not_ready(planned)
 
 
 def decision_input(
@@ -144,38 +121,30 @@ def decision_input(
     )
 
 
-def _worded(decision: Decision, facts: DecisionInput, context: DecisionContext) -> PlanDecision:
-    record, environment = decision.send_state, context.settings.environment
-    if decision.reason is Reason.HOLD:
-        # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
-        if record is None:
-            return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
-        decision = replace(decision, action=Action.RESEND, reason=Reason.OUTCOME_UNKNOWN)
-    reason, hint = explain(decision, facts, environment)
-    return PlanDecision(
-        action=PlanAction(decision.action.value),
-        reason=reason,
-        hint=hint,
-        code=decision.reason,
-        resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
-        known=record,
-    )
-
-
-def _draft(decision: PlanDecision) -> PlanDecision:
-    """Stop every call of a campaign that is being written; what was sent stays what it is."""
-    if decision.action in (PlanAction.SENT, PlanAction.CONFLICT, PlanAction.UNKNOWN):
+def as_planned(decision: Decision) -> Decision:
+    """Leave a hold to the rule `hold`, which names who holds; a call is judged by the protocol itself."""
+    if decision.reason is not Reason.HOLD:
         return decision
+    if decision.send_state is None:
+        return replace(decision, action=Action.SEND)
+    return replace(decision, action=Action.RESEND, reason=Reason.OUTCOME_UNKNOWN)
+
+
+def _not_ready(planned: PlannedSend) -> PlannedSend:
+    """Stop every call of a campaign that is being written; what was sent stays what it is."""
+    if planned.action in (PlanAction.SENT, PlanAction.CONFLICT, PlanAction.UNKNOWN):
+        return planned
     action, reason = PlanAction.DRAFT, _("`ready: false`: still being written")
-    if decision.action is PlanAction.RESEND:
+    if planned.action is PlanAction.RESEND:
         action = PlanAction.UNKNOWN
         reason = not_resent_message(_("the campaign says `ready: false`"))
-    return PlanDecision(
+    return replace(
+        planned,
         action=action,
         reason=reason,
         hint=_("delete `ready: false` in the campaign to send it"),
         code=PlanReason.NOT_READY,
-        known=decision.known,
+        resend_intent=None,
     )
 
 

@@ -1,32 +1,33 @@
-"""The records of a plan, what its digest covers, and what it uses of each account's allowance."""
+"""The records of a plan: each send with what is decided on it and why; and what a plan's digest covers."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
+from wechat_campaigns.core.content import Upload
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import plan_digest, sha256
+from wechat_campaigns.core.digest import plan_digest, sha256, to_plain_data
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.git_checkout import UnreadCheckout
-from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send, plan_row
+from wechat_campaigns.core.model import Audience, InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
-from wechat_campaigns.core.settings import Account, AccountKind
-from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.policy.rule import FailedChecks, Violation
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange
-from wechat_campaigns.plan.quota import Allowance, china_day, counts, period
-from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
-from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_row
+from wechat_campaigns.core.settings import Account, PlanCheck
+from wechat_campaigns.messages import Draft
+from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import Message
+from wechat_campaigns.protocol.state import SendState
 
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]
 """AppID, id, revision: an id alone may be that of another account's send, too."""
+OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
+"""What WeChat is asked about: it may still be sent, once it is ready."""
 PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
 CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
@@ -35,23 +36,90 @@ TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAc
 """Sends that take their draft out of the draft box, or have taken it."""
 
 
+class PlanReason(StrEnum):
+    """Why a plan makes no call that the protocol would allow."""
+
+    NOT_READY = "not_ready"
+    ACCOUNT_FAILED = "account_failed"
+    """Its account could not be asked: its secret, its address list, or WeChat's answer stops it alone."""
+    UNRESOLVED = "unresolved"
+    """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A policy rule that stands against a send, or could not be checked; passing is None."""
+
+    message: str
+    hint: str
+    is_unchecked: bool = False
+    """Whether the rule could not be checked: in an offline plan it then waits for apply."""
+    level: str = "mandatory"
+    """What a rule itself makes advisory never blocks, whatever level the settings give it."""
+    rule: str = ""
+    """Its id, and whether it blocks, as `evaluate` says."""
+    blocks: bool = True
+
+
+FailedChecks = tuple[tuple[PlanCheck, str], ...]
+"""The programs of `policy.checks` that a plan did not pass, each with what it said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a send needs besides its own text."""
+
+    tag_id: int | None = None
+    tag: str | None = None
+    """The tag's name, once WeChat was asked."""
+    audience: Audience
+    uploads: tuple[tuple[Upload, str | None], ...] = ()
+    """Each with the result that can be reused, if any."""
+    material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    draft: str | None = None
+    """Fingerprint of the existing draft that is sent."""
+    skipped: tuple[int, ...] = ()
+    """Which openids of the filter are left out, from 0."""
+    problems: tuple[Diagnostic, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSend:
-    """One line of a plan."""
+    """One send, what to do with it, and why: one line of a plan."""
 
     send: Send
     account: Account
     content_digest: str
-    decision: PlanDecision
-    resolved: Resolution
-    violations: tuple[Violation, ...] = ()
+    action: PlanAction
+    """What apply would do."""
+    reason: str
+    hint: str = ""
+    code: Reason | PlanReason = Reason.NEW
+    failure: ExitCode | None = None
+    """Of what is wrong with this send or its account, and stops no other."""
+    known: SendState | None = None
+    """The ledger's record that decided, when one did."""
     resend_intent: Event | None = None
     """The intent whose stored body would be posted once more; `send` is then what it posted."""
+    resolved: Resolution = Resolution(audience=Audience(count=None, source="unknown"))
+    violations: tuple[Violation, ...] = ()
 
-    @property
-    def action(self) -> PlanAction:
-        """What apply would do."""
-        return self.decision.action
+    def left(
+        self,
+        action: PlanAction,
+        reason: str,
+        *,
+        hint: str = "",
+        code: Reason | PlanReason | None = None,
+        failure: ExitCode | None = None,
+    ) -> PlannedSend:
+        """Return it with another decision than the ledger's.
+
+        Args:
+            code: None leaves it.
+        """
+        code = code or self.code
+        return replace(self, action=action, reason=reason, hint=hint, code=code, failure=failure, known=None)
 
     def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
         """Add to it what a reviewer of the plan should know."""
@@ -68,11 +136,22 @@ class PlannedSend:
     def resolved_names(self) -> dict[str, str | int | None] | None:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again.
 
-        None: they could not all be looked up.
+        None: they could not all be looked up. A draft of the console stands for its articles, which others
+        may edit.
         """
         if self.action not in PENDING:
             return {}
-        return resolved_names(self.send, self.resolved) if self.decision.failure is None else None
+        if self.failure is not None:
+            return None
+        send, resolved = self.send, self.resolved
+        found: dict[str, str | int | None] = {}
+        if send.filter.tag is not None:
+            found[f"tag {send.filter.tag}"] = resolved.tag_id
+        for kind, name in send.content.names():
+            found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
+        if isinstance(send.content, Draft):
+            found[f"draft {send.content.name}"] = resolved.draft
+        return found
 
     @property
     def row(self) -> dict[str, Any]:
@@ -80,6 +159,42 @@ class PlannedSend:
         if self.resend_intent is None:
             return plan_row(self.send, self.content_digest, self.account.appid)
         return stored_row(self.resend_intent, self.send.id)
+
+
+def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
+    """Return what a plan's digest covers of a resend: all of it stands in the intent."""
+    data, ends = intent.data, intent.data.get("not_after")
+    return {
+        "id": send_id,
+        "revision": data["revision"],
+        "content_digest": data["content_digest"],
+        "appid": intent.stream,
+        "not_after": to_plain_data(datetime.fromisoformat(ends)) if ends is not None else None,
+        **resend_data(intent),
+    }
+
+
+def resend_data(intent: Event) -> dict[str, str]:
+    """Return what would be posted again: the same body, and since when its arrival is unknown."""
+    return {"body_sha256": str(intent.data["body_sha256"]), "posted_at": str(intent.data["at"])}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSend:
+    """An unknown send of the ledger that no campaign of the plan is, and why it is left."""
+
+    send_state: SendState
+    action: PlanAction
+    reason: str
+    hint: str = ""
+    code: Reason
+    known: SendState | None = None
+    """The ledger's record that decided, when one did."""
+
+    @property
+    def key(self) -> SendKey:
+        """As that of a planned send."""
+        return self.send_state.appid, self.send_state.send, self.send_state.revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +209,10 @@ class Plan:
     commit: str | None = None
     invalid: tuple[InvalidCampaign, ...] = ()
     unknown_sends: tuple[UnknownSend, ...] = ()
-    allowances: Mapping[str, Allowance] = field(default_factory=dict)
-    """By account name."""
-    remote_facts: Mapping[str, RemoteFacts] = field(default_factory=dict)
-    """By account name: what the reads said."""
+    used: Mapping[str, int] = field(default_factory=dict)
+    """By account name: sends of this day or month that use its allowance, as the ledger has them."""
+    mass_calls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By account name: `{daily_limit, used, remain}` of its mass calls, where WeChat was asked."""
     uninitialized: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -173,11 +288,11 @@ class Plan:
         last = until or self.created_at
         match planned.action:
             case PlanAction.BLOCKED:
-                return planned.decision.code is not Reason.HOLD or (planned.send.not_before or last) <= last
+                return planned.code is not Reason.HOLD or (planned.send.not_before or last) <= last
             case PlanAction.EXPIRED:
                 return self.ledger_known
             case PlanAction.SENT:
-                return planned.decision.failure is not None
+                return planned.failure is not None
         return planned.action is PlanAction.CONFLICT
 
     def reaching(self) -> frozenset[str]:
@@ -202,113 +317,3 @@ def order(planned: PlannedSend) -> tuple[str, datetime, str, int]:
 def is_covered(planned: PlannedSend) -> bool:
     """Return whether a plan's digest is over a send: it may be posted, now or later."""
     return planned.resend_intent is not None or planned.action in PENDING
-
-
-# --- allowances --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """One account's allowance, and what a plan does to it."""
-
-    account: Account
-    allowance: Allowance
-    """Of the day or month, in China time, as the ledger knows it."""
-    uses: int
-    """Sends of the plan that count against the allowance."""
-    scheduled: int
-    """Sends whose window opens later in the same day or month, and that will count against it."""
-    calls_left: int | None = None
-    """Mass calls of today, by openapi/quota/get; None when nobody was asked."""
-    calls_limit: int | None = None
-
-
-def budgets(plan: Plan) -> tuple[Budget, ...]:
-    """Work out the budget of every account in a plan, in name order."""
-    accounts = {planned.account.name: planned.account for planned in plan.sends}
-    return tuple(_budget(plan, accounts[name]) for name in sorted(plan.allowances))
-
-
-def _budget(plan: Plan, account: Account) -> Budget:
-    allowance, facts = plan.allowances[account.name], plan.remote_facts.get(account.name)
-    quota = (facts.quota if facts is not None else None) or {}
-    counted = [
-        one
-        for one in plan.sends
-        if one.account.name == account.name and counts(account.kind, one.send.filter.is_to_all)
-    ]
-    return Budget(
-        account=account,
-        allowance=allowance,
-        uses=sum(one.action is PlanAction.SEND for one in counted),
-        scheduled=sum(
-            one.action is PlanAction.SCHEDULED and period(account.kind, one.send.opens_at) == allowance.period
-            for one in counted
-        ),
-        calls_left=quota.get("remain"),
-        calls_limit=quota.get("daily_limit"),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
-    """Sends of one account on one day, and the followers whom more than one of them may reach."""
-
-    account: str
-    day: date
-    """In China."""
-    sends: tuple[str, ...]
-    """Their ids; the batches of a list are one."""
-    followers: int
-    """At most so many receive more than one."""
-
-
-def overlaps(plan: Plan) -> tuple[Overlap, ...]:
-    """Find the days on which followers may receive more than one message of a 服务号, by day and account.
-
-    Sends whose followers were not counted are left out.
-    """
-    days: dict[tuple[date, str], dict[str, list[PlannedSend]]] = {}
-    for planned in plan.sends:
-        if _counts(planned):
-            sends = days.setdefault((_day(planned, plan), planned.account.name), {})
-            sends.setdefault(list_id(planned.send.id), []).append(planned)
-    return tuple(
-        Overlap(account=account, day=day, sends=tuple(sends), followers=followers)
-        for (day, account), sends in sorted(days.items())
-        if (followers := _shared(list(sends.values())))
-    )
-
-
-def _counts(planned: PlannedSend) -> bool:
-    return (
-        planned.action in (PlanAction.SEND, PlanAction.SCHEDULED)
-        and planned.account.kind is AccountKind.SERVICE
-        and planned.resolved.audience.count is not None
-    )
-
-
-def _day(planned: PlannedSend, plan: Plan) -> date:
-    opens_at = planned.send.not_before if planned.action is PlanAction.SCHEDULED else None
-    return china_day(opens_at or plan.created_at)
-
-
-def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
-    """Count the followers whom more than one send may reach; each comes as its batches."""
-    if all(one.send.filter.openids for parts in sends for one in parts):
-        reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
-        return sum(number > 1 for number in reached.values())
-    audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
-    for parts in sends:
-        send, tag_id = parts[0].send, parts[0].resolved.tag_id
-        size = sum(one.resolved.audience.count or 0 for one in parts)
-        audiences.setdefault(send.id if send.filter.openids else tag_id, []).append(size)
-    # Who receives more than one takes two places; a tag that is sent three messages has no more followers.
-    sizes = [size for found in audiences.values() for size in found[:2]]
-    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *audiences.get(None, [])])
-
-
-def _openids(planned: PlannedSend) -> Iterator[str]:
-    """Yield the openids of a list, without those that are left out."""
-    skipped = frozenset(planned.resolved.skipped)
-    return (one for index, one in enumerate(planned.send.filter.openids) if index not in skipped)

@@ -20,20 +20,32 @@ from wechat_campaigns.core.model import (
     compute_content_digest,
 )
 from wechat_campaigns.core.names import list_id
-from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import audience_of, recipients_of
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.decision import OPEN, DecisionContext, PlanDecision, PlanReason, decide
+from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
-from wechat_campaigns.plan.plan import CALLING, PENDING, PLAN_LIFE, TAKING, Plan, PlannedSend, SendKey, order
+from wechat_campaigns.plan.plan import (
+    CALLING,
+    OPEN,
+    PENDING,
+    PLAN_LIFE,
+    TAKING,
+    FailedChecks,
+    Plan,
+    PlannedSend,
+    PlanReason,
+    SendKey,
+    Violation,
+    order,
+)
 from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
-from wechat_campaigns.plan.policy.rule import FailedChecks, RuleInput, Violation
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
-from wechat_campaigns.plan.quota import Uses, add_use, allowance, recipients, usage
+from wechat_campaigns.plan.policy.rule import RuleInput
+from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
-from wechat_campaigns.plan.unknown_sends import incomplete_decision, stored_resend, unplanned_unknown_sends
+from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
+from wechat_campaigns.plan.unknown_sends import incomplete_words, stored_resend, unplanned_unknown_sends
 from wechat_campaigns.plan.warnings import (
     draft_warnings,
     former_id_warnings,
@@ -43,7 +55,7 @@ from wechat_campaigns.plan.warnings import (
     window_warnings,
     with_rename_warnings,
 )
-from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import normalize_id
 
@@ -86,8 +98,8 @@ def make_plan(
             for one in unplanned_unknown_sends(sends, context)
             if with_unplanned or normalize_id(one.send_state.send) in context.resend
         ),
-        allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
-        remote_facts=remote_facts or {},
+        used={a.name: quota_used(a.appid, a.kind, state, now) for a in named},
+        mass_calls={name: one.quota for name, one in facts.items() if one.quota is not None},
         rules=rules_in_force(settings),
         settings_changes=(*changes_since(guards, settings), *ledger_changes),
         is_current=context.is_current,
@@ -96,57 +108,50 @@ def make_plan(
 
 
 def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> PlannedSend:
-    account, state, now = context.account(send), context.state, context.now
+    state, env = context.state, context.settings.environment.env_option
     send = _with_draft(send, facts, context)
-    digest = compute_content_digest(send)
-    resolved = resolve(send, account.appid, facts, state, now)
-    decision = decide(send, digest, context)
-    if decision.resend_intent is not None:
-        stored = stored_resend(decision, send)
-        if stored is not None:
-            return PlannedSend(
+    planned = decide(send, compute_content_digest(send), context)
+    if (intent := planned.resend_intent) is not None:
+        if (stored := stored_resend(planned)) is not None:
+            planned = replace(
+                planned,
                 send=stored,
-                account=account,
-                content_digest=decision.resend_intent.data["content_digest"],
-                decision=_failed_account(facts.error, PlanAction.UNKNOWN) if facts.error else decision,
-                resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
-                resend_intent=decision.resend_intent,
+                content_digest=intent.data["content_digest"],
+                resolved=as_stored(stored, intent.data["body"], facts),
             )
-        decision = incomplete_decision(decision, send.id, context.settings.environment.env_option)
+            return _failed_account(planned, facts.error, PlanAction.UNKNOWN) if facts.error else planned
+        reason, hint = incomplete_words(planned.known, send.id, env)
+        planned = replace(planned, action=PlanAction.UNKNOWN, reason=reason, hint=hint, resend_intent=None)
+    resolved = resolve(send, planned.account.appid, facts, state, context.now)
     harmless: list[Diagnostic] = []
-    if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
+    if planned.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
         harmless = [replace(problem, level="warning") for problem in resolved.problems]
         resolved = replace(resolved, problems=())
-    elif facts.error is not None and decision.action in OPEN:
-        decision = _failed_account(facts.error, PlanAction.BLOCKED)
+    elif facts.error is not None and planned.action in OPEN:
+        planned = _failed_account(planned, facts.error, PlanAction.BLOCKED)
     elif facts.error is not None and not facts.past_known:
-        decision = _failed_account(facts.error, decision.action)
-    elif resolved.problems and decision.action in OPEN:
-        decision = PlanDecision(
-            action=PlanAction.BLOCKED,
-            reason=resolved.problems[0].message,
-            hint=resolved.problems[0].hint,
+        planned = _failed_account(planned, facts.error, planned.action)
+    elif resolved.problems and planned.action in OPEN:
+        first = resolved.problems[0]
+        planned = planned.left(
+            PlanAction.BLOCKED,
+            first.message,
+            hint=first.hint,
             code=PlanReason.UNRESOLVED,
             failure=ExitCode.INVALID,
         )
-    elif decision.action not in OPEN:
+    elif planned.action not in OPEN:
         # What was sent needs no tag any more, and its audience is the one it had.
-        resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
-    planned = PlannedSend(
-        send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
-    )
+        resolved = replace(resolved, problems=(), audience=_past_audience(planned, state))
+    planned = replace(planned, resolved=resolved)
     return planned.with_warnings([*harmless, *_warnings(planned, facts, context)])
 
 
-def _failed_account(error: CampaignError, action: PlanAction) -> PlanDecision:
+def _failed_account(planned: PlannedSend, error: CampaignError, action: PlanAction) -> PlannedSend:
     """Leave a send of an account that could not be asked; those of other accounts go on."""
     reason = not_resent_message(str(error)) if action is PlanAction.UNKNOWN else str(error)
-    return PlanDecision(
-        action=action,
-        reason=reason,
-        hint=error.hint,
-        code=PlanReason.ACCOUNT_FAILED,
-        failure=error.exit_code,
+    return planned.left(
+        action, reason, hint=error.hint, code=PlanReason.ACCOUNT_FAILED, failure=error.exit_code
     )
 
 
@@ -173,8 +178,8 @@ def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Sen
     return with_stored_draft(send, facts.draft_box, facts.drafts)
 
 
-def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
-    known = state.send(account.appid, send.id, send.revision)
+def _past_audience(planned: PlannedSend, state: LedgerState) -> Audience:
+    known = state.send(*planned.key)
     count = audience_of(known) if known is not None else None
     return Audience(count=count, source="ledger" if count is not None else "unknown")
 
@@ -278,9 +283,9 @@ def recheck(
         due: how many calls the plan has.
         reviewed: how many followers the review saw; a send that is missing was seen without.
     """
-    decision = decide(planned.send, planned.content_digest, context)
-    fresh = replace(planned, decision=decision, violations=())
-    if decision.action is not planned.action or decision.action not in CALLING:
+    now = decide(planned.send, planned.content_digest, context)
+    fresh = replace(now, resolved=planned.resolved, resend_intent=planned.resend_intent)
+    if fresh.action is not planned.action or fresh.action not in CALLING:
         return fresh
     return with_violations(fresh, late_violations(planned, plan, context, due=due, reviewed=reviewed))
 
@@ -319,14 +324,14 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     blocking = [violation for violation in found if violation.blocks]
     if not blocking:
         return replace(planned, violations=found)
-    first = blocking[0]
-    decision = PlanDecision(
-        action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
-        reason=first.message if planned.resend_intent is None else not_resent_message(first.message),
+    first, is_resend = blocking[0], planned.resend_intent is not None
+    left = planned.left(
+        PlanAction.UNKNOWN if is_resend else PlanAction.BLOCKED,
+        not_resent_message(first.message) if is_resend else first.message,
         hint=remedy(first),
-        code=protocol.Reason.HOLD if first.rule == "hold" else protocol.Reason.POLICY,
+        code=Reason.HOLD if first.rule == "hold" else Reason.POLICY,
     )
-    return replace(planned, violations=found, decision=decision)
+    return replace(left, violations=found)
 
 
 def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:

@@ -6,17 +6,19 @@ and taken to be midnight, China time.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Filter
-from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.model import Filter, PlanAction
+from wechat_campaigns.core.names import list_id
+from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUsage, QuotaUses
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
@@ -28,22 +30,6 @@ Uses = dict[str, QuotaUses]
 """An account's planned sends, by day and by month, see `period`."""
 NO_USES = QuotaUses()
 """Of a day or month without a planned send; nothing is added to it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """What one account may still send in the period that holds now."""
-
-    period: str
-    """`2026-12-01` for 订阅号, `2026-12` for 服务号."""
-    limit: int
-    used: int
-    """Sends the ledger knows that count against the limit."""
-
-    @property
-    def remaining(self) -> int:
-        """Sends left, never below zero."""
-        return max(0, self.limit - self.used)
 
 
 def china_day(moment: datetime) -> date:
@@ -95,11 +81,14 @@ def counts(kind: AccountKind, to_all: bool) -> bool:
     return kind is AccountKind.SUBSCRIPTION or to_all
 
 
-def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> Allowance:
-    """Count what the ledger knows of the period that holds `now`."""
-    used = made(kind, state.quota_uses(appid, *bounds(kind, now)))
-    limit = SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
-    return Allowance(period=period(kind, now), limit=limit, used=used)
+def quota_limit(kind: AccountKind) -> int:
+    """Return how many sends WeChat allows an account in its day or month."""
+    return SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
+
+
+def quota_used(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> int:
+    """Count the sends that use an account's allowance in the day or month that holds `now`."""
+    return made(kind, state.quota_uses(appid, *bounds(kind, now)))
 
 
 def sent_to_all_today(appid: str, state: LedgerState, now: datetime) -> int:
@@ -148,3 +137,117 @@ def recipients(receiver_filter: Filter) -> str:
     if receiver_filter.tag is not None:
         return f"tag {receiver_filter.tag}"
     return f"tag_id {receiver_filter.tag_id}" if receiver_filter.tag_id is not None else "openids"
+
+
+# --- what a plan uses --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one account may send in the day or month of a plan, and what the plan does to it."""
+
+    account: Account
+    period: str
+    """`2026-12-01` for 订阅号, `2026-12` for 服务号."""
+    limit: int
+    used: int
+    """Sends the ledger knows that count against the limit."""
+    uses: int
+    """Sends of the plan that count against the allowance."""
+    scheduled: int
+    """Sends whose window opens later in the same day or month, and that will count against it."""
+    calls_left: int | None = None
+    """Mass calls of today, by openapi/quota/get; None when nobody was asked."""
+    calls_limit: int | None = None
+
+
+def budgets(plan: Plan) -> tuple[Budget, ...]:
+    """Work out the budget of every account in a plan, in name order."""
+    accounts = {planned.account.name: planned.account for planned in plan.sends}
+    return tuple(_budget(plan, accounts[name]) for name in sorted(plan.used))
+
+
+def _budget(plan: Plan, account: Account) -> Budget:
+    now, calls = period(account.kind, plan.created_at), plan.mass_calls.get(account.name, {})
+    counted = [
+        one
+        for one in plan.sends
+        if one.account.name == account.name and counts(account.kind, one.send.filter.is_to_all)
+    ]
+    return Budget(
+        account=account,
+        period=now,
+        limit=quota_limit(account.kind),
+        used=plan.used[account.name],
+        uses=sum(one.action is PlanAction.SEND for one in counted),
+        scheduled=sum(
+            one.action is PlanAction.SCHEDULED and period(account.kind, one.send.opens_at) == now
+            for one in counted
+        ),
+        calls_left=calls.get("remain"),
+        calls_limit=calls.get("daily_limit"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Sends of one account on one day, and the followers whom more than one of them may reach."""
+
+    account: str
+    day: date
+    """In China."""
+    sends: tuple[str, ...]
+    """Their ids; the batches of a list are one."""
+    followers: int
+    """At most so many receive more than one."""
+
+
+def overlaps(plan: Plan) -> tuple[Overlap, ...]:
+    """Find the days on which followers may receive more than one message of a 服务号, by day and account.
+
+    Sends whose followers were not counted are left out.
+    """
+    days: dict[tuple[date, str], dict[str, list[PlannedSend]]] = {}
+    for planned in plan.sends:
+        if _counts(planned):
+            sends = days.setdefault((_day(planned, plan), planned.account.name), {})
+            sends.setdefault(list_id(planned.send.id), []).append(planned)
+    return tuple(
+        Overlap(account=account, day=day, sends=tuple(sends), followers=followers)
+        for (day, account), sends in sorted(days.items())
+        if (followers := _shared(list(sends.values())))
+    )
+
+
+def _counts(planned: PlannedSend) -> bool:
+    return (
+        planned.action in (PlanAction.SEND, PlanAction.SCHEDULED)
+        and planned.account.kind is AccountKind.SERVICE
+        and planned.resolved.audience.count is not None
+    )
+
+
+def _day(planned: PlannedSend, plan: Plan) -> date:
+    opens_at = planned.send.not_before if planned.action is PlanAction.SCHEDULED else None
+    return china_day(opens_at or plan.created_at)
+
+
+def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
+    """Count the followers whom more than one send may reach; each comes as its batches."""
+    if all(one.send.filter.openids for parts in sends for one in parts):
+        reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
+        return sum(number > 1 for number in reached.values())
+    audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
+    for parts in sends:
+        send, tag_id = parts[0].send, parts[0].resolved.tag_id
+        size = sum(one.resolved.audience.count or 0 for one in parts)
+        audiences.setdefault(send.id if send.filter.openids else tag_id, []).append(size)
+    # Who receives more than one takes two places; a tag that is sent three messages has no more followers.
+    sizes = [size for found in audiences.values() for size in found[:2]]
+    return min([sum(sizes) - max(sizes), sum(sizes) // 2, *audiences.get(None, [])])
+
+
+def _openids(planned: PlannedSend) -> Iterator[str]:
+    """Yield the openids of a list, without those that are left out."""
+    skipped = frozenset(planned.resolved.skipped)
+    return (one for index, one in enumerate(planned.send.filter.openids) if index not in skipped)

@@ -19,8 +19,9 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
+from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.draft_box import BoxEntry, StoredDraft, draft_problem, fetch_drafts
+from wechat_campaigns.plan.plan import OPEN, Resolution
 from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.limits import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
@@ -54,24 +55,6 @@ class RemoteFacts:
     strangers: frozenset[str] = field(default=frozenset(), repr=False)
     """Openids that do not follow the account; asked of lists that leave them out."""
     as_of: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """What a send needs besides its own text."""
-
-    tag_id: int | None = None
-    tag: str | None = None
-    """The tag's name, once WeChat was asked."""
-    audience: Audience
-    uploads: tuple[tuple[Upload, str | None], ...] = ()
-    """Each with the result that can be reused, if any."""
-    material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    draft: str | None = None
-    """Fingerprint of the existing draft that is sent."""
-    skipped: tuple[int, ...] = ()
-    """Which openids of the filter are left out, from 0."""
-    problems: tuple[Diagnostic, ...] = ()
 
 
 OFFLINE = RemoteFacts(offline=True)
@@ -163,21 +146,6 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
     if not send.filter.skip_unsubscribed:
         return ()
     return tuple(index for index, openid in enumerate(send.filter.openids) if openid in known.strangers)
-
-
-def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
-    """Return what each name in a send stands for on WeChat; None where that is unknown.
-
-    A draft of the console stands for its articles, which others may edit.
-    """
-    found: dict[str, str | int | None] = {}
-    if send.filter.tag is not None:
-        found[f"tag {send.filter.tag}"] = resolved.tag_id
-    for kind, name in send.content.names():
-        found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
-    if isinstance(send.content, Draft):
-        found[f"draft {send.content.name}"] = resolved.draft
-    return found
 
 
 def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
@@ -346,7 +314,7 @@ def refresh(
     again: dict[str, list[Send]] = {}
     for send in sends:
         decided = decide(send, context.content_digest(send), context)
-        if (stored := stored_resend(decided, send)) is not None:
+        if (stored := stored_resend(decided)) is not None:
             again.setdefault(send.account, []).append(stored)
         elif decided.action in OPEN or (
             # Only a wrong clock may say that the window ended: the answers tell the time.

@@ -12,8 +12,7 @@ from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.decision import OPEN, PlanDecision
-from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, is_covered
+from wechat_campaigns.plan.plan import OPEN, PENDING, Plan, PlannedSend, is_covered, stored_row
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
     check_not_expired,
@@ -24,8 +23,7 @@ from wechat_campaigns.plan.planfile import (
     stale_plan_error,
 )
 from wechat_campaigns.plan.policy import OF_THE_MOMENT
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changed_rules
-from wechat_campaigns.plan.unknown_sends import stored_row
+from wechat_campaigns.plan.rule_changes import SettingsChange, changed_keys
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import Fate, SendState
 
@@ -158,9 +156,7 @@ def as_reviewed(
             left = {id(one) for one in offered if one not in chosen}  # another account may use its id
             reason = _("{why}; the reviewed plan does not contain this resend")
             sends = tuple(
-                _left(one, PlanAction.UNKNOWN, reason.format(why=one.decision.reason))
-                if id(one) in left
-                else one
+                _left(one, PlanAction.UNKNOWN, reason.format(why=one.reason)) if id(one) in left else one
                 for one in plan.sends
             )
             return replace(plan, sends=sends)
@@ -170,16 +166,14 @@ def as_reviewed(
 def _row_of(planned: PlannedSend, written: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Write the row of a pending send; what cannot be read of its account now stands as it was reviewed."""
     row = plan_row(planned.send, planned.content_digest, planned.account.appid)
-    if planned.decision.failure is None:
+    if planned.failure is None:
         return row
     keys = ("appid", "id", "revision")
     return next((one for one in written if all(one[key] == row[key] for key in keys)), row)
 
 
 def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
-    code, hint = planned.decision.code, _(PLAN_AGAIN_HINT)
-    decision = PlanDecision(action=action, reason=reason, hint=hint, code=code)
-    return replace(planned, decision=decision, resend_intent=None)
+    return replace(planned.left(action, reason, hint=_(PLAN_AGAIN_HINT)), resend_intent=None)
 
 
 def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
@@ -214,7 +208,7 @@ def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
     message = _("rule changed: {key}: {before} → {after}")
     return [
         message.format(key=one.key, before=one.before, after=one.after)
-        for one in changed_rules(reviewed, plan.rules)
+        for one in changed_keys(reviewed, plan.rules)
     ]
 
 
@@ -267,7 +261,7 @@ def _no_more(name: str, planned: PlannedSend | None) -> str:
     if planned is None:
         return _("{send} no longer exists, or is not selected").format(send=name)
     return _("{send} is now {action}: {reason}").format(
-        send=name, action=status_word(planned.action), reason=planned.decision.reason
+        send=name, action=status_word(planned.action), reason=planned.reason
     )
 
 

@@ -19,8 +19,9 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id, may_have_reached
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
-from wechat_campaigns.plan.quota import CHINA, allowance, bounds, china_day, counts
+from wechat_campaigns.plan.quota import CHINA, bounds, china_day, counts, quota_limit, quota_used
 from wechat_campaigns.plan.warnings import warning
+from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.wechat.endpoints import GETARTICLETOTALDETAIL, ReadOnlyApi
 from wechat_campaigns.wechat.statistics import NOTIFIED, DayOfArticles, Days, PublishedArticle, read_answer
@@ -262,15 +263,10 @@ def same_title(send: Send, articles: Iterable[PublishedArticle]) -> PublishedArt
 
 
 def baseline_hint(send: Send, environment: str) -> str:
-    """Write what records a send as made by hand; the command takes whole campaigns."""
-    hint = _("if it is the same message, record it as sent: `{command}`")
-    if send.id != send.campaign:
-        hint = _(
-            "if it is the same message, record it as sent: `{command}`; this records every send of the "
-            "campaign that is not sent yet"
-        )
-    command = f"campaign ledger baseline {quoted(send.campaign)} --env {environment} --reason 'sent by hand'"
-    return hint.format(command=command)
+    """Write what records a send as made by hand, its whole openid list with it."""
+    name = quoted(str(replace(SendId.parse(send.id), batch=None)))
+    command = f"campaign ledger baseline {name} --env {environment} --reason 'sent by hand'"
+    return _("if it is the same message, record it as sent: `{command}`").format(command=command)
 
 
 def messages(articles: Iterable[PublishedArticle]) -> int:
@@ -299,7 +295,7 @@ def _quota_warning(
     number = messages(article for article in articles if article.published >= begins)
     if not number:
         return []
-    known = allowance(one.account.appid, kind, state, now)
+    limit, used = quota_limit(kind), quota_used(one.account.appid, kind, state, now)
     what = ngettext(
         "{count} send of this month was made by hand (console): of {limit} sends to everyone, only {left} "
         "may be left",
@@ -307,6 +303,6 @@ def _quota_warning(
         "may be left",
         number,
     )
-    what = what.format(count=number, limit=known.limit, left=max(0, known.remaining - number))
+    what = what.format(count=number, limit=limit, left=max(0, limit - used - number))
     hint = _("check the sends left in the WeChat console: the figures arrive a day late")
     return [warning(one.send, "quota-by-hand", what, hint, path="$")]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.content import text_in
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.digest import openids_sha256, to_plain_data
+from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.records import account_of, answer_text
 from wechat_campaigns.messages import from_body
-from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide_by
+from wechat_campaigns.plan.decision import DecisionContext, as_planned
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.hints import settle_hint
+from wechat_campaigns.plan.hints import explain, settle_hint
+from wechat_campaigns.plan.plan import PlannedSend, UnknownSend, stored_row
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
@@ -26,7 +27,7 @@ from wechat_campaigns.protocol.state import SendState
 
 def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
-    return tuple(UnknownSend(known, unknown_decision(known, context)) for known in _unplanned(sends, context))
+    return tuple(decide_unknown(known, context) for known in _unplanned(sends, context))
 
 
 def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Iterator[Send]:
@@ -43,28 +44,23 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
                 yield stored
 
 
-def incomplete_decision(resend: PlanDecision, send_id: str, env: str) -> PlanDecision:
-    """Leave an unknown send to a person: the openids that it was posted to are not in the campaign.
+def incomplete_words(known: SendState | None, send_id: str, env: str) -> tuple[str, str]:
+    """Return why an unknown send is left to a person: its openids are not in the campaign.
 
     Args:
         env: the `env_option` of the environment.
     """
     why = _("posted, {answer}; its openid list is no longer in the campaign")
-    return replace(
-        resend,
-        action=PlanAction.UNKNOWN,
-        reason=why.format(answer=answer_text(resend.known)),
-        hint=settle_hint(send_id, env),
-        resend_intent=None,
-    )
+    return why.format(answer=answer_text(known)), settle_hint(send_id, env)
 
 
-def unknown_decision(known: SendState, context: DecisionContext) -> PlanDecision:
+def decide_unknown(known: SendState, context: DecisionContext) -> UnknownSend:
     """Decide on an unknown send that no campaign speaks of."""
     environment = context.settings.environment
     if known.appid in context.former_appids:
         why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")
-        return PlanDecision(
+        return UnknownSend(
+            send_state=known,
             action=PlanAction.UNKNOWN,
             reason=why.format(account=account_of(known), appid=known.appid),
             hint=_("add the account to _settings.yaml again, then run `campaign apply`"),
@@ -80,15 +76,23 @@ def unknown_decision(known: SendState, context: DecisionContext) -> PlanDecision
         resend_until=timedelta(seconds=environment.resend_until),
         resend_stored=normalize_id(known.send) in context.resend,
     )
-    decision = decide_by(facts, known.appid, context)
-    if decision.resend_intent is not None:
-        return incomplete_decision(decision, known.send, environment.env_option)
-    if decision.code is protocol.Reason.CONTENT_CHANGED:
+    decision = as_planned(protocol.decide(context.state.stream(known.appid), facts))
+    action = PlanAction(decision.action.value)
+    reason, hint = explain(decision, facts, environment)
+    if action is PlanAction.RESEND:
+        action = PlanAction.UNKNOWN
+        reason, hint = incomplete_words(decision.send_state, known.send, environment.env_option)
+    elif decision.reason is protocol.Reason.CONTENT_CHANGED:
         why = _("posted {when}, {answer}; its file is not part of this plan")
-        return replace(
-            decision, reason=why.format(when=china_time(known.at, context.now), answer=answer_text(known))
-        )
-    return decision
+        reason = why.format(when=china_time(known.at, context.now), answer=answer_text(known))
+    return UnknownSend(
+        send_state=known,
+        action=action,
+        reason=reason,
+        hint=hint,
+        code=decision.reason,
+        known=decision.send_state,
+    )
 
 
 def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendState, ...]:
@@ -112,19 +116,6 @@ def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendSta
     return tuple(known for known in mine if (known.appid, normalize_id(known.send)) not in planned)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSend:
-    """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
-
-    send_state: SendState
-    decision: PlanDecision
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """As that of a planned send."""
-        return self.send_state.appid, self.send_state.send, self.send_state.revision
-
-
 def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | None = None) -> Send | None:
     """Return what a resend would post, as the send that it was.
 
@@ -141,9 +132,9 @@ def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | N
         return None  # written by a program that we are not
 
 
-def stored_resend(decision: PlanDecision, campaign: Send) -> Send | None:
+def stored_resend(planned: PlannedSend) -> Send | None:
     """Return the send that a decision would post again, as `stored_send`; None if it posts none."""
-    intent = decision.resend_intent
+    intent, campaign = planned.resend_intent, planned.send
     if intent is None:
         return None
     return stored_send(intent, send_id=intent.data["send"], account=campaign.account, campaign=campaign)
@@ -153,24 +144,6 @@ def stored_body(intent: Event, send: Send) -> dict[str, Any]:
     """Return the body to post once more, with the openids that the ledger does not keep."""
     body = dict(intent.data["body"])
     return {**body, "touser": list(send.filter.openids)} if "touser" in body else body
-
-
-def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
-    """Return what a plan's digest covers of a resend: all of it stands in the intent."""
-    data, ends = intent.data, intent.data.get("not_after")
-    return {
-        "id": send_id,
-        "revision": data["revision"],
-        "content_digest": data["content_digest"],
-        "appid": intent.stream,
-        "not_after": to_plain_data(datetime.fromisoformat(ends)) if ends is not None else None,
-        **resend_data(intent),
-    }
-
-
-def resend_data(intent: Event) -> dict[str, str]:
-    """Return what would be posted again: the same body, and since when its arrival is unknown."""
-    return {"body_sha256": str(intent.data["body_sha256"]), "posted_at": str(intent.data["at"])}
 
 
 def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | None) -> Send:

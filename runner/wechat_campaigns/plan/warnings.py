@@ -17,10 +17,10 @@ from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.hints import edited_by_hand_hint
-from wechat_campaigns.plan.plan import PENDING, PlannedSend
+from wechat_campaigns.plan.plan import PENDING, PlannedSend, Resolution
 from wechat_campaigns.plan.policy.rules import words
 from wechat_campaigns.plan.quota import china_time
-from wechat_campaigns.plan.resolve import Resolution, rows_text
+from wechat_campaigns.plan.resolve import rows_text
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
@@ -240,7 +240,7 @@ def with_rename_warnings(sends: Sequence[PlannedSend], context: DecisionContext)
 
 def _rename_warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Iterator[Diagnostic]:
     send, appid, state = planned.send, planned.account.appid, context.state
-    is_new = planned.action in PENDING and planned.decision.code is not Reason.REVISION_RAISED
+    is_new = planned.action in PENDING and planned.code is not Reason.REVISION_RAISED
     if not past or not is_new or (send.batch is not None and send.batch.index > 1):
         return
     records = past.get((appid, _OPENIDS if send.filter.openids else canonical(filter_form(send))))

@@ -11,7 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Loca
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send, compute_content_digest
+from wechat_campaigns.core.model import InvalidCampaign, Send, compute_content_digest
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
@@ -20,6 +20,7 @@ from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.render.scope import Templates
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
+from wechat_campaigns.source.validate import Campaign
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,13 @@ from itertools import chain
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Send, SourceMap
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.redact import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.messages.articles import Articles
 from wechat_campaigns.messages.draft import Draft
 from wechat_campaigns.messages.newspic import Newspic
+from wechat_campaigns.source.strict_yaml import Document
 
 _SUBDIVISION_FLAGS = re.compile(
     "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
@@ -25,7 +26,7 @@ _SUBDIVISION_FLAGS = re.compile(
 """England, Scotland and Wales: the only emoji made of tags."""
 
 
-def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, ...]:
+def check(send: Send, account: Account, source: Document) -> tuple[Diagnostic, ...]:
     """List what one send breaks of WeChat's limits, errors and warnings.
 
     Args:
@@ -44,7 +45,7 @@ def _of_entry(send: Send, finding: Finding) -> Finding:
     """Return the entry of `for_each` that leaves a value empty: the others fill it."""
     if finding.rule != "empty" or "[" not in send.id:
         return finding
-    what = _("{send}: {what}").format(send=send.id, what=finding.message)
+    what = _(": ").join((send.id, finding.message))
     return replace(finding, message=what)
 
 
@@ -59,7 +60,7 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
         yield Finding("test-account", what.format(name=account.name), hint, (), "warning")
         if send.msgtype not in ("text", "mpnews"):
             what = _("WeChat may reject `{msgtype}` from a test account (48008)")
-            hint = _("send articles or a text")
+            hint = _("send an article or a text instead")
             yield Finding("test-account", what.format(msgtype=send.msgtype), hint, ("msgtype",), "warning")
 
 

@@ -67,7 +67,7 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Find
             [] if malformed else odd,
             "openid-length",
             _("{positions}: the openid does not have the usual {usual} characters"),
-            _("compare it with the follower list"),
+            _("compare the list with the followers of this account"),
         ),
     )
     found = [_fault(indexes, positions, *words) for indexes, *words in checks if indexes]

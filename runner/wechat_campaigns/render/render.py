@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, Filter, Send
+from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import Settings
@@ -29,6 +29,7 @@ from wechat_campaigns.render.openids import (
 from wechat_campaigns.render.scope import Scope, Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import links_without_host
+from wechat_campaigns.source.validate import Campaign
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
@@ -330,7 +331,7 @@ def _gathered(failed: Sequence[Send], entries: int) -> list[Diagnostic]:
     for draft in failed:
         for problem in draft.diagnostics:
             if counts[problem] != entries:
-                what = _("{send}: {problem}").format(send=draft.id, problem=problem.message)
+                what = _(": ").join((draft.id, problem.message))
                 problem = replace(problem, message=what)
             gathered[problem] = None
     return list(gathered)

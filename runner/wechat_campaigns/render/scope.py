@@ -16,7 +16,6 @@ from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Level, Location
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
@@ -24,6 +23,7 @@ from wechat_campaigns.render.article import convert
 from wechat_campaigns.render.limits import text_errors, text_warnings
 from wechat_campaigns.render.templates import Escape, TemplateRenderError, fill, without_control
 from wechat_campaigns.source.files import FileError, Files, refuse_data
+from wechat_campaigns.source.validate import Campaign
 
 if TYPE_CHECKING:
     from wechat_campaigns.render.templates.engine import Engine
@@ -103,8 +103,7 @@ class Scope:
         try:
             text = self.templates.render(written, self.variables).removesuffix("\n")
         except TemplateRenderError as fault:
-            place = None if fault.file else self.campaign.source.line_location(path, fault.line)
-            self._template_problem(path, fault, place)
+            self._template_problem(path, fault)
             return ""
         if path[0] != "content" or path[-1] in _NAMES:
             return text
@@ -132,8 +131,7 @@ class Scope:
         try:
             text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
         except TemplateRenderError as fault:
-            place = Location(file=self.display_path(fault.file or file), line=fault.line)
-            self._template_problem(path, fault, place)
+            self._template_problem(path, fault, file)
             return None
         return text if text == source or self.sendable(path, text) else None
 
@@ -219,9 +217,7 @@ class Scope:
             is_template = doubled and not re.search("[｛｝]", found[0])
             if is_template or (single and single not in self.variables):
                 continue
-            line = source.count("\n", 0, found.start()) + 1
-            shown = None if file is None else Location(file=self.display_path(file), line=line)
-            place = shown or self.campaign.source.line_location(path, line)
+            place = self._place(path, source.count("\n", 0, found.start()) + 1, file)
             what = _("followers will see `{text}` as written: it is not a variable").format(text=found[0])
             hint = _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
                 name=doubled or single
@@ -235,13 +231,19 @@ class Scope:
         at = next((source.index(words) for words in PLACEHOLDERS if words in source), None)
         if at is None:
             return
-        line = source.count("\n", 0, at) + 1
-        place = None if file is None else Location(file=self.display_path(file), line=line)
+        place = self._place(path, source.count("\n", 0, at) + 1, file)
         what = _("this is still sample text, and followers would read it")
         hint = _("replace it with the content to be sent")
         self.problem(path, "scaffold-text", what, hint, level="warning", place=place)
 
-    def _template_problem(self, path: KeyPath, fault: TemplateRenderError, place: Location | None) -> None:
-        if place is None and fault.file is not None:
-            place = Location(file=self.display_path(fault.file), line=fault.line)
+    def _template_problem(
+        self, path: KeyPath, fault: TemplateRenderError, file: PurePosixPath | None = None
+    ) -> None:
+        place = self._place(path, fault.line, fault.file or file)
         self.problem(path, fault.rule, fault.message, fault.hint, place=place)
+
+    def _place(self, path: KeyPath, line: int, file: PurePosixPath | None) -> Location:
+        """Return where a line of a file, or of the value at `path`, is written."""
+        if file is None:
+            return self.campaign.source.line_location(path, line)
+        return Location(file=self.display_path(file), line=line)

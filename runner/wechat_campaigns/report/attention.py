@@ -10,11 +10,10 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.ledger.trust import uninitialized_words
-from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.plan import Overlap, Plan, PlannedSend, overlaps
+from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, Violation
 from wechat_campaigns.plan.policy import remedy
-from wechat_campaigns.plan.policy.rule import Violation
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange
+from wechat_campaigns.plan.quota import Overlap, overlaps
+from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
@@ -62,7 +61,7 @@ class Note:
 
     @property
     def _labelled(self) -> str:
-        return _("{send}: {what}").format(send=self.send, what=self.message) if self.send else self.message
+        return _(": ").join(filter(None, (self.send, self.message)))
 
     def at(self, location: Location) -> Diagnostic:
         """Return it as a problem: of a file that it is one of, else as a warning at a location."""
@@ -105,10 +104,7 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
-    unknowns = [
-        (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
-    ]
-    notes += [_decisive(send, decision) for send, decision in unknowns]
+    notes += [_decisive(one.send_state.send, one) for one in plan.unknown_sends if one.hint]
     return tuple(notes)
 
 
@@ -219,8 +215,8 @@ def _overlap(overlap: Overlap) -> Note:
     return _note("overlap", what, hint, day=day, account=account, count=count, sends=names)
 
 
-def _decisive(send_id: str, decision: PlanDecision) -> Note:
-    return Note(rule=decision.code.value, message=decision.reason, hint=decision.hint, send=send_id)
+def _decisive(send_id: str, one: PlannedSend | UnknownSend) -> Note:
+    return Note(rule=one.code.value, message=one.reason, hint=one.hint, send=send_id)
 
 
 def settings_change(change: SettingsChange) -> str:
@@ -236,14 +232,14 @@ def is_in_a_file(planned: PlannedSend) -> bool:
 
 
 def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
-    send, decision = planned.send, planned.decision
+    send = planned.send
     if planned.action is PlanAction.SENT:
         return
     place = send.location if is_in_a_file(planned) else None
     # A name that stands for nothing is an error at its line, which each report lists.
     is_open = planned.action in BLOCKED or plan.is_held(planned)
     if is_open and not planned.resolved.problems:
-        yield replace(_decisive(send.id, decision), place=place)
+        yield replace(_decisive(send.id, planned), place=place)
     # The decision names the first that blocks; what is unchecked offline is counted for the whole plan.
     blocking = [violation for violation in planned.violations if violation.blocks]
     for found in planned.violations:

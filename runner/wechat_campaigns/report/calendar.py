@@ -8,8 +8,8 @@ from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.ledger.records import audience_of, may_have_reached
-from wechat_campaigns.plan.plan import PENDING, Budget, Plan, PlannedSend, budgets
-from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
+from wechat_campaigns.plan.quota import CHINA, Budget, budgets, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.history import article_link
 from wechat_campaigns.report.phrases import recipients, recorded_recipients

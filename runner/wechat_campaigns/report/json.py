@@ -15,9 +15,9 @@ from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
-from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, overlaps
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
-from wechat_campaigns.plan.unknown_sends import resend_data
+from wechat_campaigns.plan.quota import overlaps
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
@@ -46,10 +46,8 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "sends": [_row(row, view, coming) for row in view.rows],
         "accounts": {
             budget.account.name: {
-                **asdict(budget.allowance),
-                "uses": budget.uses,
-                "calls_left": budget.calls_left,
-                "calls_limit": budget.calls_limit,
+                name: getattr(budget, name)
+                for name in ("period", "limit", "used", "uses", "calls_left", "calls_limit")
             }
             for budget in view.budgets
         },

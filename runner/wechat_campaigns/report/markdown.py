@@ -224,7 +224,7 @@ def _overview(view: PlanView, rows: Sequence[Row]) -> Section:
     for row in rows:
         message = ""
         if row.kind:
-            message = _("{msgtype}: {content}").format(msgtype=row.kind, content=cell(row.content))
+            message = _(": ").join((row.kind, cell(row.content)))
         account = [cell(row.account)] if named else []
         to_whom = (cell(row.recipients), row.followers, cell(row.id))
         table.append([row.window, message, *account, *to_whom, f"**{row.status}**", cell(row.remark, 120)])

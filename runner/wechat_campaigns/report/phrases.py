@@ -44,11 +44,13 @@ COUNTED = {
 
 def recipients(recipient_filter: Filter) -> str:
     """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
-    from wechat_campaigns.plan import quota  # `validate` does without the ledger that it imports
-
     if recipient_filter.openids:
         return _("{count} openids").format(count=len(recipient_filter.openids))
-    return recorded_recipients(quota.recipients(recipient_filter))
+    if recipient_filter.is_to_all:
+        return _("everyone")
+    if recipient_filter.tag is not None:
+        return _("tag {name}").format(name=recipient_filter.tag)
+    return f"tag_id {recipient_filter.tag_id}" if recipient_filter.tag_id is not None else _("openids")
 
 
 def recorded_recipients(record: str) -> str:
@@ -110,13 +112,13 @@ def window(send: Send, timezone: str) -> str:
         for written in (begin, end)
         if written is not None
     )
-    return text if is_evident else _("{time} ({zone})").format(time=text, zone=timezone)
+    return text if is_evident else _("{what} ({detail})").format(what=text, detail=timezone)
 
 
 def zoned_moment(value: datetime, timezone: str) -> str:
     """Write a moment to the minute, with the time zone where it is not China's."""
     text, name = moment(value, timezone), zone_name(value, ZoneInfo(timezone))
-    return _("{time} ({zone})").format(time=text, zone=name) if name else text
+    return _("{what} ({detail})").format(what=text, detail=name) if name else text
 
 
 def moment(value: datetime | None, timezone: str) -> str:

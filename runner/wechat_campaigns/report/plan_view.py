@@ -11,8 +11,8 @@ from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
-from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import CALLING, Budget, Plan, PlannedSend, SendKey, budgets
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, SendKey
+from wechat_campaigns.plan.quota import Budget, budgets
 from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
@@ -156,7 +156,7 @@ class PlanView:
         lines = []
         if self.horizon is not None:
             names = [
-                _("{send} ({when})").format(send=send.id, when=moment_text(send.opens_at, now, zone))
+                _("{what} ({detail})").format(what=send.id, detail=moment_text(send.opens_at, now, zone))
                 for send in later
                 if send.opens_at <= self.horizon
             ]
@@ -251,8 +251,8 @@ def _day_title(day: date, today: date) -> str:
 
 def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
     for planned in plan.sends:
-        send, decision, problems = planned.send, planned.decision, planned.resolved.problems
-        status, known = planned.action.value, decision.known
+        send, problems = planned.send, planned.resolved.problems
+        status, known = planned.action.value, planned.known
         ended_badly = (Fate.DELIVERY_FAILED, Fate.RECALLED)
         if planned.action is PlanAction.SENT and known is not None and known.fate in ended_badly:
             status = known.fate.value
@@ -260,9 +260,9 @@ def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
             action=planned.action,
             id=send.id,
             status=status_word(status),
-            reason=decision.reason,
-            code=problems[0].rule if decision.code is PlanReason.UNRESOLVED else decision.code.value,
-            hint=decision.hint,
+            reason=planned.reason,
+            code=problems[0].rule if planned.code is PlanReason.UNRESOLVED else planned.code.value,
+            hint=planned.hint,
             account=planned.account.name,
             recipients=recipients(send.filter),
             followers=headcount(planned.resolved.audience),
@@ -288,9 +288,9 @@ def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
             action=PlanAction.UNKNOWN,
             id=unknown.send_state.send,
             status=status_word(PlanAction.UNKNOWN),
-            reason=unknown.decision.reason,
-            code=unknown.decision.code.value,
-            hint=unknown.decision.hint,
+            reason=unknown.reason,
+            code=unknown.code.value,
+            hint=unknown.hint,
         )
 
 
@@ -324,7 +324,7 @@ def quota_text(budget: Budget) -> str:
     template = _("{used} of {limit} sends used today (from the ledger)")
     if budget.account.kind is AccountKind.SERVICE:
         template = _("{used} of {limit} sends to everyone used this month (from the ledger)")
-    text = template.format(used=budget.allowance.used, limit=budget.allowance.limit)
+    text = template.format(used=budget.used, limit=budget.limit)
     text += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
     text += _(", {count} more scheduled").format(count=budget.scheduled) if budget.scheduled else ""
     if budget.calls_left is not None:

@@ -6,13 +6,11 @@ Every report passes what users wrote through this module, and no other module de
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from wechat_campaigns.core.i18n import LocalizedMessage, english_text
+from wechat_campaigns.core.i18n import english_text
 from wechat_campaigns.core.redact import INVISIBLE_OR_CONTROL, escape_invisible
 
-Record = TypeVar("Record")
 FORMAT_VERSION = "1.0"
 """Of the JSON of every command. A new key raises the minor version; readers refuse another major."""
 
@@ -111,24 +109,6 @@ def in_english(data: Any) -> Any:
     if isinstance(data, Mapping):
         return {key: in_english(value) for key, value in data.items()}
     return [in_english(value) for value in data] if isinstance(data, list | tuple) else data
-
-
-def visible_record(record: Record) -> Record:
-    """Make every string of a record visible, records and tuples inside it too."""
-    result: Record = _visible(record)
-    return result
-
-
-def _visible(value: Any) -> Any:
-    if type(value) is LocalizedMessage:
-        return LocalizedMessage(escape_invisible(value), escape_invisible(value.english))
-    if type(value) is str:
-        return escape_invisible(value)
-    if isinstance(value, tuple):
-        return tuple(_visible(item) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{entry.name: _visible(getattr(value, entry.name)) for entry in fields(value)})
-    return value
 
 
 def _flat(text: str) -> str:

@@ -166,7 +166,7 @@ def ended(status: str) -> tuple[str, str]:
         )
     meaning, hint = map(_, found)
     if match:
-        meaning = _("{word}: {meaning}").format(word=word, meaning=meaning)
+        meaning = _(": ").join((word, meaning))
     return meaning, hint
 
 

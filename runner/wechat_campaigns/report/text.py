@@ -182,7 +182,7 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
-        message = _("{msgtype}: {content}").format(msgtype=row.kind, content=row.content) if row.kind else ""
+        message = _(": ").join((row.kind, row.content)) if row.kind else ""
         cells.append((*short, row.window, message[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
@@ -196,25 +196,23 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
         shown = group.notes if everything or not group.is_folded else group.notes[:1]
         yield from (note.text for note in shown)
         if hidden := len(group.notes) - len(shown):
-            more = ngettext(
-                "… {count:,} more like it (`--all` lists it)",
-                "… {count:,} more like it (`--all` lists them)",
-                hidden,
-            )
-            yield more.format(count=hidden)
+            yield _more(hidden)
 
 
 def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     """Write where the links of what is still to be sent lead; of many the first."""
-    pending = (row for row in rows if row.planned is not None and row.action not in FINISHED)
-    for row in pending:
-        linked = row.planned.send.content.visible.links() if row.planned is not None else []
+    for row in rows:
+        if row.planned is None or row.action in FINISHED:
+            continue
+        linked = row.planned.send.content.visible.links()
         shown = linked if everything else linked[:SHOWN_LINKS]
         yield from (_(": ").join([row.id, link.line]) for link in shown)
         if hidden := len(linked) - len(shown):
-            more = ngettext(
-                "{send}: … {count:,} more link (`--all` lists it)",
-                "{send}: … {count:,} more links (`--all` lists them)",
-                hidden,
-            )
-            yield more.format(send=row.id, count=hidden)
+            yield _(": ").join([row.id, _more(hidden)])
+
+
+def _more(hidden: int) -> str:
+    template = ngettext(
+        "… {count:,} more like it (`--all` lists it)", "… {count:,} more like it (`--all` lists them)", hidden
+    )
+    return template.format(count=hidden)

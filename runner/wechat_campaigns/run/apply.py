@@ -21,15 +21,13 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.campaigns_folder import record_campaigns_folders
+from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_guards
 from wechat_campaigns.guard.run import check_run
-from wechat_campaigns.guard.secrets import check_approved
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
-from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected
@@ -129,15 +127,17 @@ class ApplyRun:
         Raises:
             CampaignError: the run is refused as a whole; nothing was sent.
         """
-        check_run(self.workspace)
+        check_run(self.workspace.root, self.workspace.settings)
         self.open()
         with self.refusals_told():
             self.prepare()
             plan, waiting = self.plan, self._scheduled()
             self.show_plan()
-            check_approved(self.workspace, {one.account.appid for one in (*plan.due(), *waiting)})
+            self.workspace.secrets.check_all_approved({one.account.appid for one in (*plan.due(), *waiting)})
             self._check_number(waiting)
-            self._check_rules(waiting)
+            later = [one.account.appid for one in waiting]
+            covered = self.file is not None or self.digest is not None
+            check_rules_agreed(plan, self.workspace.guard, covered=covered, asking=self.asks, later=later)
             if self.asks and (plan.calls() or waiting):
                 self.confirm(waiting)
         with self.signals_obeyed():
@@ -184,10 +184,12 @@ class ApplyRun:
             PolicyError: nobody approved the campaigns.
         """
         workspace = self.workspace
-        approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
+        approved = workspace.secrets.check_all_approved({planned.account.appid for planned in plan.due()})
         who = {**workspace.actor(), **approved}
-        record_guards(workspace, plan, who)
-        record_campaigns_folders(workspace, plan, self.state, who)
+        record_guards(workspace.secrets, workspace.ledger, plan, who)
+        record_campaigns_folder(
+            workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who
+        )
         return send_due(plan, workspace=workspace, run_context=self._right(who), stopping=self.stopping)
 
     def _reviewed(self, result: PlanResult) -> Plan:
@@ -226,7 +228,7 @@ class ApplyRun:
         review.check_rules(begun, plan)
         # Another run may have gone by other rules meanwhile.
         agreed = {*plan.settings_changes} <= {*begun.settings_changes}
-        check_rules_agreed(self.workspace, plan, covered=agreed, asking=False)
+        check_rules_agreed(plan, self.workspace.guard, covered=agreed, asking=False)
         return plan
 
     def _tell_unknown(self, plan: Plan) -> None:
@@ -246,13 +248,6 @@ class ApplyRun:
         found = too_many_sends(len(self.plan.calls()) + len(waiting), policy) if waiting else None
         if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
-
-    def _check_rules(self, waiting: Sequence[PlannedSend]) -> None:
-        covered, later = (
-            self.file is not None or self.digest is not None,
-            [one.account.appid for one in waiting],
-        )
-        check_rules_agreed(self.workspace, self.plan, covered=covered, asking=self.asks, later=later)
 
     def _right(self, who: Mapping[str, str]) -> RunContext:
         """Return by what right this sends: the digest, reviewed or confirmed, and the followers counted."""
@@ -309,7 +304,7 @@ class ApplyRun:
         """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
         before = now = self.plan.last_holds or {}
         with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
-            now = self.workspace.fold_ledger(verified=True).last_holds()
+            now = self.workspace.state().last_holds()
         held = {appid for appid, hold in now.items() if hold != before.get(appid, "")}
         return [
             planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
@@ -356,7 +351,7 @@ class ApplyRun:
                         yield _not_sent(reviewed, error)
                     elif planned is not None and planned.action is PlanAction.SEND:
                         to_send.append(planned)  # else the clock was set back
-                elif planned.decision.code not in PASSING or self._is_late(reviewed):
+                elif planned.code not in PASSING or self._is_late(reviewed):
                     yield left_outcome(planned)
             # A resend was not approved with the plan: only what has never been called for is sent here.
             if to_send:
@@ -371,7 +366,7 @@ class ApplyRun:
         """
         with self.workspace.reopened() as fresh:
             run = replace(self, workspace=fresh, resend=(), begun=self.plan)
-            check_run(fresh)
+            check_run(fresh.root, fresh.settings)
             try:
                 run.prepare()
             except UsageError as gone:  # what was selected is there no more
@@ -393,7 +388,7 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
         or (
             failed
             and one.action is PlanAction.BLOCKED
-            and one.decision.failure in MAY_PASS
+            and one.failure in MAY_PASS
             and (one.send.not_before or plan.created_at) > plan.created_at
         )
     )

@@ -28,7 +28,7 @@ from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
-from wechat_campaigns.wechat.statistics import Days, read_statistics
+from wechat_campaigns.wechat.statistics import read_statistics
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 
@@ -55,7 +55,7 @@ class PlanResult:
     @property
     def exit_code(self) -> ExitCode:
         """The worst of what is wrong with files, sends and accounts; that a rule blocks is not wrong."""
-        failures = [one.decision.failure for one in self.plan.sends]
+        failures = [one.failure for one in self.plan.sends]
         return worst_exit_code([*filter(None, failures), *([ExitCode.INVALID] if self.plan.invalid else [])])
 
 
@@ -86,7 +86,7 @@ def plan_selected(
         UsageError: nothing has one of the ids, or no unknown send has one of those to resend.
     """
     resend_ids = _resend_ids(workspace, state, resend)
-    check_campaigns_folder(workspace, state)
+    check_campaigns_folder(workspace.root, workspace.settings, state)
     chosen = selected(workspace, select) if compiled is None else Selected(compiled, compiled.sends, select)
     compiled = chosen.compiled
     name = workspace.settings.environment.name
@@ -111,24 +111,39 @@ def plan_selected(
         facts |= _without_past(online, state)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
+    guards = workspace.newest_guards()
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.newest_guards(),
-        ledger_changes=ledger_changes(workspace),
+        guards=guards,
+        ledger_changes=ledger_changes(workspace.root, workspace.settings, guards),
     )
-    plan = _with_provenance(workspace, plan, state)
+    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
+    plan = replace(
+        plan,
+        commit=commit,
+        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
+        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
+        ledger_known=workspace.ledger_known,
+        # A sandbox's secret is known to everybody: to ask for it would be no help.
+        unverified=() if workspace.is_sandbox else workspace.unverified,
+    )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
-    plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
-    if checked and online is not None and plan.calls() and may_run_checks(online):
+    appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
+    files = {appid: workspace.statistics_file(appid) for appid in appids}
+    published = {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
+    plan = with_console_warnings(plan, published, state, context.now)
+    if checked and online is not None and plan.calls() and may_run_checks(online.settings):
         from wechat_campaigns.report.json import plan_data
         from wechat_campaigns.report.plan_view import PlanView
 
         view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
-        plan = planner.with_failed_checks(plan, run_checks(online, json_text(plan_data(view))), context)
+        plan = planner.with_failed_checks(
+            plan, run_checks(online.secrets, json_text(plan_data(view))), context
+        )
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
@@ -143,7 +158,7 @@ def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) 
         if send_id not in unknown:
             raise UsageError(
                 _("--resend {send}: no unknown send has this id").format(send=name),
-                hint=_("use an id from `campaign status`"),
+                hint=_("run `campaign status` to list all sends"),
             )
     return frozenset(chosen)
 
@@ -166,28 +181,8 @@ def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContex
         settings=workspace.settings,
         state=state,
         now=workspace.clock(),
-        former_appids=former_appids(workspace, state),
+        former_appids=former_appids(workspace.root, workspace.settings, state),
     )
-
-
-def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
-    """Return a plan with its commit, and how much of the ledger it was made with."""
-    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
-    return replace(
-        plan,
-        commit=commit,
-        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
-        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
-        ledger_known=workspace.ledger_known,
-        unverified=workspace.unverified,
-    )
-
-
-def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
-    """Read which articles this machine knows, of the accounts with pending sends."""
-    appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
-    files = {appid: workspace.statistics_file(appid) for appid in appids}
-    return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
 
 
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:

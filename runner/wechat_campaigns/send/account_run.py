@@ -32,7 +32,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import may_have_reached
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
+from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import (
     apply_again_hint,
@@ -41,11 +41,11 @@ from wechat_campaigns.plan.hints import (
     msg_id_hint,
     not_resent_message,
 )
-from wechat_campaigns.plan.plan import Plan, PlannedSend, order
+from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
 from wechat_campaigns.plan.review import check_resolved_names
-from wechat_campaigns.plan.unknown_sends import UnknownSend, stored_body, unknown_decision
+from wechat_campaigns.plan.unknown_sends import decide_unknown, stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.attempt import AttemptResult, Judge
 from wechat_campaigns.protocol.events import Event
@@ -68,7 +68,6 @@ from wechat_campaigns.send.posting import (
     AccountWriter,
     RunContext,
     intent_data,
-    recent_posts,
     rejected_before,
 )
 from wechat_campaigns.wechat import payloads
@@ -102,7 +101,8 @@ class AccountRun(AccountWriter):
         """See `AccountWriter.begin`; before the first send."""
         super().begin(api, state)
         self.audiences = AudienceCounter(api, self.clock)
-        posts = recent_posts(state, self.account.appid, self.clock())
+        mine = (known.at for known in state.sends if known.appid == self.account.appid)
+        posts = sorted(at for at in mine if self.clock() - at < MINUTE)
         self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
 
     @cached_property
@@ -133,8 +133,8 @@ class AccountRun(AccountWriter):
 
     def _outcome(self, one: PlannedSend | UnknownSend) -> SendOutcome:
         if isinstance(one, UnknownSend):
-            decision = unknown_decision(one.send_state, self._decision_context())
-            return self._without_call(one.send_state.send, decision)
+            now = decide_unknown(one.send_state, self._decision_context())
+            return self._without_call(one.send_state.send, now)
         return self._guarded(one) if one.action is PlanAction.SEND else self._resolve(one)
 
     def _not_begun(self, one: PlannedSend | UnknownSend, error: CampaignError) -> SendOutcome:
@@ -197,7 +197,10 @@ class AccountRun(AccountWriter):
             outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
             )
-        return replace(self._forget_uploads(planned, outcome), notes=(*outcome.notes, *notes))
+        # Refused because an upload of it is gone?
+        if preparing.forget_uploads(planned, outcome.errcode, self):
+            outcome = replace(outcome, hint=_(preparing.UPLOAD_AGAIN_HINT))
+        return replace(outcome, notes=(*outcome.notes, *notes))
 
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
@@ -212,8 +215,9 @@ class AccountRun(AccountWriter):
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
 
-    def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
-        return recheck(planned, self.plan, context, due=self._due, reviewed=self.context.audiences)
+    def _recheck(self, planned: PlannedSend) -> PlannedSend:
+        context, reviewed = self._decision_context(), self.context.audiences
+        return recheck(planned, self.plan, context, due=self._due, reviewed=reviewed)
 
     def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
@@ -223,13 +227,6 @@ class AccountRun(AccountWriter):
         now = replace(planned, resolved=replace(planned.resolved, draft=mark))
         check_resolved_names(planned, now)
         return now
-
-    def _forget_uploads(self, planned: PlannedSend, outcome: SendOutcome) -> SendOutcome:
-        """Forget the uploads of a send that was refused because one of them is gone."""
-        if outcome.result is not Result.REJECTED:
-            return outcome
-        gone = preparing.forget_uploads(planned, outcome.errcode, self)
-        return replace(outcome, hint=_(preparing.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
@@ -244,10 +241,10 @@ class AccountRun(AccountWriter):
             return planned_outcome(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
-        fresh = self._recheck(planned, self._decision_context())
-        if fresh.decision.code is protocol.Reason.RESPONSE_PENDING:
+        fresh = self._recheck(planned)
+        if fresh.code is protocol.Reason.RESPONSE_PENDING:
             # The run that began it since is still sending, and reports how it ends.
-            why, hint = fresh.decision.reason, fresh.decision.hint
+            why, hint = fresh.reason, fresh.hint
             return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
         return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
 
@@ -265,15 +262,15 @@ class AccountRun(AccountWriter):
     def _resolve(self, planned: PlannedSend) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
         send_id, intent = planned.send.id, planned.resend_intent
-        decision = self._recheck(planned, self._decision_context()).decision
-        if decision.action is PlanAction.RESEND and planned.action is PlanAction.UNKNOWN:
-            decision = planned.decision  # a rule stood against it, or its time has come after the review
-        if intent is None or decision.action is not PlanAction.RESEND:
-            return self._without_call(send_id, decision)
+        now = self._recheck(planned)
+        if now.action is PlanAction.RESEND and planned.action is PlanAction.UNKNOWN:
+            now = planned  # a rule stood against it, or its time has come after the review
+        if intent is None or now.action is not PlanAction.RESEND:
+            return self._without_call(send_id, now)
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.wait_for_rate_limit(send_id)
         if self.stopping.is_set():
-            return self.unknown(send_id, _("the run was stopped before the resend"))
+            return self.unknown(send_id, _("the run was stopped before this send"))
         if self.stop_reason:
             return self.unknown(send_id, not_resent_message(self.stop_reason))
         try:
@@ -293,26 +290,26 @@ class AccountRun(AccountWriter):
                 self.stop(error.message, error)
             return self.unknown(send_id, error.message, hint=error.hint)
         if outcome is None:  # decided once more, for the words
-            return self._without_call(send_id, self._recheck(counted, self._decision_context()).decision)
+            return self._without_call(send_id, self._recheck(counted))
         return outcome
 
-    def _without_call(self, send_id: str, decision: PlanDecision) -> SendOutcome:
+    def _without_call(self, send_id: str, now: PlannedSend | UnknownSend) -> SendOutcome:
         """Return why an unknown send is left as it is, or how another run has settled it since."""
-        known = decision.known
+        known = now.known
         # Another run may have sent the message under an id that this checkout does not know.
         name = known.send if known is not None else send_id
-        if decision.action is PlanAction.RESEND:
+        if now.action is PlanAction.RESEND:
             return self.unknown(name, _(LEDGER_CONFLICT))
-        if decision.action is PlanAction.UNKNOWN:
-            return self.unknown(name, decision.reason, hint=decision.hint)
+        if now.action is PlanAction.UNKNOWN:
+            return self.unknown(name, now.reason, hint=now.hint)
         status = known.fate if known is not None else Fate.NOT_SENT
-        was_made = decision.action in (PlanAction.SENT, PlanAction.CONFLICT)
+        was_made = now.action in (PlanAction.SENT, PlanAction.CONFLICT)
         return self.outcome(
             send_id,
             Result.SKIPPED,
             _("another run resolved it in the meantime: {status}").format(status=status_word(status)),
             hint="" if was_made else _("run `campaign apply` again"),
-            exit_code=LEFT[decision.action].exit_code,
+            exit_code=LEFT[now.action].exit_code,
         )
 
     def send(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:

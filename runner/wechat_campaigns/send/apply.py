@@ -11,8 +11,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.records import account_of
-from wechat_campaigns.plan.plan import CALLING, Plan
-from wechat_campaigns.plan.unknown_sends import UnknownSend
+from wechat_campaigns.plan.plan import CALLING, Plan, UnknownSend
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import Result, SendOutcome, left_outcome
 from wechat_campaigns.send.posting import RunContext
@@ -50,8 +49,7 @@ def apply(
 
 def _unresolved(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
-    known, decision = unknown.send_state, unknown.decision
-    why, hint = decision.reason, decision.hint
+    known, why, hint = unknown.send_state, unknown.reason, unknown.hint
     return SendOutcome(known.send, account_of(known), Result.UNKNOWN, why, hint=hint, key=unknown.key)
 
 

@@ -138,10 +138,10 @@ def not_sent_outcome(planned: PlannedSend, error: CampaignError) -> SendOutcome:
 
 def left_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send that this run leaves, by what is decided on it now."""
-    (result, code, _is_open), decision = LEFT[planned.action], planned.decision
-    why, missed = decision.reason, planned.action is PlanAction.EXPIRED
-    if decision.failure is not None and result is Result.SKIPPED:
-        why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, decision.failure
+    (result, code, _is_open), why = LEFT[planned.action], planned.reason
+    missed = planned.action is PlanAction.EXPIRED
+    if planned.failure is not None and result is Result.SKIPPED:
+        why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, planned.failure
     elif missed:
         why = _("missed and not sent: {why}").format(why=why)
-    return planned_outcome(planned, why, result, hint=decision.hint, exit_code=code, missed=missed)
+    return planned_outcome(planned, why, result, hint=planned.hint, exit_code=code, missed=missed)

@@ -143,12 +143,6 @@ def intent_data(planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]
     return kept
 
 
-def recent_posts(state: LedgerState, appid: str, now: datetime) -> list[datetime]:
-    """Return when the mass calls of the last minute were made, oldest first."""
-    times = [known.at for known in state.sends if known.appid == appid and now - known.at < MINUTE]
-    return sorted(times)
-
-
 def _without_openids(body: Mapping[str, Any]) -> dict[str, Any]:
     if "touser" not in body:
         return dict(body)

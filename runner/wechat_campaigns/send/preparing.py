@@ -113,10 +113,10 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, account: AccountWr
     Returns:
         True when there was something to forget.
     """
-    appid = account.account.appid
-    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in account.state.uploads]
     if errcode != MEDIA_ID_INVALID:
         return False
+    appid = account.account.appid
+    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in account.state.uploads]
     for key in kept:
         account.record(LedgerKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
@@ -130,24 +130,18 @@ def check_material_names(planned: PlannedSend) -> None:
     """
     content = planned.send.content
     if isinstance(content, Draft) and not content.media_id:
-        raise UsageError(
-            _("draft {name} was not found, and the send is {action}: {reason}").format(
-                name=content.name, action=status_word(planned.action), reason=planned.decision.reason
-            ),
-            hint=_("run `campaign drafts` for the drafts that there are"),
-            location=planned.send.id,
-        )
-    unnamed = set(planned.send.content.names()) - set(planned.resolved.material_ids)
-    if unnamed:
-        raise UsageError(
-            _("material {name} was not found, and the send is {action}: {reason}").format(
-                name=min(name for _kind, name in unnamed),
-                action=status_word(planned.action),
-                reason=planned.decision.reason,
-            ),
-            hint=_("use the `media_id` instead of the name, or run this command before the send is made"),
-            location=planned.send.id,
-        )
+        missing, hint = content.name, _("run `campaign drafts` for the drafts that there are")
+    elif unnamed := set(content.names()) - set(planned.resolved.material_ids):
+        missing = min(name for _kind, name in unnamed)
+        hint = _("use the `media_id` instead of the name, or run this command before the send is made")
+    else:
+        return
+    what = _("`{name}` was not found, and the send is {action}: {reason}")
+    raise UsageError(
+        what.format(name=missing, action=status_word(planned.action), reason=planned.reason),
+        hint=hint,
+        location=planned.send.id,
+    )
 
 
 def _progress_message(item: Upload) -> str:

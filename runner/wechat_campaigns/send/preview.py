@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, reporting_unrecorded
@@ -12,9 +11,7 @@ from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.send import preparing
 from wechat_campaigns.send.posting import AccountWriter
 from wechat_campaigns.wechat import payloads
@@ -75,11 +72,6 @@ def _recipient(name: str, testers: Mapping[str, Tester], number: int) -> Recipie
         ),
         hint=did_you_mean(name, testers, otherwise=hint),
     )
-
-
-def used_today(appid: str, state: LedgerState, now: datetime) -> int:
-    """Count today's previews of an account, in China time, as the ledger knows."""
-    return count_today(state.preview_times, appid, now)
 
 
 def preview(planned: PlannedSend, to: Sequence[Recipient], account: AccountWriter) -> PreviewResult:

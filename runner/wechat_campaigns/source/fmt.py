@@ -81,10 +81,10 @@ def _attempts(text: str) -> Sequence[str]:
 
 def _meaning(text: str) -> str | None:
     """Write what a campaign says: the order of its own keys means nothing, that of keys below may."""
-    reading = read(text)
-    if reading.faults or not isinstance(reading.data, dict):
+    data, faults = read(text)
+    if faults or not isinstance(data, dict):
         return None
-    return json.dumps(sorted(reading.data.items()), ensure_ascii=False)
+    return json.dumps(sorted(data.items()), ensure_ascii=False)
 
 
 def _ordered(text: str) -> str:

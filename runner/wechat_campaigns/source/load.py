@@ -17,14 +17,13 @@ from typing import Final
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.strict_yaml import Document, parse_document
-from wechat_campaigns.source.validate import check_campaign
+from wechat_campaigns.source.strict_yaml import parse_document
+from wechat_campaigns.source.validate import Campaign, check_campaign
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
@@ -154,22 +153,15 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
         what = _("the suffix {suffix} is not in lower case").format(suffix=suffix)
         hint = _("rename the file to `{name}`").format(name=file.with_suffix(suffix.lower()).name)
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
-    read = _read(item, file)
-    return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
-
-
-def _read(item: CampaignFile, file: PurePosixPath) -> Document | Diagnostic:
-    """Read a file as YAML, or say what makes it unreadable."""
-    shown = item.display_path
     try:
         written = read_regular(shown, MAX_YAML_BYTES)
     except FileError as error:
-        return error.to_diagnostic(Location(file=shown))
+        return (error.to_diagnostic(Location(file=shown)),)
     except OSError as error:
         what = _("the file cannot be read: {reason}").format(reason=error.strerror)
-        hint = _("check the path")
-        return Finding("file-missing", what, hint).at(Location(file=shown))
-    return parse_document(written, id=item.id, file=file, shown=shown)
+        return (Finding("file-missing", what, _("check the path")).at(Location(file=shown)),)
+    read = parse_document(written, id=item.id, file=file, shown=shown)
+    return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
 
 def _walk(root: Path, namespace: str) -> list[CampaignFile]:

@@ -126,7 +126,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
             return printed
         what = _("the program ended with exit code {code}").format(code=done.returncode)
         if last_words := _last_line(done.stderr, printed):
-            what = _("{what}: {words}").format(what=what, words=last_words)
+            what = _(": ").join((what, last_words))
     # Raised out here, so that no error that it came from can show what was printed.
     raise SecretError(what, hint=hint, location=_COMMAND)
 

@@ -1,10 +1,10 @@
 """Takes `_settings.yaml` and the chosen environment, gives `Settings`; without a file, the sandbox."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, UnionType
-from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
@@ -112,7 +112,7 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
 
 def record(kind: type[Record], data: Mapping[str, Any]) -> Record:
     """Return a record of valid data; what is not written keeps its default."""
-    kinds = get_type_hints(kind)
+    kinds = {entry.name: entry.type for entry in fields(cast("Any", kind))}
     read: Record = kind(**{key: _value(kinds[key], value) for key, value in data.items()})
     return read
 
@@ -120,6 +120,8 @@ def record(kind: type[Record], data: Mapping[str, Any]) -> Record:
 def _value(kind: Any, value: Any) -> Any:
     """Return a value as its field holds it: a map as a record, a list as a tuple, a word as a member."""
     origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:  # beside its type, what JSON Schema says
+        return _value(parts[0], value)
     if isinstance(value, dict) and is_dataclass(kind):
         return record(cast("type", kind), value)
     if isinstance(value, dict) and origin is Mapping:

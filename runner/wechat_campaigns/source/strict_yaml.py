@@ -39,14 +39,6 @@ _HASHTAG = re.compile(r"[ \t]#[^\s#]")
 _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class YamlResult:
-    """What a text says; `data` is None when it cannot be read at all."""
-
-    data: Any
-    faults: tuple[Finding, ...] = ()
-
-
 class _Nodes(CParser):
     """Composes nodes by libyaml and guesses no types: a tag is there only when somebody wrote one."""
 
@@ -77,22 +69,22 @@ def compose(text: str) -> Node | Finding:
     return root
 
 
-def read(text: str) -> YamlResult:
+def read(text: str) -> tuple[Any, tuple[Finding, ...]]:
     """Read the decoded text of one YAML file.
 
     Returns:
         Data made of dict, list, str, int, float, bool and None, and all faults. A value with a fault
-        stands in the data as the text that was written.
+        stands in the data as the text that was written; data is None when the text cannot be read at all.
     """
     root = compose(text)
     if isinstance(root, Finding):
-        return YamlResult(data=None, faults=(root,))
+        return None, (root,)
     builder = _Builder(text)
     try:
         data = builder.value(root, ())
     except _StopReadingError as stop:
-        return YamlResult(data=None, faults=(stop.fault,))
-    return YamlResult(data=data, faults=tuple(builder.found))
+        return None, (stop.fault,)
+    return data, tuple(builder.found)
 
 
 class _StopReadingError(Exception):
@@ -149,7 +141,8 @@ class _Builder:
     def _meant(self, node: ScalarNode, path: KeyPath) -> Any:
         text: str = node.value
         # Most texts are told by their first character.
-        if text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text):
+        may_be_number = text[:1] in _BEGINS_A_NUMBER
+        if text and not may_be_number and (text[0] not in _BEGINS_A_WORD or len(text) > _LONGEST_WORD):
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -222,10 +215,6 @@ class _Builder:
             self.found.append(fault)
 
 
-def _may_be_word(text: str) -> bool:
-    return text[0] in _BEGINS_A_WORD and len(text) <= _LONGEST_WORD
-
-
 def _key_words(node: Node) -> tuple[str, str, str]:
     if isinstance(node, ScalarNode) and node.value:
         return (
@@ -255,7 +244,7 @@ def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One YAML file that could be read; implements `model.SourceMap`.
+    """One YAML file that could be read.
 
     `file` is relative to the campaigns folder, `display_path` is the path as the user would type it.
     """
@@ -347,7 +336,7 @@ def parse_document(data: bytes, *, id: str, file: PurePosixPath, shown: str) -> 
     text = decode(data)
     if isinstance(text, Finding):
         return text.at(Location(file=shown))
-    reading = read(text)
-    if reading.data is None and reading.faults:
-        return reading.faults[0].at(Location(file=shown))
-    return Document(id=id, file=file, display_path=shown, text=text, data=reading.data, faults=reading.faults)
+    read_data, faults = read(text)
+    if read_data is None and faults:
+        return faults[0].at(Location(file=shown))
+    return Document(id=id, file=file, display_path=shown, text=text, data=read_data, faults=faults)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import full_id, id_fault, namespace_of, openid_fault
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
@@ -21,6 +21,41 @@ from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, quote_key
 
 MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
 """Keys below which openids stand, or are looked for once the text is rendered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """One campaign file, valid by the schema, nothing rendered yet.
+
+    `filter`, `content`, `for_each`, `links` and `vars` are plain data (dict, list, str, int, float, bool)
+    exactly as written; strings in them may be templates.
+    """
+
+    id: str
+    file: PurePosixPath
+    """Relative to the campaigns folder."""
+    filter: Mapping[str, Any] | None
+    msgtype: str
+    content: Any
+    account: str | None = None
+    send_ignore_reprint: bool = False
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    revision: int = 1
+    ready: bool = True
+    """False while it is being written: shown, never sent."""
+    formerly: tuple[str, ...] = ()
+    """Ids that it, or one of its sends, has had."""
+    environments: tuple[str, ...] = ()
+    """The only ones that may send it; empty for every one."""
+    for_each: Mapping[str, Mapping[str, Any]] | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Any] = field(default_factory=dict)
+    """Query parameters for its links; they win over those of the settings."""
+    description: str | None = None
+    owner: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    source: Document
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:

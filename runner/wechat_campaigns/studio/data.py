@@ -20,7 +20,6 @@ from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.article.page import GAP, bubble, post, reader
 from wechat_campaigns.report.phrases import recipients, status_counts, window
 from wechat_campaigns.report.plan_view import PlanView, Row
-from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
 from wechat_campaigns.studio.desk import Picture
 
@@ -51,7 +50,7 @@ def overview_data(files: Sequence[CampaignFile], plan: PlanView) -> dict[str, An
             _campaign(name, file, rows.get(normalize_id(name), [])) for name, file in [*known, *lost]
         ],
         "total": plan.total,
-        "attention": list(visible_record(plan.attention)),
+        "attention": list(map(escape_invisible, plan.attention)),
     }
 
 
@@ -77,14 +76,14 @@ def picture_data(campaign: str, picture: Picture) -> dict[str, Any]:
 
 def problems_data(problems: Iterable[Diagnostic]) -> list[dict[str, Any]]:
     """List problems, errors first, each with its place and a link that opens it in the editor."""
-    ordered = sorted(visible_record(tuple(problems)), key=lambda problem: problem.level != "error")
+    ordered = sorted(problems, key=lambda problem: problem.level != "error")
     return [
         {
             "level": problem.level,
             "rule": problem.rule,
-            "message": problem.message,
-            "hint": problem.hint,
-            "place": str(problem.location),
+            "message": escape_invisible(problem.message),
+            "hint": escape_invisible(problem.hint),
+            "place": escape_invisible(str(problem.location)),
             "href": editor_url(problem.location),
         }
         for problem in ordered

@@ -132,7 +132,7 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
         errcode=errcode,
         errmsg=errmsg,
         rid=rid,
-        what=_("{meaning} ({details})").format(meaning=_(entry.meaning), details=details),
+        what=_("{what} ({detail})").format(what=_(entry.meaning), detail=details),
         hint=_hint(entry, errmsg),
         answer={**answer, "errmsg": full_text},
     )

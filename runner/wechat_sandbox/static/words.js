@@ -52,7 +52,7 @@ export function speak(wanted) {
 }
 
 export function say(word, values = {}) {
-  const found = WORDS[word]?.[language === "zh" ? 1 : 0] ?? word;
+  const found = WORDS[word]?.[language === "zh" ? 1 : 0] ?? word.replace(/^type_/, "");
   return found.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 

@@ -94,13 +94,17 @@ def test_the_browser_gets_no_secret_no_script_and_no_network(
     assert not Path(profile).parent.exists()
 
 
+@pytest.mark.parametrize("user", [0, 1000])
 @pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\nexit 0\n", None])
 def test_without_a_browser_that_works_the_page_alone_is_said_to_do(
-    pictured: Callable[..., Path], capsys: pytest.CaptureFixture[str], script: str | None
-) -> None:
+    pictured: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    script: str | None, user: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ci.os, "geteuid", lambda: user)
     phones = pictured(script)
     said = capsys.readouterr()
-    reason = "Chromium is not installed" if script is None else "chromium made no picture"
+    reason = "chromium made no picture" if user else "chromium does not start as root"
+    reason = reason if script is not None else "Chromium is not installed"
     assert (said.out, f"no pictures of the phones: {reason}" in said.err) == ("", True)
     assert not phones.exists()
 

@@ -178,7 +178,7 @@ def test_the_type_of_a_context_is_all_that_a_command_can_reach(path: str) -> Non
 
 
 def test_a_workspace_of_files_has_no_way_to_anything_else() -> None:
-    ways = {"ledger", "open_ledger", "secrets", "read_api", "write_api", "_connect"}
+    ways = {"ledger", "open_ledger", "secrets", "read_api", "write_api"}
     assert not ways & set(dir(Context))
     assert ways & set(dir(LedgerContext)) == {"ledger", "open_ledger"}
     assert ways <= set(dir(OnlineContext))

@@ -73,7 +73,7 @@ def test_a_page_of_several_messages_is_refused_with_their_ids(capsys: pytest.Cap
     entries = "for_each: {a: {filter: {tag: 北京}}, b: {filter: {tag: 上海}}}"
     Path("campaigns/two.yaml").write_text(f"msgtype: text\ncontent: 你好\n{entries}\n", encoding="utf-8")
     assert run(["render", "two", "--report", "html=two.html"]) == ExitCode.USAGE
-    assert "name one of them: two[a], two[b]" in capsys.readouterr().err
+    assert "use one of: two[a], two[b]" in capsys.readouterr().err
     assert run(["render", "two[a]", "--report", "html=two.html"]) == ExitCode.OK
 
 

@@ -53,10 +53,12 @@ def test_a_preview_of_several_sends_prints_each_result_once(
         encoding="utf-8",
     )
     capsys.readouterr()
-    assert run(["preview", "cities", "--to", "tester1"]) == ExitCode.OK
+    assert run(["preview", "cities", "--to", "tester1", "--to", "nobody"]) == ExitCode.WECHAT
     printed = capsys.readouterr()
     assert printed.err.splitlines() == ["cities[bj]: sending the preview", "cities[sh]: sending the preview"]
-    assert [line.split(": ")[0] for line in printed.out.splitlines()] == ["cities[bj]", "cities[sh]"]
+    told = [line.split(": ")[0] for line in printed.out.splitlines()[:-1]]
+    assert told == ["cities[bj]", "cities[sh]", "cities[bj], cities[sh]"]
+    assert printed.out.count("40132") == 1
 
 
 def test_file_is_replaced_without_writing_through_a_link_beside_it(tmp_path: Path) -> None:

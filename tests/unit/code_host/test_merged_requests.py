@@ -231,9 +231,3 @@ def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) ->
     ):
         with suppress(CodeHostError):
             assert isinstance(ask(), MergedRequest | None)
-
-
-def test_no_token_is_shown() -> None:
-    assert "s3cret" not in repr(github({}, "s3cret"))
-    assert "s3cret" not in repr(gitlab({}, "s3cret"))
-    assert isinstance(github({}, "x"), CodeHost)

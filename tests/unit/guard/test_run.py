@@ -59,11 +59,6 @@ def test_github_never_applies_a_proposed_change(event: str) -> None:
     assert error is None if event in SENDING else isinstance(error, PolicyError)
 
 
-@pytest.mark.parametrize("event", sorted(SENDING | PROPOSED))
-def test_github_applies_from_the_default_branch(event: str) -> None:
-    assert (error_of(check, {**PUSH, "GITHUB_EVENT_NAME": event}) is None) is (event in SENDING)
-
-
 @pytest.mark.parametrize("ref", ["refs/heads/feature", "refs/tags/main", "refs/pull/3/merge", "main", ""])
 def test_github_applies_no_other_ref(ref: str) -> None:
     assert "only main may apply" in refusal({**PUSH, "GITHUB_REF": ref}).message
@@ -106,8 +101,8 @@ def test_gitlab_applies_from_the_default_branch(source: str) -> None:
         ({"CI_PIPELINE_SOURCE": "merge_request_event"}, "is not allowed to send"),
         ({"CI_PIPELINE_SOURCE": "external_pull_request_event"}, "is not allowed to send"),
         ({"CI_PIPELINE_SOURCE": "pipeline"}, "is not allowed to send"),
-        ({"CI_COMMIT_BRANCH": "feature"}, "this run is on feature; only main may apply"),
-        ({"CI_COMMIT_BRANCH": ""}, "this run is not on a branch"),
+        ({"CI_COMMIT_BRANCH": "feature"}, "only main may apply"),
+        ({"CI_COMMIT_BRANCH": ""}, "only main may apply"),
         ({"CI_DEFAULT_BRANCH": ""}, "the name of the default branch"),
     ],
 )

@@ -264,8 +264,7 @@ def test_what_lasts_is_told_once_a_day_and_an_end_once(
 def test_missed_is_only_what_a_window_ended_for() -> None:
     planned = make_planned(make_send("sale"))
     outcomes = [
-        left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
-        for action in (PlanAction.EXPIRED, PlanAction.BLOCKED)
+        left_outcome(replace(planned, action=action)) for action in (PlanAction.EXPIRED, PlanAction.BLOCKED)
     ]
     codes = (ExitCode.FAILED, ExitCode.RACE)
     outcomes += [planned_outcome(planned, "not tried", exit_code=code) for code in codes]

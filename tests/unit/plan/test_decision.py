@@ -17,7 +17,8 @@ from tests.support.factories import (
 )  # fmt: skip
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, PlanReason, decide, ended_recently
+from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
+from wechat_campaigns.plan.plan import PlannedSend, PlanReason
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate
@@ -32,7 +33,7 @@ OTHER_LIST = replace(LISTED, batch=Batch(index=1, count=1, list_sha256="b"))
 HOLD = (EventKind.HOLD, {"held": True, "reason": "故障"})
 
 
-def decided(send: Send, *steps: Any, **more: Any) -> PlanDecision:
+def decided(send: Send, *steps: Any, **more: Any) -> PlannedSend:
     given: dict[str, Any] = {"settings": make_settings(), "state": make_state(*steps), "now": NOW}
     return decide(send, compute_content_digest(send), DecisionContext(**given | more))
 

@@ -21,9 +21,8 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.model import Audience, Batch, Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind, Policy
-from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.plan.plan import Budget, Overlap, Plan, budgets, overlaps
-from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.plan.plan import Plan, Resolution
+from wechat_campaigns.plan.quota import Budget, Overlap, budgets, overlaps
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 
@@ -145,17 +144,16 @@ def test_batches_of_a_list_are_one_send() -> None:
 
 
 def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
-    later = PlanDecision(action=PlanAction.SCHEDULED, reason="later")
-    draft = PlanDecision(action=PlanAction.DRAFT, reason="draft")
     other = make_account("other", appid="wx0000000000000009")
     paper = make_account("paper", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
-    tomorrow = planned("b", 300, decision=later)
+    tomorrow = planned("b", 300, action=PlanAction.SCHEDULED)
 
     def opening(hours: int) -> Any:
         return replace(tomorrow, send=replace(tomorrow.send, not_before=NOW + timedelta(hours=hours)))
 
     first = planned("a", 900)
-    assert shared(first, opening(24), planned("c", 1, account=other), planned("d", 5, decision=draft)) == []
+    draft = planned("d", 5, action=PlanAction.DRAFT)
+    assert shared(first, opening(24), planned("c", 1, account=other), draft) == []
     assert shared(planned("e", 9, account=paper), planned("f", 9, account=paper)) == []
     assert shared(first, opening(11)) == [300], "23:00 in China is the same day"
     assert shared(first, opening(12)) == []

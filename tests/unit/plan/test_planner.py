@@ -14,7 +14,6 @@ from tests.support.factories import (
     SUBSCRIPTION,
     intent_of,
     make_account,
-    make_known,
     make_send,
     make_settings,
     make_state,
@@ -183,7 +182,7 @@ def test_each_file_becomes_a_send_or_its_problems(tmp_path: Path) -> None:
 def test_offline_plan_leaves_the_audience_unknown() -> None:
     plan = plan_of(make_send(filter=Filter(tag="不存在")), remote_facts=None)
     (planned,) = plan.sends
-    assert (plan.offline, plan.remote_facts) == (True, {})
+    assert (plan.offline, plan.mass_calls) == (True, {})
     assert planned.action is PlanAction.SEND
     assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
 
@@ -210,7 +209,6 @@ def test_rule_that_needs_wechat_waits_for_apply() -> None:
     assert offline.sends[0].violations[0].is_unchecked
     online = plan_of(send, settings=settings)
     assert (online.offline, actions(online)) == (False, {"sale": "blocked"})
-    assert online.remote_facts == {"main": make_known()}
 
 
 @given(st.integers(0, 24 * 60 - 1))

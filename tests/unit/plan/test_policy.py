@@ -37,10 +37,11 @@ from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Images, Mpvideo, Newspic
+from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
-from wechat_campaigns.plan.policy.rule import RuleInput, Violation
+from wechat_campaigns.plan.policy.rule import RuleInput
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.attention import attention_notes
@@ -94,7 +95,7 @@ def test_a_hold_has_no_override() -> None:
 def test_row_that_a_hold_blocks_says_so_in_its_code() -> None:
     codes = {}
     for rule in ("hold", "require_not_after"):
-        codes[rule] = with_violations(make_planned(make_send()), evaluate(FAILING[rule], {})).decision.code
+        codes[rule] = with_violations(make_planned(make_send()), evaluate(FAILING[rule], {})).code
     assert codes == {"hold": Reason.HOLD, "require_not_after": Reason.POLICY}
 
 

@@ -13,11 +13,11 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import QuotaUsage
 from wechat_campaigns.plan.quota import (
-    allowance,
     bounds,
     count_same_recipients,
     count_today,
     period,
+    quota_used,
     recipients,
     sent_to_all_today,
     usage,
@@ -35,29 +35,29 @@ def begun(send: Any = SALE, at: datetime = NOW) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("steps", "left"),
+    ("steps", "count"),
     [
-        ([], 1),
-        ([begun()], 0),
-        ([begun(), (EventKind.ACCEPTED, named(SALE))], 0),
-        ([begun(), (EventKind.REJECTED, named(SALE))], 1),
+        ([], 0),
+        ([begun()], 1),
+        ([begun(), (EventKind.ACCEPTED, named(SALE))], 1),
+        ([begun(), (EventKind.REJECTED, named(SALE))], 0),
         (
             [
                 begun(),
                 (EventKind.ACCEPTED, named(SALE)),
                 (LedgerKind.STATUS, named(SALE, msg_status="SEND_FAIL")),
             ],
-            1,
+            0,
         ),
-        ([begun(at=NOW - timedelta(days=1))], 1),
-        ([(EventKind.BASELINE, named(SALE))], 1),
-        ([begun(make_send(f"s{n}")) for n in range(3)], 0),
+        ([begun(at=NOW - timedelta(days=1))], 0),
+        ([(EventKind.BASELINE, named(SALE))], 0),
+        ([begun(make_send(f"s{n}")) for n in range(3)], 3),
     ],
     ids=["none", "unknown", "accepted", "refused", "given up", "yesterday", "before the ledger", "three"],
 )
-def test_subscription_account_has_one_a_day(steps: list[Any], left: int):
-    assert allowance(SERVICE, SUB, make_state(*steps), NOW).remaining == left
-    assert allowance("wx0000000000000009", SUB, make_state(*steps), NOW).used == 0
+def test_subscription_account_has_one_a_day(steps: list[Any], count: int):
+    assert quota_used(SERVICE, SUB, make_state(*steps), NOW) == count
+    assert quota_used("wx0000000000000009", SUB, make_state(*steps), NOW) == 0
 
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
@@ -87,12 +87,12 @@ def test_quota_count_is_cached_until_the_next_event():
     counted = state.quota_uses(SERVICE, *bounds(SRV, NOW))
     assert state.quota_uses(SERVICE, *bounds(SRV, NOW)) is counted
     state.add(second)
-    assert allowance(SERVICE, SRV, state, NOW).used == 2
+    assert quota_used(SERVICE, SRV, state, NOW) == 2
 
 
 def test_service_account_counts_sends_to_everyone_only():
-    assert allowance(SERVICE, SRV, make_state(begun()), NOW).remaining == 4
-    assert allowance(SERVICE, SRV, make_state(begun(EVERYONE)), NOW).remaining == 3
+    assert quota_used(SERVICE, SRV, make_state(begun()), NOW) == 0
+    assert quota_used(SERVICE, SRV, make_state(begun(EVERYONE)), NOW) == 1
 
 
 def test_sends_to_everyone_of_the_day_are_counted():

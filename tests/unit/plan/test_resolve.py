@@ -29,13 +29,13 @@ from wechat_campaigns.messages import Image, Images, Mpvideo, Voice
 from wechat_campaigns.messages.recordings import TEMPORARY_LIFE
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import draft_fingerprint
+from wechat_campaigns.plan.plan import Resolution
 from wechat_campaigns.plan.resolve import (
     COUNT_AGAIN_AFTER,
     MAX_PAGES,
     OFFLINE,
     PAGE,
     AudienceCounter,
-    Resolution,
     fetch_remote_facts,
     refresh,
     resolve,

@@ -18,7 +18,6 @@ from tests.support.factories import (
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.review import NOT_IN_THIS_CHANGE, Comparison, answers_for, compare, with_warnings
 from wechat_campaigns.protocol.events import EventKind
@@ -52,7 +51,7 @@ def test_unedited_pending_send_has_a_warning() -> None:
     warned = with_warnings(plan, found)
     assert [[f.rule for f in p.send.diagnostics] for p in warned.sends] == [[], [NOT_IN_THIS_CHANGE]]
     assert warned.plan_digest == plan.plan_digest
-    done = make_planned(untouched, decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
+    done = make_planned(untouched, action=PlanAction.SENT, reason="sent")
     sent = replace(plan_of(), sends=(done,))
     assert with_warnings(sent, found) == sent
 

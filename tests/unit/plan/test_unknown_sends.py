@@ -29,7 +29,8 @@ from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Text
 from wechat_campaigns.plan import hints
-from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import UnknownSend
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.review import as_reviewed, check_file
 from wechat_campaigns.plan.unknown_sends import (
@@ -60,11 +61,11 @@ def context(state: LedgerState, *resend: str, **more: Any) -> DecisionContext:
     return DecisionContext(**given | more, resend=frozenset(map(normalize_id, resend)))
 
 
-def decided(around: DecisionContext) -> PlanDecision:
+def decided(around: DecisionContext) -> UnknownSend:
     (unknown,) = unplanned_unknown_sends((), around)
     assert unknown.send_state.send == GONE.id
-    assert unknown.decision.action is PlanAction.UNKNOWN
-    return unknown.decision
+    assert unknown.action is PlanAction.UNKNOWN
+    return unknown
 
 
 def intent(send: Send, **more: Any) -> Event:
@@ -174,7 +175,7 @@ def test_rule_that_blocks_a_resend_keeps_it_unknown_under_the_same_digest() -> N
     quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
     night, day = (plan_of(send, state=state, settings=quiet, now=now) for now in (NOW, day_moment))
     assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
-    assert "--allow quiet_hours" in night.sends[0].decision.hint
+    assert "--allow quiet_hours" in night.sends[0].hint
     assert night.plan_digest == day.plan_digest
 
 

@@ -214,7 +214,7 @@ def test_list_of_two_batches_that_shares_openids_was_moved(first: int, count: in
     )
     after = listed("spring", [f"o{number}" for number in range(first, first + count)])
     plan = plan_of(*after, state=state, is_current=lambda _message: False)
-    assert {one.decision.code for one in plan.sends} == {code}
+    assert {one.code for one in plan.sends} == {code}
 
 
 OLD = [make_send("autumn", "旧"), make_send("week[a]", "周")]

@@ -1,15 +1,17 @@
 """What a campaign is rendered for: the environments that it names, and the moments of its window."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.support.factories import make_settings
+from tests.support.factories import SERVICE, SUBSCRIPTION, make_settings
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.core.settings import Policy, Settings
 from wechat_campaigns.protocol.keys import Message
-from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
 
@@ -113,3 +115,124 @@ def test_impossible_window_makes_no_send(tmp_path: Path, window: str, timezone: 
     found = in_window(tmp_path, window, timezone)
     assert [problem.rule for problem in found.errors] == [rule]
     assert found.sends == ()
+
+
+# --- former ids ---------------------------------------------------------------------------------
+
+
+EACH = f"{TEXT}for_each:\n"
+SALE = {"sale": TEXT}
+CITIES = {"sale": f"{EACH}  北京: {{}}\n  上海: {{}}\n"}
+
+
+Told = list[tuple[str, int | None, str]]
+"""File, line and JSON path."""
+
+
+def problems(root: Path, *only: str, **files: str) -> Told:
+    """What `plan` finds about `formerly`, and `validate` as well."""
+    for name, text in files.items():
+        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
+    made = compile_campaigns(root, settings=make_settings(), files=Files(root), only=only)
+    found = validate_campaigns(root, settings=make_settings(), files=Files(root), only=only)
+    assert list(made.problems) == found[1]
+    return told(made.problems)
+
+
+def told(found: Sequence[Diagnostic]) -> Told:
+    mine = [problem for problem in found if problem.rule == "formerly"]
+    assert {problem.level for problem in mine} <= {"error"}
+    return [(Path(problem.location.file).stem, problem.location.line, problem.path) for problem in mine]
+
+
+@pytest.mark.parametrize("only", [(), ("new",)])
+@pytest.mark.parametrize(
+    ("beside", "text", "path"),
+    [
+        (SALE, f"{TEXT}formerly: [gone, sale]\n", "$.formerly[1]"),
+        (SALE, f"{TEXT}formerly: [SALE]\n", "$.formerly[0]"),
+        (CITIES, f"{TEXT}formerly: ['sale[北京]']\n", "$.formerly[0]"),
+        (CITIES, f"{EACH}  西安: {{}}\nformerly: [sale]\n", "$.formerly[0]"),
+        (CITIES, f"{EACH}  西安: {{formerly: ['sale[上海]']}}\n", "$.for_each.西安.formerly[0]"),
+        (CITIES, f"{EACH}  上海: {{formerly: [sale]}}\n", "$.for_each.上海.formerly[0]"),
+        (
+            {"sale": "for_each: ["},
+            f"{EACH}  西安: {{formerly: ['sale[上海]']}}\n",
+            "$.for_each.西安.formerly[0]",
+        ),
+        ({}, f"{EACH}  a: {{}}\n  b: {{formerly: ['new[A]']}}\n", "$.for_each.b.formerly[0]"),
+        ({}, f"{EACH}  a: {{}}\n  b: {{}}\nformerly: ['new[a]']\n", "$.formerly[0]"),
+    ],
+)
+def test_former_id_that_is_still_in_use_is_an_error(
+    tmp_path: Path, only: tuple[str, ...], beside: dict[str, str], text: str, path: str
+) -> None:
+    line = next(number for number, one in enumerate(text.splitlines(), 1) if "formerly" in one)
+    assert problems(tmp_path, *only, **beside, new=text) == [("new", line, path)]
+
+
+@pytest.mark.parametrize(
+    ("beside", "text"),
+    [
+        ({}, f"{TEXT}formerly: [sale]\n"),
+        ({}, f"{TEXT}formerly: [New, new]\n"),
+        ({}, f"{EACH}  a: {{formerly: ['new[b]', new, 'new[a]']}}\nformerly: [new]\n"),
+        (CITIES, f"{EACH}  西安: {{formerly: ['sale[西安]']}}\n"),
+        (CITIES, f"{EACH}  西安: {{formerly: [sale]}}\n"),
+        (SALE, f"{EACH}  西安: {{formerly: ['sale[西安]']}}\n"),
+    ],
+)
+def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], text: str) -> None:
+    assert problems(tmp_path, **beside, new=text) == []
+
+
+@pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])
+@pytest.mark.parametrize(
+    ("send_id", "revision", "is_there"),
+    [
+        ("sale[北京]", 1, True),
+        ("sale[北京]", 2, False),
+        ("sale[上海]", 3, True),
+        ("sale[上海]", 1, False),
+        ("sale[西安]", 1, False),
+        ("other", 1, True),
+        ("gone", 1, False),
+    ],
+)
+def test_message_is_current_by_entry_and_revision(
+    only: tuple[str, ...], send_id: str, revision: int, is_there: bool, tmp_path: Path
+) -> None:
+    for name, text in {"sale": f"{EACH}  北京: {{}}\n  上海: {{revision: 3}}\n", "other": TEXT}.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    settings, files = make_settings(), Files(tmp_path)
+    everything = compile_campaigns(tmp_path, settings=settings, files=files)
+    digests = {send.id: compute_content_digest(send) for send in everything.sends}
+    is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
+    message = Message(SERVICE, send_id, revision, digests.get(send_id, ""))
+    assert is_current(message) is is_there
+    assert not is_current(message._replace(content_digest="what it was before an edit"))
+    assert not is_current(message._replace(appid=SUBSCRIPTION))
+
+
+def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nformerly: [a, b]\n"
+        "for_each: {w: {formerly: ['b[x]', 'other[z]']}, v: {}}\n",
+        encoding="utf-8",
+    )
+    compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    formerly = {send.id: send.formerly for send in compiled.sends}
+    assert formerly == {
+        "c[w]": ("a[w]", "b[w]", "b[x]", "other[z]", "a[x]"),
+        "c[v]": ("a[v]", "b[v]"),
+    }
+
+
+def test_problems_of_a_campaign_are_in_the_order_of_its_lines(tmp_path: Path) -> None:
+    (tmp_path / "market.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent:\n  newspic:\n    title: 标题，不超过 32 字\n"
+        "    text: 这里写要发的话\n    images: [{file: a.jpg}, {file: b.jpg}]\n",
+        encoding="utf-8",
+    )
+    _sends, found = validate_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    assert [problem.location.line for problem in found] == [5, 6, 7, 7]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import MissingExtraError
-from wechat_campaigns.core.model import Campaign, Filter
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
 from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text, Voice, Wxcard
 from wechat_campaigns.render.article import ArticleBody
@@ -22,6 +22,7 @@ from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
 from wechat_campaigns.source.strict_yaml import Document, parse_document
+from wechat_campaigns.source.validate import Campaign
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 

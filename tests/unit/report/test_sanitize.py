@@ -8,7 +8,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.support.factories import make_article, make_file
 from wechat_campaigns.report import sanitize
 
 COMMANDS = ("::", "##[", "<!--", "-->", "${{")
@@ -84,10 +83,3 @@ def test_command_data_cannot_end_its_command() -> None:
 
 def test_guarded_text_stands_between_stop_and_resume() -> None:
     assert sanitize.guarded("text", "t0k") == "::stop-commands::t0k\ntext\n::t0k::"
-
-
-def test_records_are_made_visible_in_depth() -> None:
-    article = make_article("标\u202e题", make_file("图.png"))
-    seen = sanitize.visible_record((article,))
-    assert seen[0].title == "标⟨U+202E⟩题"
-    assert seen[0].images == article.images

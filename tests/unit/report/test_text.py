@@ -23,7 +23,6 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import Newspic
-from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.plan_view import MOST_NAMED
@@ -49,15 +48,15 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
 def test_no_apply_is_promised_that_would_be_refused() -> None:
     plan = plan_of(make_send())
     invalid = replace(plan, invalid=(InvalidCampaign(id="other", problems=()),))
-    no_tag = PlanDecision(action=PlanAction.INVALID, reason="no such tag")
-    tagless = replace(plan, sends=(*plan.sends, make_planned(make_send("x"), decision=no_tag)))
+    no_tag = make_planned(make_send("x"), action=PlanAction.INVALID, reason="no such tag")
+    tagless = replace(plan, sends=(*plan.sends, no_tag))
     for refused in (invalid, tagless, replace(plan, uninitialized=("main",))):
         assert "Running `campaign apply`" not in plan_text(view_of(refused), LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
     """An archive of thousands does not hide the one send that matters; `--all` lists it."""
-    old = make_planned(make_send("old"), decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
+    old = make_planned(make_send("old"), action=PlanAction.SENT, reason="sent")
     plan = plan_of(make_send("sale"))
     plan = replace(plan, sends=(*plan.sends, old))
     text = plan_text(view_of(plan), LOOK)

@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 def scheduled(name: str, opens_at: datetime) -> PlannedSend:
     planned = make_planned(make_send(name, not_before=opens_at))
-    return replace(planned, decision=replace(planned.decision, action=PlanAction.SCHEDULED))
+    return replace(planned, action=PlanAction.SCHEDULED)
 
 
 @dataclass(kw_only=True)
@@ -69,8 +69,7 @@ class World(ApplyRun):
     def clock(self) -> datetime:
         return self.now
 
-    def fold_ledger(self, *, verified: bool) -> Any:
-        assert verified
+    def state(self) -> Any:
         return SimpleNamespace(last_holds=lambda: {SERVICE: "held"} if self.held_at <= self.now else {})
 
     @contextmanager
@@ -97,7 +96,7 @@ class World(ApplyRun):
 
 
 def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW) -> PlannedSend:
-    return replace(planned, decision=replace(planned.decision, action=action, code=code))
+    return replace(planned, action=action, code=code)
 
 
 def test_each_send_is_made_when_its_window_opens():

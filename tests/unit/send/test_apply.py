@@ -158,7 +158,7 @@ def test_unknown_send_under_another_id_of_its_message_is_reported():
     runner, plan = unknown_under_another_id(with_unplanned=False)
     (outcome,) = runner.run(plan=plan)
     assert (outcome.id, outcome.exit_code) == ("old", ExitCode.UNKNOWN)
-    assert outcome.reason == plan.sends[0].decision.reason
+    assert outcome.reason == plan.sends[0].reason
 
 
 @pytest.mark.parametrize("fails_at", ["the end", "the start"])
@@ -703,7 +703,7 @@ DONE = frozenset({PlanAction.SENT, PlanAction.EXPIRED, PlanAction.DRAFT})
 @pytest.mark.parametrize("action", PlanAction)
 def test_send_that_is_left_ends_by_what_is_decided_on_it(action: PlanAction) -> None:
     planned = make_planned()
-    outcome = left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
+    outcome = left_outcome(replace(planned, action=action))
     may_be_out = action in (PlanAction.UNKNOWN, PlanAction.RESEND)
     assert (outcome.result is Result.UNKNOWN) is (outcome.exit_code is ExitCode.UNKNOWN) is may_be_out
     assert (outcome.exit_code is ExitCode.OK) is (action in (PlanAction.SENT, PlanAction.SCHEDULED))

@@ -25,8 +25,9 @@ from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.core.model import Audience
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Mpvideo, Text
-from wechat_campaigns.plan.resolve import Resolution
-from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
+from wechat_campaigns.plan.plan import Resolution
+from wechat_campaigns.plan.quota import count_today
+from wechat_campaigns.send.preview import Recipient, preview, recipients
 
 OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
 TESTERS = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o" + "w" * 27)}
@@ -131,5 +132,5 @@ def test_previews_are_counted_by_the_day_in_china() -> None:
     state = make_state(
         (LedgerKind.PREVIEW, seen), (LedgerKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
     )
-    assert used_today(SERVICE, state, NOW) == 1
-    assert used_today("wx-other", state, NOW) == 0
+    assert count_today(state.preview_times, SERVICE, NOW) == 1
+    assert count_today(state.preview_times, "wx-other", NOW) == 0

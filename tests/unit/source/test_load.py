@@ -38,14 +38,7 @@ def test_an_id_is_the_path_without_suffix(root: Path) -> None:
 
 
 def test_files_that_are_not_campaigns_are_ignored(root: Path) -> None:
-    for name in (
-        "_settings.yaml",
-        "_partials/x.yaml",
-        ".idea/x.yaml",
-        "a/_b/x.yaml",
-        "a/cover.png",
-        "readme.md",
-    ):
+    for name in ("_settings.yaml", "_partials/x.yaml", ".idea/x.yaml", "a/_b/x.yaml", "a/c.png", "readme.md"):
         write(root, name, "not: [yaml")
     assert load_campaigns(root).problems == ()
     assert load_campaigns(root).campaigns == ()

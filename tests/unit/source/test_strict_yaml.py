@@ -1,6 +1,7 @@
-"""`strict_yaml`: plain data and every fault; what YAML would guess is a fault."""
+"""`strict_yaml`: plain data, every fault, what YAML would guess among them, and the place of each value."""
 
 import time
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.source.strict_yaml import read
+from wechat_campaigns.core.diagnostics import json_path
+from wechat_campaigns.source.strict_yaml import Document, parse_document, read
 
 SURPRISES = {
     "yaml-boolean": ["yes", "No", "ON", "off", "y", "N"],
@@ -24,11 +26,11 @@ SURPRISES = {
     ("rule", "text"), [(rule, text) for rule, texts in SURPRISES.items() for text in texts]
 )
 def test_ambiguous_yaml_value_is_refused(rule: str, text: str) -> None:
-    reading = read(f"a: 1\nkey: {text}\n")
-    (fault,) = reading.faults
+    data, faults = read(f"a: 1\nkey: {text}\n")
+    (fault,) = faults
     assert (fault.rule, fault.line, fault.column, fault.path) == (rule, 2, 6, ("key",))
     assert f"`{text}`" in fault.message
-    assert reading.data["key"] == text
+    assert data["key"] == text
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_ambiguous_yaml_value_is_refused(rule: str, text: str) -> None:
     ],
 )
 def test_a_hashtag_that_would_be_a_comment_is_refused(text: str, column: int) -> None:
-    (fault,) = read(f"# 头\n{text}\n").faults
+    (fault,) = read(f"# 头\n{text}\n")[1]
     assert (fault.rule, fault.line, fault.column) == ("yaml-comment", 2, column)
     assert "秋茶" not in fault.message + fault.hint
 
@@ -61,20 +63,20 @@ def test_a_hashtag_that_would_be_a_comment_is_refused(text: str, column: int) ->
     ],
 )
 def test_a_comment_and_a_kept_hashtag_are_no_fault(text: str) -> None:
-    assert not read(text).faults
+    assert not read(text)[1]
 
 
 def test_many_blanks_are_read_in_linear_time() -> None:
     text = f'a: "{" " * 60_000}"\n'
     begun = time.process_time()
-    assert not read(text).faults
+    assert not read(text)[1]
     assert time.process_time() - begun < 15
 
 
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
 def test_quoted_ambiguous_value_is_text(text: str) -> None:
     assert read(f"key: '{text}'") == read(f'key: "{text}"')
-    assert read(f"key: '{text}'").data == {"key": text}
+    assert read(f"key: '{text}'")[0] == {"key": text}
 
 
 @pytest.mark.parametrize(
@@ -101,15 +103,15 @@ def test_quoted_ambiguous_value_is_text(text: str) -> None:
 )
 def test_plain_values_are_what_they_look_like(text: str, value: object) -> None:
     """Decimal numbers, true, false and null are themselves; all else is text."""
-    reading = read(f"key: {text}")
-    assert not reading.faults
-    assert reading.data == {"key": value}
-    assert type(reading.data["key"]) is type(value)
+    data, faults = read(f"key: {text}")
+    assert not faults
+    assert data == {"key": value}
+    assert type(data["key"]) is type(value)
 
 
 def test_every_fault_of_a_yaml_file_is_reported() -> None:
-    reading = read("a: no\nb: 010\na: 1\nc: {<<: {d: e}}\n2: x\ne: !tag f\n")
-    assert [fault.rule for fault in reading.faults] == [
+    _data, faults = read("a: no\nb: 010\na: 1\nc: {<<: {d: e}}\n2: x\ne: !tag f\n")
+    assert [fault.rule for fault in faults] == [
         "yaml-boolean",
         "yaml-number",
         "yaml-duplicate-key",
@@ -120,33 +122,33 @@ def test_every_fault_of_a_yaml_file_is_reported() -> None:
 
 
 def test_yaml_tag_builds_nothing_and_is_not_shown() -> None:
-    (fault,) = read("a: !!python/object/apply:os.system [hunter2]").faults
+    (fault,) = read("a: !!python/object/apply:os.system [hunter2]")[1]
     assert fault.rule == "yaml-tag"
     assert "python" not in fault.message + fault.hint
 
 
 def test_an_alias_is_its_value() -> None:
-    assert read("a: &x [1]\nb: *x").data == {"a": [1], "b": [1]}
+    assert read("a: &x [1]\nb: *x")[0] == {"a": [1], "b": [1]}
 
 
 @pytest.mark.parametrize(
     "text", ["&a [*a]", "a: &a {b: *a}", "[" * 30 + "]" * 30, "[" * 100_000, "{a: " * 5000]
 )
 def test_depth_is_bounded(text: str) -> None:
-    (fault,) = read(text).faults
+    (fault,) = read(text)[1]
     assert fault.rule in ("yaml-too-deep", "yaml-syntax")
 
 
 def test_fault_behind_an_anchor_is_reported_once() -> None:
-    reading = read("a: &x {b: yes, c: 0x1}\nd: *x\ne: [*x, *x]\n")
-    assert [(f.rule, f.line, f.column, f.path) for f in reading.faults] == [
+    _data, faults = read("a: &x {b: yes, c: 0x1}\nd: *x\ne: [*x, *x]\n")
+    assert [(f.rule, f.line, f.column, f.path) for f in faults] == [
         ("yaml-boolean", 1, 11, ("a", "b")),
         ("yaml-number", 1, 19, ("a", "c")),
     ]
 
 
 def test_an_anchor_that_is_set_twice_is_named() -> None:
-    (fault,) = read("a: &x 1\nb: &x 2\n").faults
+    (fault,) = read("a: &x 1\nb: &x 2\n")[1]
     assert (fault.rule, fault.line, fault.column) == ("yaml-alias", 2, 4)
     assert "defined twice" in fault.message
 
@@ -154,7 +156,7 @@ def test_an_anchor_that_is_set_twice_is_named() -> None:
 @pytest.mark.deep
 def test_an_alias_bomb_is_refused() -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
-    (fault,) = read("\n".join(lines)).faults
+    (fault,) = read("\n".join(lines))[1]
     assert fault.rule == "yaml-alias-bomb"
 
 
@@ -174,9 +176,9 @@ json_like = st.recursive(
 @settings(max_examples=60, deadline=None)
 def test_what_pyyaml_writes_is_read_back(data: Any) -> None:
     text = yaml.safe_dump(data, allow_unicode=True)
-    reading = read(text)
-    if not reading.faults:  # the writer leaves unquoted what only YAML 1.1 reads as text, such as y
-        assert reading.data == data
+    read_back, faults = read(text)
+    if not faults:  # the writer leaves unquoted what only YAML 1.1 reads as text, such as y
+        assert read_back == data
 
 
 fragments = st.sampled_from(
@@ -189,8 +191,85 @@ fragments = st.sampled_from(
 @given(st.lists(fragments, max_size=25).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text: str) -> None:
-    for fault in read(text).faults:
+    for fault in read(text)[1]:
         assert fault.line >= 1
         assert fault.column >= 1
         assert fault.message
         assert fault.hint
+
+
+TEXT = """\
+# a comment
+
+filter: {tag: 会员}
+content: |
+
+  第二行
+  第三行
+articles:
+  - title: 春茶
+    cover:
+      file: a.png
+folded: >
+  one
+  two
+quoted: "a
+  b"
+"""
+
+
+def make(text: str = TEXT) -> Document:
+    made = parse_document(
+        text.encode(), id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml"
+    )
+    assert isinstance(made, Document)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "place"),
+    [
+        ((), False, "3:1"),
+        (("filter",), False, "3:9"),
+        (("filter",), True, "3:1"),
+        (("filter", "tag"), False, "3:15"),
+        (("filter", "tag"), True, "3:10"),
+        (("articles", 0), False, "9:5"),
+        (("articles", 0, "cover", "file"), False, "11:13"),
+        (("articles", 0, "author"), False, "9:5"),
+        (("articles", 7, "title"), False, "9:3"),
+        (("nowhere", "at", "all"), False, "3:1"),
+    ],
+)
+def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: str) -> None:
+    assert str(make().location(path, key=key)) == f"campaigns/sale.yaml:{place}"
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "place"),
+    [
+        (("content",), 1, "5:1"),
+        (("content",), 2, "6:3"),
+        (("content",), 3, "7:3"),
+        (("folded",), 2, "14:3"),
+        (("quoted",), 2, "16:3"),
+        (("filter", "tag"), 1, "3:15"),
+        (("filter", "tag"), 9, "3:15"),
+    ],
+)
+def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int, place: str) -> None:
+    assert str(make().line_location(path, number)) == f"campaigns/sale.yaml:{place}"
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ((), "$"),
+        (("content", "articles", 0, "title"), "$.content.articles[0].title"),
+        (("for_each", "北京"), "$.for_each.北京"),
+        (("vars", "a b"), "$.vars['a b']"),
+        (("vars", "it's"), "$.vars['it\\'s']"),
+    ],
+)
+def test_a_path_is_written_as_jsonpath(path: tuple[str | int, ...], written: str) -> None:
+    assert json_path(path) == written

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.model import Campaign
+from wechat_campaigns.messages import MSGTYPES
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.strict_yaml import Document, parse_document
-from wechat_campaigns.source.validate import check_campaign
+from wechat_campaigns.source.validate import Campaign, check_campaign
 
 CASES = Path(__file__).parents[2] / "campaigns"
 EXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))
@@ -26,7 +26,8 @@ JARGON = re.compile(
 
 def line(problem: Diagnostic) -> str:
     place = f"{problem.location.line or 0}:{problem.location.column or 0}"
-    return f"{place} {problem.path} {problem.rule} | {problem.message} | {problem.hint}"
+    hint = problem.hint.replace(", ".join(MSGTYPES), "MSGTYPES")  # so that a new one changes no case
+    return f"{place} {problem.path} {problem.rule} | {problem.message} | {hint}"
 
 
 def check(text: str) -> Campaign | tuple[Diagnostic, ...]:

@@ -9,18 +9,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.schema import SchemaName, schema
 from wechat_campaigns.source.schema_findings import UNWORDED, validator
 from wechat_campaigns.source.settings import cross_findings
 from wechat_campaigns.source.strict_yaml import Document, parse_document, read
-from wechat_campaigns.source.validate import check, check_campaign
+from wechat_campaigns.source.validate import Campaign, check, check_campaign
 
 pytestmark = pytest.mark.deep
 
 TESTS = Path(__file__).parents[2]
-CAMPAIGNS = [read(path.read_text()).data for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]
-SETTINGS = [read(path.read_text()).data for path in sorted((TESTS / "settings/valid").glob("*.yaml"))]
+CAMPAIGNS = [read(path.read_text())[0] for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]
+SETTINGS = [read(path.read_text())[0] for path in sorted((TESTS / "settings/valid").glob("*.yaml"))]
 KEYS = sorted(
     {
         key
@@ -32,40 +31,15 @@ KEYS = sorted(
 TEXTS = ["", "x", "true", "2", "{{ v }}", "a.md", "sandbox", "text", "mpnews", "wx0000000000000001"]
 MOMENTS = ["2026-12-01T19:00:00+08:00", "2026-12-01T19:00:00"]
 OTHERS = [
-    None,
-    True,
-    False,
-    0,
-    1,
-    -1,
-    2.0,
-    1.5,
-    [],
-    {},
-    ["x"],
-    [{}],
-    {"file": "a"},
-    {"media_id": "M"},
-    {"env": "X"},
-]
+    None, True, False, 0, 1, -1, 2.0, 1.5, [], {}, ["x"], [{}], {"file": "a"}, {"media_id": "M"}, {"env": "X"}
+]  # fmt: skip
 VALUES = st.sampled_from(TEXTS + MOMENTS + OTHERS + CAMPAIGNS + SETTINGS)
 
-
 BEYOND_THE_SCHEMA = {
-    "window-empty",
-    "impossible-date",
-    "mpnews-only",
-    "unknown-account",
-    "unknown-environment",
-    "unknown-time-zone",
-    "repeat-order",
-    "protected-repeat",
-    "repeat-too-late",
-    "quiet-hours-empty",
-    "notify-incomplete",
-    "notify-key",
-    "ledger-of-real",
-}
+    "window-empty", "impossible-date", "mpnews-only", "unknown-account", "unknown-environment",
+    "unknown-time-zone", "repeat-order", "protected-repeat", "repeat-too-late", "quiet-hours-empty",
+    "notify-incomplete", "notify-key", "ledger-of-real",
+}  # fmt: skip
 
 
 def paths(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.messages import Draft
+from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.policy import rules
-from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, Violation, rules_with
+from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, rules_with
 
 __all__ = ["RULES", "rules"]
 # What that module defines is in `RULES` now, in its order: a hold is said first.

@@ -13,28 +13,10 @@ from typing import Any
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.model import Audience, Send
-from wechat_campaigns.core.settings import Account, PlanCheck, Policy
+from wechat_campaigns.core.settings import Account, Policy
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import FailedChecks, Violation
 from wechat_campaigns.plan.quota import Uses
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that stands against a send, or could not be checked; passing is None."""
-
-    message: str
-    hint: str
-    is_unchecked: bool = False
-    """Whether the rule could not be checked: in an offline plan it then waits for apply."""
-    level: str = "mandatory"
-    """What a rule itself makes advisory never blocks, whatever level the settings give it."""
-    rule: str = ""
-    """Its id, and whether it blocks, as `evaluate` says."""
-    blocks: bool = True
-
-
-FailedChecks = tuple[tuple[PlanCheck, str], ...]
-"""The programs of `policy.checks` that a plan did not pass, each with what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

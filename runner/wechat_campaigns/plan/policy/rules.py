@@ -14,18 +14,19 @@ from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.records import may_have_reached, posted_tag, posted_tag_id
 from wechat_campaigns.plan.hints import on_hold
-from wechat_campaigns.plan.policy.rule import RuleInput, Trait, Violation, rule
+from wechat_campaigns.plan.plan import Violation
+from wechat_campaigns.plan.policy.rule import RuleInput, Trait, rule
 from wechat_campaigns.plan.quota import (
     NO_USES,
     SERVICE_PER_MONTH,
     SERVICE_TO_ALL_PER_DAY,
-    Allowance,
-    allowance,
     bounds,
     count_same_recipients,
     counts,
     made,
     period,
+    quota_limit,
+    quota_used,
     reset_day,
     sent_to_all_today,
     usage,
@@ -142,10 +143,10 @@ def audience_drift(drift: Drift, facts: RuleInput) -> Violation | None:
 @rule(Trait.OF_THE_MOMENT | Trait.ASKED_LATER | Trait.OF_ALLOWANCE)
 def quota(_setting: object, facts: RuleInput) -> Violation | None:
     """The account must have allowance left, as far as the ledger knows."""
-    left, kind = _counted(facts), facts.account.kind
-    if left is None:
+    kind = facts.account.kind
+    if not counts(kind, facts.send.filter.is_to_all):
         return _four_a_month(facts)
-    used, limit = left.used + _ahead(facts, kind), left.limit
+    used, limit = _used(facts), quota_limit(kind)
     if used < limit and kind is AccountKind.SERVICE:
         # To everyone once a day, besides the four a month.
         kind, limit = AccountKind.SUBSCRIPTION, SERVICE_TO_ALL_PER_DAY
@@ -165,10 +166,11 @@ def quota(_setting: object, facts: RuleInput) -> Violation | None:
 @rule(Trait.OF_THE_MOMENT | Trait.ASKED_LATER | Trait.OF_ALLOWANCE)
 def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     """Some of the allowance is kept for what nobody planned."""
-    left = _counted(facts) if reserve else None
-    if left is None:
+    kind = facts.account.kind
+    if not reserve or not counts(kind, facts.send.filter.is_to_all):
         return None
-    remaining = left.limit - left.used - _ahead(facts, facts.account.kind)
+    limit = quota_limit(kind)
+    remaining = limit - _used(facts)
     # Where nothing is left of a later day, `quota` warns.
     if remaining > reserve or (facts.is_later and remaining <= 0):
         return None
@@ -179,20 +181,19 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     return Violation(
         what.format(
             account=facts.account.name,
-            period=left.period,
+            period=period(kind, facts.now),
             left=max(0, remaining),
-            limit=left.limit,
+            limit=limit,
             reserve=reserve,
         ),
-        hint.format(when=reset_day(facts.account.kind, facts.now)),
+        hint.format(when=reset_day(kind, facts.now)),
     )
 
 
-def _counted(facts: RuleInput) -> Allowance | None:
-    account = facts.account
-    if not counts(account.kind, facts.send.filter.is_to_all):
-        return None
-    return allowance(account.appid, account.kind, facts.state, facts.now)
+def _used(facts: RuleInput) -> int:
+    """Count what uses the allowance before this send, made already or before it in the plan."""
+    kind = facts.account.kind
+    return quota_used(facts.account.appid, kind, facts.state, facts.now) + _ahead(facts, kind)
 
 
 def _ahead(facts: RuleInput, kind: AccountKind) -> int:

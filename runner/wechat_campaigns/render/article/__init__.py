@@ -18,6 +18,8 @@ from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Fi
 from wechat_campaigns.source.files import FileError, Files, read_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wechat_campaigns.render.article.page_import import SavedPage
 
 __all__ = [
@@ -91,13 +93,10 @@ def read_saved_page(page: Path) -> SavedPage:
     except FileError as error:
         raise UsageError(error.message, hint=error.hint, location=str(page)) from error
     except OSError as error:
-        raise UsageError(_("the file does not exist"), hint=hint, location=str(page)) from error
-    try:
-        return run_fenced(lambda: read_page(decode_page(data)))
-    except OverBoundError as error:
-        what = _("the page was not read: {reason}").format(reason=error.bound.words)
-        hint = _("save the article alone, without the page around it; an editor's copy of it is short")
+        what = _("file `{path}` does not exist").format(path=page)
         raise UsageError(what, hint=hint, location=str(page)) from error
+    hint = _("save the article alone, without the page around it; an editor's copy of it is short")
+    return _fenced(lambda: read_page(decode_page(data)), hint, str(page))
 
 
 def read_draft_article(html: str) -> SavedPage:
@@ -109,11 +108,16 @@ def read_draft_article(html: str) -> SavedPage:
     require_extra("articles", needed_for=_("reading a draft"))
     from wechat_campaigns.render.article.page_import import read_page
 
+    hint = _("simplify the article in the WeChat console")
+    return _fenced(lambda: read_page(html, with_own=True), hint)
+
+
+def _fenced(read: Callable[[], SavedPage], hint: str, location: str = "") -> SavedPage:
     try:
-        return run_fenced(lambda: read_page(html, with_own=True))
+        return run_fenced(read)
     except OverBoundError as error:
-        what = _("an article of the draft was not read: {reason}").format(reason=error.bound.words)
-        raise UsageError(what, hint=_("simplify the article in the WeChat console")) from error
+        what = _("the article was not read: {reason}").format(reason=error.bound.words)
+        raise UsageError(what, hint=hint, location=location) from error
 
 
 def image_bytes(file: FileInfo, files: Files) -> bytes:

@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages import BodyImage
-from wechat_campaigns.messages.limits import CONTENT_BYTES, CONTENT_CHARS
+from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article import (
     dom,
     embed,
@@ -41,7 +41,7 @@ def assemble(source: ArticleSource) -> ArticleBody:
     """Make an article's body; see `wechat_campaigns.render.article.build`."""
     findings = Findings(file=source.display_path, advice=source.options.advice)
     if len(source.text) > MAX_SOURCE_CHARS:
-        _check_source(source.text, findings)
+        _check_size(len(source.text), findings)
         return _with(ArticleBody(html=""), findings)
     if source.kind == "html":
         return _from_html(source, findings)
@@ -103,7 +103,7 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
         depths[element] = depths[element.getparent()] + 1
         if count >= MAX_ELEMENTS:
             what = _("the article has more than {most:,} elements").format(most=MAX_ELEMENTS)
-            hint = _("split the article")
+            hint = _("split the article, use the theme `simple`, or shorten its code blocks")
             findings.error("article-too-long", what, hint)
             return True
         if depths[element] > MAX_DEPTH:
@@ -121,7 +121,7 @@ def _finish(
     html = keep.clean_with_nh3(dom.inner(tree))
     used = tuple(image for image in found if image.placeholder in html)
     chars = markup_chars(html, used)
-    _check_size(html, chars, findings)
+    _check_size(chars, findings)
     return ArticleBody(html=html, images=used, markup_chars=chars)
 
 
@@ -176,38 +176,20 @@ def _check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
         )
 
 
-def _check_source(source: str, findings: Findings) -> None:
-    """Report a source so long that it is not worth making an article of."""
-    what = _(
-        "the source has {count:,} characters; an article is limited to {most:,}, markup included"
-    ).format(count=len(source), most=CONTENT_CHARS)
-    hint = _("split the article")
-    findings.error("article-too-long", what, hint)
-
-
-def _check_size(html: str, chars: int, findings: Findings) -> None:
-    """Compare an article's size with WeChat's limits.
-
-    Args:
-        chars: its markup in characters, image addresses at their later length.
+def _check_size(chars: int, findings: Findings) -> None:
+    """Compare an article's markup with WeChat's limit; so few characters never reach its other one, 1 MB.
 
     Source: draft_add, read 2026-11.
     """
+    if chars < WARNING_CHARS:
+        return
+    what = _("the article has {count:,} characters, markup included; WeChat accepts fewer than {most:,}")
+    what = what.format(count=chars, most=CONTENT_CHARS)
     hint = _("split the article, use the theme `simple`, or shorten its code blocks")
     if chars >= CONTENT_CHARS:
-        what = _("the article has {count:,} characters, markup included; the limit is {most:,}").format(
-            count=chars, most=CONTENT_CHARS
-        )
         findings.error("article-too-long", what, hint)
-    elif chars >= WARNING_CHARS:
-        what = _(
-            "the article has {count:,} characters, markup included; it is close to the limit of {most:,}"
-        ).format(count=chars, most=CONTENT_CHARS)
+    else:
         findings.warning("article-long", what, hint)
-    size_bytes = len(html.encode())
-    if size_bytes >= CONTENT_BYTES:
-        what = _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes)
-        findings.error("article-too-large", what, hint)
 
 
 def _check_prose(root: HtmlElement, findings: Findings) -> None:

@@ -5,7 +5,7 @@ Source: wechatjs/mp-darkmode, "principle", `src/modules/sdk.ts` and its threshol
 
 import colorsys
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -72,7 +72,7 @@ def darken(html: str) -> str:
     return inner(root)
 
 
-def _ink(said: list[Any], around: _Ink) -> _Ink:
+def _ink(said: Sequence[Any], around: _Ink) -> _Ink:
     text, ground = around
     for item in said:
         if item.lower_name == "color":
@@ -92,7 +92,7 @@ def _painted(item: Any, ground: Colour | None) -> Colour | None:
     return _over(colour, ground or _WHITE)
 
 
-def _night(said: list[Any], own: _Ink, around: _Ink) -> str:
+def _night(said: Sequence[Any], own: _Ink, around: _Ink) -> str:
     """Write the declarations that come after those of an element."""
     if own.ground is None:
         return ""

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import tinycss2
@@ -41,12 +42,13 @@ def is_bounded(text: str, most_chars: int = STYLE_CHARS) -> bool:
     return len(text) <= most_chars and most <= MAX_DEPTH
 
 
-def declarations(style: str) -> list[Any]:
+@lru_cache(maxsize=256)  # articles repeat few styles, and each is read by several steps
+def declarations(style: str) -> tuple[Any, ...]:
     """Parse a style attribute to tinycss2's declarations, in order; none of one that is not bounded."""
     if not is_bounded(style):
-        return []
+        return ()
     items = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
-    return [item for item in items if item.type == "declaration"]
+    return tuple(item for item in items if item.type == "declaration")
 
 
 def value_of(declaration: Any) -> str:

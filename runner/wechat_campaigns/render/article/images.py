@@ -45,7 +45,7 @@ _FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
 _NOT_CONVERTIBLE = {"image-animated", "image-pixels"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ImageUse:
     """What WeChat takes of an image, by where it goes."""
 
@@ -53,15 +53,9 @@ class ImageUse:
     under_bytes: int
 
 
-BODY = ImageUse(
-    formats=BODY_IMAGE_FORMATS,
-    under_bytes=BODY_IMAGE_BYTES,
-)
+BODY = ImageUse(BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES)
 """`media/uploadimg`; a GIF goes as material. Source: uploadimage, read 2026-11; what tools do with GIF."""
-MATERIAL = ImageUse(
-    formats=IMAGE_FORMATS,
-    under_bytes=IMAGE_BYTES,
-)
+MATERIAL = ImageUse(IMAGE_FORMATS, IMAGE_BYTES)
 """`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
 
 
@@ -185,9 +179,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
         width, height = _display_size(image)
         is_animated = bool(getattr(image, "is_animated", False))
     except Image.DecompressionBombError:
-        return ImageInspection(
-            faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in total")),)
-        )
+        return ImageInspection(faults=(_too_many_pixels(),))
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = Finding("image-broken", _("the image cannot be decoded"), _("export it again"))
         return ImageInspection(faults=(broken,))
@@ -279,8 +271,7 @@ def _attempts(
 
 def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
     if image.width * image.height > MAX_PIXELS:
-        what = _("the image has {width} × {height} pixels; the limit is {most:,} in total")
-        yield _too_many_pixels(what, width=image.width, height=image.height)
+        yield _too_many_pixels()
         return
     image.load()
     if getattr(image, "is_animated", False) and image.format != "GIF":
@@ -292,9 +283,9 @@ def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
     yield from _exif_faults(image)
 
 
-def _too_many_pixels(what: str, **size: int) -> Finding:
-    hint = _("make it smaller: a width of 1080 pixels is enough")
-    return Finding("image-pixels", what.format(**size, most=MAX_PIXELS), hint)
+def _too_many_pixels() -> Finding:
+    what = _("the image has more than {most:,} pixels in total").format(most=MAX_PIXELS)
+    return Finding("image-pixels", what, _("make it smaller: a width of 1080 pixels is enough"))
 
 
 def _exif_faults(image: Image.Image) -> Iterator[Finding]:

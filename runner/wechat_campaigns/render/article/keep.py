@@ -77,14 +77,13 @@ _SILENT = frozenset((
 ))  # fmt: skip
 """They go with their content: nobody sees it, or it is reached by an id, which WeChat takes away."""
 _LOST: Final = {
-    "iframe": N_("link to the page instead"),
     "video": N_("upload it in the WeChat console and send it as a message of its own"),
     "audio": N_("upload it in the WeChat console and send it as a message of its own"),
-    "math": N_("export the formula as PNG and use it as an image"),
+    "math": N_("export it as a picture and use that"),
     "input": N_("use ☐ or ☑"),
 }
 _ALSO_LOST = frozenset((
-    "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset", "frame",
+    "iframe", "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset", "frame",
     "foreignobject", "mpvoice", "mpvideo", "mp-common-mpaudio", "qqmusic",
 ))  # fmt: skip
 _OTHER_HINT = N_("use a picture or text instead")

@@ -270,7 +270,7 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
     line, label = line_of(element), text_of(element).strip()
     fault = _address_fault(url)
     if fault is not None:
-        hint = _("write a full address that starts with https://")
+        hint = _("write the full address, with https://")
         findings.error("link-address", fault, hint, line=line)
         element.drop_tag()
         return

@@ -6,7 +6,7 @@ dark mode, show badly is kept, with advice.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -258,7 +258,7 @@ def _moves_little(name: str, arguments: list[str]) -> bool:
 _OVERFLOW: Final = ("overflow", "overflow-x", "overflow-y")
 
 
-def _cuts_off(said: list[Any]) -> bool:
+def _cuts_off(said: Sequence[Any]) -> bool:
     """Return whether a style cuts off what does not fit in, and leaves no room for a line."""
     values = {item.lower_name: css.value_of(item).lower() for item in said}
     if all(set(values.get(name, "visible").split()) <= {"visible", "initial"} for name in _OVERFLOW):
@@ -381,7 +381,7 @@ _ADVICE: Final = (
         ("position",),
         lambda value: value == "absolute",
         N_("`{name}: {value}` around text can cover other text"),
-        N_("check it at each width in `campaign render`"),
+        N_("check the look in `campaign render`"),
     ),
     (
         "large-margin",

@@ -12,6 +12,7 @@ import tinycss2
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.render.article import colours, dom, styles
 from wechat_campaigns.render.article import css as bounds
 from wechat_campaigns.render.article.dom import elements, make
@@ -108,7 +109,8 @@ def _check_declaration(rule: Any, declaration: Any, lengths: dict[str, int], fin
     for variable in _VARIABLE.findall(value):
         length += lengths.get(variable, 0)
         if variable not in lengths:
-            what = _("the variable `{variable}` is not defined").format(variable=variable)
+            what = _("variable `{name}` is not defined{hint}")
+            what = what.format(name=variable, hint=suggestion_suffix(variable, lengths))
             hint = _("define it in the theme; `--brand` is the brand colour from the settings")
             findings.error("theme-variable", what, hint, line=line)
     if length > bounds.STYLE_CHARS:

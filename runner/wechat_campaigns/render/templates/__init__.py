@@ -61,7 +61,7 @@ def without_control(text: str) -> str:
     control = _CONTROL.search(text)
     if control:
         raise TemplateRenderError(
-            _("the text contains the invisible character U+{code:04X}").format(code=ord(control[0])),
+            _("there is an invisible character U+{code:04X}").format(code=ord(control[0])),
             hint=_("remove it from the text, or from the variable that contains it"),
             line=text.count("\n", 0, control.start()) + 1,
         )

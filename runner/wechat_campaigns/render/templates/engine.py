@@ -115,7 +115,7 @@ class Engine:
             what = _("`{file}` contains an openid in line {line}, which would be sent").format(
                 file=path, line=line
             )
-            hint = _("include only text; write recipients only under `filter`")
+            hint = _("remove it; write recipients only under `filter`")
             raise FileError("openid-in-content", what, hint)
         self._checked_texts[text] = True
         return text

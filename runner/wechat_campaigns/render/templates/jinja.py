@@ -177,7 +177,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""
-        hint = _("`{attribute}` cannot be used in a template").format(attribute=display_name(name))
+        hint = _("`{name}` cannot be used here").format(name=display_name(name))
         return _Unknown(hint, obj=obj, name=name, exc=SecurityError)
 
 

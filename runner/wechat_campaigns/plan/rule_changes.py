@@ -42,11 +42,11 @@ def rules_of(settings: Settings) -> dict[str, Any]:
 
 def rules_in_force(settings: Settings) -> dict[str, str]:
     """Return each rule by its key as JSON, without secrets: what a plan shows and its digest covers."""
-    return {change.key: redact(change.after) for change in edits({}, rules_of(settings))}
+    return {key: redact(text) for key, text in _flat(rules_of(settings)).items()}
 
 
-def changed_rules(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[SettingsChange, ...]:
-    """List the rules that differ between two plans, each as `rules_in_force` returned it."""
+def changed_keys(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[SettingsChange, ...]:
+    """List the keys that differ, of two plans or of two versions of the settings."""
     return tuple(
         SettingsChange(key=key, before=before.get(key, UNSET), after=after.get(key, UNSET))
         for key in sorted(before.keys() | after.keys())
@@ -76,32 +76,25 @@ def ledger_change(left: str, settings: Settings) -> SettingsChange:
     return SettingsChange(key="ledger", before=_display(left), after=_display(settings.environment.ledger))
 
 
-def edits(before: Any, after: Any, path: str = "") -> tuple[SettingsChange, ...]:
-    """List the keys of settings that were added, edited or removed.
-
-    Args:
-        path: the keys that lead to both.
-    """
-    if before == after or (_is_unset(before) and _is_unset(after)):
-        return ()
-    # What is new or gone is shown key by key too, so that no key hides in a long value.
-    old, new = ({} if _is_unset(side) else side for side in (before, after))
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return tuple(
-            change
-            for key in sorted({*old, *new}, key=str)
-            for change in edits(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-        )
-    return (SettingsChange(key=path, before=_display(before), after=_display(after)),)
+def edits(before: Any, after: Any) -> tuple[SettingsChange, ...]:
+    """List the keys of settings that were added, edited or removed."""
+    return changed_keys(_flat(before), _flat(after))
 
 
-def _is_unset(value: Any) -> bool:
-    return value is None or value in ([], {})
+def _flat(value: Any, path: str = "") -> dict[str, str]:
+    """Return each value as JSON by the keys that lead to it, so that no key hides in a long value."""
+    if value is None or value in ([], {}):
+        return {}
+    if not isinstance(value, Mapping):
+        return {path: _display(value)}
+    return {
+        key: text
+        for name in sorted(value, key=str)
+        for key, text in _flat(value[name], f"{path}.{name}" if path else str(name)).items()
+    }
 
 
 def _display(value: Any) -> str:
-    if _is_unset(value):
-        return UNSET
     try:
         return canonical(value).decode()
     except (TypeError, ValueError):  # a guard whose mac nobody could check holds anything

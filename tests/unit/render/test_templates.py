@@ -1,11 +1,16 @@
 """Templates: what they may say, what they may reach, how much they may do, and where a fault is."""
 
+import copy
+import keyword
+from typing import Any
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wechat_campaigns.render.scope import Templates
-from wechat_campaigns.render.templates import MAX_SIZE, TemplateRenderError
+from wechat_campaigns.render.templates import MAX_SIZE, TemplateRenderError, fill
+from wechat_campaigns.render.templates.engine import Engine
 from wechat_campaigns.source.files import FileError, Files
 
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}
@@ -171,3 +176,119 @@ def test_fault_in_an_include_names_the_file(partial):
 )
 def test_fault_says_what_is_wrong(text, words):
     assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).message
+
+
+# --- texts with names alone are filled without Jinja --------------------------------------------
+
+
+WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
+NAMES = ["brand", "城市", "_x1", *WORDS]
+VALUES = dict(zip(NAMES, ["茶", 3, 1.5, True, "{{ n }}\r\n", ""] * 20, strict=False))
+TAGS = ["{{brand}}", "{{\n城市\t}}", "{{ brand|upper }}", "{{- brand -}}", "{{ nope }}", "{{ 1 }}"]
+SIGNS = ["{", "}", "{{", "}}", "{%", "%}", "{#", "#}", " ", "\n", "一", "\u3000", "brand", "\\"]
+PIECES = [*(f"{{{{ {name} }}}}" for name in NAMES), *TAGS, *SIGNS]
+
+
+JINJA = Engine(Texts())
+
+
+def marked(value: object) -> str:
+    return f"<{value}>"
+
+
+@pytest.mark.deep
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_placeholders_are_filled_as_by_jinja(text: str) -> None:
+    filled = fill(text, VALUES, marked)
+    if filled is not None:
+        assert filled == JINJA.render(text, VALUES, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["今晚 {{ brand }}，{{城市}} 店", "{{ _x1 }}", "一 { 二 }} 三", "{{ brand }}}", "", "{{ brand }}\n"],
+)
+def test_names_are_filled_at_once(text: str) -> None:
+    assert fill(text, VALUES, str) == JINJA.render(text, VALUES, str)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        ("{{ nope }}", {}),
+        ("{{ a }}", {"a": None}),
+        ("{{ a }}", {"a": ["x"]}),
+        ("{{ a }}{{ a }}", {"a": "x" * MAX_SIZE}),
+        ("x" * (MAX_SIZE + 1), {}),
+    ],
+)
+def test_invalid_placeholder_is_left_to_jinja(text: str, variables: dict[str, object]) -> None:
+    assert fill(text, variables, str) is None
+    with pytest.raises(TemplateRenderError):
+        Templates(Texts()).render(text, variables)
+
+
+# --- templates of one run know nothing of each other --------------------------------------------
+
+
+DATA: dict[str, Any] = {
+    "shop": {"name": "示例", "tags": ["b", "a"], "deep": {"x": [1, 2]}},
+    "cities": ["京", "沪"],
+    "n": 3,
+    "on": True,
+    "nothing": None,
+}
+LOOKED_AT = (
+    "shop",
+    "shop.tags",
+    "shop.deep",
+    "shop.name",
+    "cities",
+    "n",
+    "on",
+    "nothing",
+    "dict",
+    "namespace",
+    "range",
+)
+CALLS = (
+    ".items()", ".update({'name': 'x'})", ".append('x')", ".clear()", ".pop()", ".sort()", ".upper()",
+    "|list", "|sort", "|unique|list", "|dictsort", "|string", "|join", "|first", "|length", "|reverse|list",
+    "|map('string')|join", "|map(' raw')|list", "[0]", ".name", ".keys()", "", "|default('x')",
+)  # fmt: skip
+FORMS = (
+    "{{ VALUE }}",
+    "{% set x = VALUE %}{{ x }}",
+    "{% set ns = namespace(v=VALUE) %}{% set ns.v = 1 %}{{ ns.v }}",
+    "{% for x in VALUE %}{{ loop.index }}{{ x }}{% endfor %}",
+    "{% set x = dict.update(shop, {'name': 'x'}) %}{{ VALUE }}",
+    "{% macro m(a) %}{{ a }}{% endmacro %}{{ m(VALUE) }}",
+    "{% set shop = 1 %}{% set cities = 2 %}{{ VALUE }}",
+)
+TEMPLATES = st.builds(
+    lambda form, value, call: form.replace("VALUE", f"{value}{call}"),
+    st.sampled_from(FORMS),
+    st.sampled_from(LOOKED_AT),
+    st.sampled_from(CALLS),
+)
+
+
+def outcome(templates: Templates, text: str, data: dict[str, Any]) -> str:
+    try:
+        return templates.render(text, data)
+    except TemplateRenderError as fault:
+        return f"{fault.message} {fault.line}"
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(TEMPLATES, min_size=1, max_size=8), st.randoms(use_true_random=False))
+@pytest.mark.deep
+def test_any_order_and_any_subset_give_the_same(texts: list[str], chance: Any) -> None:
+    alone = {text: outcome(Templates(Texts()), text, copy.deepcopy(DATA)) for text in texts}
+    together, data = Templates(Texts()), copy.deepcopy(DATA)
+    chance.shuffle(texts)
+    for text in texts:
+        assert outcome(together, text, data) == alone[text]
+        assert data == DATA
+    assert not any(" at 0x" in text for text in alone.values())
