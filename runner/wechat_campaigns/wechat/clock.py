@@ -31,7 +31,7 @@ class ClockWatch:
         """This machine's clock minus WeChat's, no more than is certain; None before a dated answer."""
 
     def record(self, date: str | None, asked: datetime) -> None:
-        """Take the Date of an answer that is just there, and when it was asked for."""
+        """Read the Date of an answer that is just there; `asked` is when its request went out."""
         error = clock_skew(date, asked, self.clock())
         self.error = self.error if error is None else error
 
