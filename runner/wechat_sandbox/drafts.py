@@ -211,7 +211,7 @@ def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:
     return articles
 
 
-@serve("/cgi-bin/draft/add", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/add", daily=1000)
 def add(call: ApiCall) -> Json:
     """Create a draft. Source: draft_add (2026-11)."""
     articles, media_id = check_articles(call, call.body.get("articles")), media.new_media_id()
@@ -219,7 +219,7 @@ def add(call: ApiCall) -> Json:
     return {"media_id": media_id}
 
 
-@serve("/cgi-bin/draft/get", needs_body=True, daily=500)
+@serve("/cgi-bin/draft/get", daily=500)
 def get(call: ApiCall) -> Json:
     """Return the articles of a draft. Source: getDraft (2026-11)."""
     return _content(find_draft(call, call.body))
@@ -241,7 +241,7 @@ def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
     }
 
 
-@serve("/cgi-bin/draft/batchget", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/batchget", daily=1000)
 def batchget(call: ApiCall) -> Json:
     """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
     total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
@@ -257,7 +257,7 @@ def batchget(call: ApiCall) -> Json:
     return {"total_count": total, "item_count": len(items), "item": items}
 
 
-@serve("/cgi-bin/draft/update", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/update", daily=1000)
 def update(call: ApiCall) -> Json:
     """Replace one article of a draft: an object, its index from 0. Source: draft_update (2026-11)."""
     row = find_draft(call, call.body)
@@ -273,7 +273,7 @@ def update(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/draft/delete", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/delete", daily=1000)
 def delete(call: ApiCall) -> Json:
     """Delete a draft. Source: draft_delete (2026-11)."""
     remove(call.db, call.appid, find_draft(call, call.body)["media_id"])
@@ -293,7 +293,7 @@ def switch(_call: ApiCall) -> Json:
     return {**OK, "is_open": 1}
 
 
-@serve("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
+@serve("/cgi-bin/media/uploadnews", who=TAGGERS, daily=10)
 def uploadnews(call: ApiCall) -> Json:
     """Store articles for three days, to be sent by their id. Their covers are temporary media.
 
@@ -305,7 +305,7 @@ def uploadnews(call: ApiCall) -> Json:
     return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}
 
 
-@serve("/cgi-bin/freepublish/submit", who=TAGGERS, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/submit", who=TAGGERS, daily=100)
 def publish(call: ApiCall) -> Json:
     """Publish a draft, which success removes. Source: freepublish_submit (2026-11)."""
     draft = find_draft(call, call.body)
@@ -355,14 +355,14 @@ def _article_urls(row: sqlite3.Row) -> list[str]:
     return [article_url(row["appid"], row["msg_data_id"], index) for index in range(1, count + 1)]
 
 
-@serve("/cgi-bin/freepublish/get", who=TAGGERS, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/get", who=TAGGERS, daily=100)
 def get_publication(call: ApiCall) -> Json:
     """Return the state of a publication; 53502 without one. Source: freepublish_get (2026-11)."""
     publish_id = number(call.body, "publish_id", 40002)
     return _publication_json(named_row(call, 53502, "publish", publish_id=publish_id))
 
 
-@serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, daily=100)
 def get_published(call: ApiCall) -> Json:
     """Return the articles of a publication. Source: freepublish_getarticle (2026-11)."""
     return _published_json(_article(call))
@@ -388,7 +388,7 @@ def _published_json(row: sqlite3.Row, *, content: bool = True) -> Json:
     return {"news_item": items, **times}
 
 
-@serve("/cgi-bin/freepublish/batchget", who=VERIFIED, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/batchget", who=VERIFIED, daily=100)
 def list_publications(call: ApiCall) -> Json:
     """List publications, newest first; what was mass sent is not among them.
 
@@ -408,7 +408,7 @@ def list_publications(call: ApiCall) -> Json:
     return {"total_count": total, "item_count": len(items), "item": items}
 
 
-@serve("/cgi-bin/freepublish/delete", who=VERIFIED, needs_body=True, daily=10)
+@serve("/cgi-bin/freepublish/delete", who=VERIFIED, daily=10)
 def delete_publication(call: ApiCall) -> Json:
     """Delete a publication, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
     row = _article(call)

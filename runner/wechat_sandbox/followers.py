@@ -140,7 +140,7 @@ def _info(call: ApiCall, openid: object) -> Json:
     }
 
 
-@serve("/cgi-bin/user/info/batchget", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/info/batchget", who=TAGGERS)
 def info_batchget(call: ApiCall) -> Json:
     """Return the profiles of up to 100 followers. Source: batchUserInfo (2026-11)."""
     users = call.body.get("user_list")
@@ -151,7 +151,7 @@ def info_batchget(call: ApiCall) -> Json:
     return {"user_info_list": [_info(call, user.get("openid")) for user in users]}
 
 
-@serve("/cgi-bin/user/info/updateremark", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/info/updateremark", who=TAGGERS)
 def update_remark(call: ApiCall) -> Json:
     """Set the remark of one follower. Source: updateRemark (2026-11)."""
     follower, remark = follower_number(call, call.body.get("openid")), call.body.get("remark")
@@ -163,7 +163,7 @@ def update_remark(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED)
+@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED, takes_nothing=True)
 def get_block_list(call: ApiCall) -> Json:
     """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
     blocked = call.account.blocked
@@ -171,7 +171,7 @@ def get_block_list(call: ApiCall) -> Json:
     return {"total": blocked.bit_count(), **openid_page(call.db, call.appid, after, BLOCK_PAGE)}
 
 
-@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED)
 def block(call: ApiCall) -> Json:
     """Block followers. Source: batchBlacklist (2026-11)."""
     blocked = call.account.blocked | openid_list(call, BLOCK_BATCH)
@@ -179,7 +179,7 @@ def block(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED)
 def unblock(call: ApiCall) -> Json:
     """Unblock followers. Source: batchUnblacklist (2026-11)."""
     blocked = call.account.blocked & ~openid_list(call, BLOCK_BATCH)
@@ -258,7 +258,7 @@ def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int
     db.execute("UPDATE tag SET members = ? WHERE appid = ? AND id = ?", (blob, appid, tag_id))
 
 
-@serve("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/create", who=TAGGERS, daily=1000, daily_test=100)
 def create_tag(call: ApiCall) -> Json:
     """Create a tag. Source: createTag (2026-11)."""
     name = tag_name(call)
@@ -278,7 +278,7 @@ def get_tags(call: ApiCall) -> Json:
     return {"tags": tags_json(call.db, call.account)}
 
 
-@serve("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/update", who=TAGGERS, daily=1000, daily_test=100)
 def rename_tag(call: ApiCall) -> Json:
     """Rename a tag. Source: updateTag (2026-11)."""
     tag_id = own_tag_id(call)
@@ -291,7 +291,7 @@ def rename_tag(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/delete", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/delete", who=TAGGERS, daily=1000, daily_test=100)
 def delete_tag(call: ApiCall) -> Json:
     """Delete a tag. Source: deleteTag (2026-11)."""
     tag_id = own_tag_id(call)
@@ -301,7 +301,7 @@ def delete_tag(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/user/tag/get", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/tag/get", who=TAGGERS)
 def list_members(call: ApiCall) -> Json:
     """List a tag's followers, 10,000 a page.
 
@@ -312,7 +312,7 @@ def list_members(call: ApiCall) -> Json:
     return openid_page(call.db, call.appid, after, PAGE)
 
 
-@serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
+@serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Add followers to a tag. Source: batchTagging (2026-11)."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
@@ -321,7 +321,7 @@ def tag_members(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
+@serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
     """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
@@ -329,7 +329,7 @@ def untag_members(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/tags/getidlist", who=TAGGERS)
 def ids_of_follower(call: ApiCall) -> Json:
     """List one follower's tags. Source: getUserTags (2026-11)."""
     follower = not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))

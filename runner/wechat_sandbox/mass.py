@@ -38,14 +38,14 @@ def send_key(request: HttpRequest) -> tuple[str, str]:
     return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
 
 
-@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, needs_body=True, daily=100, minute=60)
+@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, daily=100, minute=60)
 def sendall(call: ApiCall) -> Json:
     """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
     to_all, addressed = rules.filter_audience(call)
     return _submit(call, addressed, to_all=to_all)
 
 
-@serve("/cgi-bin/message/mass/send", who=SERVICE, needs_body=True, daily=100, minute=60)
+@serve("/cgi-bin/message/mass/send", who=SERVICE, daily=100, minute=60)
 def send(call: ApiCall) -> Json:
     """Accept a job to a list of openids. Source: massSend (2026-11)."""
     return _submit(call, rules.openid_audience(call), to_all=False)
@@ -102,7 +102,7 @@ def _msg_data_id(call: ApiCall, draft: str) -> int:
     return store.next_id(call.db, "msg_data_id", FIRST_MSG_DATA_ID)
 
 
-@serve("/cgi-bin/message/mass/preview", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/message/mass/preview", who=TAGGERS)
 def preview(call: ApiCall) -> Json:
     """Send one message to one follower; towxname wins over touser, and drafts stay.
 
@@ -116,7 +116,7 @@ def preview(call: ApiCall) -> Json:
     return {"errcode": 0, "errmsg": "preview success"}
 
 
-@serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/message/mass/get", who=TAGGERS)
 def get(call: ApiCall) -> Json:
     """Return a job's state. Source: massmsgget (2026-11)."""
     job = _job(call)
@@ -130,7 +130,7 @@ def _job(call: ApiCall) -> sqlite3.Row | None:
     return store.find(call.db, "job", appid=call.appid, msg_id=number(call.body, "msg_id", 40059))
 
 
-@serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
+@serve("/cgi-bin/message/mass/delete", who=TAGGERS, daily=10)
 def delete(call: ApiCall) -> Json:
     """Recall a finished article or video job, whole or one article.
 
@@ -171,7 +171,7 @@ def speed_get(call: ApiCall) -> Json:
     return {"speed": speed, "realspeed": SPEEDS[speed]}
 
 
-@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED)
 def speed_set(call: ApiCall) -> Json:
     """Set the sending speed, 0 the fastest to 4; a running job keeps its own. Source: setSpeed (2026-11)."""
     if "speed" not in call.body:
