@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from wechat_sandbox import callbacks, media, store
@@ -72,11 +72,6 @@ def article_url(appid: str, msg_data_id: int, index: int) -> str:
     """Make the permanent link of an article that was sent or published; `index` counts from 1."""
     digest = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).digest()
     return f"http://mp.weixin.qq.com/s/{base64.urlsafe_b64encode(digest)[:22].decode()}"
-
-
-def article_json(article: Mapping[str, Any], url: str, *, content: bool = True) -> Json:
-    """Write an article as draft/get does, with its link; without its content on demand."""
-    return {**{key: value for key, value in article.items() if content or key != "content"}, "url": url}
 
 
 def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> list[Json]:
@@ -226,35 +221,46 @@ def get(call: ApiCall) -> Json:
 
 
 def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
-    """Write the articles of a draft, each with a temporary preview link, and its times.
+    """Write the articles of a draft, each with a temporary preview link, and its times."""
+    link = f"http://mp.weixin.qq.com/s?__biz=&mid={row['media_id'][:12]}&tempkey={row['media_id'][-12:]}"
+    links = [f"{link}&idx={index}#rd" for index in range(1, MAX_ARTICLES + 1)]
+    return _news_items(row, links, row["updated_at"], content=content)
+
+
+def _news_items(row: sqlite3.Row, links: Iterable[str], updated_at: float, *, content: bool) -> Json:
+    """Write articles with their links, without content on demand.
 
     Source of the times: two SDKs (PowerWeChat, WxJava).
     """
-    items = enumerate(json.loads(row["articles"]), 1)
-    link = f"http://mp.weixin.qq.com/s?__biz=&mid={row['media_id'][:12]}&tempkey={row['media_id'][-12:]}"
-    return {
-        "news_item": [
-            article_json(article, f"{link}&idx={index}#rd", content=content) for index, article in items
-        ],
-        "create_time": int(row["created_at"]),
-        "update_time": int(row["updated_at"]),
-    }
+    items = [
+        {**{key: value for key, value in article.items() if content or key != "content"}, "url": link}
+        for article, link in zip(json.loads(row["articles"]), links, strict=False)
+    ]
+    return {"news_item": items, "create_time": int(row["created_at"]), "update_time": int(updated_at)}
+
+
+def _listing(
+    call: ApiCall,
+    source: str,
+    values: tuple[object, ...],
+    newest: str,
+    key: str,
+    content_of: Callable[..., Json],
+) -> Json:
+    """Answer the page of drafts or publications that a body names, each by its key, with its articles."""
+    total, rows = listing(call, "*", source, values, newest)
+    with_content = not flag(call.body, "no_content")
+    items = []
+    for row in rows:
+        content = content_of(row, content=with_content)
+        items.append({key: row[key], "content": content, "update_time": content["update_time"]})
+    return {"total_count": total, "item_count": len(items), "item": items}
 
 
 @serve("/cgi-bin/draft/batchget", daily=1000)
 def batchget(call: ApiCall) -> Json:
     """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
-    total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
-    with_content = not flag(call.body, "no_content")
-    items = [
-        {
-            "media_id": row["media_id"],
-            "content": _content(row, content=with_content),
-            "update_time": int(row["updated_at"]),
-        }
-        for row in rows
-    ]
-    return {"total_count": total, "item_count": len(items), "item": items}
+    return _listing(call, "draft WHERE appid = ?", (call.appid,), "updated_at", "media_id", _content)
 
 
 @serve("/cgi-bin/draft/update", daily=1000)
@@ -377,15 +383,12 @@ def _article(call: ApiCall) -> sqlite3.Row:
 
 
 def _published_json(row: sqlite3.Row, *, content: bool = True) -> Json:
-    """Write the articles of a publication, and its times; source of the times: two SDKs."""
+    """Write the articles of a publication, and its times."""
+    answer = _news_items(row, _article_urls(row), row["finish_at"], content=content)
     deleted = json.loads(row["deleted"])
-    pairs = zip(json.loads(row["articles"]), _article_urls(row), strict=True)
-    items = [
-        {**article_json(article, url, content=content), "is_deleted": index in deleted}
-        for index, (article, url) in enumerate(pairs, 1)
-    ]
-    times = {"create_time": int(row["created_at"]), "update_time": int(row["finish_at"])}
-    return {"news_item": items, **times}
+    for index, article in enumerate(answer["news_item"], 1):
+        article["is_deleted"] = index in deleted
+    return answer
 
 
 @serve("/cgi-bin/freepublish/batchget", who=VERIFIED, daily=100)
@@ -394,18 +397,8 @@ def list_publications(call: ApiCall) -> Json:
 
     Source: freepublish_batchget (2026-11).
     """
-    done = "publish WHERE appid = ? AND status = ?"
-    total, rows = listing(call, "*", done, (call.appid, DONE), "publish_id")
-    content = not flag(call.body, "no_content")
-    items = [
-        {
-            "article_id": row["article_id"],
-            "content": _published_json(row, content=content),
-            "update_time": int(row["finish_at"]),
-        }
-        for row in rows
-    ]
-    return {"total_count": total, "item_count": len(items), "item": items}
+    done, values = "publish WHERE appid = ? AND status = ?", (call.appid, DONE)
+    return _listing(call, done, values, "publish_id", "article_id", _published_json)
 
 
 @serve("/cgi-bin/freepublish/delete", who=VERIFIED, daily=10)
