@@ -13,8 +13,7 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Settings
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.ledger.trust import uninitialized_accounts, uninitialized_words
+from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -23,7 +23,7 @@ from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recent
 from wechat_campaigns.plan.draft_box import BoxEntry, StoredDraft, draft_problem, fetch_drafts
 from wechat_campaigns.plan.plan import OPEN, Resolution
 from wechat_campaigns.plan.unknown_sends import stored_resend
-from wechat_campaigns.render.limits import check_stored_draft
+from wechat_campaigns.render.content import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
