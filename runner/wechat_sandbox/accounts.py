@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from ipaddress import ip_network
 from typing import Any, Final
 
-from wechat_sandbox import bitmaps, store
+from wechat_sandbox import store
 from wechat_sandbox.answers import COUNTS, FLAG, NUMBER, TEXT, TEXTS, Json, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
@@ -98,8 +98,8 @@ def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
 def _account(row: sqlite3.Row) -> OfficialAccount:
     columns = {
         "options": options_from(json.loads(row["options"])),
-        "subscribed": bitmaps.from_blob(row["subscribed"]),
-        "blocked": bitmaps.from_blob(row["blocked"]),
+        "subscribed": store.read_set(row["subscribed"]),
+        "blocked": store.read_set(row["blocked"]),
     }
     return OfficialAccount(**{**dict(row), **columns})
 
@@ -126,7 +126,7 @@ def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
     """Write an account, new or changed."""
     row = asdict(account)
     row |= {"options": json.dumps(row["options"])}
-    row |= {key: bitmaps.to_blob(row[key]) for key in ("subscribed", "blocked")}
+    row |= {key: store.set_blob(row[key]) for key in ("subscribed", "blocked")}
     store.insert(db, "account", row, replace=True)
 
 

@@ -40,7 +40,7 @@ def ip_list(_call: ApiCall) -> Json:
     return {"ip_list": ["127.0.0.1"]}
 
 
-@serve("/cgi-bin/callback/check", needs_body=True)
+@serve("/cgi-bin/callback/check")
 def callback_check(call: ApiCall) -> Json:
     """Pretend to check the way to the callback URL. Source: callbackCheck (2026-11)."""
     if call.account.options.callback is None:

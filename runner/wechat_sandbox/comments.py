@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from wechat_sandbox import bitmaps, clock, store
+from wechat_sandbox import clock, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, number, serve
 from wechat_sandbox.drafts import ARRIVED
@@ -55,14 +55,14 @@ def begin(db: sqlite3.Connection, job: sqlite3.Row) -> None:
     for index, article in enumerate(json.loads(job["content"]).get("articles", ())):
         place = ArticlePlace(appid=job["appid"], msg_data_id=job["msg_data_id"], idx=index)
         if is_open(db, place, article):
-            _plan(db, place, article, bitmaps.from_blob(job["delivered"]), job["finish_at"])
+            _plan(db, place, article, store.read_set(job["delivered"]), job["finish_at"])
 
 
 def _plan(
     db: sqlite3.Connection, place: ArticlePlace, article: Mapping[str, object], readers: int, start: float
 ) -> None:
     """Plan what readers write from `start` on; last a reader without an openid, if not only fans may."""
-    numbers = bitmaps.to_numbers(readers)[::READERS_A_COMMENT][:MOST_WRITERS]
+    numbers = store.numbers_in(readers)[::READERS_A_COMMENT][:MOST_WRITERS]
     writers = openids_of(db, place.appid, numbers)
     if not article.get("only_fans_can_comment"):
         writers.append("")
@@ -92,7 +92,7 @@ def days_of_comments(db: sqlite3.Connection, appid: str) -> Mapping[str, list[da
     return days
 
 
-@serve("/cgi-bin/comment/open", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/open", who=VERIFIED)
 def open_comments(call: ApiCall) -> Json:
     """Open an article to comments; it may be open already. Source: openarticlecomment (2026-11)."""
     place, article, readers = _find_article(call)
@@ -120,14 +120,14 @@ def _find_article(call: ApiCall) -> tuple[ArticlePlace, Json, int]:
     # Several sends of one draft share an id.
     for row in call.db.execute(query, (call.appid, msg_data_id, *ARRIVED)):
         articles = json.loads(row["content"])["articles"]
-        readers |= bitmaps.from_blob(row["delivered"])
+        readers |= store.read_set(row["delivered"])
     if not 0 <= index < len(articles):
         raise ErrcodeError(88001)
     place = ArticlePlace(appid=call.appid, msg_data_id=msg_data_id, idx=index)
     return place, articles[index], readers
 
 
-@serve("/cgi-bin/comment/close", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/close", who=VERIFIED)
 def close_comments(call: ApiCall) -> Json:
     """Close an article to comments; those that stand there stay. Source: closecomment (2026-11)."""
     place = _find_article(call)[0]
@@ -138,7 +138,7 @@ def close_comments(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/comment/list", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/list", who=VERIFIED)
 def list_comments(call: ApiCall) -> Json:
     """List a page of the comments of one type. Source: listcomment (2026-11); the order is not stated.
 
@@ -176,7 +176,7 @@ def _comment_json(row: sqlite3.Row) -> Json:
     return answer
 
 
-@serve("/cgi-bin/comment/markelect", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/markelect", who=VERIFIED)
 def markelect(call: ApiCall) -> Json:
     """Elect a comment (精选); 88003 when enough are elected. Source: electcomment (2026-11).
 
@@ -205,13 +205,13 @@ def _change(call: ApiCall, comment: sqlite3.Row, **columns: object) -> Json:
     return OK
 
 
-@serve("/cgi-bin/comment/unmarkelect", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/unmarkelect", who=VERIFIED)
 def unmarkelect(call: ApiCall) -> Json:
     """Make an elected comment a normal one. Source: unelectcomment (2026-11)."""
     return _change(call, _find_comment(call)[1], elected=0)
 
 
-@serve("/cgi-bin/comment/delete", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/delete", who=VERIFIED)
 def delete(call: ApiCall) -> Json:
     """Delete a comment with its reply. Source: delcomment (2026-11)."""
     return _delete(call, _find_comment(call)[1])
@@ -222,7 +222,7 @@ def _delete(call: ApiCall, comment: sqlite3.Row) -> Json:
     return OK
 
 
-@serve("/cgi-bin/comment/reply/add", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/reply/add", who=VERIFIED)
 def reply_add(call: ApiCall) -> Json:
     """Reply to a comment, once (88005); 88007 for an empty or a long one. Source: replycomment (2026-11)."""
     comment, content = _find_comment(call)[1], call.body.get("content")
@@ -233,7 +233,7 @@ def reply_add(call: ApiCall) -> Json:
     return _change(call, comment, reply=content, replied_at=call.now)
 
 
-@serve("/cgi-bin/comment/reply/delete", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/comment/reply/delete", who=VERIFIED)
 def reply_delete(call: ApiCall) -> Json:
     """Delete the reply of a comment. Source: delreplycomment (2026-11).
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wechat_sandbox import accounts, bitmaps, callbacks, clock, drafts, mass, media, seeds, store
+from wechat_sandbox import accounts, callbacks, clock, drafts, mass, media, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
@@ -171,7 +171,7 @@ def change_followers(call: ControlCall) -> Json:
     """Make followers of `appid` leave or come back."""
     account = call.account
     numbers = numbers_of(call.db, account.appid, call.body["openids"])
-    followers, subscribe = bitmaps.from_numbers(numbers.values()), call.body.get("subscribe", True)
+    followers, subscribe = store.set_of(numbers.values()), call.body.get("subscribe", True)
     subscribed = account.subscribed | followers if subscribe else account.subscribed & ~followers
     accounts.save(call.db, replace(account, subscribed=subscribed))
     return {"followers": subscribed.bit_count()}

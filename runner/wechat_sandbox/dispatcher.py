@@ -109,15 +109,13 @@ def pending_faults(db: sqlite3.Connection) -> list[Json]:
     ]
 
 
-SERVICES = (
-    callbacks, comments, drafts, followers, mass, media, statistics, tokens,
-)  # fmt: skip
+SERVICES = (callbacks, comments, drafts, followers, mass, media, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
 KEPT_CHARS = 64 * 1024
-"""Of the query and the body of a recorded request."""
+"""Of the query, the body and the answer of a recorded request."""
 SECRET_KEYS = ("access_token", "secret", "appsecret")
 
 
@@ -163,7 +161,7 @@ class Dispatcher:
     def _serve(
         self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
     ) -> Answer:
-        """Run a request under the fault injected into it, and record it."""
+        """Run a request under the fault injected into it; it stays for `/_sandbox/requests` and `rid/get`."""
         rid, appid = new_rid(now), ""
         answer: Answer = {}
         if fault is None or fault.takes_effect:
@@ -172,7 +170,23 @@ class Dispatcher:
             # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
             job = answer.get("msg_id") if fault.errcode == 45065 and isinstance(answer, dict) else None
             answer = ErrcodeError(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
-        _record(db, request, now, rid, appid, answer, fault)
+        data = answer if isinstance(answer, dict) else {}
+        row = {
+            "at": now,
+            "appid": appid or request.query.get("appid", ""),
+            "rid": rid,
+            "method": request.method,
+            "path": request.path[:KEPT_CHARS],
+            "query": _kept(request.query),
+            "body": _kept(_body_of(request)),
+            "ip": request.client_ip,
+            "errcode": int(data.get("errcode", 0)),
+            "answer": _kept(data),
+            "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
+            "served": request.path in ENDPOINTS,
+        }
+        last = store.insert(db, "request", row)
+        db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
         return answer
 
     def _answer(
@@ -195,13 +209,9 @@ class Dispatcher:
                 tokens.count_call(db, account, endpoint, now)
             if self.in_hand and mass.send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
-            call = ApiCall(
-                db=db,
-                now=now,
-                account=account,
-                request=request,
-                body={} if endpoint.takes_file else parse_body(request.raw, required=endpoint.needs_body),
-            )
+            required = endpoint.method == "POST" and not endpoint.takes_nothing
+            body = {} if endpoint.takes_file else parse_body(request.raw, required=required)
+            call = ApiCall(db=db, now=now, account=account, request=request, body=body)
             return endpoint.run(call), account.appid
         except ErrcodeError as error:
             return error.answer(rid), account.appid
@@ -231,52 +241,20 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
     return body
 
 
-def _record(
-    db: sqlite3.Connection,
-    request: HttpRequest,
-    now: float,
-    rid: str,
-    appid: str,
-    answer: Answer,
-    fault: InjectedFault | None,
-) -> None:
-    """Keep the call for `/_sandbox/requests` and `rid/get`, without token and secret."""
-    data = answer if isinstance(answer, dict) else {}
-    row = {
-        "at": now,
-        "appid": appid or request.query.get("appid", ""),
-        "rid": rid,
-        "method": request.method,
-        "path": request.path[:KEPT_CHARS],
-        "query": _recorded(_without_secrets(request.query)),
-        "body": _recorded_body(request),
-        "ip": request.client_ip,
-        "errcode": int(data.get("errcode", 0)),
-        "answer": encode(_without_secrets(data))[:KEPT_CHARS],
-        "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
-        "served": request.path in ENDPOINTS,
-    }
-    last = store.insert(db, "request", row)
-    db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
-
-
-def _recorded_body(request: HttpRequest) -> str:
-    """Write the body as JSON for the record: `null` without one, a summary for an upload."""
+def _body_of(request: HttpRequest) -> Any:
+    """Return a body for the record: None without one, a summary for an upload."""
     if request.upload is not None:
         size = len(request.upload.data)
-        return _recorded({"filename": request.upload.filename, "size_bytes": size, **request.form})
+        return {"filename": request.upload.filename, "size_bytes": size, **request.form}
     try:
-        body = read_json(request.raw)
+        return read_json(request.raw)
     except ValueError:
-        body = request.raw.decode("utf-8", "replace") or None
-    return _recorded(_without_secrets(body) if isinstance(body, dict) else body)
+        return request.raw.decode("utf-8", "replace") or None
 
 
-def _without_secrets(data: Mapping[str, Any]) -> Json:
-    return {key: value for key, value in data.items() if key not in SECRET_KEYS}
-
-
-def _recorded(data: Any) -> str:
-    """Write data for the record unless it is too long for that."""
+def _kept(data: Any) -> str:
+    """Write data for the record, without token and secret, unless it is too long for that."""
+    if isinstance(data, Mapping):
+        data = {key: value for key, value in data.items() if key not in SECRET_KEYS}
     text = encode(data)
     return text if len(text) <= KEPT_CHARS else encode({"too_long_to_keep": True, "size_chars": len(text)})

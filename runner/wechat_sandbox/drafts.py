@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from wechat_sandbox import callbacks, media, store
@@ -72,11 +72,6 @@ def article_url(appid: str, msg_data_id: int, index: int) -> str:
     """Make the permanent link of an article that was sent or published; `index` counts from 1."""
     digest = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).digest()
     return f"http://mp.weixin.qq.com/s/{base64.urlsafe_b64encode(digest)[:22].decode()}"
-
-
-def article_json(article: Mapping[str, Any], url: str, *, content: bool = True) -> Json:
-    """Write an article as draft/get does, with its link; without its content on demand."""
-    return {**{key: value for key, value in article.items() if content or key != "content"}, "url": url}
 
 
 def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> list[Json]:
@@ -211,7 +206,7 @@ def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:
     return articles
 
 
-@serve("/cgi-bin/draft/add", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/add", daily=1000)
 def add(call: ApiCall) -> Json:
     """Create a draft. Source: draft_add (2026-11)."""
     articles, media_id = check_articles(call, call.body.get("articles")), media.new_media_id()
@@ -219,45 +214,56 @@ def add(call: ApiCall) -> Json:
     return {"media_id": media_id}
 
 
-@serve("/cgi-bin/draft/get", needs_body=True, daily=500)
+@serve("/cgi-bin/draft/get", daily=500)
 def get(call: ApiCall) -> Json:
     """Return the articles of a draft. Source: getDraft (2026-11)."""
     return _content(find_draft(call, call.body))
 
 
 def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
-    """Write the articles of a draft, each with a temporary preview link, and its times.
+    """Write the articles of a draft, each with a temporary preview link, and its times."""
+    link = f"http://mp.weixin.qq.com/s?__biz=&mid={row['media_id'][:12]}&tempkey={row['media_id'][-12:]}"
+    links = [f"{link}&idx={index}#rd" for index in range(1, MAX_ARTICLES + 1)]
+    return _news_items(row, links, row["updated_at"], content=content)
+
+
+def _news_items(row: sqlite3.Row, links: Iterable[str], updated_at: float, *, content: bool) -> Json:
+    """Write articles with their links, without content on demand.
 
     Source of the times: two SDKs (PowerWeChat, WxJava).
     """
-    items = enumerate(json.loads(row["articles"]), 1)
-    link = f"http://mp.weixin.qq.com/s?__biz=&mid={row['media_id'][:12]}&tempkey={row['media_id'][-12:]}"
-    return {
-        "news_item": [
-            article_json(article, f"{link}&idx={index}#rd", content=content) for index, article in items
-        ],
-        "create_time": int(row["created_at"]),
-        "update_time": int(row["updated_at"]),
-    }
-
-
-@serve("/cgi-bin/draft/batchget", needs_body=True, daily=1000)
-def batchget(call: ApiCall) -> Json:
-    """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
-    total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
-    with_content = not flag(call.body, "no_content")
     items = [
-        {
-            "media_id": row["media_id"],
-            "content": _content(row, content=with_content),
-            "update_time": int(row["updated_at"]),
-        }
-        for row in rows
+        {**{key: value for key, value in article.items() if content or key != "content"}, "url": link}
+        for article, link in zip(json.loads(row["articles"]), links, strict=False)
     ]
+    return {"news_item": items, "create_time": int(row["created_at"]), "update_time": int(updated_at)}
+
+
+def _listing(
+    call: ApiCall,
+    source: str,
+    values: tuple[object, ...],
+    newest: str,
+    key: str,
+    content_of: Callable[..., Json],
+) -> Json:
+    """Answer the page of drafts or publications that a body names, each by its key, with its articles."""
+    total, rows = listing(call, "*", source, values, newest)
+    with_content = not flag(call.body, "no_content")
+    items = []
+    for row in rows:
+        content = content_of(row, content=with_content)
+        items.append({key: row[key], "content": content, "update_time": content["update_time"]})
     return {"total_count": total, "item_count": len(items), "item": items}
 
 
-@serve("/cgi-bin/draft/update", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/batchget", daily=1000)
+def batchget(call: ApiCall) -> Json:
+    """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
+    return _listing(call, "draft WHERE appid = ?", (call.appid,), "updated_at", "media_id", _content)
+
+
+@serve("/cgi-bin/draft/update", daily=1000)
 def update(call: ApiCall) -> Json:
     """Replace one article of a draft: an object, its index from 0. Source: draft_update (2026-11)."""
     row = find_draft(call, call.body)
@@ -273,7 +279,7 @@ def update(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/draft/delete", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/delete", daily=1000)
 def delete(call: ApiCall) -> Json:
     """Delete a draft. Source: draft_delete (2026-11)."""
     remove(call.db, call.appid, find_draft(call, call.body)["media_id"])
@@ -293,7 +299,7 @@ def switch(_call: ApiCall) -> Json:
     return {**OK, "is_open": 1}
 
 
-@serve("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
+@serve("/cgi-bin/media/uploadnews", who=TAGGERS, daily=10)
 def uploadnews(call: ApiCall) -> Json:
     """Store articles for three days, to be sent by their id. Their covers are temporary media.
 
@@ -305,7 +311,7 @@ def uploadnews(call: ApiCall) -> Json:
     return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}
 
 
-@serve("/cgi-bin/freepublish/submit", who=TAGGERS, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/submit", who=TAGGERS, daily=100)
 def publish(call: ApiCall) -> Json:
     """Publish a draft, which success removes. Source: freepublish_submit (2026-11)."""
     draft = find_draft(call, call.body)
@@ -355,14 +361,14 @@ def _article_urls(row: sqlite3.Row) -> list[str]:
     return [article_url(row["appid"], row["msg_data_id"], index) for index in range(1, count + 1)]
 
 
-@serve("/cgi-bin/freepublish/get", who=TAGGERS, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/get", who=TAGGERS, daily=100)
 def get_publication(call: ApiCall) -> Json:
     """Return the state of a publication; 53502 without one. Source: freepublish_get (2026-11)."""
     publish_id = number(call.body, "publish_id", 40002)
     return _publication_json(named_row(call, 53502, "publish", publish_id=publish_id))
 
 
-@serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, daily=100)
 def get_published(call: ApiCall) -> Json:
     """Return the articles of a publication. Source: freepublish_getarticle (2026-11)."""
     return _published_json(_article(call))
@@ -377,38 +383,25 @@ def _article(call: ApiCall) -> sqlite3.Row:
 
 
 def _published_json(row: sqlite3.Row, *, content: bool = True) -> Json:
-    """Write the articles of a publication, and its times; source of the times: two SDKs."""
+    """Write the articles of a publication, and its times."""
+    answer = _news_items(row, _article_urls(row), row["finish_at"], content=content)
     deleted = json.loads(row["deleted"])
-    pairs = zip(json.loads(row["articles"]), _article_urls(row), strict=True)
-    items = [
-        {**article_json(article, url, content=content), "is_deleted": index in deleted}
-        for index, (article, url) in enumerate(pairs, 1)
-    ]
-    times = {"create_time": int(row["created_at"]), "update_time": int(row["finish_at"])}
-    return {"news_item": items, **times}
+    for index, article in enumerate(answer["news_item"], 1):
+        article["is_deleted"] = index in deleted
+    return answer
 
 
-@serve("/cgi-bin/freepublish/batchget", who=VERIFIED, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/batchget", who=VERIFIED, daily=100)
 def list_publications(call: ApiCall) -> Json:
     """List publications, newest first; what was mass sent is not among them.
 
     Source: freepublish_batchget (2026-11).
     """
-    done = "publish WHERE appid = ? AND status = ?"
-    total, rows = listing(call, "*", done, (call.appid, DONE), "publish_id")
-    content = not flag(call.body, "no_content")
-    items = [
-        {
-            "article_id": row["article_id"],
-            "content": _published_json(row, content=content),
-            "update_time": int(row["finish_at"]),
-        }
-        for row in rows
-    ]
-    return {"total_count": total, "item_count": len(items), "item": items}
+    done, values = "publish WHERE appid = ? AND status = ?", (call.appid, DONE)
+    return _listing(call, done, values, "publish_id", "article_id", _published_json)
 
 
-@serve("/cgi-bin/freepublish/delete", who=VERIFIED, needs_body=True, daily=10)
+@serve("/cgi-bin/freepublish/delete", who=VERIFIED, daily=10)
 def delete_publication(call: ApiCall) -> Json:
     """Delete a publication, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
     row = _article(call)

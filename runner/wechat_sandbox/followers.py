@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wechat_sandbox import accounts, bitmaps, store
+from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, mapping, named_row, number, serve, strings, text
@@ -50,7 +50,7 @@ def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -
     Returns:
         `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
     """
-    openids = openids_of(db, appid, bitmaps.to_numbers(followers)[:size])
+    openids = openids_of(db, appid, store.numbers_in(followers)[:size])
     if not openids:
         return {"count": 0, "next_openid": ""}
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
@@ -59,7 +59,7 @@ def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -
 def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
     """List the tag ids of one follower, given as a set of numbers."""
     tags = store.select(db, "tag", order="id", appid=appid)
-    return [tag["id"] for tag in tags if bitmaps.from_blob(tag["members"]) & follower]
+    return [tag["id"] for tag in tags if store.read_set(tag["members"]) & follower]
 
 
 def follower_number(call: ApiCall, openid: object) -> int:
@@ -98,7 +98,7 @@ def followers_of(call: ApiCall, openids: list[str]) -> int:
         others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)
         foreign = any(numbers_of(call.db, appid, openids) for appid in others)
         raise ErrcodeError(49003 if foreign else 40003)
-    return bitmaps.from_numbers(numbers.values())
+    return store.set_of(numbers.values())
 
 
 @serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
@@ -140,7 +140,7 @@ def _info(call: ApiCall, openid: object) -> Json:
     }
 
 
-@serve("/cgi-bin/user/info/batchget", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/info/batchget", who=TAGGERS)
 def info_batchget(call: ApiCall) -> Json:
     """Return the profiles of up to 100 followers. Source: batchUserInfo (2026-11)."""
     users = call.body.get("user_list")
@@ -151,7 +151,7 @@ def info_batchget(call: ApiCall) -> Json:
     return {"user_info_list": [_info(call, user.get("openid")) for user in users]}
 
 
-@serve("/cgi-bin/user/info/updateremark", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/info/updateremark", who=TAGGERS)
 def update_remark(call: ApiCall) -> Json:
     """Set the remark of one follower. Source: updateRemark (2026-11)."""
     follower, remark = follower_number(call, call.body.get("openid")), call.body.get("remark")
@@ -163,7 +163,7 @@ def update_remark(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED)
+@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED, takes_nothing=True)
 def get_block_list(call: ApiCall) -> Json:
     """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
     blocked = call.account.blocked
@@ -171,7 +171,7 @@ def get_block_list(call: ApiCall) -> Json:
     return {"total": blocked.bit_count(), **openid_page(call.db, call.appid, after, BLOCK_PAGE)}
 
 
-@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED)
 def block(call: ApiCall) -> Json:
     """Block followers. Source: batchBlacklist (2026-11)."""
     blocked = call.account.blocked | openid_list(call, BLOCK_BATCH)
@@ -179,7 +179,7 @@ def block(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED)
 def unblock(call: ApiCall) -> Json:
     """Unblock followers. Source: batchUnblacklist (2026-11)."""
     blocked = call.account.blocked & ~openid_list(call, BLOCK_BATCH)
@@ -225,7 +225,7 @@ def not_left(call: ApiCall, followers: int) -> int:
 def check_tags_a_follower(call: ApiCall, followers: int) -> None:
     """Refuse with 45059 when one of the followers has as many tags as WeChat allows."""
     sets = (members(tag) for tag in list_tags(call.db, call.appid))
-    if followers & bitmaps.in_at_least(sets, TAGS_A_FOLLOWER):
+    if followers & store.in_at_least(sets, TAGS_A_FOLLOWER):
         raise ErrcodeError(45059)
 
 
@@ -249,16 +249,16 @@ def add_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
 
 def members(tag: sqlite3.Row) -> int:
     """Read a tag's followers, those who left included."""
-    return bitmaps.from_blob(tag["members"])
+    return store.read_set(tag["members"])
 
 
 def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int) -> None:
     """Write a tag's followers."""
-    blob = bitmaps.to_blob(followers)
+    blob = store.set_blob(followers)
     db.execute("UPDATE tag SET members = ? WHERE appid = ? AND id = ?", (blob, appid, tag_id))
 
 
-@serve("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/create", who=TAGGERS, daily=1000, daily_test=100)
 def create_tag(call: ApiCall) -> Json:
     """Create a tag. Source: createTag (2026-11)."""
     name = tag_name(call)
@@ -278,7 +278,7 @@ def get_tags(call: ApiCall) -> Json:
     return {"tags": tags_json(call.db, call.account)}
 
 
-@serve("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/update", who=TAGGERS, daily=1000, daily_test=100)
 def rename_tag(call: ApiCall) -> Json:
     """Rename a tag. Source: updateTag (2026-11)."""
     tag_id = own_tag_id(call)
@@ -291,7 +291,7 @@ def rename_tag(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/delete", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/delete", who=TAGGERS, daily=1000, daily_test=100)
 def delete_tag(call: ApiCall) -> Json:
     """Delete a tag. Source: deleteTag (2026-11)."""
     tag_id = own_tag_id(call)
@@ -301,7 +301,7 @@ def delete_tag(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/user/tag/get", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/tag/get", who=TAGGERS)
 def list_members(call: ApiCall) -> Json:
     """List a tag's followers, 10,000 a page.
 
@@ -312,7 +312,7 @@ def list_members(call: ApiCall) -> Json:
     return openid_page(call.db, call.appid, after, PAGE)
 
 
-@serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
+@serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Add followers to a tag. Source: batchTagging (2026-11)."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
@@ -321,7 +321,7 @@ def tag_members(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
+@serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
     """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
@@ -329,7 +329,7 @@ def untag_members(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/tags/getidlist", who=TAGGERS)
 def ids_of_follower(call: ApiCall) -> Json:
     """List one follower's tags. Source: getUserTags (2026-11)."""
     follower = not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))

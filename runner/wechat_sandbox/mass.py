@@ -5,16 +5,13 @@ The audience of a job is fixed when the job is accepted.
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from typing import Any
 
-from wechat_sandbox import accounts, bitmaps, callbacks, clock, comments, drafts, store
+from wechat_sandbox import accounts, callbacks, clock, comments, drafts, store
 from wechat_sandbox import mass_rules as rules
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
 from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
-from wechat_sandbox.followers import openids_of
 
 SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 FIRST_MSG_ID = 3147483649
@@ -41,14 +38,14 @@ def send_key(request: HttpRequest) -> tuple[str, str]:
     return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
 
 
-@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, needs_body=True, daily=100, minute=60)
+@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, daily=100, minute=60)
 def sendall(call: ApiCall) -> Json:
     """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
     to_all, addressed = rules.filter_audience(call)
     return _submit(call, addressed, to_all=to_all)
 
 
-@serve("/cgi-bin/message/mass/send", who=SERVICE, needs_body=True, daily=100, minute=60)
+@serve("/cgi-bin/message/mass/send", who=SERVICE, daily=100, minute=60)
 def send(call: ApiCall) -> Json:
     """Accept a job to a list of openids. Source: massSend (2026-11)."""
     return _submit(call, rules.openid_audience(call), to_all=False)
@@ -85,7 +82,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "status": "SENDING",
         "verdict": call.account.options.verdict,
         "total": addressed.bit_count(),
-        "delivered": bitmaps.to_blob(reached),
+        "delivered": store.set_blob(reached),
         "delivered_count": reached.bit_count(),
         "draft": draft,
         # Not a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which
@@ -105,7 +102,7 @@ def _msg_data_id(call: ApiCall, draft: str) -> int:
     return store.next_id(call.db, "msg_data_id", FIRST_MSG_DATA_ID)
 
 
-@serve("/cgi-bin/message/mass/preview", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/message/mass/preview", who=TAGGERS)
 def preview(call: ApiCall) -> Json:
     """Send one message to one follower; towxname wins over touser, and drafts stay.
 
@@ -119,7 +116,7 @@ def preview(call: ApiCall) -> Json:
     return {"errcode": 0, "errmsg": "preview success"}
 
 
-@serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/message/mass/get", who=TAGGERS)
 def get(call: ApiCall) -> Json:
     """Return a job's state. Source: massmsgget (2026-11)."""
     job = _job(call)
@@ -133,7 +130,7 @@ def _job(call: ApiCall) -> sqlite3.Row | None:
     return store.find(call.db, "job", appid=call.appid, msg_id=number(call.body, "msg_id", 40059))
 
 
-@serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
+@serve("/cgi-bin/message/mass/delete", who=TAGGERS, daily=10)
 def delete(call: ApiCall) -> Json:
     """Recall a finished article or video job, whole or one article.
 
@@ -174,7 +171,7 @@ def speed_get(call: ApiCall) -> Json:
     return {"speed": speed, "realspeed": SPEEDS[speed]}
 
 
-@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED)
 def speed_set(call: ApiCall) -> Json:
     """Set the sending speed, 0 the fastest to 4; a running job keeps its own. Source: setSpeed (2026-11)."""
     if "speed" not in call.body:
@@ -271,10 +268,11 @@ def count_sends(db: sqlite3.Connection, appid: str) -> int:
 
 def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
     """List jobs, oldest first, each with the exact body received and its counts."""
-    return [job_json(row) for row in _rows(db, appid, msg_id)]
+    return [job_json(row) for row in select_jobs(db, appid, msg_id)]
 
 
-def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
+def select_jobs(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
+    """Read the rows of jobs, oldest first."""
     return store.select(db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
@@ -290,24 +288,3 @@ def job_json(row: sqlite3.Row) -> Json:
         "filtered": row["total"] - row["delivered_count"],
         "delivered": row["delivered_count"] if row["status"] in ARRIVED else 0,
     }
-
-
-def list_deliveries(db: sqlite3.Connection, appid: str | None, msg_id: int | None, limit: int) -> list[Json]:
-    """List who got what, oldest first, at most `limit` rows."""
-    rows: list[Json] = []
-    for row in _rows(db, appid, msg_id):
-        if row["status"] not in ARRIVED or len(rows) >= limit:
-            continue
-        job = job_json(row)
-        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
-        common |= {"content": _short(job["content"]), "time": job["finish_at"]}
-        numbers = bitmaps.to_numbers(bitmaps.from_blob(row["delivered"]))[: limit - len(rows)]
-        rows += [{**common, "openid": openid} for openid in openids_of(db, job["appid"], numbers)]
-    return rows
-
-
-def _short(content: Mapping[str, Any]) -> Json:
-    """Shorten what a follower sees: of articles the titles only."""
-    if "articles" not in content:
-        return dict(content)
-    return {"articles": [{"title": article.get("title", "")} for article in content["articles"]]}

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wechat_sandbox import bitmaps, clock
+from wechat_sandbox import clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import ApiCall, flag, mapping, named_row, number, optional_text, strings, text
@@ -83,7 +83,7 @@ def openid_audience(call: ApiCall) -> int:
         raise ErrcodeError(40130)
     if len(followers) < len(openids):
         raise ErrcodeError(40003)
-    return bitmaps.from_numbers(numbers.values())
+    return store.set_of(numbers.values())
 
 
 def filter_audience(call: ApiCall) -> tuple[bool, int]:
@@ -104,7 +104,7 @@ def filter_audience(call: ApiCall) -> tuple[bool, int]:
     if isinstance(condition.get("tag_id"), str):
         raise ErrcodeError(268488001)
     tag = named_row(call, 40152, "tag", id=tag_id)
-    return False, bitmaps.from_blob(tag["members"]) & call.account.subscribed
+    return False, store.read_set(tag["members"]) & call.account.subscribed
 
 
 def check_allowance(call: ApiCall, *, to_all: bool) -> None:
@@ -173,7 +173,7 @@ def reach(call: ApiCall, addressed: int) -> int:
         "SELECT delivered FROM job WHERE appid = ? AND created_at >= ? AND status != 'SEND_FAIL'",
         (call.appid, clock.month_start(call.now)),
     )
-    return reached & ~bitmaps.in_at_least((bitmaps.from_blob(row[0]) for row in rows), MONTHLY)
+    return reached & ~store.in_at_least((store.read_set(row[0]) for row in rows), MONTHLY)
 
 
 def confirm_by(account: OfficialAccount, now: float, *, to_all: bool) -> float | None:

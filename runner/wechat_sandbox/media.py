@@ -199,7 +199,7 @@ def uploadimg(call: ApiCall) -> Json:
     return {"url": _add(call, "body", file, permanent=True)["url"]}
 
 
-@serve("/cgi-bin/media/uploadvideo", needs_body=True)
+@serve("/cgi-bin/media/uploadvideo")
 def uploadvideo(call: ApiCall) -> Json:
     """Make an mpvideo id of a temporary video.
 
@@ -215,8 +215,8 @@ def uploadvideo(call: ApiCall) -> Json:
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
 
 
-@serve("/cgi-bin/material/add_news")
-@serve("/cgi-bin/material/update_news")
+@serve("/cgi-bin/material/add_news", takes_nothing=True)
+@serve("/cgi-bin/material/update_news", takes_nothing=True)
 def retired(_call: ApiCall) -> Json:
     """Refuse a call that was replaced by the draft box. Source: field reports on add_news (2026-11)."""
     raise ErrcodeError(45106, "use draft/add")
@@ -250,7 +250,7 @@ def _video_description(call: ApiCall) -> tuple[str, str]:
     return str(description.get("title", "")), str(description.get("introduction", ""))
 
 
-@serve("/cgi-bin/material/get_material", needs_body=True)
+@serve("/cgi-bin/material/get_material")
 def get_material(call: ApiCall) -> Answer:
     """Return a file, a video as its address. Source: getMaterial (2026-11)."""
     row = _material(call)
@@ -263,7 +263,7 @@ def _material(call: ApiCall) -> sqlite3.Row:
     return find_media(call, text(call.body, "media_id", 41006), kinds=tuple(PERMANENT), permanent=True)
 
 
-@serve("/cgi-bin/material/batchget_material", needs_body=True)
+@serve("/cgi-bin/material/batchget_material")
 def batchget_material(call: ApiCall) -> Json:
     """List material of one kind, newest first; articles of the draft box are not among it.
 
@@ -292,7 +292,7 @@ def get_materialcount(call: ApiCall) -> Json:
     return {f"{kind}_count": count(call.db, call.appid, kind) for kind in LISTED}
 
 
-@serve("/cgi-bin/material/del_material", needs_body=True)
+@serve("/cgi-bin/material/del_material")
 def del_material(call: ApiCall) -> Json:
     """Delete permanent material. Source: delMaterial (2026-11)."""
     media_id = _material(call)["media_id"]

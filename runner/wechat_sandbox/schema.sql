@@ -1,4 +1,4 @@
--- The state of the sandbox. Sets of followers (subscribed, members, delivered) are bitmaps, see bitmaps.py.
+-- The state of the sandbox. Sets of followers (subscribed, members, delivered) are bitmaps, see store.py.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE account (
   appid TEXT PRIMARY KEY, kind TEXT NOT NULL, secret TEXT NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,

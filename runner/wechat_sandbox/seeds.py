@@ -12,7 +12,7 @@ import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_sandbox import accounts, bitmaps
+from wechat_sandbox import accounts, store
 from wechat_sandbox.answers import INTEGER, NAME, TEXT, body_of, check
 from wechat_sandbox.followers import FIRST_TAG_ID, add_tag, list_tags, members, numbers_of, save_members
 
@@ -116,7 +116,7 @@ def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) 
     )
     numbers = _plant_followers(db, appid, people, now)
     _plant_tags(db, appid, named, people, numbers)
-    account = replace(account, subscribed=account.subscribed | bitmaps.from_numbers(numbers))
+    account = replace(account, subscribed=account.subscribed | store.set_of(numbers))
     accounts.save(db, account)
     return account.subscribed.bit_count()
 
@@ -190,4 +190,4 @@ def _plant_tags(
             tagged[name] = wished.get(name, free), 0
             add_tag(db, appid, tagged[name][0], name)
         tag_id, before = tagged[name]
-        save_members(db, appid, tag_id, before | bitmaps.from_numbers(added))
+        save_members(db, appid, tag_id, before | store.set_of(added))

@@ -229,7 +229,7 @@ def _day(call: ApiCall, key: str) -> date:
         raise ErrcodeError(61500) from None
 
 
-@serve("/datacube/getarticletotaldetail", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getarticletotaldetail", who=VERIFIED, daily=1000)
 def getarticletotaldetail(call: ApiCall) -> Json:
     """Follow the articles of one day for thirty days, figures cumulative. Source: its page (2026-11)."""
     (day,) = _read_days(call, 1)
@@ -284,13 +284,13 @@ def _sources(counts: Mapping[str, int]) -> list[Json]:
     return [{"scene_desc": scene, "user_count": count} for scene, count in found.items()]
 
 
-@serve("/datacube/getarticleread", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getarticleread", who=VERIFIED, daily=1000)
 def getarticleread(call: ApiCall) -> Json:
     """List the articles that were read on a day. Source: its page (2026-11)."""
     return _daily(call, _read)
 
 
-@serve("/datacube/getarticleshare", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getarticleshare", who=VERIFIED, daily=1000)
 def getarticleshare(call: ApiCall) -> Json:
     """List the articles that were shared on a day. Source: its page (2026-11)."""
     return _daily(call, _shared)
@@ -322,7 +322,7 @@ def _shared(article: PublicArticle, day: date) -> Json:
     return {"share_user": shares} if shares else {}
 
 
-@serve("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getbizsummary", who=VERIFIED, daily=1000)
 def getbizsummary(call: ApiCall) -> Json:
     """Sum the account's articles by day, thirty days at most. Source: its page (2026-11)."""
     days = _read_days(call, MONTH)
@@ -344,7 +344,7 @@ def _summary(articles: list[PublicArticle], day: date) -> Json:
     return {"ref_date": day.isoformat(), "detail": detail}
 
 
-@serve("/datacube/getusersummary", who=VERIFIED, needs_body=True)
+@serve("/datacube/getusersummary", who=VERIFIED)
 def getusersummary(call: ApiCall) -> Json:
     """Count who followed by day, seven days at most. Source: its page (2026-11).
 
@@ -359,7 +359,7 @@ def getusersummary(call: ApiCall) -> Json:
     }
 
 
-@serve("/datacube/getusercumulate", who=VERIFIED, needs_body=True)
+@serve("/datacube/getusercumulate", who=VERIFIED)
 def getusercumulate(call: ApiCall) -> Json:
     """Count the followers by day, seven days at most. Source: its page (2026-11)."""
     days, joined = _followed(call)
@@ -397,6 +397,6 @@ def offline(_call: ApiCall) -> Json:
 
 
 for _name in RECEIVED:
-    serve(f"/datacube/{_name}", who=VERIFIED, needs_body=True)(messages_received)
+    serve(f"/datacube/{_name}", who=VERIFIED)(messages_received)
 for _name in OFFLINE:
-    serve(f"/datacube/{_name}", who=VERIFIED)(offline)
+    serve(f"/datacube/{_name}", who=VERIFIED, takes_nothing=True)(offline)

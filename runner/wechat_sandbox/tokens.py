@@ -105,7 +105,7 @@ def token(call: ApiCall) -> Json:
     return issue(call.db, account.appid, "token", call.now)
 
 
-@serve("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
+@serve("/cgi-bin/stable_token", needs_token=False, daily=500_000, minute=10_000)
 def stable_token(call: ApiCall) -> Json:
     """Answer the same token until shortly before its end, or force a new one.
 
@@ -184,7 +184,7 @@ def count_clearing(call: ApiCall, appid: str, name: str, a_month: int) -> None:
         raise ErrcodeError(48006)
 
 
-@serve("/cgi-bin/openapi/quota/get", needs_body=True)
+@serve("/cgi-bin/openapi/quota/get")
 def quota_get(call: ApiCall) -> Json:
     """Return the call counters of one path. Source: getApiQuota (2026-11)."""
     endpoint = _endpoint(call)
@@ -207,7 +207,7 @@ def _endpoint(call: ApiCall) -> Endpoint:
     return endpoint
 
 
-@serve("/cgi-bin/openapi/quota/clear", needs_body=True)
+@serve("/cgi-bin/openapi/quota/clear")
 def quota_clear(call: ApiCall) -> Json:
     """Set one path's counters back, fifty times a month.
 
@@ -218,7 +218,7 @@ def quota_clear(call: ApiCall) -> Json:
     return _clear(call, call.appid, path)
 
 
-@serve("/cgi-bin/clear_quota", needs_body=True)
+@serve("/cgi-bin/clear_quota")
 def clear_quota(call: ApiCall) -> Json:
     """Set an account's call counters back, ten times a month. Source: clearQuota (2026-11)."""
     if text(call.body, "appid", 41002) != call.appid:
@@ -226,7 +226,7 @@ def clear_quota(call: ApiCall) -> Json:
     return _clear_all(call, call.appid)
 
 
-@serve("/cgi-bin/clear_quota/v2", needs_token=False)
+@serve("/cgi-bin/clear_quota/v2", needs_token=False, takes_nothing=True)
 def clear_quota_v2(call: ApiCall) -> Json:
     """Set call counters back by appid and secret, in the query or the body.
 
@@ -249,7 +249,7 @@ def _clear(call: ApiCall, appid: str, paths: str) -> Json:
     return OK
 
 
-@serve("/cgi-bin/openapi/rid/get", needs_body=True)
+@serve("/cgi-bin/openapi/rid/get")
 def rid_get(call: ApiCall) -> Json:
     """Explain a call by its rid; `request_url` is the query alone, with a token in it.
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from wechat_sandbox import bitmaps, clock, mass, store
+from wechat_sandbox import clock, mass, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import Json
 from wechat_sandbox.control import LISTED, ControlCall, route
 from wechat_sandbox.drafts import ARRIVED
-from wechat_sandbox.followers import list_tags
+from wechat_sandbox.followers import list_tags, openids_of
 from wechat_sandbox.mass import count_sends, job_json
 
 SUMMARY_CHARS = 80
@@ -28,17 +28,23 @@ SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "deliver
 
 @route("GET", "deliveries")
 def list_deliveries(call: ControlCall) -> Json:
-    """Return who received what, previews apart, at most `limit` rows; the counts of jobs are whole."""
-    appid, msg_id = call.query.get("appid"), call.number("msg_id")
-    jobs = mass.list_jobs(call.db, appid, msg_id)
+    """Return who got what of jobs, at most `limit` rows, and how many in all; previews apart."""
+    appid, limit, found = call.query.get("appid"), call.limit, list[Json]()
+    jobs = [
+        row for row in mass.select_jobs(call.db, appid, call.number("msg_id")) if row["status"] in ARRIVED
+    ]
+    for job in jobs:
+        left = limit - len(found)
+        if not left:
+            break
+        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
+        common |= {"content": _short(json.loads(job["content"])), "time": clock.iso(job["finish_at"])}
+        numbers = store.numbers_in(store.read_set(job["delivered"]))[:left]
+        found += [{**common, "openid": openid} for openid in openids_of(call.db, job["appid"], numbers)]
     previews = store.select(call.db, "preview JOIN follower USING (appid, n)", order="id", appid=appid)
     return {
-        "deliveries": mass.list_deliveries(call.db, appid, msg_id, call.limit),
-        "jobs": [
-            {key: job[key] for key in ("msg_id", "appid", "clientmsgid", "status", "delivered")}
-            for job in jobs
-        ],
-        "total": sum(job["delivered"] for job in jobs),
+        "deliveries": found,
+        "total": sum(job["delivered_count"] for job in jobs),
         "previews": [
             {
                 **{key: row[key] for key in ("appid", "openid", "msgtype")},
@@ -48,6 +54,13 @@ def list_deliveries(call: ControlCall) -> Json:
             for row in previews
         ],
     }
+
+
+def _short(content: Mapping[str, Any]) -> Json:
+    """Shorten what a follower sees: of articles the titles only."""
+    if "articles" not in content:
+        return dict(content)
+    return {"articles": [{"title": article.get("title", "")} for article in content["articles"]]}
 
 
 @route("GET", "jobs")
@@ -121,7 +134,7 @@ def list_followers(call: ControlCall) -> Json:
     for parameter, table, column, members in SETS:
         if (wanted := call.number(parameter)) is not None:
             found = store.find(db, table, appid=account.appid, **{column: wanted})
-            numbers = [n for n in numbers if found and bitmaps.blob_contains(found[members], n)]
+            numbers = [n for n in numbers if found and store.blob_contains(found[members], n)]
     page = numbers[offset : offset + call.limit]
     query = "SELECT * FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?))"
     rows = {row["n"]: row for row in db.execute(query, (account.appid, json.dumps(page)))}
@@ -133,7 +146,7 @@ def list_followers(call: ControlCall) -> Json:
 def _follower_json(row: sqlite3.Row, account: OfficialAccount, tags: list[sqlite3.Row]) -> Json:
     return {
         **{key: row[key] for key in ("openid", "nickname", "wxname", "remark")},
-        "tags": [tag["name"] for tag in tags if bitmaps.blob_contains(tag["members"], row["n"])],
+        "tags": [tag["name"] for tag in tags if store.blob_contains(tag["members"], row["n"])],
         "subscribed": bool(account.subscribed >> row["n"] & 1),
     }
 
@@ -142,7 +155,7 @@ def _inboxes(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) 
     counts, latest = dict.fromkeys(page, 0), dict.fromkeys(page, (0.0, "", 0))
     for key, reached in _arrivals(db, account.appid):
         for number in page:
-            if bitmaps.blob_contains(reached, number):
+            if store.blob_contains(reached, number):
                 counts[number] += 1
                 latest[number] = max(latest[number], key)
     latest_json = {key: _latest(db, *key) for key in set(latest.values()) if key[1]}
@@ -160,7 +173,7 @@ def _arrivals(db: sqlite3.Connection, appid: str) -> Iterator[tuple[tuple[float,
     for row in db.execute(query, (appid, *ARRIVED)):
         yield (row["finish_at"], "job", row["msg_id"]), row["delivered"]
     for row in db.execute("SELECT created_at, id, n FROM preview WHERE appid = ?", (appid,)):
-        yield (row["created_at"], "preview", row["id"]), bitmaps.to_blob(1 << row["n"])
+        yield (row["created_at"], "preview", row["id"]), store.set_blob(1 << row["n"])
 
 
 @route("GET", "phone")
@@ -171,7 +184,7 @@ def phone(call: ControlCall) -> Json:
     if row is None:
         return {"follower": None, "messages": [], "earlier": False}
     arrivals = _arrivals(call.db, account.appid)
-    keys = sorted(key for key, reached in arrivals if bitmaps.blob_contains(reached, row["n"]))
+    keys = sorted(key for key, reached in arrivals if store.blob_contains(reached, row["n"]))
     return {
         "follower": _follower_json(row, account, list_tags(call.db, account.appid)),
         "messages": [_find(call.db, kind, item) for _at, kind, item in keys[-call.limit :]],

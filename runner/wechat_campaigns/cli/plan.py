@@ -110,7 +110,8 @@ def plan(
     SELECT are campaign ids, patterns, or ids of single sends, such as sale[beijing]; without any, all
     campaigns are planned. The command only reads; any other call is refused before it leaves this machine.
     """
-    last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
+    now, zone = context.clock(), context.settings.policy.zone
+    last = read_moment("--horizon", horizon, now=now, zone=zone) if horizon is not None else None
     overrides = overridden_rules(allow)
     state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend)

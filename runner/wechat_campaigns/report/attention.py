@@ -9,7 +9,7 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.ledger.trust import uninitialized_words
+from wechat_campaigns.ledger.fold import uninitialized_words
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, Violation
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.quota import Overlap

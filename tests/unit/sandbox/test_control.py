@@ -102,7 +102,7 @@ def test_reset_begins_anew(wechat: WeChat) -> None:
     wechat.wait(100)
     wechat.control("POST", "seed", {"accounts": [{"appid": "wx9", "followers": 3}]})
     assert set(wechat.control("POST", "reset")["followers"]) == {f"wx000000000000000{n}" for n in (1, 2, 3)}
-    assert wechat.control("GET", "deliveries")["jobs"] == []
+    assert wechat.control("GET", "jobs")["jobs"] == []
     assert wechat.control("GET", "clock")["offset_s"] == 0
     assert wechat.get("tags/get")["errcode"] == 40001  # clients fetch another
 

@@ -18,7 +18,7 @@ def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> N
     told = wechat.control("GET", "deliveries", msg_id=answer["msg_id"])
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
     assert [row["openid"] for row in told["deliveries"]] == tagged
-    assert told["total"] == told["jobs"][0]["delivered"] == len(tagged)
+    assert told["total"] == len(tagged)
     assert told["deliveries"][0]["clientmsgid"] == "c1"
     assert told["deliveries"][0]["content"] == {"text": "你好"}
     (job,) = wechat.control("GET", "jobs")["jobs"]
