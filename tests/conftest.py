@@ -199,15 +199,13 @@ def _english() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def _running_sandbox() -> Iterator[Sandbox]:
     with embedded() as url:
-        running = Sandbox(url)
-        running.control("POST", "snapshot")
-        yield running
+        yield Sandbox(url)
 
 
 @pytest.fixture
 def sandbox(_running_sandbox: Sandbox) -> Sandbox:
     """A sandbox on loopback, as new; one server a session."""
-    _running_sandbox.control("POST", "restore")
+    _running_sandbox.control("POST", "reset")
     return _running_sandbox
 
 

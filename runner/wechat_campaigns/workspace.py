@@ -176,8 +176,8 @@ class Workspace:
             LedgerError: a rehearsal would write into the ledger of a real account.
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
-        from wechat_campaigns.ledger.fold import fold
-        from wechat_campaigns.ledger.trust import authenticator, check_same_followers, wrong_secrets
+        from wechat_campaigns.ledger.fold import check_same_followers, fold, wrong_secrets
+        from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
         self._take_events(events)
@@ -229,7 +229,7 @@ class Workspace:
 
     def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
         """Return the accounts whose past the ledger does not know, as far as the ledger could be read."""
-        from wechat_campaigns.ledger.trust import uninitialized_accounts
+        from wechat_campaigns.ledger.fold import uninitialized_accounts
 
         return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
 
@@ -347,7 +347,7 @@ class OnlineWorkspace(LedgerWorkspace):
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
         from wechat_campaigns.ledger.events import LEDGER, LedgerKind
-        from wechat_campaigns.ledger.trust import uninitialized_error
+        from wechat_campaigns.ledger.fold import uninitialized_error
 
         state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
         environment = self.settings.environment

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.files import private_file, private_folder
+from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 
 BUSY_TIMEOUT_S = 30.0
@@ -60,7 +60,6 @@ class Store:
 def _open(path: Path | None) -> sqlite3.Connection:
     """Open or create the state; `None` keeps it in memory."""
     if path is not None:
-        private_folder(path.parent)
         private_file(path)
     db = sqlite3.connect(
         path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False

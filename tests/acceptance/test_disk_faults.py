@@ -1,10 +1,8 @@
 """Disks that fill up or turn read-only while the real command is at work, and stores that forget."""
 
 import json
-import os
 import resource
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.small_disk import small_disk
 from tests.support.studio import until
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.events import EventKind
@@ -54,15 +53,8 @@ def test_disk_that_fills_up_during_the_call(make_shop: MakeShop, ledger: str) ->
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own; only root can have one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "faults-test", str(place)]
-    is_root = sys.platform == "linux" and os.geteuid() == 0
-    if not is_root or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can only be mounted by root on Linux")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with small_disk(tmp_path / "disk", "2m") as place:
+        yield place
 
 
 def fill(ballast: Path) -> None:

@@ -22,7 +22,7 @@ PATHS = [
     ("GET", "/_sandbox/article/job/1/0"),
     ("GET", "/_sandbox/media/wx0000000000000001/x"),
     ("POST", "/_sandbox/reset"),
-    ("POST", "/_sandbox/snapshot"),
+    ("POST", "/_sandbox/reset"),
     ("POST", "/_sandbox/restore"),
     ("POST", "/_sandbox/clock"),
     ("POST", "/_sandbox/admin"),
@@ -104,8 +104,7 @@ def test_another_origin_gets_nothing(sandbox: str, origin: str) -> None:
     refused = [one for one in PATHS if one not in framed]
     assert {ask(sandbox, method, path, headers)[0] for method, path in refused} == {403}
     assert (
-        ask(sandbox, "POST", "/_sandbox/snapshot", {**headers, "Origin": f"http://127.0.0.1:{port}"})[0]
-        == 200
+        ask(sandbox, "POST", "/_sandbox/reset", {**headers, "Origin": f"http://127.0.0.1:{port}"})[0] == 200
     )
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.policy_cases import FAILING
+from tests.support.factories import make_send, make_settings, plan_of
 from wechat_campaigns.core.i18n import Language, current_language, set_language
+from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.notify.notices import Moment, Notice, RunSummary, message
-from wechat_campaigns.plan.policy import RULES, evaluate
+from wechat_campaigns.plan.policy import RULES
 from wechat_campaigns.source.schema import localized_schema_text
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ def _robot_message() -> str:
         commit="2f4c1c0a9b1e",
         url="https://github.com/example/campaigns/actions/runs/1",
     )
-    reason = evaluate(FAILING["max_recipients"], {})[0].message
+    reason = plan_of(make_send(), settings=make_settings(policy=Policy(max_recipients=500))).sends[0].reason
     notices = [
         Notice(moment=Moment.ACCEPTED, id="sale", account="main", followers=1204),
         Notice(moment=Moment.NOT_SENT, id="old-sale", account="main", reason=reason),

@@ -22,6 +22,7 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.cli.registry import AGENTS
 from wechat_campaigns.core.i18n import Language, set_language
+from wechat_campaigns.plan.policy import RULES
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text
 
 FOLDER = ROOT / "docs" / "reference"
@@ -49,6 +50,11 @@ TYPES: dict[Language, dict[str, str]] = {
     },
 }  # fmt: skip
 """The words for the types of a schema."""
+RULES_ELSEWHERE: dict[Language, str] = {
+    "en": " [Set policy rules](../policy.md) lists the rules; these are the other keys.",
+    "zh": "各条规则见[设置规则](../policy.zh-CN.md)，下面是其余字段。",
+}
+"""Where the rules of a policy are."""
 ERRCODES: dict[Language, tuple[str, tuple[str, ...]]] = {
     "en": (
         "What WeChat's `errcode` means. *confidence*: high is a page of the vendor or several "
@@ -219,6 +225,9 @@ def _schema(name: SchemaName, language: Language = "en", level: int = 2) -> str:
         whole = json.loads(localized_schema_text(name))
     finally:
         set_language("en")
+    if policy := whole["definitions"].get("policy"):  # docs/policy.md has the table of rules
+        policy["description"] += RULES_ELSEWHERE[language]
+        policy["properties"] = {key: one for key, one in policy["properties"].items() if key not in RULES}
     parts = [str(whole["description"]), *_keys(whole, language)]
     unexplained = []
     for word, part in whole.get("definitions", {}).items():

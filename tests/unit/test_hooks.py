@@ -7,7 +7,7 @@ import yaml
 from pre_commit.clientlib import load_manifest
 
 from wechat_campaigns.cli.main import campaign
-from wechat_campaigns.cli.registry import COMMANDS
+from wechat_campaigns.cli.registry import MODULES
 
 MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 
@@ -21,7 +21,7 @@ def test_pre_commit_accepts_the_manifest() -> None:
 def test_a_hook_runs_a_command_that_exists(hook: dict[str, str]) -> None:
     program, name, *options = hook["entry"].split()
     assert program == "campaign"
-    assert name in COMMANDS
+    assert name in MODULES
     assert name != "apply"
     command = campaign.get_command(campaign.context_class(campaign), name)
     assert command is not None

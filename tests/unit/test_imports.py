@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.cli.registry import FAMILIES
+from wechat_campaigns.cli.registry import MODULES
 
 HEAVY = {
     "flask", "werkzeug", "lxml", "rich", "requests", "urllib3", "sqlite3", "psycopg", "jinja2", "jsonschema",
@@ -80,4 +80,4 @@ def test_an_offline_plan_loads_no_network(folder: Path) -> None:
 )
 def test_only_the_family_that_runs_is_imported(words: str, families: set[str], tmp_path: Path) -> None:
     modules = loaded(*words.split(), cwd=tmp_path)
-    assert {name for name in FAMILIES if f"wechat_campaigns.cli.{name}" in modules} == families
+    assert {name for name in MODULES.values() if f"wechat_campaigns.cli.{name}" in modules} == families

@@ -26,7 +26,7 @@ PURE = (
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.fmt", "source.scaffold",
     "source.schema_findings",
-    "render.render", "render.content", "render.openids", "render.scope", "render.limits",
+    "render.render", "render.content", "render.openids", "render.scope",
     "ledger.fold", "ledger.events",
     "ledger.records", "wechat.payloads", "plan", "send",
     "report",

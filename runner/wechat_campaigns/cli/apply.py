@@ -23,7 +23,6 @@ from wechat_campaigns.cli.plan import ALLOW, RESEND, overridden_rules, view_of
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
@@ -95,10 +94,15 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and goes through every step again at
     each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
-    last = read_until(until, wait=wait, clock=context.clock, zone=context.settings.policy.zone)
-    if last is not None:  # a time of day that has passed is tomorrow's
-        when = moment_text(last, context.clock(), context.settings.policy.zone)
-        context.show_progress(_("--until: what opens later than {when} is left out.").format(when=when))
+    last = None
+    if until is not None:
+        if not wait:
+            raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
+        now, zone = context.clock(), context.settings.policy.zone
+        last = read_moment("--until", until, now=now, zone=zone)
+        # A time of day that has passed is tomorrow's.
+        message = _("--until: what opens later than {when} is left out.")
+        context.show_progress(message.format(when=moment_text(last, now, zone)))
     run = _CommandRun(
         workspace=context,
         select=select,
@@ -223,15 +227,6 @@ class _CommandRun(ApplyRun):
         }
 
 
-def read_until(text: str | None, *, wait: bool, clock: Clock, zone: ZoneInfo) -> datetime | None:
-    """Read `--until`: as `read_moment`, and only with `--wait`."""
-    if text is None:
-        return None
-    if not wait:
-        raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
-    return read_moment("--until", text, now=clock(), zone=zone)
-
-
 def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:
     """Return what a run waits for, and how long: `Waiting for sale, today at 19:30 (in 2 h 5 min).`."""
     send = waiting[0].send
@@ -254,13 +249,10 @@ def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str
         waiting: what this run sends later, each when its window opens.
     """
     zone = ZoneInfo(timezone)
-    later = (_later_row(planned, plan.created_at, zone) for planned in waiting)
+    now = plan.created_at
+    times = (moment_text(planned.send.not_before or now, now, zone) for planned in waiting)
+    later = map(_("; ").join, zip(map(_row, waiting), times, strict=True))
     return inert("\n".join([*map(_row, plan.calls()), *later]))
-
-
-def _later_row(planned: PlannedSend, now: datetime, zone: ZoneInfo) -> str:
-    when = moment_text(planned.send.not_before or now, now, zone)
-    return _("; ").join((_row(planned), when))
 
 
 def rules_text(changes: Sequence[SettingsChange]) -> str:

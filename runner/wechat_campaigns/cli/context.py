@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect, format_error
+from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.output import error_label, print_message, print_result, wants_color
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
@@ -109,7 +109,7 @@ class Context(Workspace):
             quotes_campaigns: whether the text may hold what a campaign says; GitHub then obeys nothing in it.
 
         Raises:
-            UsageError: the command does not have this format, or a file cannot be written.
+            UsageError: the format is for files only, or a file cannot be written.
         """
         if self.format in (binary or {}):
             raise UsageError(
@@ -117,7 +117,7 @@ class Context(Workspace):
                 hint=_("write it to a file: `--report {format}=FILE`").format(format=self.format),
                 location=f"--format {self.format}",
             )
-        text = _written(formats, self.format)
+        text = formats[self.format]()
         in_github = os.environ.get("GITHUB_ACTIONS") == "true"
         if text and quotes_campaigns and self.format == "text" and in_github:
             text = self.guarded(text)
@@ -178,7 +178,7 @@ class Context(Workspace):
         self.reported = True
         for kind, path in self.reports:
             write = (binary or {}).get(kind)
-            data = write() if write is not None else f"{_written(formats, kind)}\n".encode()
+            data = write() if write is not None else f"{formats[kind]()}\n".encode()
             write_file(path, data, f"--report {kind}={path}")
 
 
@@ -264,9 +264,3 @@ def with_environment(hint: str, env_option: str) -> str:
 
 def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:
     return {"text": text, "json": lambda: json_text({"format_version": FORMAT_VERSION, **data})}
-
-
-def _written(formats: Formats, name: str) -> str:
-    if name not in formats:
-        raise format_error(name, formats)
-    return formats[name]()

@@ -11,7 +11,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
+from wechat_campaigns.plan.doctor import run_checks, state_folder_check, worst
 
 TIMEOUT_S = 10.0
 
@@ -38,14 +38,15 @@ def doctor(context: OnlineContext) -> int:
         context.fold_ledger()  # refuses a sandbox the ledger of production sends
         return context.ledger
 
-    ports = DoctorPorts(
+    checks = run_checks(
+        context.settings,
         connect=context.read_api,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
         clock=context.clock,
         is_durable=lambda: context.ledger.survives_power_cut(),
     )
-    checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))
+    checks += (state_folder_check(str(context.state_dir)),)
     context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
     return worst(checks)
 

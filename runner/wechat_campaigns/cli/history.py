@@ -131,17 +131,12 @@ def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) 
             print_message(f"{message.format(account=account.name, error=error)}\n→ {error.hint}")
             code = code or error.exit_code
         if days != kept[appid]:
-            _store(context, appid, days)
+            try:
+                write_statistics(context.statistics_file(appid), days)
+            except OSError as error:  # a disk that is full costs only the same calls again
+                print_message(_("the figures cannot be stored: {reason}").format(reason=error.strerror))
         kept[appid] = days
     return code
-
-
-def _store(context: LedgerContext, appid: str, days: Days) -> None:
-    """Keep what was queried; a disk that is full costs only the same calls again."""
-    try:
-        write_statistics(context.statistics_file(appid), days)
-    except OSError as error:
-        print_message(_("the figures cannot be stored: {reason}").format(reason=error.strerror))
 
 
 @command(

@@ -8,7 +8,6 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -59,7 +58,7 @@ def hold(context: OnlineContext, account_name: str, reason: str | None, until: s
         )
     appid = context.account(account_name).appid
     now, zone = context.clock(), context.settings.policy.zone
-    ends_at = read_moment("--for", until, now=now, zone=zone)
+    ends_at = read_moment("--for", until, now=now, zone=zone) if until is not None else None
     # Before the past is read, or what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason or "", "actor": context.actor()}
@@ -75,7 +74,11 @@ def hold(context: OnlineContext, account_name: str, reason: str | None, until: s
             now, ends_at = now + late, ends_at + late
             data["until"] = _written(ends_at)
             _record(context, appid, data, late)
-        ends = _ends_text(ends_at, now, zone, late)
+        ends = _("The hold ends by itself {when}; runs that waited must be started again then.")
+        ends = ends.format(when=moment_text(ends_at, now, zone))
+        if late:
+            slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
+            ends += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))
     unhold = f"campaign unhold {account_name}{environment.env_option}"
     code = context.output_sentence(
         _answer(account_name, environment.name, unhold, ends, others),
@@ -136,15 +139,6 @@ def _behind(context: OnlineContext) -> timedelta:
 
 def _written(ends_at: datetime) -> str:
     return ends_at.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _ends_text(ends_at: datetime, now: datetime, zone: ZoneInfo, late: timedelta) -> str:
-    text = _("The hold ends by itself {when}; runs that waited must be started again then.")
-    text = text.format(when=moment_text(ends_at, now, zone))
-    if late:
-        slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
-        text += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))
-    return text
 
 
 def _answer(name: str, environment: str, command: str, ends: str, others: Sequence[tuple[str, str]]) -> str:

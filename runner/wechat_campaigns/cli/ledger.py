@@ -24,8 +24,8 @@ from wechat_campaigns.ledger.events import (
     heads_of,
     to_lines,
 )
-from wechat_campaigns.ledger.fold import appids_not_on_hold, fold
-from wechat_campaigns.ledger.trust import KeyOf, authenticator, check_not_rehearsed, wrong_secret_error
+from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
+from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
 
@@ -251,7 +251,18 @@ def import_(context: OnlineContext, file: IO[str], reason: str | None) -> int:
     appids = appids_not_on_hold(events)
     names = _(", ").join(accounts[appid].name if appid in accounts else appid for appid in appids)
     if names and not as_backup:
-        raise _no_hold_error(names, file.name)
+        raise LedgerError(
+            _(
+                "this export was made without a hold on {names}: later sends may be missing, and "
+                "`campaign apply` would repeat them"
+            ).format(names=names),
+            hint=_(
+                "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
+                "wait until no apply is running, and export again; run `campaign unhold` after the "
+                "import. Only if the old ledger is lost, add `--as-backup REASON`"
+            ),
+            location=file.name,
+        )
     context.ledger.restore(events)
     if names:
         data = {"environment": context.settings.environment.name, "reason": reason, "actor": context.actor()}
@@ -270,21 +281,6 @@ def import_(context: OnlineContext, file: IO[str], reason: str | None) -> int:
         len(events),
     )
     return context.output_sentence(message.format(count=len(events)), events=len(events))
-
-
-def _no_hold_error(names: str, where: str) -> LedgerError:
-    return LedgerError(
-        _(
-            "this export was made without a hold on {names}: later sends may be missing, and "
-            "`campaign apply` would repeat them"
-        ).format(names=names),
-        hint=_(
-            "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
-            "wait until no apply is running, and export again; run `campaign unhold` after the "
-            "import. Only if the old ledger is lost, add `--as-backup REASON`"
-        ),
-        location=where,
-    )
 
 
 def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: bool, where: str) -> None:

@@ -84,7 +84,9 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
     for send in unsent:
         appid = accounts[send.account].appid
         # Each names the event before it: where one is taken out, the next ones tell.
-        entry = _baseline_entry(send, appid, reason=reason, actor=context.actor())
+        known_by = identity(send, compute_content_digest(send))
+        data = {**known_by, "account": send.account, "reason": reason, "actor": context.actor()}
+        entry = Entry(stream=appid, kind=EventKind.BASELINE, data=data)
         heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
     recorded_before = [send.id for send in meant if statuses[send.id] is Status.ACCEPTED]
     lines = [
@@ -113,12 +115,6 @@ def _baseline_status(send: Send, appid: str, state: LedgerState) -> Status:
     found = {known.status for known in stream.revisions(names) if known.revision == send.revision}
     order = (Status.DISPUTED, Status.UNKNOWN, Status.ACCEPTED)
     return next((status for status in order if status in found), Status.REJECTED)
-
-
-def _baseline_entry(send: Send, appid: str, *, reason: str, actor: dict[str, str]) -> Entry:
-    known_by = identity(send, compute_content_digest(send))
-    data = {**known_by, "account": send.account, "reason": reason, "actor": actor}
-    return Entry(stream=appid, kind=EventKind.BASELINE, data=data)
 
 
 FIRST_MSG_ID_TO_ALL: Final = 1_000_000_001

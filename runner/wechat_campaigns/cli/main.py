@@ -22,7 +22,7 @@ from wechat_campaigns.cli.output import (
     replace_closed_streams,
     wants_color,
 )
-from wechat_campaigns.cli.registry import COMMANDS, FAMILIES, PURPOSES, Group, group
+from wechat_campaigns.cli.registry import MODULES, PURPOSES, Group, group
 from wechat_campaigns.core.errors import (
     DISK_FULL,
     NO_MORE_FILES,
@@ -48,13 +48,10 @@ class Commands(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by what they are for, without importing them."""
-        width = max(map(len, COMMANDS))
-        for purpose, families in PURPOSES.items():
+        width = max(map(len, MODULES))
+        for purpose, rows in PURPOSES.items():
             with formatter.section(_(purpose)):
-                rows = (
-                    (f"{name:{width}}", _(text)) for one in families.values() for name, text in one.items()
-                )
-                formatter.write_dl(list(rows))
+                formatter.write_dl([(f"{name:{width}}", _(text)) for name, (_module, text) in rows.items()])
 
     def get_help(self, ctx: click.Context) -> str:
         """Write the help in the language in use."""
@@ -63,8 +60,21 @@ class Commands(Group):
         return click.Group.get_help(page, ctx)
 
 
+def _choose(ctx: click.Context, _param: click.Parameter, language: Language | None) -> None:
+    if language is not None and not ctx.resilient_parsing:
+        choose(language)
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, requested: bool) -> None:
+    if requested and not ctx.resilient_parsing:
+        from wechat_campaigns.cli.reference import version_text
+
+        print_result(version_text())
+        ctx.exit()
+
+
 @group(
-    {name: module for module, family in FAMILIES.items() for name in family},
+    MODULES,
     cls=Commands,
     examples={
         "campaign": N_("show what all campaigns would send"),
@@ -73,13 +83,13 @@ class Commands(Group):
 )
 @click.option(
     "--lang", envvar="CAMPAIGN_LANG", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
-    callback=lambda ctx, _param, language: _choose(ctx, language),
+    callback=_choose,
     help="Language of all messages; default: the language of the locale (LC_ALL, LC_MESSAGES, "
          "LANG).",
 )  # fmt: skip
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False,
-    callback=lambda ctx, _param, requested: _print_version(ctx, requested),
+    callback=_print_version,
     help="Show the version, the supported formats and the installed extras.",
 )  # fmt: skip
 def campaign() -> None:
@@ -87,19 +97,6 @@ def campaign() -> None:
 
     Without a command it plans: nothing is sent unless you run `campaign apply`.
     """
-
-
-def _choose(ctx: click.Context, language: Language | None) -> None:
-    if language is not None and not ctx.resilient_parsing:
-        choose(language)
-
-
-def _print_version(ctx: click.Context, requested: bool) -> None:
-    if requested and not ctx.resilient_parsing:
-        from wechat_campaigns.cli.reference import version_text
-
-        print_result(version_text())
-        ctx.exit()
 
 
 def _missing_error(error: click.MissingParameter) -> click.UsageError:
@@ -178,7 +175,9 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         refused = system_error(error)
         is_full = isinstance(error, OSError) and error.errno in DISK_FULL | NO_MORE_FILES
         if isinstance(refused, OutOfMemoryError) or (is_full and refused is not None):
-            return _refused(refused)
+            discard_output()
+            print_message(f"{error_label()}{refused}\n→ {refused.hint}")
+            return int(ExitCode.USAGE)
         return _bug()
 
 
@@ -191,12 +190,6 @@ def _print_error(error: CampaignError) -> None:
         print_message(problems_text(error.problems, color=wants_color(sys.stderr, os.environ)))
     message = redact(inert(f"{error}\n→ {error.hint}"))
     print_message(click.style(error_label(), fg="red") + message)
-
-
-def _refused(error: CampaignError) -> int:
-    discard_output()
-    print_message(f"{error_label()}{error}\n→ {error.hint}")
-    return int(ExitCode.USAGE)
 
 
 def _bug() -> int:

@@ -58,7 +58,15 @@ def init(context: Context, folder: Path, code_host: CodeHostName, action: str | 
 
     Existing files are not changed. FOLDER defaults to the current folder.
     """
-    _check_action(code_host, action)
+    if code_host == "github" and not _PINNED_ACTION.fullmatch(action or ""):
+        raise UsageError(
+            _("the GitHub workflow requires the address of this tool's action, with a commit of 40 digits"),
+            hint=_(
+                "add `--action OWNER/REPOSITORY@COMMIT` of a release that you trust: a tag can be moved to "
+                "other code, and the jobs hold the AppSecret"
+            ),
+            location=action or "",
+        )
     written: list[str] = []
     kept: list[str] = []
     for place, text in starter(code_host, action=action or "").items():
@@ -69,26 +77,6 @@ def init(context: Context, folder: Path, code_host: CodeHostName, action: str | 
         quotes_campaigns=False,
     )
     return ExitCode.OK
-
-
-def _check_action(code_host: CodeHostName, action: str | None) -> None:
-    if code_host == "github" and not action:
-        raise UsageError(
-            _("the GitHub workflow requires the address of this tool's action"),
-            hint=_(
-                "add `--action OWNER/REPOSITORY@COMMIT` with the full commit hash of a release that you trust"
-            ),
-        )
-    if code_host == "github" and action and not _PINNED_ACTION.fullmatch(action):
-        raise UsageError(
-            _("'{action}' does not pin the action to a commit of 40 hexadecimal digits").format(
-                action=action
-            ),
-            hint=_(
-                "write `OWNER/REPOSITORY@COMMIT`: a tag can be moved to other code, and the "
-                "jobs hold the AppSecret"
-            ),
-        )
 
 
 def _init_text(folder: Path, code_host: CodeHostName, written: list[str], kept: list[str]) -> str:
@@ -211,9 +199,7 @@ def free_id(name: str, context: Context) -> str:
 
 
 def _exists_error(target: Path) -> UsageError:
-    return UsageError(
-        _("this is there already"), hint=_("edit it, or choose another id"), location=str(target)
-    )
+    return UsageError(_("already exists"), hint=_("edit it, or choose another id"), location=str(target))
 
 
 _NO_STYLE = N_(

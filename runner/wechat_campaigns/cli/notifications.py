@@ -4,7 +4,6 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
 import click
 
@@ -20,14 +19,7 @@ from wechat_campaigns.notify.target import notify_program, notify_target
 from wechat_campaigns.protocol.events import Entry
 
 
-class Told(NamedTuple):
-    """How many notices were new to some target, and how many of these one took."""
-
-    new: int
-    taken: int
-
-
-def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> Told:
+def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> tuple[int, int]:
     """Notify each target of the settings of the moments in its `when`.
 
     The ledger holds what was notified, and records afterwards what a target received: two runs at a time may
@@ -36,38 +28,37 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
     Args:
         commit: of the campaigns.
 
+    Returns:
+        How many notices were new to some target, and how many of these one took.
+
     Raises:
         click.Abort: it was interrupted.
     """
-    try:
-        return _notify(context, notices, commit or "")
-    except KeyboardInterrupt:
-        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
-        raise click.Abort(message) from None
-
-
-def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> Told:
     targets = list(enumerate(context.settings.notify, 1))
     if context.settings.environment.api == SANDBOX:  # which starts no program of the settings
         targets = [(number, target) for number, target in targets if target.kind != "command"]
     wanted = [one for one in notices if any(one.moment in target.when for _number, target in targets)]
     if not wanted:
-        return Told(0, 0)
+        return 0, 0
     day = context.clock().astimezone(context.settings.policy.zone).date()
-    told = _told(context)
-    new = untold(wanted, told or (), day)
     name, url = context.settings.environment.name, run_url(os.environ) or ""
-    run = RunSummary(environment=name, commit=commit, url=url)
+    run = RunSummary(environment=name, commit=commit or "", url=url)
     taken: set[Notice] = set()
     try:
-        for number, target in targets:
-            chosen = [notice for notice in new if notice.moment in target.when]
-            if chosen and _is_told(context, number, target, chosen, run):
-                taken.update(chosen)
-    finally:
-        if told is not None:
-            _record(context, [notice for notice in new if notice in taken], day)
-    return Told(len(new), len(taken))
+        told = _told(context)
+        new = untold(wanted, told or (), day)
+        try:
+            for number, target in targets:
+                chosen = [notice for notice in new if notice.moment in target.when]
+                if chosen and _is_told(context, number, target, chosen, run):
+                    taken.update(chosen)
+        finally:
+            if told is not None:
+                _record(context, [notice for notice in new if notice in taken], day)
+    except KeyboardInterrupt:
+        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
+        raise click.Abort(message) from None
+    return len(new), len(taken)
 
 
 @contextmanager

@@ -239,29 +239,22 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
     Raises:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
+    reports = []
+    for kind, file in (_pair(pair, "--report KIND=FILE") for pair in values.pop("reports", ())):
+        if kind not in formats:
+            raise UsageError(
+                _("this command does not support the format {name}").format(name=kind),
+                hint=_("use one of: {names}").format(names=_(", ").join(formats)),
+            )
+        reports.append((kind, Path(file)))
     return {
         "root": values.pop("directory", Path("campaigns")),
         "environment": values.pop("env", None),
         "format": values.pop("format_", "text"),
-        "reports": tuple(_report(pair, formats) for pair in values.pop("reports", ())),
+        "reports": tuple(reports),
         "variables": dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
         "quiet": values.pop("quiet", False),
     }
-
-
-def _report(pair: str, formats: Sequence[str]) -> tuple[str, Path]:
-    kind, file = _pair(pair, "--report KIND=FILE")
-    if kind not in formats:
-        raise format_error(kind, formats)
-    return kind, Path(file)
-
-
-def format_error(name: str, formats: Iterable[str]) -> UsageError:
-    """Make the error for an output format that a command does not have."""
-    return UsageError(
-        _("this command does not support the format {name}").format(name=name),
-        hint=_("use one of: {names}").format(names=_(", ").join(formats)),
-    )
 
 
 def _pair(text: str, shape: str) -> tuple[str, str]:
@@ -277,7 +270,7 @@ def _pair(text: str, shape: str) -> tuple[str, str]:
 _AFTER: Final = re.compile(r"\+?(?P<count>[1-9][0-9]{0,3})(?P<unit>[mh])")
 
 
-def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo) -> datetime | None:
+def read_moment(option: str, text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     """Read a moment that is to come.
 
     Args:
@@ -288,8 +281,6 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
     Raises:
         UsageError: it has another form, or is over.
     """
-    if text is None:
-        return None
     moment = _moment(text, now.astimezone(zone))
     if moment is None or moment.year == MAXYEAR:  # which in another zone may have no date at all
         raise UsageError(

@@ -32,7 +32,7 @@ from wechat_campaigns.plan.review import answers_for
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.plan_view import APPLY, PlanView
-from wechat_campaigns.report.problems import Formats, problem_formats
+from wechat_campaigns.report.problems import Formats, codequality, problems_github
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.text import plan_text
 from wechat_campaigns.run.plan import PlanResult, plan_selected
@@ -110,7 +110,8 @@ def plan(
     SELECT are campaign ids, patterns, or ids of single sends, such as sale[beijing]; without any, all
     campaigns are planned. The command only reads; any other call is refused before it leaves this machine.
     """
-    last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
+    now, zone = context.clock(), context.settings.policy.zone
+    last = read_moment("--horizon", horizon, now=now, zone=zone) if horizon is not None else None
     overrides = overridden_rules(allow)
     state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend)
@@ -174,13 +175,12 @@ def apply_command(context: Context) -> str:
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
-    of_problems = problem_formats(view.problems)
 
     def text() -> str:
         return plan_text(view, context.text_options, everything=everything)
 
     def github() -> str:
-        return "\n".join(filter(None, [of_problems["github"](), context.guarded(text())]))
+        return "\n".join(filter(None, [problems_github(view.problems), context.guarded(text())]))
 
     def html() -> str:
         from wechat_campaigns.report.html import plan_html
@@ -193,7 +193,7 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
         "markdown": lambda: plan_markdown(view),
         "html": html,
         "github": github,
-        "codequality": of_problems["codequality"],
+        "codequality": lambda: codequality(view.problems),
         "widget": lambda: widget(view),
     }
 

@@ -1,7 +1,7 @@
 """Show a send in WeChat before it is made: to testers, or as a draft in the console."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import click
 
@@ -16,18 +16,16 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
-from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
+from wechat_campaigns.plan.plan import PENDING, PlannedSend
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
 from wechat_campaigns.run.plan import decision_context, plan_selected
 from wechat_campaigns.send import preparing
-from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.posting import AccountWriter
-from wechat_campaigns.send.preparing import ReadyDraft
-from wechat_campaigns.send.preview import PreviewResult, Recipient
+from wechat_campaigns.send.preparing import PreviewResult, ReadyDraft, Recipient
 
 
 @command(
@@ -61,20 +59,25 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
             _("no tester is named"), hint=_("add `--to` with one of: {names}").format(names=aliases)
         )
     state = context.initialized_state()
-    chosen = _chosen(plan_selected(context, (select,), state, checked=False).valid_plan())
-    to = previews.recipients(names, context.settings.testers)
+    sends = plan_selected(context, (select,), state, checked=False).valid_plan().sends
+    # Of an openid list the first batch, unless another one is named.
+    chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
+    to = preparing.preview_recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
     used = count_today(state.preview_times, appid, context.clock())
-    if used + len(chosen) * len(to) > previews.PER_DAY:
+    if used + len(chosen) * len(to) > preparing.PREVIEWS_PER_DAY:
         message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
-        context.show_progress(message.format(used=used, limit=previews.PER_DAY))
+        context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
     made: list[tuple[PlannedSend, PreviewResult]] = []
     for planned in chosen:
         if len(chosen) > 1:
             context.show_progress(_("{send}: sending the preview").format(send=planned.send.id))
-        with _draft_lock(context, planned):
+        # Others must not make the same draft at the same time.
+        needs_lock = planned.send.content.needs_draft
+        lock = context.ledger.lock(planned.account.appid, LOCK_WAIT_S) if needs_lock else nullcontext()
+        with lock:
             account = AccountWriter(context, planned.account).open()
-            made.append((planned, previews.preview(planned, to, account)))
+            made.append((planned, preparing.preview(planned, to, account)))
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
@@ -83,19 +86,6 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
         {"previews": [_row(planned, found, one) for planned, found in made for one in to]},
     )
     return worst_exit_code(error.exit_code for error in errors)
-
-
-def _chosen(plan: Plan) -> Sequence[PlannedSend]:
-    """Return the sends to preview: of an openid list the first batch, unless another one is named."""
-    first = [one for one in plan.sends if one.send.batch is None or one.send.batch.index == 1]
-    return first or plan.sends
-
-
-def _draft_lock(context: OnlineContext, planned: PlannedSend) -> AbstractContextManager[None]:
-    """Lock the draft against other runners; a preview without a draft takes no lock."""
-    if not planned.send.content.needs_draft:
-        return nullcontext()
-    return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 
 
 def _lines(made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recipient]) -> Iterator[str]:
@@ -156,7 +146,13 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     state = context.initialized_state()
     plan = plan_selected(context, (select,), state, checked=False).valid_plan()
     pending = _pending(plan.sends, select)
-    _confirm_drafts(context, pending, auto_approve=auto_approve)
+    for planned in pending:
+        missing = sum(result is None for _, result in planned.resolved.uploads)
+        row = _("  {send} → drafts of {account}, files to upload: {count}")
+        context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
+    if not auto_approve:
+        question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
+        confirm(question, _("Not confirmed: nothing was done."))
     drafts = [(planned, _make_draft(context, planned)) for planned in pending]
     context.output_data(
         lambda: inert(_drafted_text(drafts)), {"drafts": [_drafted_row(draft) for draft in drafts]}
@@ -185,16 +181,6 @@ def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
             hint=first.hint or _("choose a send that has not been sent"),
         )
     return pending
-
-
-def _confirm_drafts(context: OnlineContext, pending: Sequence[PlannedSend], *, auto_approve: bool) -> None:
-    for planned in pending:
-        missing = sum(result is None for _, result in planned.resolved.uploads)
-        row = _("  {send} → drafts of {account}, files to upload: {count}")
-        context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
-    if not auto_approve:
-        question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
-        confirm(question, _("Not confirmed: nothing was done."))
 
 
 def _make_draft(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:

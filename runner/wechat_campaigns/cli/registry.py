@@ -31,67 +31,51 @@ from wechat_campaigns.core.settings import SANDBOX
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import Workspace
 
-PURPOSES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     N_("Write campaigns"): {
-        "new": {
-            "init": N_("Start a campaigns repository."),
-            "new": N_("Write a new campaign file."),
-            "import": N_("Import an article saved from an editor, with its pictures."),
-            "pull": N_("Write a draft of the WeChat console as a campaign."),
-        },
-        "validate": {
-            "validate": N_("Check every file and report all problems."),
-            "fmt": N_("Format campaign files."),
-        },
-        "render": {
-            "studio": N_("See campaigns on a phone while you write them."),
-            "render": N_("Show what a follower will see."),
-        },
+        "init": ("new", N_("Start a campaigns repository.")),
+        "new": ("new", N_("Write a new campaign file.")),
+        "import": ("new", N_("Import an article saved from an editor, with its pictures.")),
+        "pull": ("new", N_("Write a draft of the WeChat console as a campaign.")),
+        "validate": ("validate", N_("Check every file and report all problems.")),
+        "fmt": ("validate", N_("Format campaign files.")),
+        "studio": ("render", N_("See campaigns on a phone while you write them.")),
+        "render": ("render", N_("Show what a follower will see.")),
     },
     N_("Review and send"): {
-        "plan": {"plan": N_("Show what would be sent (the default).")},
-        "preview": {
-            "preview": N_("Send one real message to each tester."),
-            "draft": N_("Make the draft of an article without sending it."),
-            "drafts": N_("List the draft box and who uses each draft."),
-        },
-        "apply": {"apply": N_("Show the plan, ask for confirmation, send what is due.")},
-        "hold": {
-            "hold": N_("Stop all sends of an account immediately."),
-            "unhold": N_("Allow an account to send again."),
-        },
+        "plan": ("plan", N_("Show what would be sent (the default).")),
+        "preview": ("preview", N_("Send one real message to each tester.")),
+        "draft": ("preview", N_("Make the draft of an article without sending it.")),
+        "drafts": ("preview", N_("List the draft box and who uses each draft.")),
+        "apply": ("apply", N_("Show the plan, ask for confirmation, send what is due.")),
+        "hold": ("hold", N_("Stop all sends of an account immediately.")),
+        "unhold": ("hold", N_("Allow an account to send again.")),
     },
     N_("After a send"): {
-        "status": {"status": N_("Show the status of each send.")},
-        "recall": {"recall": N_("Delete a sent article or video.")},
-        "history": {
-            "report": N_("Report past sends."),
-            "archive": N_("Write an archive of each send."),
-            "calendar": N_("Show a month's past and coming sends."),
-        },
+        "status": ("status", N_("Show the status of each send.")),
+        "recall": ("recall", N_("Delete a sent article or video.")),
+        "report": ("history", N_("Report past sends.")),
+        "archive": ("history", N_("Write an archive of each send.")),
+        "calendar": ("history", N_("Show a month's past and coming sends.")),
     },
     N_("Operate"): {
-        "doctor": {
-            "doctor": N_("Check everything that a send requires."),
-            "tags": N_("List the tags with their follower counts."),
-        },
-        "ledger": {"ledger": N_("Manage the ledger.")},
-        "ci": {"ci": N_("Run a step of a CI job.")},
-        "listen": {"listen": N_("Receive WeChat's events: counts, reasons, links.")},
-        "sandbox": {"sandbox": N_("Run a WeChat sandbox with an inbox on this machine.")},
+        "doctor": ("doctor", N_("Check everything that a send requires.")),
+        "tags": ("doctor", N_("List the tags with their follower counts.")),
+        "ledger": ("ledger", N_("Manage the ledger.")),
+        "ci": ("ci", N_("Run a step of a CI job.")),
+        "listen": ("listen", N_("Receive WeChat's events: counts, reasons, links.")),
+        "sandbox": ("sandbox", N_("Run a WeChat sandbox with an inbox on this machine.")),
     },
     N_("This tool"): {
-        "reference": {
-            "schema": N_("Print a JSON Schema."),
-            "reference": N_("List every command with what it changes."),
-            "completion": N_("Complete commands and ids in a shell."),
-        },
+        "schema": ("reference", N_("Print a JSON Schema.")),
+        "reference": ("reference", N_("List every command with what it changes.")),
+        "completion": ("reference", N_("Complete commands and ids in a shell.")),
     },
 }
-"""By what they are for: the module of each family of commands, with the line of each that `campaign --help`
-shows. A module is imported only to run one of its commands, because imports cost time."""
-FAMILIES: Final = {module: family for families in PURPOSES.values() for module, family in families.items()}
-COMMANDS: Final = {name: text for family in FAMILIES.values() for name, text in family.items()}
+"""By what they are for: each command with its module, and its line in `campaign --help`. A module is imported
+only to run one of its commands, because imports cost time."""
+MODULES: Final = {name: row[0] for rows in PURPOSES.values() for name, row in rows.items()}
+"""A command to the module of this package that has it."""
 
 READ_ONLY: Final = "CAMPAIGN_READ_ONLY"
 """The variable that refuses every write; only `0`, `false`, `no` and the empty text leave it off."""

@@ -6,9 +6,8 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -60,31 +59,24 @@ def render(context: Context, select: str, open_: bool) -> int:
     paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
     only its name is shown. `campaign studio` shows the same live, after every save.
     """
-    pages = _render_once(context, select)
-    if open_:
-        _open(pages)
-    return ExitCode.OK
-
-
-def _render_once(context: Context, select: str) -> list[Path]:
-    """Render once; the pages written."""
     from wechat_campaigns.render.article.page import page
 
-    sends = _sends(context, select)
+    found = selected(context, (select,))
+    if found.compiled.errors:
+        raise InvalidError(found.compiled.errors)
+    sends = found.sends
     if any(isinstance(send.content, Draft) for send in sends):
         message = _("a draft of the console is shown by its name; `campaign plan` reads its articles")
         context.show_progress(message)
     pages = {send.id: page(send, data=context.read) for send in sends}
-    targets = []
     folder = context.state_dir / "render"
     with file_errors(folder):
         private_folder(folder)
-    for name, html in pages.items():
-        target = folder / f"{re.sub('[/:#]', '.', name)}.html"
+    targets = {folder / f"{re.sub('[/:#]', '.', name)}.html": html for name, html in pages.items()}
+    for target, html in targets.items():
         with file_errors(target):
             replace_file(target, html.encode(), private=True)
         context.show_progress(_("page: {file}").format(file=target))
-        targets.append(target)
     formats: Formats = {
         "text": lambda: "\n\n".join(send_text(send) for send in sends),
         "json": lambda: json_text(
@@ -96,7 +88,9 @@ def _render_once(context: Context, select: str) -> list[Path]:
         "html": lambda: _only(pages),
     }
     context.output(formats)
-    return targets
+    for target in targets if open_ else ():
+        click.launch(str(target))
+    return ExitCode.OK
 
 
 def _only(pages: Mapping[str, str]) -> str:
@@ -116,18 +110,6 @@ def send_text(send: Send) -> str:
     else:
         lines += shown.lines()
     return inert("\n".join(lines))
-
-
-def _sends(context: Context, select: str) -> Sequence[Send]:
-    found = selected(context, (select,))
-    if found.compiled.errors:
-        raise InvalidError(found.compiled.errors)
-    return found.sends
-
-
-def _open(pages: Sequence[Path]) -> None:
-    for page in pages:
-        click.launch(str(page))
 
 
 LOOPBACK = "127.0.0.1"

@@ -1,8 +1,8 @@
 """Show the status of each send."""
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import click
 
@@ -12,9 +12,8 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
-from wechat_campaigns.ledger.trust import wrong_secret_error, wrong_secrets
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats
@@ -54,17 +53,17 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     send_id = context.full_id(send_id) if send_id is not None else None
     state = context.unverified_state()
     expired = _expired(context, state, send_id)
-    ends = _Ends(context)
-    rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
+    told = set[Notice]()
+    rows = _refreshed(context, send_id, told, may_be_empty=bool(expired))
     if wait:
-        rows = _waited(context, send_id, rows, timeout_s, ends)
+        rows = _waited(context, send_id, rows, timeout_s, told)
     view = StatusView(
         environment=context.settings.environment.name,
         rows=(*rows, *expired),
-        unverified=context.unverified,
+        unverified=() if context.is_sandbox else context.unverified,
     )
     context.output(_formats(context, view))
-    if view.unverified and not context.is_sandbox:
+    if view.unverified:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
     _tell_holds(context, state)
@@ -73,15 +72,9 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
         context.show_progress(message.format(seconds=timeout_s))
         return ExitCode.UNKNOWN
-    return (
-        ExitCode.UNKNOWN
-        if Fate.UNKNOWN in states
-        else ExitCode.FAILED
-        if Fate.DELIVERY_FAILED in states
-        else ExitCode.MISSED
-        if expired
-        else ExitCode.OK
-    )
+    code = ExitCode.MISSED if expired else ExitCode.OK
+    code = ExitCode.FAILED if Fate.DELIVERY_FAILED in states else code
+    return ExitCode.UNKNOWN if Fate.UNKNOWN in states else code
 
 
 def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
@@ -106,32 +99,21 @@ def _formats(context: LedgerContext, view: StatusView) -> Formats:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """Tells, once in a run, what ended lately: this run learnt it, or one that was cancelled."""
+def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]) -> list[Notice]:
+    """List what ended lately and nobody was told: this run learnt it, or one that was cancelled.
 
-    context: LedgerContext
-    tried: set[Notice] = field(default_factory=set)
+    Args:
+        told: what this run tried to tell, once.
+    """
+    if not context.settings.notify:
+        return []
+    from wechat_campaigns.notify.notices import finished_notices, untold
 
-    def untold(self, state: LedgerState) -> list[Notice]:
-        if not self.context.settings.notify:
-            return []
-        from wechat_campaigns.notify.notices import finished_notices, untold
-
-        now = self.context.clock()
-        accounts = self.context.settings.environment.by_appid
-        ended = [send for send in state.sends if send.ended_at and send.appid in accounts]
-        environment = self.context.settings.environment
-        rows = [send_status(send, state, now, environment) for send in ended]
-        found = untold(finished_notices(rows, now), state.notified, now.date())
-        return [notice for notice in found if notice not in self.tried]
-
-    def tell(self, context: OnlineContext, state: LedgerState) -> None:
-        from wechat_campaigns.cli.notifications import notify
-
-        new = self.untold(state)
-        self.tried.update(new)
-        notify(context, new, commit=None)
+    now, environment = context.clock(), context.settings.environment
+    ended = [send for send in state.sends if send.ended_at and send.appid in environment.by_appid]
+    rows = [send_status(send, state, now, environment) for send in ended]
+    found = untold(finished_notices(rows, now), state.notified, now.date())
+    return [notice for notice in found if notice not in told]
 
 
 def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[StatusRow]:
@@ -147,7 +129,7 @@ def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) ->
 
 
 def _waited(
-    context: LedgerContext, send_id: str | None, rows: list[StatusRow], timeout_s: float, ends: _Ends
+    context: LedgerContext, send_id: str | None, rows: list[StatusRow], timeout_s: float, told: set[Notice]
 ) -> list[StatusRow]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
@@ -157,7 +139,7 @@ def _waited(
             context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
         printed = ended
         time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-        rows = _refreshed(context, send_id, ends, may_be_empty=True)
+        rows = _refreshed(context, send_id, told, may_be_empty=True)
     return rows
 
 
@@ -167,21 +149,20 @@ def _selected(state: LedgerState, send_id: str | None) -> list[SendState]:
     return [send for send in state.sends if send_id is None or stands_for(send_id, send.send)]
 
 
-def _has_jobs(context: LedgerContext, sends: Iterable[SendState]) -> bool:
-    accounts = context.settings.environment.by_appid
-    return any(send.appid in accounts and job_to_query(send) is not None for send in sends)
-
-
 def _ask_wechat(
-    context: OnlineContext, sends: Sequence[SendState], state: LedgerState, ends: _Ends
+    context: OnlineContext, sends: Sequence[SendState], state: LedgerState, told: set[Notice]
 ) -> JobStatuses:
+    from wechat_campaigns.cli.notifications import notify
+
     accounts = context.settings.environment.by_appid
     try:
         asked = refresh_job_status(
             sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
         )
     finally:  # what one account let know is told, whatever another answers
-        ends.tell(context, state)
+        new = _untold(context, state, told)
+        told.update(new)
+        notify(context, new, commit=None)
     if (error := asked.unrecorded) is not None:
         message = _("Warning: what WeChat returned is not recorded: {error}").format(error=error)
         print_message(f"{message}\n→ {error.hint}")
@@ -189,7 +170,7 @@ def _ask_wechat(
 
 
 def _refreshed(
-    context: LedgerContext, send_id: str | None, ends: _Ends, *, may_be_empty: bool
+    context: LedgerContext, send_id: str | None, told: set[Notice], *, may_be_empty: bool
 ) -> list[StatusRow]:
     state = context.unverified_state()
     sends = _selected(state, send_id)
@@ -198,14 +179,15 @@ def _refreshed(
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
-    asked = JobStatuses({}, None)
+    asked, accounts = JobStatuses({}, None), context.settings.environment.by_appid
+    has_jobs = any(send.appid in accounts and job_to_query(send) is not None for send in sends)
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
-    if isinstance(context, OnlineContext) and (_has_jobs(context, sends) or ends.untold(state)):
+    if isinstance(context, OnlineContext) and (has_jobs or _untold(context, state, told)):
         state = context.state()
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")
-        asked = _ask_wechat(context, _selected(state, send_id), state, ends)
+        asked = _ask_wechat(context, _selected(state, send_id), state, told)
     now, environment = context.clock(), context.settings.environment
     rows = [send_status(send, state, now, environment, asked.by_msg_id) for send in _selected(state, send_id)]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

@@ -128,10 +128,10 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     text = decode(data)
     if isinstance(text, Finding):
         return False, text.message
-    result = format_campaign(text, file)
-    new = result.text.encode()
-    if new == data or result.skip_reason:
-        return False, result.skip_reason
+    formatted, reason = format_campaign(text, file)
+    new = formatted.encode()
+    if new == data or reason:
+        return False, reason
     if not check:
         write_file(path, new)
     return True, ""

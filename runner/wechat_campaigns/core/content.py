@@ -120,13 +120,13 @@ class Content:
     key: ClassVar[str] = ""
     """The key under `content` by which its msgtype becomes this kind."""
     body_key: ClassVar[str]
-    """Where its part stands in the body of a mass call."""
+    """Where its part stands in the body of a mass call: by its msgtype, unless it says otherwise."""
     material: ClassVar[MaterialKind] = "image"
     """What the files and materials are that it refers to."""
     posted: ClassVar[tuple[str, ...]] = ()
     """The fields that its part has as they are."""
     word: ClassVar[str] = ""
-    """For somebody who does not know WeChat's words; marked for translation."""
+    """For somebody who does not know WeChat's words, unless its msgtype is plain; marked for translation."""
     linked: ClassVar[str] = ""
     """The field that is a text, in which WeChat makes links; beside it there may be a `title`."""
     needs_draft: ClassVar[bool] = False
@@ -141,6 +141,9 @@ class Content:
     """What a new file says in place of texts, and no follower should read."""
     asset: ClassVar[str] = ""
     """What its author has to add to a new file: a file, or a pattern of files, in its folder."""
+
+    def __init_subclass__(cls) -> None:
+        cls.body_key = vars(cls).get("body_key", cls.msgtype)
 
     # --- what WeChat gets
 
@@ -208,7 +211,7 @@ class Content:
 
     def kind_name(self) -> str:
         """Return the kind for somebody who does not know WeChat's words: `3 articles`."""
-        return _(self.word)
+        return _(self.word or self.msgtype)
 
     def summary(self) -> str:
         """Write what a follower would see, in one line."""

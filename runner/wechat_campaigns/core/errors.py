@@ -1,27 +1,5 @@
 """What can go wrong, said so that the reader can act: where, what, hint, and the exit code.
 
-CampaignError                 1   the root; never raised itself
-├── UsageError               64   the command line or its selection makes no sense
-├── InvalidError              3   campaigns or settings have problems; carries all of them
-├── MissingExtraError         3   an optional part of the tool is not installed
-├── FileAccessError           7   the system refused to read or write a file
-├── OutOfMemoryError          7   this process may take no more memory
-├── SecretError               9   the secret of an account is not available
-├── WeChatError               4   WeChat did not do what was asked
-│   ├── ApiError              4   it answered with an errcode
-│   ├── NotSentError         10   the request certainly never reached it
-│   └── NoResponseError       8   the request may have reached it, its answer did not reach us
-├── PolicyError               5   refused by policy, digest, staleness or protection
-│   ├── StalePlanError        5   what would be sent is not what was reviewed
-│   └── CodeHostError         5   GitHub or GitLab does not tell what has to be known
-└── LedgerError               6   the ledger cannot be used: permission, format, damage
-    ├── LedgerCopyError       6   the copy of it on this machine is damaged, or its disk is full
-    ├── LedgerLoginError      9   its server refuses the login
-    ├── LedgerUnreachableError 11   its server or disk does not respond at the moment
-    ├── LedgerLockedError    12   another runner holds the lock or won the race
-    ├── LedgerConflictError  12   another runner wrote first; nothing was written
-    └── TamperedLedgerError   6   the chain of events does not hold
-
 Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
 """
 

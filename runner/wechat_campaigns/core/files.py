@@ -123,11 +123,15 @@ def private_folder(path: Path) -> None:
 
 
 def private_file(path: Path) -> bool:
-    """Make an empty file for this user alone, whatever the umask, unless there is one.
+    """Make an empty file and its folder for this user alone, whatever the umask, unless there is one.
 
     Returns:
         Whether it was made; False also where it cannot be, which shows when it is opened.
+
+    Raises:
+        OSError: its folder cannot be made.
     """
+    private_folder(path.parent)
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return True

@@ -5,8 +5,6 @@
 Thousands of these come from child processes; without slots they are pickled in half the time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +14,6 @@ from typing import Any, Literal
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.digest import DIGEST_VERSION, openids_sha256, sha256, to_plain_data
-
-# --- what a follower would receive -------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ campaigns folder is written below a temporary folder and rendered there.
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -25,13 +24,6 @@ from wechat_campaigns.source.settings import load_settings, settings_data
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
 _REGULAR = ("100644", "100755")
 _SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or use another commit")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Blob:
-    path: PurePosixPath
-    object_id: str
-    size_bytes: int
 
 
 def compare_since(
@@ -111,14 +103,15 @@ def resolve_ref(root: Path, ref: str) -> str:
     Raises:
         UsageError: git knows no such commit here, or there is no git.
     """
-    where = f"--changed-since {ref}"
-    if not ref or ref.startswith("-") or not ref.isprintable():
+    is_name = ref and not ref.startswith("-") and ref.isprintable()
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    done = _git(root, *words) if is_name else None
+    if done is None or done.code:
         raise UsageError(
-            _("this is not a valid name of a commit"), hint=_("use a branch, a tag or a hash"), location=where
+            _("git finds no such commit in this repository"),
+            hint=_(_SHALLOW),
+            location=f"--changed-since {ref}",
         )
-    done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if done.code:
-        raise UsageError(_("git finds no such commit in this repository"), hint=_(_SHALLOW), location=where)
     return done.stdout.decode().strip()
 
 
@@ -143,34 +136,33 @@ def tree_at(root: Path, commit: str) -> Iterator[Path]:
 
 
 def _write_tree(root: Path, commit: str, target: Path) -> None:
-    blobs = [blob for blob in _listed(root, commit) if blob.size_bytes <= MAX_MEDIA_BYTES]
-    if sum(blob.size_bytes for blob in blobs) > MAX_TOTAL_BYTES:
+    files = [one for one in _listed(root, commit) if one[2] <= MAX_MEDIA_BYTES]
+    if sum(size_bytes for _path, _id, size_bytes in files) > MAX_TOTAL_BYTES:
         raise UsageError(
             _("at commit {commit}, the campaigns folder is larger than {most} MiB").format(
                 most=MAX_TOTAL_BYTES // 1024**2, commit=commit[:12]
             ),
             hint=_("run the command without `--changed-since`"),
         )
-    wanted = "".join(f"{blob.object_id}\n" for blob in blobs).encode()
+    wanted = "".join(f"{object_id}\n" for _path, object_id, _size in files).encode()
     done = _git(root, "cat-file", "--batch", given=wanted)
-    for blob, (object_id, data) in zip(blobs, batched_objects(done.stdout), strict=True):
-        if data is None or object_id != blob.object_id:
-            raise UsageError(
-                _("a git object for `{path}` is missing").format(path=blob.path), hint=_(_SHALLOW)
-            )
-        file = target / blob.path
+    for (path, wanted_id, _size), (object_id, data) in zip(files, batched_objects(done.stdout), strict=True):
+        if data is None or object_id != wanted_id:
+            raise UsageError(_("a git object for `{path}` is missing").format(path=path), hint=_(_SHALLOW))
+        file = target / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
 
 
-def _listed(root: Path, commit: str) -> Iterator[_Blob]:
+def _listed(root: Path, commit: str) -> Iterator[tuple[PurePosixPath, str, int]]:
+    """Yield path, object id and bytes of each regular file."""
     done = _git(root, "ls-tree", "-r", "-l", "-z", commit)
     for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         facts, _tab, name = entry.partition("\t")
         mode, _kind, object_id, size = facts.split()
         path = PurePosixPath(name)
         if mode in _REGULAR and not path.is_absolute() and ".." not in path.parts and "\\" not in name:
-            yield _Blob(path=path, object_id=object_id, size_bytes=int(size))
+            yield path, object_id, int(size)
 
 
 def _git(root: Path, *words: str, given: bytes = b"") -> GitResult:

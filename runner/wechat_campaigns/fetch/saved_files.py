@@ -51,8 +51,9 @@ class SavedPictures:
                 raise DownloadError(_("more than {most} pictures").format(most=limits.files))
             data = self._data(address)
             self._bytes += len(data)
-            if len(data) > limits.file_bytes or self._bytes > limits.total_bytes:
-                raise DownloadError(_("it is too large, or all pictures together are"))
+            most = min(limits.file_bytes, limits.total_bytes - self._bytes + len(data))
+            if len(data) > most:
+                raise DownloadError(_("more than {most:,} bytes").format(most=most))
             kind = sniff(data)
             if kind not in SUFFIXES:
                 raise DownloadError(_("it is not a picture that WeChat can show"))

@@ -22,24 +22,7 @@ from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals, Environment, Settings
-from wechat_campaigns.guard.checkout import (
-    approvals_in,
-    approvals_of,
-    check_clean,
-    check_committed,
-    commits_since,
-    fetch_missing,
-    head_of,
-    is_shallow,
-    merge_bases,
-    objects_of,
-    read_blob,
-    require_history,
-    secret_variables_in,
-    settings_versions,
-    tree_of,
-    without_ancestors,
-)
+from wechat_campaigns.guard import checkout
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
@@ -148,7 +131,7 @@ def guard_approvals(guard: Event | None) -> Approvals | None:
     """Read the approvals that an apply went by, as the ledger says: good enough to ask for more."""
     rules = guard.data.get("rules") if guard is not None else None
     data = rules.get("approvals") if isinstance(rules, Mapping) else None
-    return approvals_of(data) if isinstance(data, Mapping) else None
+    return checkout.approvals_of(data) if isinstance(data, Mapping) else None
 
 
 def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
@@ -162,7 +145,8 @@ def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
     value = os.environ.get(name, "").strip()
     if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
         return False
-    named = (secret_variables_in(source, guard.stream) for source in settings_versions(root))
+    versions = checkout.settings_versions(root)
+    named = (checkout.secret_variables_in(source, guard.stream) for source in versions)
     return all(name in one for one in named if one is not None)
 
 
@@ -179,14 +163,14 @@ def check_tree_approved(root: Path, settings: Settings, run: CiRun, guard: Event
     if not settings.source:
         return ApprovedTree()
     if environment.approvals or anchor.approvals:
-        require_history(root)
-    elif is_shallow(root):
+        checkout.require_history(root)
+    elif checkout.is_shallow(root):
         if environment.is_sandbox and not environment.protected:
             return ApprovedTree()
-        require_history(root)
-    elif not head_of(root):
+        checkout.require_history(root)
+    elif not checkout.head_of(root):
         return ApprovedTree()
-    if anchor.commit and anchor.commit not in commits_since(root, ""):
+    if anchor.commit and anchor.commit not in checkout.commits_since(root, ""):
         anchor = anchor._replace(commit="")
     if anchor.approvals and not anchor.commit:
         raise approval_error(
@@ -197,7 +181,7 @@ def check_tree_approved(root: Path, settings: Settings, run: CiRun, guard: Event
     history = _History(root, environment, run, anchor, start=start)
     if not (environment.approvals or history.asks()):
         return ApprovedTree()
-    check_committed(root)
+    checkout.check_committed(root)
     return history.check_head()
 
 
@@ -214,10 +198,10 @@ def present_tree(root: Path, environment: Environment) -> ApprovedTree:
     Raises:
         PolicyError: files differ from it.
     """
-    head = head_of(root)
+    head = checkout.head_of(root)
     if not head:
         return ApprovedTree()
-    check_clean(root)
+    checkout.check_clean(root)
     return ApprovedTree(commit=head, tree=_History(root, environment, None, Anchor(), start=head).tree(head))
 
 
@@ -255,10 +239,10 @@ class _History:
         self._anchor = anchor
         self._branch = (run.default_branch if run else None) or ""
         self._find = _request_finder(run) if run else lambda _commit: None
-        self.head = head_of(self._folder)
-        self._parents = commits_since(self._folder, start)
+        self.head = checkout.head_of(self._folder)
+        self._parents = checkout.commits_since(self._folder, start)
         around = {*self._parents, *(one for parents in self._parents.values() for one in parents)}
-        self._objects = objects_of(self._folder, filter(None, {*around, start}))
+        self._objects = checkout.objects_of(self._folder, filter(None, {*around, start}))
         self._approvals_in = cache(self._read_approvals)
         kept = (self.rules(start) if start else None) or ()
         self._start = _State(kind=_Kind.ACCEPTED if start else _Kind.NOT_ASKED, commit=start, rules=kept)
@@ -266,11 +250,11 @@ class _History:
     def tree(self, commit: str) -> str:
         """Return the id of the tree that is asked about; empty where a commit has none."""
         if commit not in self._objects:
-            self._objects |= objects_of(self._folder, [commit])
+            self._objects |= checkout.objects_of(self._folder, [commit])
         held = self._objects[commit]
         if not held.root:
             raise self._unclear_error(commit)
-        return tree_of(self._folder, held)
+        return checkout.tree_of(self._folder, held)
 
     def rules(self, commit: str) -> tuple[Approvals, ...] | None:
         """List the approvals that a commit asks for after it; None where its settings are lost."""
@@ -280,7 +264,8 @@ class _History:
         return found
 
     def _read_approvals(self, blob: str) -> tuple[Approvals, ...] | None:
-        return approvals_in(read_blob(self._folder, blob) if blob else b"", self._environment)
+        source = checkout.read_blob(self._folder, blob) if blob else b""
+        return checkout.approvals_in(source, self._environment)
 
     def asks(self) -> bool:
         """Return whether anything that leads to the head asks for approvals."""
@@ -356,7 +341,7 @@ class _History:
         if unclear := [state for state in found if state.kind is _Kind.UNCLEAR]:
             return unclear[0]
         by_commit = {state.commit: state for state in found}
-        last = without_ancestors(self._folder, by_commit) if len(found) > 1 else [*by_commit]
+        last = checkout.without_ancestors(self._folder, by_commit) if len(found) > 1 else [*by_commit]
         if len(last) == 1:
             return by_commit[last[0]]
         error = approval_error(
@@ -390,7 +375,7 @@ class _History:
         self, commit: str, request: MergedRequest, follows: Collection[str], before: str
     ) -> None:
         """Refuse a merge of other campaigns than the reviewers saw, or that they saw against others."""
-        fetch_missing(self._folder, request.head)
+        checkout.fetch_missing(self._folder, request.head)
         if self.tree(request.head) != self.tree(commit):
             raise approval_error(
                 _(
@@ -400,8 +385,8 @@ class _History:
                 self._redo_hint(),
             )
         # Who merges moves the tip; the author of the request chooses the commits that come with it.
-        tips = without_ancestors(self._folder, follows) if before else []
-        bases = [merge_bases(self._folder, request.head, one) for one in (*tips, before)]
+        tips = checkout.without_ancestors(self._folder, follows) if before else []
+        bases = [checkout.merge_bases(self._folder, request.head, one) for one in (*tips, before)]
         if (
             len(tips) != 1
             or not all(bases)

@@ -30,15 +30,9 @@ from wechat_campaigns.guard.approvals import (
 )
 from wechat_campaigns.guard.checkout import head_of
 from wechat_campaigns.guard.run import check_secret_place
+from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
-from wechat_campaigns.ledger.trust import (
-    KeyOf,
-    authenticator,
-    has_valid_mac,
-    is_signed,
-    verify_guards,
-    wrong_secret_error,
-)
+from wechat_campaigns.ledger.fold import wrong_secret_error
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import check_api_host, read_secret
@@ -180,13 +174,13 @@ class Secrets:
             WrongSecretError: and nothing speaks of a forgery.
         """
         events, key = self._events.get(account.appid, ()), mac_key(self._secret(account), account.appid)
-        if events and not any(has_valid_mac(event, key) for event in events):
+        if events and not any(trust.has_valid_mac(event, key) for event in events):
             raise wrong_secret_error([account.name], self.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
         key = mac_key(self._secret(account), account.appid)
         guards = [event for event in self._events.get(account.appid, ()) if event.kind == LedgerKind.GUARD]
-        _good, bad = verify_guards(guards, key)
+        _good, bad = trust.verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(
                 _(_FORGED).format(number=bad[-1].seq, stream=account.appid, kind=bad[-1].kind),
@@ -200,7 +194,7 @@ class Secrets:
         """Derive the key of an account's macs in the ledger. Raises as `of_account`."""
         return mac_key(self.of_account(account, trusted=trusted), account.appid)
 
-    def mac_keys(self) -> KeyOf:
+    def mac_keys(self) -> trust.KeyOf:
         """Return what finds the key of an account's macs; None where the AppSecret is missing."""
         named = self.settings.environment.by_appid
         self.missing = {}
@@ -226,7 +220,7 @@ class Secrets:
             SecretError: the AppSecret is not at hand.
             UsageError: no account of the settings has this AppID.
         """
-        if entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry):
+        if entry.stream == LEDGER or "mac" in entry.data or not trust.is_signed(entry):
             return entry
         environment = self.settings.environment
         account = environment.by_appid.get(entry.stream)
@@ -276,15 +270,15 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
             found.unread.append(accounts[appid].name)
             continue
         signed = [event for event in own if "mac" in event.data]
-        if signed and not any(has_valid_mac(event, key) for event in signed):
+        if signed and not any(trust.has_valid_mac(event, key) for event in signed):
             found.wrong.append(accounts[appid].name)
             continue
-        guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
-        believed = authenticator(own, {appid: key}.get)
+        guards = trust.verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
+        believed = trust.authenticator(own, {appid: key}.get)
         for event in own:
             try:
                 # Of guards only those count that no later one replaced.
-                is_asked = event in guards if event.kind == LedgerKind.GUARD else is_signed(event)
+                is_asked = event in guards if event.kind == LedgerKind.GUARD else trust.is_signed(event)
                 if is_asked and not believed(event):
                     forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind)
                     found.forged.append(forged)
@@ -300,4 +294,4 @@ def unchecked_accounts(settings: Settings, events: Sequence[Event]) -> list[str]
 
 
 def _signed_streams(events: Sequence[Event]) -> list[str]:
-    return sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)})
+    return sorted({event.stream for event in events if event.stream != LEDGER and trust.is_signed(event)})

@@ -54,7 +54,7 @@ class Snapshot(NamedTuple):
 
     events: tuple[Event, ...]
     """In order, stream by stream in name order."""
-    heads: Mapping[str, tuple[int, str]]
+    heads: Mapping[str, Head]
     """Count and last hash of each stream, as the store noted them beside the events."""
 
 
@@ -238,9 +238,9 @@ def _newer(data: Mapping[str, Any]) -> str:
     return _("this event is of kind {found}, which this version does not support").format(found=data["kind"])
 
 
-def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
-    """Count events and name the last hash, stream by stream."""
-    return {event.stream: (event.seq, event.hash) for event in events}
+def heads_of(events: Iterable[Event]) -> dict[str, Head]:
+    """Return where events end, stream by stream."""
+    return {event.stream: event.head for event in events}
 
 
 def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> tuple[Event, ...]:
@@ -311,7 +311,7 @@ def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
     return snapshot.events
 
 
-def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
+def find_chain_faults(events: Iterable[Event], heads: Mapping[str, Head]) -> tuple[str, ...]:
     """Find where each stream breaks first: one sentence a stream, as what follows depends on it.
 
     Args:
@@ -322,8 +322,7 @@ def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, st
     for event in events:
         streams.setdefault(event.stream, []).append(event)
     breaks = {
-        stream: chain_break(streams[stream], EMPTY, Head(*heads.get(stream, EMPTY)))
-        for stream in sorted(streams)
+        stream: chain_break(streams[stream], EMPTY, heads.get(stream, EMPTY)) for stream in sorted(streams)
     }
     return tuple(_break_text(stream, number) for stream, number in breaks.items() if number is not None)
 
@@ -333,7 +332,7 @@ def _break_text(stream: str, number: int) -> str:
     return what.format(stream=stream, number=number)
 
 
-def to_lines(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+def to_lines(events: Iterable[Event], heads: Mapping[str, Head]) -> Iterator[str]:
     """Write a ledger as lines of canonical JSON without line ends.
 
     The first line notes the heads, so that a file that was cut short is not taken for a whole one.
@@ -367,12 +366,12 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
     return events
 
 
-def _exported_heads(line: str, where: str) -> dict[str, tuple[int, str]]:
+def _exported_heads(line: str, where: str) -> dict[str, Head]:
     try:
         data = json.loads(line)
         if data["ledger_export"] != EXPORT_FORMAT:
             raise ValueError(data["ledger_export"])
-        return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
+        return {str(stream): Head(int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this file is not a ledger export that this version can read"),

@@ -93,7 +93,7 @@ class _BranchCopy:
 
     tip: str | None = None
     events: dict[str, list[Event]] = field(default_factory=dict)
-    heads: dict[str, tuple[int, str]] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
 
     def take(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -164,7 +164,7 @@ class GitLedger(Ledger):
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         with self._fresh() as copy:
-            head = Head(*copy.heads.get(stream, EMPTY))
+            head = copy.heads.get(stream, EMPTY)
             events = copy.events.get(stream, [])[max(since.seq - 1, 0) :]
             return verified_after(stream, events, since, head)
 

@@ -16,7 +16,7 @@ from wechat_campaigns.core.git import Git, GitResult, batched_objects
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Snapshot, read_event, verified
-from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.events import Event, Head
 
 HEADS = "heads.json"
 EVENTS = "events"
@@ -39,7 +39,7 @@ def write(
     git: Git,
     events: Sequence[Event],
     *,
-    heads: Mapping[str, tuple[int, str]],
+    heads: Mapping[str, Head],
     parent: str | None,
 ) -> UnpushedCommit:
     """Make the commit that adds events.
@@ -106,7 +106,7 @@ def rewritten_files(git: Git, before: str, after: str) -> list[str]:
     return [path for status, _, path in _changes(git, before, after) if status != "A"]
 
 
-def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
+def heads(git: Git, commit: str) -> dict[str, Head]:
     """Read the heads a commit notes.
 
     Raises:
@@ -115,7 +115,7 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
     answer = git.run("cat-file", "blob", f"{commit}:{HEADS}")
     try:
         noted = dict(json.loads(answer.stdout))
-        return {str(stream): (int(seq), str(last)) for stream, (seq, last) in noted.items()}
+        return {str(stream): Head(int(seq), str(last)) for stream, (seq, last) in noted.items()}
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
             _("{file} on the ledger branch is missing or was changed").format(file=HEADS),

@@ -69,7 +69,9 @@ class PostgresLedger(Ledger):
         )
         rows = self._rows(query, ())
         events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
-        return Snapshot(events, {stream: (seq, digest) for stream, seq, body, digest in rows if body is None})
+        return Snapshot(
+            events, {stream: Head(seq, digest) for stream, seq, body, digest in rows if body is None}
+        )
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`: events and head in one statement, so of one moment."""

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.files import private_file, private_folder
+from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import Ledger, Snapshot
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
 from wechat_campaigns.ledger.trust import is_decision
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
-Marks = Mapping[str, tuple[int, str]]
-"""Number and hash of the last event seen, by stream."""
+Marks = Mapping[str, Head]
+"""The last event seen, by stream."""
 SCHEMA: Final = (
     "create table if not exists mark (stream text primary key, seq integer not null, hash text not null)"
 )
@@ -69,7 +69,7 @@ class SeenHeads:
         self._db: sqlite3.Connection | None = None
         self._turn = threading.Lock()
 
-    def marks(self, stream: str | None = None) -> dict[str, tuple[int, str]]:
+    def marks(self, stream: str | None = None) -> dict[str, Head]:
         """Read the marks, of one stream or of all.
 
         Raises:
@@ -78,7 +78,7 @@ class SeenHeads:
         where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
         with self._opened() as db:
             rows = db.execute(f"select stream, seq, hash from mark{where}", values)  # noqa: S608
-            return {name: (seq, digest) for name, seq, digest in rows}
+            return {name: Head(seq, digest) for name, seq, digest in rows}
 
     def note(self, proven: Mapping[str, Hashes]) -> None:
         """Raise each mark that is one of these events to the last of them: no other is forgotten.
@@ -127,7 +127,6 @@ class SeenHeads:
         return _("check the permissions and the disk, then run the same command again")
 
     def _connect(self) -> sqlite3.Connection:
-        private_folder(self.file.parent)
         private_file(self.file)
         db = sqlite3.connect(self.file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
@@ -239,10 +238,7 @@ class RollbackGuardedLedger(Ledger):
     def _seen(self, stream: str) -> tuple[Head, Head]:
         """Return the last event seen in this place, and that of the chain if its first event was read."""
         first = self._firsts.get(stream, "")
-        return (
-            Head(*self._memory.marks(stream).get(stream, EMPTY)),
-            Head(*self._chains.marks(first).get(first, EMPTY)),
-        )
+        return self._memory.marks(stream).get(stream, EMPTY), self._chains.marks(first).get(first, EMPTY)
 
     def _appended(self, event: Event, seen: Sequence[Head]) -> None:
         """Raise the marks to a new event, which proves itself and the one before it; else read the stream."""

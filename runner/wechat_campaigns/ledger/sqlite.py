@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
-from wechat_campaigns.core.files import private_file, private_folder
+from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
@@ -168,7 +168,6 @@ class SqliteLedger(Ledger):
         """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
         file = self._path.with_name(f"{self._path.name}.{stream}.lock")
         with self._translated():
-            private_folder(file.parent)
             private_file(file)
             db = sqlite3.connect(file, timeout=0, isolation_level=None)
         try:
@@ -241,7 +240,6 @@ class SqliteLedger(Ledger):
     def _make(self) -> None:
         if not self._files:
             with self._translated():
-                private_folder(self._path.parent)
                 private_file(self._path)
                 self._prepare()
 
@@ -323,7 +321,7 @@ def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connect
 def _snapshot(db: sqlite3.Connection) -> Snapshot:
     rows = db.execute("select stream, seq, body from event order by stream, seq")
     heads = db.execute("select stream, seq, hash from head order by stream")
-    return Snapshot(read_events(rows), {stream: (seq, digest) for stream, seq, digest in heads})
+    return Snapshot(read_events(rows), {stream: Head(seq, digest) for stream, seq, digest in heads})
 
 
 def _head(db: sqlite3.Connection, stream: str) -> Head:

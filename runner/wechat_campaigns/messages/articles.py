@@ -158,7 +158,6 @@ class Articles(Content):
 
     msgtype = N_("mpnews")
     key = "articles"
-    body_key = "mpnews"
     needs_draft = True
     is_recallable = True
     option = "mpnews"
@@ -187,8 +186,7 @@ class Articles(Content):
             yield from article.findings((*path, index))
             if article.digest and len(self.articles) > 1:
                 what = _("the digest is shown only when a message has one article")
-                hint = _("remove the digest")
-                yield Finding("digest-unseen", what, hint, (*path, index, "digest"), "warning")
+                yield Finding("digest-unseen", what, _("remove it"), (*path, index, "digest"), "warning")
 
     def kind_name(self) -> str:
         count = len(self.articles)

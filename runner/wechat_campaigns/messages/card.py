@@ -16,7 +16,6 @@ class Wxcard(Content):
     """A card or coupon; WeChat retired this kind on 2024-08-10 (errcode 45113)."""
 
     msgtype = N_("wxcard")
-    body_key = "wxcard"
     word = N_("coupon")
     posted = ("card_id",)
     option = "wxcard"

@@ -19,7 +19,6 @@ class Draft(Content):
     """msgtype mpnews, an existing draft of WeChat, named by its media_id or by its title."""
 
     msgtype = N_("mpnews")
-    body_key = "mpnews"
     word = N_("draft")
     posted = ("media_id",)
     scaffold = "content:\n  draft: {title}\n"

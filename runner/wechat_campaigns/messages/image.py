@@ -18,7 +18,6 @@ class Image(Content):
     """msgtype image, the single picture form: wire key `image`."""
 
     msgtype = N_("image")
-    body_key = "image"
 
     media: Media
 

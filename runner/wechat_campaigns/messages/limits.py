@@ -136,7 +136,7 @@ def check_file(path: KeyPath, file: FileInfo, kind: MaterialKind) -> Iterator[Fi
     """Check a file that becomes permanent material: its bytes, its name, the length of a voice."""
     formats, most_bytes = _LIMITS[kind]
     if file.size_bytes == 0:
-        what = _("`{path}` is empty").format(path=file.path)
+        what = _("`{name}` is empty").format(name=file.path)
         yield Finding("file-empty", what, _("add the real file"), path)
         return
     if file.format not in formats:

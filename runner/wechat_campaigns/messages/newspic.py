@@ -21,7 +21,6 @@ class Newspic(Content):
 
     msgtype = N_("mpnews")
     key = "newspic"
-    body_key = "mpnews"
     word = N_("picture post")
     linked = "text"
     needs_draft = True

@@ -22,9 +22,7 @@ class Voice(Content):
     """The recording: mp3, wma, wav or amr, at most 2 MB and 60 s."""
 
     msgtype = N_("voice")
-    body_key = "voice"
     material = "voice"
-    word = N_("voice")
     option = "voice"
     scaffold = "content:\n  file: {name}/voice.mp3\n"
     asset = "voice.mp3"
@@ -46,7 +44,6 @@ class Mpvideo(Content):
     SCHEMA: ClassVar = {"required": ["title", "description"], "minProperties": 3, "maxProperties": 3}
 
     msgtype = N_("mpvideo")
-    body_key = "mpvideo"
     material = "video"
     word = N_("video")
     linked = "description"

@@ -18,8 +18,6 @@ class Text(Content):
     """msgtype text."""
 
     msgtype = N_("text")
-    body_key = "text"
-    word = N_("text")
     posted = ("content",)
     linked = "content"
     option = "text"

@@ -1,7 +1,7 @@
 """What can be asked about an environment in, findings out: good, doubtful or bad, each with a hint."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,10 +13,10 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Settings
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.ledger.trust import uninitialized_accounts, uninitialized_words
+from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
+from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
@@ -60,25 +60,31 @@ def _error(exit_code: ExitCode, name: str, message: str, hint: str) -> Check:
     return Check(Severity.ERROR, name, message, hint, exit_code)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorPorts:
-    """The world, as parameters; `clock_skew` asks WeChat, None when it told no date."""
+def run_checks(
+    settings: Settings,
+    *,
+    connect: Callable[[Account], ReadOnlyApi],
+    open_ledger: Callable[[], Ledger],
+    clock_skew: Callable[[], timedelta | None],
+    clock: Clock,
+    is_durable: Callable[[], bool],
+) -> tuple[Check, ...]:
+    """Check everything; one fault never hides another.
 
-    connect: Callable[[Account], ReadOnlyApi]
-    open_ledger: Callable[[], Ledger]
-    clock_skew: Callable[[], timedelta | None]
-    clock: Clock
-    is_durable: Callable[[], bool] = lambda: True
-    """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
-
-
-def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
-    """Check everything; one fault never hides another."""
+    Args:
+        clock_skew: asks WeChat; None when it told no date.
+        is_durable: whether the ledger's store keeps what it acknowledged when the power fails, as far as
+            can be told.
+    """
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
-    checks += [_protection(settings), _clock(ports)]
-    checks += [check for account in environment.accounts.values() for check in _account(account, ports)]
-    checks += _ledger(settings, ports)
+    checks += [_protection(settings), _clock(clock_skew)]
+    checks += [check for account in environment.accounts.values() for check in _account(account, connect)]
+    try:
+        ledger = open_ledger()
+        checks += _ledger(settings, ledger.events(), clock(), is_durable)
+    except CampaignError as error:
+        checks.append(_error(error.exit_code, _("ledger"), error.message, error.hint))
     return tuple(checks)
 
 
@@ -108,9 +114,9 @@ def _protection(settings: Settings) -> Check:
     )
 
 
-def _clock(ports: DoctorPorts) -> Check:
+def _clock(clock_skew: Callable[[], timedelta | None]) -> Check:
     try:
-        away = ports.clock_skew()
+        away = clock_skew()
     except CampaignError as error:
         return _error(error.exit_code, _("clock"), error.message, error.hint)
     if away is None:
@@ -129,10 +135,10 @@ def _clock(ports: DoctorPorts) -> Check:
     return _error(ExitCode.WECHAT, _("clock"), message, hint)
 
 
-def _account(account: Account, ports: DoctorPorts) -> list[Check]:
+def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> list[Check]:
     name = _("account {name}").format(name=account.name)
     try:
-        api = ports.connect(account)
+        api = connect(account)
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
     except CampaignError as error:
         return [_refused(name, error)]
@@ -182,20 +188,17 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
     return _ok(name, message.format(count=len(tags)))
 
 
-def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
-    try:
-        ledger = ports.open_ledger()
-        events = ledger.events()
-        state = fold(events)
-    except CampaignError as error:
-        return [_error(error.exit_code, _("ledger"), error.message, error.hint)]
+def _ledger(
+    settings: Settings, events: Sequence[Event], now: datetime, is_durable: Callable[[], bool]
+) -> list[Check]:
+    state = fold(events)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
         len(events),
     ).format(count=len(events))
-    checks = [_initialized(settings, state, summary), *_holds(settings.environment, state, ports.clock())]
-    if not ports.is_durable():
+    checks = [_initialized(settings, state, summary), *_holds(settings.environment, state, now)]
+    if not is_durable():
         message = _(
             "a power failure at the git remote could lose sends that the remote has already confirmed"
         )

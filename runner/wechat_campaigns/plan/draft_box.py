@@ -262,5 +262,5 @@ def _not_one(name: str, found: Sequence[BoxEntry], box: Sequence[BoxEntry]) -> t
     if not titles:
         return message, _("write the draft in the WeChat console first: the draft box is empty")
     close = close_matches(name, titles, most=NEAREST, cutoff=0.3) or titles[:NEAREST]
-    hint = _("did you mean {names}? `campaign drafts` lists all drafts")
-    return message, hint.format(names=_(", ").join(close))
+    hint = _("did you mean {names}? `campaign {command}` lists all")
+    return message, hint.format(names=_(", ").join(close), command="drafts")

@@ -40,7 +40,7 @@ from wechat_campaigns.plan.plan import (
     Violation,
     order,
 )
-from wechat_campaigns.plan.policy import OF_ALLOWANCE, evaluate, remedy
+from wechat_campaigns.plan.policy import evaluate, remedy
 from wechat_campaigns.plan.policy.rule import RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
@@ -216,7 +216,7 @@ def _under_policy(
             rule_input = _rule_input(
                 one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
-            one = with_violations(one, _violations(one, rule_input, context))
+            one = with_violations(one, evaluate(rule_input, context.overrides))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
             rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
@@ -248,6 +248,7 @@ def _rule_input(
         env=context.settings.environment.env_option,
         tag=planned.resolved.tag,
         tag_id=planned.resolved.tag_id,
+        is_resend=planned.resend_intent is not None,
         **more,
     )
 
@@ -262,7 +263,7 @@ def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContex
         if planned.action not in CALLING:
             return planned
         rule_input = _rule_input(planned, plan.sends, context, due, failed_checks=failed)
-        found = [one for one in _violations(planned, rule_input, context) if one.rule == "checks"]
+        found = [one for one in evaluate(rule_input, context.overrides) if one.rule == "checks"]
         return with_violations(planned, (*planned.violations, *found))
 
     return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
@@ -305,16 +306,7 @@ def late_violations(
     seen, own, whole = reviewed.get(planned.key), planned.resolved.audience.count, rule_input.audience.count
     if seen is not None and own is not None and whole is not None:
         seen += whole - own  # of a batch, the rest of its list
-    return _violations(planned, replace(rule_input, reviewed_count=seen), context)
-
-
-def _violations(
-    planned: PlannedSend, rule_input: RuleInput, context: DecisionContext
-) -> tuple[Violation, ...]:
-    """Ask the rules; what is posted once more took its allowance when it was posted first."""
-    again = planned.resend_intent is not None
-    violations = evaluate(rule_input, context.overrides)
-    return tuple(one for one in violations if not again or one.rule not in OF_ALLOWANCE)
+    return evaluate(replace(rule_input, reviewed_count=seen), context.overrides)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:

@@ -23,7 +23,7 @@ from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recent
 from wechat_campaigns.plan.draft_box import BoxEntry, StoredDraft, draft_problem, fetch_drafts
 from wechat_campaigns.plan.plan import OPEN, Resolution
 from wechat_campaigns.plan.unknown_sends import stored_resend
-from wechat_campaigns.render.limits import check_stored_draft
+from wechat_campaigns.render.content import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -224,18 +224,12 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
         return found[0], None
     names = [str(tag["name"]) for tag in known.tags]
     close = close_matches(str(wanted), names, most=NEAREST, cutoff=0.3) or names[:NEAREST]
-    what = (
-        _("the account has no tag named {value}") if by_name else _("the account has no tag with id {value}")
-    )
-    if found:
-        what = _("the account has more than one tag {value}")
-    what = what.format(value=wanted)
-    hint = (
-        _("did you mean {names}? `campaign tags` lists all tags").format(names=_(", ").join(close))
-        if close
-        else _("create the tag in the WeChat console first; `campaign tags` lists all tags")
-    )
-    return {}, _recipients_problem(send, "unknown-tag", what, hint)
+    what = _("the account has more than one tag {value}") if found else _("the account has no tag {value}")
+    hint = _("create the tag in the WeChat console first; `campaign tags` lists all tags")
+    if close:
+        hint = _("did you mean {names}? `campaign {command}` lists all")
+    hint = hint.format(names=_(", ").join(close), command="tags")
+    return {}, _recipients_problem(send, "unknown-tag", what.format(value=wanted), hint)
 
 
 def _recipients_problem(send: Send, rule: str, what: str, hint: str) -> Diagnostic:

@@ -238,7 +238,9 @@ def with_console_warnings(
     Args:
         accounts: what is known of each account's articles, by AppID.
     """
-    by_hand = {appid: console_articles(state, appid, days) for appid, days in accounts.items()}
+    by_hand = {appid: console_articles(state, appid, days) for appid, days in accounts.items() if days}
+    if not by_hand:
+        return plan
 
     def warned(one: PlannedSend) -> PlannedSend:
         articles = by_hand.get(one.account.appid, [])

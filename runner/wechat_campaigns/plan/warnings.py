@@ -25,7 +25,7 @@ from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.render.limits import check_stored_draft
+from wechat_campaigns.render.content import check_stored_draft
 
 LONG_OPEN = timedelta(days=1)
 YEAR = timedelta(days=365)

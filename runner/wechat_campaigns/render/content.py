@@ -1,22 +1,24 @@
 """The `content` of a campaign in, the record of its kind out: templates rendered, links with parameters."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from html import escape, unescape
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from wechat_campaigns.core.content import Content
-from wechat_campaigns.core.diagnostics import KeyPath, Location, json_path
+from wechat_campaigns.core.diagnostics import Finding, KeyPath, Location, json_path
+from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
 from wechat_campaigns.messages import Article, Articles, Draft, Mpvideo, Newspic, Text, kind_of
 from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
-from wechat_campaigns.render.scope import Scope
+from wechat_campaigns.render.scope import Scope, text_errors, text_warnings
 
 _PATH: KeyPath = ("content",)
 _FROM_ROOT = PurePosixPath("_settings.yaml")
@@ -242,3 +244,50 @@ class LinkTagger:
             return url
         joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
         return f"{address}{joint}{'&'.join(pairs)}{anchor}{place}"
+
+
+# --- drafts of the console ----------------------------------------------------------------------
+
+
+def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
+    """List what the articles of a draft break of WeChat's limits, once they were read.
+
+    Its pictures are WeChat's own, and the console fills in each digest.
+    """
+    if draft.stored is None:
+        return ()
+    path: KeyPath = ("content",)
+    return tuple(
+        replace(
+            finding,
+            message=_("draft {name}: {fault}").format(name=draft.name, fault=finding.message),
+            path=path,
+        )
+        for finding in (*draft.stored.findings(), *_unseen(draft.stored), *_hidden(draft.stored))
+        if not {"cover", "images"} & set(finding.path) and finding.rule != "digest-unseen"
+    )
+
+
+def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
+    """Report what of a draft cannot be seen, or reads otherwise than it looks."""
+    hint = _("edit the draft in the WeChat console")
+    for part in chain.from_iterable(stored.texts()):
+        for fault in list(text_errors((), part)) or text_warnings((), part):
+            yield Finding(fault.rule, fault.message, hint, level=fault.level)
+
+
+def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:
+    """Report styles outside the bounds of articles: they can hide text, and here they stay in."""
+    if isinstance(stored, Newspic) or not is_extra_installed("articles"):
+        return
+    # Loading lxml takes longer than a plan of texts.
+    from wechat_campaigns.render.article import dom, keep
+    from wechat_campaigns.render.article.parts import Findings
+
+    found, hint = Findings(file="", advice=False), _("edit the draft in the WeChat console")
+    for article in stored.articles:
+        keep.keep(dom.parse(article.html), found)
+    rules = ("style-value", "style-css")
+    yield from (
+        Finding(one.rule, one.message, hint, ("content",), "warning") for one in found if one.rule in rules
+    )

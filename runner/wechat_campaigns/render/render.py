@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, json_path
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.names import openid_fault, suggestion_suffix
@@ -102,12 +102,14 @@ def _window(scope: Scope, timezone: str) -> _Window:
         if moment is None and written is not None:
             what = _("`{key}` is a time that the clocks of {timezone} never show, or show twice")
             hint = _("write it with an offset, for example 2026-12-01T19:00:00+08:00")
-            scope.problem((key,), "impossible-date", what.format(key=key, timezone=timezone), hint)
+            what = what.format(key=key, timezone=timezone)
+            scope.report(Finding("impossible-date", what, hint, (key,)))
         moments.append(moment)
     opens, closes = moments
     if opens is not None and closes is not None and opens >= closes:
         what = _("the send window ends before it starts: `not_after` is not later than `not_before`")
-        scope.problem(("not_after",), "window-empty", what, _("make `not_after` later than `not_before`"))
+        hint = _("make `not_after` later than `not_before`")
+        scope.report(Finding("window-empty", what, hint, ("not_after",)))
     return opens, closes
 
 
@@ -198,7 +200,8 @@ def _account(scope: Scope, settings: Settings) -> str:
         hint = _("use one of: {names}")
     suggestion = suggestion_suffix(name or "", environment.accounts)
     what = what.format(name=name, environment=environment.name, hint=suggestion)
-    scope.problem(("account",), "account", what, hint.format(names=_listed(environment.accounts)))
+    hint = hint.format(names=_listed(environment.accounts))
+    scope.report(Finding("account", what, hint, ("account",)))
     return ""
 
 
@@ -227,9 +230,9 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     if not tag.strip() and len(scope.problems) == before:
         what = _("the tag is empty after rendering")
         hint = _("write the name of one of the account's tags")
-        scope.problem(path, "tag-empty", what, hint)
+        scope.report(Finding("tag-empty", what, hint, path))
     if OPENID.search(tag):
-        scope.problem(path, "openid-in-name", *openid_fault())
+        scope.report(Finding("openid-in-name", *openid_fault(), path))
     for finding in check_one_line(path, tag):
         scope.report(finding)
     return tag
@@ -244,7 +247,8 @@ def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
         return int(text)
     if len(scope.problems) == before:
         what = _("`tag_id` becomes `{text}`, which is not a tag id").format(text=text[:40])
-        scope.problem(path, "tag-id", what, _("make it a whole number, such as 2; for a tag name, use `tag`"))
+        hint = _("make it a whole number, such as 2; for a tag name, use `tag`")
+        scope.report(Finding("tag-id", what, hint, path))
     return None
 
 
@@ -300,7 +304,8 @@ def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None)
         what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
         counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
         hint = _("compare the number with the list")
-        scope.problem(path, "openid-rows", what.format(file=written, **counts), hint, level="warning")
+        what = what.format(file=written, **counts)
+        scope.report(Finding("openid-rows", what, hint, path, "warning"))
     return found.openids, _("row {number}"), ""
 
 

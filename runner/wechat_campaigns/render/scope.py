@@ -6,21 +6,21 @@ Each method gives a value that lets rendering go on, even after a problem, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wechat_campaigns.core.content import Media
-from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Level, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.redact import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
 from wechat_campaigns.render.article import convert
-from wechat_campaigns.render.limits import text_errors, text_warnings
 from wechat_campaigns.render.templates import Escape, TemplateRenderError, fill, without_control
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.validate import Campaign
@@ -36,6 +36,13 @@ _BRACES = re.compile(
     r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
 )
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
+
+
+_SUBDIVISION_FLAGS = re.compile(
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
+"""England, Scotland and Wales: the only emoji made of tags."""
 
 
 class Templates:
@@ -77,19 +84,6 @@ class Scope:
     files: Files
     options: ArticleOptions
     problems: list[Diagnostic] = field(default_factory=list)
-
-    def problem(
-        self,
-        path: KeyPath,
-        rule: str,
-        what: str,
-        hint: str,
-        *,
-        level: Level = "error",
-        place: Location | None = None,
-    ) -> None:
-        """Add a problem of the value at `path`, at `place` when that is somewhere else."""
-        self.report(Finding(rule, what, hint, path, level), place)
 
     def report(self, finding: Finding, place: Location | None = None) -> None:
         """Add a finding at its value, or at `place`."""
@@ -168,7 +162,8 @@ class Scope:
         if mended is None or not mended[1]:
             return media
         what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=mended[1])
-        self.problem((*path, "file"), "image-fixed", what, _("check it in the preview"), level="warning")
+        hint = _("check it in the preview")
+        self.report(Finding("image-fixed", what, hint, (*path, "file"), "warning"))
         return Media(file=mended[0])
 
     def pictures(self, path: KeyPath, value: object) -> tuple[Media, ...]:
@@ -181,7 +176,7 @@ class Scope:
             what = _("`{pattern}` matches {count} files; the maximum is {most}")
             what = what.format(pattern=written, count=len(found), most=MAX_IMAGES)
             hint = _("name the files one by one, or move some away")
-            self.problem(path, "too-many-files", what, hint)
+            self.report(Finding("too-many-files", what, hint, path))
             return ()
         return tuple(self.picture((*path, index), {"file": name}) for index, name in enumerate(found or ()))
 
@@ -192,7 +187,7 @@ class Scope:
         except FileError as error:
             self.problems.append(error.to_diagnostic(self.campaign.source.location(path), path))
         except CampaignError as error:
-            self.problem(path, "missing-extra", error.message, error.hint)
+            self.report(Finding("missing-extra", error.message, error.hint, path))
         return None
 
     @property
@@ -222,7 +217,7 @@ class Scope:
             hint = _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
                 name=doubled or single
             )
-            self.problem(path, "template-braces", what, hint, level="warning", place=place)
+            self.report(Finding("template-braces", what, hint, path, "warning"), place)
 
     def _look_for_placeholders(
         self, path: KeyPath, source: str, *, file: PurePosixPath | None = None
@@ -234,16 +229,43 @@ class Scope:
         place = self._place(path, source.count("\n", 0, at) + 1, file)
         what = _("this is still sample text, and followers would read it")
         hint = _("replace it with the content to be sent")
-        self.problem(path, "scaffold-text", what, hint, level="warning", place=place)
+        self.report(Finding("scaffold-text", what, hint, path, "warning"), place)
 
     def _template_problem(
         self, path: KeyPath, fault: TemplateRenderError, file: PurePosixPath | None = None
     ) -> None:
         place = self._place(path, fault.line, fault.file or file)
-        self.problem(path, fault.rule, fault.message, fault.hint, place=place)
+        self.report(Finding(fault.rule, fault.message, fault.hint, path), place)
 
     def _place(self, path: KeyPath, line: int, file: PurePosixPath | None) -> Location:
         """Return where a line of a file, or of the value at `path`, is written."""
         if file is None:
             return self.campaign.source.line_location(path, line)
         return Location(file=self.display_path(file), line=line)
+
+
+def text_errors(path: KeyPath, text: str) -> Iterator[Finding]:
+    """Report a follower's openid, and what makes a text read otherwise than it looks."""
+    if (line := openid_line(text)) is not None:
+        what = _("line {line} of the text contains an openid, which would be sent").format(line=line)
+        hint = _("remove it; write recipients only under `filter`")
+        yield Finding("openid-in-content", what, hint, path)
+    elif turned := BIDI.search(text):
+        what = _("`{text}` contains a character that reverses the order of the text around it").format(
+            text=_around(turned)
+        )
+        hint = _("delete it: followers would read something other than what is written")
+        yield Finding("bidi-control", what, hint, path)
+
+
+def text_warnings(path: KeyPath, text: str) -> Iterator[Finding]:
+    """Report characters that neither followers nor a reviewer can see."""
+    if not text.isascii() and (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
+        what = _("`{text}` contains an invisible character").format(text=_around(found))
+        hint = _("delete it; it often comes with pasted text")
+        yield Finding("invisible-character", what, hint, path, "warning")
+
+
+def _around(found: re.Match[str]) -> str:
+    """Cut out a character that cannot be seen with its neighbours, all of them visible."""
+    return " ".join(escape_invisible(found.string[max(0, found.start() - 6) : found.end() + 6]).split())

@@ -1,7 +1,7 @@
 """List what a person should read before a plan is applied, as sentences and as problems beside the files."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
@@ -9,10 +9,10 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.ledger.trust import uninitialized_words
+from wechat_campaigns.ledger.fold import uninitialized_words
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, Violation
 from wechat_campaigns.plan.policy import remedy
-from wechat_campaigns.plan.quota import Overlap, overlaps
+from wechat_campaigns.plan.quota import Overlap
 from wechat_campaigns.plan.rule_changes import SettingsChange
 from wechat_campaigns.report.phrases import shortened
 
@@ -74,35 +74,22 @@ class Note:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteGroup:
-    """The notes of one rule."""
-
-    rule: str
-    notes: tuple[Note, ...]
-
-    @property
-    def is_uniform(self) -> bool:
-        """Whether all notes say the same."""
-        return len({(note.message, note.hint) for note in self.notes}) == 1
-
-    @property
-    def is_folded(self) -> bool:
-        """Whether only the first need be seen: of many sends or files, never what concerns the whole plan."""
-        return len(self.notes) > FEW_NOTES and all(note.send or note.location for note in self.notes)
-
-
-def note_groups(notes: Iterable[Note]) -> tuple[NoteGroup, ...]:
-    """Group notes by rule, in the order in which the rules come first."""
+def note_groups(notes: Iterable[Note]) -> list[list[Note]]:
+    """Return the notes of each rule, in the order in which the rules come first."""
     groups: dict[str, list[Note]] = {}
     for note in notes:
         groups.setdefault(note.rule, []).append(note)
-    return tuple(NoteGroup(rule=rule, notes=tuple(found)) for rule, found in groups.items())
+    return list(groups.values())
 
 
-def attention_notes(plan: Plan) -> tuple[Note, ...]:
+def is_folded(group: Sequence[Note]) -> bool:
+    """Return whether only the first need be seen: many of sends or files, none of the whole plan."""
+    return len(group) > FEW_NOTES and all(note.send or note.location for note in group)
+
+
+def attention_notes(plan: Plan, overlaps: Iterable[Overlap]) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
-    notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
+    notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(overlaps)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
     notes += [_decisive(one.send_state.send, one) for one in plan.unknown_sends if one.hint]
     return tuple(notes)
@@ -191,8 +178,8 @@ def problem_note(problem: Diagnostic) -> Note:
     return Note(rule=problem.rule, message=problem.message, hint=problem.hint, problem=problem)
 
 
-def _overlaps(plan: Plan) -> Iterator[Note]:
-    found = sorted(overlaps(plan), key=lambda overlap: overlap.followers, reverse=True)
+def _overlaps(overlaps: Iterable[Overlap]) -> Iterator[Note]:
+    found = sorted(overlaps, key=lambda overlap: overlap.followers, reverse=True)
     yield from map(_overlap, found[:SHOWN_OVERLAPS])
     if (more := len(found) - SHOWN_OVERLAPS) > 0:
         text = ngettext(

@@ -26,7 +26,7 @@ from wechat_campaigns.render.article.page import (
     content,
     templates_of,
 )
-from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
+from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import (
     SHOWN,
@@ -71,15 +71,14 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked_actions=BLOCKED,
-        notes=[note for group in groups if not group.is_folded for note in group.notes],
-        folded=[group for group in groups if group.is_folded],
+        notes=[note for group in groups if not is_folded(group) for note in group],
+        folded=list(filter(is_folded, groups)),
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
-        next_step=_next_step(view),
         pictures=pictures,
         content=lambda send: content(send, address=pictures.address),
         change_diff=change_diff,
@@ -101,16 +100,6 @@ def _headline(row: Row) -> str:
 def _is_long(row: Row) -> bool:
     """Return whether a message takes more than one screen; the short ones come first, side by side."""
     return row.planned is not None and isinstance(row.planned.send.content.visible, Articles)
-
-
-def _next_step(view: PlanView) -> str:
-    """Write what becomes of the plan once it is approved."""
-    step = _("Running `{command}` now would send nothing.")
-    if view.ready:
-        step = _("Running `{command}` now would make {total}.")
-    elif view.plan.calls():
-        step = _("`{command}` refuses this plan until its problems are solved.")
-    return step.format(command=view.command, total=view.total)
 
 
 def history_html(view: HistoryView) -> str:

@@ -17,7 +17,6 @@ from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
-from wechat_campaigns.plan.quota import overlaps
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
@@ -51,7 +50,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
             }
             for budget in view.budgets
         },
-        "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
+        "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in view.overlaps],
         "rules": dict(plan.rules),
         "settings": [
             {

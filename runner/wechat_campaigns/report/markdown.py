@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.review import Comparison, SendChange
-from wechat_campaigns.report.attention import note_groups
+from wechat_campaigns.report.attention import is_folded, note_groups
 from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
@@ -235,9 +235,9 @@ def _attention(view: PlanView) -> Section:
     """Write what a person should read by rule: of one rule with many notes all are folded."""
     blocks = []
     for group in note_groups(note for note in view.notes if note.rule != "settings"):
-        block = fence(shortened("\n".join(note.text for note in group.notes), MESSAGE_CHARS))
-        if group.is_folded:
-            block = _folded(f"{len(group.notes):,} × {html_code(group.rule)}", block)
+        block = fence(shortened("\n".join(note.text for note in group), MESSAGE_CHARS))
+        if is_folded(group):
+            block = _folded(f"{len(group):,} × {html_code(group[0].rule)}", block)
         blocks.append(block)
     return Section(title=_("Needs attention"), blocks=blocks)
 

@@ -12,7 +12,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, SendKey
-from wechat_campaigns.plan.quota import Budget, budgets
+from wechat_campaigns.plan.quota import Budget, Overlap, budgets, overlaps
 from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
@@ -101,7 +101,12 @@ class PlanView:
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What a person should read first."""
-        return attention_notes(self.plan)
+        return attention_notes(self.plan, self.overlaps)
+
+    @cached_property
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """The days on which followers may receive more than one message."""
+        return overlaps(self.plan)
 
     @cached_property
     def budgets(self) -> tuple[Budget, ...]:
@@ -146,6 +151,16 @@ class PlanView:
         plan = self.plan
         known = plan.ledger_known and not plan.uninitialized
         return known and bool(plan.calls()) and PlanAction.INVALID not in self.counts
+
+    @property
+    def next_step(self) -> str:
+        """What becomes of the plan once it is approved."""
+        step = _("Running `{command}` now would send nothing.")
+        if self.ready:
+            step = _("Running `{command}` now would make {total}.")
+        elif self.plan.calls():
+            step = _("`{command}` refuses this plan until its problems are solved.")
+        return step.format(command=self.command, total=self.total)
 
     @property
     def coming(self) -> tuple[str, ...]:

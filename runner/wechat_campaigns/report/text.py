@@ -6,7 +6,7 @@ from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
-from wechat_campaigns.report.attention import FINISHED, note_groups
+from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
 from wechat_campaigns.report.history import HistoryView, figures_lines
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import PlanView, Row
@@ -59,9 +59,7 @@ def plan_text(
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        running = _("Running `{command}` now would make {total}.")
-        running = running.format(command=view.command, total=view.total)
-        parts += map(options.lines, [*([running] if view.ready else []), *view.coming])
+        parts += map(options.lines, [*([view.next_step] if view.ready else []), *view.coming])
     return "\n".join(parts)
 
 
@@ -193,9 +191,9 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
 def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
     """Write the notes; of many with one rule the first alone, and how many there are."""
     for group in note_groups(view.notes):
-        shown = group.notes if everything or not group.is_folded else group.notes[:1]
+        shown = group[:1] if is_folded(group) and not everything else group
         yield from (note.text for note in shown)
-        if hidden := len(group.notes) - len(shown):
+        if hidden := len(group) - len(shown):
             yield _more(hidden)
 
 

@@ -28,7 +28,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
-from wechat_campaigns.plan.policy.rules import too_many_sends
+from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected
 from wechat_campaigns.send.apply import apply as send_due
@@ -244,9 +244,8 @@ class ApplyRun:
 
     def _check_number(self, waiting: Sequence[PlannedSend]) -> None:
         """Count what is sent later too: the rule is about one run, and a plan has only what is due."""
-        rule, policy = "max_sends_per_apply", self.workspace.settings.policy
-        found = too_many_sends(len(self.plan.calls()) + len(waiting), policy) if waiting else None
-        if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
+        number, policy = len(self.plan.calls()) + len(waiting), self.workspace.settings.policy
+        if waiting and (found := stops_run(number, policy, self.overrides)):
             raise PolicyError(found.message, hint=found.hint)
 
     def _right(self, who: Mapping[str, str]) -> RunContext:

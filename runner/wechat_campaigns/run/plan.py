@@ -10,12 +10,12 @@ from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
+from wechat_campaigns.core.settings import SANDBOX
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import ledger_changes
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.trust import uninitialized_error, wrong_secrets
+from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
@@ -128,8 +128,8 @@ def plan_selected(
         unread_checkout=unread_checkout(workspace.root) if commit is None else None,
         uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
         ledger_known=workspace.ledger_known,
-        # A sandbox's secret is known to everybody: to ask for it would be no help.
-        unverified=() if workspace.is_sandbox else workspace.unverified,
+        # The rehearsal's secret is known to everybody: to ask for it would be no help.
+        unverified=() if workspace.settings.environment.api == SANDBOX else workspace.unverified,
     )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}

@@ -101,8 +101,8 @@ class AccountRun(AccountWriter):
         """See `AccountWriter.begin`; before the first send."""
         super().begin(api, state)
         self.audiences = AudienceCounter(api, self.clock)
-        mine = (known.at for known in state.sends if known.appid == self.account.appid)
-        posts = sorted(at for at in mine if self.clock() - at < MINUTE)
+        mine, now = (known.at for known in state.sends if known.appid == self.account.appid), self.clock()
+        posts = sorted(at for at in mine if now - at < MINUTE)
         self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
 
     @cached_property

@@ -28,14 +28,6 @@ _MODELINE = re.compile(r"^#\s*yaml-language-server\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormatResult:
-    """A file's new text, or the old one and why it was left as it is."""
-
-    text: str
-    skip_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
     """The lines of one key with the comments right above it."""
 
@@ -45,7 +37,7 @@ class _Part:
     """Whether a blank line stood before it."""
 
 
-def format_campaign(text: str, file: PurePosixPath) -> FormatResult:
+def format_campaign(text: str, file: PurePosixPath) -> tuple[str, str]:
     """Bring a campaign file into the usual shape.
 
     Args:
@@ -53,23 +45,18 @@ def format_campaign(text: str, file: PurePosixPath) -> FormatResult:
 
     Returns:
         The text with a modeline, keys in the usual order, line feeds, no blanks at line ends, one final
-        line feed. The old text when it is not readable, or when any of that would change the campaign.
+        line feed. The old text when it is not readable, or when any of that would change the campaign, and
+        why; an empty reason otherwise.
     """
     before = _meaning(text)
     if before is None:
-        return FormatResult(
-            text=text, skip_reason=_("it is not valid YAML; run `campaign validate` to see where")
-        )
+        return text, _("it is not valid YAML; run `campaign validate` to see where")
     for attempt in _attempts(text.replace("\r\n", "\n")):
         shaped = attempt if _MODELINE.search(attempt) else f"{modeline(file)}\n{attempt}"
         if _meaning(shaped) == before:
-            return FormatResult(text=shaped)
-    return FormatResult(
-        text=text,
-        skip_reason=_(
-            "formatting would change the message; end the file with a line feed, or reorder it by hand"
-        ),
-    )
+            return shaped, ""
+    what = _("formatting would change the message; end the file with a line feed, or reorder it by hand")
+    return text, what
 
 
 def _attempts(text: str) -> Sequence[str]:

@@ -158,8 +158,9 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
     except FileError as error:
         return (error.to_diagnostic(Location(file=shown)),)
     except OSError as error:
-        what = _("the file cannot be read: {reason}").format(reason=error.strerror)
-        return (Finding("file-missing", what, _("check the path")).at(Location(file=shown)),)
+        what = _("`{name}` cannot be read: {reason}").format(name=shown, reason=error.strerror)
+        hint = _("add the file, or correct the path")
+        return (Finding("file-missing", what, hint).at(Location(file=shown)),)
     read = parse_document(written, id=item.id, file=file, shown=shown)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
@@ -288,7 +289,7 @@ def check_tree(root: Path) -> None:
 
 def _links_above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
-        what = _("the campaigns folder is a link, which can point anywhere on this machine")
+        what = _("`{path}` is a link, which can point anywhere on this machine").format(path=root.as_posix())
         hint = _("put the folder itself here, or name it with `--dir`")
         yield Finding("file-link", what, hint).at(Location(file=root.as_posix()))
         return
@@ -326,9 +327,10 @@ def _below(root: Path) -> Iterator[Diagnostic]:
                 yield _repository(entry.path)
             elif entry.is_symlink():
                 if not entry.name.startswith(EDITOR_LOCK):
-                    what = _("this is a link, which can point anywhere on this machine")
+                    path = Path(entry.path).as_posix()
+                    what = _("`{path}` is a link, which can point anywhere on this machine").format(path=path)
                     hint = _("put the file or folder itself here")
-                    yield Finding("file-link", what, hint).at(Location(file=Path(entry.path).as_posix()))
+                    yield Finding("file-link", what, hint).at(Location(file=path))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
 

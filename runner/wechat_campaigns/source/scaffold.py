@@ -141,18 +141,13 @@ def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
     names: tuple[SchemaName, ...] = ("campaign", "settings")
     files.update({f"schema/{name}.schema.json": localized_schema_text(name) for name in names})
     if code_host != "none":
-        place, text = _workflow(code_host)
+        place, source = _WORKFLOWS[code_host]
+        packed = _STARTER / f"{code_host}.yml"
+        # The wheel carries a copy; an editable install has only the repository's file.
+        text = (packed if packed.is_file() else _REPOSITORY / source).read_text(encoding="utf-8")
         # A copied workflow uses the action from elsewhere, and needs no note on copying.
         text = re.sub(r"uses: \./ #.*", lambda _: f"uses: {action}", text)
         files[place] = re.sub(
             r"# To use it elsewhere.*\n|Copy this to .*?\. (?=A )| See docs/pull-requests\.md\.", "", text
         )
     return files
-
-
-def _workflow(code_host: str) -> tuple[str, str]:
-    place, source = _WORKFLOWS[code_host]
-    packed = _STARTER / f"{code_host}.yml"
-    # The wheel carries a copy; an editable install has only the repository's file.
-    path = packed if packed.is_file() else _REPOSITORY / source
-    return place, path.read_text(encoding="utf-8")

@@ -31,9 +31,10 @@ _KINDS: Final = {
     "object": N_("a map (`key: value` lines)"),
 }
 _CANNOT_BE: Final = N_("{name} cannot be {value}")
+_SECRET_HINT: Final = N_("write `secret: {env: NAME}` and store the AppSecret in that environment variable")
 MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
-    "secret": N_("add `secret: {env: NAME}` and store the AppSecret in that environment variable"),
+    "secret": _SECRET_HINT,
     "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 """Of missing keys of which the schema's description is not said."""
@@ -46,7 +47,7 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "towxname": N_("remove it, and use `campaign preview ID --to WXNAME`"),
     "clientmsgid": N_("remove it: each send gets its own, derived from its id"),
     "article_type": N_("remove it; use `newspic` for a picture post, `articles` for articles"),
-    "appsecret": N_("write `secret: {env: NAME}`"),
+    "appsecret": _SECRET_HINT,
 }
 _SECRETS: Final = frozenset({"secret", "token", "aes_key", "url"})
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0"})
@@ -207,7 +208,7 @@ def _too_many_keys(error: ValidationError) -> Iterator[Finding]:
     if len(known) < 2:
         return
     what = _("{name} has {keys}, but only one is allowed")
-    yield _finding(error, "two-choices", what, _("keep one"), keys=_join_keys(known))
+    yield _finding(error, "two-choices", what, _("keep only one of them"), keys=_join_keys(known))
 
 
 def _too_few_items(error: ValidationError) -> Iterator[Finding]:
@@ -323,7 +324,7 @@ def _value_name(error: ValidationError) -> str:
     steps = _path(error)
     if steps and isinstance(steps[-1], int):
         return _("entry {number} of `{key}`").format(number=steps[-1] + 1, key=_last_key(error))
-    return _("`{key}`").format(key=shorten(str(steps[-1]))) if steps else _("the file")
+    return f"`{shorten(str(steps[-1]))}`" if steps else _("the file")
 
 
 def _under(path: KeyPath) -> str:

@@ -165,7 +165,7 @@ def _from_file(written: str) -> str:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        what = _("the file cannot be read: {reason}").format(reason=error.strerror)
+        what = _("`{name}` cannot be read: {reason}").format(name=written, reason=error.strerror)
         hint = _("create the file, or correct `file`")
         raise SecretError(what, hint=hint, location=written) from None
     try:
@@ -180,7 +180,7 @@ def _from_file(written: str) -> str:
 def _check_access(state: os.stat_result, written: str) -> None:
     what, hint = "", _("make it a file of this user or of root: `chown USER FILE && chmod 600 FILE`")
     if not stat.S_ISREG(state.st_mode):
-        what = _("this is not an ordinary file")
+        what = _("`{name}` is not a file").format(name=written)
     elif state.st_uid not in (0, os.geteuid()):
         what = _("another user owns the secret's file")
     elif state.st_mode & _OTHERS:

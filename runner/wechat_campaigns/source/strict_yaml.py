@@ -17,7 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.text import MAX_PROBLEMS, decode, quote, quote_key
-from wechat_campaigns.source.yaml_messages import braces_words, describe_guess, syntax_fault
+from wechat_campaigns.source.yaml_messages import TOO_DEEP, braces_words, describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 600_000
@@ -59,9 +59,8 @@ def compose(text: str) -> Node | Finding:
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
-        return Finding(
-            "yaml-too-deep", _("the file is nested too deeply"), _("reduce the nesting"), line=1, column=1
-        )
+        what, hint = map(_, TOO_DEEP)
+        return Finding("yaml-too-deep", what, hint, line=1, column=1)
     if root is None:
         return Finding(
             "yaml-empty", _("the file is empty"), _("add content, or delete the file"), line=1, column=1
@@ -114,20 +113,15 @@ class _Builder:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         self.nodes += len(node.value)
-        self._bound(node, len(path))
+        if self.nodes > MAX_NODES:
+            what = _("the aliases (`*name`) in this file expand beyond the size limit")
+            raise _StopReadingError(node, "yaml-alias-bomb", what, _("write the values out, or use `vars`"))
+        if len(path) > MAX_DEPTH:
+            what, hint = map(_, TOO_DEEP)
+            raise _StopReadingError(node, "yaml-too-deep", what, hint)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path) if isinstance(node, MappingNode) else None
-
-    def _bound(self, node: Node, depth: int) -> None:
-        if self.nodes > MAX_NODES:
-            what = _("the aliases (`*name`) in this file expand beyond the size limit")
-            hint = _("write the values out, or use `vars`")
-            raise _StopReadingError(node, "yaml-alias-bomb", what, hint)
-        if depth > MAX_DEPTH:
-            what = _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH)
-            hint = _("reduce the nesting; an alias must not contain itself")
-            raise _StopReadingError(node, "yaml-too-deep", what, hint)
 
     def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
         if node.style:  # only plain (unquoted) text is up for interpretation

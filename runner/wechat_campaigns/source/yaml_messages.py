@@ -22,6 +22,9 @@ _NUMBER: Final = re.compile(
 )
 """What some version of YAML takes for a number, and not for the one that is written."""
 
+TOO_DEEP: Final = (
+    N_("the file is nested too deeply"), N_("reduce the nesting; an alias must not contain itself"),
+)  # fmt: skip
 _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "another document",
@@ -35,7 +38,7 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
         N_("an alias (`*name`) refers to nothing, or an anchor (`&name`) is defined twice"),
         N_("put text that starts with `*` or `&` in quotes"),
     ),
-    ("nesting depth", "yaml-too-deep", N_("the file is nested too deeply"), N_("reduce the nesting")),
+    ("nesting depth", "yaml-too-deep", *TOO_DEEP),
     (
         "mapping values are not allowed",
         "yaml-syntax",

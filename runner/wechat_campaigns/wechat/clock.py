@@ -31,7 +31,7 @@ class ClockWatch:
         """This machine's clock minus WeChat's, no more than is certain; None before a dated answer."""
 
     def record(self, date: str | None, asked: datetime) -> None:
-        """Read the Date of an answer that is just there; `asked` is when its request went out."""
+        """Check the clock by the Date of an answer that has just come, and by when it was asked for."""
         error = clock_skew(date, asked, self.clock())
         self.error = self.error if error is None else error
 

@@ -128,7 +128,7 @@ def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
     file = Path("campaigns/welcome.yaml")
     file.write_text(file.read_text(encoding="utf-8").replace("会员", "会圆", 1), encoding="utf-8")
     assert run(["plan"]) == ExitCode.INVALID
-    assert capsys.readouterr().out.count("the account has no tag named 会圆") == 1
+    assert capsys.readouterr().out.count("the account has no tag 会圆") == 1
 
 
 def test_page_of_a_batch_can_be_opened_by_its_path(capsys: pytest.CaptureFixture[str]) -> None:

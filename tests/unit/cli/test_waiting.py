@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.factories import make_planned, make_send
-from wechat_campaigns.cli.apply import _CommandRun, read_until, waiting_text
+from wechat_campaigns.cli.apply import _CommandRun, waiting_text
 from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.options import read_moment
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 12, 1, 20, tzinfo=ZONE)
@@ -25,20 +26,17 @@ NOW = datetime(2026, 12, 1, 20, tzinfo=ZONE)
     ],
 )
 def test_until_is_read_as_people_write_it(text: str, moment: datetime) -> None:
-    assert read_until(text, wait=True, clock=lambda: NOW.astimezone(UTC), zone=ZONE) == moment
+    assert read_moment("--until", text, now=NOW.astimezone(UTC), zone=ZONE) == moment
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "19:5", "+0h", "+5d", "-1h", "2026-12-01T19:00", "1"])
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        read_until(text, wait=True, clock=lambda: NOW, zone=ZONE)
+        read_moment("--until", text, now=NOW, zone=ZONE)
 
 
 def test_until_needs_wait() -> None:
-    """Without `--wait` it would do nothing."""
-    with pytest.raises(UsageError):
-        read_until("22:00", wait=False, clock=lambda: NOW, zone=ZONE)
-    assert read_until(None, wait=False, clock=lambda: NOW, zone=ZONE) is None
+    assert run(["apply", "--until", "22:00"]) == ExitCode.USAGE
 
 
 class Waiting(OnlineContext):
@@ -82,9 +80,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def moment_of(text: str, now: str, zone: ZoneInfo = BERLIN) -> datetime:
-    moment = read_moment("--for", text, now=datetime.fromisoformat(now), zone=zone)
-    assert moment is not None
-    return moment
+    return read_moment("--for", text, now=datetime.fromisoformat(now), zone=zone)
 
 
 @pytest.mark.parametrize(

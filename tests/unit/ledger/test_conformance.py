@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -14,7 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_backends import Backend, Rows, edited, now
+from tests.support.ledger_backends import (
+    Backend,
+    Rows,
+    edited,
+    git_backend,
+    now,
+    postgres_backend,
+    sqlite_backend,
+)
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
@@ -30,6 +40,23 @@ OTHER = "wx0000000000000002"
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
     return Entry(stream=stream, kind=LedgerKind.STATUS, data={"n": number, "会员": "晚上"})
+
+
+@pytest.fixture(
+    params=["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)],
+)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """Each of the three, empty."""
+    makers: dict[str, Callable[[Path], Backend]] = {
+        "sqlite": sqlite_backend,
+        "git": git_backend,
+        "postgres": lambda folder: postgres_backend(
+            folder, request.getfixturevalue("server"), f"s{uuid.uuid4().hex}"
+        ),
+    }
+    made = makers[request.param](tmp_path)
+    yield made
+    made.close()
 
 
 def writer(backend: Backend, mode: str, name: str, count: int) -> subprocess.Popen[str]:

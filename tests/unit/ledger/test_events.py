@@ -1,4 +1,4 @@
-"""The chain over events: any change to what was written is found."""
+"""The chain over events and their export: any change to what was written is found."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,14 +8,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import make_events
-from wechat_campaigns.ledger.events import LedgerKind, event_from, find_chain_faults
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.ledger.events import (
+    LedgerKind,
+    event_from,
+    find_chain_faults,
+    from_lines,
+    heads_of,
+    to_lines,
+)
 from wechat_campaigns.protocol.events import Event
 
-EVENTS = [
-    *make_events(*[(LedgerKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
-    *make_events(*[(LedgerKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(4)], stream="wx2"),
-]
-HEADS = {event.stream: (event.seq, event.hash) for event in EVENTS}
+
+def made(*lengths: int) -> list[Event]:
+    """Events of so many streams, each of its length."""
+    events: list[Event] = []
+    for number, length in enumerate(lengths):
+        steps = [(LedgerKind.CALLBACK, {"会员": place}) for place in range(length)]
+        events += make_events(*steps, stream=f"wx{number}")
+    return events
+
+
+def exported(*lengths: int) -> list[str]:
+    events = made(*lengths)
+    return list(to_lines(events, heads_of(events)))
+
+
+EVENTS = made(5, 4)
+HEADS = heads_of(EVENTS)
 PLACES = st.integers(0, len(EVENTS) - 1)
 
 
@@ -27,14 +48,9 @@ def test_unchanged_chain_is_valid():
 def test_edited_event_with_a_new_hash_is_detected(place: int):
     event = EVENTS[place]
     remade = replace(event, at=event.at + timedelta(seconds=1), hash="")
-    forged = event_from({**remade.as_dict(), "hash": _hash(remade)})
+    plain = {key: value for key, value in remade.as_dict().items() if key != "hash"}
+    forged = event_from({**plain, "hash": sha256(plain)})
     assert find_chain_faults([forged if n == place else e for n, e in enumerate(EVENTS)], HEADS)
-
-
-def _hash(event: Event) -> str:
-    from wechat_campaigns.core.digest import sha256
-
-    return sha256({key: value for key, value in event.as_dict().items() if key != "hash"})
 
 
 @given(PLACES)
@@ -49,3 +65,44 @@ def test_stream_without_a_head_is_detected():
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.stream}-{event.seq}")
 def test_event_data_round_trips(event: Event):
     assert event_from(event.as_dict()) == event
+
+
+@given(st.lists(st.integers(0, 4), max_size=3))
+def test_export_round_trips(lengths: list[int]) -> None:
+    lines = exported(*lengths)
+    events = from_lines(lines, where="x.jsonl")
+    assert list(to_lines(events, heads_of(events))) == lines
+
+
+@pytest.mark.parametrize("line", range(1, 6))
+def test_an_export_without_one_of_its_lines_is_refused(line: int) -> None:
+    lines = exported(3, 2)
+    with pytest.raises(TamperedLedgerError, match="hash chain of the export is broken"):
+        from_lines(lines[:line] + lines[line + 1 :], where="x.jsonl")
+
+
+def test_an_export_with_a_changed_event_is_refused() -> None:
+    lines = exported(3)
+    lines[2] = lines[2].replace('"会员":1', '"会员":7')
+    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl: .*wx0 breaks at event 2"):
+        from_lines(lines, where="x.jsonl")
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "1", "[" * 100_000])
+def test_invalid_line_of_an_export_is_named(line: str) -> None:
+    with pytest.raises(TamperedLedgerError, match=r"x\.jsonl:3"):
+        from_lines([*exported(1), line], where="x.jsonl")
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["", "{}", "[]", "no json", '{"ledger_export": 2, "heads": {}}', "1", "[" * 100_000,
+     '{"ledger_export": 1, "heads": {"wx1": [Infinity, "x"]}}'],
+)  # fmt: skip
+def test_file_that_is_not_an_export_is_refused(first: str) -> None:
+    with pytest.raises(TamperedLedgerError, match="not a ledger export"):
+        from_lines([first, *exported(1)[1:]], where="x.jsonl")
+
+
+def test_empty_lines_of_an_export_are_skipped() -> None:
+    assert len(from_lines([*exported(2), "", " "], where="x.jsonl")) == 2

@@ -1,6 +1,5 @@
 """The fold of events to states: the same truth in whatever order outcomes arrive."""
 
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -49,14 +48,6 @@ def test_fate_follows_the_events(steps: list[Any], expected: Fate):
     assert status(*steps) is expected
 
 
-ORDERS = list(permutations([ACCEPTED, REFUSED, RESEND, INTENT]))
-
-
-@pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
-def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
-    assert status(INTENT, *steps) is Fate.ACCEPTED
-
-
 @given(st.lists(st.sampled_from([ACCEPTED, REFUSED, REFUSED_AGAIN, SENT]), max_size=5).flatmap(
     lambda steps: st.tuples(st.just(steps), st.permutations(steps))
 ))  # fmt: skip
@@ -66,19 +57,6 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
         known = make_state(INTENT, RESEND, *steps).send(SERVICE, "sale", 1)
         truths.add((known.status, may_have_reached(known)))
     assert len(truths) == 1
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("SENDING", Fate.ACCEPTED),
-        ("SEND_SUCCESS", Fate.SENT),
-        ("SEND_FAIL", Fate.DELIVERY_FAILED),
-        ("DELETE", Fate.RECALLED),
-    ],
-)
-def test_status_of_mass_get_is_folded(said: str, expected: Fate):
-    assert status(INTENT, ACCEPTED, (LedgerKind.STATUS, named(SALE, msg_status=said))) is expected
 
 
 @pytest.mark.parametrize(("article", "expected"), [(0, Fate.RECALLED), (2, Fate.SENT)])

@@ -4,13 +4,16 @@ import base64
 import os
 import shutil
 import subprocess
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from http.server import HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
+from tests.support.served import QuietHandler, served
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import Git, GitFailure, GitResult
@@ -436,9 +439,21 @@ def test_a_token_in_the_place_of_the_user_is_not_shown(checkout: Path) -> None:
     assert found(checkout, "ssh://git@example.org/l.git#x").display_url == "ssh://git@example.org/l.git#x"
 
 
-def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
-    from tests.unit.ledger.http_remote import refusing_server
+@contextmanager
+def refusing_server() -> Iterator[tuple[str, list[str]]]:
+    """Serve 403 to everything; the address, and the Authorization headers that came."""
+    headers: list[str] = []
 
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            headers.append(self.headers.get("Authorization", ""))
+            self.send_error(403)
+
+    with served(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}", headers
+
+
+def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
     with refusing_server() as (url, headers):
         set_config(checkout, "remote.origin.url", f"{url}/team/campaigns.git")
         remote = found(checkout, f"{url}/team/ledger.git", CAMPAIGN_LEDGER_TOKEN="s3cret")

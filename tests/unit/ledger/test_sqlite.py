@@ -1,22 +1,32 @@
-"""The SQLite ledger beyond what every backend must do."""
+"""The SQLite ledger beyond what every backend must do, and on bad days, as of a full disk."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.factories import NOW, SERVICE
-from wechat_campaigns.core.errors import LedgerError
+from tests.support.ledger_backends import GIT, now
+from tests.support.outcomes import error_of
+from tests.support.small_disk import small_disk
+from tests.unit.ledger.writer import STREAM
+from wechat_campaigns.core.errors import ExitCode, LedgerError
+from wechat_campaigns.core.git_checkout import remote_of
 from wechat_campaigns.ledger import sqlite
-from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
+from wechat_campaigns.ledger.git import BROKEN_TRIES, GitLedger
+from wechat_campaigns.ledger.rollback_guard import SeenHeads, hashes_of
+from wechat_campaigns.ledger.sqlite import SqliteLedger, check_place, stored_events
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
 
 @pytest.mark.deep
@@ -147,3 +157,214 @@ def test_file_replaced_while_an_event_is_kept_allows_no_call(
         monkeypatch.setattr(sqlite, "_keep", replaced)
         with pytest.raises(LedgerError, match="replaced or deleted"):
             ledger.append(Entry(stream=SERVICE, kind=EventKind.INTENT))
+
+
+# --- bad days -------------------------------------------------------------------------------------
+
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+server:/export /home nfs4 rw 0 0
+/dev/vdb /home/li/local\\040disk xfs rw 0 0
+//server/share /mnt/share cifs rw 0 0
+li@host: /mnt/ssh fuse.sshfs rw 0 0
+JuiceFS:shop /mnt/pods fuse.juicefs rw 0 0
+"""
+
+
+def entry(number: int = 0) -> Entry:
+    return Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"n": number})
+
+
+def failure(path: Path) -> LedgerError:
+    """What opening the file and appending to it says."""
+    with pytest.raises(LedgerError) as caught, closing(SqliteLedger(path, now)) as ledger:
+        ledger.append(entry())
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+    return caught.value
+
+
+def made(path: Path) -> SqliteLedger:
+    """A ledger with its file: what only opens one makes none."""
+    ledger = SqliteLedger(path, now)
+    assert (ledger.events(), ledger.snapshot(), path.exists()) == ((), ((), {}), False)
+    ledger.restore(())
+    return ledger
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite3"
+    db = sqlite3.connect(path)
+    db.execute("create table note (text)")
+    db.commit()
+    db.close()
+    assert "not a campaign ledger" in failure(path).message
+    db = sqlite3.connect(path)
+    assert db.execute("select name from sqlite_master").fetchall() == [("note",)]
+    assert db.execute("pragma journal_mode").fetchone() == ("delete",)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda file: file.write_text("not a database, but long enough to look at\n" * 40),
+            "not a campaign ledger",
+        ),
+        (lambda file: file.mkdir(), "not usable"),
+        (lambda file: newer(file), "format 99"),
+    ],
+    ids=["no database", "a folder", "of a newer program"],
+)
+def test_what_is_no_ledger_of_this_version_is_named(
+    tmp_path: Path, make: Callable[[Path], object], said: str
+) -> None:
+    make(tmp_path / "l.sqlite3")
+    assert said in failure(tmp_path / "l.sqlite3").message
+
+
+def newer(path: Path) -> None:
+    made(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma user_version = 99")
+
+
+def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite3"
+    ledger = SqliteLedger(path, now)
+    for number in range(60):
+        ledger.append(entry(number))
+    ledger.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 20000)
+    with closing(SqliteLedger(path, now)) as damaged, pytest.raises(LedgerError, match="damaged"):
+        damaged.events()
+
+
+@pytest.mark.parametrize("what", ["lock", "marks"])
+def test_what_the_disk_refuses_is_not_another_runner(tmp_path: Path, what: str) -> None:
+    """A full or read-only disk is said at once: a retry rule would wait for a runner that is not there."""
+    begun = time.monotonic()
+    if what == "lock":
+        (tmp_path / f"l.sqlite3.{STREAM}.lock-journal").mkdir()
+        ledger = SqliteLedger(tmp_path / "l.sqlite3", now)
+        with closing(ledger), pytest.raises(LedgerError) as caught, ledger.lock(STREAM, wait_s=90):
+            pass
+    else:
+        (tmp_path / "x.sqlite3-wal").mkdir()
+        with pytest.raises(LedgerError) as caught:
+            SeenHeads(tmp_path / "x.sqlite3").note({STREAM: {**hashes_of(EMPTY, ()), 1: "0" * 64}})
+        assert "delete" not in caught.value.hint, "whoever deletes the marks has nothing against a rollback"
+    assert caught.value.exit_code is ExitCode.LEDGER
+    assert time.monotonic() - begun < 45
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "512k") as place:
+        yield place
+
+
+def test_full_disk_loses_no_event_and_is_reported(disk: Path) -> None:
+    ledger = SqliteLedger(disk / "l.sqlite3", now)
+    ballast = disk / "ballast"
+    acknowledged = [ledger.append(entry(0))]
+    ballast.write_bytes(b"x" * 300_000)
+    with pytest.raises(LedgerError, match="disk is full") as caught:
+        acknowledged.extend(ledger.append(entry(number)) for number in range(1, 1000))
+    assert "free space" in caught.value.hint
+    ballast.unlink()
+    acknowledged.append(ledger.append(entry(1000)))
+    assert ledger.events() == tuple(acknowledged)
+    assert not find_chain_faults(*ledger.snapshot())
+    ledger.close()
+
+
+def test_full_disk_of_a_git_remote_is_not_another_runner(disk: Path, tmp_path: Path) -> None:
+    subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", disk / "r.git"], check=True)
+    remote = remote_of(f"{disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
+    ledger = GitLedger(remote, tmp_path / "copy", now, sleep=lambda _: None)
+    ledger.append(entry())
+    ballast = disk / "ballast"
+    with suppress(OSError):
+        ballast.write_bytes(b"x" * 512_000)
+    with pytest.raises(LedgerError, match="disk is full") as caught:
+        ledger.append(entry())
+    assert "No space left" in caught.value.message
+    assert caught.value.exit_code is ExitCode.LEDGER
+    assert ledger.tries <= 1 + BROKEN_TRIES
+    ballast.unlink()
+    assert ledger.append(entry()).seq == 2
+
+
+def test_read_only_disk_is_reported(disk: Path) -> None:
+    path = disk / "l.sqlite3"
+    ledger = SqliteLedger(path, now)
+    ledger.append(entry())
+    ledger.close()
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    error = failure(path)
+    assert "not usable" in error.message
+
+
+def test_interrupted_write_loses_no_event(tmp_path: Path) -> None:
+    script = """
+import resource, sys
+from pathlib import Path
+from datetime import UTC, datetime
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
+ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    for number in range(1000):
+        print(ledger.append(Entry(stream="wx", kind=LedgerKind.STATUS, data={"n": number})).hash)
+except LedgerError as error:
+    print(error.hint, file=sys.stderr)
+"""
+    path = tmp_path / "l.sqlite3"
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    assert "disk" in done.stderr
+    ledger = SqliteLedger(path, now)
+    assert [event.hash for event in ledger.events()] == done.stdout.split()
+    assert not find_chain_faults(*ledger.snapshot())
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/srv/l", "ext4"),
+        ("/home/li/l", "nfs4"),
+        ("/home/li/local disk/l", "xfs"),
+        ("/homework/l", "ext4"),
+        ("/mnt/share/a/b", "cifs"),
+        ("/mnt/ssh/l", "fuse.sshfs"),
+        ("/mnt/pods/l", "fuse.juicefs"),
+    ],
+)
+def test_a_network_file_system_is_refused(path: str, kind: str) -> None:
+    """Two machines could both believe they hold the lock; the hint names ledgers to share."""
+    refused = error_of(check_place, Path(path), MOUNTS)
+    assert isinstance(refused, LedgerError) is (kind not in ("ext4", "xfs"))
+    assert refused is None or (kind in refused.message and "git" in refused.hint)  # type: ignore[attr-defined]
+    assert error_of(check_place, Path(path), "") is None, "a system without the table"
+
+
+def test_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    """A hard link, or the file alone in a container: a hold by one name would not stop a run by the other."""
+    path = tmp_path / "l.sqlite3"
+    made(path).close()
+    assert error_of(check_place, path, f"disk {path.parent} ext4 rw\n") is None
+    assert isinstance(error_of(check_place, path, f"disk {path} ext4 rw\n"), LedgerError)
+    other = tmp_path / "other.sqlite3"
+    os.link(path, other)
+    for name in (path, other):
+        assert isinstance(error_of(SqliteLedger, name, now), LedgerError)
+        assert isinstance(error_of(stored_events, name), LedgerError)
+    other.unlink()
+    assert stored_events(path) == ()

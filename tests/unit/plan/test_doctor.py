@@ -19,7 +19,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
-from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
+from wechat_campaigns.plan.doctor import Check, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.report.json import doctor_data
 from wechat_campaigns.report.terminal import TextOptions
@@ -61,14 +61,14 @@ def checked(
             raise ledger
         return ledger or begun()
 
-    ports = DoctorPorts(
+    found = run_checks(
+        settings or make_settings(protected=True),
         connect=connect,
         open_ledger=open_ledger,
         clock_skew=clock_skew or (lambda: away),
         clock=lambda: NOW,
         is_durable=lambda: survives,
     )
-    found = run_checks(settings or make_settings(protected=True), ports)
     return {check.name: check for check in found if check.grade is not Severity.OK}
 
 

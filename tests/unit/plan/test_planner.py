@@ -19,6 +19,7 @@ from tests.support.factories import (
     make_state,
     named,
     plan_of,
+    view_of,
 )
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
@@ -32,7 +33,6 @@ from wechat_campaigns.plan.planner import late_violations, with_failed_checks
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import compile_campaigns
-from wechat_campaigns.report.attention import attention_notes
 from wechat_campaigns.report.phrases import followers, headcount
 from wechat_campaigns.source.files import Files
 
@@ -118,7 +118,7 @@ def test_hold_that_lasts_into_the_window_blocks() -> None:
         held = make_state((EventKind.HOLD, {"held": True, "reason": "故障", **until}))
         plan = plan_of(later, state=held)
         assert actions(plan) == {"sale": "blocked" if blocked else "scheduled"}
-        messages = [note.message for note in attention_notes(plan) if note.rule == "hold"]
+        messages = [note.message for note in view_of(plan).notes if note.rule == "hold"]
         assert messages == (["account main is on hold: 故障"] if blocked else [])
         assert (plan.plan_digest, plan.held_sends()) == (reviewed, ())
         assert len(plan.held_sends(NOW + timedelta(days=1))) == blocked
@@ -141,7 +141,7 @@ def test_openid_list_counts_as_one_audience(limit: int, action: str) -> None:
 def test_every_rule_that_blocks_offers_its_override_but_a_hold() -> None:
     policy = Policy(max_recipients=1, require_not_after=True)
     plan = plan_of(make_send(filter=EVERYONE), settings=make_settings(policy=policy), state=make_state(HELD))
-    hints = [note.hint for note in attention_notes(plan)]
+    hints = [note.hint for note in view_of(plan).notes]
     rules = [violation.rule for violation in plan.sends[0].violations]
     assert rules == ["hold", "allow_to_all", "max_recipients", "require_not_after"]
     for rule, hint in zip(rules, hints, strict=True):
@@ -197,7 +197,7 @@ def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients
     assert "~940" in followers(told)
     assert told.count is None
     assert actions(plan) == {"sale": "send", "other": "send"}
-    assert [note.message for note in attention_notes(plan) if "~" in note.message]
+    assert [note.message for note in view_of(plan).notes if "~" in note.message]
     (online,) = plan_of(make_send(), state=state).sends
     assert online.resolved.audience.last is None
 

@@ -15,7 +15,6 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, set_language
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.report.html import failure_html, plan_html
-from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.phrases import recorded_recipients, status_counts
 from wechat_campaigns.report.problems import (
@@ -91,12 +90,6 @@ def test_comments_are_chinese_and_found_again() -> None:
     assert "的群发计划：" in told[1]
 
 
-def test_machines_read_english() -> None:
-    chinese = plan_data(view_of(plan_of(*SENDS)))
-    set_language("en")
-    assert chinese == plan_data(view_of(plan_of(*SENDS)))
-
-
 def no_such_send(name: str) -> Diagnostic:
     message = _("no send has the id {name}").format(name=name)
     return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=message, hint="")
@@ -129,11 +122,11 @@ def test_counts_are_phrases() -> None:
 
 
 def test_the_json_of_a_failed_run_is_english() -> None:
-    error = UsageError(_("the file does not exist"), hint=_("see `campaign status`"), location="a.yaml")
+    error = UsageError(no_such_send("sale").message, hint=_("use an id from `campaign status`"), location="a")
     forms = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")
+    assert "没有名为 sale 的群发" in forms["text"]()
     failed = json.loads(forms["json"]())
     (problem,) = failed["problems"]
-    for found, message in ((failed["error"], "the file"), (problem, "a.yaml: the file")):
-        assert found["message"] == f"{message} does not exist"
-        assert found["hint"] == "see `campaign status`"
-    assert "the file does not exist" not in forms["text"]()
+    for found, message in ((failed["error"], "no send"), (problem, "a: no send")):
+        assert found["message"] == f"{message} has the id sale"
+        assert found["hint"] == "use an id from `campaign status`"

@@ -99,11 +99,10 @@ def test_csv_is_read_back() -> None:
     assert (second["Send"], second["Sent"]) == ("sale[北京]", "")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "＝1", "\t=1"])
-def test_a_spreadsheet_runs_nothing(text: str) -> None:
-    """`tests/hostile/test_csv.py` has every beginning of a formula."""
+@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "＝1", "\t=1"])
+def test_a_workbook_has_no_formula(text: str) -> None:
+    """As `tests/hostile/test_csv.py` has it of the CSV."""
     view = viewed(steps(f"{text}x", 7, 1))
-    assert not rows_of(view)[0]["Send"].startswith(("=", "+", "-", "@", "\t", "＝"))
     (sheet,) = openpyxl.load_workbook(io.BytesIO(history_workbook(view))).worksheets
     (cell,) = [c for row in sheet.iter_rows(min_row=2) for c in row if str(c.value).endswith("x")]
     assert cell.data_type == "s"

@@ -121,29 +121,6 @@ def test_unknown_send_is_resent_before_new_sends():
     assert [(o.id, o.result) for o in outcomes] == [("old", Result.ACCEPTED), ("new", Result.ACCEPTED)]
 
 
-def test_unknown_send_of_an_edited_campaign_is_not_resent():
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send("edited", "旧"))
-    runner.run(make_send("gone", "别的"))
-    runner.now += timedelta(seconds=61)
-    outcomes = runner.run(make_send("edited", "改过"), make_send("new", "新"))
-    found = {outcome.id: outcome.result for outcome in outcomes}
-    assert found["edited"] is Result.UNKNOWN
-    assert "旧" not in runner.bodies()[1:]
-
-
-@pytest.mark.parametrize(
-    ("age_s", "calls"), [(30, 1), (59, 1), (60, 2), (61, 2), (20 * 3600, 2), (20 * 3600 + 1, 1)]
-)
-def test_unknown_send_is_resent_only_between_60_seconds_and_20_hours(age_s: int, calls: int):
-    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
-    runner.run(make_send())
-    runner.now += timedelta(seconds=age_s)
-    outcomes = runner.run(make_send())
-    assert len(runner.api.calls) == calls
-    assert exit_code(outcomes) is (ExitCode.OK if calls == 2 else ExitCode.UNKNOWN)
-
-
 def unknown_under_another_id(**more: Any) -> tuple[ApplyRunner, Any]:
     """A runner, and a plan of a message whose send is unknown under its former id."""
     runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
@@ -201,20 +178,6 @@ def test_openid_send_is_resent_with_the_list_of_the_campaign():
     assert "settle" in runner.run(other)[0].hint
     assert [o.result for o in runner.run(send)] == [Result.ACCEPTED]
     assert [body["touser"] for (body,) in runner.api.named("mass_send")] == [["o1", "o2"]] * 2
-
-
-def test_resend_keeps_to_the_send_window():
-    runner = after_a_lost_answer(TAKEN, send=make_send(not_after=NOW + timedelta(seconds=30)))
-    (outcome,) = runner.run(make_send(not_after=None))
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
-    assert "window ended" in outcome.reason
-    assert "settle" in outcome.hint
-    assert len(runner.api.calls) == 1
-
-
-def test_resend_is_made_up_to_the_end_of_the_send_window():
-    runner = after_a_lost_answer(TAKEN, send=make_send(not_after=NOW + timedelta(seconds=61)))
-    assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
 
 
 def test_resend_keeps_to_quiet_hours():
@@ -553,8 +516,6 @@ def test_exit_code_is_the_worst_outcome(codes: tuple[ExitCode, ...], worst: Exit
 
 # --- what is looked at again just before each call -----------------------------------------------
 
-HOLD = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "客服系统故障"})
-
 
 def tags(count: int) -> list[list[dict[str, Any]]]:
     return [[{"id": 100, "name": "会员", "count": count}]]
@@ -617,26 +578,6 @@ def test_audience_of_a_resend_is_counted_again(count: int, result: Result) -> No
     assert len(runner.api.named("mass_sendall")) == (result is Result.ACCEPTED)
 
 
-def test_hold_stops_a_running_apply() -> None:
-    class Interrupted(MemoryLedger):
-        """Somebody puts the account on hold while the first send is on its way."""
-
-        def append(self, entry: Entry, *, after: Head | None = None) -> Any:
-            kept = super().append(entry, after=after)
-            if entry.kind is EventKind.ACCEPTED:
-                super().append(HOLD)
-            return kept
-
-    runner = ApplyRunner(mass_sendall=TAKEN)
-    runner.ledger = Interrupted()
-    outcomes = runner.run(make_send("a"), make_send("b", text="另一条"))
-    assert [o.result for o in outcomes] == [Result.ACCEPTED, Result.SKIPPED]
-    assert "客服系统故障" in outcomes[1].reason
-    assert outcomes[1].exit_code is ExitCode.POLICY
-    assert runner.bodies() == ["你好"]
-    assert kinds(runner.ledger.kept) == ["intent", "accepted", "hold"]
-
-
 # --- several runners, many accounts -------------------------------------------------------------
 
 NAMES = tuple(f"a{number:02d}" for number in range(20))
@@ -646,16 +587,16 @@ ACCOUNTS = tuple(make_account(name, appid=f"wx{number:016d}") for number, name i
 class Held(MemoryLedger):
     """Some streams are held by another runner, who lets go of them when somebody waits."""
 
-    def __init__(self, *held: str, stubborn: bool = False) -> None:
+    def __init__(self, *held: str) -> None:
         super().__init__()
-        self.held, self.stubborn = held, stubborn
+        self.held = held
         self.taken: list[tuple[str, float]] = []
         self.at_once = self.most = 0
         self._mutex = threading.Lock()
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
-        if stream in self.held and (self.stubborn or not wait_s):
+        if stream in self.held and not wait_s:
             raise stream_locked_error(stream)
         with self._mutex:
             self.taken.append((stream, wait_s))
@@ -666,33 +607,15 @@ class Held(MemoryLedger):
             self.at_once -= 1
 
 
-def applied(ledger: Held) -> tuple[SendOutcome, ...]:
+def test_locked_accounts_come_last_and_not_too_many_run_at_once() -> None:
+    ledger = Held(ACCOUNTS[3].appid, ACCOUNTS[7].appid)
     runner = ApplyRunner(make_settings(*ACCOUNTS), mass_sendall=TAKEN)
     runner.ledger = ledger
-    outcomes: tuple[SendOutcome, ...] = runner.run(
-        *(make_send(f"s-{name}", text=name, account=name) for name in NAMES)
-    )
-    return outcomes
-
-
-def test_locked_accounts_come_last() -> None:
-    ledger = Held(ACCOUNTS[3].appid, ACCOUNTS[7].appid)
-    outcomes = applied(ledger)
+    outcomes = runner.run(*(make_send(f"s-{name}", text=name, account=name) for name in NAMES))
     assert [outcome.account for outcome in outcomes] == list(NAMES)
     assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
     assert {stream for stream, wait_s in ledger.taken[-2:]} == {ACCOUNTS[3].appid, ACCOUNTS[7].appid}
     assert [wait_s for _, wait_s in ledger.taken] == [0] * 18 + [LOCK_WAIT_S] * 2
-
-
-def test_account_that_stays_locked_is_reported() -> None:
-    outcomes = applied(Held(ACCOUNTS[3].appid, stubborn=True))
-    failed = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
-    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], ExitCode.RACE)]
-
-
-def test_number_of_concurrent_accounts_is_bounded() -> None:
-    ledger = Held()
-    applied(ledger)
     assert ledger.most <= MAX_PARALLEL_ACCOUNTS
 
 

@@ -103,18 +103,6 @@ def test_disallowed_send_is_not_begun():
 
 
 REFUSING = [*map(api_error, (45028, 40007, 48001, 45009, 40001)), UNREACHABLE]
-
-
-@pytest.mark.parametrize("answer", REFUSING, ids=str)
-def test_certain_errcode_frees_the_send(answer: Exception):
-    outcome, ledger, _ = sent(answer)
-    was_answered = answer is not UNREACHABLE
-    assert outcome.result is (Result.REJECTED if was_answered else Result.NOT_SENT)
-    assert outcome.exit_code in (ExitCode.WECHAT, ExitCode.NETWORK, ExitCode.FAILED)
-    fate = fold(ledger.events()).send(SERVICE, "sale", 1).fate
-    assert fate is (Fate.REJECTED if was_answered else Fate.NOT_SENT)
-
-
 UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123456789)]
 
 
@@ -140,14 +128,6 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
     ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data))
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
     assert (known.fate, job_id(known)) == (Fate.ACCEPTED, 99)
-
-
-def test_disputed_send_is_never_resent():
-    _, ledger, _ = sent(api_error(45065, msg_id=99))
-    ledger.clock = lambda: NOW + timedelta(seconds=90)
-    api = ScriptedApi(mass_sendall=TAKEN)
-    assert resend(make_crossing(api, ledger, clock=ledger.clock), ledger) is None
-    assert api.calls == []
 
 
 def resend(crossing: AccountRun, ledger: MemoryLedger) -> Any:
@@ -262,9 +242,14 @@ def test_rate_is_at_most_60_calls_a_minute(sends: int, age: timedelta, waited_s:
     + [(UNREACHABLE, ExitCode.NETWORK, "no connection"), (api_error(40007), ExitCode.FAILED, "")],
     ids=str,
 )
-def test_what_the_next_send_would_meet_too_stops_the_account(answer: Any, code: ExitCode, reason: str):
-    """An errcode of one send, such as 40007, does not."""
-    crossing = make_crossing(ScriptedApi(mass_sendall=answer), MemoryLedger())
-    assert send_once(crossing).exit_code is code
+def test_certain_answer_frees_the_send_and_may_stop_the_account(answer: Any, code: ExitCode, reason: str):
+    """What the next send would meet too stops it; an errcode of one send, such as 40007, does not."""
+    ledger, was_answered = MemoryLedger(), answer is not UNREACHABLE
+    crossing = make_crossing(ScriptedApi(mass_sendall=answer), ledger)
+    outcome = send_once(crossing)
+    assert outcome.result is (Result.REJECTED if was_answered else Result.NOT_SENT)
+    fate = fold(ledger.events()).send(SERVICE, "sale", 1).fate
+    assert fate is (Fate.REJECTED if was_answered else Fate.NOT_SENT)
+    assert outcome.exit_code is code
     assert crossing.stop_reason.endswith(reason)
     assert bool(crossing.stop_reason) is bool(reason)

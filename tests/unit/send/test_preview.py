@@ -27,7 +27,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Mpvideo, Text
 from wechat_campaigns.plan.plan import Resolution
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.send.preview import Recipient, preview, recipients
+from wechat_campaigns.send.preparing import Recipient, preview, preview_recipients
 
 OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
 TESTERS = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o" + "w" * 27)}
@@ -97,7 +97,7 @@ def test_preview_forgets_a_deleted_upload() -> None:
 
 def test_testers_are_found_by_alias() -> None:
     """An alias stands for its WeChat name or openid."""
-    found = recipients(["小李", "老王", "zhang3", "小李", OPENID, OPENID], TESTERS)
+    found = preview_recipients(["小李", "老王", "zhang3", "小李", OPENID, OPENID], TESTERS)
     assert [(one.name, one.body) for one in found] == [
         ("小李", {"towxname": "xiaoli2026"}),
         ("老王", {"touser": "o" + "w" * 27}),
@@ -112,7 +112,7 @@ def test_testers_are_found_by_alias() -> None:
 def test_tester_of_an_unknown_form_is_refused(name: str, shown: str) -> None:
     """No message repeats an openid."""
     with pytest.raises(UsageError, match=shown) as caught:
-        recipients([name], TESTERS)
+        preview_recipients([name], TESTERS)
     assert "o" * 27 not in str(caught.value) + caught.value.hint
 
 

@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.plan import Violation
-from wechat_campaigns.plan.policy import rules
 from wechat_campaigns.plan.policy.rule import RULES, RuleInput, Trait, rules_with
+from wechat_campaigns.plan.policy.rules import max_sends_per_apply, too_many_sends
 
-__all__ = ["RULES", "rules"]
-# What that module defines is in `RULES` now, in its order: a hold is said first.
 OVERRIDABLE = frozenset(RULES) - rules_with(Trait.FIXED)
 """The rules that `--allow` and `policy.levels` may soften."""
-OF_ALLOWANCE = rules_with(Trait.OF_ALLOWANCE)
 OF_THE_MOMENT = rules_with(Trait.OF_THE_MOMENT)
 
 
@@ -26,22 +24,33 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     Args:
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
-    asked = rules_with(Trait.ASKED_LATER) if facts.is_later else RULES.keys()
-    lifted = allowed.keys() & OVERRIDABLE
-    found = {name: _ask(name, facts) for name in RULES if name in asked and name not in lifted}
-    return tuple(_graded(name, one, facts) for name, one in found.items() if one is not None)
+    found: list[Violation] = []
+    for name, (check, traits) in RULES.items():
+        setting = getattr(facts.policy, name, True)
+        is_off = setting is None or setting is False or setting == ()
+        if (
+            (is_off and Trait.ALWAYS not in traits)
+            or (facts.is_later and Trait.ASKED_LATER not in traits)
+            or (facts.is_resend and Trait.OF_ALLOWANCE in traits)
+            or (name in allowed and name in OVERRIDABLE)
+        ):
+            continue
+        violation: Violation | None
+        if Trait.READS_CONTENT in traits and isinstance(facts.content, Draft):
+            message = _("cannot check the content of a draft that was not read")
+            violation = Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
+        else:
+            violation = check(setting, facts)
+        if violation is not None:
+            found.append(_graded(name, violation, facts))
+    return tuple(found)
 
 
-def _ask(name: str, facts: RuleInput) -> Violation | None:
-    check, traits = RULES[name]
-    setting = getattr(facts.policy, name, True)
-    is_off = setting is None or setting is False or setting == ()
-    if is_off and Trait.ALWAYS not in traits:
-        return None
-    if Trait.READS_CONTENT in traits and isinstance(facts.content, Draft):
-        message = _("cannot check the content of a draft that was not read")
-        return Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
-    return check(setting, facts)
+def stops_run(count: int, policy: Policy, allowed: Mapping[str, str]) -> Violation | None:
+    """Return why a run may not make so many sends, those of later windows included; None if it may."""
+    name = max_sends_per_apply.__name__
+    found = None if name in allowed else too_many_sends(count, policy)
+    return found if found is not None and _level(name, found.level, policy) == "mandatory" else None
 
 
 def remedy(violation: Violation) -> str:
@@ -53,10 +62,14 @@ def remedy(violation: Violation) -> str:
 
 
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
-    level = "advisory" if facts.is_later and name in OF_ALLOWANCE else violation.level
-    if name in OVERRIDABLE and level == "mandatory":
-        level = facts.policy.levels.get(name, level)
+    is_early = facts.is_later and Trait.OF_ALLOWANCE in RULES[name][1]
+    level = _level(name, "advisory" if is_early else violation.level, facts.policy)
     if facts.offline and violation.is_unchecked:
         message = _("{what}; apply checks this rule").format(what=violation.message)
         return replace(violation, rule=name, level=level, message=message, blocks=False)
     return replace(violation, rule=name, level=level, blocks=level == "mandatory")
+
+
+def _level(name: str, level: str, policy: Policy) -> str:
+    """Return the level of a violation by the settings; what a rule makes advisory stays so."""
+    return policy.levels.get(name, level) if name in OVERRIDABLE and level == "mandatory" else level

@@ -1,8 +1,8 @@
 """What a rule is: a function of its setting and the facts about one due send; None when it passes.
 
 A rule has the name of its setting in `core/settings.py` and is asked where that is set. `@rule` makes it one
-of `RULES`. Its message names the setting, so that the reader knows where to look. Each rule has a case that
-fails and one that passes in `tests/support/policy_cases.py`.
+of `RULES`. Its message names the setting, so that the reader knows where to look. `CASES` of
+`tests/unit/plan/test_policy.py` has what each rule stops and lets pass.
 """
 
 from collections.abc import Callable
@@ -49,6 +49,8 @@ class RuleInput:
     """True of a send whose window opens later, at `now`."""
     applying: bool = False
     """True for the look just before a send."""
+    is_resend: bool = False
+    """True of what is posted once more."""
     reviewed_count: int | None = None
     """Followers as the reviewed plan counted them; None when only a digest was reviewed."""
 
@@ -73,7 +75,7 @@ class Trait(Flag):
     ASKED_LATER = auto()
     """It is asked of a send whose window opens later, too."""
     OF_ALLOWANCE = auto()
-    """An unknown send took the allowance when it was posted; of a later send the rule only warns."""
+    """Not asked of a resend, which took the allowance when it was posted; of a later send it only warns."""
 
 
 Check = Callable[[Any, RuleInput], Violation | None]

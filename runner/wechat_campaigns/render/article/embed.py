@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
@@ -71,47 +70,34 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
         root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
         findings: collects what is wrong; an image that cannot be used is removed.
     """
-    for image in root.iter("img"):
-        _check_alt(image, findings)
-    resolver = _Resolver(source=source, findings=findings)
-    each_address(root, resolver.placeholder)
-    for image in root.iter("img"):
-        if picture := resolver.pictures.get(image.get("src", "")):
-            image.set("data-w", str(picture.inspection.width))
-            image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
-    return tuple(
-        BodyImage(placeholder=written, file=picture.file) for written, picture in resolver.pictures.items()
-    )
+    files: dict[str, PreparedPicture | None] = {}
+    pictures: dict[str, PreparedPicture] = {}
 
-
-@dataclass(slots=True, kw_only=True)
-class _Resolver:
-    """Reads the pictures of one article, each file once."""
-
-    source: ArticleSource
-    findings: Findings
-    pictures: dict[str, PreparedPicture] = field(default_factory=dict)
-    """By placeholder."""
-    files: dict[str, PreparedPicture | None] = field(default_factory=dict)
-    """By path, as it is written; None after a problem."""
-
-    def placeholder(self, address: str, element: HtmlElement) -> str | None:
-        """Return what to write for an address; None after a problem."""
+    def placeholder(address: str, element: HtmlElement) -> str | None:
         src = with_https(address)
         if src.startswith(WECHAT_IMAGES):
             return quote(src, safe="/:?&=#%@!$,;~+*[]") if not src.isascii() or "(" in src else src
         path = unquote(src)
-        if self.files.get(path) is None:  # a fault is reported wherever it stands
-            picture = _read(element, path, self.source, self.findings)
-            self.files[path] = picture and _judge(picture, element, self.findings)
-        usable = self.files[path]
+        if files.get(path) is None:  # a fault is reported wherever it stands
+            picture = _read(element, path, source, findings)
+            files[path] = picture and _judge(picture, element, findings)
+        usable = files[path]
         if usable is None:
             return None
         # The cover of a card has to be permanent material.
         is_cover = element.tag in (CARD, OLD_CARD) or is_card_link(element.getparent())
         written = f"{CARD_PLACEHOLDER if is_cover else PLACEHOLDER_SCHEME + ':'}{usable.file.sha256}"
-        self.pictures.setdefault(written, usable)
+        pictures.setdefault(written, usable)
         return written
+
+    for image in root.iter("img"):
+        _check_alt(image, findings)
+    each_address(root, placeholder)
+    for image in root.iter("img"):
+        if picture := pictures.get(image.get("src", "")):
+            image.set("data-w", str(picture.inspection.width))
+            image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
+    return tuple(BodyImage(placeholder=written, file=picture.file) for written, picture in pictures.items())
 
 
 def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> PreparedPicture | None:
@@ -156,7 +142,7 @@ def _check_alt(image: HtmlElement, findings: Findings) -> None:
     if not (image.get("alt") or "").strip():
         what = _("the image has no alternative text")
         hint = _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it")
-        findings.advise("image-alt", what, hint, line=line_of(image))
+        findings.gather("image-alt", what, hint, line=line_of(image), level="advice")
 
 
 # --- mini programs ------------------------------------------------------------------------------

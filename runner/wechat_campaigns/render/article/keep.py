@@ -77,16 +77,20 @@ _SILENT = frozenset((
 ))  # fmt: skip
 """They go with their content: nobody sees it, or it is reached by an id, which WeChat takes away."""
 _LOST: Final = {
-    "video": N_("upload it in the WeChat console and send it as a message of its own"),
-    "audio": N_("upload it in the WeChat console and send it as a message of its own"),
+    **dict.fromkeys(
+        (
+            "iframe", "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset",
+            "frame", "foreignobject", "mpvoice", "mpvideo", "mp-common-mpaudio", "qqmusic",
+        ),
+        N_("use a picture or text instead"),
+    ),
+    **dict.fromkeys(
+        ("video", "audio"), N_("upload it in the WeChat console and send it as a message of its own")
+    ),
     "math": N_("export it as a picture and use that"),
     "input": N_("use ☐ or ☑"),
-}
-_ALSO_LOST = frozenset((
-    "iframe", "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset", "frame",
-    "foreignobject", "mpvoice", "mpvideo", "mp-common-mpaudio", "qqmusic",
-))  # fmt: skip
-_OTHER_HINT = N_("use a picture or text instead")
+}  # fmt: skip
+"""What followers lose, with what to use instead."""
 _STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
 """Old attributes, as styles: there they are judged."""
 _FONT_SIZES = ("x-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large")
@@ -97,9 +101,7 @@ def keep(root: HtmlElement, findings: Findings) -> None:
     _drop_comments(root, findings)
     gone: set[HtmlElement] = set()
     for element in elements(root):
-        if element not in gone and (
-            element.tag in _SILENT or element.tag in _LOST or element.tag in _ALSO_LOST
-        ):
+        if element not in gone and (element.tag in _SILENT or element.tag in _LOST):
             gone.update((element, *element.iterdescendants()))
             _drop(element, findings)
         elif element not in gone:
@@ -124,10 +126,7 @@ def tidy(root: HtmlElement) -> None:
             element.drop_tree()
             continue
         _normalise(element)
-        lazy = element.get("data-src") if element.tag == "img" else None
-        _attributes(element)
-        if lazy:
-            element.set("data-src", lazy)
+        _attributes(element, *(("data-src",) if element.tag == "img" else ()))
 
 
 def without_links(html: str) -> str:
@@ -176,8 +175,7 @@ def _drop(element: HtmlElement, findings: Findings) -> None:
     tag = element.tag
     if tag not in _SILENT:
         what = _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=tag)
-        hint = _(_LOST.get(tag, _OTHER_HINT))
-        findings.gather("html-lost", what, hint, line=line_of(element))
+        findings.gather("html-lost", what, _(_LOST[tag]), line=line_of(element))
     if tag in ("input", "button", "embed", "frame"):
         element.drop_tag()
     else:
@@ -239,9 +237,9 @@ def _check_headings(root: HtmlElement, findings: Findings) -> None:
             findings.gather("heading-plain", what, hint, line=line_of(heading))
 
 
-def _attributes(element: HtmlElement) -> None:
+def _attributes(element: HtmlElement, *more: str) -> None:
     tag = _CASES.get(element.tag, element.tag)
-    allowed = {name.lower() for name in ATTRIBUTES["*"] | ATTRIBUTES.get(tag, set())} | {"data-line"}
+    allowed = {name.lower() for name in ATTRIBUTES["*"] | ATTRIBUTES.get(tag, set())} | {"data-line", *more}
     kept = {
         name: value
         for name, value in element.attrib.items()

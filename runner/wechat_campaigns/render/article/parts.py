@@ -113,13 +113,10 @@ class Findings:
         """Add a problem to look at before sending."""
         self.add(rule, what, hint, line=line, level="warning")
 
-    def advise(self, rule: str, what: str, hint: str, *, line: int | None) -> None:
-        """Add what some phones show badly: each rule is listed once, with how often it was met."""
-        if self.advice:
-            self.gather(rule, what, hint, line=line, level="advice")
-
     def gather(self, rule: str, what: str, hint: str, *, line: int | None, level: Level = "warning") -> None:
         """Add a problem that one line of the report stands for, however often it is met."""
+        if level == "advice" and not self.advice:
+            return
         self._gathered.setdefault(rule, []).append(self._made(rule, what, hint, line, level))
 
     def add(self, rule: str, what: str, hint: str, *, line: int | None, level: Level) -> None:

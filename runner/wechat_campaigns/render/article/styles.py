@@ -352,7 +352,8 @@ def advise(style: str, has_text: bool, line: int | None, findings: Findings, *, 
         for rule, names, applies, what, hint in _ADVICE:
             scrolls = rule == "no-wrap" and tag in ("pre", "code")
             if name in names and applies(value) and not scrolls and (has_text or rule == "fixed-width"):
-                findings.advise(rule, _(what).format(name=name, value=value[:60]), _(hint), line=line)
+                message = _(what).format(name=name, value=value[:60])
+                findings.gather(rule, message, _(hint), line=line, level="advice")
 
 
 def _over(most: float) -> _Accepts:

@@ -146,7 +146,7 @@ def inline(html: str, css: str, *, brand_color: str) -> HtmlElement:
     brand = f".{ROOT_CLASS}{{{variables}}}"
     styled = inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css)
     tree = dom.parse(styled)
-    for element in dom.elements(tree):
+    for element in elements(tree):
         if style := element.get("style"):
             element.set("style", _without_overridden(style))
     return tree

@@ -77,11 +77,8 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("茶<img alt='x' src='no.png'>", "e image-file"),
         ("<h2>茶</h2>", "w heading-plain"),
         ("<section style='font-weight:bold'><h3><span>茶</span></h3></section>", "w heading-plain"),
-        ("<p style='opacity:0'>茶</p>", "w style-value"),
         ("<p hidden>茶</p>", "w style-value"),
-        ("<p style='line-height:0.2'>茶</p>", "w style-value"),
         ("<p style='height:0;overflow:hidden'>茶</p>", "w style-value"),
-        ("<p style='font-size:0'>茶</p>", "w style-value"),
         ("<p style='display:table-column'>茶</p>", "w style-value"),
         ("<p style='display:table-column-group'>茶</p>", "w style-value"),
         ("<p style='transform:rotate3d(0,1,0,90deg)'>茶</p>", "w style-value"),
@@ -94,7 +91,6 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("<p style='font-family:serif'>茶</p>", "a font-family"),
         ("<p style='white-space:nowrap'>茶</p>", "a no-wrap"),
         ("<p style='background-image:linear-gradient(#fff,#eee)'>茶</p>", "a background-image"),
-        ("<p style='position:fixed'>茶</p>", "w style-value"),
     ],
 )
 def test_what_followers_lose_is_named_at_its_line(make: Make, source: str, rule: str) -> None:

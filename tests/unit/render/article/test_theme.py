@@ -72,8 +72,6 @@ def test_own_theme_is_used(make: Make) -> None:
         ("p { color: red !important }", "important"),
         ("p { line-height: 0.2 }", "style-value"),
         ("p { background: url(x.png) }", "style-value"),
-        ("p { position: fixed }", "style-value"),
-        ("p { caret-color: red }", "style-value"),
         ("p { color: }", "theme-css"),
         ("p { color red }", "theme-css"),
         ("p { color: var(--inks) }", "theme-variable"),
