@@ -67,16 +67,15 @@ def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
         data = json.loads(reply.body.decode("utf-8-sig", errors="replace"), strict=False)
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
         answer = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", errors="replace"))
-    if answer is None:
-        raise no_response_error(endpoint, _("the response is not JSON, or is incomplete"))
     if not isinstance(answer, dict):
-        raise no_response_error(endpoint, _("the response is JSON, but not an object"))
+        raise no_response_error(endpoint, _("the response is not a JSON object, or is incomplete"))
     answer.setdefault("errcode", 0)
     if "msgid" in answer:
         answer.setdefault("msg_id", answer["msgid"])
     ids = {key: _as_int(answer[key]) for key in _IDS if key in answer}
-    if None in ids.values():
-        raise no_response_error(endpoint, _("the response has an errcode or id that is not a number"))
+    for key, number in ids.items():
+        if number is None:
+            raise _unusable_error(endpoint, key)
     return answer | ids
 
 
@@ -129,11 +128,14 @@ def require(endpoint: str, answer: ApiResponse, key: str, shape: Any = str) -> A
     Raises:
         NoResponseError: it is absent or has another shape, so something else than WeChat has answered.
     """
-    if answer.get(key) in (None, ""):
-        raise no_response_error(endpoint, _("the response has no {key}").format(key=key))
-    if not fits(answer[key], shape):
-        raise no_response_error(endpoint, _("the response has {key}, but of another type").format(key=key))
-    return answer[key]
+    value = answer.get(key)
+    if value in (None, "") or not fits(value, shape):
+        raise _unusable_error(endpoint, key)
+    return value
+
+
+def _unusable_error(endpoint: str, key: str) -> NoResponseError:
+    return no_response_error(endpoint, _("the response has no usable {key}").format(key=key))
 
 
 def _as_int(value: object) -> int | None:
