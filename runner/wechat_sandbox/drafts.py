@@ -25,7 +25,7 @@ from wechat_sandbox.calls import (
     serve,
     text,
 )
-from wechat_sandbox.media import TEMPORARY_S, find_media
+from wechat_sandbox.media import TEMPORARY_S, find_images, find_media
 
 SUCCESS = "send success"
 """The verdict of a job that reaches its followers."""
@@ -37,7 +37,6 @@ FIRST_PUBLISH_ID = 2247483700
 FIRST_MSG_DATA_ID = 2247483648
 """Sends and publications draw from it."""
 MAX_ARTICLES = 8
-MAX_IMAGES = 20
 TITLE_CHARS = 64
 """Measured in 2026: 64 pass and 65 do not; the page states 32."""
 DIGEST_CHARS = 120
@@ -101,20 +100,26 @@ def check_article(call: ApiCall, article: Any, *, single: bool, temporary: bool 
         raise ErrcodeError(40035)
     _lengths(article)
     _cover_info(article, kind)
-    if flag(article, "need_open_comment") and not call.account.options.comments:
-        raise ErrcodeError(88000)
+    comments = comment_flags(call, article)
     checked = {
         "title": article["title"],
         "article_type": kind,
         "author": article.get("author", ""),
         "content": replace_forbidden_html(article["content"]),
         "content_source_url": article.get("content_source_url", ""),
-        "need_open_comment": int(flag(article, "need_open_comment")),
-        "only_fans_can_comment": int(flag(article, "only_fans_can_comment")),
+        **comments,
     }
     if kind == "newspic":
         return {**checked, **_newspic(call, article)}
     return {**checked, **_news(call, article, single=single, temporary=temporary)}
+
+
+def comment_flags(call: ApiCall, holder: Mapping[str, Any]) -> Json:
+    """Read whether readers may comment, and only fans; 88000 for an account without comments."""
+    flags = {key: int(flag(holder, key)) for key in ("need_open_comment", "only_fans_can_comment")}
+    if flags["need_open_comment"] and not call.account.options.comments:
+        raise ErrcodeError(88000)
+    return flags
 
 
 def _cover_info(article: Mapping[str, Any], kind: str) -> None:
@@ -149,11 +154,7 @@ def _lengths(article: Mapping[str, Any]) -> None:
 
 
 def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary: bool) -> Json:
-    cover = find_media(
-        call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=temporary is False
-    )
-    if cover["permanent"] and temporary:
-        raise ErrcodeError(40007)
+    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=not temporary)
     crops = {key: article[key] for key in ("pic_crop_235_1", "pic_crop_1_1") if article.get(key)}
     if not all(isinstance(crop, str) and CROP.fullmatch(crop) for crop in crops.values()):
         raise ErrcodeError(40035)
@@ -173,12 +174,9 @@ def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary:
 def _newspic(call: ApiCall, article: Mapping[str, Any]) -> Json:
     info = article.get("image_info")
     images = info.get("image_list") if isinstance(info, dict) else None
-    if not isinstance(images, list) or not images:
-        raise ErrcodeError(40007)
-    if len(images) > MAX_IMAGES:
-        raise ErrcodeError(40215)
-    ids = [image.get("image_media_id") if isinstance(image, dict) else None for image in images]
-    rows = [find_media(call, media_id, kinds=("image",), permanent=True) for media_id in ids]
+    if isinstance(images, list):
+        images = [image.get("image_media_id") if isinstance(image, dict) else None for image in images]
+    rows = find_images(call, images, permanent=True)
     stored = [{"image_media_id": row["media_id"], "url": row["url"]} for row in rows]
     return {"digest": "", "image_info": {"image_list": stored}}
 

@@ -44,24 +44,6 @@ def openids_of(db: sqlite3.Connection, appid: str, numbers: Iterable[int]) -> li
     return [row[0] for row in rows]
 
 
-def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -> Json:
-    """Describe the first followers of a set.
-
-    Returns:
-        `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
-    """
-    openids = openids_of(db, appid, store.numbers_in(followers)[:size])
-    if not openids:
-        return {"count": 0, "next_openid": ""}
-    return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
-
-
-def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
-    """List the tag ids of one follower, given as a set of numbers."""
-    tags = store.select(db, "tag", order="id", appid=appid)
-    return [tag["id"] for tag in tags if store.read_set(tag["members"]) & follower]
-
-
 def follower_number(call: ApiCall, openid: object) -> int:
     """Find a follower's number; 40003 when the account has no follower of that openid."""
     numbers = numbers_of(call.db, call.appid, [openid]) if isinstance(openid, str) else {}
@@ -70,12 +52,20 @@ def follower_number(call: ApiCall, openid: object) -> int:
     return next(iter(numbers.values()))
 
 
-def followers_after(call: ApiCall, followers: int, openid: object) -> int:
-    """Drop from a set the followers up to an openid, if one is given; 40003 when it is not the account's."""
-    if not openid:
-        return followers
-    start = follower_number(call, str(openid)) + 1
-    return followers >> start << start
+def openid_page(call: ApiCall, followers: int, after: object, size: int) -> Json:
+    """Answer the first followers of a set behind an openid, if one is given.
+
+    Returns:
+        `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
+
+    Raises:
+        ErrcodeError: 40003 when the account has no follower of that openid.
+    """
+    start = follower_number(call, str(after)) + 1 if after else 0
+    openids = openids_of(call.db, call.appid, store.numbers_in(followers >> start << start)[:size])
+    if not openids:
+        return {"count": 0, "next_openid": ""}
+    return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
 
 
 def openid_list(call: ApiCall, limit: int) -> int:
@@ -105,8 +95,8 @@ def followers_of(call: ApiCall, openids: list[str]) -> int:
 def get(call: ApiCall) -> Json:
     """List the followers, 10,000 a page. Source: getFans (2026-11)."""
     everyone = call.account.subscribed
-    after = followers_after(call, everyone, call.request.query.get("next_openid"))
-    return {"total": everyone.bit_count(), **openid_page(call.db, call.appid, after, PAGE)}
+    page = openid_page(call, everyone, call.request.query.get("next_openid"), PAGE)
+    return {"total": everyone.bit_count(), **page}
 
 
 @serve("/cgi-bin/user/info", method="GET", who=TAGGERS, daily=5_000_000, daily_test=500_000)
@@ -133,7 +123,7 @@ def _info(call: ApiCall, openid: object) -> Json:
         "subscribe_time": row["subscribe_time"],
         "remark": row["remark"],
         "groupid": 0,
-        "tagid_list": tag_ids(call.db, call.appid, 1 << follower),
+        "tagid_list": tag_ids(call, 1 << follower),
         "subscribe_scene": "ADD_SCENE_QR_CODE",
         "qr_scene": 0,
         "qr_scene_str": "",
@@ -167,8 +157,8 @@ def update_remark(call: ApiCall) -> Json:
 def get_block_list(call: ApiCall) -> Json:
     """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
     blocked = call.account.blocked
-    after = followers_after(call, blocked, call.body.get("begin_openid"))
-    return {"total": blocked.bit_count(), **openid_page(call.db, call.appid, after, BLOCK_PAGE)}
+    page = openid_page(call, blocked, call.body.get("begin_openid"), BLOCK_PAGE)
+    return {"total": blocked.bit_count(), **page}
 
 
 @serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED)
@@ -197,22 +187,17 @@ def tag_name(call: ApiCall) -> str:
     return name
 
 
-def own_tag_id(call: ApiCall) -> int:
-    """Read the id of a tag that may be changed; 45058 for a system tag."""
+def own_tag(call: ApiCall) -> sqlite3.Row:
+    """Return the tag that a body names and that may be changed; 45058 for a system tag, 45159 without one."""
     tag_id = number(mapping(call.body, "tag", 45159), "id", 45159)
     if tag_id in SYSTEM_IDS:
         raise ErrcodeError(45058)
-    return tag_id
-
-
-def find_tag(call: ApiCall, tag_id: int) -> sqlite3.Row:
-    """Return a tag; 45159 without one."""
     return named_row(call, 45159, "tag", id=tag_id)
 
 
 def named_tag(call: ApiCall) -> sqlite3.Row:
-    """Return the tag that the `tagid` of a body names."""
-    return find_tag(call, number(call.body, "tagid", 45159))
+    """Return the tag that the `tagid` of a body names; 45159 without one."""
+    return named_row(call, 45159, "tag", id=number(call.body, "tagid", 45159))
 
 
 def not_left(call: ApiCall, followers: int) -> int:
@@ -220,13 +205,6 @@ def not_left(call: ApiCall, followers: int) -> int:
     if followers & ~call.account.subscribed:
         raise ErrcodeError(40003)
     return followers
-
-
-def check_tags_a_follower(call: ApiCall, followers: int) -> None:
-    """Refuse with 45059 when one of the followers has as many tags as WeChat allows."""
-    sets = (members(tag) for tag in list_tags(call.db, call.appid))
-    if followers & store.in_at_least(sets, TAGS_A_FOLLOWER):
-        raise ErrcodeError(45059)
 
 
 def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
@@ -240,6 +218,11 @@ def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
         {"id": tag["id"], "name": tag["name"], "count": (members(tag) & account.subscribed).bit_count()}
         for tag in list_tags(db, account.appid)
     ]
+
+
+def tag_ids(call: ApiCall, follower: int) -> list[int]:
+    """List the tag ids of one follower, given as a set of numbers."""
+    return [tag["id"] for tag in list_tags(call.db, call.appid) if members(tag) & follower]
 
 
 def add_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
@@ -281,9 +264,7 @@ def get_tags(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/update", who=TAGGERS, daily=1000, daily_test=100)
 def rename_tag(call: ApiCall) -> Json:
     """Rename a tag. Source: updateTag (2026-11)."""
-    tag_id = own_tag_id(call)
-    name = tag_name(call)
-    find_tag(call, tag_id)
+    tag_id, name = own_tag(call)["id"], tag_name(call)
     tags = list_tags(call.db, call.appid)
     if any(tag["name"] == name and tag["id"] != tag_id for tag in tags):
         raise ErrcodeError(45157)
@@ -294,10 +275,10 @@ def rename_tag(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/delete", who=TAGGERS, daily=1000, daily_test=100)
 def delete_tag(call: ApiCall) -> Json:
     """Delete a tag. Source: deleteTag (2026-11)."""
-    tag_id = own_tag_id(call)
-    if members(find_tag(call, tag_id)).bit_count() > DELETABLE_MEMBERS:
+    tag = own_tag(call)
+    if members(tag).bit_count() > DELETABLE_MEMBERS:
         raise ErrcodeError(45057)
-    call.db.execute("DELETE FROM tag WHERE appid = ? AND id = ?", (call.appid, tag_id))
+    call.db.execute("DELETE FROM tag WHERE appid = ? AND id = ?", (call.appid, tag["id"]))
     return OK
 
 
@@ -308,15 +289,16 @@ def list_members(call: ApiCall) -> Json:
     Source: getTagFans (2026-11); the page size is not stated there.
     """
     followers = members(named_tag(call)) & call.account.subscribed
-    after = followers_after(call, followers, call.body.get("next_openid"))
-    return openid_page(call.db, call.appid, after, PAGE)
+    return openid_page(call, followers, call.body.get("next_openid"), PAGE)
 
 
 @serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Add followers to a tag. Source: batchTagging (2026-11)."""
     tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
-    check_tags_a_follower(call, followers & ~members(tag))
+    sets = (members(other) for other in list_tags(call.db, call.appid))
+    if followers & ~members(tag) & store.in_at_least(sets, TAGS_A_FOLLOWER):
+        raise ErrcodeError(45059)
     save_members(call.db, call.appid, tag["id"], members(tag) | followers)
     return OK
 
@@ -333,4 +315,4 @@ def untag_members(call: ApiCall) -> Json:
 def ids_of_follower(call: ApiCall) -> Json:
     """List one follower's tags. Source: getUserTags (2026-11)."""
     follower = not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))
-    return {"tagid_list": tag_ids(call.db, call.appid, follower)}
+    return {"tagid_list": tag_ids(call, follower)}

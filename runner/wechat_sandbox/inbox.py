@@ -18,7 +18,6 @@ from markupsafe import Markup
 
 from wechat_campaigns.core.html import HtmlReader, design_css
 from wechat_sandbox import accounts, clock, store
-from wechat_sandbox.comments import ArticlePlace, is_open
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.media import CONTENT_TYPES
 from wechat_sandbox.views import file_path, pictures_of, recalled_parts, row_of
@@ -134,18 +133,7 @@ def article_page(db: sqlite3.Connection, kind: str, item: int, index: int) -> di
         "html": Markup(html),  # noqa: S704 - sanitize() wrote every tag and escaped every text
         "pictures": pictures_of(db, row["appid"], holder),
         "source": link if link.lower().startswith(WEB) else "",
-        "comments": _is_open_to_comments(db, row, kind, index, holder),
     }
-
-
-def _is_open_to_comments(
-    db: sqlite3.Connection, row: sqlite3.Row, kind: str, index: int, article: Mapping[str, Any]
-) -> bool:
-    """Return whether comments may be written: of a preview or a picture message, as it was sent."""
-    if kind == "preview" or row["msg_data_id"] is None:
-        return bool(article.get("need_open_comment"))
-    place = ArticlePlace(appid=row["appid"], msg_data_id=row["msg_data_id"], idx=index - 1)
-    return is_open(db, place, article)
 
 
 def _hosted_path(db: sqlite3.Connection, url: str) -> str:

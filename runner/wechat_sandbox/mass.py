@@ -5,6 +5,7 @@ The audience of a job is fixed when the job is accepted.
 
 import json
 import sqlite3
+from dataclasses import replace
 
 from wechat_sandbox import accounts, callbacks, clock, comments, drafts, store
 from wechat_sandbox import mass_rules as rules
@@ -20,8 +21,6 @@ FIRST_MSG_ID_TO_ALL = 1000000001
 """To everyone, a series of its own as on WeChat."""
 SPEEDS = (80, 60, 45, 30, 10)
 """Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
-FASTEST = 0
-"""The speed before one is set; WeChat does not state it."""
 NO_LINKS = {"Count": 0, "ResultList": {}}
 """Events of jobs without articles carry it, and CheckState 0, as seen in the field."""
 
@@ -77,7 +76,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "clientmsgid": client_id,
         "is_to_all": to_all,
         "created_at": call.now,
-        "finish_at": confirm_by or call.now + duration_s(call.db, call.account, reached.bit_count()),
+        "finish_at": confirm_by or call.now + duration_s(call.account, reached.bit_count()),
         "confirm_by": confirm_by,
         "status": "SENDING",
         "verdict": call.account.options.verdict,
@@ -167,7 +166,7 @@ def _find_by_link(call: ApiCall, url: str) -> tuple[sqlite3.Row | None, int]:
 @serve("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
 def speed_get(call: ApiCall) -> Json:
     """Return the sending speed. Source: getSpeed (2026-11); its example contradicts the table."""
-    speed = speed_of(call.db, call.appid)
+    speed = call.account.options.speed
     return {"speed": speed, "realspeed": SPEEDS[speed]}
 
 
@@ -179,21 +178,16 @@ def speed_set(call: ApiCall) -> Json:
     speed = number(call.body, "speed", 45083)
     if not 0 <= speed < len(SPEEDS):
         raise ErrcodeError(45083)
-    store.put(call.db, f"speed:{call.appid}", speed)
+    accounts.save(call.db, replace(call.account, options=replace(call.account.options, speed=speed)))
     return OK
 
 
-def speed_of(db: sqlite3.Connection, appid: str) -> int:
-    """Return an account's sending speed, an index of `SPEEDS`."""
-    return int(store.get(db, f"speed:{appid}", FASTEST))
-
-
-def duration_s(db: sqlite3.Connection, account: OfficialAccount, followers: int) -> float:
+def duration_s(account: OfficialAccount, followers: int) -> float:
     """Return how long a job stays SENDING: what the account's switch says, and whole seconds by its speed.
 
     How fast WeChat really delivers is not measured: this is the pages' number of followers a minute.
     """
-    a_minute = SPEEDS[speed_of(db, account.appid)] * 10_000
+    a_minute = SPEEDS[account.options.speed] * 10_000
     return account.options.finish_after_s + followers * 60 // a_minute
 
 
@@ -250,7 +244,7 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     if job is None or account is None or job["confirm_by"] is None:
         return False
     if confirmed:
-        finish_at = now + duration_s(db, account, job["delivered_count"])
+        finish_at = now + duration_s(account, job["delivered_count"])
         db.execute("UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
         advance(db, now)
     else:

@@ -12,10 +12,10 @@ from typing import Any
 from wechat_sandbox import clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
-from wechat_sandbox.calls import ApiCall, flag, mapping, named_row, number, optional_text, strings, text
-from wechat_sandbox.drafts import find_articles
+from wechat_sandbox.calls import ApiCall, mapping, named_row, number, optional_text, strings, text
+from wechat_sandbox.drafts import comment_flags, find_articles
 from wechat_sandbox.followers import follower_number, numbers_of
-from wechat_sandbox.media import find_media
+from wechat_sandbox.media import find_images, find_media
 from wechat_sandbox.tokens import count
 
 DUPLICATE_FOR_S = 24 * 3600
@@ -30,8 +30,6 @@ NOT_CONTENT = ("send_ignore_reprint", "clientmsgid")
 RECALLABLE = ("mpnews", "mpvideo")
 TEXT_BYTES = 2048
 """Not documented for mass text; the limit of the customer message."""
-IMAGES = 20
-"""Not stated for mass images; the limit of picture posts."""
 
 
 def clientmsgid(body: Mapping[str, Any]) -> str:
@@ -259,16 +257,8 @@ def _image(call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 def _images(call: ApiCall, body: Mapping[str, Any]) -> Json:
     """Read the current picture form."""
-    ids = body.get("media_ids")
-    if not isinstance(ids, list) or not ids:
-        raise ErrcodeError(40007)
-    if len(ids) > IMAGES:
-        raise ErrcodeError(40215)
-    rows = [check_permanent(call, find_media(call, item, kinds=("image",))) for item in ids]
-    comments = flag(body, "need_open_comment")
-    flag(body, "only_fans_can_comment")
-    if comments and not call.account.options.comments:
-        raise ErrcodeError(88000)
+    rows = [check_permanent(call, row) for row in find_images(call, body.get("media_ids"))]
+    comment_flags(call, body)
     return {
         "images": [{"media_id": row["media_id"], "url": row["url"]} for row in rows],
         "title": optional_text(body, "title"),

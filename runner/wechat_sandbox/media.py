@@ -23,6 +23,8 @@ HEADS = (
     (b"BM", "bmp"), (b"ID3", "mp3"), (b"#!AMR", "amr"), (b"\x30\x26\xb2\x75", "wma"),
 )  # fmt: skip
 TEMPORARY_S = 3 * 86400
+MOST_IMAGES = 20
+"""Of a picture post; not stated for mass images."""
 MB = 1024 * 1024
 LISTED = ("image", "voice", "video", "news")
 MOST = {"image": 100_000, "voice": 1000, "video": 1000, "thumb": 1000}
@@ -143,21 +145,33 @@ def check_upload(upload: UploadedFile | None, limits: MediaLimits) -> UploadedFi
 
 
 def find_media(
-    call: ApiCall, media_id: object, *, kinds: tuple[str, ...], permanent: bool = False
+    call: ApiCall, media_id: object, *, kinds: tuple[str, ...], permanent: bool | None = None
 ) -> sqlite3.Row:
     """Return the media file that a call names.
 
+    Args:
+        permanent: whether it must be permanent, or temporary; None takes both.
+
     Raises:
-        ErrcodeError: 40007 without one of these kinds, when it has expired, or when it is not `permanent`.
+        ErrcodeError: 40007 without one of these kinds, or when it has expired.
     """
     if not isinstance(media_id, str):
         raise ErrcodeError(40007)
     row = named_row(call, 40007, "media", media_id=media_id)
-    if row["kind"] not in kinds or (permanent and not row["permanent"]):
+    if row["kind"] not in kinds or permanent not in (None, bool(row["permanent"])):
         raise ErrcodeError(40007)
     if not row["permanent"] and row["created_at"] + TEMPORARY_S <= call.now:
         raise ErrcodeError(40007)
     return row
+
+
+def find_images(call: ApiCall, ids: object, *, permanent: bool | None = None) -> list[sqlite3.Row]:
+    """Return the images that a list of ids names; 40007 without one, 40215 for too many."""
+    if not isinstance(ids, list) or not ids:
+        raise ErrcodeError(40007)
+    if len(ids) > MOST_IMAGES:
+        raise ErrcodeError(40215)
+    return [find_media(call, media_id, kinds=("image",), permanent=permanent) for media_id in ids]
 
 
 @serve("/cgi-bin/media/upload", takes_file=True, daily=100_000, daily_test=500)
@@ -182,9 +196,7 @@ def get(call: ApiCall) -> Answer:
     media_id = call.request.query.get("media_id") or call.body.get("media_id")
     if not media_id:
         raise ErrcodeError(41006)
-    row = find_media(call, media_id, kinds=(*TEMPORARY, "mpvideo"))
-    if row["permanent"]:
-        raise ErrcodeError(40007)
+    row = find_media(call, media_id, kinds=(*TEMPORARY, "mpvideo"), permanent=False)
     return {"video_url": row["url"]} if row["kind"] in ("video", "mpvideo") else _download(row)
 
 
@@ -206,9 +218,7 @@ def uploadvideo(call: ApiCall) -> Json:
     Source: the mass video step of older pages; answers to permanent ids that developers reported in 2022
     and 2023 (2026-11).
     """
-    row = find_media(call, text(call.body, "media_id", 41006), kinds=("video",))
-    if row["permanent"]:
-        raise ErrcodeError(40007)
+    row = find_media(call, text(call.body, "media_id", 41006), kinds=("video",), permanent=False)
     file = UploadedFile(filename=row["name"], data=row["data"])
     words = {key: optional_text(call.body, key) for key in ("title", "description")}
     video = _add(call, "mpvideo", file, permanent=False, **words)

@@ -74,7 +74,7 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(
             _("the seed file is not a mapping in YAML or JSON"),
             location=f"{path}{line}",
-            hint=_("start it with `accounts:`, a list, as described in docs/sandbox.md"),
+            hint=_("correct the seed file as described in docs/sandbox.md"),
         )
     return data
 

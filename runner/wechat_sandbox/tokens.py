@@ -178,12 +178,6 @@ def count_call(db: sqlite3.Connection, account: OfficialAccount, endpoint: Endpo
             raise ErrcodeError(45011)
 
 
-def count_clearing(call: ApiCall, appid: str, name: str, a_month: int) -> None:
-    """Count a call that sets counters back; refuse with 48006 when the month has had enough of them."""
-    if count(call.db, appid, name, clock.day(call.now)[:7]) > a_month:
-        raise ErrcodeError(48006)
-
-
 @serve("/cgi-bin/openapi/quota/get")
 def quota_get(call: ApiCall) -> Json:
     """Return the call counters of one path. Source: getApiQuota (2026-11)."""
@@ -213,9 +207,7 @@ def quota_clear(call: ApiCall) -> Json:
 
     Source: clearApiQuota (2026-11); which paths it takes, and whether each has its own fifty, is unclear.
     """
-    path = _endpoint(call).path
-    count_clearing(call, call.appid, "quota_clear", PATH_CLEARINGS_A_MONTH)
-    return _clear(call, call.appid, path)
+    return _clear(call, call.appid, "quota_clear", PATH_CLEARINGS_A_MONTH, _endpoint(call).path)
 
 
 @serve("/cgi-bin/clear_quota")
@@ -223,7 +215,7 @@ def clear_quota(call: ApiCall) -> Json:
     """Set an account's call counters back, ten times a month. Source: clearQuota (2026-11)."""
     if text(call.body, "appid", 41002) != call.appid:
         raise ErrcodeError(40013)
-    return _clear_all(call, call.appid)
+    return _clear(call, call.appid, "clear_quota", CLEARINGS_A_MONTH, "/*")
 
 
 @serve("/cgi-bin/clear_quota/v2", needs_token=False, takes_nothing=True)
@@ -235,16 +227,14 @@ def clear_quota_v2(call: ApiCall) -> Json:
     appid, secret = (
         str(call.request.query.get(key) or call.body.get(key, "")) for key in ("appid", "appsecret")
     )
-    return _clear_all(call, check_credentials(call.db, appid, secret, call.request.client_ip).appid)
+    account = check_credentials(call.db, appid, secret, call.request.client_ip)
+    return _clear(call, account.appid, "clear_quota", CLEARINGS_A_MONTH, "/*")
 
 
-def _clear_all(call: ApiCall, appid: str) -> Json:
-    """Count the clearing and do it; mass-send allowances are not touched."""
-    count_clearing(call, appid, "clear_quota", CLEARINGS_A_MONTH)
-    return _clear(call, appid, "/*")
-
-
-def _clear(call: ApiCall, appid: str, paths: str) -> Json:
+def _clear(call: ApiCall, appid: str, name: str, a_month: int, paths: str) -> Json:
+    """Set counters back, not the allowances of sends; refuse with 48006 when the month has had enough."""
+    if count(call.db, appid, name, clock.day(call.now)[:7]) > a_month:
+        raise ErrcodeError(48006)
     call.db.execute("DELETE FROM counter WHERE appid = ? AND name GLOB ?", (appid, paths))
     return OK
 

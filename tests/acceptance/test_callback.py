@@ -15,7 +15,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.jobs import refresh_job_status
-from wechat_campaigns.wechat.callback import CallbackApp, Credentials, callback_app
+from wechat_campaigns.wechat.callback import CallbackApp, Credentials
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
@@ -30,7 +30,7 @@ def receiving(playground: Playground, aes_key: str) -> Iterator[str]:
         ledger=lambda: SqliteLedger(playground.ledger_file, playground.clock),
         clock=lambda: datetime.now(UTC),
     )
-    with served(make_server("127.0.0.1", 0, callback_app(receiver), threaded=True)) as server:
+    with served(make_server("127.0.0.1", 0, receiver, threaded=True)) as server:
         yield f"http://127.0.0.1:{server.port}/main"
 
 

@@ -18,7 +18,6 @@ from wechat_campaigns.wechat.callback import (
     CallbackApp,
     CallbackRejectedError,
     Credentials,
-    callback_app,
     check_url,
     signature,
 )
@@ -32,7 +31,7 @@ def unreachable() -> Any:
     raise AssertionError("nothing here is signed, so no ledger is opened")
 
 
-APP = callback_app(CallbackApp(accounts={"main": TOKEN}, ledger=unreachable, clock=lambda: NOW))
+APP = CallbackApp(accounts={"main": TOKEN}, ledger=unreachable, clock=lambda: NOW)
 
 
 def signed(at: datetime, **more: str) -> dict[str, str]:

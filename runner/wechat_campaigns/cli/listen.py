@@ -40,10 +40,9 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
 
     Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
     The first line printed is `listening on http://HOST:PORT`. Your own WSGI server can mount
-    `wechat_campaigns.wechat.callback:callback_app`.
+    a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
     require_extra("callback", needed_for=_("the command `campaign listen`"))
-    from wechat_campaigns.wechat.callback import callback_app
     from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
 
     context.initialized_state(sending=False, verified=False)
@@ -52,7 +51,7 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     receiver = receiver_of(context)
     try:
         app = restrict_hosts(
-            callback_app(receiver), {host_port(host, None), *names} - LOOPBACK_NAMES, port=lambda: server.port
+            receiver, {host_port(host, None), *names} - LOOPBACK_NAMES, port=lambda: server.port
         )
         server = Server(host, port, with_health(app))
     except (OSError, OverflowError, SystemExit) as error:

@@ -1,6 +1,6 @@
 """Receive what WeChat pushes: prove its origin, read its XML, keep its events in the ledger.
 
-Mount `callback_app` at a path of your own WSGI server, one segment an account: `/wechat/main`. `campaign
+Mount a `CallbackApp` at a path of your own WSGI server, one segment an account: `/wechat/main`. `campaign
 listen` serves it. Whatever does not prove its origin is refused; no openid is kept.
 Source: callback verification and message encryption, read 2026-11; padding as public SDKs have it.
 """
@@ -254,12 +254,36 @@ class CallbackResponse(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackApp:
-    """Takes requests; `accounts` is by the last segment of their path."""
+    """A WSGI app that takes requests; `accounts` is by the last segment of their path."""
 
     accounts: Mapping[str, Credentials]
     ledger: Callable[[], Ledger]
     """Opens the ledger for one request, in the thread that answers it."""
     clock: Clock
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request of a WSGI server.
+
+        A body whose length is missing, untrue or more than any event needs gets 400, 408, 411 or 413.
+        """
+        answer = self._response(environ)
+        data = answer.text.encode()
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))]
+        start_response(answer.status, headers)
+        return [data]
+
+    def _response(self, environ: WSGIEnvironment) -> CallbackResponse:
+        method = str(environ.get("REQUEST_METHOD", ""))
+        body = _body(environ) if method == "POST" else b""
+        if isinstance(body, CallbackResponse):
+            return body
+        try:
+            pairs = parse_qsl(
+                str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=MAX_FIELDS
+            )
+        except ValueError:
+            return CallbackResponse("400 Bad Request", "too many parameters")
+        return self.answer(method, str(environ.get("PATH_INFO", "")), dict(pairs), body)
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> CallbackResponse:
         """Answer one request.
@@ -302,38 +326,6 @@ class CallbackApp:
                 ledger.append(entry)
                 log.info("msg_id %s: %s", msg_id, entry.data["status"])
         return CallbackResponse()
-
-
-def callback_app(receiver: CallbackApp) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-    """Make the WSGI app of a receiver.
-
-    Returns:
-        An app to mount in any WSGI server; answers 400, 408, 411 or 413 to a body whose length is missing,
-        untrue or more than any event needs.
-    """
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        answer = _answer(receiver, environ)
-        data = answer.text.encode()
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))]
-        start_response(answer.status, headers)
-        return [data]
-
-    return app
-
-
-def _answer(receiver: CallbackApp, environ: Mapping[str, Any]) -> CallbackResponse:
-    method = str(environ.get("REQUEST_METHOD", ""))
-    body = _body(environ) if method == "POST" else b""
-    if isinstance(body, CallbackResponse):
-        return body
-    try:
-        pairs = parse_qsl(
-            str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=MAX_FIELDS
-        )
-    except ValueError:
-        return CallbackResponse("400 Bad Request", "too many parameters")
-    return receiver.answer(method, str(environ.get("PATH_INFO", "")), dict(pairs), body)
 
 
 def _body(environ: Mapping[str, Any]) -> bytes | CallbackResponse:

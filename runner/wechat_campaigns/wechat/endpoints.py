@@ -14,7 +14,7 @@ from wechat_campaigns.core.model import Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import check_api_host
 from wechat_campaigns.wechat.clock import ClockWatch, own_clock
-from wechat_campaigns.wechat.responses import Shape, is_number, is_text, list_of, optional, record_of, require
+from wechat_campaigns.wechat.responses import require
 
 if TYPE_CHECKING:  # an offline plan does without them
     from wechat_campaigns.wechat.client import Client, SharedTokens
@@ -53,13 +53,13 @@ READS = frozenset(
     }
 )
 
-_TAGS = list_of(record_of(id=is_number, name=is_text, count=optional(is_number)))
-_USERS = list_of(record_of(openid=is_text, subscribe=is_number))
-_QUOTA = record_of(**dict.fromkeys(("daily_limit", "used", "remain"), optional(is_number)))
-_MATERIALS = list_of(record_of(media_id=is_text))
-_PICTURES = record_of(image_list=optional(list_of(record_of())))
-_ARTICLES = list_of(record_of(image_info=optional(_PICTURES)))
-_DRAFTS = list_of(record_of(media_id=is_text, update_time=is_number, content=record_of(news_item=_ARTICLES)))
+_TAGS = [{"id": int, "name": str, "count?": int}]
+_USERS = [{"openid": str, "subscribe": int}]
+_QUOTA = {"daily_limit?": int, "used?": int, "remain?": int}
+_MATERIALS = [{"media_id": str}]
+_ARTICLES: list[Any] = [{"image_info?": {"image_list?": [{}]}}]
+_DRAFTS = [{"media_id": str, "update_time": int, "content": {"news_item": _ARTICLES}}]
+"""What is read of answers, as `fits` takes it."""
 
 
 class ReadOnlyApi:
@@ -97,7 +97,7 @@ class ReadOnlyApi:
         Source: getFans (2026-11).
         """
         page = self._client.get(USER_GET)
-        require(USER_GET, page, "total", is_number)
+        require(USER_GET, page, "total", int)
         return page
 
     def user_info_batchget(self, openids: Sequence[str]) -> list[dict[str, Any]]:
@@ -144,7 +144,7 @@ class ReadOnlyApi:
         Source: batchGetMaterial (2026-11).
         """
         body = {"type": kind, "offset": offset, "count": count}
-        page = {"item_count": 0, "item": []} | self._post(BATCHGET_MATERIAL, body, "total_count", is_number)
+        page = {"item_count": 0, "item": []} | self._post(BATCHGET_MATERIAL, body, "total_count", int)
         require(BATCHGET_MATERIAL, page, "item", _MATERIALS)
         return page
 
@@ -176,7 +176,7 @@ class ReadOnlyApi:
         Source: draft_batchget (2026-11).
         """
         body = {"offset": offset, "count": count, "no_content": 1}
-        page = {"item": []} | self._post(DRAFT_BATCHGET, body, "total_count", is_number)
+        page = {"item": []} | self._post(DRAFT_BATCHGET, body, "total_count", int)
         require(DRAFT_BATCHGET, page, "item", _DRAFTS)
         return page
 
@@ -207,10 +207,10 @@ class ReadOnlyApi:
         Source: getarticletotaldetail (2026-11).
         """
         body = {"begin_date": day.isoformat(), "end_date": day.isoformat()}
-        answer = self._post(GETARTICLETOTALDETAIL, body, "list", list_of(record_of()))
+        answer = self._post(GETARTICLETOTALDETAIL, body, "list", [{}])
         return {"is_delay": False} | answer
 
-    def _post(self, path: str, body: Mapping[str, Any], key: str, shape: Shape = is_text) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any], key: str, shape: Any = str) -> dict[str, Any]:
         """POST a body; the answer, which has this key."""
         answer = self._client.post(path, body)
         require(path, answer, key, shape)
@@ -308,7 +308,7 @@ class WeChatApi(ReadOnlyApi):
         Source: sendAll (2026-11).
         """
         answer = self._client.post_once(MASS_SENDALL, body, before_body)
-        require(MASS_SENDALL, answer, "msg_id", is_number)
+        require(MASS_SENDALL, answer, "msg_id", int)
         return answer
 
     def mass_send(
@@ -319,7 +319,7 @@ class WeChatApi(ReadOnlyApi):
         Source: massSend (2026-11): verified 服务号 only.
         """
         answer = self._client.post_once(MASS_SEND, body, before_body)
-        require(MASS_SEND, answer, "msg_id", is_number)
+        require(MASS_SEND, answer, "msg_id", int)
         return answer
 
     def mass_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:

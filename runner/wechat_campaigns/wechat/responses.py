@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,37 +28,22 @@ class Reply:
     body: bytes = field(repr=False)
 
 
-Shape = Callable[[object], bool]
-"""Tells whether a value of an answer is of the type that the vendor's page gives it."""
+def fits(value: object, shape: Any) -> bool:
+    """Return whether a value of an answer is of the type that the vendor's page gives it.
 
-
-def is_text(value: object) -> bool:
-    """Return whether a value is a string."""
-    return isinstance(value, str)
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a whole number, which WeChat also writes as text."""
-    return _as_int(value) is not None
-
-
-def optional(shape: Shape) -> Shape:
-    """Accept a value that is missing, too."""
-    return lambda value: value is None or shape(value)
-
-
-def list_of(shape: Shape) -> Shape:
-    """Accept a list whose items all have a shape."""
-    return lambda value: isinstance(value, list) and all(map(shape, value))
-
-
-def record_of(**shapes: Shape) -> Shape:
-    """Accept an object whose values have these shapes; others may be in it."""
-
-    def shape(value: object) -> bool:
-        return isinstance(value, dict) and all(fits(value.get(key)) for key, fits in shapes.items())
-
-    return shape
+    Args:
+        shape: `str`; `int`, which WeChat also writes as text; a list with the shape of its items; a dict with
+            the shapes of an object's keys, where a key with a question mark may be missing. An object may
+            have other keys too.
+    """
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(
+            (key.endswith("?") and value.get(key[:-1]) is None) or fits(value.get(key.rstrip("?")), part)
+            for key, part in shape.items()
+        )
+    return _as_int(value) is not None if shape is int else isinstance(value, shape)
 
 
 def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
@@ -82,16 +67,15 @@ def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
         data = json.loads(reply.body.decode("utf-8-sig", errors="replace"), strict=False)
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
         answer = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", errors="replace"))
-    if answer is None:
-        raise no_response_error(endpoint, _("the response is not JSON, or is incomplete"))
     if not isinstance(answer, dict):
-        raise no_response_error(endpoint, _("the response is JSON, but not an object"))
+        raise no_response_error(endpoint, _("the response is not a JSON object, or is incomplete"))
     answer.setdefault("errcode", 0)
     if "msgid" in answer:
         answer.setdefault("msg_id", answer["msgid"])
     ids = {key: _as_int(answer[key]) for key in _IDS if key in answer}
-    if None in ids.values():
-        raise no_response_error(endpoint, _("the response has an errcode or id that is not a number"))
+    for key, number in ids.items():
+        if number is None:
+            raise _unusable_error(endpoint, key)
     return answer | ids
 
 
@@ -138,17 +122,20 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
     )
 
 
-def require(endpoint: str, answer: ApiResponse, key: str, shape: Shape = is_text) -> Any:  # JSON
-    """Return a value that a good answer always has.
+def require(endpoint: str, answer: ApiResponse, key: str, shape: Any = str) -> Any:  # JSON
+    """Return a value that a good answer always has; `shape` as `fits` takes it.
 
     Raises:
         NoResponseError: it is absent or has another shape, so something else than WeChat has answered.
     """
-    if answer.get(key) in (None, ""):
-        raise no_response_error(endpoint, _("the response has no {key}").format(key=key))
-    if not shape(answer[key]):
-        raise no_response_error(endpoint, _("the response has {key}, but of another type").format(key=key))
-    return answer[key]
+    value = answer.get(key)
+    if value in (None, "") or not fits(value, shape):
+        raise _unusable_error(endpoint, key)
+    return value
+
+
+def _unusable_error(endpoint: str, key: str) -> NoResponseError:
+    return no_response_error(endpoint, _("the response has no usable {key}").format(key=key))
 
 
 def _as_int(value: object) -> int | None:

@@ -164,5 +164,3 @@ def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     (listed,) = wechat.control("GET", "faults")["faults"]
     assert (listed["kind"], listed["times"], listed["endpoint"]) == ("cut_after", None, f"/cgi-bin/{SENDALL}")
     assert wechat.control("DELETE", "faults") == {"faults": []}
-    assert "$.kind" in wechat.control("POST", "faults", {"kind": "x"})["error"]
-    assert "object" in wechat.control("POST", "faults", [3])["error"]

@@ -295,18 +295,6 @@ def test_media_are_never_given_out_as_a_page(wechat: WeChat) -> None:
     assert answer.content_type == "application/octet-stream"
 
 
-def test_article_page_marks_that_it_is_open_to_comments(wechat: WeChat) -> None:
-    card = sent_article(wechat, need_open_comment=1)
-    named = {"msg_data_id": wechat.control("GET", "jobs")["jobs"][-1]["msg_data_id"]}
-    assert "Open to comments" in page(wechat, card)
-    wechat.post("comment/close", named)
-    assert "Open to comments" not in page(wechat, card)
-    wechat.post("comment/open", named)
-    assert "Open to comments" in page(wechat, card)
-    preview(wechat, "mpnews", {"media_id": wechat.draft(need_open_comment=1)})
-    assert "Open to comments" in wechat.http.get("/_sandbox/article/preview/1/1").get_data(as_text=True)
-
-
 def test_picture_post_shows_its_pictures(wechat: WeChat) -> None:
     images = [{"image_media_id": wechat.material()} for _ in range(3)]
     post = {"article_type": "newspic", "title": "图", "content": "字", "image_info": {"image_list": images}}

@@ -19,7 +19,6 @@ from wechat_campaigns.wechat.callback import (
     CallbackApp,
     CallbackRejectedError,
     Credentials,
-    callback_app,
     check_url,
     decrypt,
     entry_of,
@@ -63,7 +62,7 @@ class Server:
     def __init__(self, *credentials: Credentials, ledger: Any = None) -> None:
         self.ledger = ledger or MemoryLedger()
         named = {f"a{number}": known for number, known in enumerate(credentials)}
-        self.app = callback_app(CallbackApp(accounts=named, ledger=lambda: self.ledger, clock=lambda: NOW))
+        self.app = CallbackApp(accounts=named, ledger=lambda: self.ledger, clock=lambda: NOW)
 
     def ask(
         self,
