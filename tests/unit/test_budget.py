@@ -45,7 +45,6 @@ IMPORTS = 7.4
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/messages/card.py",
     "wechat_sandbox/pytest_plugin.py",
 }
 """Beside those that open a package or are a kind of message."""
