@@ -255,7 +255,6 @@ def answer(about: RuleInput, rule: str) -> str:
         return "passes"
     assert found.message
     assert found.hint
-    assert found.blocks is (found.level == "mandatory")
     return "warns" if not found.blocks else "unchecked" if found.is_unchecked else "stops"
 
 
@@ -265,9 +264,7 @@ def test_a_rule_answers_its_cases(rule: str) -> None:
         for number, about in enumerate(getattr(CASES[rule], kind.name)):
             assert (number, answer(about, rule)) == (number, kind.name)
     for about in CASES[rule].unchecked:
-        later = said(replace(about, offline=True), rule)
-        assert later is not None
-        assert not later.blocks
+        assert answer(replace(about, offline=True), rule) == "warns"
 
 
 @pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
