@@ -185,7 +185,8 @@ class Workspace:
         state = fold(events, authentic)
         streams = (account for account in environment.accounts.values() if account.appid in state.streams)
         unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
-        self.unverified = (*unread, *wrong_secrets(state, environment))
+        if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
+            self.unverified = (*unread, *wrong_secrets(state, environment))
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._cycle = (self, state)

@@ -11,33 +11,33 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4024,
-    "wechat_campaigns/source": 2910,
+    "wechat_campaigns/core": 4013,
+    "wechat_campaigns/source": 2897,
     "wechat_campaigns/render": 6792,
     "wechat_campaigns/ledger": 3219,
-    "wechat_campaigns/wechat": 1954,
-    "wechat_campaigns/plan": 4485,
+    "wechat_campaigns/wechat": 1933,
+    "wechat_campaigns/plan": 4462,
     "wechat_campaigns/send": 1351,
     "wechat_campaigns/report": 3257,
-    "wechat_campaigns/guard": 1734,
-    "wechat_campaigns/code_host": 629,
+    "wechat_campaigns/guard": 1709,
+    "wechat_campaigns/code_host": 627,
     "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5402,
-    "wechat_campaigns/run": 666,
-    "wechat_sandbox": 5380,
-    "wechat_campaigns/": 487,
-    "tests": 50888,
-    "catalog": 8441,
+    "wechat_campaigns/cli": 5400,
+    "wechat_campaigns/run": 664,
+    "wechat_sandbox": 5334,
+    "wechat_campaigns/": 488,
+    "tests": 50837,
+    "catalog": 8429,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45758
+RUNNER = 45614
 FILES = 223
-RECORDS = 178
+RECORDS = 177
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 7.4
@@ -93,7 +93,8 @@ def _is_record(node: ast.AST) -> bool:
 
 def test_short_files_are_named() -> None:
     short = {path for path, source in sources().items() if 0 < source.count("\n") < SHORT_FILES}
-    assert {path for path in short if not path.endswith("__init__.py") and "/messages/" not in path} == SHORT
+    kinds = {path for path in short if "/messages/" in path}
+    assert {path for path in short if not path.endswith("__init__.py")} - kinds == SHORT - kinds
 
 
 def test_share_of_imports() -> None:

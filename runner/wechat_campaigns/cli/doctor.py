@@ -11,7 +11,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.plan.doctor import run_checks, state_folder_check, worst
+from wechat_campaigns.plan.doctor import run_checks, worst
 
 TIMEOUT_S = 10.0
 
@@ -44,9 +44,8 @@ def doctor(context: OnlineContext) -> int:
         open_ledger=open_ledger,
         clock_skew=clock_skew,
         clock=context.clock,
-        is_durable=lambda: context.ledger.survives_power_cut(),
+        state_dir=str(context.state_dir),
     )
-    checks += (state_folder_check(str(context.state_dir)),)
     context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
     return worst(checks)
 

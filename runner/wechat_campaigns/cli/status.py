@@ -60,10 +60,10 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     view = StatusView(
         environment=context.settings.environment.name,
         rows=(*rows, *expired),
-        unverified=() if context.is_sandbox else context.unverified,
+        unverified=context.unverified,
     )
     context.output(_formats(context, view))
-    if view.unverified:
+    if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
     _tell_holds(context, state)

@@ -52,11 +52,14 @@ class MergedRequest:
     """Who asked for changes and has not taken it back."""
 
 
-def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | None:
-    """Recognise the CI service.
+def current_run(
+    environ: Mapping[str, str] = os.environ,
+    read: Callable[[str], str] = lambda path: Path(path).read_text(encoding="utf-8"),
+) -> CiRun | None:
+    """Return the CI run this process belongs to; None on a person's machine.
 
     Args:
-        read: gives the text of a file; asked for the event file of GitHub only.
+        read: returns the text of a file; called for the event file of GitHub only.
 
     Source: GitHub, Variables reference and Webhook events; GitLab, Predefined CI/CD variables, read 2026-11.
     """
@@ -65,11 +68,6 @@ def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | No
     if environ.get("GITLAB_CI") == "true" or "CI_PIPELINE_SOURCE" in environ:
         return _gitlab(environ)
     return None
-
-
-def current_run() -> CiRun | None:
-    """Describe the CI run this process belongs to; None on a person's machine."""
-    return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
 
 
 def require_default_branch(run: CiRun) -> str:

@@ -177,20 +177,17 @@ def write_file(path: Path, data: bytes, option: str = "") -> None:
 
 
 @contextmanager
-def opened_to_write(
-    path: Path, option: str = "", *, flags: int = os.O_TRUNC, mode: int = 0o666
-) -> Iterator[BinaryIO]:
+def opened_to_write(path: Path, option: str = "", *, flags: int = os.O_TRUNC) -> Iterator[BinaryIO]:
     """Open a file for the block; a named pipe that nobody reads is an error, and is not waited for.
 
     Args:
         flags: what becomes of a file that is there: `O_TRUNC`, `O_APPEND` or `O_EXCL`.
-        mode: of a file that is made.
 
     Raises:
         UsageError: as of `file_errors`.
     """
     with file_errors(path, option):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | flags, mode)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | flags, 0o666)
         os.set_blocking(descriptor, True)
         with os.fdopen(descriptor, "wb") as file:
             yield file

@@ -169,14 +169,6 @@ class PlanAction(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True)
-class PastAudience:
-    """How many followers an earlier send was made for, and when."""
-
-    count: int
-    at: datetime
-
-
 @dataclass(frozen=True, kw_only=True)
 class Audience:
     """How many followers a send would reach; `count` is None when nobody could be asked."""
@@ -184,7 +176,7 @@ class Audience:
     count: int | None
     source: Literal["tags/get", "user/get", "openids", "ledger", "unknown offline", "unknown"]
     as_of: datetime | None = None
-    last: PastAudience | None = None
+    last: "Audience | None" = None
     """Of the newest send to the same recipients, where nobody was asked now. For people: no rule uses it."""
 
 

@@ -97,8 +97,10 @@ def record_campaigns_folder(
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(environment.by_appid.keys() & appids):
         before = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
-        if before is not None and not _is_more_specific(here, before) and not (moved and here != before):
-            continue
+        if before is not None:
+            knows_more = (here.in_git, bool(here.root)) > (before.in_git, bool(before.root))
+            if not knows_more and not (moved and here != before):
+                continue
         data = {**asdict(here), "namespace": namespace, "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
@@ -148,11 +150,6 @@ def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommi
     return PurePosixPath(before.folder).name == PurePosixPath(here.folder).name
 
 
-def _is_more_specific(here: CampaignsFolder, before: CampaignsFolder) -> bool:
-    """Return whether more is known of the same folder than before."""
-    return (here.in_git, bool(here.root)) > (before.in_git, bool(before.root))
-
-
 def folder_violation(
     folders: Mapping[str, CampaignsFolder],
     here: CampaignsFolder,
@@ -169,42 +166,36 @@ def folder_violation(
     """
     before = folders.get(normalize_id(namespace))
     if before is not None:
-        return None if is_same(before, here, has_commit) else _another_folder(before, namespace)
+        if is_same(before, here, has_commit):
+            return None
+        message = _(
+            "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
+            "count as sends of this folder"
+        )
+        if namespace:
+            message = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
+        hint = _(
+            "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
+            "different folder, set `namespace: NAME` to a name that no other folder uses"
+        )
+        return message.format(folder=before.folder), hint
     others = [one for one in folders.values() if is_same(one, here, has_commit)]
     if others:
-        return _another_namespace(others[-1].namespace)
-    if namespace and not folders and "" in sent_by:
-        return (
-            _(
-                "the ledger holds sends without a namespace and does not record which folder made "
-                "them; it may have been this one"
-            ),
-            _(
-                "remove `namespace`; if another folder made those sends, run `campaign ledger guard` "
-                "in that folder first"
-            ),
+        message = _(
+            "this folder used another namespace in the ledger before; its earlier sends are recorded there"
         )
+        name = others[-1].namespace
+        back = _("restore `namespace: {name}`").format(name=name) if name else _("remove `namespace`")
+        guard = _("if this is a different folder, confirm it with `campaign ledger guard`")
+        return message, f"{back}; {guard}"
+    if namespace and not folders and "" in sent_by:
+        message = _(
+            "the ledger holds sends without a namespace and does not record which folder made "
+            "them; it may have been this one"
+        )
+        hint = _(
+            "remove `namespace`; if another folder made those sends, run `campaign ledger guard` "
+            "in that folder first"
+        )
+        return message, hint
     return None
-
-
-def _another_folder(before: CampaignsFolder, namespace: str) -> tuple[str, str]:
-    message = _(
-        "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
-        "count as sends of this folder"
-    )
-    if namespace:
-        message = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
-    hint = _(
-        "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
-        "different folder, set `namespace: NAME` to a name that no other folder uses"
-    )
-    return message.format(folder=before.folder), hint
-
-
-def _another_namespace(name: str) -> tuple[str, str]:
-    message = _(
-        "this folder used another namespace in the ledger before; its earlier sends are recorded there"
-    )
-    back = _("restore `namespace: {name}`").format(name=name) if name else _("remove `namespace`")
-    guard = _("if this is a different folder, confirm it with `campaign ledger guard`")
-    return message, f"{back}; {guard}"

@@ -7,7 +7,6 @@ approvals are asked for, every file of the repository was approved: it may read 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -34,18 +33,11 @@ def may_run_checks(settings: Settings) -> bool:
     return bool(settings.policy.checks) and settings.environment.api != SANDBOX
 
 
-def run_checks(
-    secrets: Secrets,
-    plan: str,
-    *,
-    environ: Mapping[str, str] = os.environ,
-    timeout_s: float = TIMEOUT_S,
-) -> FailedChecks:
+def run_checks(secrets: Secrets, plan: str) -> FailedChecks:
     """Run every check, one after the other; list those that do not pass.
 
     Args:
         plan: as JSON.
-        environ: of which a check gets `PASSED_ON`.
 
     Raises:
         PolicyError: nobody approved the campaigns, or this is the run of a pull request.
@@ -54,26 +46,18 @@ def run_checks(
     secrets.check_place(Secret(command=checks[0].command))
     failed = []
     for check in checks:
-        message = program_failure(check.command, plan, folder, environ=environ, timeout_s=timeout_s)
+        message = program_failure(check.command, plan, folder, timeout_s=TIMEOUT_S)
         if message is not None:
             failed.append((check, message))
     return tuple(failed)
 
 
-def program_failure(
-    command: tuple[str, ...],
-    text: str,
-    folder: Path,
-    *,
-    environ: Mapping[str, str] = os.environ,
-    timeout_s: float,
-) -> str | None:
+def program_failure(command: tuple[str, ...], text: str, folder: Path, *, timeout_s: float) -> str | None:
     """Run a program of the settings: None when it ends with 0, else the last line that it printed, or why.
 
     Args:
         text: its standard input.
         folder: the one that it runs in.
-        environ: of which it gets `PASSED_ON`.
     """
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and settings that may be obeyed
@@ -81,7 +65,7 @@ def program_failure(
             input=text.encode(),
             capture_output=True,
             cwd=folder,
-            env={name: environ[name] for name in PASSED_ON if name in environ} | NO_BYTECODE,
+            env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | NO_BYTECODE,
             timeout=timeout_s,
             check=False,
         )

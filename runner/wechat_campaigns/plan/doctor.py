@@ -1,7 +1,7 @@
 """What can be asked about an environment in, findings out: good, doubtful or bad, each with a hint."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,6 @@ from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
-from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
@@ -67,30 +66,22 @@ def run_checks(
     open_ledger: Callable[[], Ledger],
     clock_skew: Callable[[], timedelta | None],
     clock: Clock,
-    is_durable: Callable[[], bool],
+    state_dir: str,
 ) -> tuple[Check, ...]:
     """Check everything; one fault never hides another.
 
     Args:
         clock_skew: asks WeChat; None when it told no date.
-        is_durable: whether the ledger's store keeps what it acknowledged when the power fails, as far as
-            can be told.
     """
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
     checks += [check for account in environment.accounts.values() for check in _account(account, connect)]
     try:
-        ledger = open_ledger()
-        checks += _ledger(settings, ledger.events(), clock(), is_durable)
+        checks += _ledger(settings, open_ledger(), clock())
     except CampaignError as error:
         checks.append(_error(error.exit_code, _("ledger"), error.message, error.hint))
-    return tuple(checks)
-
-
-def state_folder_check(folder: str) -> Check:
-    """Return where this machine keeps its state."""
-    return _ok(_("state folder"), folder)
+    return (*checks, _ok(_("state folder"), state_dir))
 
 
 def worst(checks: Iterable[Check]) -> ExitCode:
@@ -188,9 +179,8 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
     return _ok(name, message.format(count=len(tags)))
 
 
-def _ledger(
-    settings: Settings, events: Sequence[Event], now: datetime, is_durable: Callable[[], bool]
-) -> list[Check]:
+def _ledger(settings: Settings, ledger: Ledger, now: datetime) -> list[Check]:
+    events = ledger.events()
     state = fold(events)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
@@ -198,7 +188,7 @@ def _ledger(
         len(events),
     ).format(count=len(events))
     checks = [_initialized(settings, state, summary), *_holds(settings.environment, state, now)]
-    if not is_durable():
+    if not ledger.survives_power_cut():
         message = _(
             "a power failure at the git remote could lose sends that the remote has already confirmed"
         )

@@ -14,7 +14,6 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import (
     Audience,
     InvalidCampaign,
-    PastAudience,
     PlanAction,
     Send,
     compute_content_digest,
@@ -339,11 +338,11 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
 
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
     """Add the newest count of the same recipients in the ledger, where WeChat was not asked for it."""
-    newest: dict[tuple[str, str], PastAudience] = {}
-    for record in state.sends:
-        key, count = (record.appid, recipients_of(record)), audience_of(record)
-        if count is not None and (key not in newest or record.at > newest[key].at):
-            newest[key] = PastAudience(count, record.at)
+    newest: dict[tuple[str, str], Audience] = {}
+    for record in sorted(state.sends, key=lambda one: one.at):
+        if (count := audience_of(record)) is not None:
+            past = Audience(count=count, source="ledger", as_of=record.at)
+            newest[record.appid, recipients_of(record)] = past
 
     def counted(one: PlannedSend) -> PlannedSend:
         last, audience = newest.get((one.account.appid, recipients(one.send.filter))), one.resolved.audience

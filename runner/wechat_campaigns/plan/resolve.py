@@ -198,8 +198,10 @@ class AudienceCounter:
 def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:
     if send.filter.openids:
         left = len(send.filter.openids) - len(_skipped(send, known))
-        too_few = [_too_few(send)] if left < MIN_BATCH else []
-        return {}, Audience(count=left, source="openids"), too_few
+        what = _("fewer than {least} openids of the list follow the account").format(least=MIN_BATCH)
+        hint = _("compare the list with the followers of this account")
+        too_few = _recipients_problem(send, "openid-count", what, hint)
+        return {}, Audience(count=left, source="openids"), [too_few] if left < MIN_BATCH else []
     if known.offline:
         return {}, Audience(count=None, source="unknown offline"), []
     if send.filter.is_to_all:
@@ -208,12 +210,6 @@ def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audi
     if problem is not None:
         return {}, Audience(count=None, source="unknown"), [problem]
     return tag, Audience(count=int(tag.get("count", 0)), source="tags/get", as_of=known.as_of), []
-
-
-def _too_few(send: Send) -> Diagnostic:
-    what = _("fewer than {least} openids of the list follow the account").format(least=MIN_BATCH)
-    hint = _("compare the list with the followers of this account")
-    return _recipients_problem(send, "openid-count", what, hint)
 
 
 def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic | None]:

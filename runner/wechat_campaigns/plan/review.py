@@ -191,17 +191,16 @@ def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:
     """Block what is due and was not to become due within the horizon of a reviewed plan."""
+    if last is None:
+        return plan
     reason = _("its window opened after the horizon of the reviewed plan")
     sends = tuple(
-        _left(one, PlanAction.BLOCKED, reason) if last is not None and _opened_after(one, last) else one
+        _left(one, PlanAction.BLOCKED, reason)
+        if one.action is PlanAction.SEND and (one.send.not_before or last) > last
+        else one
         for one in plan.sends
     )
     return replace(plan, sends=sends)
-
-
-def _opened_after(planned: PlannedSend, last: datetime) -> bool:
-    opens_at = planned.send.not_before
-    return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
 
 
 def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
@@ -334,16 +333,15 @@ def compare(
 
 def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
     """Warn of each pending send that the change under review did not edit; the digest stays the same."""
-    sends = tuple(_warned(planned, comparison) for planned in plan.sends)
-    return replace(plan, sends=sends, settings_edits=comparison.settings)
-
-
-def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
-    if planned.action not in PENDING or planned.send.id not in comparison.unchanged:
-        return planned
     what = _("this plan would send it, but it has not been edited since {ref}").format(ref=comparison.ref)
     hint = _("confirm that it may be sent together with this change, or apply it separately first")
-    return planned.with_warnings([warning(planned.send, NOT_IN_THIS_CHANGE, what, hint, path="$")])
+    sends = tuple(
+        one.with_warnings([warning(one.send, NOT_IN_THIS_CHANGE, what, hint, path="$")])
+        if one.action in PENDING and one.send.id in comparison.unchanged
+        else one
+        for one in plan.sends
+    )
+    return replace(plan, sends=sends, settings_edits=comparison.settings)
 
 
 def _essence(send: Send | None) -> tuple[object, ...] | None:

@@ -84,8 +84,9 @@ def due_days(days: Days, sent_on: Iterable[date], now: datetime) -> list[date]:
     last = last_ready_day(now)
     window = (last - timedelta(days=number) for number in range(FOLLOWED_DAYS))
     wanted = {day for day in (*window, *sent_on, *days) if FIRST_DAY <= day <= last}
+    queried = sum(china_day(kept.queried_at) == china_day(now) for kept in days.values())
     due = [day for day in wanted if day not in days or _is_due(day, days[day], now)]
-    return sorted(due, reverse=True)[: max(0, MAX_CALLS_PER_DAY - _queried_today(days, now))]
+    return sorted(due, reverse=True)[: max(0, MAX_CALLS_PER_DAY - queried)]
 
 
 def refresh_statistics(
@@ -205,10 +206,6 @@ def _is_due(day: date, kept: DayOfArticles, now: datetime) -> bool:
     if kept.is_delayed and now - kept.queried_at >= DELAY:
         return True
     return china_day(kept.queried_at) < china_day(now)
-
-
-def _queried_today(days: Days, now: datetime) -> int:
-    return sum(china_day(kept.queried_at) == china_day(now) for kept in days.values())
 
 
 def figures_status(day: date, kept: DayOfArticles) -> FiguresStatus:

@@ -46,11 +46,13 @@ def draft_warnings(
         return ()
     if set(send.content.names()) - set(resolved.material_ids):
         return ()
+    stored = drafts.get(known.media_id)
     if not _same_articles(send.content, resolved, known):
         rule = "draft-unused"
         what = _("draft {media_id} was made before the last edit: apply makes a new one for this send")
         hint = _("delete the old one in the WeChat console, if nothing uses it")
-    elif _is_edited(known, drafts.get(known.media_id)):
+    # One that is gone is made again.
+    elif stored is not None and known.stored_digest not in (None, stored.fingerprint):
         rule = "draft-edited"
         what = _("draft {media_id} was edited by hand since it was made: apply refuses to send it")
         hint = edited_by_hand_hint(known.media_id)
@@ -71,11 +73,6 @@ def _same_articles(content: Content, resolved: Resolution, known: DraftRecord) -
         return False  # a picture that is not uploaded yet was not in it
     ids = MediaIds(upload_results=done, material_ids=resolved.material_ids)
     return sha256(content.draft_articles(ids)) == known.sha256
-
-
-def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
-    """Return whether a draft is not what it was right after it was made; one that is gone is made again."""
-    return stored is not None and known.stored_digest not in (None, stored.fingerprint)
 
 
 def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:

@@ -160,7 +160,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
             "count": audience.count,
             "source": audience.source,
             "as_of": _time(audience.as_of),
-            "last": {"count": audience.last.count, "at": _time(audience.last.at)} if audience.last else None,
+            "last": {"count": last.count, "at": _time(last.as_of)} if (last := audience.last) else None,
         },
         "msgtype": send.msgtype,
         "content": _content(to_plain_data(send.content)),

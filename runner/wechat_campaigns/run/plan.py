@@ -10,7 +10,6 @@ from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
-from wechat_campaigns.core.settings import SANDBOX
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
@@ -128,8 +127,7 @@ def plan_selected(
         unread_checkout=unread_checkout(workspace.root) if commit is None else None,
         uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
         ledger_known=workspace.ledger_known,
-        # The rehearsal's secret is known to everybody: to ask for it would be no help.
-        unverified=() if workspace.settings.environment.api == SANDBOX else workspace.unverified,
+        unverified=workspace.unverified,
     )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}

@@ -89,14 +89,20 @@ def load_campaigns(root: Path, only: Sequence[str] = (), namespace: str = "") ->
 
 
 def require_folder(root: Path) -> None:
-    """Make sure that the campaigns folder is there, and holds neither links nor a repository.
+    """Make sure that the campaigns folder is there, and holds neither links nor a repository at any depth.
+
+    Folders above it may be links, as `/tmp` is on macOS, unless a checkout carries them.
 
     Raises:
-        InvalidError: it is or holds a link, or holds a repository.
+        InvalidError: it is or holds a link, or holds a repository; each of them is named.
         UsageError: it is not there; the hint names one that the working directory is in or below.
     """
     if root.is_dir() or root.is_symlink():
-        check_tree(root)
+        problems = tuple(_links_above(root)) or tuple(
+            sorted(_below(root), key=lambda problem: problem.location.file)
+        )
+        if problems:
+            raise InvalidError(problems)
         return
     above = enclosing_campaigns_folder(root)
     raise UsageError(
@@ -131,7 +137,15 @@ def find_campaigns(
         UsageError: as for `load_campaigns`.
     """
     require_folder(root)
-    found = _walk(root, namespace)
+    found: list[CampaignFile] = []
+    above = _above(root)
+    for relative in _entries(root, ""):
+        stem, _dot, suffix = relative.rpartition(".")
+        if suffix.lower() in _SUFFIXES:
+            name = unicodedata.normalize("NFC", stem)
+            path = above + relative
+            found.append(CampaignFile(name=name, relative=relative, display_path=path, namespace=namespace))
+    found.sort(key=lambda item: item.name)
     chosen = _select(found, only, root)
     return chosen, _collisions(found, chosen)
 
@@ -163,18 +177,6 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
         return (Finding("file-missing", what, hint).at(Location(file=shown)),)
     read = parse_document(written, id=item.id, file=file, shown=shown)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
-
-
-def _walk(root: Path, namespace: str) -> list[CampaignFile]:
-    found: list[CampaignFile] = []
-    above = _above(root)
-    for relative in _entries(root, ""):
-        stem, _dot, suffix = relative.rpartition(".")
-        if suffix.lower() in _SUFFIXES:
-            name = unicodedata.normalize("NFC", stem)
-            path = above + relative
-            found.append(CampaignFile(name=name, relative=relative, display_path=path, namespace=namespace))
-    return sorted(found, key=lambda item: item.name)
 
 
 def _above(root: Path) -> str:
@@ -270,21 +272,6 @@ def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:
 
 
 # --- neither links nor repositories in the folder
-
-
-def check_tree(root: Path) -> None:
-    """Refuse a campaigns folder that is a link, or holds a link or a repository at any depth.
-
-    Folders above it may be links, as `/tmp` is on macOS, unless a checkout carries them.
-
-    Raises:
-        InvalidError: names each of them.
-    """
-    problems = tuple(_links_above(root)) or tuple(
-        sorted(_below(root), key=lambda problem: problem.location.file)
-    )
-    if problems:
-        raise InvalidError(problems)
 
 
 def _links_above(root: Path) -> Iterator[Diagnostic]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.outcomes import error_of
-from wechat_campaigns.code_host.ci_run import ci_run
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.guard.run import check_ci_run
 
@@ -32,7 +32,7 @@ GITLAB = {
 
 def check(environ: Mapping[str, str], event: Any = REPOSITORY) -> None:
     text = event if isinstance(event, str) else json.dumps(event)
-    check_ci_run(ci_run(environ, lambda _path: text))
+    check_ci_run(current_run(environ, lambda _path: text))
 
 
 def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
@@ -44,7 +44,7 @@ def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
 
 
 def test_run_outside_ci_is_not_checked() -> None:
-    assert ci_run({"CI": "true", "HOME": "/home/x"}, lambda _path: pytest.fail("read a file")) is None
+    assert current_run({"CI": "true", "HOME": "/home/x"}, lambda _path: pytest.fail("read a file")) is None
     check_ci_run(None)
 
 
@@ -74,7 +74,7 @@ def test_event_file_without_a_default_branch_is_refused(event: str | None) -> No
         return event
 
     with pytest.raises(PolicyError, match="the name of the default branch"):
-        check_ci_run(ci_run(PUSH, read))
+        check_ci_run(current_run(PUSH, read))
 
 
 def test_a_forks_schedule_does_not_send() -> None:
@@ -85,7 +85,7 @@ def test_a_forks_schedule_does_not_send() -> None:
 
 def test_pull_request_of_a_github_run_is_read() -> None:
     event = {**REPOSITORY, "pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
-    run = ci_run({**PUSH, "GITHUB_EVENT_NAME": "pull_request"}, lambda _path: json.dumps(event))
+    run = current_run({**PUSH, "GITHUB_EVENT_NAME": "pull_request"}, lambda _path: json.dumps(event))
     assert run is not None
     assert (run.number, run.head, run.repository) == (12, "a" * 40, "shop/campaigns")
 
@@ -112,6 +112,6 @@ def test_gitlab_applies_nothing_else(changed: dict[str, str], word: str) -> None
 
 @pytest.mark.parametrize(("number", "expected"), [("5", 5), ("", None), ("5; rm", None)])
 def test_merge_request_of_a_gitlab_run_is_read(number: str, expected: int | None) -> None:
-    run = ci_run({**GITLAB, "CI_MERGE_REQUEST_IID": number}, lambda _path: "")
+    run = current_run({**GITLAB, "CI_MERGE_REQUEST_IID": number}, lambda _path: "")
     assert run is not None
     assert run.number == expected

@@ -59,7 +59,9 @@ def checked(
     def open_ledger() -> Any:
         if isinstance(ledger, Exception):
             raise ledger
-        return ledger or begun()
+        opened: Any = ledger or begun()
+        opened.survives_power_cut = lambda: survives
+        return opened
 
     found = run_checks(
         settings or make_settings(protected=True),
@@ -67,7 +69,7 @@ def checked(
         open_ledger=open_ledger,
         clock_skew=clock_skew or (lambda: away),
         clock=lambda: NOW,
-        is_durable=lambda: survives,
+        state_dir="",
     )
     return {check.name: check for check in found if check.grade is not Severity.OK}
 

@@ -2,15 +2,15 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import make_send, make_settings, plan_of, view_of
+from tests.support.factories import NOW, make_send, make_settings, plan_of, view_of
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.json import widget
 from wechat_campaigns.report.problems import codequality, fingerprints, problems_github
 
@@ -18,14 +18,6 @@ PROBLEM = Diagnostic(
     location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
     message="不对", hint="改",
 )  # fmt: skip
-
-
-def blocked_plan() -> Plan:
-    return plan_of(
-        make_send("sale"),
-        make_send("all", filter=Filter(is_to_all=True)),
-        settings=make_settings(policy=Policy(allow_to_all=False)),
-    )
 
 
 def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
@@ -54,23 +46,16 @@ def test_annotations_are_the_first_nine_and_how_many_more() -> None:
 
 
 def test_the_widget_counts_what_goes_out_now_and_later() -> None:
-    assert json.loads(widget(view_of(blocked_plan()))) == {"create": 1, "update": 0, "delete": 0}
+    sends = (make_send("a", "甲"), make_send("b", "乙", not_before=NOW + timedelta(days=1)))
+    assert json.loads(widget(view_of(plan_of(*sends)))) == {"create": 1, "update": 1, "delete": 0}
 
 
-def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
-    (problem,) = view_of(blocked_plan()).problems
-    assert (problem.rule, problem.level, problem.location.file) == (
-        "plan-policy",
-        "warning",
-        "campaigns/all.yaml",
-    )
-    assert "the filter selects every follower" in problem.message
-
-
-def test_every_rule_that_blocks_a_send_is_listed() -> None:
+def test_every_rule_that_blocks_a_send_is_a_warning_at_its_campaign() -> None:
     policy = Policy(allow_to_all=False, require_not_after=True)
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
-    assert [problem.rule for problem in view_of(plan).problems] == ["plan-policy", "plan-require-not-after"]
+    problems = [(one.rule, one.level, one.location.file) for one in view_of(plan).problems]
+    place = ("warning", "campaigns/all.yaml")
+    assert problems == [("plan-policy", *place), ("plan-require-not-after", *place)]
     everyone, no_end = view_of(plan).attention
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -13,19 +12,16 @@ from jsonschema import Draft7Validator
 
 from tests.support.schema_texts import schema_words
 from tests.tools import make_schema
+from tests.unit.source.test_problem_messages import of_campaigns, of_settings
 from wechat_campaigns.core import model
 from wechat_campaigns.core.content import Media
-from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.messages import Article, Images, Newspic
 from wechat_campaigns.source import schema_findings
-from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema, schema_text
 from wechat_campaigns.source.schema_findings import validator
-from wechat_campaigns.source.settings import load_settings
 from wechat_campaigns.source.validate import Campaign
 
-CASES = Path(__file__).parents[2]
 MODULES = (schema_findings,)
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")
@@ -137,13 +133,7 @@ def test_every_text_of_a_schema_is_in_the_catalog(monkeypatch: pytest.MonkeyPatc
     said: set[str] = set()
     for module in MODULES:
         monkeypatch.setattr(module, "_", lambda message: said.add(message) or message, raising=False)
-    for case in CASES.glob("campaigns/invalid/*.yaml"):
-        shutil.copy(case, tmp_path)
-    load_campaigns(tmp_path)
-    for case in CASES.glob("settings/invalid/*.yaml"):
-        shutil.copy(case, tmp_path / "_settings.yaml")
-        with pytest.raises(InvalidError):
-            load_settings(tmp_path)
+    assert len([*of_campaigns(tmp_path), *of_settings(tmp_path)]) > 200
     from_schemas = said - literals()
     assert len(from_schemas) > 20
     assert from_schemas <= set(schema_words())
