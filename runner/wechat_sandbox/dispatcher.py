@@ -26,6 +26,14 @@ from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, 
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
+SERVICES = (callbacks, comments, drafts, followers, mass, media, statistics, tokens)
+"""Each has added its paths to `ENDPOINTS`."""
+# A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
+ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
+KEPT_REQUESTS = 5000
+KEPT_CHARS = 64 * 1024
+"""Of the query, the body and the answer of a recorded request."""
+SECRET_KEYS = ("access_token", "secret", "appsecret")
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
@@ -107,16 +115,6 @@ def pending_faults(db: sqlite3.Connection) -> list[Json]:
         {"id": row["id"], "times": row["times"], "skip": row["skip"], **json.loads(row["spec"])}
         for row in store.select(db, "fault", order="id")
     ]
-
-
-SERVICES = (callbacks, comments, drafts, followers, mass, media, statistics, tokens)
-"""Each has added its paths to `ENDPOINTS`."""
-# A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
-ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
-KEPT_REQUESTS = 5000
-KEPT_CHARS = 64 * 1024
-"""Of the query, the body and the answer of a recorded request."""
-SECRET_KEYS = ("access_token", "secret", "appsecret")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,42 @@ HEADERS = {
 WEB = ("http://", "https://")
 HOSTED = re.compile(r"(?:https?:)?(//mmbiz\.qpic\.cn/[^?#]+).*", re.IGNORECASE | re.DOTALL)
 SAFE_TYPES = frozenset(CONTENT_TYPES.values())
+DROPPED = {
+    "applet", "audio", "frameset", "iframe", "noembed", "noframes", "noscript", "object", "script", "select",
+    "style", "template", "textarea", "title", "xmp",
+}  # fmt: skip
+"""Elements that go with all they hold."""
+UNWRAPPED = {
+    "base", "body", "button", "dialog", "embed", "form", "frame", "head", "html", "input", "link", "meta",
+    "plaintext", "portal",
+}  # fmt: skip
+"""Elements of which only the content stays."""
+VOID = {"area", "br", "col", "hr", "img", "source", "track", "wbr"}
+REPEATED = {"dd", "dt", "li", "option", "p", "td", "th", "tr"}
+"""Elements that end where the next of their kind begins."""
+URL_ATTRIBUTES = {"background", "data-src", "href", "poster", "src", "srcset", "xlink:href"}
+CARD, COVER = "mp-common-miniprogram", "data-miniprogram-imageurl"
+"""The card of a mini program, and its picture, which is shown inside it."""
+FORBIDDEN_ATTRIBUTES = {
+    COVER,
+    "action",
+    "autofocus",
+    "contenteditable",
+    "formaction",
+    "ping",
+    "srcdoc",
+    "target",
+}
+NAME = re.compile(r"[a-z][a-z0-9:_-]*")
+LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
+CSS_URL = re.compile(r"""url\(\s*["']?([^"')]*)["']?\s*\)""", re.IGNORECASE)
+ODD_STYLE = re.compile(r"\\|image-set", re.IGNORECASE)
+"""Other ways to name a picture: by an escape, by a set of them."""
+ACTIVE_NAME = re.compile(r"\s*(on|href|xlink:)", re.IGNORECASE)
+"""What an animation could make a link or a handler of."""
+
+Local = Callable[[str], str]
+"""Turns the address of a picture into a path on this server, or into the empty string."""
 
 
 def blueprint(dispatcher: Dispatcher) -> Blueprint:
@@ -146,44 +182,6 @@ def _hosted_path(db: sqlite3.Connection, url: str) -> str:
     query = "SELECT appid, media_id FROM media WHERE url >= ? AND url < ?"
     row = store.first(db, query, (f"{address}?", f"{address}@"))
     return file_path(db, row["appid"], row["media_id"]) if row else ""
-
-
-DROPPED = {
-    "applet", "audio", "frameset", "iframe", "noembed", "noframes", "noscript", "object", "script", "select",
-    "style", "template", "textarea", "title", "xmp",
-}  # fmt: skip
-"""Elements that go with all they hold."""
-UNWRAPPED = {
-    "base", "body", "button", "dialog", "embed", "form", "frame", "head", "html", "input", "link", "meta",
-    "plaintext", "portal",
-}  # fmt: skip
-"""Elements of which only the content stays."""
-VOID = {"area", "br", "col", "hr", "img", "source", "track", "wbr"}
-REPEATED = {"dd", "dt", "li", "option", "p", "td", "th", "tr"}
-"""Elements that end where the next of their kind begins."""
-URL_ATTRIBUTES = {"background", "data-src", "href", "poster", "src", "srcset", "xlink:href"}
-CARD, COVER = "mp-common-miniprogram", "data-miniprogram-imageurl"
-"""The card of a mini program, and its picture, which is shown inside it."""
-FORBIDDEN_ATTRIBUTES = {
-    COVER,
-    "action",
-    "autofocus",
-    "contenteditable",
-    "formaction",
-    "ping",
-    "srcdoc",
-    "target",
-}
-NAME = re.compile(r"[a-z][a-z0-9:_-]*")
-LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
-CSS_URL = re.compile(r"""url\(\s*["']?([^"')]*)["']?\s*\)""", re.IGNORECASE)
-ODD_STYLE = re.compile(r"\\|image-set", re.IGNORECASE)
-"""Other ways to name a picture: by an escape, by a set of them."""
-ACTIVE_NAME = re.compile(r"\s*(on|href|xlink:)", re.IGNORECASE)
-"""What an animation could make a link or a handler of."""
-
-Local = Callable[[str], str]
-"""Turns the address of a picture into a path on this server, or into the empty string."""
 
 
 def sanitize(html: str, local: Local) -> str:

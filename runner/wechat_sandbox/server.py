@@ -26,6 +26,11 @@ from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
 from wechat_sandbox.store import Store
 
+LOOPBACK = "127.0.0.1"
+POLL_S = 0.05
+PUSH_EVERY_S = 0.25
+STOP_S = 5.0
+PIECE_BYTES = 1024 * 1024
 JSON_TYPE = "application/json; encoding=utf-8"
 MAX_BODY_BYTES = 32 * 1024 * 1024
 HTML_ERROR = "<html><head><title>Server Error</title></head><body><h1>Server Error</h1></body></html>"
@@ -159,13 +164,6 @@ def _spoiled(fault: InjectedFault) -> Response:
         return Response(b'{"errcode":0,"errm\xff\x00', content_type=JSON_TYPE)
     status = fault.kind.removeprefix("http_") if fault.kind.startswith("http_") else "200"
     return Response(HTML_ERROR, status=int(status), content_type="text/html")
-
-
-LOOPBACK = "127.0.0.1"
-POLL_S = 0.05
-PUSH_EVERY_S = 0.25
-STOP_S = 5.0
-PIECE_BYTES = 1024 * 1024
 
 
 class SandboxHandler(WSGIRequestHandler):

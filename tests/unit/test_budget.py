@@ -26,16 +26,16 @@ LINES = {
     "wechat_campaigns/studio": 782,
     "wechat_campaigns/cli": 5400,
     "wechat_campaigns/run": 664,
-    "wechat_sandbox": 5334,
+    "wechat_sandbox": 5328,
     "wechat_campaigns/": 488,
-    "tests": 50837,
+    "tests": 50825,
     "catalog": 8429,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45614
+RUNNER = 45608
 FILES = 223
 RECORDS = 177
 """Dataclasses and named tuples."""
@@ -45,7 +45,6 @@ IMPORTS = 7.4
 SHORT_FILES = 40
 SHORT = {
     "wechat_campaigns/__main__.py",
-    "wechat_campaigns/messages/card.py",
     "wechat_sandbox/pytest_plugin.py",
 }
 """Beside those that open a package or are a kind of message."""

@@ -126,15 +126,7 @@ BROKEN = [
     (Mpvideo(media=M, title="", description="d"), "empty"),
     (Wxcard(card_id="C"), "retired-wxcard"),
 ]
-WARNINGS = {
-    "newspic-text",
-    "text-long",
-    "title-long",
-    "title-emoji",
-    "digest-unseen",
-    "mpvideo-upload",
-    "retired-wxcard",
-}
+WARNINGS = {"newspic-text", "text-long", "title-long", "digest-unseen", "mpvideo-upload", "retired-wxcard"}
 
 
 @pytest.mark.parametrize(
