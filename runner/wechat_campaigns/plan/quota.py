@@ -209,27 +209,17 @@ def overlaps(plan: Plan) -> tuple[Overlap, ...]:
     """
     days: dict[tuple[date, str], dict[str, list[PlannedSend]]] = {}
     for planned in plan.sends:
-        if _counts(planned):
-            sends = days.setdefault((_day(planned, plan), planned.account.name), {})
-            sends.setdefault(list_id(planned.send.id), []).append(planned)
+        send, account, is_later = planned.send, planned.account, planned.action is PlanAction.SCHEDULED
+        if account.kind is not AccountKind.SERVICE or planned.resolved.audience.count is None:
+            continue
+        if is_later or planned.action is PlanAction.SEND:
+            day = china_day((send.not_before if is_later else None) or plan.created_at)
+            days.setdefault((day, account.name), {}).setdefault(list_id(send.id), []).append(planned)
     return tuple(
         Overlap(account=account, day=day, sends=tuple(sends), followers=followers)
         for (day, account), sends in sorted(days.items())
         if (followers := _shared(list(sends.values())))
     )
-
-
-def _counts(planned: PlannedSend) -> bool:
-    return (
-        planned.action in (PlanAction.SEND, PlanAction.SCHEDULED)
-        and planned.account.kind is AccountKind.SERVICE
-        and planned.resolved.audience.count is not None
-    )
-
-
-def _day(planned: PlannedSend, plan: Plan) -> date:
-    opens_at = planned.send.not_before if planned.action is PlanAction.SCHEDULED else None
-    return china_day(opens_at or plan.created_at)
 
 
 def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
