@@ -179,7 +179,7 @@ class SqliteLedger(Ledger):
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        with suppress(LedgerError):
+        with suppress(LedgerError), self._translated():
             self._check_same_files()
         for db in self._open:
             with suppress(sqlite3.Error):
@@ -301,7 +301,7 @@ def _files_at(path: Path) -> list[tuple[int, int] | None]:
         try:
             found = os.stat(real + end)  # noqa: PTH116 (at each read and append)
             files.append((found.st_dev, found.st_ino))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             files.append(None)
     return files
 

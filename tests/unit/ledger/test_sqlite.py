@@ -122,7 +122,13 @@ def _without_its_log(file: Path) -> None:
     _removed(file, ("-wal", "-shm"))
 
 
-@pytest.mark.parametrize("replace", [_renamed_over, _removed, _held_anew, _without_its_log])
+def _behind_a_file(file: Path) -> None:
+    """The disk is gone, and something stands in the place of its folder."""
+    file.parent.rename(file.parent.with_name("away"))
+    file.parent.write_text("no folder")
+
+
+@pytest.mark.parametrize("replace", [_renamed_over, _removed, _held_anew, _without_its_log, _behind_a_file])
 def test_files_replaced_during_a_run_end_it(tmp_path: Path, replace: Callable[[Path], None]) -> None:
     """It neither reads nor writes in files that nobody else finds: a hold goes into the new ones."""
     file = tmp_path / "run" / "l.sqlite3"
