@@ -12,7 +12,6 @@ from typing import Any, Final
 from wechat_sandbox import (
     callbacks,
     clock,
-    comments,
     drafts,
     followers,
     mass,
@@ -26,7 +25,7 @@ from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, 
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
-SERVICES = (callbacks, comments, drafts, followers, mass, media, statistics, tokens)
+SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")

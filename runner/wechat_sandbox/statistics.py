@@ -1,6 +1,6 @@
 """Statistics of articles, by the calls of 2025, and of followers; the older article calls are switched off.
 
-Articles are those that were sent or published; comments are those of comment/list. What readers do is drawn:
+Articles are those that were sent or published. What readers do is drawn:
 where they come from, when, and what they do then. One article always has the same readers. The rates are
 higher than those of a real account, so that sixty followers are enough to see figures; their shape is
 WeChat's: most read the message within a day, those who find the article elsewhere come later, and the first
@@ -20,7 +20,6 @@ from wechat_sandbox import clock
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, serve
-from wechat_sandbox.comments import days_of_comments
 from wechat_sandbox.drafts import ARRIVED, DELETED, DONE, article_url
 
 MESSAGE: Final = "公众号消息"
@@ -44,8 +43,9 @@ ACTIONS: Final[Mapping[str, Range]] = {
     "like_user": (0.01, 0.2),
     "zaikan_user": (0.0, 0.1),
     "collection_user": (0.0, 0.1),
+    "comment_count": (0.02, 0.2),
 }
-"""Of all readers."""
+"""Of all readers; they comment only where the article is open to it."""
 FOLLOWED: Final[Range] = (0.02, 0.15)
 """Of the readers from elsewhere: readers of the message follow the account already."""
 FINISHED: Final[Range] = (0.25, 0.8)
@@ -66,8 +66,8 @@ class PublicArticle:
     """0 when followers were notified (群发), 1 when not (发布)."""
     title: str = ""
     url: str = ""
-    commented: tuple[date, ...] = ()
-    """On which day each comment was written, or will be."""
+    is_open: bool = False
+    """Whether readers may comment."""
     counted_to: date = date.max
     """The last day that the figures include yet."""
 
@@ -81,9 +81,7 @@ class PublicArticle:
         last = min(day, self.counted_to)
         end = datetime.combine(last, time(), clock.CHINA) + timedelta(days=1)
         sources = self.by_source(end.timestamp())
-        comments = sum(written <= last for written in self.commented)
-        read = {"read_user": sum(sources.values()), "comment_count": comments}
-        return {**sources, **self.actions(sources), **read}
+        return {**sources, **self.actions(sources), "read_user": sum(sources.values())}
 
     def new_counts(self, day: date) -> dict[str, int]:
         """Count in the same way for one day alone."""
@@ -105,9 +103,10 @@ class PublicArticle:
         """Count what these readers did, by the names of the calls."""
         readers = sum(sources.values())
         found = {name: self._count(readers * self._between(name, rate), name)
-                 for name, rate in ACTIONS.items()}  # fmt: skip
+                 for name, rate in ACTIONS.items() if self.is_open or name != "comment_count"}  # fmt: skip
         strangers, name = readers - sources[MESSAGE], "read_subscribe_user"
-        return {**found, name: self._count(strangers * self._between(name, FOLLOWED), name)}
+        followed = self._count(strangers * self._between(name, FOLLOWED), name)
+        return {"comment_count": 0, **found, name: followed}
 
     @property
     def finish_rate(self) -> float:
@@ -155,7 +154,7 @@ OFFLINE = (
     "getusersharehour",
 )  # fmt: skip
 """Statistics of articles before 2025."""
-FIGURES = ("read_user", *ACTIONS, "read_subscribe_user", "comment_count")
+FIGURES = ("read_user", *ACTIONS, "read_subscribe_user")
 """What readers did, by the names of the calls."""
 
 
@@ -165,17 +164,13 @@ def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
     Sends that share an article count together.
     """
     counted_to = last - timedelta(days=_is_delay(call, last))
-    commented = days_of_comments(call.db, call.appid)
     found: dict[str, PublicArticle] = {}
     for article in _public_articles(call.db, call.account):
         if earlier := found.get(article.msgid):
             delivered = earlier.delivered + article.delivered
             article = replace(earlier, sent_at=min(earlier.sent_at, article.sent_at), delivered=delivered)
         found[article.msgid] = article
-    articles = (
-        replace(article, commented=tuple(commented.get(msgid, ())), counted_to=counted_to)
-        for msgid, article in found.items()
-    )
+    articles = (replace(article, counted_to=counted_to) for article in found.values())
     return sorted(articles, key=lambda article: article.day)
 
 
@@ -194,6 +189,7 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
                 sent_at=row["finish_at"],
                 delivered=delivered,
                 publish_type=publish_type,
+                is_open=bool(article.get("need_open_comment")),
                 title=article.get("title", ""),
                 url=article_url(account.appid, row["msg_data_id"], index),
             )

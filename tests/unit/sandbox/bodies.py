@@ -19,8 +19,6 @@ POST = {
     "content": "c",
     "image_info": {"image_list": [{"image_media_id": "I"}]},
 }
-COMMENTED = {"msg_data_id": 2247483648}
-"""The first send with articles."""
 BODIES: list[tuple[str, dict[str, object]]] = [
     ("stable_token", {"grant_type": "client_credential", "appid": "a", "secret": "s", "force_refresh": True}),
     ("openapi/quota/get", {"cgi_path": "/x"}),
@@ -70,9 +68,4 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("message/mass/get", {"msg_id": 1}),
     ("message/mass/delete", {"msg_id": 1, "article_idx": 0, "url": "x"}),
     ("message/mass/speed/set", {"speed": 1}),
-    ("comment/open", {**COMMENTED, "index": 0}),
-    ("comment/list", {**COMMENTED, "begin": 0, "count": 1, "type": 0}),
-    ("comment/markelect", {**COMMENTED, "user_comment_id": 1}),
-    ("comment/reply/delete", {**COMMENTED, "user_comment_id": 1}),
-    ("comment/reply/add", {**COMMENTED, "user_comment_id": 1, "content": "x"}),
 ]
