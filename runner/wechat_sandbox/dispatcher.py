@@ -31,7 +31,7 @@ SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
 KEPT_CHARS = 64 * 1024
-"""Of the query, the body and the answer of a recorded request."""
+"""Of the query and of the body of a recorded request."""
 SECRET_KEYS = ("access_token", "secret", "appsecret")
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
@@ -158,7 +158,7 @@ class Dispatcher:
     def _serve(
         self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
     ) -> Answer:
-        """Run a request under the fault injected into it; it stays for `/_sandbox/requests` and `rid/get`."""
+        """Run a request under the fault injected into it; it stays for `/_sandbox/requests`."""
         rid, appid = new_rid(now), ""
         answer: Answer = {}
         if fault is None or fault.takes_effect:
@@ -176,9 +176,7 @@ class Dispatcher:
             "path": request.path[:KEPT_CHARS],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
-            "ip": request.client_ip,
             "errcode": int(data.get("errcode", 0)),
-            "answer": _kept(data),
             "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
             "served": request.path in ENDPOINTS,
         }

@@ -1,16 +1,13 @@
-"""The token calls, call counters, the record behind a rid; what WeChat refuses of credentials and addresses.
+"""The token calls, call counters; what WeChat refuses of credentials and addresses.
 
 Source: getAccessToken, getStableAccessToken (2026-11).
 """
 
-import json
-import re
 import secrets
 import sqlite3
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import urlencode
 
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.accounts import OfficialAccount
@@ -24,8 +21,6 @@ FORCE_PAUSE_S = 30
 FORCE_DAILY = 20
 CLEARINGS_A_MONTH = 10
 PATH_CLEARINGS_A_MONTH = 50
-RID_DAYS = 7
-RID = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+)+")
 UNLIMITED = 1_000_000
 """The limit answered for a call without one; WeChat does not state it."""
 
@@ -237,34 +232,3 @@ def _clear(call: ApiCall, appid: str, name: str, a_month: int, paths: str) -> Js
         raise ErrcodeError(48006)
     call.db.execute("DELETE FROM counter WHERE appid = ? AND name GLOB ?", (appid, paths))
     return OK
-
-
-@serve("/cgi-bin/openapi/rid/get")
-def rid_get(call: ApiCall) -> Json:
-    """Explain a call by its rid; `request_url` is the query alone, with a token in it.
-
-    Source: getRidInfo; an answer that a developer reported in 2023 (2026-11). The record has no token: the
-    caller's stands there.
-    """
-    rid = call.body.get("rid")
-    if not isinstance(rid, str) or not RID.fullmatch(rid):
-        raise ErrcodeError(76002)
-    request = store.find(call.db, "request", rid=rid)
-    if request is None:
-        raise ErrcodeError(76001)
-    if request["appid"] != call.appid:
-        raise ErrcodeError(76003)
-    if request["at"] < call.now - RID_DAYS * 86400:
-        raise ErrcodeError(76004)
-    query = urlencode({"access_token": call.request.query["access_token"], **json.loads(request["query"])})
-    return {
-        **OK,
-        "request": {
-            "invoke_time": int(request["at"]),
-            "cost_in_ms": 1,
-            "request_url": query,
-            "request_body": request["body"],
-            "response_body": request["answer"],
-            "client_ip": request["ip"],
-        },
-    }

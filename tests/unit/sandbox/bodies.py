@@ -23,7 +23,6 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("stable_token", {"grant_type": "client_credential", "appid": "a", "secret": "s", "force_refresh": True}),
     ("openapi/quota/get", {"cgi_path": "/x"}),
     ("openapi/quota/clear", {"cgi_path": "/x"}),
-    ("openapi/rid/get", {"rid": "x"}),
     ("clear_quota", {"appid": "x"}),
     ("clear_quota/v2", {"appid": "x", "appsecret": "y"}),
     ("callback/check", {"action": "all", "check_operator": "CAP"}),

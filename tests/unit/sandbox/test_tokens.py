@@ -1,10 +1,10 @@
-"""Both token spaces, as clients meet them; call counters, and what a rid stands for."""
+"""Both token spaces, as clients meet them; call counters."""
 
 import json
 
 import pytest
 
-from tests.unit.sandbox.client import NOON, SERVICE, SUBSCRIPTION, TEST, WeChat, dump
+from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, TEST, WeChat, dump
 from wechat_sandbox.seeds import SECRET
 
 STABLE = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
@@ -168,19 +168,6 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
 def test_a_test_account_has_smaller_counters(wechat: WeChat, path: str, limit: int) -> None:
     asked = wechat.of(TEST).post("openapi/quota/get", {"cgi_path": f"/cgi-bin/{path}"})
     assert asked["quota"]["daily_limit"] == limit
-
-
-def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
-    rid = wechat.post("tags/create", {"tag": {"name": "会员"}})["errmsg"].rsplit(" ", 1)[1]
-    told = wechat.post("openapi/rid/get", {"rid": rid})["request"]
-    assert "会员" in told["request_body"]
-    assert told["request_url"] == f"access_token={wechat.token}"
-    assert int(rid.partition("-")[0], 16) == int(NOON)
-    assert "45157" in told["response_body"]
-    assert wechat.of(SUBSCRIPTION).post("openapi/rid/get", {"rid": rid})["errcode"] == 76003
-    wechat.wait(8 * 86400)
-    wechat._token = ""
-    assert wechat.post("openapi/rid/get", {"rid": rid})["errcode"] == 76004
 
 
 def test_call_counters_are_told_and_set_back(wechat: WeChat) -> None:
