@@ -25,7 +25,6 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("openapi/quota/clear", {"cgi_path": "/x"}),
     ("clear_quota", {"appid": "x"}),
     ("clear_quota/v2", {"appid": "x", "appsecret": "y"}),
-    ("callback/check", {"action": "all", "check_operator": "CAP"}),
     ("tags/create", {"tag": {"name": "x"}}),
     ("tags/update", {"tag": {"id": 100, "name": "x"}}),
     ("tags/delete", {"tag": {"id": 100}}),
