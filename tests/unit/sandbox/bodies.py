@@ -22,9 +22,6 @@ POST = {
 BODIES: list[tuple[str, dict[str, object]]] = [
     ("stable_token", {"grant_type": "client_credential", "appid": "a", "secret": "s", "force_refresh": True}),
     ("openapi/quota/get", {"cgi_path": "/x"}),
-    ("openapi/quota/clear", {"cgi_path": "/x"}),
-    ("clear_quota", {"appid": "x"}),
-    ("clear_quota/v2", {"appid": "x", "appsecret": "y"}),
     ("tags/create", {"tag": {"name": "x"}}),
     ("tags/update", {"tag": {"id": 100, "name": "x"}}),
     ("tags/delete", {"tag": {"id": 100}}),

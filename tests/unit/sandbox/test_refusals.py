@@ -120,7 +120,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
     ("message/mass/speed/set", {}, [*(({"speed": speed}, 45083) for speed in (5, -1, None, True, "fast")),
                                     ({"x": 1}, 45084)]),
     ("openapi/quota/get", {}, [({"cgi_path": "/nix"}, 76021)]),
-    ("clear_quota", {}, [({"appid": SUBSCRIPTION}, 40013)]),
 ]  # fmt: skip
 
 

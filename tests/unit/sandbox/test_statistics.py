@@ -71,10 +71,6 @@ def test_the_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: We
     assert wechat.post("openapi/quota/get", quota)["quota"]["daily_limit"] == 1000
     wechat.control("POST", "accounts", {"appid": wechat.appid, "daily_limits": {PATH: 2}})
     assert [ask(wechat).get("errcode") for _ in range(3)] == [None, None, 45009]
-    for clear in ({"openapi/quota/clear": quota}, {"clear_quota": {"appid": wechat.appid}}):
-        for path, body in clear.items():
-            assert wechat.post(path, body)["errcode"] == 0
-        assert [ask(wechat).get("errcode") for _ in range(3)] == [None, None, 45009]
 
 
 def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat) -> None:
