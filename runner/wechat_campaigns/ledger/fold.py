@@ -1,5 +1,6 @@
 """Events in, the whole of the past out: the protocol folds the sends, this what is remembered beside them."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,8 +16,7 @@ from wechat_campaigns.ledger.records import (
     CampaignsFolder,
     DraftRecord,
     JobResult,
-    QuotaUsage,
-    QuotaUses,
+    QuotaUse,
     UploadRecord,
     job_id,
     posted_tag_id,
@@ -66,7 +66,7 @@ class LedgerState:
     notified: set[str] = field(default_factory=set)
     """Keys of notices that were told, see `notify.notices`."""
 
-    _quota_uses: dict[tuple[str, datetime, datetime], QuotaUses] = field(default_factory=dict)
+    _quota_uses: dict[tuple[str, datetime, datetime], Counter[QuotaUse]] = field(default_factory=dict)
     """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
 
     def stream(self, appid: str) -> StreamState:
@@ -117,15 +117,15 @@ class LedgerState:
         """List the sends whose latest attempt carried this content to these recipients."""
         return [send for send in self.stream(appid).of_content(digest) if send.content_digest == digest]
 
-    def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> QuotaUses:
+    def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> Counter[QuotaUse]:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
         period = (appid, begins, ends)
         if period not in self._quota_uses:
-            uses = self._quota_uses[period] = QuotaUses()
-            for send in self.sends:
-                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED:
-                    recipients, tag_id = recipients_of(send), posted_tag_id(send)
-                    uses.add(QuotaUsage(recipients, recipients == "all", fate is Fate.BASELINE, tag_id))
+            self._quota_uses[period] = Counter(
+                QuotaUse(recipients_of(send), posted_tag_id(send), fate is Fate.BASELINE)
+                for send in self.sends
+                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
+            )
         return self._quota_uses[period]
 
     def job_result(self, send: SendState) -> JobResult | None:

@@ -20,7 +20,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import audience_of, recipients_of
+from wechat_campaigns.ledger.records import QuotaUse, audience_of, recipients_of
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
@@ -41,7 +41,7 @@ from wechat_campaigns.plan.plan import (
 )
 from wechat_campaigns.plan.policy import evaluate, remedy
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients, usage
+from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.unknown_sends import incomplete_words, stored_resend, unplanned_unknown_sends
@@ -206,10 +206,10 @@ def _under_policy(
     Of a send whose window opens later only a hold and the quota of that day or month are asked.
     """
     due = sum(one.action in CALLING for one in looked_at)
-    ahead: defaultdict[str, Uses] = defaultdict(dict)
+    ahead: defaultdict[str, dict[str, Uses]] = defaultdict(dict)
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
-        appid = one.account.appid
+        appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
             rule_input = _rule_input(
@@ -220,10 +220,10 @@ def _under_policy(
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
             rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
-            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
+            add_use(ahead[appid], use, opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
-            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), context.now)
+            add_use(ahead[appid], use, context.now)
         yield one
 
 
