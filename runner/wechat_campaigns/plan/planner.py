@@ -35,7 +35,6 @@ from wechat_campaigns.plan.plan import (
     Plan,
     PlannedSend,
     PlanReason,
-    SendKey,
     Violation,
     order,
 )
@@ -268,41 +267,25 @@ def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContex
     return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
 
 
-def recheck(
-    planned: PlannedSend,
-    plan: Plan,
-    context: DecisionContext,
-    *,
-    due: int,
-    reviewed: Mapping[SendKey, int | None],
-) -> PlannedSend:
+def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known then.
 
     Args:
         planned: with its audience as it was counted last.
-        due: how many calls the plan has.
-        reviewed: how many followers the review saw; a send that is missing was seen without.
     """
     now = decide(planned.send, planned.content_digest, context)
     fresh = replace(now, resolved=planned.resolved, resend_intent=planned.resend_intent)
     if fresh.action is not planned.action or fresh.action not in CALLING:
         return fresh
-    return with_violations(fresh, late_violations(planned, plan, context, due=due, reviewed=reviewed))
+    return with_violations(fresh, late_violations(planned, plan, context))
 
 
-def late_violations(
-    planned: PlannedSend,
-    plan: Plan,
-    context: DecisionContext,
-    *,
-    due: int,
-    reviewed: Mapping[SendKey, int | None],
-) -> tuple[Violation, ...]:
+def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
-    rule_input = _rule_input(
-        planned, plan.sends, context, due, applying=True, failed_checks=plan.failed_checks
-    )
-    seen, own, whole = reviewed.get(planned.key), planned.resolved.audience.count, rule_input.audience.count
+    due, failed = len(plan.calls()), plan.failed_checks
+    rule_input = _rule_input(planned, plan.sends, context, due, applying=True, failed_checks=failed)
+    seen = context.reviewed.get(planned.key)
+    own, whole = planned.resolved.audience.count, rule_input.audience.count
     if seen is not None and own is not None and whole is not None:
         seen += whole - own  # of a batch, the rest of its list
     return evaluate(replace(rule_input, reviewed_count=seen), context.overrides)
