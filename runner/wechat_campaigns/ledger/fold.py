@@ -36,9 +36,8 @@ IsAuthentic = Callable[[Event], bool]
 class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`."""
 
-    initialized: bool = False
     initialized_for: set[str] = field(default_factory=set)
-    """The streams that `ledger init` began, with a mac that holds."""
+    """The streams that `ledger init` began, with a mac that holds; empty before the first."""
     production_streams: set[str] = field(default_factory=set)
     """The streams that `ledger init` began, also by an event without a valid mac: a rehearsal begins none."""
     uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
@@ -83,10 +82,6 @@ class LedgerState:
     def last_holds(self) -> Mapping[str, str]:
         """By appid: the newest hold or release, see `StreamState`."""
         return {appid: stream.last_hold for appid, stream in self.streams.items()}
-
-    def is_initialized(self, appid: str) -> bool:
-        """Return whether the ledger is initialized for this account too: others may share it."""
-        return self.initialized and appid in self.initialized_for
 
     def has_wrong_secret(self, appid: str) -> bool:
         """Return whether the AppSecret at hand signed no event of an account that has signed ones."""
@@ -214,7 +209,6 @@ class LedgerState:
                     root=str(data["root"]),
                 )
             case LedgerKind.INIT:
-                self.initialized = True
                 self.initialized_for.add(stream)
                 self.production_streams.add(stream)
 
@@ -304,7 +298,7 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
             name
             for name, account in accounts
             if state.has_wrong_secret(account.appid)
-            or not (environment.is_sandbox or state.is_initialized(account.appid))
+            or not (environment.is_sandbox or account.appid in state.initialized_for)
         )
     )
 
@@ -359,7 +353,7 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
     if wrong := [name for name in wrong_secrets(state, environment) if name in names]:
         return wrong_secret_error(wrong, environment)
     message, hint = uninitialized_words(names, environment.name)
-    if not state.initialized:
+    if not state.initialized_for:
         message = _("the ledger is empty, so every campaign here would count as never sent")
     return LedgerError(message, hint=hint, location=_("environment {name}").format(name=environment.name))
 
