@@ -39,7 +39,7 @@ def rules_of(settings: Settings, known: Any = None) -> dict[str, Any]:
 
     Args:
         known: the rules that an earlier version recorded. What it did not record is left out, and so is a
-            setting inside that it did not have and nobody has set since.
+            setting inside that it did not have and that still has its default.
     """
     found = {**_plain(settings, known), **_plain(settings.environment, known)}
     return {
