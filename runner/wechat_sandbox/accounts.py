@@ -52,7 +52,7 @@ class AccountOptions:
     api_video: bool = _switch(False)
     """True lets a video through that was uploaded by API, which WeChat refuses (48022)."""
     comments: bool = _switch(True)
-    """False refuses articles open to comments, and every comment call (88000)."""
+    """False refuses articles open to comments (88000)."""
     verdict: str = _switch("send success", TEXT)
     """How jobs end: `send success`, or an err(N) of WeChat, so that a failure can be rehearsed."""
     daily_limits: Mapping[str, int] = field(default_factory=dict, metadata={"shape": COUNTS})

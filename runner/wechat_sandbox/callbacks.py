@@ -1,6 +1,6 @@
 """Events of an account, pushed to its callback URL as XML, signed, plain or encrypted.
 
-Source: Callback_on_finish, callbackCheck (2026-11); signature and AES from general knowledge and SDK code.
+Source: Callback_on_finish (2026-11); signature and AES from general knowledge and SDK code.
 """
 
 import base64
@@ -20,11 +20,9 @@ from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import Callback
-from wechat_sandbox.answers import ErrcodeError, Json, encode
+from wechat_sandbox.answers import Json, encode
 from wechat_sandbox.calls import ApiCall, serve
 
-ACTIONS = ("dns", "ping", "all")
-OPERATORS = ("CHINANET", "UNICOM", "CAP", "DEFAULT")
 BLOCK_BYTES = 32
 ATTEMPTS = 4
 """One push and three retries."""
@@ -33,26 +31,10 @@ TIMEOUT_S = 5.0
 Transaction = Callable[[], AbstractContextManager[tuple[sqlite3.Connection, float]]]
 
 
-@serve("/cgi-bin/get_api_domain_ip", method="ANY")
 @serve("/cgi-bin/getcallbackip", method="ANY")
 def ip_list(_call: ApiCall) -> Json:
-    """List WeChat's addresses; here there is one. Source: getApiDomainIp, getCallbackIp (2026-11)."""
+    """List WeChat's addresses; here there is one. Source: getCallbackIp (2026-11)."""
     return {"ip_list": ["127.0.0.1"]}
-
-
-@serve("/cgi-bin/callback/check")
-def callback_check(call: ApiCall) -> Json:
-    """Pretend to check the way to the callback URL. Source: callbackCheck (2026-11)."""
-    if call.account.options.callback is None:
-        raise ErrcodeError(40201)
-    action, operator = call.body.get("action"), call.body.get("check_operator", "DEFAULT")
-    if action not in ACTIONS:
-        raise ErrcodeError(40202)
-    if operator not in OPERATORS:
-        raise ErrcodeError(40203)
-    dns = [{"ip": "127.0.0.1", "real_operator": "DEFAULT"}]
-    ping = [{"ip": "127.0.0.1", "from_operator": operator, "package_loss": "0%", "time": "0.1ms"}]
-    return {"dns": dns if action != "ping" else [], "ping": ping if action != "dns" else []}
 
 
 def add(db: sqlite3.Connection, appid: str, fields: Mapping[str, Any], now: float) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Final
 from wechat_sandbox import (
     callbacks,
     clock,
-    comments,
     drafts,
     followers,
     mass,
@@ -26,13 +25,13 @@ from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, 
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
-SERVICES = (callbacks, comments, drafts, followers, mass, media, statistics, tokens)
+SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
 KEPT_CHARS = 64 * 1024
-"""Of the query, the body and the answer of a recorded request."""
+"""Of the query and of the body of a recorded request."""
 SECRET_KEYS = ("access_token", "secret", "appsecret")
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
@@ -159,7 +158,7 @@ class Dispatcher:
     def _serve(
         self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
     ) -> Answer:
-        """Run a request under the fault injected into it; it stays for `/_sandbox/requests` and `rid/get`."""
+        """Run a request under the fault injected into it; it stays for `/_sandbox/requests`."""
         rid, appid = new_rid(now), ""
         answer: Answer = {}
         if fault is None or fault.takes_effect:
@@ -177,9 +176,7 @@ class Dispatcher:
             "path": request.path[:KEPT_CHARS],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
-            "ip": request.client_ip,
             "errcode": int(data.get("errcode", 0)),
-            "answer": _kept(data),
             "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
             "served": request.path in ENDPOINTS,
         }

@@ -291,12 +291,6 @@ def count(call: ApiCall) -> Json:
     return {"total_count": total}
 
 
-@serve("/cgi-bin/draft/switch", method="ANY")
-def switch(_call: ApiCall) -> Json:
-    """Return that the draft box is on. Source: draft_switch (2026-11)."""
-    return {**OK, "is_open": 1}
-
-
 @serve("/cgi-bin/media/uploadnews", who=TAGGERS, daily=10)
 def uploadnews(call: ApiCall) -> Json:
     """Store articles for three days, to be sent by their id. Their covers are temporary media.

@@ -15,7 +15,6 @@ INFO_BATCH = 100
 REMARK_BYTES = 30
 """A remark is shorter."""
 BLOCK_BATCH = 20
-BLOCK_PAGE = 1000
 FIRST_TAG_ID = 100
 MAX_TAGS = 100
 NAME_BYTES = 30
@@ -52,8 +51,8 @@ def follower_number(call: ApiCall, openid: object) -> int:
     return next(iter(numbers.values()))
 
 
-def openid_page(call: ApiCall, followers: int, after: object, size: int) -> Json:
-    """Answer the first followers of a set behind an openid, if one is given.
+def openid_page(call: ApiCall, followers: int, after: object) -> Json:
+    """Answer the first 10,000 followers of a set behind an openid, if one is given.
 
     Returns:
         `{"count", "data": {"openid": […]}, "next_openid"}`, without `data` when empty.
@@ -62,7 +61,7 @@ def openid_page(call: ApiCall, followers: int, after: object, size: int) -> Json
         ErrcodeError: 40003 when the account has no follower of that openid.
     """
     start = follower_number(call, str(after)) + 1 if after else 0
-    openids = openids_of(call.db, call.appid, store.numbers_in(followers >> start << start)[:size])
+    openids = openids_of(call.db, call.appid, store.numbers_in(followers >> start << start)[:PAGE])
     if not openids:
         return {"count": 0, "next_openid": ""}
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
@@ -95,7 +94,7 @@ def followers_of(call: ApiCall, openids: list[str]) -> int:
 def get(call: ApiCall) -> Json:
     """List the followers, 10,000 a page. Source: getFans (2026-11)."""
     everyone = call.account.subscribed
-    page = openid_page(call, everyone, call.request.query.get("next_openid"), PAGE)
+    page = openid_page(call, everyone, call.request.query.get("next_openid"))
     return {"total": everyone.bit_count(), **page}
 
 
@@ -151,14 +150,6 @@ def update_remark(call: ApiCall) -> Json:
         "UPDATE follower SET remark = ? WHERE appid = ? AND n = ?", (remark, call.appid, follower)
     )
     return OK
-
-
-@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED, takes_nothing=True)
-def get_block_list(call: ApiCall) -> Json:
-    """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
-    blocked = call.account.blocked
-    page = openid_page(call, blocked, call.body.get("begin_openid"), BLOCK_PAGE)
-    return {"total": blocked.bit_count(), **page}
 
 
 @serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED)
@@ -289,7 +280,7 @@ def list_members(call: ApiCall) -> Json:
     Source: getTagFans (2026-11); the page size is not stated there.
     """
     followers = members(named_tag(call)) & call.account.subscribed
-    return openid_page(call, followers, call.body.get("next_openid"), PAGE)
+    return openid_page(call, followers, call.body.get("next_openid"))
 
 
 @serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from dataclasses import replace
 
-from wechat_sandbox import accounts, callbacks, clock, comments, drafts, store
+from wechat_sandbox import accounts, callbacks, clock, drafts, store
 from wechat_sandbox import mass_rules as rules
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
@@ -208,10 +208,8 @@ def _finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) 
         "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
         ("SEND_SUCCESS" if is_success else "SEND_FAIL", verdict, job["msg_id"]),
     )
-    if is_success:
-        comments.begin(db, job)
-        if job["takes_draft"]:
-            drafts.remove(db, job["appid"], job["draft"])
+    if is_success and job["takes_draft"]:
+        drafts.remove(db, job["appid"], job["draft"])
     sent = job["delivered_count"] if is_success else 0
     event = {
         "Event": "MASSSENDJOBFINISH",

@@ -48,21 +48,13 @@ CREATE TABLE publish (
   articles TEXT NOT NULL, deleted TEXT NOT NULL DEFAULT '[]', status INTEGER NOT NULL,
   verdict INTEGER NOT NULL,
   created_at REAL NOT NULL, finish_at REAL NOT NULL, draft TEXT NOT NULL);
--- A comment below article idx (from 0) of msg_data_id; created_at may be to come: it is planned then. openid is
--- empty for a reader without one, reply for a comment without one.
-CREATE TABLE comment (
-  id INTEGER PRIMARY KEY, appid TEXT NOT NULL, msg_data_id INTEGER NOT NULL, idx INTEGER NOT NULL,
-  openid TEXT NOT NULL, content TEXT NOT NULL, created_at REAL NOT NULL, elected INTEGER NOT NULL DEFAULT 0,
-  reply TEXT NOT NULL DEFAULT '', replied_at REAL NOT NULL DEFAULT 0);
-CREATE INDEX comment_article ON comment (appid, msg_data_id, idx, created_at);
 CREATE TABLE counter (
   appid TEXT NOT NULL, name TEXT NOT NULL, period TEXT NOT NULL, used INTEGER NOT NULL,
   PRIMARY KEY (appid, name, period)) WITHOUT ROWID;
 CREATE TABLE request (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, appid TEXT NOT NULL, rid TEXT NOT NULL,
-  method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, body TEXT NOT NULL, ip TEXT NOT NULL,
-  errcode INTEGER, answer TEXT NOT NULL, fault TEXT NOT NULL, served INTEGER NOT NULL);
-CREATE INDEX request_rid ON request (rid);
+  method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, body TEXT NOT NULL,
+  errcode INTEGER, fault TEXT NOT NULL, served INTEGER NOT NULL);
 CREATE TABLE fault (id INTEGER PRIMARY KEY AUTOINCREMENT, spec TEXT NOT NULL, skip INTEGER NOT NULL,
   times INTEGER);
 CREATE TABLE event (

@@ -1,6 +1,6 @@
-"""Statistics of articles, by the calls of 2025, and of followers; the older article calls are switched off.
+"""Statistics of articles, by the call of 2025 that follows each for thirty days.
 
-Articles are those that were sent or published; comments are those of comment/list. What readers do is drawn:
+Articles are those that were sent or published. What readers do is drawn:
 where they come from, when, and what they do then. One article always has the same readers. The rates are
 higher than those of a real account, so that sixty followers are enough to see figures; their shape is
 WeChat's: most read the message within a day, those who find the article elsewhere come later, and the first
@@ -10,8 +10,7 @@ article of a send is read most.
 import hashlib
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -20,7 +19,6 @@ from wechat_sandbox import clock
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, serve
-from wechat_sandbox.comments import days_of_comments
 from wechat_sandbox.drafts import ARRIVED, DELETED, DONE, article_url
 
 MESSAGE: Final = "公众号消息"
@@ -44,8 +42,9 @@ ACTIONS: Final[Mapping[str, Range]] = {
     "like_user": (0.01, 0.2),
     "zaikan_user": (0.0, 0.1),
     "collection_user": (0.0, 0.1),
+    "comment_count": (0.02, 0.2),
 }
-"""Of all readers."""
+"""Of all readers; they comment only where the article is open to it."""
 FOLLOWED: Final[Range] = (0.02, 0.15)
 """Of the readers from elsewhere: readers of the message follow the account already."""
 FINISHED: Final[Range] = (0.25, 0.8)
@@ -66,10 +65,8 @@ class PublicArticle:
     """0 when followers were notified (群发), 1 when not (发布)."""
     title: str = ""
     url: str = ""
-    commented: tuple[date, ...] = ()
-    """On which day each comment was written, or will be."""
-    counted_to: date = date.max
-    """The last day that the figures include yet."""
+    is_open: bool = False
+    """Whether readers may comment."""
 
     @property
     def day(self) -> date:
@@ -78,17 +75,9 @@ class PublicArticle:
 
     def counts(self, day: date) -> dict[str, int]:
         """Count readers from publication to the end of a day, in all, by source, and by what they did."""
-        last = min(day, self.counted_to)
-        end = datetime.combine(last, time(), clock.CHINA) + timedelta(days=1)
+        end = datetime.combine(day, time(), clock.CHINA) + timedelta(days=1)
         sources = self.by_source(end.timestamp())
-        comments = sum(written <= last for written in self.commented)
-        read = {"read_user": sum(sources.values()), "comment_count": comments}
-        return {**sources, **self.actions(sources), **read}
-
-    def new_counts(self, day: date) -> dict[str, int]:
-        """Count in the same way for one day alone."""
-        before = self.counts(day - timedelta(days=1))
-        return {name: number - before[name] for name, number in self.counts(day).items()}
+        return {**sources, **self.actions(sources), "read_user": sum(sources.values())}
 
     def by_source(self, until: float) -> dict[str, int]:
         """Count readers up to a moment by WeChat's names of where they came from."""
@@ -105,9 +94,10 @@ class PublicArticle:
         """Count what these readers did, by the names of the calls."""
         readers = sum(sources.values())
         found = {name: self._count(readers * self._between(name, rate), name)
-                 for name, rate in ACTIONS.items()}  # fmt: skip
+                 for name, rate in ACTIONS.items() if self.is_open or name != "comment_count"}  # fmt: skip
         strangers, name = readers - sources[MESSAGE], "read_subscribe_user"
-        return {**found, name: self._count(strangers * self._between(name, FOLLOWED), name)}
+        followed = self._count(strangers * self._between(name, FOLLOWED), name)
+        return {"comment_count": 0, **found, name: followed}
 
     @property
     def finish_rate(self) -> float:
@@ -135,48 +125,27 @@ class PublicArticle:
 
 FIRST_DAY = date(2025, 11, 1)
 """The figures of articles begin here."""
-FIRST_DAY_OF_FOLLOWERS = date(2014, 12, 1)
 MONTH = 30
-"""How many days an article is followed for, and the longest span of a call."""
-WEEK = 7
+"""How many days an article is followed for."""
 READY_HOUR = 8
 """When the figures of the day before are ready, in China."""
 DELAY = timedelta(minutes=30)
 """How long after that they are incomplete here: `is_delay` exists, but no page states when it is true."""
 ALL = "全部"
 FIFTHS = 5
-RECEIVED = (
-    *(f"getupstreammsg{span}" for span in ("", "hour", "week", "month", "dist", "distweek", "distmonth")),
-    "getinterfacesummary", "getinterfacesummaryhour",
-)  # fmt: skip
-"""Statistics of the messages that followers write."""
-OFFLINE = (
-    "getarticlesummary", "getarticletotal", "getuserread", "getuserreadhour", "getusershare",
-    "getusersharehour",
-)  # fmt: skip
-"""Statistics of articles before 2025."""
-FIGURES = ("read_user", *ACTIONS, "read_subscribe_user", "comment_count")
+FIGURES = ("read_user", *ACTIONS, "read_subscribe_user")
 """What readers did, by the names of the calls."""
 
 
-def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
-    """List the account's articles, oldest first, their figures up to `last` as far as they are counted yet.
-
-    Sends that share an article count together.
-    """
-    counted_to = last - timedelta(days=_is_delay(call, last))
-    commented = days_of_comments(call.db, call.appid)
+def _articles(call: ApiCall, day: date) -> list[PublicArticle]:
+    """List the account's articles of a day; sends that share an article count together."""
     found: dict[str, PublicArticle] = {}
     for article in _public_articles(call.db, call.account):
         if earlier := found.get(article.msgid):
             delivered = earlier.delivered + article.delivered
             article = replace(earlier, sent_at=min(earlier.sent_at, article.sent_at), delivered=delivered)
         found[article.msgid] = article
-    articles = (
-        replace(article, commented=tuple(commented.get(msgid, ())), counted_to=counted_to)
-        for msgid, article in found.items()
-    )
-    return sorted(articles, key=lambda article: article.day)
+    return [article for article in found.values() if article.day == day]
 
 
 def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterator[PublicArticle]:
@@ -194,6 +163,7 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
                 sent_at=row["finish_at"],
                 delivered=delivered,
                 publish_type=publish_type,
+                is_open=bool(article.get("need_open_comment")),
                 title=article.get("title", ""),
                 url=article_url(account.appid, row["msg_data_id"], index),
             )
@@ -205,21 +175,21 @@ def _is_delay(call: ApiCall, last: date) -> bool:
     return datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
 
 
-def _read_days(call: ApiCall, most: int, first: date = FIRST_DAY) -> list[date]:
-    """Read begin_date and end_date, both inclusive.
+def _read_day(call: ApiCall) -> date:
+    """Read begin_date and end_date, which are one day.
 
     Raises:
-        ErrcodeError: 61500 for what is not YYYY-MM-DD; 61501 for more than `most` days, the wrong order, days
-            before `first` or after yesterday; 61503 for yesterday before eight in the morning.
+        ErrcodeError: 61500 for what is not YYYY-MM-DD; 61501 for two days, one before `FIRST_DAY` or after
+            yesterday; 61503 for yesterday before eight in the morning.
     """
     begin, end = _day(call, "begin_date"), _day(call, "end_date")
     now = datetime.fromtimestamp(call.now, clock.CHINA)
     yesterday = now.date() - timedelta(days=1)
-    if not first <= begin <= end <= yesterday or (end - begin).days >= most:
+    if begin != end or not FIRST_DAY <= end <= yesterday:
         raise ErrcodeError(61501)
     if end == yesterday and now.hour < READY_HOUR:
         raise ErrcodeError(61503)
-    return [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+    return end
 
 
 def _day(call: ApiCall, key: str) -> date:
@@ -232,10 +202,12 @@ def _day(call: ApiCall, key: str) -> date:
 @serve("/datacube/getarticletotaldetail", who=VERIFIED, daily=1000)
 def getarticletotaldetail(call: ApiCall) -> Json:
     """Follow the articles of one day for thirty days, figures cumulative. Source: its page (2026-11)."""
-    (day,) = _read_days(call, 1)
+    day = _read_day(call)
     yesterday = datetime.fromtimestamp(call.now, clock.CHINA).date() - timedelta(days=1)
     last = min(yesterday, day + timedelta(days=MONTH - 1))
-    counted = [day + timedelta(days=number) for number in range((last - day).days + 1)]
+    is_delay = _is_delay(call, last)
+    counted_to = last - timedelta(days=is_delay)
+    days = [day + timedelta(days=number) for number in range((last - day).days + 1)]
     rows = [
         {
             "ref_date": day.isoformat(),
@@ -243,16 +215,13 @@ def getarticletotaldetail(call: ApiCall) -> Json:
             "publish_type": article.publish_type,
             "title": article.title,
             "content_url": article.url,
-            "detail_list": [_total(article, counted_day) for counted_day in counted],
+            "detail_list": [
+                {"stat_date": one.isoformat(), **_total(article, min(one, counted_to))} for one in days
+            ],
         }
-        for article in _articles(call, last)
-        if article.day == day
+        for article in _articles(call, day)
     ]
-    return _answer(call, rows, last)
-
-
-def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
-    return {"list": rows, "is_delay": _is_delay(call, last)}
+    return {"list": rows, "is_delay": is_delay}
 
 
 def _total(article: PublicArticle, day: date) -> Json:
@@ -260,7 +229,6 @@ def _total(article: PublicArticle, day: date) -> Json:
     counts = article.counts(day)
     has_readers = counts["read_user"] > 0
     return {
-        "stat_date": day.isoformat(),
         **{name: counts[name] for name in FIGURES},
         "read_user_source": _sources(counts),
         "praise_money": 0,
@@ -282,121 +250,3 @@ def _sources(counts: Mapping[str, int]) -> list[Json]:
     """Write where readers came from; WeChat leaves out where nobody came from."""
     found = {ALL: counts["read_user"], **{scene: counts[scene] for scene in SOURCES if counts[scene]}}
     return [{"scene_desc": scene, "user_count": count} for scene, count in found.items()]
-
-
-@serve("/datacube/getarticleread", who=VERIFIED, daily=1000)
-def getarticleread(call: ApiCall) -> Json:
-    """List the articles that were read on a day. Source: its page (2026-11)."""
-    return _daily(call, _read)
-
-
-@serve("/datacube/getarticleshare", who=VERIFIED, daily=1000)
-def getarticleshare(call: ApiCall) -> Json:
-    """List the articles that were shared on a day. Source: its page (2026-11)."""
-    return _daily(call, _shared)
-
-
-def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> Json:
-    """List the articles that have a detail for what was new on a day.
-
-    The page takes one day; notes say thirty.
-    """
-    (day,) = _read_days(call, 1)
-    rows = [
-        {"ref_date": day.isoformat(), "msgid": article.msgid, "detail": detail}
-        for article in _articles(call, day)
-        if (detail := detail_of(article, day))
-    ]
-    return _answer(call, rows, day)
-
-
-def _read(article: PublicArticle, day: date) -> Json:
-    """Write how many read an article on a day; nothing for nobody."""
-    new = article.new_counts(day)
-    return {"read_user": new["read_user"], "read_user_source": _sources(new)} if new["read_user"] else {}
-
-
-def _shared(article: PublicArticle, day: date) -> Json:
-    """Write how many shared an article on a day; nothing for nobody."""
-    shares = article.new_counts(day)["share_user"]
-    return {"share_user": shares} if shares else {}
-
-
-@serve("/datacube/getbizsummary", who=VERIFIED, daily=1000)
-def getbizsummary(call: ApiCall) -> Json:
-    """Sum the account's articles by day, thirty days at most. Source: its page (2026-11)."""
-    days = _read_days(call, MONTH)
-    articles = _articles(call, days[-1])
-    return _answer(call, [_summary(articles, day) for day in days], days[-1])
-
-
-def _summary(articles: list[PublicArticle], day: date) -> Json:
-    names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
-    new: Counter[str] = Counter()
-    for article in articles:
-        new.update(article.new_counts(day))
-    detail = {
-        **{name: new[name] for name in names},
-        "read_user_source": _sources(new),
-        "redirect_ori_page_user": 0,
-        "send_page_count": sum(article.day == day for article in articles),
-    }
-    return {"ref_date": day.isoformat(), "detail": detail}
-
-
-@serve("/datacube/getusersummary", who=VERIFIED)
-def getusersummary(call: ApiCall) -> Json:
-    """Count who followed by day, seven days at most. Source: its page (2026-11).
-
-    When a follower left is not recorded here, so nobody leaves in these figures.
-    """
-    days, joined = _followed(call)
-    return {
-        "list": [
-            {"ref_date": day.isoformat(), "user_source": 0, "new_user": joined[day], "cancel_user": 0}
-            for day in days
-        ]
-    }
-
-
-@serve("/datacube/getusercumulate", who=VERIFIED)
-def getusercumulate(call: ApiCall) -> Json:
-    """Count the followers by day, seven days at most. Source: its page (2026-11)."""
-    days, joined = _followed(call)
-    return {
-        "list": [
-            {"ref_date": day.isoformat(), "cumulate_user": sum(n for at, n in joined.items() if at <= day)}
-            for day in days
-        ]
-    }
-
-
-def _followed(call: ApiCall) -> tuple[list[date], Counter[date]]:
-    """Read the days of a call, and count by day when those who follow the account began to."""
-    days = _read_days(call, WEEK, FIRST_DAY_OF_FOLLOWERS)
-    rows = call.db.execute("SELECT n, subscribe_time FROM follower WHERE appid = ?", (call.appid,))
-    return days, Counter(
-        datetime.fromtimestamp(row["subscribe_time"], clock.CHINA).date()
-        for row in rows
-        if call.account.subscribed >> row["n"] & 1
-    )
-
-
-def messages_received(call: ApiCall) -> Json:
-    """List nothing: followers here write no messages. Source: their pages (2026-11)."""
-    _read_days(call, MONTH, FIRST_DAY_OF_FOLLOWERS)
-    return {"list": []}
-
-
-def offline(_call: ApiCall) -> Json:
-    """Refuse a call that WeChat switched off.
-
-    Source: answers that developers reported in 2026 (2026-11).
-    """
-    raise ErrcodeError(47009)
-
-
-for _name in RECEIVED:
-    serve(f"/datacube/{_name}", who=VERIFIED)(messages_received)
-for _name in OFFLINE:
-    serve(f"/datacube/{_name}", who=VERIFIED, takes_nothing=True)(offline)

@@ -1,31 +1,24 @@
-"""The token calls, call counters, the record behind a rid; what WeChat refuses of credentials and addresses.
+"""The token calls, call counters; what WeChat refuses of credentials and addresses.
 
 Source: getAccessToken, getStableAccessToken (2026-11).
 """
 
-import json
-import re
 import secrets
 import sqlite3
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import urlencode
 
 from wechat_sandbox import accounts, clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve, text
+from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve
 
 LIFE_S = 7200
 OVERLAP_S = 300
 """A stable token is renewed this long before its end; the old one lives on meanwhile."""
 FORCE_PAUSE_S = 30
 FORCE_DAILY = 20
-CLEARINGS_A_MONTH = 10
-PATH_CLEARINGS_A_MONTH = 50
-RID_DAYS = 7
-RID = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+)+")
 UNLIMITED = 1_000_000
 """The limit answered for a call without one; WeChat does not state it."""
 
@@ -180,8 +173,10 @@ def count_call(db: sqlite3.Connection, account: OfficialAccount, endpoint: Endpo
 
 @serve("/cgi-bin/openapi/quota/get")
 def quota_get(call: ApiCall) -> Json:
-    """Return the call counters of one path. Source: getApiQuota (2026-11)."""
-    endpoint = _endpoint(call)
+    """Return the call counters of one path; 76021 for one without. Source: getApiQuota (2026-11)."""
+    endpoint = ENDPOINTS.get(str(call.body.get("cgi_path")))
+    if endpoint is None:
+        raise ErrcodeError(76021)
     limit = daily_limit(call.account, endpoint)
     limit = UNLIMITED if limit is None else limit
     row = store.find(call.db, "counter", appid=call.appid, name=endpoint.path, period=clock.day(call.now))
@@ -190,81 +185,4 @@ def quota_get(call: ApiCall) -> Json:
         **OK,
         "quota": {"daily_limit": limit, "used": used, "remain": max(0, limit - used)},
         "rate_limit": {"call_count": endpoint.minute or 5600, "refresh_second": 60},
-    }
-
-
-def _endpoint(call: ApiCall) -> Endpoint:
-    """Find the endpoint that a body names; 76021 without one."""
-    endpoint = ENDPOINTS.get(str(call.body.get("cgi_path")))
-    if endpoint is None:
-        raise ErrcodeError(76021)
-    return endpoint
-
-
-@serve("/cgi-bin/openapi/quota/clear")
-def quota_clear(call: ApiCall) -> Json:
-    """Set one path's counters back, fifty times a month.
-
-    Source: clearApiQuota (2026-11); which paths it takes, and whether each has its own fifty, is unclear.
-    """
-    return _clear(call, call.appid, "quota_clear", PATH_CLEARINGS_A_MONTH, _endpoint(call).path)
-
-
-@serve("/cgi-bin/clear_quota")
-def clear_quota(call: ApiCall) -> Json:
-    """Set an account's call counters back, ten times a month. Source: clearQuota (2026-11)."""
-    if text(call.body, "appid", 41002) != call.appid:
-        raise ErrcodeError(40013)
-    return _clear(call, call.appid, "clear_quota", CLEARINGS_A_MONTH, "/*")
-
-
-@serve("/cgi-bin/clear_quota/v2", needs_token=False, takes_nothing=True)
-def clear_quota_v2(call: ApiCall) -> Json:
-    """Set call counters back by appid and secret, in the query or the body.
-
-    Source: clearQuotaByAppSecret (2026-11).
-    """
-    appid, secret = (
-        str(call.request.query.get(key) or call.body.get(key, "")) for key in ("appid", "appsecret")
-    )
-    account = check_credentials(call.db, appid, secret, call.request.client_ip)
-    return _clear(call, account.appid, "clear_quota", CLEARINGS_A_MONTH, "/*")
-
-
-def _clear(call: ApiCall, appid: str, name: str, a_month: int, paths: str) -> Json:
-    """Set counters back, not the allowances of sends; refuse with 48006 when the month has had enough."""
-    if count(call.db, appid, name, clock.day(call.now)[:7]) > a_month:
-        raise ErrcodeError(48006)
-    call.db.execute("DELETE FROM counter WHERE appid = ? AND name GLOB ?", (appid, paths))
-    return OK
-
-
-@serve("/cgi-bin/openapi/rid/get")
-def rid_get(call: ApiCall) -> Json:
-    """Explain a call by its rid; `request_url` is the query alone, with a token in it.
-
-    Source: getRidInfo; an answer that a developer reported in 2023 (2026-11). The record has no token: the
-    caller's stands there.
-    """
-    rid = call.body.get("rid")
-    if not isinstance(rid, str) or not RID.fullmatch(rid):
-        raise ErrcodeError(76002)
-    request = store.find(call.db, "request", rid=rid)
-    if request is None:
-        raise ErrcodeError(76001)
-    if request["appid"] != call.appid:
-        raise ErrcodeError(76003)
-    if request["at"] < call.now - RID_DAYS * 86400:
-        raise ErrcodeError(76004)
-    query = urlencode({"access_token": call.request.query["access_token"], **json.loads(request["query"])})
-    return {
-        **OK,
-        "request": {
-            "invoke_time": int(request["at"]),
-            "cost_in_ms": 1,
-            "request_url": query,
-            "request_body": request["body"],
-            "response_body": request["answer"],
-            "client_ip": request["ip"],
-        },
     }

@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +117,14 @@ def test_a_month_adds_up(campaign: Command, sandbox: Sandbox) -> None:
 
 
 def check_sums(sandbox: Sandbox, latest: list[dict[str, Any]], last: date) -> int:
-    """Articles add up to the sandbox's own days, and sources to readers; return how many these are."""
-    span = {"begin_date": FIRST.isoformat(), "end_date": last.isoformat()}
+    """Articles add up to what the sandbox says, and sources to readers; return how many these are."""
     summed: Counter[str] = Counter()
-    for appid in (SERVICE, SUBSCRIPTION):
-        for one in sandbox.call("../datacube/getbizsummary", span, appid)["list"]:
-            summed.update({key: value for key, value in one["detail"].items() if isinstance(value, int)})
-            for source in one["detail"]["read_user_source"]:
+    for number, appid in product(range((last - FIRST).days + 1), (SERVICE, SUBSCRIPTION)):
+        day = (FIRST + timedelta(days=number)).isoformat()
+        for one in sandbox.call(f"..{DETAIL}", {"begin_date": day, "end_date": day}, appid)["list"]:
+            latest_day = one["detail_list"][-1]
+            summed.update({key: value for key, value in latest_day.items() if isinstance(value, int)})
+            for source in latest_day["read_user_source"]:
                 summed[source["scene_desc"]] += source["user_count"]
     names = {"readers": "read_user", "shares": "share_user", "likes": "like_user", "hearts": "zaikan_user",
              "comments": "comment_count", "favorites": "collection_user"}  # fmt: skip

@@ -42,7 +42,7 @@ from wechat_campaigns.report.sanitize import json_text
         "settle": "ledger_decisions",
     },
     examples={
-        "campaign ledger init --env production": N_("once, before the first send"),
+        "campaign ledger init --env production": N_("before the first real send"),
         "campaign ledger verify": N_("check that no event was changed"),
     },
 )
@@ -53,7 +53,7 @@ def ledger() -> None:
 @command(
     effect=Effect.LEDGER_DECISION,
     options=(DIR, ENV),
-    examples={"campaign ledger init --env production": N_("once, before the first send")},
+    examples={"campaign ledger init --env production": N_("before the first real send")},
 )
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""

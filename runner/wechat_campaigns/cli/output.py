@@ -79,7 +79,7 @@ def print_result(text: str, *, newline: bool = True) -> None:
     except OSError as error:
         discard_output()
         raise UsageError(
-            _("cannot write the result: {reason}").format(reason=error.strerror),
+            _("cannot write the file: {reason}").format(reason=error.strerror),
             hint=_("free disk space, or redirect standard output to another place"),
             location=_("standard output"),
         ) from error

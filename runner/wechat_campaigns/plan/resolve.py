@@ -21,6 +21,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.draft_box import BoxEntry, StoredDraft, draft_problem, fetch_drafts
+from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import OPEN, Resolution
 from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.content import check_stored_draft
@@ -383,6 +384,4 @@ def refused_notes(recipients: Filter, api: ReadOnlyApi) -> tuple[str, ...]:
 def rows_text(recipients: Filter, indexes: Iterable[int]) -> str:
     """Write which rows some openids stand in, and no openid: `row 3, row 12 and 4 more`."""
     rows = [recipients.rows[index] for index in indexes if index < len(recipients.rows)]
-    shown = _(", ").join(_("row {number}").format(number=number) for number in rows[:SHOWN_ROWS])
-    more = len(rows) - SHOWN_ROWS
-    return _("{positions} and {count} more").format(positions=shown, count=more) if more > 0 else shown
+    return first_of([_("row {number}").format(number=number) for number in rows], SHOWN_ROWS)

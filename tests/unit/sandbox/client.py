@@ -117,15 +117,10 @@ class WeChat:
         return str(made.get("media_id") or made["thumb_media_id"])
 
     def stock(self) -> None:
-        """Store media and drafts under the ids of `bodies.py`, and send an article with comments below it."""
+        """Store media and a draft under the ids of `bodies.py`."""
         self.control("POST", "accounts", {"appid": self.appid, "quota": False})
         for kind, media_id in (("image", "T"), ("image", "I"), ("video", "V"), ("news", "D")):
             self.control("POST", "media", {"appid": self.appid, "media_id": media_id, "kind": kind})
-        article = {"title": "t", "content": "c", "need_open_comment": 1}
-        news = {"appid": self.appid, "media_id": "SENT", "kind": "news", "articles": [article]}
-        self.control("POST", "media", news)
-        self.sendall("mpnews", {"media_id": "SENT"})
-        self.wait(3600)
 
     def openids(self) -> list[str]:
         return [item["openid"] for item in self.control("GET", "followers", appid=self.appid)["followers"]]

@@ -165,15 +165,6 @@ def test_a_url_that_does_not_echo_is_not_taken(wechat: WeChat, receiver: Receive
     assert wechat.control("GET", "accounts")["accounts"][0]["options"]["callback"] is None
 
 
-def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver) -> None:
-    ask = {"action": "all", "check_operator": "DEFAULT"}
-    assert wechat.post("callback/check", ask)["errcode"] == 40201
-    listen(wechat, receiver)
-    assert wechat.post("callback/check", ask)["ping"][0]["package_loss"] == "0%"
-    assert wechat.post("callback/check", {**ask, "action": "x"})["errcode"] == 40202
-    assert wechat.post("callback/check", {**ask, "check_operator": "x"})["errcode"] == 40203
-
-
 def pushed_as_xml(appid: str, status: str = "") -> ElementTree.Element:
     event = {"appid": appid, "created_at": 0.0, "fields": json.dumps({"Status": status})}
     _url, body = callbacks.push_request(event, Callback(url="u", token=TOKEN), 0)
@@ -198,4 +189,4 @@ def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> Non
 
 
 def test_addresses_are_told(wechat: WeChat) -> None:
-    assert wechat.get("get_api_domain_ip") == wechat.post("getcallbackip") == {"ip_list": ["127.0.0.1"]}
+    assert wechat.get("getcallbackip") == wechat.post("getcallbackip") == {"ip_list": ["127.0.0.1"]}

@@ -98,7 +98,7 @@ def test_a_fault_for_a_path_that_is_not_served_is_refused(wechat: WeChat) -> Non
     for endpoint in ("tags/gett", "/cgi-bin/menu/create", "/datacube/nothing"):
         refused = wechat.control("POST", "faults", {"endpoint": endpoint, "kind": "html"})
         assert "does not serve" in refused["error"]
-    for endpoint in ("*", "tags/get", "/cgi-bin/tags/get", "/datacube/getbizsummary"):
+    for endpoint in ("*", "tags/get", "/cgi-bin/tags/get", "/datacube/getarticletotaldetail"):
         wechat.control("POST", "faults", {"endpoint": endpoint, "kind": "html"})
     assert len(wechat.control("GET", "faults")["faults"]) == 4
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.sandbox.bodies import ARTICLE, COMMENTED, POST, SENDALL
+from tests.unit.sandbox.bodies import ARTICLE, POST, SENDALL
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
 from wechat_sandbox.seeds import openid_of
 
@@ -119,13 +119,7 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
     ("message/mass/delete", {}, [({"msg_id": 1}, 40059), ({}, 40059)]),
     ("message/mass/speed/set", {}, [*(({"speed": speed}, 45083) for speed in (5, -1, None, True, "fast")),
                                     ({"x": 1}, 45084)]),
-    ("comment/list", {**COMMENTED, "begin": 0, "count": 49, "type": 0}, [
-        ({"count": 0}, 88010), ({"count": 50}, 88010), ({"count": None}, 88010), ({"begin": -1}, 40035),
-        ({"begin": None}, 40035), ({"type": 3}, 40035), ({"type": None}, 40035), ({"index": 1}, 88001),
-        ({"index": -1}, 88001), ({"msg_data_id": 1}, 88001), ({"msg_data_id": None}, 88001), ({}, 0)]),
     ("openapi/quota/get", {}, [({"cgi_path": "/nix"}, 76021)]),
-    ("openapi/rid/get", {}, [({"rid": "0-0-0"}, 76001), *(({"rid": odd}, 76002) for odd in (1, "", "x"))]),
-    ("clear_quota", {}, [({"appid": SUBSCRIPTION}, 40013)]),
 ]  # fmt: skip
 
 
