@@ -14,7 +14,7 @@ from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
 from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
 
-SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
+SENDALL, SEND = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send"
 FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
@@ -27,7 +27,7 @@ NO_LINKS = {"Count": 0, "ResultList": {}}
 
 def send_key(request: HttpRequest) -> tuple[str, str]:
     """Return a send by its token and clientmsgid; two empty texts for anything else."""
-    if request.path not in SENDS:
+    if request.path not in (SENDALL, SEND):
         return "", ""
     try:
         body = read_json(request.raw)
@@ -37,14 +37,14 @@ def send_key(request: HttpRequest) -> tuple[str, str]:
     return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
 
 
-@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, daily=100, minute=60)
+@serve(SENDALL, who=TAGGERS, daily=100, minute=60)
 def sendall(call: ApiCall) -> Json:
     """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
     to_all, addressed = rules.filter_audience(call)
     return _submit(call, addressed, to_all=to_all)
 
 
-@serve("/cgi-bin/message/mass/send", who=SERVICE, daily=100, minute=60)
+@serve(SEND, who=SERVICE, daily=100, minute=60)
 def send(call: ApiCall) -> Json:
     """Accept a job to a list of openids. Source: massSend (2026-11)."""
     return _submit(call, rules.openid_audience(call), to_all=False)
@@ -84,9 +84,6 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "delivered": store.set_blob(reached),
         "delivered_count": reached.bit_count(),
         "draft": draft,
-        # Not a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which
-        # disagree about a send to a tag.
-        "takes_draft": has_articles and call.request.path.endswith("/sendall"),
     }
     store.insert(call.db, "job", row)
     return {"errcode": 0, "errmsg": "send job submission success", **ids}
@@ -111,7 +108,7 @@ def preview(call: ApiCall) -> Json:
     message = rules.read_message(call, preview=True)
     rules.count_preview(call)
     row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
-    store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
+    store.insert(call.db, "preview", {**row, "content": encode(message)})
     return {"errcode": 0, "errmsg": "preview success"}
 
 
@@ -208,7 +205,9 @@ def _finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) 
         "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
         ("SEND_SUCCESS" if is_success else "SEND_FAIL", verdict, job["msg_id"]),
     )
-    if is_success and job["takes_draft"]:
+    # Not by a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which disagree
+    # about a send to a tag.
+    if is_success and job["endpoint"] == SENDALL:
         drafts.remove(db, job["appid"], job["draft"])
     sent = job["delivered_count"] if is_success else 0
     event = {

@@ -48,7 +48,7 @@ def list_deliveries(call: ControlCall) -> Json:
         "previews": [
             {
                 **{key: row[key] for key in ("appid", "openid", "msgtype")},
-                **{key: json.loads(row[key]) for key in ("content", "body")},
+                "content": json.loads(row["content"]),
                 "time": clock.iso(row["created_at"]),
             }
             for row in previews
