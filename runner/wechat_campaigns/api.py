@@ -56,7 +56,7 @@ def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: boo
     select = tuple(select)
     if offline:
         with Workspace(campaigns.root, campaigns.environment, campaigns.variables) as files:
-            return plan_selected(files, select, files.unverified_state()).valid_plan()
+            return plan_selected(files, select, files.fold_ledger()).valid_plan()
     return plan_selected(campaigns, select, campaigns.state()).valid_plan()
 
 

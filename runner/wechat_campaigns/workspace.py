@@ -199,12 +199,6 @@ class Workspace:
             if "mac" in event.data:
                 self.signed_events.setdefault(event.stream, []).append(event)
 
-    def unverified_state(self) -> LedgerState:
-        """Fold the ledger to show it, without any secret; a sandbox's may be uninitialized."""
-        state = self.fold_ledger()
-        state.initialized |= self.is_sandbox
-        return state
-
     def guard(self, appid: str) -> Event | None:
         """Return the rules that the last apply of an account went by, as the ledger says; no mac was checked.
 
@@ -333,10 +327,8 @@ class OnlineWorkspace(LedgerWorkspace):
         self.secrets.take_events(self.signed_events or {})
 
     def state(self) -> LedgerState:
-        """Fold the ledger and check its macs; a sandbox's may be uninitialized."""
-        state = self.fold_ledger(self.secrets.mac_keys())
-        state.initialized |= self.is_sandbox
-        return state
+        """Fold the ledger and check its macs; it may be uninitialized."""
+        return self.fold_ledger(self.secrets.mac_keys())
 
     def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a sandbox's is initialized on the way.
@@ -352,14 +344,14 @@ class OnlineWorkspace(LedgerWorkspace):
 
         state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
         environment = self.settings.environment
-        if not state.initialized and self.is_sandbox:
+        if not state.initialized_for and self.is_sandbox:
             entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": environment.name})
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
-            state.initialized = True
+            state.initialized_for.add(LEDGER)
         uninitialized = self.uninitialized(state) if sending else ()
-        if not state.initialized or uninitialized:
+        if not state.initialized_for or uninitialized:
             raise uninitialized_error(state, environment, uninitialized)
         return state
 

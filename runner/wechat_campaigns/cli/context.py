@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +33,11 @@ _TAKES_ENV: Final = re.compile(
     r"`(campaign (?:plan|apply|preview|drafts?|status|recall|report|archive|doctor|hold|unhold|tags|listen"
     r"|ledger [a-z]+)(?![a-z])[^`]*)`"
 )
+
+
+def one_of(option: str, values: Iterable[str]) -> str:
+    """Return the hint to add an option with one of the values that there are."""
+    return _("add `{option}` with one of: {names}").format(option=option, names=_(", ").join(values))
 
 
 @dataclass(kw_only=True)
@@ -79,15 +84,14 @@ class Context(Workspace):
         """
         environment = self.settings.environment
         chosen = name or environment.default_account
-        if chosen is None or chosen not in environment.accounts:
+        if chosen is None:
+            message = _("environment {name} has no default account").format(name=environment.name)
+            raise UsageError(message, hint=one_of("--account", environment.accounts))
+        if chosen not in environment.accounts:
             message = _("environment {name} has no account {account}")
-            hint = _("use one of: {names}")
-            if chosen is None:
-                message = _("environment {name} has no default account")
-                hint = _("add `--account` with one of: {names}")
             raise UsageError(
                 message.format(name=environment.name, account=chosen),
-                hint=hint.format(names=_(", ").join(environment.accounts)),
+                hint=_("use one of: {names}").format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]
 

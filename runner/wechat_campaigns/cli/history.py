@@ -72,7 +72,7 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
         require_extra("excel", needed_for=_("a report as XLSX"))
     accounts = context.settings.environment.accounts
-    state, now = context.unverified_state(), context.clock()
+    state, now = context.fold_ledger(), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     since, until = bounds(month.date()) if month is not None else (None, None)
     code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
@@ -179,7 +179,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
 
 def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iterator[ArchivedSend]:
     environment, now = context.settings.environment, context.clock()
-    state = context.unverified_state()
+    state = context.fold_ledger()
     events = events_by_send(context.ledger.events(), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
@@ -246,7 +246,7 @@ def calendar(context: LedgerContext, month: datetime | None) -> int:
 
 def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, int]:
     """Return a month, this one by default, and how many files it leaves out because of their errors."""
-    now, state = workspace.clock(), workspace.unverified_state()
+    now, state = workspace.clock(), workspace.fold_ledger()
     first = month if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
     accounts = workspace.settings.environment.accounts

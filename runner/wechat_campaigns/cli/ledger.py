@@ -42,7 +42,7 @@ from wechat_campaigns.report.sanitize import json_text
         "settle": "ledger_decisions",
     },
     examples={
-        "campaign ledger init --env production": N_("once, before the first send"),
+        "campaign ledger init --env production": N_("before the first real send"),
         "campaign ledger verify": N_("check that no event was changed"),
     },
 )
@@ -53,14 +53,14 @@ def ledger() -> None:
 @command(
     effect=Effect.LEDGER_DECISION,
     options=(DIR, ENV),
-    examples={"campaign ledger init --env production": N_("once, before the first send")},
+    examples={"campaign ledger init --env production": N_("before the first real send")},
 )
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
-    environment, state = context.settings.environment, context.fold_ledger(context.secrets.mac_keys())
+    environment, state = context.settings.environment, context.state()
     name, appids = environment.name, sorted(environment.by_appid)
-    streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
-    streams += [] if state.initialized else [LEDGER]
+    streams = [] if context.is_sandbox else [appid for appid in appids if appid not in state.initialized_for]
+    streams += [] if state.initialized_for else [LEDGER]
     if not streams:
         message = _("the ledger of {name} is already initialized; nothing to do")
         return context.output_sentence(message.format(name=name), environment=name, initialized=[])

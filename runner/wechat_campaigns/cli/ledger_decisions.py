@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.context import OnlineContext, one_of
 from wechat_campaigns.cli.ledger import event_line
 from wechat_campaigns.cli.options import (
     AUTO_APPROVE,
@@ -270,15 +270,13 @@ def _only_send(matches: Sequence[SendState], send_id: str) -> SendState:
         )
     appids = sorted({send.appid for send in matches})
     if len(appids) > 1:
-        raise UsageError(
-            _("several accounts have an unknown send {send}").format(send=send_id),
-            hint=_("add `--account` with one of: {names}").format(names=_(", ").join(appids)),
-        )
+        message = _("several accounts have the send {send}").format(send=send_id)
+        raise UsageError(message, hint=one_of("--account", appids))
     if len(matches) > 1:
         revisions = map(str, sorted(send.revision for send in matches))
         raise UsageError(
             _("several revisions of {send} can be settled").format(send=send_id),
-            hint=_("add `--revision` with one of: {numbers}").format(numbers=_(", ").join(revisions)),
+            hint=one_of("--revision", revisions),
         )
     return matches[0]
 

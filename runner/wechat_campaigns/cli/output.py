@@ -79,7 +79,7 @@ def print_result(text: str, *, newline: bool = True) -> None:
     except OSError as error:
         discard_output()
         raise UsageError(
-            _("cannot write the result: {reason}").format(reason=error.strerror),
+            _("cannot write the file: {reason}").format(reason=error.strerror),
             hint=_("free disk space, or redirect standard output to another place"),
             location=_("standard output"),
         ) from error
@@ -164,18 +164,17 @@ def ask_freely(question: str) -> str:
     return recordable(str(answer).strip())
 
 
-def confirm(question: str, refused: str, *, answer: str = "", hint: str = "") -> None:
+def confirm(question: str, refused: str, *, answer: str = "") -> None:
     """Ask a person to agree, by y or by typing `answer`.
 
     Args:
         refused: printed where the person does not.
-        hint: as of `require_terminal`.
 
     Raises:
         UsageError: standard input is not a terminal.
         click.Abort: the person does not agree.
     """
-    require_terminal(hint)
+    require_terminal()
     agrees = ask(question) == answer if answer else click.confirm(question, err=True, prompt_suffix=_(": "))
     if not agrees:
         raise click.Abort(refused)

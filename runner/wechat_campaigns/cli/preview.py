@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.context import OnlineContext, one_of
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, Effect, accounts, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
@@ -54,10 +54,8 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     several pictures shows only the first.
     """
     if not names:
-        aliases = _(", ").join(context.settings.testers) or _("a WeChat ID (微信号)")
-        raise UsageError(
-            _("no tester is named"), hint=_("add `--to` with one of: {names}").format(names=aliases)
-        )
+        known = context.settings.testers or (_("a WeChat ID (微信号)"),)
+        raise UsageError(_("no tester is named"), hint=one_of("--to", known))
     state = context.initialized_state()
     sends = plan_selected(context, (select,), state, checked=False).valid_plan().sends
     # Of an openid list the first batch, unless another one is named.

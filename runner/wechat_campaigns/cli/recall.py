@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.context import OnlineContext, one_of
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, Effect, accounts, campaign_ids
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
@@ -149,8 +149,8 @@ def _sent_by(
     senders = sorted({accounts[send.appid].name for send in candidates})
     if len(senders) > 1:
         raise UsageError(
-            _("several accounts have sent {send}").format(send=select),
-            hint=_("add `--account` with one of: {names}").format(names=_(", ").join(senders)),
+            _("several accounts have the send {send}").format(send=select),
+            hint=one_of("--account", senders),
         )
     latest = {send.send: send for send in sorted(candidates, key=lambda one: one.revision)}
     return accounts[candidates[0].appid], [latest[send_id] for send_id in sorted(latest)]

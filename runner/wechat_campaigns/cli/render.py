@@ -201,13 +201,13 @@ def _reads(workspace: Workspace) -> Reads:
         return compile_selected(workspace, (campaign,))
 
     def overview() -> Overview:
-        compiled, state = compile_selected(workspace, ()), workspace.unverified_state()
+        compiled, state = compile_selected(workspace, ()), workspace.fold_ledger()
         plan = plan_selected(workspace, (), state, compiled=compiled).plan
         view = PlanView(plan=plan, timezone=timezone(), errors=compiled.errors)
         return tuple(compiled.files.values()), view
 
     def history() -> HistoryView:
-        accounts, state = workspace.settings.environment.accounts, workspace.unverified_state()
+        accounts, state = workspace.settings.environment.accounts, workspace.fold_ledger()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
         return history_view(state, accounts, kept, now=workspace.clock())
 

@@ -51,7 +51,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
     """
     send_id = context.full_id(send_id) if send_id is not None else None
-    state = context.unverified_state()
+    state = context.fold_ledger()
     expired = _expired(context, state, send_id)
     told = set[Notice]()
     rows = _refreshed(context, send_id, told, may_be_empty=bool(expired))
@@ -172,7 +172,7 @@ def _ask_wechat(
 def _refreshed(
     context: LedgerContext, send_id: str | None, told: set[Notice], *, may_be_empty: bool
 ) -> list[StatusRow]:
-    state = context.unverified_state()
+    state = context.fold_ledger()
     sends = _selected(state, send_id)
     if send_id is not None and not sends and not may_be_empty:
         raise UsageError(

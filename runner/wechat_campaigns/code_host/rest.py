@@ -95,7 +95,7 @@ class CodeHost:
         except (requests.RequestException, DeadlineError) as error:
             raise CodeHostError(
                 _("no response: {error}").format(error=type(error).__name__),
-                hint=_("run it again"),
+                hint=_("run the same command again"),
                 location=path,
             ) from error
         if not 200 <= answer.status_code < 300:
@@ -138,7 +138,7 @@ def _status_error(status: int, path: str) -> CodeHostError:
     again = status >= 500 or status == 429
     return CodeHostError(
         _("the code host returned status {status}").format(status=status),
-        hint=_("run it again") if again else _("check the token and its permissions"),
+        hint=_("run the same command again") if again else _("check the token and its permissions"),
         location=path,
     )
 

@@ -95,7 +95,7 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
         raise UsageError(
             why,
             # Another folder would be an empty one: without the ledger, and without what was seen of it.
-            hint=system_hint(error, _("make the folder and its disk writable for this user")),
+            hint=system_hint(error, _("check the permissions and the disk, then run the same command again")),
             location=str(folder),
         ) from error
     return folder

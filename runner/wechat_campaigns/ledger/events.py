@@ -274,7 +274,7 @@ def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
         _("the ledger has format {version}; this version reads formats up to {newest}").format(
             version=version, newest=newest
         ),
-        hint=_("upgrade wechat-campaigns"),
+        hint=_("update wechat-campaigns"),
         location=where,
     )
 

@@ -1,5 +1,6 @@
 """Events in, the whole of the past out: the protocol folds the sends, this what is remembered beside them."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,8 +16,7 @@ from wechat_campaigns.ledger.records import (
     CampaignsFolder,
     DraftRecord,
     JobResult,
-    QuotaUsage,
-    QuotaUses,
+    QuotaUse,
     UploadRecord,
     job_id,
     posted_tag_id,
@@ -36,9 +36,8 @@ IsAuthentic = Callable[[Event], bool]
 class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`."""
 
-    initialized: bool = False
     initialized_for: set[str] = field(default_factory=set)
-    """The streams that `ledger init` began, with a mac that holds."""
+    """The streams that `ledger init` began, with a mac that holds; empty before the first."""
     production_streams: set[str] = field(default_factory=set)
     """The streams that `ledger init` began, also by an event without a valid mac: a rehearsal begins none."""
     uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
@@ -66,7 +65,7 @@ class LedgerState:
     notified: set[str] = field(default_factory=set)
     """Keys of notices that were told, see `notify.notices`."""
 
-    _quota_uses: dict[tuple[str, datetime, datetime], QuotaUses] = field(default_factory=dict)
+    _quota_uses: dict[tuple[str, datetime, datetime], Counter[QuotaUse]] = field(default_factory=dict)
     """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
 
     def stream(self, appid: str) -> StreamState:
@@ -83,10 +82,6 @@ class LedgerState:
     def last_holds(self) -> Mapping[str, str]:
         """By appid: the newest hold or release, see `StreamState`."""
         return {appid: stream.last_hold for appid, stream in self.streams.items()}
-
-    def is_initialized(self, appid: str) -> bool:
-        """Return whether the ledger is initialized for this account too: others may share it."""
-        return self.initialized and appid in self.initialized_for
 
     def has_wrong_secret(self, appid: str) -> bool:
         """Return whether the AppSecret at hand signed no event of an account that has signed ones."""
@@ -117,15 +112,15 @@ class LedgerState:
         """List the sends whose latest attempt carried this content to these recipients."""
         return [send for send in self.stream(appid).of_content(digest) if send.content_digest == digest]
 
-    def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> QuotaUses:
+    def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> Counter[QuotaUse]:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
         period = (appid, begins, ends)
         if period not in self._quota_uses:
-            uses = self._quota_uses[period] = QuotaUses()
-            for send in self.sends:
-                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED:
-                    recipients, tag_id = recipients_of(send), posted_tag_id(send)
-                    uses.add(QuotaUsage(recipients, recipients == "all", fate is Fate.BASELINE, tag_id))
+            self._quota_uses[period] = Counter(
+                QuotaUse(recipients_of(send), posted_tag_id(send), fate is Fate.BASELINE)
+                for send in self.sends
+                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
+            )
         return self._quota_uses[period]
 
     def job_result(self, send: SendState) -> JobResult | None:
@@ -214,7 +209,6 @@ class LedgerState:
                     root=str(data["root"]),
                 )
             case LedgerKind.INIT:
-                self.initialized = True
                 self.initialized_for.add(stream)
                 self.production_streams.add(stream)
 
@@ -304,7 +298,7 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
             name
             for name, account in accounts
             if state.has_wrong_secret(account.appid)
-            or not (environment.is_sandbox or state.is_initialized(account.appid))
+            or not (environment.is_sandbox or account.appid in state.initialized_for)
         )
     )
 
@@ -359,7 +353,7 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
     if wrong := [name for name in wrong_secrets(state, environment) if name in names]:
         return wrong_secret_error(wrong, environment)
     message, hint = uninitialized_words(names, environment.name)
-    if not state.initialized:
+    if not state.initialized_for:
         message = _("the ledger is empty, so every campaign here would count as never sent")
     return LedgerError(message, hint=hint, location=_("environment {name}").format(name=environment.name))
 

@@ -368,7 +368,7 @@ class GitLedger(Ledger):
                 raise LedgerCopyError(
                     _("the local copy of the ledger is not usable: {error}").format(error=error.strerror),
                     hint=system_hint(
-                        error, _("check that the folder is writable and the disk has free space")
+                        error, _("check the permissions and the disk, then run the same command again")
                     ),
                     location=str(folder),
                 ) from error

@@ -1,6 +1,5 @@
 """Read what became of a send, and the other records that the fold of a ledger is made of."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -127,50 +126,15 @@ def answer_text(send: SendState | None) -> str:
     return text.format(msg_id=found.data.get("msg_id") or "?")
 
 
-class QuotaUsage(NamedTuple):
-    """What an allowance asks of a send."""
+class QuotaUse(NamedTuple):
+    """What an allowance asks of a send, made or planned; a `Counter` of them has a day or a month."""
 
     recipients: str
     """As `recipients_of` has them."""
-    to_all: bool
-    baseline: bool = False
     tag_id: int | None = None
     """None also for a tag whose id was not asked."""
-
-    @property
-    def tag(self) -> str | int | None:
-        """Return a tag by its id, else as it was written; None for other recipients."""
-        return (self.tag_id or self.recipients) if self.recipients.startswith("tag") else None
-
-
-@dataclass(slots=True)
-class QuotaUses:
-    """Sends of a day or a month, counted so that a question takes as long with ten thousand as with one."""
-
-    made: int = 0
-    made_to_all: int = 0
-    """Without baselines: one is dated when it was recorded, not when it was sent."""
-    to_all: int = 0
-    by_tag: Counter[str | int] = field(default_factory=Counter)
-    by_name: Counter[str] = field(default_factory=Counter)
-    by_name_alone: Counter[str] = field(default_factory=Counter)
-    """Of tags whose id is not known."""
-
-    def add(self, use: QuotaUsage) -> None:
-        """Count one more."""
-        self.made += not use.baseline
-        self.made_to_all += use.to_all and not use.baseline
-        self.to_all += use.to_all
-        if (tag := use.tag) is not None:
-            self.by_tag[tag] += 1
-            self.by_name[use.recipients] += 1
-            self.by_name_alone[use.recipients] += use.tag_id is None
-
-    def to_tag_of(self, use: QuotaUsage) -> int:
-        """Count the sends to the tag of one: by ids where both are known, else as they were written."""
-        if use.tag is None or use.tag_id is None:
-            return self.by_name[use.recipients]
-        return self.by_tag[use.tag_id] + self.by_name_alone[use.recipients]
+    is_baseline: bool = False
+    """Dated when it was recorded, not when it was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

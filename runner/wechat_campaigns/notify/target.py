@@ -90,7 +90,7 @@ def rejection_reason(kind: str, answer: Any) -> str | None:
     if not isinstance(answer, dict):
         return _("the chat robot's response is not a JSON object")
     code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
-    return None if code == 0 else _("the chat robot returned code {code}").format(code=_quoted(code))
+    return None if code == 0 else _("the chat robot returned {answer}").format(answer=_quoted(code))
 
 
 def sign(

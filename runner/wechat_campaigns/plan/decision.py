@@ -12,7 +12,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.hints import explain, not_resent_message
-from wechat_campaigns.plan.plan import PlannedSend, PlanReason
+from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import Message, normalize_id
@@ -36,6 +36,8 @@ class DecisionContext:
     last_holds: Mapping[str, str] | None = None
     """By AppID, the newest hold or release when the run began, see `StreamState`; None: it begins now."""
     clock_skew: timedelta = timedelta()
+    reviewed: Mapping[SendKey, int | None] = field(default_factory=dict)
+    """How many followers the review of an apply saw; a send that is missing was seen without."""
     resend: frozenset[str] = frozenset()
     """Unknown sends, by `normalize_id`, to post as they were whatever is written now."""
 

@@ -212,6 +212,6 @@ def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     environment = settings.environment
     uninitialized = uninitialized_accounts(state, environment)
-    if environment.is_sandbox or (state.initialized and not uninitialized):
+    if environment.is_sandbox or (state.initialized_for and not uninitialized):
         return _ok(_("ledger"), summary)
     return _error(ExitCode.LEDGER, _("ledger"), *uninitialized_words(uninitialized, environment.name))

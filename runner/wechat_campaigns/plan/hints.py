@@ -1,5 +1,6 @@
 """What a person is told, and told to do, about a send whose call did not simply end."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -15,6 +16,12 @@ from wechat_campaigns.protocol.state import Fate, SendState
 
 START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then `campaign apply` again")
 """Of a run whose ground moved after it began."""
+
+
+def first_of(texts: Sequence[str], most: int, *, separator: str = N_(", ")) -> str:
+    """List the first texts, and how many more there are: `row 3, row 12 and 4 more`."""
+    listed, more = _(separator).join(texts[:most]), len(texts) - most
+    return _("{listed} and {count} more").format(listed=listed, count=more) if more > 0 else listed
 
 
 def on_hold(name: str, reason: str, env: str) -> tuple[str, str]:

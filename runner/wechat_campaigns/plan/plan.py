@@ -254,13 +254,9 @@ class Plan:
         """List what apply would send now."""
         return tuple(planned for planned in self.sends if planned.action is PlanAction.SEND)
 
-    def resends(self) -> tuple[PlannedSend, ...]:
-        """List what apply would post once more."""
-        return tuple(planned for planned in self.sends if planned.action is PlanAction.RESEND)
-
     def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""
-        return (*self.due(), *self.resends())
+        return (*self.due(), *(planned for planned in self.sends if planned.action is PlanAction.RESEND))
 
     def coming(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
         """List the scheduled sends, the first to open first.

@@ -20,7 +20,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import audience_of, recipients_of
+from wechat_campaigns.ledger.records import QuotaUse, audience_of, recipients_of
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
@@ -35,13 +35,12 @@ from wechat_campaigns.plan.plan import (
     Plan,
     PlannedSend,
     PlanReason,
-    SendKey,
     Violation,
     order,
 )
 from wechat_campaigns.plan.policy import evaluate, remedy
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients, usage
+from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.unknown_sends import incomplete_words, stored_resend, unplanned_unknown_sends
@@ -206,10 +205,10 @@ def _under_policy(
     Of a send whose window opens later only a hold and the quota of that day or month are asked.
     """
     due = sum(one.action in CALLING for one in looked_at)
-    ahead: defaultdict[str, Uses] = defaultdict(dict)
+    ahead: defaultdict[str, dict[str, Uses]] = defaultdict(dict)
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
-        appid = one.account.appid
+        appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
             rule_input = _rule_input(
@@ -220,10 +219,10 @@ def _under_policy(
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
             rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
-            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
+            add_use(ahead[appid], use, opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
-            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), context.now)
+            add_use(ahead[appid], use, context.now)
         yield one
 
 
@@ -268,41 +267,25 @@ def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContex
     return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
 
 
-def recheck(
-    planned: PlannedSend,
-    plan: Plan,
-    context: DecisionContext,
-    *,
-    due: int,
-    reviewed: Mapping[SendKey, int | None],
-) -> PlannedSend:
+def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known then.
 
     Args:
         planned: with its audience as it was counted last.
-        due: how many calls the plan has.
-        reviewed: how many followers the review saw; a send that is missing was seen without.
     """
     now = decide(planned.send, planned.content_digest, context)
     fresh = replace(now, resolved=planned.resolved, resend_intent=planned.resend_intent)
     if fresh.action is not planned.action or fresh.action not in CALLING:
         return fresh
-    return with_violations(fresh, late_violations(planned, plan, context, due=due, reviewed=reviewed))
+    return with_violations(fresh, late_violations(planned, plan, context))
 
 
-def late_violations(
-    planned: PlannedSend,
-    plan: Plan,
-    context: DecisionContext,
-    *,
-    due: int,
-    reviewed: Mapping[SendKey, int | None],
-) -> tuple[Violation, ...]:
+def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
-    rule_input = _rule_input(
-        planned, plan.sends, context, due, applying=True, failed_checks=plan.failed_checks
-    )
-    seen, own, whole = reviewed.get(planned.key), planned.resolved.audience.count, rule_input.audience.count
+    due, failed = len(plan.calls()), plan.failed_checks
+    rule_input = _rule_input(planned, plan.sends, context, due, applying=True, failed_checks=failed)
+    seen = context.reviewed.get(planned.key)
+    own, whole = planned.resolved.audience.count, rule_input.audience.count
     if seen is not None and own is not None and whole is not None:
         seen += whole - own  # of a batch, the rest of its list
     return evaluate(replace(rule_input, reviewed_count=seen), context.overrides)

@@ -17,7 +17,7 @@ from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import QuotaUsage, QuotaUses
+from wechat_campaigns.ledger.records import QuotaUse
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 
 CHINA = timezone(timedelta(hours=8))
@@ -26,10 +26,8 @@ SERVICE_PER_MONTH = 4
 SERVICE_TO_ALL_PER_DAY = 1
 """Besides the four a month. One page has it; whether WeChat enforces it was not seen."""
 
-Uses = dict[str, QuotaUses]
-"""An account's planned sends, by day and by month, see `period`."""
-NO_USES = QuotaUses()
-"""Of a day or month without a planned send; nothing is added to it."""
+Uses = Counter[QuotaUse]
+"""An account's sends of one day or month. A question takes as long with ten thousand as with one."""
 
 
 def china_day(moment: datetime) -> date:
@@ -91,43 +89,41 @@ def quota_used(appid: str, kind: AccountKind, state: LedgerState, now: datetime)
     return made(kind, state.quota_uses(appid, *bounds(kind, now)))
 
 
-def sent_to_all_today(appid: str, state: LedgerState, now: datetime) -> int:
-    """Count today's sends to everyone, in China time."""
-    return state.quota_uses(appid, *bounds(AccountKind.SUBSCRIPTION, now)).made_to_all
-
-
-def made(kind: AccountKind, uses: QuotaUses) -> int:
+def made(kind: AccountKind, uses: Uses) -> int:
     """Count the sends that use the account's own allowance, see `counts`."""
-    return uses.made if kind is AccountKind.SUBSCRIPTION else uses.made_to_all
+    return sum(
+        number
+        for use, number in uses.items()
+        if not use.is_baseline and counts(kind, use.recipients == "all")
+    )
 
 
-def usage(receiver_filter: Filter, tag_id: int | None) -> QuotaUsage:
-    """Return what an allowance asks of a planned send.
-
-    Args:
-        tag_id: what its tag stands for; None when that is not known.
-    """
-    return QuotaUsage(recipients(receiver_filter), receiver_filter.is_to_all, tag_id=tag_id)
-
-
-def add_use(uses: Uses, use: QuotaUsage, at: datetime) -> None:
-    """Count one more planned send in the day and in the month of its moment."""
+def add_use(ahead: dict[str, Uses], use: QuotaUse, at: datetime) -> None:
+    """Count one more planned send in the day and in the month of its moment, see `period`."""
     for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
-        name = period(kind, at)
-        if name not in uses:
-            uses[name] = QuotaUses()
-        uses[name].add(use)
+        ahead.setdefault(period(kind, at), Counter())[use] += 1
 
 
-def count_same_recipients(mine: QuotaUsage, *uses: QuotaUses) -> int:
+def count_same_recipients(mine: QuotaUse, uses: Uses) -> int:
     """Count the most messages that one of these recipients was sent; a follower who had four gets no more.
 
     A send to everyone meets followers of the tag that was sent most. Openid lists are not compared.
     """
-    to_all = sum(one.to_all for one in uses)
-    if mine.to_all:
-        return to_all + max(sum((one.by_tag for one in uses), Counter()).values(), default=0)
-    return to_all + sum(one.to_tag_of(mine) for one in uses)
+    to_all = sum(number for use, number in uses.items() if use.recipients == "all")
+    tagged = [(use, number) for use, number in uses.items() if use.recipients.startswith("tag")]
+    if mine.recipients == "all":
+        by_tag: Counter[str | int] = Counter()
+        for use, number in tagged:
+            by_tag[use.tag_id or use.recipients] += number
+        return to_all + max(by_tag.values(), default=0)
+    return to_all + sum(number for use, number in tagged if _is_same_tag(use, mine))
+
+
+def _is_same_tag(one: QuotaUse, other: QuotaUse) -> bool:
+    # By ids where both are known, else as they were written.
+    if one.tag_id is None or other.tag_id is None:
+        return one.recipients == other.recipients
+    return one.tag_id == other.tag_id
 
 
 def recipients(receiver_filter: Filter) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from wechat_campaigns.core.content import Upload
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -21,6 +21,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.draft_box import BoxEntry, StoredDraft, draft_problem, fetch_drafts
+from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import OPEN, Resolution
 from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.content import check_stored_draft
@@ -151,9 +152,12 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
 def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
     """Return whom a stored body reaches; what its names stood for is in it."""
     tag_id = body.get("filter", {}).get("tag_id")
-    tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
-    tag, audience, _gone = _recipients(tagged, known)
+    tag, audience, _gone = _recipients(_by_tag_id(send, tag_id), known)
     return Resolution(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
+
+
+def _by_tag_id(send: Send, tag_id: int | None) -> Send:
+    return replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
 
 
 COUNT_AGAIN_AFTER: Final = timedelta(minutes=1)
@@ -166,8 +170,8 @@ class AudienceCounter:
 
     api: ReadOnlyApi
     clock: Clock
-    _counts: dict[str, tuple[datetime, Mapping[int | None, int]]] = field(default_factory=dict)
-    """By source: when it was asked, and followers by tag id (None: all of them)."""
+    _asked: dict[bool, RemoteFacts] = field(default_factory=dict)
+    """What was asked last; True: of everyone, False: of tags."""
 
     def count(self, send: Send, resolved: Resolution) -> Audience:
         """Count a send's audience now; an openid list counts itself.
@@ -177,22 +181,15 @@ class AudienceCounter:
         """
         if send.filter.openids:
             return resolved.audience
-        source: Literal["tags/get", "user/get"] = "user/get" if send.filter.is_to_all else "tags/get"
-        asked_at, counts = self._counts.get(source, (None, {}))
-        if asked_at is None or not timedelta() <= self.clock() - asked_at < COUNT_AGAIN_AFTER:
-            asked_at = self.clock()
+        to_all = send.filter.is_to_all
+        facts = self._asked.get(to_all, OFFLINE)
+        if facts.as_of is None or not timedelta() <= self.clock() - facts.as_of < COUNT_AGAIN_AFTER:
             try:
-                counts = self._ask(source)
+                facts = fetch_remote_facts((), self.api, self.clock, again=[send])
             except CampaignError:
-                return Audience(count=None, source=source, as_of=asked_at)
-            self._counts[source] = asked_at, counts
-        tag_id = None if send.filter.is_to_all else resolved.tag_id
-        return Audience(count=counts.get(tag_id), source=source, as_of=asked_at)
-
-    def _ask(self, source: str) -> Mapping[int | None, int]:
-        if source == "user/get":
-            return {None: int(self.api.user_get()["total"])}
-        return {int(tag["id"]): int(tag.get("count", 0)) for tag in self.api.tags_get()}
+                return Audience(count=None, source="unknown")
+            self._asked[to_all] = facts
+        return _recipients(_by_tag_id(send, resolved.tag_id), facts)[1]
 
 
 def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:
@@ -387,6 +384,4 @@ def refused_notes(recipients: Filter, api: ReadOnlyApi) -> tuple[str, ...]:
 def rows_text(recipients: Filter, indexes: Iterable[int]) -> str:
     """Write which rows some openids stand in, and no openid: `row 3, row 12 and 4 more`."""
     rows = [recipients.rows[index] for index in indexes if index < len(recipients.rows)]
-    shown = _(", ").join(_("row {number}").format(number=number) for number in rows[:SHOWN_ROWS])
-    more = len(rows) - SHOWN_ROWS
-    return _("{positions} and {count} more").format(positions=shown, count=more) if more > 0 else shown
+    return first_of([_("row {number}").format(number=number) for number in rows], SHOWN_ROWS)

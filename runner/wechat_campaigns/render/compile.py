@@ -141,7 +141,7 @@ class Compiler:
         known = self.settings.environment_names
         for number, name in enumerate(campaign.environments):
             if name not in known:
-                what = _("the settings have no environment `{name}`").format(name=name)
+                what = _("environment `{name}` is not in the settings").format(name=name)
                 path, hint = ("environments", number), did_you_mean(name, known, otherwise=_("add it there"))
                 return Finding("environment", what, hint, path).at(campaign.source.location(path))
         return None

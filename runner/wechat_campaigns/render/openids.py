@@ -109,7 +109,7 @@ def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, h
     shown = _(", ").join(positions[index] for index in indexes[:_SHOWN_POSITIONS])
     more = len(indexes) - _SHOWN_POSITIONS
     if more > 0:
-        shown = _("{positions} and {count} more").format(positions=shown, count=more)
+        shown = _("{listed} and {count} more").format(listed=shown, count=more)
     level: Level = "warning" if rule == "openid-length" else "error"
     return Finding(rule, what.format(positions=shown, usual=USUAL_CHARS), hint, (indexes[0],), level)
 

@@ -11,6 +11,7 @@ from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
+from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, SendKey
 from wechat_campaigns.plan.quota import Budget, Overlap, budgets, overlaps
 from wechat_campaigns.plan.review import Comparison
@@ -351,10 +352,5 @@ def quota_text(budget: Budget) -> str:
 def _within(names: list[str], when: str) -> str:
     if not names:
         return _("Nothing becomes due before the horizon, {when}.").format(when=when)
-    listed = _(", ").join(names[:MOST_NAMED])
-    more = len(names) - MOST_NAMED
-    if more > 0:
-        listed = ngettext("{sends} and {count} more", "{sends} and {count} more", more).format(
-            sends=listed, count=more
-        )
+    listed = first_of(names, MOST_NAMED)
     return _("Due before the horizon, {when}: {sends}.").format(when=when, sends=listed)

@@ -162,7 +162,7 @@ def ended(status: str) -> tuple[str, str]:
     if (found := mass_event_status(word)) is None:
         return (
             _("WeChat ended this send with the status {status}").format(status=status),
-            _("check the send in the WeChat console"),
+            _("check it in the WeChat console"),
         )
     meaning, hint = map(_, found)
     if match:

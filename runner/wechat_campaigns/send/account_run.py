@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +104,6 @@ class AccountRun(AccountWriter):
         mine, now = (known.at for known in state.sends if known.appid == self.account.appid), self.clock()
         posts = sorted(at for at in mine if now - at < MINUTE)
         self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
-
-    @cached_property
-    def _due(self) -> int:
-        """How many calls the whole plan has."""
-        return len(self.plan.calls())
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
@@ -207,17 +202,13 @@ class AccountRun(AccountWriter):
         context = self._decision_context()
 
         def violations() -> list[str]:
-            found = late_violations(
-                planned, self.plan, context, due=self._due, reviewed=self.context.audiences
-            )
-            return [violation.message for violation in found if violation.blocks]
+            return [one.message for one in late_violations(planned, self.plan, context) if one.blocks]
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend) -> PlannedSend:
-        context, reviewed = self._decision_context(), self.context.audiences
-        return recheck(planned, self.plan, context, due=self._due, reviewed=reviewed)
+        return recheck(planned, self.plan, self._decision_context())
 
     def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
@@ -257,6 +248,7 @@ class AccountRun(AccountWriter):
             is_current=self.plan.is_current,
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
+            reviewed=self.context.audiences,
         )
 
     def _resolve(self, planned: PlannedSend) -> SendOutcome:

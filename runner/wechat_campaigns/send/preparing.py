@@ -43,7 +43,7 @@ from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID, draft_fingerprint, read_news_items
-from wechat_campaigns.plan.hints import edited_by_hand_hint
+from wechat_campaigns.plan.hints import edited_by_hand_hint, first_of
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint, losses
 from wechat_campaigns.protocol.events import Event
@@ -298,10 +298,7 @@ def _unused_draft_note(before: DraftRecord | None, data: Mapping[str, Any]) -> t
 
 
 def _some(whats: Sequence[str]) -> str:
-    told = _("; ").join(whats[:MAX_DIFFERENCES])
-    if len(whats) <= MAX_DIFFERENCES:
-        return told
-    return _("{told} and {count} more").format(told=told, count=len(whats) - MAX_DIFFERENCES)
+    return first_of(whats, MAX_DIFFERENCES, separator="; ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,17 +67,16 @@ class CampaignFile:
         return PurePosixPath(self.relative)
 
 
-def load_campaigns(root: Path, only: Sequence[str] = (), namespace: str = "") -> LoadResult:
+def load_campaigns(root: Path, only: Sequence[str] = ()) -> LoadResult:
     """Read a folder: its valid campaigns in order of id, and the problems of all the others.
 
     Args:
         only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
-        namespace: of the settings, the beginning of every id.
 
     Raises:
         UsageError: there is no such folder, or an entry of `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only, namespace)
+    found, problems = find_campaigns(root, only)
     campaigns: list[Campaign] = []
     for item in found:
         checked = load_campaign(item)

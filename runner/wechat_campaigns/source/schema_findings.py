@@ -187,7 +187,7 @@ def _only_true(error: ValidationError) -> Iterator[Finding]:
         yield _finding(error, "is-to-all-false", what, hint)
         return
     hint = _("write `{key}: true`, without quotes").format(key=_last_key(error))
-    yield _finding(error, "wrong-type", _("{name} must be true, but is {value}"), hint)
+    yield _finding(error, "wrong-type", _("{name} must be {kinds}, but is {value}"), hint, kinds="true")
 
 
 def _too_few_keys(error: ValidationError) -> Iterator[Finding]:

@@ -166,7 +166,7 @@ def _from_file(written: str) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         what = _("`{name}` cannot be read: {reason}").format(name=written, reason=error.strerror)
-        hint = _("create the file, or correct `file`")
+        hint = _("add the file, or correct the path")
         raise SecretError(what, hint=hint, location=written) from None
     try:
         _check_access(os.fstat(descriptor), written)

@@ -111,8 +111,8 @@ def test_drafts_uploads_previews_and_the_beginning():
             (LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"}),
         )
     )
-    assert state.initialized
-    assert not make_state(INTENT).initialized
+    assert state.initialized_for == {SERVICE}
+    assert not make_state(INTENT).initialized_for
     assert state.uploads[SERVICE, "material/add_material:x"].result == "M"
     assert state.drafts[SERVICE, "sale", 1].media_id == "D"
     assert (SERVICE, "d") in state.previews
@@ -128,7 +128,8 @@ BEGINNING = (LedgerKind.INIT, {"environment": "test"})
      ([(LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"})], False)],
 )  # fmt: skip
 def test_an_account_is_begun_by_a_beginning_alone(steps: list[Any], begun: bool):
-    assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized(SERVICE) is begun
+    state = fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps))
+    assert state.initialized_for == ({LEDGER, SERVICE} if begun else {LEDGER})
 
 
 def test_upload_without_a_result_is_forgotten():

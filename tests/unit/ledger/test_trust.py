@@ -98,7 +98,7 @@ def test_forged_init_blocks_sandboxes_and_initializes_nothing() -> None:
     book = Book()
     book.write(LedgerKind.INIT, {}, OTHER)
     state = book.read()
-    assert not state.is_initialized(SERVICE)
+    assert SERVICE not in state.initialized_for
     assert state.production_streams == {LEDGER, SERVICE}
 
 
@@ -139,10 +139,10 @@ def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
 def test_vouching_restores_trust_after_a_new_secret() -> None:
     book = sent(OTHER)
     assert status_of(book.read()) == (Fate.UNKNOWN, True)
-    assert not book.read().is_initialized(SERVICE)
+    assert SERVICE not in book.read().initialized_for
     book.vouch(KEY)
     assert status_of(book.read()) == (Fate.ACCEPTED, False)
-    assert book.read().is_initialized(SERVICE)
+    assert SERVICE in book.read().initialized_for
     book.write(LedgerKind.STATUS, FORGED[LedgerKind.STATUS], OTHER)
     assert status_of(book.read()) == (Fate.ACCEPTED, False), "what comes later needs a mac of its own"
 
@@ -208,7 +208,7 @@ def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
 def test_vouching_without_the_secret_is_ignored() -> None:
     book = sent(OTHER)
     book.vouch(OTHER)
-    assert not book.read().is_initialized(SERVICE)
+    assert SERVICE not in book.read().initialized_for
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,10 @@ def test_a_batch_that_the_review_saw_has_not_drifted() -> None:
     """The rules ask about the whole list, and the review counted each batch."""
     settings = make_settings(policy=Policy(audience_drift=Drift(percent=20, floor=0)))
     plan = plan_of(listed(1, 2, "o-1a", "o-1b"), listed(2, 2, "o-2a", "o-2b"), settings=settings)
-    context = DecisionContext(settings=settings, state=LedgerState(), now=NOW)
     first, second = plan.sends
     seen = {first.key: 2, second.key: 9}
-    found = [late_violations(one, plan, context, due=2, reviewed=seen) for one in (first, second)]
+    context = DecisionContext(settings=settings, state=LedgerState(), now=NOW, reviewed=seen)
+    found = [late_violations(one, plan, context) for one in (first, second)]
     assert [[violation.rule for violation in of_one] for of_one in found] == [[], ["audience_drift"]]
 
 

@@ -28,13 +28,14 @@ from wechat_campaigns.core.model import Audience, Filter, PlanAction, Send, comp
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import QuotaUse
 from wechat_campaigns.messages import Articles, Draft, Image, Images, Mpvideo, Newspic, Text
 from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Uses, add_use, usage
+from wechat_campaigns.plan.quota import Uses, add_use, recipients
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 
@@ -65,10 +66,10 @@ def to_everyone(count: int) -> LedgerState:
     return make_state(*(step for call in calls for step in call))
 
 
-def ahead_of(receiver_filter: Filter) -> Uses:
+def ahead_of(receiver_filter: Filter) -> dict[str, Uses]:
     """One send to these recipients, which comes before in the plan, now."""
-    ahead: Uses = {}
-    add_use(ahead, usage(receiver_filter, None), NOW)
+    ahead: dict[str, Uses] = {}
+    add_use(ahead, QuotaUse(recipients(receiver_filter)), NOW)
     return ahead
 
 

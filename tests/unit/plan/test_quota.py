@@ -11,16 +11,16 @@ from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_s
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.ledger.records import QuotaUsage
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import QuotaUse
 from wechat_campaigns.plan.quota import (
     bounds,
     count_same_recipients,
     count_today,
+    made,
     period,
     quota_used,
     recipients,
-    sent_to_all_today,
-    usage,
 )
 from wechat_campaigns.protocol.events import EventKind
 
@@ -95,13 +95,17 @@ def test_service_account_counts_sends_to_everyone_only():
     assert quota_used(SERVICE, SRV, make_state(begun(EVERYONE)), NOW) == 1
 
 
+def to_all_today(state: LedgerState) -> int:
+    return made(SRV, state.quota_uses(SERVICE, *bounds(SUB, NOW)))
+
+
 def test_sends_to_everyone_of_the_day_are_counted():
     yesterday = begun(EVERYONE, at=NOW - timedelta(days=1))
-    assert sent_to_all_today(SERVICE, make_state(yesterday, begun()), NOW) == 0
-    assert sent_to_all_today(SERVICE, make_state((EventKind.BASELINE, named(EVERYONE))), NOW) == 0
-    assert sent_to_all_today(SERVICE, make_state(begun(EVERYONE)), NOW) == 1
+    assert to_all_today(make_state(yesterday, begun())) == 0
+    assert to_all_today(make_state((EventKind.BASELINE, named(EVERYONE)))) == 0
+    assert to_all_today(make_state(begun(EVERYONE))) == 1
     failed = [begun(EVERYONE), (EventKind.REJECTED, named(EVERYONE))]
-    assert sent_to_all_today(SERVICE, make_state(*failed), NOW) == 0
+    assert to_all_today(make_state(*failed)) == 0
 
 
 def test_quota_compares_recipients_by_tag_and_everyone():
@@ -109,22 +113,22 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
     uses = state.quota_uses(SERVICE, *bounds(SRV, NOW))
-    assert count_same_recipients(usage(SALE.filter, 100), uses) == 2
-    assert count_same_recipients(usage(lists[0].filter, None), uses) == 1
+    assert count_same_recipients(QuotaUse(recipients(SALE.filter), 100), uses) == 2
+    assert count_same_recipients(QuotaUse(recipients(lists[0].filter), None), uses) == 1
 
 
 @pytest.mark.parametrize(
     ("mine", "same"),
     [
-        (usage(Filter(tag_id=100), 100), 1),
-        (usage(Filter(tag="会员"), 100), 1),
-        (usage(Filter(tag="会员"), None), 1),
-        (usage(Filter(tag="会员"), 7), 0),
-        (usage(Filter(tag="改名后"), 100), 1),
+        (QuotaUse(recipients(Filter(tag_id=100)), 100), 1),
+        (QuotaUse(recipients(Filter(tag="会员")), 100), 1),
+        (QuotaUse(recipients(Filter(tag="会员")), None), 1),
+        (QuotaUse(recipients(Filter(tag="会员")), 7), 0),
+        (QuotaUse(recipients(Filter(tag="改名后")), 100), 1),
     ],
     ids=["by id", "by name", "offline", "another tag of that name", "renamed"],
 )
-def test_quota_compares_tags_by_id_where_it_is_known(mine: QuotaUsage, same: int):
+def test_quota_compares_tags_by_id_where_it_is_known(mine: QuotaUse, same: int):
     uses = make_state(begun()).quota_uses(SERVICE, *bounds(SRV, NOW))
     assert count_same_recipients(mine, uses) == same
 
@@ -134,7 +138,7 @@ def test_send_to_everyone_meets_the_tag_that_was_sent_most():
     by_id, other = make_send("id", filter=Filter(tag_id=100)), make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [*sends, by_id, other, make_send("all", filter=EVERYONE.filter)]))
     uses = state.quota_uses(SERVICE, *bounds(SRV, NOW))
-    assert count_same_recipients(usage(EVERYONE.filter, None), uses) == 4
+    assert count_same_recipients(QuotaUse(recipients(EVERYONE.filter), None), uses) == 4
 
 
 def test_tag_name_and_tag_id_are_different_recipients():

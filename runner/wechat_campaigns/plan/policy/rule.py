@@ -5,7 +5,7 @@ of `RULES`. Its message names the setting, so that the reader knows where to loo
 `tests/unit/plan/test_policy.py` has what each rule stops and lets pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, auto
@@ -32,8 +32,8 @@ class RuleInput:
     now: datetime
     due: int
     """How many sends the whole plan would make."""
-    ahead: Uses = field(default_factory=dict)
-    """The sends of this account that come before this one in the plan."""
+    ahead: Mapping[str, Uses] = field(default_factory=dict)
+    """The sends of this account that come before this one in the plan, by day and by month, see `period`."""
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False

@@ -12,24 +12,22 @@ from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
-from wechat_campaigns.ledger.records import may_have_reached, posted_tag, posted_tag_id
+from wechat_campaigns.ledger.records import QuotaUse, may_have_reached, posted_tag, posted_tag_id
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, rule
 from wechat_campaigns.plan.quota import (
-    NO_USES,
     SERVICE_PER_MONTH,
     SERVICE_TO_ALL_PER_DAY,
+    Uses,
     bounds,
     count_same_recipients,
     counts,
     made,
     period,
     quota_limit,
-    quota_used,
+    recipients,
     reset_day,
-    sent_to_all_today,
-    usage,
 )
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import Fate
@@ -146,11 +144,11 @@ def quota(_setting: object, facts: RuleInput) -> Violation | None:
     kind = facts.account.kind
     if not counts(kind, facts.send.filter.is_to_all):
         return _four_a_month(facts)
-    used, limit = _used(facts), quota_limit(kind)
+    used, limit = made(kind, _uses(facts, kind)), quota_limit(kind)
     if used < limit and kind is AccountKind.SERVICE:
         # To everyone once a day, besides the four a month.
-        kind, limit = AccountKind.SUBSCRIPTION, SERVICE_TO_ALL_PER_DAY
-        used = sent_to_all_today(facts.account.appid, facts.state, facts.now) + _ahead(facts, kind)
+        used, limit = made(kind, _uses(facts, AccountKind.SUBSCRIPTION)), SERVICE_TO_ALL_PER_DAY
+        kind = AccountKind.SUBSCRIPTION
     if used < limit:
         return _four_a_month(facts)
     what = _("the quota of {account} for {period}, which is {limit}, is used or taken by earlier sends")
@@ -170,7 +168,7 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     if not reserve or not counts(kind, facts.send.filter.is_to_all):
         return None
     limit = quota_limit(kind)
-    remaining = limit - _used(facts)
+    remaining = limit - made(kind, _uses(facts, kind))
     # Where nothing is left of a later day, `quota` warns.
     if remaining > reserve or (facts.is_later and remaining <= 0):
         return None
@@ -190,24 +188,17 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     )
 
 
-def _used(facts: RuleInput) -> int:
-    """Count what uses the allowance before this send, made already or before it in the plan."""
-    kind = facts.account.kind
-    return quota_used(facts.account.appid, kind, facts.state, facts.now) + _ahead(facts, kind)
-
-
-def _ahead(facts: RuleInput, kind: AccountKind) -> int:
-    """Count what comes before in the plan and uses the account's own allowance of the day or month."""
-    return made(facts.account.kind, facts.ahead.get(period(kind, facts.now), NO_USES))
+def _uses(facts: RuleInput, kind: AccountKind) -> Uses:
+    """Return the sends of a kind's day or month: made already, and before this one in the plan."""
+    made_already = facts.state.quota_uses(facts.account.appid, *bounds(kind, facts.now))
+    return made_already + facts.ahead.get(period(kind, facts.now), Uses())
 
 
 def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
-    kind, month = AccountKind.SERVICE, period(AccountKind.SERVICE, facts.now)
-    past = facts.state.quota_uses(facts.account.appid, *bounds(kind, facts.now))
-    coming = facts.ahead.get(month, NO_USES)
-    before = count_same_recipients(usage(facts.send.filter, facts.tag_id), past, coming)
+    mine = QuotaUse(recipients(facts.send.filter), facts.tag_id)
+    before = count_same_recipients(mine, _uses(facts, AccountKind.SERVICE))
     if before < SERVICE_PER_MONTH:
         return None
     what = _(
@@ -215,7 +206,7 @@ def _four_a_month(facts: RuleInput) -> Violation | None:
         "who have received four, without an error"
     )
     return Violation(
-        what.format(count=before, month=month),
+        what.format(count=before, month=period(AccountKind.SERVICE, facts.now)),
         _("use another tag, or wait until next month"),
         level="advisory",
     )

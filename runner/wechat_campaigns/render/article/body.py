@@ -217,7 +217,7 @@ def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
                 what = _("readers will see `{text}`, which looks like {mark}").format(
                     text=found[0].strip()[:40], mark=_(name)
                 )
-                hint = _("correct the Markdown, or put a backslash before the mark if it is meant as text")
+                hint = _("correct it, or put a backslash before the mark to show it")
                 findings.warning("leftover-markdown", what, hint, line=line_of(element))
                 break
 

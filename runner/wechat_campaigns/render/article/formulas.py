@@ -66,7 +66,7 @@ def problems(token: Token) -> Iterator[Finding]:
     except FormulaError as error:
         what = _("the formula `{formula}` cannot be drawn: {reason}")
         what = what.format(formula=" ".join(token.content.split())[:40], reason=error)
-        yield Finding("formula", what, _("correct it, or put a backslash before $ if it is meant as text"))
+        yield Finding("formula", what, _("correct it, or put a backslash before the mark to show it"))
 
 
 def html(token: Token) -> str:
