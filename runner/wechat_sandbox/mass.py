@@ -234,19 +234,19 @@ def _links(job: sqlite3.Row) -> Json:
     return {"Count": count, "ResultList": {"item": links}}
 
 
-def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
-    """Confirm or refuse a waiting job as the administrator; False when no job of that id waits."""
+def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> sqlite3.Row | None:
+    """Confirm or refuse a waiting job as the administrator; the job then, None when none of that id waits."""
     job = store.find(db, "job", msg_id=msg_id, status="SENDING")
     account = accounts.find(db, job["appid"]) if job else None
     if job is None or account is None or job["confirm_by"] is None:
-        return False
+        return None
     if confirmed:
         finish_at = now + duration_s(account, job["delivered_count"])
         db.execute("UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
         advance(db, now)
     else:
         _finish(db, job, "err(40001)", now)
-    return True
+    return store.find(db, "job", msg_id=msg_id)
 
 
 def count_sends(db: sqlite3.Connection, appid: str) -> int:
@@ -255,16 +255,6 @@ def count_sends(db: sqlite3.Connection, appid: str) -> int:
         "SELECT (SELECT COUNT(*) FROM job WHERE appid = ?) + (SELECT COUNT(*) FROM preview WHERE appid = ?)"
     )
     return int(db.execute(query, (appid, appid)).fetchone()[0])
-
-
-def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
-    """List jobs, oldest first, each with the exact body received and its counts."""
-    return [job_json(row) for row in select_jobs(db, appid, msg_id)]
-
-
-def select_jobs(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
-    """Read the rows of jobs, oldest first."""
-    return store.select(db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
 def job_json(row: sqlite3.Row) -> Json:
