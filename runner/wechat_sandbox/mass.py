@@ -58,8 +58,9 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
     rules.check_test_account(call)
     message = rules.read_message(call)
     rules.check_allowance(call, to_all=to_all)
-    confirm_by = rules.confirm_by(call.account, call.now, to_all=to_all)
     reached = rules.reach(call, addressed)
+    waits = rules.needs_confirmation(call.account, to_all=to_all)
+    lasts_s = rules.CONFIRM_S if waits else duration_s(call.account, reached.bit_count())
     has_articles = "articles" in message
     draft = call.body["mpnews"]["media_id"] if has_articles else ""
     series = ("msg_id_to_all", FIRST_MSG_ID_TO_ALL) if to_all else ("msg_id", FIRST_MSG_ID)
@@ -76,8 +77,8 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "clientmsgid": client_id,
         "is_to_all": to_all,
         "created_at": call.now,
-        "finish_at": confirm_by or call.now + duration_s(call.account, reached.bit_count()),
-        "confirm_by": confirm_by,
+        "finish_at": call.now + lasts_s,
+        "waits": waits,
         "status": "SENDING",
         "verdict": call.account.options.verdict,
         "total": addressed.bit_count(),
@@ -105,7 +106,7 @@ def preview(call: ApiCall) -> Json:
     Source: preview (2026-11), whose response has no msg_id; older pages show one.
     """
     follower = rules.preview_follower(call)
-    message = rules.read_message(call, preview=True)
+    message = rules.read_message(call)
     rules.count_preview(call)
     row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
     store.insert(call.db, "preview", {**row, "content": encode(message)})
@@ -194,7 +195,7 @@ def advance(db: sqlite3.Connection, now: float) -> None:
         "SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY finish_at, msg_id", (now,)
     )
     for job in due.fetchall():
-        verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
+        verdict = "err(40002)" if job["waits"] else job["verdict"]
         _finish(db, job, verdict, now)
 
 
@@ -202,7 +203,7 @@ def _finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) 
     """End one job with a verdict; only a success reaches the followers."""
     is_success, has_articles = verdict == SUCCESS, job["msg_data_id"] is not None
     db.execute(
-        "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
+        "UPDATE job SET status = ?, verdict = ?, waits = 0 WHERE msg_id = ?",
         ("SEND_SUCCESS" if is_success else "SEND_FAIL", verdict, job["msg_id"]),
     )
     # Not by a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which disagree
@@ -238,11 +239,11 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     """Confirm or refuse a waiting job as the administrator; the job then, None when none of that id waits."""
     job = store.find(db, "job", msg_id=msg_id, status="SENDING")
     account = accounts.find(db, job["appid"]) if job else None
-    if job is None or account is None or job["confirm_by"] is None:
+    if job is None or account is None or not job["waits"]:
         return None
     if confirmed:
         finish_at = now + duration_s(account, job["delivered_count"])
-        db.execute("UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
+        db.execute("UPDATE job SET waits = 0, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
         advance(db, now)
     else:
         _finish(db, job, "err(40001)", now)
@@ -263,7 +264,7 @@ def job_json(row: sqlite3.Row) -> Json:
     return {
         **{name: row[name] for name in (*names, "total")},
         **{name: json.loads(row[name]) for name in ("body", "content", "recalled")},
-        "waiting_for_admin": row["confirm_by"] is not None,
+        "waiting_for_admin": bool(row["waits"]),
         "created_at": clock.iso(row["created_at"]),
         "finish_at": clock.iso(row["finish_at"]),
         "filtered": row["total"] - row["delivered_count"],
