@@ -346,7 +346,7 @@ class ApplyRun:
             for reviewed in due:
                 planned = now.get(reviewed.key)
                 if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
-                    if error := review.change_error(reviewed, run.plan):
+                    if error := review.change_error(reviewed, run.plan, self.file):
                         yield _not_sent(reviewed, error)
                     elif planned is not None and planned.action is PlanAction.SEND:
                         to_send.append(planned)  # else the clock was set back
