@@ -19,7 +19,7 @@ from coverage import Coverage
 from hypothesis import settings
 from xdist.scheduler import LoadGroupScheduling
 
-from tests.support import forked, optional_parts
+from tests.support import fork_server, forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
 from wechat_campaigns.cli.help_pages import choose
@@ -48,6 +48,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Wherever a test starts the command, it is a process of its own, without the imports: most of its time.
 if os.environ.get("CAMPAIGN_TEST_START") != "new" and sys.platform == "linux":
     subprocess.Popen = forked.Popen  # type: ignore[misc]
+fork_server.hurry()
 
 settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("suite")

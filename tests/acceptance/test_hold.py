@@ -19,8 +19,8 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.workspace import LedgerWorkspace
 
 APPID = "wx0000000000000001"
-SENDS = 30
-BEGUN = 5
+SENDS = 15
+BEGUN = 3
 LATENCY_S = 0.4
 MANY = (
     "msgtype: text\ncontent: '{{ key }}'\nfor_each:\n"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -271,17 +272,19 @@ def test_a_hold_that_this_machine_has_seen_cannot_be_taken_out_while_a_run_sends
     shop.write(old=campaign_file("old"))
     assert shop.apply() == ExitCode.OK
     shop.write(one=campaign_file("one"), two=campaign_file("two"))
-    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=8)
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=1)
     with shop.begin("apply", "--auto-approve") as running:
         wait_for_line(shop, running, "one: sending")
         while sum(event["kind"] == "intent" for event in events_of(store)) < 2:
             time.sleep(0.05)
+        running.send_signal(signal.SIGSTOP)
         shop.succeed("hold", "main", "--reason", "价格写错了")
         shop.run_here("status")  # this machine has seen the hold
         events = events_of(store)
         place = [event["kind"] for event in events].index("hold")
         (accepted,) = [event for event in events if event["kind"] == "accepted"]
         write_stream(store, [*events[:place], *[accepted] * (len(events) - place + 1)])
+        running.send_signal(signal.SIGCONT)
         _out, said = running.communicate(timeout=60)
     assert "two" not in shop.texts(), said
     assert running.returncode in (ExitCode.LEDGER, ExitCode.UNKNOWN), said

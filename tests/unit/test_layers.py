@@ -93,11 +93,6 @@ def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
     assert wrong == set()
 
 
-def test_no_modules_import_one_another() -> None:
-    """When they are loaded; `test_budget.py` counts the circles inside functions and for type checkers."""
-    assert circles(edges(typing=False)) == set()
-
-
 def circles(graph: Mapping[str, Set[str]]) -> set[frozenset[str]]:
     """Return the groups of modules of which each leads to each."""
     found = {name: _reached(name, graph) for name in graph}

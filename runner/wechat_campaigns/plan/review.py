@@ -12,7 +12,7 @@ from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.plan import OPEN, PENDING, Plan, PlannedSend, is_covered, stored_row
+from wechat_campaigns.plan.plan import OPEN, PENDING, Plan, PlannedSend, SendKey, is_covered, stored_row
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
     check_not_expired,
@@ -86,11 +86,17 @@ def check_rules(reviewed: Plan, plan: Plan) -> None:
         raise stale_plan_error(_("; ").join(changed))
 
 
-def change_error(reviewed: PlannedSend, plan: Plan) -> StalePlanError | None:
-    """Return in what a plan made later has another send; None where it has the same."""
+def change_error(reviewed: PlannedSend, plan: Plan, file: Mapping[str, Any] | None) -> StalePlanError | None:
+    """Return in what a plan made later has another send; None where it has the same.
+
+    Args:
+        reviewed: the send as it was when the run began.
+        file: the data of the plan file that was reviewed: what it says goes before what the run could read.
+    """
+    written = _by_key(covered_rows(file) if file is not None else ())
     now = tuple(one for one in plan.sends if one.key == reviewed.key)
     now = now or tuple(one for one in plan.sends if one.send.id == reviewed.send.id)
-    changed = _differences([reviewed.row], replace(plan, sends=now))
+    changed = _differences([written.get(reviewed.key, reviewed.row)], replace(plan, sends=now))
     changed += [text for one in now for text in _changed_names_of(one, reviewed.resolved_names)]
     return stale_plan_error(_("; ").join(changed)) if changed else None
 
@@ -164,12 +170,11 @@ def as_reviewed(
 
 
 def _row_of(planned: PlannedSend, written: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Write the row of a pending send; what cannot be read of its account now stands as it was reviewed."""
+    """Write the row of a pending send; a draft that cannot be read now stands as it was reviewed."""
     row = plan_row(planned.send, planned.content_digest, planned.account.appid)
-    if planned.failure is None:
+    if planned.failure is None or not isinstance(planned.send.content, Draft):
         return row
-    keys = ("appid", "id", "revision")
-    return next((one for one in written if all(one[key] == row[key] for key in keys)), row)
+    return _by_key(written).get(planned.key, row)
 
 
 def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
@@ -213,7 +218,7 @@ def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
 
 def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
     """List in what the rows of a reviewed plan are not those of a plan made now."""
-    before = {(row["appid"], row["id"], row["revision"]): row for row in rows}
+    before = _by_key(rows)
     every = {one.key: one for one in plan.sends}
     after = {key: one for key, one in every.items() if is_covered(one)}
     added = {key: after[key] for key in sorted(after.keys() - before.keys())}
@@ -229,6 +234,10 @@ def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool
         *(_("{send} is not in the reviewed plan").format(send=name) for _app, name, _rev in added),
         *found,
     ]
+
+
+def _by_key(rows: Iterable[Mapping[str, Any]]) -> dict[SendKey, Mapping[str, Any]]:
+    return {(row["appid"], row["id"], row["revision"]): row for row in rows}
 
 
 def _difference(before: Mapping[str, Any], now: PlannedSend, *, offline: bool) -> str | None:

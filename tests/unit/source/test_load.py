@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.source.load import load_campaigns
 
 VALID = "filter: {tag: 会员}\nmsgtype: text\ncontent: hi\n"
@@ -194,15 +194,3 @@ def test_a_name_that_would_be_skipped_is_refused(root: Path, name: bytes, shown:
     (problem,) = load_campaigns(root).problems
     assert (problem.rule, problem.location.file.rsplit("/")[-1]) == ("campaign-id", shown)
     assert said in problem.message + problem.hint
-
-
-@pytest.mark.parametrize("target", ["outside/sale.yaml", "outside", "campaigns/loop.yaml"])
-def test_a_link_is_refused_not_skipped(root: Path, tmp_path: Path, target: str) -> None:
-    """A linked campaign is neither sent nor silently left out, whatever else is selected."""
-    write(tmp_path, "outside/sale.yaml")
-    (root / "loop.yaml").symlink_to(tmp_path / target)
-    write(root, "other.yaml")
-    for only in ((), ("other",)):
-        with pytest.raises(InvalidError) as caught:
-            load_campaigns(root, only)
-        assert [p.rule for p in caught.value.problems] == ["file-link"]
