@@ -24,9 +24,9 @@ LINES = {
     "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5399,
+    "wechat_campaigns/cli": 5480,
     "wechat_campaigns/run": 661,
-    "wechat_sandbox": 4810,
+    "wechat_sandbox": 4719,
     "wechat_campaigns/": 480,
     "tests": 50588,
     "catalog": 8266,
@@ -35,8 +35,8 @@ LINES = {
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45012
-FILES = 222
+RUNNER = 45002
+FILES = 221
 RECORDS = 175
 """Dataclasses and named tuples."""
 PAGES = 45

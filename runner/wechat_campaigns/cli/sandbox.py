@@ -1,7 +1,10 @@
 """Run a WeChat sandbox with an inbox on this machine, also for other projects (`wechat-sandbox`)."""
 
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -10,10 +13,39 @@ from wechat_campaigns.cli.main import main as run_command
 from wechat_campaigns.cli.options import DIR, ENV, Effect
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import Command, command
-from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
+from wechat_campaigns.core.files import refuse_carried_links
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX
-from wechat_sandbox.command import serve, with_options
+
+STOPPED_BY = {signal.SIGINT, signal.SIGTERM}
+OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option("--port", default=8090, show_default=True, help=N_("0 picks a free port.")),
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help=N_("Any other address requires --expose.")
+    ),
+    click.option("--expose", is_flag=True, help=N_("Allow an address that other machines can reach.")),
+    click.option(
+        "--name", "names", multiple=True, help=N_("Another host name that clients use for it; repeatable.")
+    ),
+    click.option(
+        "--state", type=click.Path(dir_okay=False, path_type=Path), help=N_("Keep the state in a file.")
+    ),
+    click.option(
+        "--seed",
+        type=click.Path(dir_okay=False, exists=True, path_type=Path),
+        help=N_("Add the accounts, tags and followers of a file."),
+    ),
+    click.option("--no-quota", is_flag=True, help=N_("Apply no daily or monthly limits.")),
+)
+
+
+def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare the options of `serve` for the function of a command."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
 
 
 @command(
@@ -50,6 +82,55 @@ def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: An
 
     serve(print_address, state=state, **options)
     return ExitCode.OK
+
+
+def serve(
+    ready: Callable[[str], object],
+    *,
+    port: int,
+    host: str,
+    expose: bool,
+    names: tuple[str, ...],
+    state: Path | None,
+    seed: Path | None,
+    no_quota: bool,
+) -> None:
+    """Serve until SIGINT or SIGTERM comes.
+
+    Args:
+        ready: is called with the base URL when the sandbox listens.
+
+    Raises:
+        UsageError: an option cannot be used.
+    """
+    require_extra("sandbox", needed_for=_("the sandbox"))
+    from wechat_sandbox.server import embedded
+
+    if state is not None:
+        refuse_carried_links(state, f"--state {state}")
+    is_exposed = not is_loopback(host)
+    if is_exposed and not expose:
+        raise UsageError(
+            _("the sandbox listens on loopback only, because anyone who can reach it controls it"),
+            location=host,
+            hint=_("omit `--host`, or add `--expose` on a network you trust"),
+        )
+    # Before a thread begins, so that the signals come to this one alone.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPED_BY)
+    try:
+        switches = {"quota": False} if no_quota else None
+        with embedded(state, switches=switches, seed=seed, host=host, port=port, names=names) as url:
+            ready(url)
+            if sys.stderr.isatty():
+                click.echo(
+                    _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it."),
+                    err=True,
+                )
+            if is_exposed:
+                click.echo(_("Warning: other machines can reach this sandbox and control it."), err=True)
+            signal.sigwait(STOPPED_BY)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @click.command("wechat-sandbox", cls=Command, help=sandbox.help)
