@@ -93,6 +93,14 @@ check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 	@$(BIN)/python -m tests.tools.check_schemas
 	@$(BIN)/python -m tests.tools.check_workflows
 
+generated: $(DEV)  ## write all that is made from the code: schemas, reference, catalog, pictures, numbers; say what to translate
+	@$(BIN)/python -m tests.tools.make_reference
+	@$(BIN)/python -m tests.tools.make_catalog
+	@$(MAKE) --no-print-directory $(CATALOG)
+	@$(BIN)/python -m tests.tools.make_reference
+	@$(BIN)/python -m tests.tools.make_architecture
+	@$(BIN)/python -m tests.tools.make_budget
+
 docs: $(DEV) $(CATALOG)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.tools.make_reference
 	@$(BIN)/python -m tests.tools.make_architecture

@@ -220,9 +220,10 @@ def decide_job(call: ControlCall) -> Json:
     """Confirm or refuse as the administrator a job that waits because of `protection`."""
     msg_id = call.body["msg_id"]
     is_number = 0 < msg_id < 2**63
-    if not is_number or not mass.decide(call.db, msg_id, confirmed=call.body["confirm"], now=call.now):
+    job = mass.decide(call.db, msg_id, confirmed=call.body["confirm"], now=call.now) if is_number else None
+    if job is None:
         raise ValueError(f"no job {msg_id} waits for the administrator")
-    return {"job": mass.list_jobs(call.db, msg_id=msg_id)[0]}
+    return {"job": mass.job_json(job)}
 
 
 @route("GET", "clock")

@@ -25,7 +25,7 @@ from wechat_sandbox.calls import (
     serve,
     text,
 )
-from wechat_sandbox.media import TEMPORARY_S, find_images, find_media
+from wechat_sandbox.media import find_images, find_media
 
 SUCCESS = "send success"
 """The verdict of a job that reaches its followers."""
@@ -198,9 +198,11 @@ def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
 def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:
     """Read the articles of the draft, or of media/uploadnews, that an object of the body names."""
     media_id = holder.get("media_id")
-    query = "SELECT data FROM media WHERE appid = ? AND media_id = ? AND kind = 'news' AND created_at > ?"
-    news = store.first(call.db, query, (call.appid, str(media_id), call.now - TEMPORARY_S))
-    articles: list[Json] = json.loads(news["data"] if news else find_draft(call, holder)["articles"])
+    if store.find(call.db, "media", appid=call.appid, media_id=str(media_id), kind="news"):
+        stored = find_media(call, media_id, kinds=("news",))["data"]
+    else:
+        stored = find_draft(call, holder)["articles"]
+    articles: list[Json] = json.loads(stored)
     return articles
 
 

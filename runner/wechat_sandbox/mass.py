@@ -14,7 +14,7 @@ from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
 from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
 
-SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
+SENDALL, SEND = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send"
 FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
@@ -27,7 +27,7 @@ NO_LINKS = {"Count": 0, "ResultList": {}}
 
 def send_key(request: HttpRequest) -> tuple[str, str]:
     """Return a send by its token and clientmsgid; two empty texts for anything else."""
-    if request.path not in SENDS:
+    if request.path not in (SENDALL, SEND):
         return "", ""
     try:
         body = read_json(request.raw)
@@ -37,14 +37,14 @@ def send_key(request: HttpRequest) -> tuple[str, str]:
     return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
 
 
-@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, daily=100, minute=60)
+@serve(SENDALL, who=TAGGERS, daily=100, minute=60)
 def sendall(call: ApiCall) -> Json:
     """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
     to_all, addressed = rules.filter_audience(call)
     return _submit(call, addressed, to_all=to_all)
 
 
-@serve("/cgi-bin/message/mass/send", who=SERVICE, daily=100, minute=60)
+@serve(SEND, who=SERVICE, daily=100, minute=60)
 def send(call: ApiCall) -> Json:
     """Accept a job to a list of openids. Source: massSend (2026-11)."""
     return _submit(call, rules.openid_audience(call), to_all=False)
@@ -58,8 +58,9 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
     rules.check_test_account(call)
     message = rules.read_message(call)
     rules.check_allowance(call, to_all=to_all)
-    confirm_by = rules.confirm_by(call.account, call.now, to_all=to_all)
     reached = rules.reach(call, addressed)
+    waits = rules.needs_confirmation(call.account, to_all=to_all)
+    lasts_s = rules.CONFIRM_S if waits else duration_s(call.account, reached.bit_count())
     has_articles = "articles" in message
     draft = call.body["mpnews"]["media_id"] if has_articles else ""
     series = ("msg_id_to_all", FIRST_MSG_ID_TO_ALL) if to_all else ("msg_id", FIRST_MSG_ID)
@@ -76,17 +77,14 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         "clientmsgid": client_id,
         "is_to_all": to_all,
         "created_at": call.now,
-        "finish_at": confirm_by or call.now + duration_s(call.account, reached.bit_count()),
-        "confirm_by": confirm_by,
+        "finish_at": call.now + lasts_s,
+        "waits": waits,
         "status": "SENDING",
         "verdict": call.account.options.verdict,
         "total": addressed.bit_count(),
         "delivered": store.set_blob(reached),
         "delivered_count": reached.bit_count(),
         "draft": draft,
-        # Not a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which
-        # disagree about a send to a tag.
-        "takes_draft": has_articles and call.request.path.endswith("/sendall"),
     }
     store.insert(call.db, "job", row)
     return {"errcode": 0, "errmsg": "send job submission success", **ids}
@@ -108,10 +106,10 @@ def preview(call: ApiCall) -> Json:
     Source: preview (2026-11), whose response has no msg_id; older pages show one.
     """
     follower = rules.preview_follower(call)
-    message = rules.read_message(call, preview=True)
+    message = rules.read_message(call)
     rules.count_preview(call)
     row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
-    store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
+    store.insert(call.db, "preview", {**row, "content": encode(message)})
     return {"errcode": 0, "errmsg": "preview success"}
 
 
@@ -197,7 +195,7 @@ def advance(db: sqlite3.Connection, now: float) -> None:
         "SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY finish_at, msg_id", (now,)
     )
     for job in due.fetchall():
-        verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
+        verdict = "err(40002)" if job["waits"] else job["verdict"]
         _finish(db, job, verdict, now)
 
 
@@ -205,10 +203,12 @@ def _finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) 
     """End one job with a verdict; only a success reaches the followers."""
     is_success, has_articles = verdict == SUCCESS, job["msg_data_id"] is not None
     db.execute(
-        "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
+        "UPDATE job SET status = ?, verdict = ?, waits = 0 WHERE msg_id = ?",
         ("SEND_SUCCESS" if is_success else "SEND_FAIL", verdict, job["msg_id"]),
     )
-    if is_success and job["takes_draft"]:
+    # Not by a send to openids. Sources: draft_add, sendAll, older Batch sends guide (2026-11), which disagree
+    # about a send to a tag.
+    if is_success and job["endpoint"] == SENDALL:
         drafts.remove(db, job["appid"], job["draft"])
     sent = job["delivered_count"] if is_success else 0
     event = {
@@ -235,19 +235,19 @@ def _links(job: sqlite3.Row) -> Json:
     return {"Count": count, "ResultList": {"item": links}}
 
 
-def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
-    """Confirm or refuse a waiting job as the administrator; False when no job of that id waits."""
+def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> sqlite3.Row | None:
+    """Confirm or refuse a waiting job as the administrator; the job then, None when none of that id waits."""
     job = store.find(db, "job", msg_id=msg_id, status="SENDING")
     account = accounts.find(db, job["appid"]) if job else None
-    if job is None or account is None or job["confirm_by"] is None:
-        return False
+    if job is None or account is None or not job["waits"]:
+        return None
     if confirmed:
         finish_at = now + duration_s(account, job["delivered_count"])
-        db.execute("UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
+        db.execute("UPDATE job SET waits = 0, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
         advance(db, now)
     else:
         _finish(db, job, "err(40001)", now)
-    return True
+    return store.find(db, "job", msg_id=msg_id)
 
 
 def count_sends(db: sqlite3.Connection, appid: str) -> int:
@@ -258,23 +258,13 @@ def count_sends(db: sqlite3.Connection, appid: str) -> int:
     return int(db.execute(query, (appid, appid)).fetchone()[0])
 
 
-def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
-    """List jobs, oldest first, each with the exact body received and its counts."""
-    return [job_json(row) for row in select_jobs(db, appid, msg_id)]
-
-
-def select_jobs(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
-    """Read the rows of jobs, oldest first."""
-    return store.select(db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
-
-
 def job_json(row: sqlite3.Row) -> Json:
     """Describe a job."""
     names = ("msg_id", "msg_data_id", "appid", "endpoint", "msgtype", "clientmsgid", "status", "verdict")
     return {
         **{name: row[name] for name in (*names, "total")},
         **{name: json.loads(row[name]) for name in ("body", "content", "recalled")},
-        "waiting_for_admin": row["confirm_by"] is not None,
+        "waiting_for_admin": bool(row["waits"]),
         "created_at": clock.iso(row["created_at"]),
         "finish_at": clock.iso(row["finish_at"]),
         "filtered": row["total"] - row["delivered_count"],

@@ -24,6 +24,7 @@ OPENIDS = range(2, 10_001)
 MONTHLY = 4
 DAILY = 1
 CONFIRM_S = 30 * 60
+"""How long a job waits for the administrator."""
 PREVIEWS_A_DAY = 100
 """By WeChat name, and by openid as well, as older reports have it."""
 NOT_CONTENT = ("send_ignore_reprint", "clientmsgid")
@@ -142,7 +143,7 @@ def check_permanent(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
 
     Source: sendAll, an answer of WeChat to temporary media (2026-11); of mass/send it is assumed.
     """
-    if not media["permanent"] and not call.request.path.endswith("/preview"):
+    if not media["permanent"] and not is_preview(call):
         raise ErrcodeError(40128)
     return media
 
@@ -174,12 +175,12 @@ def reach(call: ApiCall, addressed: int) -> int:
     return reached & ~store.in_at_least((store.read_set(row[0]) for row in rows), MONTHLY)
 
 
-def confirm_by(account: OfficialAccount, now: float, *, to_all: bool) -> float | None:
-    """Return until when a send to everyone waits for the administrator, with protection on.
+def needs_confirmation(account: OfficialAccount, *, to_all: bool) -> bool:
+    """Return whether a send waits for the administrator: one to everyone, with protection on.
 
     Source: Batch sends guide, API 群发保护 (2026-11). The call is accepted; WeChat may answer 89505 instead.
     """
-    return now + CONFIRM_S if to_all and account.options.protection else None
+    return to_all and account.options.protection
 
 
 def check_recallable(job: sqlite3.Row | None) -> sqlite3.Row:
@@ -213,7 +214,12 @@ def count_preview(call: ApiCall) -> None:
         raise ErrcodeError(45009)
 
 
-def read_message(call: ApiCall, *, preview: bool = False) -> Json:
+def is_preview(call: ApiCall) -> bool:
+    """Return whether a call is a preview; any other mass call sends."""
+    return call.request.path.endswith("/preview")
+
+
+def read_message(call: ApiCall) -> Json:
     """Check msgtype and body object of a mass call; a preview takes `image` and `music` but not `images`.
 
     Returns:
@@ -227,7 +233,7 @@ def read_message(call: ApiCall, *, preview: bool = False) -> Json:
         raise ErrcodeError(40008)
     key = present.pop()
     read, msgtypes = READERS[key]
-    if call.body.get("msgtype") not in msgtypes or key == ("images" if preview else "music"):
+    if call.body.get("msgtype") not in msgtypes or key == ("images" if is_preview(call) else "music"):
         raise ErrcodeError(40008)
     return read(call, mapping(call.body, key, 40008))
 

@@ -13,7 +13,7 @@ CREATE TABLE tag (
   id));
 CREATE TABLE token (
   token TEXT PRIMARY KEY, appid TEXT NOT NULL, space TEXT NOT NULL, issued_at REAL NOT NULL,
-  expires_at REAL NOT NULL, revoked INTEGER NOT NULL DEFAULT 0);
+  expires_at REAL NOT NULL);
 CREATE INDEX token_latest ON token (appid, space, issued_at);
 CREATE TABLE media (
   appid TEXT NOT NULL, media_id TEXT NOT NULL, kind TEXT NOT NULL, permanent INTEGER NOT NULL,
@@ -27,22 +27,21 @@ CREATE TABLE draft (
   updated_at REAL NOT NULL,
   PRIMARY KEY (appid, media_id));
 -- endpoint is the path it came by; clientmsgid the client's, or the digest that stands for it; finish_at when it
--- ends, or is given up while it waits until confirm_by for the administrator; total the followers addressed, and
--- verdict `send success` or the err(N) it ends with; draft the one it sends, which its success removes when
--- takes_draft. Times are seconds since 1970.
+-- ends, or is given up while it waits for the administrator; total the followers addressed, and
+-- verdict `send success` or the err(N) it ends with; draft the one it sends. Times are seconds since 1970.
 CREATE TABLE job (
   msg_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, msg_data_id INTEGER, endpoint TEXT NOT NULL,
   msgtype TEXT NOT NULL, body TEXT NOT NULL, content TEXT NOT NULL, clientmsgid TEXT NOT NULL,
-  is_to_all INTEGER NOT NULL, created_at REAL NOT NULL, finish_at REAL NOT NULL, confirm_by REAL,
+  is_to_all INTEGER NOT NULL, created_at REAL NOT NULL, finish_at REAL NOT NULL, waits INTEGER NOT NULL,
   status TEXT NOT NULL, verdict TEXT NOT NULL, recalled TEXT NOT NULL DEFAULT '[]',
   total INTEGER NOT NULL, delivered BLOB NOT NULL, delivered_count INTEGER NOT NULL,
-  draft TEXT NOT NULL DEFAULT '', takes_draft INTEGER NOT NULL DEFAULT 0);
+  draft TEXT NOT NULL);
 CREATE INDEX job_clientmsgid ON job (appid, clientmsgid, created_at);
 CREATE INDEX job_created ON job (appid, created_at);
 CREATE INDEX job_open ON job (finish_at) WHERE status = 'SENDING';
 CREATE TABLE preview (
   id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, n INTEGER NOT NULL, msgtype TEXT NOT NULL,
-  content TEXT NOT NULL, body TEXT NOT NULL, created_at REAL NOT NULL);
+  content TEXT NOT NULL, created_at REAL NOT NULL);
 CREATE TABLE publish (
   publish_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, article_id TEXT NOT NULL, msg_data_id INTEGER NOT NULL,
   articles TEXT NOT NULL, deleted TEXT NOT NULL DEFAULT '[]', status INTEGER NOT NULL,

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -111,9 +111,7 @@ def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) 
     named = [
         tag if isinstance(tag, dict) else {"name": tag} for tag in item.get("tags", TAGS if is_number else ())
     ]
-    people = (
-        followers if not is_number else invent(appid, range(int(followers)), [tag["name"] for tag in named])
-    )
+    people = followers if not is_number else invent(appid, int(followers), [tag["name"] for tag in named])
     numbers = _plant_followers(db, appid, people, now)
     _plant_tags(db, appid, named, people, numbers)
     account = replace(account, subscribed=account.subscribed | store.set_of(numbers))
@@ -128,11 +126,11 @@ def openid_of(appid: str, number: int) -> str:
     return f"o{head}{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
-def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> list[dict[str, Any]]:
+def invent(appid: str, count: int, tag_names: list[str]) -> list[dict[str, Any]]:
     """Make up followers: names, WeChat names `tester1`…, and at most three tags each, always the same.
 
     Args:
-        numbers: their numbers from 0.
+        count: how many.
         tag_names: the tags to give out; the star mark goes to every tenth.
 
     Returns:
@@ -140,7 +138,7 @@ def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> list[dic
     """
     people = []
     first, others = (tag_names[0], tag_names[1:]) if tag_names else ("", [])
-    for number in numbers:
+    for number in range(count):
         chance = hashlib.sha256(f"{appid}/{number}".encode()).digest()
         given_name = GIVEN_NAMES[chance[1] % len(GIVEN_NAMES)]
         names = [first] if first and chance[2] % 2 else []

@@ -169,12 +169,6 @@ def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterat
             )
 
 
-def _is_delay(call: ApiCall, last: date) -> bool:
-    """Return whether figures up to a day are incomplete: those of yesterday for half an hour."""
-    ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), clock.CHINA)
-    return datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
-
-
 def _read_day(call: ApiCall) -> date:
     """Read begin_date and end_date, which are one day.
 
@@ -203,9 +197,10 @@ def _day(call: ApiCall, key: str) -> date:
 def getarticletotaldetail(call: ApiCall) -> Json:
     """Follow the articles of one day for thirty days, figures cumulative. Source: its page (2026-11)."""
     day = _read_day(call)
-    yesterday = datetime.fromtimestamp(call.now, clock.CHINA).date() - timedelta(days=1)
-    last = min(yesterday, day + timedelta(days=MONTH - 1))
-    is_delay = _is_delay(call, last)
+    now = datetime.fromtimestamp(call.now, clock.CHINA)
+    last = min(now.date() - timedelta(days=1), day + timedelta(days=MONTH - 1))
+    ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), clock.CHINA)
+    is_delay = now < ready + DELAY
     counted_to = last - timedelta(days=is_delay)
     days = [day + timedelta(days=number) for number in range((last - day).days + 1)]
     rows = [

@@ -33,7 +33,7 @@ def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> Json:
 
 def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
     """End every token of a space at once."""
-    db.execute("UPDATE token SET revoked = 1 WHERE appid = ? AND space = ?", (appid, space))
+    db.execute("DELETE FROM token WHERE appid = ? AND space = ?", (appid, space))
 
 
 def check_credentials(
@@ -73,14 +73,14 @@ def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccou
     """Find the account whose token a call carries.
 
     Raises:
-        ErrcodeError: 41001 without one, 40001 for one that was revoked or that this state never issued, 42001
-            for an expired one.
+        ErrcodeError: 41001 without one, 40001 for one that was ended or never issued, 42001 for one that
+            expired.
     """
     if not token:
         raise ErrcodeError(41001)
     row = store.find(db, "token", token=token)
     account = accounts.find(db, row["appid"]) if row else None
-    if row is None or account is None or row["revoked"]:
+    if row is None or account is None:
         raise ErrcodeError(40001)
     if row["expires_at"] <= now:
         raise ErrcodeError(42001)
@@ -107,7 +107,7 @@ def stable_token(call: ApiCall) -> Json:
     account = _account(call, call.body)
     if call.body.get("force_refresh") is True and _may_force(call, account):
         revoke(call.db, account.appid, "stable")
-    query = "SELECT * FROM token WHERE appid = ? AND space = 'stable' AND NOT revoked"
+    query = "SELECT * FROM token WHERE appid = ? AND space = 'stable'"
     current = store.first(call.db, f"{query} ORDER BY issued_at DESC LIMIT 1", (account.appid,))
     if current is not None and current["expires_at"] - call.now > OVERLAP_S:
         return {"access_token": current["token"], "expires_in": int(current["expires_at"] - call.now)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from wechat_sandbox import clock, mass, store
+from wechat_sandbox import clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import Json
 from wechat_sandbox.control import LISTED, ControlCall, route
@@ -29,10 +29,8 @@ SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "deliver
 @route("GET", "deliveries")
 def list_deliveries(call: ControlCall) -> Json:
     """Return who got what of jobs, at most `limit` rows, and how many in all; previews apart."""
-    appid, limit, found = call.query.get("appid"), call.limit, list[Json]()
-    jobs = [
-        row for row in mass.select_jobs(call.db, appid, call.number("msg_id")) if row["status"] in ARRIVED
-    ]
+    limit, found = call.limit, list[Json]()
+    jobs = [row for row in _jobs(call) if row["status"] in ARRIVED]
     for job in jobs:
         left = limit - len(found)
         if not left:
@@ -41,19 +39,26 @@ def list_deliveries(call: ControlCall) -> Json:
         common |= {"content": _short(json.loads(job["content"])), "time": clock.iso(job["finish_at"])}
         numbers = store.numbers_in(store.read_set(job["delivered"]))[:left]
         found += [{**common, "openid": openid} for openid in openids_of(call.db, job["appid"], numbers)]
-    previews = store.select(call.db, "preview JOIN follower USING (appid, n)", order="id", appid=appid)
+    source, appid = "preview JOIN follower USING (appid, n)", call.query.get("appid")
+    previews = store.select(call.db, source, order="id", appid=appid)
     return {
         "deliveries": found,
         "total": sum(job["delivered_count"] for job in jobs),
         "previews": [
             {
                 **{key: row[key] for key in ("appid", "openid", "msgtype")},
-                **{key: json.loads(row[key]) for key in ("content", "body")},
+                "content": json.loads(row["content"]),
                 "time": clock.iso(row["created_at"]),
             }
             for row in previews
         ],
     }
+
+
+def _jobs(call: ControlCall) -> list[sqlite3.Row]:
+    """Read the jobs that a query asks for, oldest first."""
+    appid, msg_id = call.query.get("appid"), call.number("msg_id")
+    return store.select(call.db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
 def _short(content: Mapping[str, Any]) -> Json:
@@ -66,7 +71,7 @@ def _short(content: Mapping[str, Any]) -> Json:
 @route("GET", "jobs")
 def list_jobs(call: ControlCall) -> Json:
     """Return every mass job with the exact JSON body received."""
-    return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), call.number("msg_id"))}
+    return {"jobs": [job_json(row) for row in _jobs(call)]}
 
 
 @route("GET", "requests")

@@ -208,6 +208,19 @@ def test_a_guard_of_before_lacks_what_was_no_rule_then() -> None:
     assert not any(one.key.startswith("accounts") for one in plan.settings_changes)
 
 
+def test_a_setting_that_an_earlier_version_had_not_is_a_change_once_it_is_set() -> None:
+    """Every setting is a rule: a new one must not show in every ledger after an upgrade."""
+    rules = rules_of(PLAIN)
+    rules["policy"] = {key: value for key, value in rules["policy"].items() if key != "require_preview"}
+    for account in rules["accounts"].values():
+        del account["secret"]
+    guards = [guard_event({"environment": "test", "rules": rules})]
+    assert plan_of(SEND, guards=guards).settings_changes == ()
+    strict = make_settings(policy=replace(PLAIN.policy, require_preview=True))
+    changes = plan_of(SEND, settings=strict, guards=guards).settings_changes
+    assert [(one.key, one.before, one.after) for one in changes] == [("policy.require_preview", "–", "true")]
+
+
 def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
     good, _bad = verify_guards(ledger.events(SERVICE), KEY)
     before = newest_guard(good, now.environment.name)

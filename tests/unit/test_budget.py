@@ -16,7 +16,7 @@ LINES = {
     "wechat_campaigns/render": 6792,
     "wechat_campaigns/ledger": 3177,
     "wechat_campaigns/wechat": 1933,
-    "wechat_campaigns/plan": 4422,
+    "wechat_campaigns/plan": 4453,
     "wechat_campaigns/send": 1340,
     "wechat_campaigns/report": 3253,
     "wechat_campaigns/guard": 1709,
@@ -28,14 +28,14 @@ LINES = {
     "wechat_campaigns/run": 664,
     "wechat_sandbox": 4813,
     "wechat_campaigns/": 480,
-    "tests": 50538,
+    "tests": 50606,
     "catalog": 8266,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 44986
+RUNNER = 45017
 FILES = 222
 RECORDS = 175
 """Dataclasses and named tuples."""
@@ -63,24 +63,39 @@ def package(path: str) -> str:
     return f"{top}/{''.join(below[:1])}" if top.endswith("campaigns") else top
 
 
-def test_lines_by_package() -> None:
-    lines = Counter({"catalog": _count(catalogs()[0])})
+def lines() -> Counter[str]:
+    """Lines by package, of `LINES`."""
+    found = Counter({"catalog": _count(catalogs()[0])})
     for path, source in sources().items():
-        lines[package(path)] += source.count("\n")
-    lines["tests"] = sum(map(_count, (ROOT / "tests").rglob("*.py")))
-    assert set(lines) == set(LINES)
-    assert {one: n for one, n in lines.items() if n > LINES[one]} == {}
-    assert sum(source.count("\n") for source in sources().values()) <= RUNNER
+        found[package(path)] += source.count("\n")
+    found["tests"] = sum(map(_count, (ROOT / "tests").rglob("*.py")))
+    return found
+
+
+def totals() -> dict[str, float]:
+    """What else there is, by the name of its number."""
+    every = [node for tree in trees().values() for node in statements(tree)]
+    imports = [node for node in every if isinstance(node, ast.Import | ast.ImportFrom)]
+    count = sum(source.count("\n") for source in sources().values())
+    share = sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in imports) / count
+    return {
+        "RUNNER": count,
+        "FILES": len(sources()),
+        "RECORDS": sum(map(_is_record, every)),
+        "PAGES": len(list((ROOT / "docs").rglob("*.md"))),
+        "IMPORTS": round(100 * share, 1),
+    }
 
 
 def _count(path: Path) -> int:
     return path.read_text("utf-8").count("\n")
 
 
-def test_files_records_and_pages() -> None:
-    assert len(sources()) <= FILES
-    assert sum(_is_record(node) for tree in trees().values() for node in statements(tree)) <= RECORDS
-    assert len(list((ROOT / "docs").rglob("*.md"))) <= PAGES
+def test_nothing_grew() -> None:
+    """Else see what could go; for a feature, `python -m tests.tools.make_budget` writes the numbers anew."""
+    assert lines().keys() == LINES.keys()
+    grown = {one: count for one, count in lines().items() if count > LINES[one]}
+    assert grown | {one: count for one, count in totals().items() if count > globals()[one]} == {}
 
 
 def _is_record(node: ast.AST) -> bool:
@@ -94,17 +109,6 @@ def test_short_files_are_named() -> None:
     short = {path for path, source in sources().items() if 0 < source.count("\n") < SHORT_FILES}
     kinds = {path for path in short if "/messages/" in path}
     assert {path for path in short if not path.endswith("__init__.py")} - kinds == SHORT - kinds
-
-
-def test_share_of_imports() -> None:
-    total = sum(source.count("\n") for source in sources().values())
-    imports = sum(
-        (node.end_lineno or node.lineno) - node.lineno + 1
-        for tree in trees().values()
-        for node in statements(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    )
-    assert round(100 * imports / total, 1) <= IMPORTS
 
 
 def test_circles() -> None:

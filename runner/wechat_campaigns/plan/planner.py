@@ -43,7 +43,12 @@ from wechat_campaigns.plan.policy.rule import RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
-from wechat_campaigns.plan.unknown_sends import incomplete_words, stored_resend, unplanned_unknown_sends
+from wechat_campaigns.plan.unknown_sends import (
+    decide_unknown,
+    incomplete_words,
+    stored_resend,
+    unplanned_unknown_sends,
+)
 from wechat_campaigns.plan.warnings import (
     draft_warnings,
     former_id_warnings,
@@ -92,9 +97,9 @@ def make_plan(
         sends=tuple(_under_policy(looked_at, context, offline=remote_facts is None)),
         invalid=tuple(invalid),
         unknown_sends=tuple(
-            one
-            for one in unplanned_unknown_sends(sends, context)
-            if with_unplanned or normalize_id(one.send_state.send) in context.resend
+            decide_unknown(known, context)
+            for known in unplanned_unknown_sends(sends, context)
+            if with_unplanned or normalize_id(known.send) in context.resend
         ),
         used={a.name: quota_used(a.appid, a.kind, state, now) for a in named},
         mass_calls={name: one.quota for name, one in facts.items() if one.quota is not None},

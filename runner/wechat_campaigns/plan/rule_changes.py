@@ -6,7 +6,7 @@ and whatever differs from those is shown and needs somebody's agreement, in whic
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from wechat_campaigns.core.digest import canonical, to_plain_data
@@ -34,10 +34,34 @@ class SettingsChange:
     after: str
 
 
-def rules_of(settings: Settings) -> dict[str, Any]:
-    """Return what decides whether something is sent, as plain data."""
-    fields = {**to_plain_data(settings), **to_plain_data(settings.environment)}
-    return {name: value for name, value in fields.items() if name not in NO_RULES}
+def rules_of(settings: Settings, known: Any = None) -> dict[str, Any]:
+    """Return what decides whether something is sent, as plain data.
+
+    Args:
+        known: the rules that an earlier version recorded. What it did not record is left out, and so is a
+            setting inside that it did not have and that still has its default.
+    """
+    found = {**_plain(settings, known), **_plain(settings.environment, known)}
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in NO_RULES and (known is None or name in known)
+    }
+
+
+def _plain(value: Any, known: Any) -> Any:
+    if isinstance(known, Mapping) and isinstance(value, Mapping):
+        return {name: _plain(item, known.get(name)) for name, item in value.items()}
+    if isinstance(known, Mapping) and is_dataclass(value) and not hasattr(value, "plain_data"):
+        plain = to_plain_data(value)
+        unset = {one.name for one in fields(value) if one.name not in known and _is_default(one, value)}
+        return {name: _plain(getattr(value, name), known.get(name)) for name in plain if name not in unset}
+    return to_plain_data(value)
+
+
+def _is_default(one: Field[Any], record: Any) -> bool:
+    default = one.default if one.default_factory is MISSING else one.default_factory()
+    return bool(getattr(record, one.name) == default)
 
 
 def rules_in_force(settings: Settings) -> dict[str, str]:
@@ -60,13 +84,11 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
     Args:
         guards: the newest of each account; none of them may have a mac that was checked.
     """
-    now = rules_of(settings)
     found = {
         change: None
         for guard in guards
         if isinstance(rules := guard.data.get("rules"), Mapping)
-        # A guard of an earlier version lacks the rules that this one added.
-        for change in edits(rules, {name: now.get(name) for name in rules})
+        for change in edits(rules, rules_of(settings, rules))
     }
     return tuple(sorted(found, key=lambda change: (change.key, change.before)))
 

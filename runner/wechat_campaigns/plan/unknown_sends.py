@@ -25,15 +25,32 @@ from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState
 
 
-def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
+def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[SendState, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
-    return tuple(decide_unknown(known, context) for known in _unplanned(sends, context))
+    accounts, state = context.settings.environment.accounts, context.state
+    found = [
+        known
+        for appid in sorted({a.appid for a in accounts.values()} | context.former_appids)
+        for known in state.unknown_sends(appid)
+    ]
+    if not found:
+        return ()
+    # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
+    planned = {
+        (appid, name)
+        for send in sends
+        for appid in (accounts[send.account].appid,)
+        for name in state.stream(appid).aliases(send.id, *send.formerly)
+    }
+    # Those of another namespace have their files, and their runs, elsewhere.
+    mine = (known for known in found if context.is_of_folder(known.send))
+    return tuple(known for known in mine if (known.appid, normalize_id(known.send)) not in planned)
 
 
 def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Iterator[Send]:
     """Yield, as they were posted, the unknown sends named by `--resend` that are not among these."""
     accounts = context.settings.environment.accounts
-    for known in _unplanned(sends, context):
+    for known in unplanned_unknown_sends(sends, context):
         if normalize_id(known.send) in context.resend and known.intent is not None:
             names = [name for name, account in accounts.items() if account.appid == known.appid]
             if not names:
@@ -93,27 +110,6 @@ def decide_unknown(known: SendState, context: DecisionContext) -> UnknownSend:
         code=decision.reason,
         known=decision.send_state,
     )
-
-
-def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendState, ...]:
-    accounts, state = context.settings.environment.accounts, context.state
-    found = [
-        known
-        for appid in sorted({a.appid for a in accounts.values()} | context.former_appids)
-        for known in state.unknown_sends(appid)
-    ]
-    if not found:
-        return ()
-    # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
-    planned = {
-        (appid, name)
-        for send in sends
-        for appid in (accounts[send.account].appid,)
-        for name in state.stream(appid).aliases(send.id, *send.formerly)
-    }
-    # Those of another namespace have their files, and their runs, elsewhere.
-    mine = (known for known in found if context.is_of_folder(known.send))
-    return tuple(known for known in mine if (known.appid, normalize_id(known.send)) not in planned)
 
 
 def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | None = None) -> Send | None:

@@ -131,7 +131,10 @@ class ApplyRun:
         self.open()
         with self.refusals_told():
             self.prepare()
-            plan, waiting = self.plan, self._scheduled()
+            plan, waiting = self.plan, list[PlannedSend]()
+            if self.waits:
+                # Who is asked at the terminal has not seen what an account that failed would send.
+                waiting = scheduled_sends(plan, until=self._last_moment(), failed=not self.asks)
             self.show_plan()
             self.workspace.secrets.check_all_approved({one.account.appid for one in (*plan.due(), *waiting)})
             self._check_number(waiting)
@@ -266,12 +269,6 @@ class ApplyRun:
             (planfile.expires_at(self.file), planfile.horizon(self.file)) if self.file is not None else ()
         )
         return min(filter(None, (self.until, *limits)), default=datetime.max.replace(tzinfo=UTC))
-
-    def _scheduled(self) -> list[PlannedSend]:
-        # Who is asked at the terminal has not seen what an account that failed would send.
-        return (
-            scheduled_sends(self.plan, until=self._last_moment(), failed=not self.asks) if self.waits else []
-        )
 
     def send_in_windows(self, waiting: Sequence[PlannedSend]) -> list[SendOutcome]:
         """Make each send once its window is open.

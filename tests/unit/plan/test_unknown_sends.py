@@ -34,6 +34,7 @@ from wechat_campaigns.plan.plan import UnknownSend
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.review import as_reviewed, check_file
 from wechat_campaigns.plan.unknown_sends import (
+    decide_unknown,
     stored_body,
     stored_send,
     stored_unknown_sends,
@@ -62,7 +63,8 @@ def context(state: LedgerState, *resend: str, **more: Any) -> DecisionContext:
 
 
 def decided(around: DecisionContext) -> UnknownSend:
-    (unknown,) = unplanned_unknown_sends((), around)
+    (known,) = unplanned_unknown_sends((), around)
+    unknown = decide_unknown(known, around)
     assert unknown.send_state.send == GONE.id
     assert unknown.action is PlanAction.UNKNOWN
     return unknown

@@ -13,8 +13,8 @@ APPID = "wx0000000000000001"
 
 
 def test_invented_followers_are_always_the_same() -> None:
-    people = list(seeds.invent(APPID, range(200), list(seeds.TAGS)))
-    assert people == list(seeds.invent(APPID, range(200), list(seeds.TAGS)))
+    people = list(seeds.invent(APPID, 200, list(seeds.TAGS)))
+    assert people == list(seeds.invent(APPID, 200, list(seeds.TAGS)))
     assert len({person["openid"] for person in people}) == 200
     assert all(len(person["openid"]) == 28 and person["openid"].startswith("o") for person in people)
     assert max(len(person["tags"]) for person in people) == 3
