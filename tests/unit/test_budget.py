@@ -16,7 +16,7 @@ LINES = {
     "wechat_campaigns/render": 6792,
     "wechat_campaigns/ledger": 3177,
     "wechat_campaigns/wechat": 1933,
-    "wechat_campaigns/plan": 4453,
+    "wechat_campaigns/plan": 4454,
     "wechat_campaigns/send": 1340,
     "wechat_campaigns/report": 3253,
     "wechat_campaigns/guard": 1709,
@@ -25,17 +25,17 @@ LINES = {
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
     "wechat_campaigns/cli": 5399,
-    "wechat_campaigns/run": 664,
-    "wechat_sandbox": 4813,
+    "wechat_campaigns/run": 661,
+    "wechat_sandbox": 4810,
     "wechat_campaigns/": 480,
-    "tests": 50606,
+    "tests": 50588,
     "catalog": 8266,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45017
+RUNNER = 45012
 FILES = 222
 RECORDS = 175
 """Dataclasses and named tuples."""
