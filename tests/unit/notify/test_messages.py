@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import HTTPServer
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -115,19 +115,24 @@ def test_a_long_run_fits_the_smallest_robot() -> None:
 PLAIN = {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}
 
 
-@pytest.mark.parametrize(
-    ("kind", "body", "answers"),
-    [
-        ("wecom", PLAIN, [{"errcode": 0, "errmsg": "ok"}]),
-        ("dingtalk", PLAIN, [{"errcode": 0}]),
-        (
-            "feishu",
-            {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}},
-            [{"code": 0}, {"StatusCode": 0}],
-        ),
-        ("slack", {"text": "你好 &lt;b&gt;&amp;"}, ["ok"]),
-    ],
-)
+ROBOTS: list[tuple[str, dict[str, Any], list[Any]]] = [
+    ("wecom", PLAIN, [{"errcode": 0, "errmsg": "ok"}]),
+    ("dingtalk", PLAIN, [{"errcode": 0}]),
+    (
+        "feishu",
+        {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}},
+        [{"code": 0}, {"StatusCode": 0}],
+    ),
+    ("slack", {"text": "你好 &lt;b&gt;&amp;"}, ["ok"]),
+]
+
+
+def test_no_kind_of_robot_is_left_out() -> None:
+    kinds = get_args(get_type_hints(NotifyTarget)["kind"])
+    assert {*kinds} == {*(kind for kind, _body, _answers in ROBOTS), "webhook", "command"}
+
+
+@pytest.mark.parametrize(("kind", "body", "answers"), ROBOTS)
 def test_each_kind_of_robot_has_its_payload_and_answer(
     robot: Robot, kind: Any, body: Any, answers: list[Any]
 ) -> None:
