@@ -133,11 +133,9 @@ def test_draft_edited_in_the_console_is_not_sent(news: Shop) -> None:
     edit(news, media_id, title="改过的标题")
     assert warned() == ["draft-edited"]
     code, said = news.run("apply", "--auto-approve")
-    assert (code, "editedbyhand" in "".join(said.split()), "改过的标题" in said) == (
-        ExitCode.POLICY,
-        True,
-        True,
-    )
+    assert code == ExitCode.POLICY, said
+    assert "editedbyhand" in "".join(said.split())
+    assert "改过的标题" in said
     assert sent(news) == []
     news.sandbox.call("draft/delete", {"media_id": media_id})
     assert warned() == []

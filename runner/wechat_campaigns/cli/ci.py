@@ -308,7 +308,7 @@ def take_pictures(page: Path, folder: Path, environ: Mapping[str, str]) -> Itera
         raise UsageError(
             _("the file is missing, or not a plan page"),
             location=str(page),
-            hint=_("write it with `campaign plan --report html=FILE`"),
+            hint=_("write it with `campaign plan --report {format}=FILE`").format(format="html"),
         )
     messages = _MESSAGE.findall(html)[:MOST]
     browser = _browser(environ) if messages else ""

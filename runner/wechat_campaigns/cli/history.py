@@ -104,7 +104,7 @@ def _check_campaign(context: LedgerContext, state: LedgerState, campaign: str) -
     known = {campaign_of(record.send) for record in state.sends}
     known |= {item.id for item in find_campaigns(context.root, (), context.settings.namespace)[0]}
     if normalize_id(campaign) not in map(normalize_id, known):
-        otherwise = _("use an id from `campaign status`")
+        otherwise = _("run `campaign status` to list all sends")
         raise UsageError(
             _("no campaign matches `{wanted}`").format(wanted=campaign),
             hint=did_you_mean(campaign_of(campaign), known, otherwise=otherwise),

@@ -191,7 +191,7 @@ def free_id(name: str, context: Context) -> str:
     if fault := id_fault(name):
         raise UsageError(_(": ").join((message, fault[0])), hint=fault[1])
     if any(len(part.encode()) > LONGEST_NAME for part in file.parts):
-        raise UsageError(message, hint=_("use a shorter id"))
+        raise UsageError(message, hint=_("shorten it"))
     for known in find_campaigns(root)[0] if root.is_dir() else ():
         if normalize_id(known.id) == normalize_id(name):
             raise _exists_error(root / known.file)

@@ -164,7 +164,7 @@ def comment_body(report: str, head: str | None) -> str:
     if not _MARK.fullmatch(mark):
         raise UsageError(
             _("this report lacks the marker by which its comment is found again"),
-            hint=_("create the report with `campaign plan --report markdown=FILE`"),
+            hint=_("write it with `campaign plan --report {format}=FILE`").format(format="markdown"),
         )
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""

@@ -229,7 +229,7 @@ def _check_url(path: KeyPath, url: str) -> Iterator[Finding]:
         what = _("`{path}` has {count:,} bytes; the maximum is {most:,}").format(
             path=path[-1], count=len(url.encode()), most=URL_BYTES
         )
-        yield Finding("url-too-long", what, _("use a shorter address"), path)
+        yield Finding("url-too-long", what, _("shorten it"), path)
 
 
 def _check_crop(path: KeyPath, crop: str) -> Iterator[Finding]:

@@ -120,7 +120,7 @@ def _clock(clock_skew: Callable[[], timedelta | None]) -> Check:
         return _ok(_("clock"), _("the clock is within half a minute of WeChat's"))
     message = _("the clock of this machine and WeChat's differ by {seconds:.0f} s")
     message = message.format(seconds=abs(away).total_seconds())
-    hint = _("set the clock of this machine with NTP: send windows, quiet hours and resends depend on it")
+    hint = _("set the clock of this machine with NTP, then run the same command again")
     if abs(away) <= CLOCK_TOLERANCE:
         return _warning(_("clock"), message, hint)
     return _error(ExitCode.WECHAT, _("clock"), message, hint)

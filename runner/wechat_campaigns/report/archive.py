@@ -135,7 +135,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             (_("Settled"), _("; ").join(f"{_moment(one.at)} {one.data.get('reason')}" for one in settled)),
         ),
         _table(
-            _("Outcome"),
+            _("Result"),
             (_("Status"), status_word(record.fate.value)),
             (_("Accepted"), _moment(accepted.at) if accepted is not None else None),
             ("msg_id", records.job_id(record)),

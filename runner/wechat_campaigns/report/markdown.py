@@ -87,7 +87,7 @@ def outcomes_markdown(view: PlanView) -> str:
         f"{one.id}{_(': ')}{one.reason} → {one.hint}" for one in view.outcomes if one.exit_code and one.hint
     ]
     notes = [f"{outcome.id}{_(': ')}{note}" for outcome in view.outcomes for note in outcome.notes]
-    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
+    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Note"))
     rows = [
         (
             *(status_word(one.result), cell(one.id), cell(one.account), str(one.msg_id or "")),

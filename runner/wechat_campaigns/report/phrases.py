@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
-    N_("When"), N_("Reason"), N_("Account"), N_("Details"), N_("Time"), N_("Note"), N_("Tag"),
+    N_("When"), N_("Reason"), N_("Account"), N_("Time"), N_("Note"), N_("Tag"),
     N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"),
 )  # fmt: skip
 """What stands above columns; names of WeChat's own fields are the same in every language."""

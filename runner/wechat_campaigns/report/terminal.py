@@ -15,7 +15,7 @@ _COMMAND: Final = rf"[{_OPENING}(]*`[^`\n]{{1,60}}`[^\s`{_WIDE}{_OPENING}]*[{_CL
 _WORD: Final = rf"[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*"
 _COMMANDS, _WORDS = rf"\s+|(?:{_COMMAND}|{_WORD})\s*", rf"\s+|{_WORD}\s*"
 """What is not torn apart: a sign, a word or a command to paste, with the punctuation that clings to it."""
-LONG: Final = frozenset({"When", "Content", "Reason", "Details", "Note"})
+LONG: Final = frozenset({"When", "Content", "Reason", "Note"})
 """Columns of sentences: where a table does not fit, they stand below."""
 ELASTIC, LEAST_COLUMNS = "Content", 24
 """The column that is cut where it is too long, and the width that it keeps."""

@@ -73,7 +73,7 @@ def outcomes_text(view: PlanView, options: TextOptions) -> str:
         details = [one.reason, *([f"→ {one.hint}"] if one.exit_code and one.hint else []), *one.notes]
         cells = (status_word(one.result), one.id, one.account, str(one.msg_id or ""))
         rows.append((*cells, "\n".join(details)))
-    headings = ("Result", "Send", "Account", "msg_id", "Details")
+    headings = ("Result", "Send", "Account", "msg_id", "Note")
     results = [one.result for one in view.outcomes]
     closing = _("{counts}.")
     if Result.ACCEPTED in results:

@@ -121,7 +121,6 @@ def test_at_most_so_many_pictures(
     pictured: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ci, "MOST", 2)
-    monkeypatch.setattr("wechat_campaigns.cli.ci.MOST", 2)
     assert len(list(pictured().iterdir())) == 2
     assert "pictures of the first 2 messages; the page shows all" in capsys.readouterr().err
 

@@ -209,7 +209,7 @@ def _program_faults(element: HtmlElement) -> Iterator[tuple[str, str]]:
     appid, path, title = (element.get(name) or "" for name in (APPID, PATH, CARD_TITLE))
     if not _APPID.fullmatch(appid):
         what = _("`{appid}` is not the AppID of a mini program").format(appid=appid[:40])
-        yield what, _("write `wx` and 16 digits or letters a to f")
+        yield what, _("write a mini program's AppID: `wx` and 16 digits or letters a to f")
     if not _PATH.fullmatch(path):
         what = _("the mini program {appid} has no page").format(appid=appid[:40])
         yield what, _("write the page after the AppID: pages/index/index")

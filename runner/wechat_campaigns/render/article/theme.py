@@ -104,7 +104,7 @@ def _check_declaration(rule: Any, declaration: Any, lengths: dict[str, int], fin
     name, line, value = declaration.lower_name, declaration.source_line, bounds.value_of(declaration)
     length = len(value)
     if not value:
-        what = _("`{name}` has no value").format(name=name)
+        what = _("`{name}` is empty").format(name=name)
         findings.error("theme-css", what, _("add a value, or remove the property"), line=line)
     for variable in _VARIABLE.findall(value):
         length += lengths.get(variable, 0)
