@@ -20,7 +20,7 @@ from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan import planfile
 
-SOON_S = 2
+SOON_S = 3
 PLANS = 4
 """Until a window opens: seconds, and the time of so many plans, so that a run has to wait for it."""
 

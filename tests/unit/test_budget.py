@@ -16,9 +16,9 @@ LINES = {
     "wechat_campaigns/render": 6792,
     "wechat_campaigns/ledger": 3177,
     "wechat_campaigns/wechat": 1933,
-    "wechat_campaigns/plan": 4454,
-    "wechat_campaigns/send": 1340,
-    "wechat_campaigns/report": 3253,
+    "wechat_campaigns/plan": 4457,
+    "wechat_campaigns/send": 1345,
+    "wechat_campaigns/report": 3255,
     "wechat_campaigns/guard": 1709,
     "wechat_campaigns/code_host": 627,
     "wechat_campaigns/notify": 417,
@@ -28,14 +28,14 @@ LINES = {
     "wechat_campaigns/run": 661,
     "wechat_sandbox": 4719,
     "wechat_campaigns/": 480,
-    "tests": 50588,
-    "catalog": 8266,
+    "tests": 50589,
+    "catalog": 8236,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45002
+RUNNER = 45012
 FILES = 221
 RECORDS = 175
 """Dataclasses and named tuples."""

@@ -38,6 +38,8 @@ class DecisionContext:
     clock_skew: timedelta = timedelta()
     reviewed: Mapping[SendKey, int | None] = field(default_factory=dict)
     """How many followers the review of an apply saw; a send that is missing was seen without."""
+    due: int = 0
+    """How many calls the plan of an apply makes, counted once: it may have thousands of sends."""
     resend: frozenset[str] = frozenset()
     """Unknown sends, by `normalize_id`, to post as they were whatever is written now."""
 

@@ -81,7 +81,7 @@ def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:
         "--sent {msg_id} --reason REASON`, otherwise the same with `--not-sent`; if another folder sends "
         "from this AppID, set a different `namespace:` in the settings of each folder"
     )
-    return hint.format(send=send_id, env=env, msg_id=msg_id or "MSG_ID")
+    return hint.format(send=quoted(send_id), env=env, msg_id=msg_id or "MSG_ID")
 
 
 def edited_by_hand_hint(media_id: str) -> str:

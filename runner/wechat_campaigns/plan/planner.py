@@ -287,8 +287,9 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
 
 def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
-    due, failed = len(plan.calls()), plan.failed_checks
-    rule_input = _rule_input(planned, plan.sends, context, due, applying=True, failed_checks=failed)
+    rule_input = _rule_input(
+        planned, plan.sends, context, context.due, applying=True, failed_checks=plan.failed_checks
+    )
     seen = context.reviewed.get(planned.key)
     own, whole = planned.resolved.audience.count, rule_input.audience.count
     if seen is not None and own is not None and whole is not None:

@@ -15,9 +15,9 @@ from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext, decide
-from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint
+from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint, settle_hint
 from wechat_campaigns.plan.quota import CHINA
-from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.protocol.state import Fate, SendState, Status
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
@@ -198,6 +198,8 @@ def _words(
         case Fate.UNKNOWN:
             if (msg_id := records.existing_job_id(known)) is not None:
                 return _unknown(known, now), foreign_hint(known.send, env, msg_id)
+            if known.status is Status.DISPUTED:  # no call resolves it
+                return _unknown(known, now), settle_hint(known.send, env)
             hint = _("run `campaign apply{env}` to resolve it")
             return _unknown(known, now), hint.format(env=environment.apply_option if environment else "")
         case Fate.DELIVERY_FAILED if told is not None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +239,10 @@ class AccountRun(AccountWriter):
             return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
         return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
 
+    @cached_property
+    def _due(self) -> int:
+        return len(self.plan.calls())
+
     def _decision_context(self) -> DecisionContext:
         return DecisionContext(
             settings=self.settings,
@@ -249,6 +253,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
+            due=self._due,
         )
 
     def _resolve(self, planned: PlannedSend) -> SendOutcome:

@@ -34,6 +34,9 @@ NOBODY = (LedgerKind.CALLBACK, {**TOLD, "left_out": 100, "sent": 0, "failed": 0}
 SUCCESSES = [(LedgerKind.CALLBACK, {**TOLD, "status": word}) for word in ("sendsuccess", "SEND SUCCESS")]
 STATES: dict[str, tuple[list[Any], str, str, bool]] = {
     "unknown": ([], "may have been sent", "campaign apply", False),
+    "disputed": (
+        [(EventKind.DUPLICATE, named(TAG, msg_id=None))], "has a job with", "settle sale --reason", False,
+    ),
     "accepted": ([ACCEPTED], "delivery is not confirmed yet", "", True),
     "without a msg_id": (
         [(EventKind.ACCEPTED, named(TAG, msg_id=None))], "no msg_id", "settle sale --sent", False,
