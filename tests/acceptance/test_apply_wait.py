@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.test_operating_commands import robot
 from tests.support import hasty_command
+from tests.support.playground import SERVICE
 from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
@@ -308,3 +309,24 @@ def test_an_account_that_failed_when_the_wait_began_is_tried_at_its_window(make_
         shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": []})
         _out, said = running.communicate(timeout=90)
     assert shop.texts() == ["b", "a"], said
+
+
+@pytest.mark.parametrize(("before", "after"), [("later", "never reviewed"), ("tag: 会员", "tag: 北京")])
+def test_an_edit_after_the_review_is_not_sent_although_its_account_failed_when_the_wait_began(
+    make_shop: MakeShop, before: str, after: str
+) -> None:
+    """The row of a send whose account cannot be asked stands as it was reviewed; the send must not."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", soon(shop)))
+    shop.plan()
+    shop.edit("later", before, after)
+    shop.sandbox.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["203.0.113.9"]})
+    with shop.begin("apply", "--auto-approve", "--wait", *shop.reviewed("file")) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "Waiting for" in line:
+                break
+        shop.sandbox.control("POST", "accounts", {"appid": SERVICE, "ip_allow": []})
+        out, said = running.communicate(timeout=90)
+    assert shop.posts() == 0, out
+    assert running.returncode == ExitCode.POLICY, out + said
