@@ -331,3 +331,32 @@ def test_an_edit_after_the_review_is_not_sent_although_its_account_failed_when_t
         out, said = running.communicate(timeout=90)
     assert shop.posts() == 0, out
     assert running.returncode == ExitCode.POLICY, out + said
+
+
+def test_hold_and_release_just_before_the_window_end_the_waiting(make_shop: MakeShop) -> None:
+    """No look at the clock lies between: only the plan of the moment can tell."""
+    shop = replace(make_shop(), start=("-m", "wechat_campaigns"))
+    shop.write(later=scheduled("later", soon(shop) + timedelta(seconds=4)))
+    with shop.begin("apply", "--auto-approve", "--wait") as running:
+        wait_for_line(shop, running, "Waiting for later")
+        hold_correct_and_release(shop)
+        edited_back = shop.folder / "campaigns/later.yaml"
+        edited_back.write_text(edited_back.read_text("utf-8").replace("corrected", "later"), "utf-8")
+        out, said = running.communicate(timeout=90)
+    assert (running.returncode, shop.texts()) == (ExitCode.POLICY, []), out + said
+    assert "hold" in out
+
+
+def test_rules_that_another_run_went_by_meanwhile_end_the_waiting(make_shop: MakeShop) -> None:
+    """Who agreed to this run's rules had not seen that others are in force since."""
+    shop, other = make_shop(), make_shop(name="other", begin=False)
+    guard = ("ledger", "guard", "--reason", "agreed", "--auto-approve")
+    shop.succeed(*guard)
+    shop.write(later=scheduled("later", soon(shop) + timedelta(seconds=3)))
+    other.add_settings("policy: {max_recipients: 100}\n")
+    with shop.begin("apply", "--auto-approve", "--wait") as running:
+        wait_for_line(shop, running, "Waiting for later")
+        other.succeed(*guard)
+        out, said = running.communicate(timeout=90)
+    assert (running.returncode, shop.texts()) == (ExitCode.POLICY, []), out + said
+    assert "rules of the settings changed" in " ".join(out.split())

@@ -78,3 +78,15 @@ def test_unknown_send_of_an_earlier_version_is_resent_with_its_key(make_shop: Ma
     assert decision.action is PlanAction.RESEND
     assert decision.resend_intent is not None
     assert decision.resend_intent.data["clientmsgid"] == clientmsgid(SERVICE, sale.id, 1)
+
+
+def test_an_apply_records_which_folder_the_ledger_belongs_to(make_shop: MakeShop) -> None:
+    """Without the record, another folder's campaigns would count as sent, or go out under the same ids."""
+    shop = make_shop(more=SHOP)
+    shop.write(sale=campaign_file("今晚九点"))
+    shop.succeed("apply", "--auto-approve")
+    assert [event["kind"] for event in shop.log()].count("campaigns_folder") == 1
+    (shop.folder / "campaigns").rename(shop.folder / "mails")
+    code, said = shop.run_here("plan", "--dir", "mails")
+    assert code == ExitCode.INVALID, said
+    assert "another campaigns folder" in said

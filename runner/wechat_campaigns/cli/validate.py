@@ -16,7 +16,6 @@ from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.problems import problem_formats, problems_text
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
-from wechat_campaigns.source.fmt import format_campaign
 from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns, load_campaigns
 from wechat_campaigns.source.settings import settings_warnings
 from wechat_campaigns.source.text import decode
@@ -120,6 +119,8 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; return whether it changed, and the reason if it was skipped."""
+    from wechat_campaigns.source.fmt import format_campaign  # `validate` does without
+
     path = context.root / file
     try:
         data = read_regular(path, MAX_YAML_BYTES)

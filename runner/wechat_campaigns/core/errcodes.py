@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
 import yaml
@@ -100,6 +99,8 @@ def _unknown(errcode: int) -> Errcode:
 
 @cache
 def _table() -> dict[str, Any]:
+    from importlib import resources  # a run without an errcode does without
+
     text = resources.files("wechat_campaigns.core").joinpath("errcodes.yaml").read_text(encoding="utf-8")
     table: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader, only in C
     return table

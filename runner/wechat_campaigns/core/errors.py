@@ -86,10 +86,15 @@ class CampaignError(Exception):
 
     def __init__(self, message: str, *, hint: str, location: str = "") -> None:
         message, hint, location = map(redact_localized, (message, hint, location))
-        super().__init__(f"{location}{_(': ')}{message}" if location else message)
         self.message = message
         self.hint = hint
         self.location = location
+        super().__init__(self.text)
+
+    @property
+    def text(self) -> str:
+        """The message behind its location; unlike `str(error)` it also knows its English."""
+        return _(": ").join((self.location, self.message)) if self.location else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions are pickled by their message alone; one of a child process keeps its hint.
@@ -97,8 +102,8 @@ class CampaignError(Exception):
 
     def add_context(self, outer: str) -> None:
         """Add what the location belongs to, such as the account that an endpoint was called for."""
-        self.location = redact_localized(f"{outer}, {self.location}" if self.location else outer)
-        self.args = (f"{self.location}{_(': ')}{self.message}",)
+        self.location = redact_localized(_(", ").join((outer, self.location)) if self.location else outer)
+        self.args = (self.text,)
 
 
 class UsageError(CampaignError):

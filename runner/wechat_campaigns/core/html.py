@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
-from importlib import resources
 from typing import Final, NamedTuple
 
 from wechat_campaigns.core.i18n import _
@@ -38,6 +37,8 @@ _CSS_ESCAPE: Final = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE)
 @cache
 def design_css() -> str:
     """Return tokens and shared parts: plan page, report, calendar, article preview, inbox, studio."""
+    from importlib import resources  # what draws no page does without
+
     return resources.files(__package__).joinpath("design.css").read_text(encoding="utf-8")
 
 

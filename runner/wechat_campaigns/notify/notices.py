@@ -176,7 +176,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
 
 def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
     """Return the notice of a refused apply; its record goes into the stream of the first account."""
-    reason = str(error)
+    reason = error.text
     if isinstance(error, InvalidError):
         first = error.problems[0]
         reason = f"{first.location}{_(': ')}{first.message}"

@@ -152,7 +152,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
 
 def _failed_account(planned: PlannedSend, error: CampaignError, action: PlanAction) -> PlannedSend:
     """Leave a send of an account that could not be asked; those of other accounts go on."""
-    reason = not_resent_message(str(error)) if action is PlanAction.UNKNOWN else str(error)
+    reason = not_resent_message(error.text) if action is PlanAction.UNKNOWN else error.text
     return planned.left(
         action, reason, hint=error.hint, code=PlanReason.ACCOUNT_FAILED, failure=error.exit_code
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -167,7 +166,9 @@ def send_lines(send: Send, timezone: str) -> list[str]:
 
 def diff(before: Sequence[str], after: Sequence[str]) -> str:
     """Write a unified diff without file names, three lines around each change."""
-    return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])
+    from difflib import unified_diff  # most commands compare nothing
+
+    return "\n".join(list(unified_diff(before, after, lineterm=""))[2:])
 
 
 def change_diff(change: SendChange, timezone: str) -> str:

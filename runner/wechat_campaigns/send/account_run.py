@@ -136,7 +136,7 @@ class AccountRun(AccountWriter):
         if isinstance(one, PlannedSend) and one.action is PlanAction.SEND:
             return not_sent_outcome(one, error)
         send_id = one.send.id if isinstance(one, PlannedSend) else one.send_state.send
-        why = _("still unknown; this run did not check it: {error}").format(error=error)
+        why = _("still unknown; this run did not check it: {error}").format(error=error.text)
         return self.outcome(send_id, Result.UNKNOWN, why, hint=error.hint)
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:

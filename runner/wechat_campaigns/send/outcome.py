@@ -132,7 +132,7 @@ def not_sent_outcome(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     # A lost answer here is that of an upload or a draft: no follower was concerned.
     code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
     errcode = error.errcode if isinstance(error, ApiError) else None
-    why = _("not sent: {error}").format(error=error)
+    why = _("not sent: {error}").format(error=error.text)
     return planned_outcome(planned, why, Result.NOT_SENT, hint=error.hint, errcode=errcode, exit_code=code)
 
 
@@ -140,7 +140,10 @@ def left_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send that this run leaves, by what is decided on it now."""
     (result, code, _is_open), why = LEFT[planned.action], planned.reason
     missed = planned.action is PlanAction.EXPIRED
-    if planned.failure is not None and result is Result.SKIPPED:
+    if planned.failure is not None and planned.action in (PlanAction.SENT, PlanAction.CONFLICT):
+        why = _("the ledger has it as sent, which could not be verified: {error}").format(error=why)
+        code = planned.failure
+    elif planned.failure is not None and result is Result.SKIPPED:
         why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, planned.failure
     elif missed:
         why = _("missed and not sent: {why}").format(why=why)

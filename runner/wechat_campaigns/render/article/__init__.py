@@ -93,8 +93,7 @@ def read_saved_page(page: Path) -> SavedPage:
     except FileError as error:
         raise UsageError(error.message, hint=error.hint, location=str(page)) from error
     except OSError as error:
-        what = _("file `{path}` does not exist").format(path=page)
-        raise UsageError(what, hint=hint, location=str(page)) from error
+        raise UsageError(_("file `{path}` does not exist").format(path=page), hint=hint) from error
     hint = _("save the article alone, without the page around it; an editor's copy of it is short")
     return _fenced(lambda: read_page(decode_page(data)), hint, str(page))
 
