@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,22 @@ def guard_event(data: Mapping[str, Any]) -> Event:
     return Event(
         stream=SERVICE, seq=1, at=NOW, kind=LedgerKind.GUARD, data=data, previous="0" * 64, hash="1" * 64
     )
+
+
+def test_rules_are_agreed_also_for_what_is_sent_later_and_not_by_a_question_in_a_ci_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is nobody to answer; and what waits for its window is not in the plan's calls."""
+    guards = [guard_event(guard_data(make_settings(policy=Policy(max_recipients=3)), before=None))]
+    plan = plan_of(make_send(not_before=NOW + timedelta(days=1)), guards=guards)
+    guard_of = Files(PLAIN).guard
+    check_rules_agreed(plan, guard_of, covered=False, asking=False)
+    with pytest.raises(PolicyError):
+        check_rules_agreed(plan, guard_of, covered=False, asking=False, later=[SERVICE])
+    check_rules_agreed(plan, guard_of, covered=False, asking=True, later=[SERVICE])
+    monkeypatch.setenv("GITLAB_CI", "true")
+    with pytest.raises(PolicyError):
+        check_rules_agreed(plan, guard_of, covered=False, asking=True, later=[SERVICE])
 
 
 def test_a_guard_of_before_lacks_what_was_no_rule_then() -> None:
