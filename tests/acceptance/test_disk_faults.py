@@ -85,8 +85,8 @@ def test_state_folder_that_cannot_be_written(make_shop: MakeShop, disk: Path, fa
         assert (
             ("free space" in said or "free some disk space" in said)
             if fault == "full"
-            else "writable" in said
-        )
+            else "permissions" in said
+        ), said
     assert not shop.texts()
     if fault == "full":
         (disk / "ballast").unlink()
