@@ -360,3 +360,15 @@ def test_rules_that_another_run_went_by_meanwhile_end_the_waiting(make_shop: Mak
         out, said = running.communicate(timeout=90)
     assert (running.returncode, shop.texts()) == (ExitCode.POLICY, []), out + said
     assert "rules of the settings changed" in " ".join(out.split())
+
+
+def test_what_is_resent_at_the_start_does_not_end_the_waiting(make_shop: MakeShop) -> None:
+    """At the window nothing of that id is unknown any more."""
+    shop = make_shop()
+    shop.write(first=campaign_file("first"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert shop.apply() == ExitCode.UNKNOWN
+    shop.edit("first", "first", "edited")
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    code, said = shop.run("apply", "--auto-approve", "--wait", "--resend", "first")
+    assert (code, shop.texts()) == (ExitCode.OK, ["first", "later"]), said

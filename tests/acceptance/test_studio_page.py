@@ -108,7 +108,7 @@ def test_card_opens_and_voice_plays(
 ) -> None:
     go(chrome, studio, f"/c/{page}")
     until(lambda: chrome.find_elements("css selector", f"#feed button{touched}"))[0].click()
-    until(lambda: chrome.find_elements("css selector", seen))
+    assert until(lambda: chrome.find_elements("css selector", seen))
 
 
 def test_click_while_the_next_campaign_loads_is_no_fault(chrome: Chrome, studio: StudioProcess) -> None:

@@ -25,17 +25,17 @@ LINES = {
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
     "wechat_campaigns/cli": 5481,
-    "wechat_campaigns/run": 661,
+    "wechat_campaigns/run": 666,
     "wechat_sandbox": 4719,
     "wechat_campaigns/": 480,
-    "tests": 50703,
+    "tests": 50715,
     "catalog": 8239,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45023
+RUNNER = 45028
 FILES = 221
 RECORDS = 175
 """Dataclasses and named tuples."""

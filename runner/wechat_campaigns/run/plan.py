@@ -120,15 +120,7 @@ def plan_selected(
         guards=guards,
         ledger_changes=ledger_changes(workspace.root, workspace.settings, guards),
     )
-    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
-    plan = replace(
-        plan,
-        commit=commit,
-        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
-        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
-        ledger_known=workspace.ledger_known,
-        unverified=workspace.unverified,
-    )
+    plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
     files = {appid: workspace.statistics_file(appid) for appid in appids}
@@ -143,6 +135,19 @@ def plan_selected(
             plan, run_checks(online.secrets, json_text(plan_data(view))), context
         )
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
+    """Return a plan with its commit, and how much of the ledger it was made with."""
+    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
+    return replace(
+        plan,
+        commit=commit,
+        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
+        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
+        ledger_known=workspace.ledger_known,
+        unverified=workspace.unverified,
+    )
 
 
 def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) -> frozenset[str]:
