@@ -247,14 +247,14 @@ def test_a_draft_of_several_articles_is_pulled_by_its_media_id(shop: Shop) -> No
     assert code == ExitCode.USAGE
     assert media_id in said
     short = f"{media_id[:4]}…{media_id[-8:]}"
-    assert shop.run("pull", short)[0] == ExitCode.OK
+    assert shop.run("pull", "--", short)[0] == ExitCode.OK
     assert sorted(file.name for file in (shop.folder / "campaigns" / "五月-预告").iterdir()) == [
         "article-1.html", "article-2.html",
     ]  # fmt: skip
     articles = shop.row("五月-预告")["content"]["articles"]
     assert [one["title"] for one in articles] == ["五月/预告", "门店地址"]
     assert articles[1]["need_open_comment"] is True
-    code, said = shop.run("pull", media_id)
+    code, said = shop.run("pull", "--", media_id)
     assert code == ExitCode.USAGE
     assert "五月-预告.yaml" in said
 
