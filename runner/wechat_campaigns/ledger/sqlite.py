@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, system_reason
 from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
@@ -362,7 +362,7 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what, hint = _WORDS.get(code, _OTHERWISE)
-    detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    detail = system_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)
     kind = LedgerLockedError if code == sqlite3.SQLITE_BUSY else LedgerError
     return kind(message, hint=_(hint), location=str(path))

@@ -363,7 +363,10 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
         return None
     return Violation(
         _("{send} already has the same content and the same recipients").format(send=twins[0]),
-        _("restore the old name of the file, or change the content"),
+        _(
+            "if the file was renamed, restore its old name; otherwise change the content, or lower "
+            "`policy.duplicate_content_days`"
+        ),
     )
 
 
