@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
@@ -349,6 +350,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
 """The extras of pyproject.toml, each with modules that nothing but it brings."""
 
 
+@cache  # asked for each article; what is not loaded yet is looked for on the disk
 def is_extra_installed(extra: str) -> bool:
     """Return whether every library of an extra is there; none is loaded."""
     return all(find_spec(module) for module in EXTRAS[extra])
