@@ -35,6 +35,7 @@ _SECRET_HINT: Final = N_("write `secret: {env: NAME}` and store the AppSecret in
 MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": _SECRET_HINT,
+    "ledger_key": N_("write `ledger_key: {env: NAME}`, and make a key for it with `openssl rand -hex 32`"),
     "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 """Of missing keys of which the schema's description is not said."""
@@ -49,7 +50,7 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "article_type": N_("remove it; use `newspic` for a picture post, `articles` for articles"),
     "appsecret": _SECRET_HINT,
 }
-_SECRETS: Final = frozenset({"secret", "token", "aes_key", "url"})
+_SECRETS: Final = frozenset({"secret", "token", "ledger_key", "aes_key", "url"})
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0", "否", "不", "关", "假"})
 
 
