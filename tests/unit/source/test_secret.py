@@ -33,12 +33,15 @@ def test_a_secret_is_read_without_the_blanks_around_it(tmp_path: Path, kept: str
 
 
 def test_secret_command_uses_no_shell() -> None:
-    assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"
+    assert (
+        run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`"), hint="", location="")
+        == "$HOME;`id`\n"
+    )
 
 
 def test_hanging_secret_command_is_killed() -> None:
     with pytest.raises(SecretError, match="did not end within"):
-        run_command(python("import time; time.sleep(60)"), timeout_s=0.2)
+        run_command(python("import time; time.sleep(60)"), hint="", location="", timeout_s=0.2)
 
 
 def test_the_sandbox_has_its_known_secret() -> None:
@@ -159,7 +162,7 @@ def test_a_file_in_a_checkout_must_be_ignored(tmp_path: Path) -> None:
         (lambda file: written(file, HEX.encode() + b"\xff"), "one line"),
         (lambda file: written(file, HEX.encode() * 200), "one line"),
         (lambda file: written(file, HEX.encode() + b"\x00"), "one line"),
-        (lambda _file: None, "No such file"),
+        (lambda _file: None, "does not exist"),
         (lambda file: os.mkfifo(file, 0o600), "is not a file"),
         (lambda file: file.mkdir(), "is not a file"),
     ],
