@@ -344,14 +344,14 @@ class OnlineWorkspace(LedgerWorkspace):
 
         state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
         environment = self.settings.environment
-        if not state.initialized_for and self.is_sandbox:
+        if not state.is_initialized and self.is_sandbox:
             entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": environment.name})
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
-            state.initialized_for.add(LEDGER)
+            state.stream(LEDGER).is_initialized = True
         uninitialized = self.uninitialized(state) if sending else ()
-        if not state.initialized_for or uninitialized:
+        if not state.is_initialized or uninitialized:
             raise uninitialized_error(state, environment, uninitialized)
         return state
 

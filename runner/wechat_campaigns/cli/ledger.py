@@ -58,16 +58,16 @@ def ledger() -> None:
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
     environment, state = context.settings.environment, context.state()
-    name, appids = environment.name, sorted(environment.by_appid)
-    streams = [] if context.is_sandbox else [appid for appid in appids if appid not in state.initialized_for]
-    streams += [] if state.initialized_for else [LEDGER]
+    name, appids = environment.name, () if context.is_sandbox else sorted(environment.by_appid)
+    streams = [appid for appid in appids if not state.stream(appid).is_initialized]
+    streams += [] if state.is_initialized else [LEDGER]
     if not streams:
         message = _("the ledger of {name} is already initialized; nothing to do")
         return context.output_sentence(message.format(name=name), environment=name, initialized=[])
     for stream in streams:
         # Other events may be in the stream already; another run may initialize it at the same time.
         events = context.ledger.read(stream)
-        if stream not in state.production_streams:
+        if not state.stream(stream).is_production:
             check_not_rehearsed(events, environment)
         entry = Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)

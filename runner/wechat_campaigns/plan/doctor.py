@@ -198,20 +198,20 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime) -> list[Check]:
 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
-    held = state.hold_reasons(now)
+    held = {one.appid: state.stream(one.appid).hold_reason(now) for one in environment.accounts.values()}
     return [
         _warning(
             _("account {name}").format(name=account.name),
-            *on_hold(account.name, held[account.appid], environment.env_option),
+            *on_hold(account.name, reason, environment.env_option),
         )
         for account in environment.accounts.values()
-        if account.appid in held
+        if (reason := held[account.appid]) is not None
     ]
 
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     environment = settings.environment
     uninitialized = uninitialized_accounts(state, environment)
-    if environment.is_sandbox or (state.initialized_for and not uninitialized):
+    if environment.is_sandbox or (state.is_initialized and not uninitialized):
         return _ok(_("ledger"), summary)
     return _error(ExitCode.LEDGER, _("ledger"), *uninitialized_words(uninitialized, environment.name))

@@ -45,13 +45,13 @@ def reset_day(kind: AccountKind, now: datetime) -> str:
     return day_text(bounds(kind, now)[1].date(), china_day(now))
 
 
-def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:
-    """Count an account's calls of the day that holds `now`.
+def count_today(calls: Iterable[datetime], now: datetime) -> int:
+    """Count the calls of the day that holds `now`.
 
     Args:
-        calls: (appid, when) of each.
+        calls: when each was made.
     """
-    return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
+    return sum(china_day(at) == china_day(now) for at in calls)
 
 
 @lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment
@@ -86,7 +86,7 @@ def quota_limit(kind: AccountKind) -> int:
 
 def quota_used(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> int:
     """Count the sends that use an account's allowance in the day or month that holds `now`."""
-    return made(kind, state.quota_uses(appid, *bounds(kind, now)))
+    return made(kind, state.stream(appid).quota_uses(*bounds(kind, now)))
 
 
 def made(kind: AccountKind, uses: Uses) -> int:
