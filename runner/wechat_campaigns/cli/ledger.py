@@ -22,6 +22,7 @@ from wechat_campaigns.ledger.events import (
     find_chain_faults,
     from_lines,
     heads_of,
+    some_streams_at_a_time,
     to_lines,
 )
 from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
@@ -126,40 +127,46 @@ def verify(context: LedgerContext) -> int:
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
     the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
+    count, faults = 0, list[str]()
     # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
-    events, heads = context.ledger.snapshot()
-    faults = find_chain_faults(events, heads)
+    for streams in some_streams_at_a_time(context.ledger):
+        stored = context.ledger.snapshot(streams)
+        count += len(stored.events)
+        faults += find_chain_faults(*stored)
     if faults:
-        context.output_sentence("\n".join(faults), events=len(events), faults=faults)
+        context.output_sentence("\n".join(faults), events=count, faults=faults)
         raise TamperedLedgerError(
             ngettext(
                 "{count:,} fault in the hash chains of {total:,} events",
                 "{count:,} faults in the hash chains of {total:,} events",
                 len(faults),
-            ).format(count=len(faults), total=len(events)),
+            ).format(count=len(faults), total=count),
             hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
-    context.ledger.events()
-    key_of: KeyOf | None = None
-    found = Forgeries([], [], unchecked_accounts(context.settings, events), [])
-    if isinstance(context, OnlineContext):
-        key_of, found = context.secrets.mac_keys(), find_forgeries(context.secrets, events)
-    misplaced, forged, unread, wrong = found
-    descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
+    key_of: KeyOf | None = context.secrets.mac_keys() if isinstance(context, OnlineContext) else None
+    misplaced, forged, unread, wrong = found = Forgeries([], [], [], [])
+    contradictions: list[str] = []
+    for streams in some_streams_at_a_time(context.ledger):
+        events = context.ledger.events(streams)
+        if isinstance(context, OnlineContext):
+            for all_of_a_kind, more in zip(found, find_forgeries(context.secrets, events), strict=True):
+                all_of_a_kind.extend(more)
+        else:
+            unread += unchecked_accounts(context.settings, events)
+        contradictions += _contradictions(events, key_of)
+    descriptions = [*misplaced, *forged] or contradictions
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
-        len(events),
+        count,
     )
-    lines = ["\n".join(descriptions) or summary.format(count=len(events))]
+    lines = ["\n".join(descriptions) or summary.format(count=count)]
     if unread:
         unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
         if key_of is None:
             unchecked = _("the MACs of {names} were not checked: add `--macs`, which reads the AppSecret")
         lines.append(unchecked.format(names=_(", ").join(unread)))
-    code = context.output_sentence(
-        "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
-    )
+    code = context.output_sentence("\n".join(lines), events=count, faults=descriptions, macs_unread=unread)
     if wrong:
         raise wrong_secret_error(wrong, context.settings.environment)
     if descriptions:

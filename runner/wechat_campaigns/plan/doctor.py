@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, wors
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Settings
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import LEDGER, Ledger, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
@@ -180,13 +180,17 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
 
 
 def _ledger(settings: Settings, ledger: Ledger, now: datetime) -> list[Check]:
-    events = ledger.events()
-    state = fold(events)
+    state, count = LedgerState(read=frozenset({LEDGER, *settings.environment.by_appid})), 0
+    for streams in some_streams_at_a_time(ledger):
+        events = ledger.events(streams)
+        count += len(events)
+        folded = fold(events).streams.items()
+        state.streams.update((name, one) for name, one in folded if name in (state.read or ()))
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
-        len(events),
-    ).format(count=len(events))
+        count,
+    ).format(count=count)
     checks = [_initialized(settings, state, summary), *_holds(settings.environment, state, now)]
     if not ledger.survives_power_cut():
         message = _(
