@@ -12,10 +12,10 @@ from typing import Any
 from tests.bench import yardsticks
 from tests.bench.growth import growth
 from tests.bench.measure import Run, pairs
+from tests.bench.table import HEADING, cells, table_line, write_page
 from tests.bench.works import Figure, Part, Work, applies, plans, starts, validations
 
 RESULT = yardsticks.FOLDER / "result.json"
-HEADING = ("work", "ours s (cpu)", "MiB", "against", "s (cpu)", "MiB", "ratio (cpu)", "goal")
 
 
 def main() -> None:
@@ -24,9 +24,13 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(Part)}; default: all")
     parser.add_argument("--only", default="", metavar="TEXT", help="the works whose name contains it")
     parser.add_argument("--quick", action="store_true", help="one round each, for a first look")
+    parser.add_argument("--page", action="store_true", help="only write the last result into the page")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(Part):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if options.page:
+        write_page(RESULT, [work.name for work in works(ExitStack())])
+        return
     yardsticks.install()
     say(table_line(HEADING))
     say(table_line(["---"] * len(HEADING)))
@@ -77,35 +81,6 @@ def keep(found: dict[str, Any]) -> None:
     }
     told = {"machine": machine, "versions": yardsticks.versions(), "rows": [*kept, found]}
     RESULT.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def cells(found: dict[str, Any]) -> list[str]:
-    """Write a line of the table."""
-    ours, theirs, ratios = found.get("ours", {}), found.get("theirs", {}), found["ratios"]
-    ratio, memory = ratios[found["by"]], ratios.get("peak_mib")
-    cpu = f" ({ratios['cpu_s']:.2f})" if found["by"] == "wall_s" and "cpu_s" in ratios else ""
-    missed = found["goal"] and ratio > found["goal"]
-    too_large = memory and found.get("most_memory") and memory > found["most_memory"]
-    return [
-        found["work"], _times(ours), _memory(ours), found.get("against", ""), _times(theirs), _memory(theirs),
-        f"{ratio:.2f}{cpu}" + (f"; MiB {memory:.2f}" if found.get("most_memory") else ""),
-        f"{found['goal']:.2f}{' **missed**' if missed or too_large else ''}" if found["goal"] else "",
-    ]  # fmt: skip
-
-
-def _times(run: dict[str, float]) -> str:
-    """Write the seconds on the wall, and of processors in brackets, as far as they are known."""
-    wall = f"{run['wall_s']:.2f}" if "wall_s" in run else ""
-    return wall + (f" ({run['cpu_s']:.3f})" if "cpu_s" in run else "")
-
-
-def _memory(run: dict[str, float]) -> str:
-    return f"{run['peak_mib']:.0f}" if "peak_mib" in run else ""
-
-
-def table_line(found: list[str] | tuple[str, ...]) -> str:
-    """Write cells as a line of Markdown."""
-    return f"| {' | '.join(found)} |"
 
 
 def say(text: str) -> None:

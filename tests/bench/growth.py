@@ -109,13 +109,18 @@ class Cases:
             return int(row[0]) if row else 0
 
 
+def beside_name(others: int, store: str, *words: str) -> str:
+    """Return the name of a plan beside so many events of other accounts."""
+    return " ".join([f"plan, 200 sends beside {others:,} events,", store, *words])
+
+
 def growth(stack: ExitStack) -> Iterator[Work | Figure]:
     """Plan 200 sends of 8 accounts: beside ever more events of 400 others, and after more of their own."""
     cases = Cases(stack)
     for store in STORES:
         for others in STEPS[: STEPS_ON_GIT if store == "git" else None]:
             for words in (["--offline"], []) if store == "sqlite" else ([],):
-                name = " ".join([f"plan, 200 sends beside {others:,} events,", store, *words])
+                name = beside_name(others, store, *words)
                 yield Work(part=Part.GROWTH, name=name, against="beside none", goal=1.1, most_memory=1.1,
                            commands=partial(cases.beside, store, others, *words))  # fmt: skip
         name = f"plan, 200 sends after 30,000 events of their own, {store}"

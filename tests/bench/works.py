@@ -32,7 +32,8 @@ CAMPAIGN = str(Path(sys.executable).parent / "campaign")
 APPID = "wx0000000000000001"
 SECRET = "0" * 32
 LATENCY_S = 0.1
-ACCOUNTS = 80
+ACCOUNTS = 900
+"""Of the sandbox: no run sends from an account that another run has sent from."""
 
 
 class Part(StrEnum):
@@ -43,6 +44,7 @@ class Part(StrEnum):
     PLAN = "plan"
     OPENIDS = "openids"
     APPLY = "apply"
+    FLEET = "fleet"
     GROWTH = "growth"
     DISK = "disk"
 
@@ -255,6 +257,9 @@ def applies(stack: ExitStack) -> Iterator[Work]:
                commands=late.in_turn)  # fmt: skip
     yield Work(part=Part.APPLY, name="apply, 200 sends, 8 accounts, 100 ms", against="25 answers in a row",
                goal=1.3, commands=late.side_by_side, against_s=25 * LATENCY_S)  # fmt: skip
+    yield Work(part=Part.FLEET, name="apply, 4,000 sends, 400 accounts, 100 ms",
+               against="10 answers in a row", goal=None, commands=late.fleet,
+               against_s=10 * LATENCY_S, rounds=1)  # fmt: skip
 
 
 class LateSandbox:
@@ -283,6 +288,10 @@ class LateSandbox:
     def side_by_side(self) -> Pair:
         """Make 25 sends of each of eight accounts."""
         return self._apply(self._folder / "eight/campaigns", accounts=8, each=25), None
+
+    def fleet(self) -> Pair:
+        """Make ten sends of each of 400 accounts."""
+        return self._apply(self._folder / "fleet/campaigns", accounts=400, each=10), None
 
     def _apply(self, root: Path, *, accounts: int, each: int) -> Command:
         def before() -> None:
