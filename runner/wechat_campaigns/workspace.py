@@ -367,7 +367,7 @@ class OnlineWorkspace(LedgerWorkspace):
         api = connect(
             account,
             self.api_url,
-            secret=lambda: self.secrets.of_account(account),
+            secret=lambda: self.secrets.for_calls(account),
             clock=self.clock,
             shared=self._tokens,
             watch=self.watch,

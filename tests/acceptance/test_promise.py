@@ -892,14 +892,30 @@ def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
-def test_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
-    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode)
-    assert shop.apply() != ExitCode.OK
-    assert shop.posts() == 1
-    assert shop.apply() == ExitCode.OK
-    assert shop.posts() == 2
-    assert [event["kind"] for event in shop.log()].count(EventKind.INTENT) == 2
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_token_error_makes_each_post_by_an_intent_of_its_own(shop: Shop, errcode: int, times: int) -> None:
+    """A run tries once more, with another token; whatever it ends with, the next one sends."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, times=times)
+    code = shop.apply()
+    assert (code == ExitCode.OK, shop.posts()) == (times == 1, 2)
+    while code != ExitCode.OK:
+        code = shop.apply()
+    assert shop.posts() == times + 1
+    kinds = [event["kind"] for event in shop.log()]
+    assert (kinds.count(EventKind.INTENT), kinds.count(EventKind.REJECTED)) == (times + 1, times)
     assert len(shop.texts()) == 1
+
+
+def test_hold_between_a_refused_token_and_the_next_intent_stops_the_send(shop: Shop) -> None:
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=42001)
+    shop.sandbox.fault(endpoint="stable_token", kind="latency", latency_s=3.0, times=1, skip=1)
+    running = shop.begin("apply", "--auto-approve")
+    while not shop.posts():
+        assert running.poll() is None
+        time.sleep(0.01)
+    shop.succeed("hold", "main", "--reason", "价格写错了")
+    running.communicate(timeout=120)
+    assert (running.returncode, shop.posts(), shop.texts()) == (ExitCode.POLICY, 1, [])
 
 
 @pytest.mark.parametrize("errcode", [-1, 99999])

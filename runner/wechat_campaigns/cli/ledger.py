@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import click
 
@@ -28,6 +28,10 @@ from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed
 from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
+
+_UNREAD: Final = N_(
+    "the AppSecret or ledger_key of {names} is not available, so the MACs of its events were not checked"
+)
 
 
 @group(
@@ -118,13 +122,13 @@ def event_line(event: Event, settings: Settings) -> str:
     "--macs",
     cls=OnlineOption,
     is_flag=True,
-    help="Also check the MACs of accounts whose AppSecret is available.",
+    help="Also check the MACs of accounts whose AppSecret or ledger_key is available.",
 )
 def verify(context: LedgerContext) -> int:
     """Check the hash chains: find events that were edited, removed, reordered or cut off.
 
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
-    the AppSecrets of the settings, and also finds events written without them, or copied from another place.
+    what signs events, AppSecrets or ledger_keys, and also finds events written without it, or copied ones.
     """
     # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
     events, heads = context.ledger.snapshot()
@@ -153,9 +157,11 @@ def verify(context: LedgerContext) -> int:
     )
     lines = ["\n".join(descriptions) or summary.format(count=len(events))]
     if unread:
-        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        unchecked = _(_UNREAD)
         if key_of is None:
-            unchecked = _("the MACs of {names} were not checked: add `--macs`, which reads the AppSecret")
+            unchecked = _(
+                "the MACs of {names} were not checked: add `--macs`, which reads the AppSecret or ledger_key"
+            )
         lines.append(unchecked.format(names=_(", ").join(unread)))
     code = context.output_sentence(
         "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
@@ -173,7 +179,7 @@ def verify(context: LedgerContext) -> int:
             ).format(count=len(descriptions)),
             hint=_(
                 "find out who can write to the ledger, and check the sends of these events in the "
-                "WeChat console, unless the AppSecret was changed after them"
+                "WeChat console, unless the AppSecret or ledger_key was changed after them"
             ),
         )
     return code
@@ -300,13 +306,13 @@ def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: b
         raise TamperedLedgerError(
             _("the export was changed: {fault}").format(fault=faults[0]),
             hint=_(
-                "use an export that nobody else could write; if the AppSecret was changed, run "
-                "`campaign ledger guard --new-secret` on the old ledger and export again"
+                "use an export that nobody else could write; if the AppSecret or ledger_key was "
+                "changed, run `campaign ledger guard --new-secret` on the old ledger and export again"
             ),
             location=where,
         )
     for fault in forged:  # a backup is accepted anyway: such events stop sends and start none
         print_message(fault)
     if unread:
-        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        unchecked = _(_UNREAD)
         print_message(unchecked.format(names=_(", ").join(unread)))

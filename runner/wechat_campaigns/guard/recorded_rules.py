@@ -68,7 +68,8 @@ def check_rules_agreed(
         ),
         hint=_(
             "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
-            "or run `campaign ledger guard --env {name}` on a machine that holds the AppSecret"
+            "or run `campaign ledger guard --env {name}` on a machine that holds the AppSecret "
+            "or ledger_key"
         ).format(name=plan.environment),
         location=_("environment {name}").format(name=plan.environment),
     )
@@ -133,7 +134,7 @@ def vouch(
     is_genuine: Callable[[Sequence[Event]], bool],
     **more: Any,
 ) -> None:
-    """Keep an account's events authentic after its AppSecret was changed, but for those that were not.
+    """Keep an account's events authentic after the root of its macs was changed, but for those that were not.
 
     Args:
         old_secrets: those before; one of them may belong to another account.
@@ -154,7 +155,9 @@ def vouch(
         distrusted = unverified(events, key, *(mac_key(old, appid) for old in old_secrets))
         if len(distrusted) == found:
             raise SecretError(
-                _("no event of {name} was signed with the old AppSecret").format(name=account.name),
+                _("no event of {name} was signed with the old AppSecret or ledger_key").format(
+                    name=account.name
+                ),
                 hint=_("check the value of the variable that `--old-secret` names"),
                 location=appid,
             )

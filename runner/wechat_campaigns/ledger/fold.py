@@ -310,15 +310,17 @@ def wrong_secrets(state: LedgerState, environment: Environment) -> list[str]:
 
 
 def wrong_secret_error(names: Collection[str], environment: Environment) -> WrongSecretError:
-    """Refuse an AppSecret that signed none of an account's events: it proves nothing of who wrote them."""
+    """Refuse a root of macs that signed none of an account's events: it proves nothing of who wrote them."""
+    roots = {one.root_name for one in environment.accounts.values() if one.name in names}
+    key = _(" or ").join(sorted(roots, key=str.lower))
     return WrongSecretError(
-        _("no event of {names} in the ledger was signed with this AppSecret").format(
-            names=_(", ").join(names)
+        _("no event of {names} in the ledger was signed with this {key}").format(
+            names=_(", ").join(names), key=key
         ),
         hint=_(
-            "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, run "
-            "`campaign ledger guard --env {name} --new-secret`"
-        ).format(name=environment.name),
+            "check with `campaign doctor --env {name}` that the {key} is right; if it was changed, or is new "
+            "in the settings, run `campaign ledger guard --env {name} --new-secret`"
+        ).format(name=environment.name, key=key),
         location=_("environment {name}").format(name=environment.name),
     )
 

@@ -33,12 +33,15 @@ def test_a_secret_is_read_without_the_blanks_around_it(tmp_path: Path, kept: str
 
 
 def test_secret_command_uses_no_shell() -> None:
-    assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"
+    assert (
+        run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`"), hint="", location="")
+        == "$HOME;`id`\n"
+    )
 
 
 def test_hanging_secret_command_is_killed() -> None:
     with pytest.raises(SecretError, match="did not end within"):
-        run_command(python("import time; time.sleep(60)"), timeout_s=0.2)
+        run_command(python("import time; time.sleep(60)"), hint="", location="", timeout_s=0.2)
 
 
 def test_the_sandbox_has_its_known_secret() -> None:
