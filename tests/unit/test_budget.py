@@ -11,33 +11,33 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4020,
-    "wechat_campaigns/source": 2896,
-    "wechat_campaigns/render": 6791,
-    "wechat_campaigns/ledger": 3177,
+    "wechat_campaigns/core": 4039,
+    "wechat_campaigns/source": 2899,
+    "wechat_campaigns/render": 6812,
+    "wechat_campaigns/ledger": 3184,
     "wechat_campaigns/wechat": 1933,
-    "wechat_campaigns/plan": 4457,
+    "wechat_campaigns/plan": 4496,
     "wechat_campaigns/send": 1348,
-    "wechat_campaigns/report": 3256,
+    "wechat_campaigns/report": 3259,
     "wechat_campaigns/guard": 1709,
     "wechat_campaigns/code_host": 627,
     "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5481,
+    "wechat_campaigns/cli": 5484,
     "wechat_campaigns/run": 666,
     "wechat_sandbox": 4719,
     "wechat_campaigns/": 480,
-    "tests": 50715,
-    "catalog": 8239,
+    "tests": 51183,
+    "catalog": 8295,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45028
+RUNNER = 45123
 FILES = 221
-RECORDS = 175
+RECORDS = 177
 """Dataclasses and named tuples."""
 PAGES = 45
 IMPORTS = 7.4

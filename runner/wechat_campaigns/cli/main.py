@@ -31,6 +31,7 @@ from wechat_campaigns.core.errors import (
     InvalidError,
     OutOfMemoryError,
     system_error,
+    system_reason,
 )
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
 
@@ -210,6 +211,6 @@ def _bug() -> int:
         message = _(
             "This is a bug: {fault}. The log cannot be written ({reason}). Please report this message."
         )
-        message = message.format(reason=unwritten.strerror, fault=text.splitlines()[-1])
+        message = message.format(reason=system_reason(unwritten), fault=text.splitlines()[-1])
     print_message(message)
     return int(ExitCode.BUG)

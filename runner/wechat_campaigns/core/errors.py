@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.redact import redact_localized
 
 
@@ -154,7 +154,7 @@ class FileAccessError(CampaignError):
 
     def __init__(self, fault: OSError) -> None:
         super().__init__(
-            _("a file cannot be read or written: {reason}").format(reason=fault.strerror),
+            _("a file cannot be read or written: {reason}").format(reason=system_reason(fault)),
             hint=system_hint(fault, _("check the permissions and the disk, then run the same command again")),
             location=str(fault.filename or ""),
         )
@@ -178,6 +178,25 @@ def system_error(fault: Exception) -> CampaignError | None:
     if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
         return OutOfMemoryError()
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
+
+
+SYSTEM_REASONS: Final = {
+    errno.ENOENT: N_("the file does not exist"),
+    errno.EACCES: N_("permission is missing"),
+    errno.EPERM: N_("permission is missing"),
+    errno.EISDIR: N_("it is a folder"),
+    errno.ENOTDIR: N_("a file stands where a folder should be"),
+    errno.ENOSPC: N_("the disk is full"),
+    errno.EROFS: N_("the file system is read-only"),
+    errno.ECONNREFUSED: N_("the connection was refused"),
+}
+"""What the system says in English alone, whatever the language of the messages."""
+
+
+def system_reason(fault: OSError) -> str:
+    """Return why the system refused."""
+    known = SYSTEM_REASONS.get(fault.errno or 0)
+    return _(known) if known else fault.strerror or str(fault)
 
 
 def system_hint(fault: OSError, otherwise: str) -> str:

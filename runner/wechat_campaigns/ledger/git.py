@@ -23,6 +23,7 @@ from wechat_campaigns.core.errors import (
     LedgerUnreachableError,
     TamperedLedgerError,
     system_hint,
+    system_reason,
 )
 from wechat_campaigns.core.files import private_folder
 from wechat_campaigns.core.git import TIMEOUT_S, Git, GitFailure, GitResult
@@ -366,7 +367,9 @@ class GitLedger(Ledger):
                     yield
             except OSError as error:
                 raise LedgerCopyError(
-                    _("the local copy of the ledger is not usable: {error}").format(error=error.strerror),
+                    _("the local copy of the ledger is not usable: {error}").format(
+                        error=system_reason(error)
+                    ),
                     hint=system_hint(
                         error, _("check the permissions and the disk, then run the same command again")
                     ),

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, system_reason
 from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
@@ -29,7 +29,11 @@ from wechat_campaigns.ledger.events import (
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 APPLICATION_ID = 0x77784C47
-VERSION = 1
+VERSION = 2
+"""Version 1 kept events in a table without rowid, which spills a long event to a page of its own.
+
+Its files are read and written by the same statements, as they are; `ledger export` and `import` rewrite them.
+"""
 BUSY_S = 30.0
 LOCK_POLL_S = 0.1
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
@@ -37,8 +41,8 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PR
 SCHEMA = f"""
 create table event (
     stream text not null, seq integer not null, body text not null,
-    primary key (stream, seq)
-) without rowid;
+    unique (stream, seq)
+);
 create table head (stream text primary key, seq integer not null, hash text not null) without rowid;
 pragma application_id = {APPLICATION_ID};
 pragma user_version = {VERSION};
@@ -253,7 +257,7 @@ class SqliteLedger(Ledger):
     def _prepare(self) -> None:
         """Make the tables where they are missing, and note which files these are."""
         db = self._db()
-        if _version(db, self._path) != VERSION:
+        if _version(db, self._path) == 0:
             # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
             retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
             with _transaction(db, "begin immediate"):
@@ -362,7 +366,7 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what, hint = _WORDS.get(code, _OTHERWISE)
-    detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    detail = system_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)
     kind = LedgerLockedError if code == sqlite3.SQLITE_BUSY else LedgerError
     return kind(message, hint=_(hint), location=str(path))

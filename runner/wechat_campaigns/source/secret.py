@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from wechat_campaigns.core.errors import PolicyError, SecretError
+from wechat_campaigns.core.errors import PolicyError, SecretError, system_reason
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Account, Secret
 
@@ -151,7 +151,7 @@ def run_command(command: tuple[str, ...], *, hint: str, location: str, timeout_s
     except FileNotFoundError:
         what, hint = _("the program was not found"), _("install it, or correct `command`")
     except OSError as error:
-        what = _("the program cannot be started: {reason}").format(reason=error.strerror)
+        what = _("the program cannot be started: {reason}").format(reason=system_reason(error))
     except subprocess.TimeoutExpired:
         what = _("the program did not end within {seconds:g} s").format(seconds=timeout_s)
     except UnicodeDecodeError:
@@ -200,7 +200,7 @@ def _from_file(written: str) -> str:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        what = _("`{name}` cannot be read: {reason}").format(name=written, reason=error.strerror)
+        what = _("`{name}` cannot be read: {reason}").format(name=written, reason=system_reason(error))
         hint = _("add the file, or correct the path")
         raise SecretError(what, hint=hint, location=written) from None
     try:

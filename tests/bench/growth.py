@@ -1,0 +1,200 @@
+"""What a plan costs beside events that do not concern it, or did long ago, in each of the three stores."""
+
+import multiprocessing
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.measure import SCRATCH, Command
+from tests.bench.works import SECRET, Figure, Work, appid, campaign, sandbox, write_sends
+from tests.support.postgres_server import Server, postgres_server
+from wechat_campaigns.core.digest import canonical, sha256
+from wechat_campaigns.core.files import state_folder
+from wechat_campaigns.ledger.events import LedgerKind, next_event
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+
+ACCOUNTS: Final = 8
+OTHERS: Final = 400
+STORES: Final = ("sqlite", "git", "postgres")
+EVENTS_A_SEND: Final = 3
+STEPS: Final = (1_000, 10_000, 100_000, 1_000_000)
+MOST_ON_GIT: Final = 100_000
+"""A branch of a million files takes git minutes to push and to fetch."""
+BEGUN: Final = timedelta(days=5 * 365)
+ENDED: Final = timedelta(days=40)
+"""How long ago the first and the last event was: no quota of this month counts one."""
+DISK_EVENTS: Final = 30_000
+MOST_BYTES: Final = {"sqlite": 800 / 551}
+"""For a byte of an event: at most 800 for one of 551."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """How many events a ledger holds: of other accounts, and of those whose sends are planned."""
+
+    others: int = 0
+    own: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A campaigns folder whose ledger has a past."""
+
+    root: Path
+    disk_bytes: int
+
+    def plan(self, *arguments: str) -> Command:
+        """Plan its sends."""
+        return campaign(self.root, "plan", *arguments)
+
+
+class Cases:
+    """Builds folders and ledgers below one folder; the sandbox and PostgreSQL run as long as `stack`."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._url = stack.enter_context(sandbox(folder, ACCOUNTS, latency_s=0))
+        self._server: Server = stack.enter_context(postgres_server())
+
+    def build(self, store: str, past: Past) -> Case:
+        """Write 200 campaigns of 8 accounts, and a ledger in a store, in a process that may use memory."""
+        folder = self._folder / f"{store}_{past.others}_{past.own}"
+        root = folder / "campaigns"
+        setting = self._setting(store, folder)
+        write_sends(root, self._url, range(ACCOUNTS), 25, ledger=setting)
+        filling = multiprocessing.get_context("fork").Process(target=_fill, args=(setting, root, past))
+        filling.start()
+        filling.join()
+        assert filling.exitcode == 0
+        size = self._table_bytes(folder.name) if store == "postgres" else _bytes_of(root, store)
+        return Case(root=root, disk_bytes=size)
+
+    def _setting(self, store: str, folder: Path) -> str:
+        if store == "git":
+            remote = str(folder.with_suffix(".git"))
+            subprocess.run(["git", "init", "--bare", "--quiet", remote], check=True)
+            return f"git:{remote}#ledger"
+        return self._server.address(folder.name) if store == "postgres" else "sqlite"
+
+    def _table_bytes(self, schema: str) -> int:
+        import psycopg
+
+        with psycopg.connect(self._server.address(schema)) as db:
+            row = db.execute("select pg_total_relation_size('campaign_event')").fetchone()
+            return int(row[0]) if row else 0
+
+
+def growth(most: int) -> Iterator[Work]:
+    """Plan 200 sends of 8 accounts, beside ever more events of 400 others, then after more of their own.
+
+    Args:
+        most: the events that are built at most.
+    """
+    with ExitStack() as stack:
+        cases = Cases(SCRATCH / "growth", stack)
+        for store in STORES:
+            alone = cases.build(store, Past())
+            for others in STEPS:
+                if others > (min(most, MOST_ON_GIT) if store == "git" else most):
+                    continue
+                beside = cases.build(store, Past(others=others))
+                for words in ([], ["--offline"]) if store == "sqlite" else ([],):
+                    name = " ".join([f"plan, 200 sends beside {others:,} events,", store, *words])
+                    yield Work(name=name, against="beside none", goal=1.1, most_memory=1.1,
+                               ours=beside.plan(*words), theirs=alone.plan(*words))  # fmt: skip
+            few, many = (cases.build(store, Past(own=own)) for own in (300, 30_000))
+            yield Work(name=f"plan, 200 sends after 30,000 of their own, {store}", against="after 300",
+                       goal=1.3, ours=many.plan(), theirs=few.plan())  # fmt: skip
+
+
+def disk() -> Iterator[Figure]:
+    """Measure what an event takes in each store, with its indexes."""
+    with ExitStack() as stack:
+        cases = Cases(SCRATCH / "disk", stack)
+        events = list(past_events(Past(others=DISK_EVENTS)))
+        average = sum(len(canonical(event.as_dict())) for event in events) / len(events)
+        for store in STORES:
+            size = cases.build(store, Past(others=DISK_EVENTS)).disk_bytes / DISK_EVENTS
+            name = f"disk for an event of {average:.0f} bytes, {store}"
+            goal = MOST_BYTES[store] * average if store in MOST_BYTES else None
+            yield Figure(name=name, figure=size, unit="bytes", goal=goal)
+
+
+def _bytes_of(root: Path, store: str) -> int:
+    """Return what a ledger takes on the disk: SQLite's files, or the remote repository."""
+    sqlite = state_folder(root, os.environ).glob("*.ledger.sqlite3*")
+    files = sqlite if store == "sqlite" else root.parent.with_suffix(".git").glob("**/*")
+    return sum(file.stat().st_blocks * 512 for file in files if file.is_file())
+
+
+def _fill(setting: str, root: Path, past: Past) -> None:
+    """Keep a past in a ledger, as an import would."""
+    default = state_folder(root, os.environ) / "bench.ledger.sqlite3"
+    with closing(open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))) as ledger:
+        ledger.restore(list(past_events(past)))
+
+
+def past_events(past: Past) -> Iterator[Event]:
+    """Make sends that ended long ago: each intended, accepted and found sent, under macs that hold."""
+    yield from _in_turn([f"wx9{number:015d}" for number in range(OTHERS)], past.others)
+    yield from _in_turn([appid(number) for number in range(ACCOUNTS)], past.own)
+
+
+def _in_turn(appids: list[str], events: int) -> Iterator[Event]:
+    """Make the events of accounts that send in turn, as they do: no account's events lie together."""
+    streams = [
+        _stream(stream, events * (number + 1) // len(appids) - events * number // len(appids))
+        for number, stream in enumerate(appids)
+    ]
+    while streams:
+        found = [(stream, list(islice(stream, EVENTS_A_SEND))) for stream in streams]
+        streams = [stream for stream, send in found if len(send) == EVENTS_A_SEND]
+        yield from (event for _stream, send in found for event in send)
+
+
+def _stream(stream: str, count: int) -> Iterator[Event]:
+    """Make the events of one account, in order."""
+    key = mac_key(SECRET, stream)
+    begun, step = datetime.now(UTC) - BEGUN, (BEGUN - ENDED) / max(count, 1)
+    head, intent = EMPTY, EMPTY
+    for seq in range(1, count + 1):
+        number, at = (seq - 1) // EVENTS_A_SEND, begun + seq * step
+        kind, data = _told(number, seq % EVENTS_A_SEND, head, intent, at)
+        plain = Entry(stream=stream, kind=kind, data=data, nonce=sha256([stream, seq])[:32])
+        signed = replace(plain, data={**data, "mac": mac_of(key, plain)})
+        event = next_event(signed, at=at, head=head)
+        head = event.head
+        intent = head if kind == EventKind.INTENT else intent
+        yield event
+
+
+def _told(number: int, step: int, head: Head, intent: Head, at: datetime) -> tuple[Any, dict[str, Any]]:
+    """Return kind and data of one of the three events of a send."""
+    named = {"send": f"{number % 60 // 12 + 2021}/{number:05d}-会员日", "revision": 1}
+    if step == 2:
+        return EventKind.ACCEPTED, {**named, "intent": intent.hash, "msg_id": number + 1}
+    if step == 0:
+        told = {"msg_id": number + 1, "msg_status": "SEND_SUCCESS"}
+        return LedgerKind.STATUS, {**named, **told}
+    body = {
+        "filter": {"is_to_all": False, "tag_id": 100},
+        "msgtype": "text",
+        "text": {"content": named["send"]},
+    }
+    content, digests = sha256(number), sha256(body) * 4
+    return EventKind.INTENT, {
+        **named, "account": "main", "actor": {"user": "ci"}, "after": head.hash, "at": at.isoformat(),
+        "audience": {"count": 20_000, "source": "tags/get"}, "body": body, "body_sha256": sha256(body),
+        "clientmsgid": content[:32], "content_digest": content, "endpoint": "message/mass/sendall",
+        "filter": {"tag": "会员"}, "message_digest": content, "not_after": None, "overrides": {},
+        "plan_digest": content, "recipients": "tag 会员", "tag": "会员",
+        "words_sample": " ".join(digests[at : at + 12] for at in range(0, 240, 12)),
+    }  # fmt: skip
