@@ -223,7 +223,7 @@ def decide_job(call: ControlCall) -> Json:
     job = mass.decide(call.db, msg_id, confirmed=call.body["confirm"], now=call.now) if is_number else None
     if job is None:
         raise ValueError(f"no job {msg_id} waits for the administrator")
-    return {"job": mass.job_json(job)}
+    return {"job": mass.whole_job_json(job)}
 
 
 @route("GET", "clock")

@@ -30,7 +30,7 @@ SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
-KEPT_CHARS = 64 * 1024
+KEPT_BYTES = 64 * 1024
 """Of the query and of the body of a recorded request."""
 SECRET_KEYS = ("access_token", "secret", "appsecret")
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
@@ -173,7 +173,7 @@ class Dispatcher:
             "appid": appid or request.query.get("appid", ""),
             "rid": rid,
             "method": request.method,
-            "path": request.path[:KEPT_CHARS],
+            "path": request.path[:KEPT_BYTES],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
             "errcode": int(data.get("errcode", 0)),
@@ -223,7 +223,7 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
         if required:
             raise ErrcodeError(44002)
         return {}
-    if ESCAPE.search(raw):
+    if rb"\u" in raw and ESCAPE.search(raw):
         raise ErrcodeError(40033)
     try:
         body = read_json(raw.decode("utf-8-sig"))
@@ -237,10 +237,12 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
 
 
 def _body_of(request: HttpRequest) -> Any:
-    """Return a body for the record: None without one, a summary for an upload."""
+    """Return a body for the record: None without one, a summary for an upload or for what is too long."""
     if request.upload is not None:
         size = len(request.upload.data)
         return {"filename": request.upload.filename, "size_bytes": size, **request.form}
+    if len(request.raw) > KEPT_BYTES:
+        return _too_long(len(request.raw))
     try:
         return read_json(request.raw)
     except ValueError:
@@ -252,4 +254,9 @@ def _kept(data: Any) -> str:
     if isinstance(data, Mapping):
         data = {key: value for key, value in data.items() if key not in SECRET_KEYS}
     text = encode(data)
-    return text if len(text) <= KEPT_CHARS else encode({"too_long_to_keep": True, "size_chars": len(text)})
+    size = len(text.encode())
+    return text if size <= KEPT_BYTES else encode(_too_long(size))
+
+
+def _too_long(size: int) -> Json:
+    return {"too_long_to_keep": True, "size_bytes": size}

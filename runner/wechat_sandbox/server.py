@@ -27,7 +27,8 @@ from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
 from wechat_sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
-POLL_S = 0.05
+POLL_S = 0.01
+"""How soon a server notices that it is to stop: a rehearsal's command waits for that."""
 PUSH_EVERY_S = 0.25
 STOP_S = 5.0
 PIECE_BYTES = 1024 * 1024

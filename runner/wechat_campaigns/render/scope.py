@@ -33,7 +33,7 @@ T = TypeVar("T")
 _NAMES = ("file", "name", "media_id", "draft", "card_id", "body", "text_file", "theme")
 """Keys of a content whose values followers do not read."""
 _BRACES = re.compile(
-    r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
+    r"[{｛](?<![{｛][{｛])(?:[{｛]\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|\s*(\w+)\s*[}｝])(?![}｝])"
 )
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
 

@@ -175,6 +175,30 @@ def test_a_call_without_an_account_names_the_parameter(wechat: WeChat) -> None:
     assert "`appid` names no account: 'wx8'" in wechat.control("GET", "followers", appid="wx8")["error"]
 
 
+def test_deliveries_read_no_more_jobs_than_they_list(wechat: WeChat) -> None:
+    """And a phone no more messages than it shows, however many there were."""
+    openid, statements = wechat.openids()[0], list[str]()
+    few, many = ("deliveries", {"limit": 5}), ("phone", {"appid": SERVICE, "openid": openid})
+
+    def count(name: str, query: dict[str, Any]) -> int:
+        db = wechat.dispatcher.store._db
+        statements.clear()
+        db.set_trace_callback(statements.append)
+        assert "error" not in wechat.control("GET", name, **query)
+        db.set_trace_callback(None)
+        return len(statements)
+
+    wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False})
+    for number in range(70):
+        wechat.sendall(value={"content": f"{number}"})
+        if number == 55:
+            before = count(*few), count(*many)
+    assert (count(*few), count(*many)) == before
+    shown = wechat.control("GET", *many[:1], **many[1])
+    assert (len(shown["messages"]), shown["earlier"]) == (50, True)
+    assert shown["messages"][-1]["summary"] == "69"
+
+
 def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
     wechat.sendall("mpnews", {"media_id": wechat.draft("春天")})
     told = wechat.control("GET", "deliveries", limit=1)["deliveries"][0]

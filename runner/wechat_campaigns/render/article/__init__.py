@@ -42,7 +42,7 @@ def preload() -> None:
     from wechat_campaigns.render.templates import engine  # noqa: F401
 
     with suppress(ImportError):  # the extra `articles` is not installed
-        from wechat_campaigns.render.article import body, images, theme  # noqa: F401
+        from wechat_campaigns.render.article import body, images, markdown, rewrite, theme  # noqa: F401
 
         theme.inliner()
 
