@@ -11,7 +11,7 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4072,
+    "wechat_campaigns/core": 4066,
     "wechat_campaigns/source": 2966,
     "wechat_campaigns/render": 6849,
     "wechat_campaigns/ledger": 3186,
@@ -29,13 +29,13 @@ LINES = {
     "wechat_sandbox": 4756,
     "wechat_campaigns/": 480,
     "tests": 51482,
-    "catalog": 8387,
+    "catalog": 8390,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45474
+RUNNER = 45468
 FILES = 221
 RECORDS = 177
 """Dataclasses and named tuples."""

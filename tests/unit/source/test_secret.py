@@ -162,7 +162,7 @@ def test_a_file_in_a_checkout_must_be_ignored(tmp_path: Path) -> None:
         (lambda file: written(file, HEX.encode() + b"\xff"), "one line"),
         (lambda file: written(file, HEX.encode() * 200), "one line"),
         (lambda file: written(file, HEX.encode() + b"\x00"), "one line"),
-        (lambda _file: None, "does not exist"),
+        (lambda _file: None, "No such file"),
         (lambda file: os.mkfifo(file, 0o600), "is not a file"),
         (lambda file: file.mkdir(), "is not a file"),
     ],
