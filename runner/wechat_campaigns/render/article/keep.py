@@ -177,7 +177,7 @@ _text: Final = etree.XPath("string()")
 
 
 def _words(root: HtmlElement) -> str:
-    return "".join(_text(root).split())
+    return "".join(str(_text(root)).split())
 
 
 def _drop_comments(root: HtmlElement, findings: Findings) -> None:
