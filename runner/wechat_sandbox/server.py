@@ -368,4 +368,4 @@ def _plant(
     planted = [
         {**account, "options": {**account.get("options", {}), **switches}} for account in seed["accounts"]
     ]
-    return {"accounts": planted}
+    return {**seed, "accounts": planted}

@@ -276,7 +276,7 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFac
 
 
 def _reusable(upload: Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
-    known = state.uploads.get((appid, upload.key))
+    known = state.stream(appid).uploads.get(upload.key)
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None
     return known.result
@@ -317,7 +317,7 @@ def refresh(
 
     def asked(name: str) -> RemoteFacts:
         appid, mine = accounts[name].appid, concerned.get(name, ())
-        made = (state.drafts.get(state.key(appid, send.id, send.revision)) for send in mine)
+        made = (state.draft(appid, send.id, send.revision) for send in mine)
         try:
             return fetch_remote_facts(
                 mine,

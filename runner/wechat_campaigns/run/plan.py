@@ -188,7 +188,7 @@ def _without_past(workspace: OnlineWorkspace, state: LedgerState) -> dict[str, R
     environment, missing = workspace.settings.environment, workspace.secrets.missing
     unverified = ((name, environment.accounts[name].appid) for name in workspace.unverified)
     errors = {name: missing[appid] for name, appid in unverified if appid in missing}
-    if workspace.is_sandbox or state.initialized_for:  # else an apply is refused as a whole
+    if workspace.is_sandbox or state.is_initialized:  # else an apply is refused as a whole
         errors |= {
             name: uninitialized_error(state, environment, [name]) for name in workspace.uninitialized(state)
         }
