@@ -182,7 +182,7 @@ class Policy:
     allow_to_all: bool = False
     """Allow sends to all followers (`is_to_all: true`)."""
     max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None
-    """The largest audience of one send, in followers; counted again right before it. The batches of one
+    """The largest audience of one send, in followers, counted at most a minute before it. The batches of one
     openid list count together."""
     audience_drift: Annotated[Drift | None, {"examples": [{"percent": 20, "floor": 100}]}] = None
     """How far an audience may change between the reviewed plan and the send: a percentage, or a number of
