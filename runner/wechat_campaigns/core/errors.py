@@ -181,23 +181,17 @@ def system_error(fault: Exception) -> CampaignError | None:
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
 
 
-SYSTEM_REASONS: Final = {
-    errno.ENOENT: N_("the file does not exist"),
-    errno.EACCES: N_("permission is missing"),
-    errno.EPERM: N_("permission is missing"),
-    errno.EISDIR: N_("it is a folder"),
-    errno.ENOTDIR: N_("a file stands where a folder should be"),
-    errno.ENOSPC: N_("the disk is full"),
-    errno.EROFS: N_("the file system is read-only"),
-    errno.ECONNREFUSED: N_("the connection was refused"),
-}
-"""What the system says in English alone, whatever the language of the messages."""
+SYSTEM_REASONS: Final = (
+    N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"),
+    N_("Is a directory"), N_("Not a directory"), N_("No space left on device"), N_("Read-only file system"),
+    N_("Connection refused"),
+)  # fmt: skip
+"""The system's words, which it has in English alone."""
 
 
 def system_reason(fault: OSError) -> str:
     """Return why the system refused."""
-    known = SYSTEM_REASONS.get(fault.errno or 0)
-    return _(known) if known else fault.strerror or str(fault)
+    return _(fault.strerror) if fault.strerror else str(fault)
 
 
 def system_hint(fault: OSError, otherwise: str) -> str:
