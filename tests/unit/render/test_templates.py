@@ -239,7 +239,8 @@ FLOWS = [
     "{{ c }}", "{{ loop.index }}", "{{ brand }}", "{{ nope }}", "{{ brand -}}", "{{- n }}", "{{ n.x }}",
     "{% raw %}", "{% endraw %}", "{{ '{%' }}", "{{ '%}' }}", '{{ "%}" }}', "{# {% #}", "{# %} #}",
     "{{ 1 / 0 }}", "{% set brand = n %}", "{% macro brand() %}", "{% endmacro %}", "{% nope %}",
-    "{% filter upper %}", "{% endfilter %}", "{% if yes %}\n", "\n{% endif %}\n", " \t{% if yes %}\n", "\n\u3000{% endif %}\n",
+    "{% filter upper %}", "{% endfilter %}", "{% if yes %}\n", "\n{% endif %}\n", " \t{% if yes %}\n",
+    "\n\u3000{% endif %}\n",
 ]  # fmt: skip
 SIGNS_AROUND = ["\n", " ", "\t", "\u3000", "\u2028", "一", "{", "}", "%}", "{%", "%", "-", "{{", "}}"]
 TEXT = st.lists(st.sampled_from(["一", "\n", " ", "{{ brand }}", "\u3000", "%}", "{{ n }}"]), max_size=4).map(
