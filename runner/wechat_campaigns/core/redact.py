@@ -49,7 +49,7 @@ MASK: Final = "***"
 """What stands in the place of a secret."""
 _NAMES = (
     r"access_token|refresh_token|component_access_token|authorizer_access_token"
-    r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
+    r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|ledger[_-]?key|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
 )
 # `re` compiles these when they are used first: a run without a fault does without them.
 _VALUE = rf"""(?ix)
@@ -62,6 +62,7 @@ _USERINFO = r"(?<=://)[^\s/@`'\"?#]+@|(?<![\w/])[^\s/@:`'\"]+:[^\s/@`'\"]+@(?=[\
 _SHAPED = r"""(?x)
         (?<!clientmsgid\ )(?<![0-9A-Za-z_-])
         (?: [0-9A-Fa-f]{32}                                  # an AppSecret
+          | [0-9]{1,3}_[A-Za-z0-9_-]{64,}                      # an access_token
           | (?=[A-Za-z]*[0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{43}=?  # an EncodingAESKey
           | (?:gh[pousr]_|github_pat_|glpat-|gldt-|glcbt-|xox[abprs]-)[A-Za-z0-9_-]{8,}  # tokens of forges
           | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*

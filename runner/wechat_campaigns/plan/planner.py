@@ -40,7 +40,7 @@ from wechat_campaigns.plan.plan import (
 )
 from wechat_campaigns.plan.policy import evaluate, remedy
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Uses, add_use, quota_used, recipients
+from wechat_campaigns.plan.quota import Calendar, quota_used, recipients
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.unknown_sends import (
@@ -165,7 +165,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
     if action in (*PENDING, PlanAction.DRAFT) and isinstance(send.content, Draft):
         yield from stored_draft_warnings(send.content, send, offline=facts.offline)
     if action in PENDING:
-        drafted = state.drafts.get(state.key(appid, send.id, send.revision))
+        drafted = state.draft(appid, send.id, send.revision)
         yield from former_id_warnings(send, appid, state)
         yield from draft_warnings(send, planned.resolved, drafted, facts.drafts)
         yield from unsubscribed_warnings(send, planned.resolved)
@@ -209,31 +209,32 @@ def _under_policy(
 
     Of a send whose window opens later only a hold and the quota of that day or month are asked.
     """
-    due = sum(one.action in CALLING for one in looked_at)
-    ahead: defaultdict[str, dict[str, Uses]] = defaultdict(dict)
+    due, lists = sum(one.action in CALLING for one in looked_at), _lists(looked_at)
+    calendars: dict[str, Calendar] = {}
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
         appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
+        calendar = calendars.setdefault(appid, Calendar(appid, context.state))
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
             rule_input = _rule_input(
-                one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
+                one, lists, context, due, calendar=calendar, duplicate_of=twin, offline=offline
             )
             one = with_violations(one, evaluate(rule_input, context.overrides))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            rule_input = _rule_input(one, (one,), context, due, ahead=ahead[appid], is_later=True)
+            rule_input = _rule_input(one, _lists([one]), context, due, calendar=calendar, is_later=True)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
-            add_use(ahead[appid], use, opens_at)
+            calendar.add(use, opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
-            add_use(ahead[appid], use, context.now)
+            calendar.add(use, context.now)
         yield one
 
 
 def _rule_input(
     planned: PlannedSend,
-    among: Iterable[PlannedSend],
+    lists: Mapping[tuple[str, str], tuple[int, int]],
     context: DecisionContext,
     due: int,
     **more: Any,
@@ -242,7 +243,7 @@ def _rule_input(
         send=planned.send,
         content_digest=planned.content_digest,
         account=planned.account,
-        audience=_whole_audience(planned, among),
+        audience=_whole_audience(planned, lists),
         policy=context.settings.policy,
         state=context.state,
         now=context.now,
@@ -260,12 +261,12 @@ def with_failed_checks(plan: Plan, failed: FailedChecks, context: DecisionContex
     """Block the due sends of a plan that did not pass its checks, or warn of it."""
     if not failed:
         return plan
-    due = len(plan.calls())
+    due, lists = len(plan.calls()), _lists(plan.sends)
 
     def with_checks(planned: PlannedSend) -> PlannedSend:
         if planned.action not in CALLING:
             return planned
-        rule_input = _rule_input(planned, plan.sends, context, due, failed_checks=failed)
+        rule_input = _rule_input(planned, lists, context, due, failed_checks=failed)
         found = [one for one in evaluate(rule_input, context.overrides) if one.rule == "checks"]
         return with_violations(planned, (*planned.violations, *found))
 
@@ -288,7 +289,7 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
 def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
     rule_input = _rule_input(
-        planned, plan.sends, context, context.due, applying=True, failed_checks=plan.failed_checks
+        planned, _lists(plan.sends), context, context.due, applying=True, failed_checks=plan.failed_checks
     )
     seen = context.reviewed.get(planned.key)
     own, whole = planned.resolved.audience.count, rule_input.audience.count
@@ -314,15 +315,24 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     return replace(left, violations=found)
 
 
-def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
+def _lists(sends: Iterable[PlannedSend]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return, by AppID and id of a list, how many openids its batches have, and how many are left out."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in sends:
+        if one.send.batch is not None:
+            key = one.account.appid, list_id(one.send.id)
+            openids, skipped = found.get(key, (0, 0))
+            found[key] = openids + len(one.send.filter.openids), skipped + len(one.resolved.skipped)
+    return found
+
+
+def _whole_audience(planned: PlannedSend, lists: Mapping[tuple[str, str], tuple[int, int]]) -> Audience:
     """Count the whole openid list, whichever of its batches are planned: it is still one audience."""
     audience, batch = planned.resolved.audience, planned.send.batch
     if batch is None:
         return audience
-    parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
-    mine = [p for p in parts if list_id(p.send.id) == list_id(planned.send.id)]
-    listed = max(len(batch.openids), sum(len(one.send.filter.openids) for one in mine))
-    return replace(audience, count=listed - sum(len(one.resolved.skipped) for one in mine))
+    openids, skipped = lists.get((planned.account.appid, list_id(planned.send.id)), (0, 0))
+    return replace(audience, count=max(len(batch.openids), openids) - skipped)
 
 
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:

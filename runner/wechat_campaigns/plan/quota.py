@@ -5,9 +5,9 @@ invisible here. Source: 群发 limits (Batch_Sends guide), read 2026-11; the hou
 and taken to be midnight, China time.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -26,9 +26,6 @@ SERVICE_PER_MONTH = 4
 SERVICE_TO_ALL_PER_DAY = 1
 """Besides the four a month. One page has it; whether WeChat enforces it was not seen."""
 
-Uses = Counter[QuotaUse]
-"""An account's sends of one day or month. A question takes as long with ten thousand as with one."""
-
 
 def china_day(moment: datetime) -> date:
     """Return the day of a moment by WeChat's calendar."""
@@ -45,13 +42,13 @@ def reset_day(kind: AccountKind, now: datetime) -> str:
     return day_text(bounds(kind, now)[1].date(), china_day(now))
 
 
-def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:
-    """Count an account's calls of the day that holds `now`.
+def count_today(calls: Iterable[datetime], now: datetime) -> int:
+    """Count the calls of the day that holds `now`.
 
     Args:
-        calls: (appid, when) of each.
+        calls: when each was made.
     """
-    return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
+    return sum(china_day(at) == china_day(now) for at in calls)
 
 
 @lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment
@@ -86,44 +83,78 @@ def quota_limit(kind: AccountKind) -> int:
 
 def quota_used(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> int:
     """Count the sends that use an account's allowance in the day or month that holds `now`."""
-    return made(kind, state.quota_uses(appid, *bounds(kind, now)))
+    return Calendar(appid, state).uses(kind, now).made(kind)
 
 
-def made(kind: AccountKind, uses: Uses) -> int:
-    """Count the sends that use the account's own allowance, see `counts`."""
-    return sum(
-        number
-        for use, number in uses.items()
-        if not use.is_baseline and counts(kind, use.recipients == "all")
-    )
+@dataclass(slots=True)
+class Uses:
+    """An account's sends of one day or month, so counted that an answer takes as long with ten thousand."""
+
+    _by_kind: Counter[AccountKind] = field(default_factory=Counter)
+    _to_all: int = 0
+    _by_recipients: Counter[str] = field(default_factory=Counter)
+    _by_tag_id: Counter[int] = field(default_factory=Counter)
+    _without_id: Counter[str] = field(default_factory=Counter)
+    """Of a tag whose id nobody asked, by its name."""
+    _most_of_a_tag: int = 0
+    has_past: bool = False
+    """Whether those of the ledger are among them."""
+
+    def add(self, use: QuotaUse, number: int = 1) -> None:
+        """Count a send, or several that are alike."""
+        to_all = use.recipients == "all"
+        for kind in AccountKind if not use.is_baseline else ():
+            self._by_kind[kind] += number * counts(kind, to_all)
+        if to_all:
+            self._to_all += number
+        elif use.recipients.startswith("tag"):
+            self._by_recipients[use.recipients] += number
+            if use.tag_id is None:
+                self._without_id[use.recipients] += number
+                of_tag = self._without_id[use.recipients]
+            else:
+                self._by_tag_id[use.tag_id] += number
+                of_tag = self._by_tag_id[use.tag_id]
+            self._most_of_a_tag = max(self._most_of_a_tag, of_tag)
+
+    def made(self, kind: AccountKind) -> int:
+        """Return how many use the account's own allowance, see `counts`; a baseline has no date."""
+        return self._by_kind[kind]
+
+    def same_recipients(self, mine: QuotaUse) -> int:
+        """Return the most messages that one of these recipients was sent; who had four gets no more.
+
+        A send to everyone meets followers of the tag that was sent most. Openid lists are not compared.
+        """
+        if mine.recipients == "all":
+            return self._to_all + self._most_of_a_tag
+        # By ids where both are known, else as they were written.
+        if mine.tag_id is None:
+            return self._to_all + self._by_recipients[mine.recipients]
+        return self._to_all + self._by_tag_id[mine.tag_id] + self._without_id[mine.recipients]
 
 
-def add_use(ahead: dict[str, Uses], use: QuotaUse, at: datetime) -> None:
-    """Count one more planned send in the day and in the month of its moment, see `period`."""
-    for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
-        ahead.setdefault(period(kind, at), Counter())[use] += 1
+@dataclass(slots=True)
+class Calendar:
+    """An account's sends by day and by month: those that its ledger has, and those that a plan adds."""
 
+    appid: str
+    state: LedgerState
+    _periods: defaultdict[str, Uses] = field(default_factory=lambda: defaultdict(Uses))
 
-def count_same_recipients(mine: QuotaUse, uses: Uses) -> int:
-    """Count the most messages that one of these recipients was sent; a follower who had four gets no more.
+    def uses(self, kind: AccountKind, at: datetime) -> Uses:
+        """Return the sends of the day or month that `at` counts to."""
+        found = self._periods[period(kind, at)]
+        if not found.has_past:
+            found.has_past = True
+            for use, number in self.state.stream(self.appid).quota_uses(*bounds(kind, at)).items():
+                found.add(use, number)
+        return found
 
-    A send to everyone meets followers of the tag that was sent most. Openid lists are not compared.
-    """
-    to_all = sum(number for use, number in uses.items() if use.recipients == "all")
-    tagged = [(use, number) for use, number in uses.items() if use.recipients.startswith("tag")]
-    if mine.recipients == "all":
-        by_tag: Counter[str | int] = Counter()
-        for use, number in tagged:
-            by_tag[use.tag_id or use.recipients] += number
-        return to_all + max(by_tag.values(), default=0)
-    return to_all + sum(number for use, number in tagged if _is_same_tag(use, mine))
-
-
-def _is_same_tag(one: QuotaUse, other: QuotaUse) -> bool:
-    # By ids where both are known, else as they were written.
-    if one.tag_id is None or other.tag_id is None:
-        return one.recipients == other.recipients
-    return one.tag_id == other.tag_id
+    def add(self, use: QuotaUse, at: datetime) -> None:
+        """Count one more planned send in the day and in the month of its moment."""
+        for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
+            self._periods[period(kind, at)].add(use)
 
 
 def recipients(receiver_filter: Filter) -> str:
@@ -159,17 +190,16 @@ class Budget:
 
 def budgets(plan: Plan) -> tuple[Budget, ...]:
     """Work out the budget of every account in a plan, in name order."""
-    accounts = {planned.account.name: planned.account for planned in plan.sends}
-    return tuple(_budget(plan, accounts[name]) for name in sorted(plan.used))
+    by_account: dict[str, list[PlannedSend]] = {}
+    for planned in plan.sends:
+        by_account.setdefault(planned.account.name, []).append(planned)
+    return tuple(_budget(plan, by_account[name]) for name in sorted(plan.used))
 
 
-def _budget(plan: Plan, account: Account) -> Budget:
+def _budget(plan: Plan, sends: Sequence[PlannedSend]) -> Budget:
+    account = sends[0].account
     now, calls = period(account.kind, plan.created_at), plan.mass_calls.get(account.name, {})
-    counted = [
-        one
-        for one in plan.sends
-        if one.account.name == account.name and counts(account.kind, one.send.filter.is_to_all)
-    ]
+    counted = [one for one in sends if counts(account.kind, one.send.filter.is_to_all)]
     return Budget(
         account=account,
         period=now,
@@ -220,9 +250,15 @@ def overlaps(plan: Plan) -> tuple[Overlap, ...]:
 
 def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
     """Count the followers whom more than one send may reach; each comes as its batches."""
+    if len(sends) < 2:
+        return 0
     if all(one.send.filter.openids for parts in sends for one in parts):
-        reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
-        return sum(number > 1 for number in reached.values())
+        *others, last = ([openid for one in parts for openid in _openids(one)] for parts in sends)
+        reached, again = set[str](), set[str]()
+        for openids in others:
+            again |= reached.intersection(openids)
+            reached.update(openids)
+        return len(again | reached.intersection(last))
     audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
     for parts in sends:
         send, tag_id = parts[0].send, parts[0].resolved.tag_id

@@ -9,6 +9,7 @@ from typing import Final
 
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
+from wechat_campaigns.core.errors import system_reason
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.source.sniff import duration_s, sniff
@@ -207,7 +208,7 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
         raise
     except OSError as error:
         what = _("`{name}` cannot be read: {reason}").format(
-            name=shorten(Path(path).name), reason=error.strerror
+            name=shorten(Path(path).name), reason=system_reason(error)
         )
         hint = _("check the type of the file and its permissions")
         raise FileError("file-unreadable", what, hint) from error

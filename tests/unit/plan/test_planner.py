@@ -1,5 +1,6 @@
 """One decision per send, seen together: order, allowance, twins, what is left over."""
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -101,6 +102,30 @@ def test_quota_is_used_in_the_order_of_the_plan() -> None:
     assert list(planned.values()) == ["send", "blocked", "send"]
     (second,) = plan_of(sends[1], state=accepted(sends[0]), settings=OPEN).sends
     assert [one.rule for one in second.violations] == ["quota"]
+
+
+def calls_to_plan(tags: int) -> int:
+    """Return how many functions are called to plan so many sends to tags, and a list of as many batches."""
+    sends = [make_send(f"s{n}", str(n), filter=Filter(tag=f"t{n}")) for n in range(tags)]
+    sends += [make_send(f"all{n}", f"all {n}", filter=EVERYONE) for n in range(tags)]
+    sends += [listed(number, tags, f"o{number}a", f"o{number}b") for number in range(1, tags + 1)]
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        plan_of(*sends, settings=OPEN, remote_facts=None)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_a_send_costs_no_more_among_many() -> None:
+    calls_to_plan(10)  # what is made once
+    assert calls_to_plan(400) < 4.4 * calls_to_plan(100)
 
 
 def test_scheduled_sends_use_no_quota_today() -> None:

@@ -35,12 +35,12 @@ from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.rule import RuleInput
-from wechat_campaigns.plan.quota import Uses, add_use, recipients
+from wechat_campaigns.plan.quota import Calendar, recipients
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 
 
-def facts(policy: Policy | None = None, **changes: Any) -> RuleInput:
+def facts(policy: Policy | None = None, ahead: Filter | None = None, **changes: Any) -> RuleInput:
     """Facts about a plain send to 1000 members, with nothing in its way."""
     send = changes.pop("send", make_send())
     base = RuleInput(
@@ -48,7 +48,14 @@ def facts(policy: Policy | None = None, **changes: Any) -> RuleInput:
         audience=Audience(count=1000, source="tags/get", as_of=NOW),
         policy=policy or Policy(), state=LedgerState(), now=NOW, due=1,
     )  # fmt: skip
-    return replace(base, **changes)
+    return planning(replace(base, **changes), ahead) if ahead is not None else replace(base, **changes)
+
+
+def planning(about: RuleInput, ahead: Filter) -> RuleInput:
+    """The same facts, with one send to some recipients before it in the plan."""
+    calendar = Calendar(about.account.appid, about.state)
+    calendar.add(QuotaUse(recipients(ahead)), NOW)
+    return replace(about, calendar=calendar)
 
 
 def holding(*held: bool) -> LedgerState:
@@ -64,13 +71,6 @@ def to_everyone(count: int) -> LedgerState:
     sends = [make_send(f"all{number}", filter=EVERYONE) for number in range(count)]
     calls = [((EventKind.INTENT, intent_of(one)), (EventKind.ACCEPTED, named(one))) for one in sends]
     return make_state(*(step for call in calls for step in call))
-
-
-def ahead_of(receiver_filter: Filter) -> dict[str, Uses]:
-    """One send to these recipients, which comes before in the plan, now."""
-    ahead: dict[str, Uses] = {}
-    add_use(ahead, QuotaUse(recipients(receiver_filter)), NOW)
-    return ahead
 
 
 def counted(count: int | None, reviewed: int | None, **changes: Any) -> RuleInput:
@@ -222,24 +222,24 @@ CASES: dict[str, Cases] = {
     ),
     "quota": Cases(
         stops=[facts(account=PAPER, state=ONE_SENT),
-               facts(account=PAPER, ahead=ahead_of(make_send().filter)),
+               facts(account=PAPER, ahead=make_send().filter),
                facts(RESERVE, send=TO_ALL, state=to_everyone(1)),
                facts(RESERVE, send=TO_ALL, state=to_everyone(4), now=TOMORROW),
-               facts(RESERVE, send=TO_ALL, ahead=ahead_of(EVERYONE))],
+               facts(RESERVE, send=TO_ALL, ahead=EVERYONE)],
         passes=[facts(account=PAPER), facts(account=PAPER, state=ONE_SENT, now=TOMORROW),
                 facts(RESERVE, send=TO_ALL), facts(RESERVE, state=to_everyone(1)),
                 facts(RESERVE, send=TO_ALL, state=to_everyone(1), now=TOMORROW),
                 facts(state=to_everyone(3)),
-                facts(state=to_everyone(3), ahead=ahead_of(Filter(tag="北京"))),
-                facts(state=to_everyone(3), ahead=ahead_of(make_send().filter), now=NOW + timedelta(days=31)),
+                facts(state=to_everyone(3), ahead=Filter(tag="北京")),
+                facts(state=to_everyone(3), ahead=make_send().filter, now=NOW + timedelta(days=31)),
                 facts(RESERVE, send=TO_ALL, state=begun(*(make_send(f"s{n}") for n in range(3))))],
         # WeChat leaves out whoever received four; ledger and plan count alike, and everyone is in a tag.
-        warns=[facts(state=to_everyone(4)), facts(state=to_everyone(3), ahead=ahead_of(make_send().filter)),
+        warns=[facts(state=to_everyone(4)), facts(state=to_everyone(3), ahead=make_send().filter),
                facts(RESERVE, send=TO_ALL, state=begun(*(make_send(f"s{n}") for n in range(4))))],
     ),
     "quota_reserve": Cases(
         stops=[facts(RESERVE, send=TO_ALL, state=to_everyone(3)),
-               facts(RESERVE, send=TO_ALL, state=to_everyone(2), ahead=ahead_of(EVERYONE))],
+               facts(RESERVE, send=TO_ALL, state=to_everyone(2), ahead=EVERYONE)],
         passes=[facts(RESERVE, send=TO_ALL, state=to_everyone(2))],
     ),
 }  # fmt: skip

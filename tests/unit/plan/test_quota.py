@@ -13,15 +13,7 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse
-from wechat_campaigns.plan.quota import (
-    bounds,
-    count_same_recipients,
-    count_today,
-    made,
-    period,
-    quota_used,
-    recipients,
-)
+from wechat_campaigns.plan.quota import Calendar, bounds, count_today, period, quota_used, recipients
 from wechat_campaigns.protocol.events import EventKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
@@ -84,8 +76,8 @@ def test_quota_count_is_cached_until_the_next_event():
     first, second = make_events(begun(EVERYONE), begun(make_send("more", filter=Filter(is_to_all=True))))
     state = make_state()
     state.add(first)
-    counted = state.quota_uses(SERVICE, *bounds(SRV, NOW))
-    assert state.quota_uses(SERVICE, *bounds(SRV, NOW)) is counted
+    counted = state.stream(SERVICE).quota_uses(*bounds(SRV, NOW))
+    assert state.stream(SERVICE).quota_uses(*bounds(SRV, NOW)) is counted
     state.add(second)
     assert quota_used(SERVICE, SRV, state, NOW) == 2
 
@@ -96,7 +88,7 @@ def test_service_account_counts_sends_to_everyone_only():
 
 
 def to_all_today(state: LedgerState) -> int:
-    return made(SRV, state.quota_uses(SERVICE, *bounds(SUB, NOW)))
+    return Calendar(SERVICE, state).uses(SUB, NOW).made(SRV)
 
 
 def test_sends_to_everyone_of_the_day_are_counted():
@@ -112,9 +104,9 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
-    uses = state.quota_uses(SERVICE, *bounds(SRV, NOW))
-    assert count_same_recipients(QuotaUse(recipients(SALE.filter), 100), uses) == 2
-    assert count_same_recipients(QuotaUse(recipients(lists[0].filter), None), uses) == 1
+    uses = Calendar(SERVICE, state).uses(SRV, NOW)
+    assert uses.same_recipients(QuotaUse(recipients(SALE.filter), 100)) == 2
+    assert uses.same_recipients(QuotaUse(recipients(lists[0].filter), None)) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,16 +121,16 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     ids=["by id", "by name", "offline", "another tag of that name", "renamed"],
 )
 def test_quota_compares_tags_by_id_where_it_is_known(mine: QuotaUse, same: int):
-    uses = make_state(begun()).quota_uses(SERVICE, *bounds(SRV, NOW))
-    assert count_same_recipients(mine, uses) == same
+    uses = Calendar(SERVICE, make_state(begun())).uses(SRV, NOW)
+    assert uses.same_recipients(mine) == same
 
 
 def test_send_to_everyone_meets_the_tag_that_was_sent_most():
     sends = [make_send(f"s{n}") for n in range(2)]
     by_id, other = make_send("id", filter=Filter(tag_id=100)), make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [*sends, by_id, other, make_send("all", filter=EVERYONE.filter)]))
-    uses = state.quota_uses(SERVICE, *bounds(SRV, NOW))
-    assert count_same_recipients(QuotaUse(recipients(EVERYONE.filter), None), uses) == 4
+    uses = Calendar(SERVICE, state).uses(SRV, NOW)
+    assert uses.same_recipients(QuotaUse(recipients(EVERYONE.filter), None)) == 4
 
 
 def test_tag_name_and_tag_id_are_different_recipients():
@@ -146,9 +138,7 @@ def test_tag_name_and_tag_id_are_different_recipients():
     assert len({recipients(f) for f in filters}) == 4
 
 
-def test_calls_of_the_day_are_counted_by_account():
+def test_calls_of_the_day_are_counted():
     midnight = datetime(2026, 12, 1, 0, 0, tzinfo=CHINA)
-    calls = [(SERVICE, midnight), (SERVICE, NOW), (SERVICE, midnight - timedelta(seconds=1)), ("wx9", NOW)]
-    assert count_today(calls, SERVICE, NOW) == 2
-    assert count_today(calls, "wx9", NOW) == 1
-    assert count_today([], SERVICE, NOW) == 0
+    assert count_today([midnight, NOW, midnight - timedelta(seconds=1)], NOW) == 2
+    assert count_today([], NOW) == 0

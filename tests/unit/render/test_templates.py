@@ -172,6 +172,15 @@ def test_fault_in_an_include_names_the_file(partial):
         ("{% for i in range(10) %}{{ 'x' * 50000 }}{% endfor %}", "200,000"),
         ("{% include 'r' %}", "nested too deeply"),
         ("{% include 'a.txt' %}", "file `_partials/a.txt` does not exist"),
+        ("{{ brand", "`{{` is not closed"),
+        ("{% if brand", "`{%` is not closed"),
+        ("{# brand", "`{#` is not closed"),
+        ("{% if brand %}", "`{% if %}` is not closed by `{% endif %}`"),
+        ("{% for x in cities %}{% if x %}{% endfor %}", "`{% if %}` is not closed"),
+        ("{% endif %}", "`{% endif %}` cannot stand here"),
+        ("{{ }}", "not complete"),
+        ("{{ brand + }}", "not complete"),
+        ("{{ “brand” }}", "character `“`"),
     ],
 )
 def test_fault_says_what_is_wrong(text, words):

@@ -5,18 +5,18 @@ of `RULES`. Its message names the setting, so that the reader knows where to loo
 `tests/unit/plan/test_policy.py` has what each rule stops and lets pass.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Flag, auto
 from typing import Any
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.model import Audience, Send
-from wechat_campaigns.core.settings import Account, Policy
+from wechat_campaigns.core.settings import Account, AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import FailedChecks, Violation
-from wechat_campaigns.plan.quota import Uses
+from wechat_campaigns.plan.quota import Calendar, Uses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,8 @@ class RuleInput:
     now: datetime
     due: int
     """How many sends the whole plan would make."""
-    ahead: Mapping[str, Uses] = field(default_factory=dict)
-    """The sends of this account that come before this one in the plan, by day and by month, see `period`."""
+    calendar: Calendar | None = None
+    """The account's sends, with those that come before this one in the plan; None: only the ledger's."""
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False
@@ -53,6 +53,10 @@ class RuleInput:
     """True of what is posted once more."""
     reviewed_count: int | None = None
     """Followers as the reviewed plan counted them; None when only a digest was reviewed."""
+
+    def uses(self, kind: AccountKind) -> Uses:
+        """Return the account's sends of a kind's day or month: made already, and planned before this one."""
+        return (self.calendar or Calendar(self.account.appid, self.state)).uses(kind, self.now)
 
     @property
     def content(self) -> Content:

@@ -19,11 +19,7 @@ from wechat_campaigns.plan.policy.rule import RuleInput, Trait, rule
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
     SERVICE_TO_ALL_PER_DAY,
-    Uses,
-    bounds,
-    count_same_recipients,
     counts,
-    made,
     period,
     quota_limit,
     recipients,
@@ -40,7 +36,7 @@ from wechat_campaigns.source.scaffold import SAMPLES
 def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold, by its ledger or by the settings."""
     name = facts.account.name
-    reason = facts.state.hold_reasons(facts.now).get(facts.account.appid)
+    reason = facts.state.stream(facts.account.appid).hold_reason(facts.now)
     if reason is not None:
         return Violation(*on_hold(name, reason, facts.env))
     if setting is True or (setting is not False and name in setting):
@@ -144,10 +140,10 @@ def quota(_setting: object, facts: RuleInput) -> Violation | None:
     kind = facts.account.kind
     if not counts(kind, facts.send.filter.is_to_all):
         return _four_a_month(facts)
-    used, limit = made(kind, _uses(facts, kind)), quota_limit(kind)
+    used, limit = facts.uses(kind).made(kind), quota_limit(kind)
     if used < limit and kind is AccountKind.SERVICE:
         # To everyone once a day, besides the four a month.
-        used, limit = made(kind, _uses(facts, AccountKind.SUBSCRIPTION)), SERVICE_TO_ALL_PER_DAY
+        used, limit = facts.uses(AccountKind.SUBSCRIPTION).made(kind), SERVICE_TO_ALL_PER_DAY
         kind = AccountKind.SUBSCRIPTION
     if used < limit:
         return _four_a_month(facts)
@@ -168,7 +164,7 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     if not reserve or not counts(kind, facts.send.filter.is_to_all):
         return None
     limit = quota_limit(kind)
-    remaining = limit - made(kind, _uses(facts, kind))
+    remaining = limit - facts.uses(kind).made(kind)
     # Where nothing is left of a later day, `quota` warns.
     if remaining > reserve or (facts.is_later and remaining <= 0):
         return None
@@ -188,17 +184,11 @@ def quota_reserve(reserve: int, facts: RuleInput) -> Violation | None:
     )
 
 
-def _uses(facts: RuleInput, kind: AccountKind) -> Uses:
-    """Return the sends of a kind's day or month: made already, and before this one in the plan."""
-    made_already = facts.state.quota_uses(facts.account.appid, *bounds(kind, facts.now))
-    return made_already + facts.ahead.get(period(kind, facts.now), Uses())
-
-
 def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
     mine = QuotaUse(recipients(facts.send.filter), facts.tag_id)
-    before = count_same_recipients(mine, _uses(facts, AccountKind.SERVICE))
+    before = facts.uses(AccountKind.SERVICE).same_recipients(mine)
     if before < SERVICE_PER_MONTH:
         return None
     what = _(
@@ -236,7 +226,7 @@ def too_many_sends(count: int, policy: Policy) -> Violation | None:
 @rule()
 def require_preview(_setting: object, facts: RuleInput) -> Violation | None:
     """A tester must have received exactly this content."""
-    if (facts.account.appid, facts.content_digest) in facts.state.previews:
+    if facts.content_digest in facts.state.stream(facts.account.appid).previews:
         return None
     hint = _("run `campaign preview {send}{env} --to TESTER` and check the message on the phone")
     return Violation(
@@ -280,10 +270,8 @@ def require_trial(tag: str | int, facts: RuleInput) -> Violation | None:
     digest = compute_message_digest(facts.send)
     fates = {
         record.fate
-        for record in facts.state.sends
-        if tag in (posted_tag(record), posted_tag_id(record))
-        and record.appid == facts.account.appid
-        and record.data.get("message_digest") == digest
+        for record in facts.state.stream(facts.account.appid).all_sends()
+        if tag in (posted_tag(record), posted_tag_id(record)) and record.data.get("message_digest") == digest
     }
     if Fate.SENT in fates:
         return None
@@ -363,7 +351,10 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
         return None
     return Violation(
         _("{send} already has the same content and the same recipients").format(send=twins[0]),
-        _("restore the old name of the file, or change the content"),
+        _(
+            "if the file was renamed, restore its old name; otherwise change the content, or lower "
+            "`policy.duplicate_content_days`"
+        ),
     )
 
 

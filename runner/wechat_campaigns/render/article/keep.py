@@ -107,7 +107,7 @@ def keep(root: HtmlElement, findings: Findings) -> None:
     """Change the tree of an HTML body in place; lines are read from `data-line`."""
     _drop_comments(root, findings)
     gone: set[HtmlElement] = set()
-    # While these are held, lxml does not make the object of each element anew at every walk below.
+    # While these are held, lxml does not make the object of each element again at every walk below.
     everything = elements(root)
     for element in everything:
         if element not in gone and (element.tag in _SILENT or element.tag in _LOST):
