@@ -192,6 +192,10 @@ def compile_campaigns(
     )
 
 
+_Counted = tuple[int, tuple[Diagnostic, ...], tuple[Diagnostic, ...]]
+"""The number of a file's sends, and its problems: to hand over thousands of sends takes long."""
+
+
 def validate_campaigns(
     root: Path,
     *,
@@ -210,14 +214,17 @@ def validate_campaigns(
     """
     compiler, items, problems = _selected(root, settings, files, variables, only)
 
-    def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
+    def counted(item: CampaignFile) -> _Counted:
         made = compiler.make(item)
-        return len(made.sends), replace(made, sends=())  # thousands of sends take long to hand over
+        return len(made.sends), made.file_problems, made.problems
 
-    results = map_fenced(counted, items, lost=lambda item, bound: (0, out_of_bounds(item, bound)))
-    of_files = [*problems, *(problem for _sends, made in results for problem in made.file_problems)]
-    of_sends = [problem for _sends, made in results for problem in made.problems]
-    return sum(sends for sends, _made in results), [*of_files, *of_sends]
+    def lost(item: CampaignFile, bound: Bound) -> _Counted:
+        return 0, out_of_bounds(item, bound).file_problems, ()
+
+    results = map_fenced(counted, items, lost=lost)
+    of_files = [*problems, *(problem for _sends, found, _others in results for problem in found)]
+    of_sends = [problem for _sends, _of_file, found in results for problem in found]
+    return sum(sends for sends, _of_file, _others in results), [*of_files, *of_sends]
 
 
 def _selected(
