@@ -39,6 +39,8 @@ class AccountOptions:
     """False lifts call counters and send allowances."""
     protection: bool = _switch(False)
     """API 群发保护: sends to everyone wait for the administrator."""
+    frozen: bool = _switch(False)
+    """The AppSecret was frozen in the console: no token by it (40243), calls with others go on."""
     ip_allow: tuple[str, ...] = _switch((), TEXTS)
     """Addresses and ranges that may call; empty means every one."""
     ip_token_calls_only: bool = _switch(False)
@@ -116,12 +118,14 @@ def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) ->
     Raises:
         ValueError: `ip_allow` has what is not an address or a range.
     """
-    merged = {**asdict(base or AccountOptions()), **data}
-    callback = merged["callback"]
-    for address in merged["ip_allow"]:
-        ip_network(address, strict=False)
-    merged |= {"ip_allow": tuple(merged["ip_allow"]), "callback": Callback(**callback) if callback else None}
-    return AccountOptions(**merged)
+    read = dict(data)
+    if "ip_allow" in read:
+        read["ip_allow"] = tuple(read["ip_allow"])
+        for address in read["ip_allow"]:
+            ip_network(address, strict=False)
+    if read.get("callback"):
+        read["callback"] = Callback(**read["callback"])
+    return replace(base or AccountOptions(), **read)
 
 
 def save(db: sqlite3.Connection, account: OfficialAccount) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from wechat_sandbox import accounts, callbacks, clock, drafts, mass, media, seeds, store
+from wechat_sandbox import accounts, callbacks, clock, drafts, mass, media, platforms, seeds, store
 from wechat_sandbox.accounts import KIND, SWITCHES, OfficialAccount
 from wechat_sandbox.answers import FLAG, INTEGER, NAME, NUMBER, TEXT, TEXTS, Json, body_of, check, read_json
 from wechat_sandbox.calls import UploadedFile
@@ -177,6 +177,20 @@ def change_followers(call: ControlCall) -> Json:
     return {"followers": subscribed.bit_count()}
 
 
+@route("GET", "platforms")
+def list_platforms(call: ControlCall) -> Json:
+    """Return the third-party platforms: their tickets, and what accounts authorised them to."""
+    return {"platforms": platforms.list_platforms(call.db)}
+
+
+@route("POST", "platforms", body=platforms.PLATFORM)
+def change_platform(call: ControlCall) -> Json:
+    """Add a third-party platform, or change it and what accounts grant it."""
+    platforms.save(call.db, call.body, call.now, secret=seeds.SECRET)
+    platforms.advance(call.db, call.now)
+    return list_platforms(call)
+
+
 @route("POST", "seed", body=seeds.SEED)
 def seed(call: ControlCall) -> Json:
     """Add or change accounts, tags and followers."""
@@ -223,7 +237,7 @@ def decide_job(call: ControlCall) -> Json:
     job = mass.decide(call.db, msg_id, confirmed=call.body["confirm"], now=call.now) if is_number else None
     if job is None:
         raise ValueError(f"no job {msg_id} waits for the administrator")
-    return {"job": mass.job_json(job)}
+    return {"job": mass.whole_job_json(job)}
 
 
 @route("GET", "clock")

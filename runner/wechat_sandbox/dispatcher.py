@@ -16,6 +16,7 @@ from wechat_sandbox import (
     followers,
     mass,
     media,
+    platforms,
     statistics,
     store,
     tokens,
@@ -25,14 +26,17 @@ from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, 
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
-SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
+SERVICES = (callbacks, drafts, followers, mass, media, platforms, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
-KEPT_CHARS = 64 * 1024
+KEPT_BYTES = 64 * 1024
 """Of the query and of the body of a recorded request."""
-SECRET_KEYS = ("access_token", "secret", "appsecret")
+SECRET_KEYS = (
+    *("access_token", "secret", "appsecret", "component_access_token", "component_appsecret"),
+    *("component_verify_ticket", "authorization_code", "authorizer_refresh_token"),
+)
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
@@ -137,6 +141,7 @@ class Dispatcher:
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
         drafts.advance(db, now)
+        platforms.advance(db, now)
         return now
 
     def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
@@ -173,7 +178,7 @@ class Dispatcher:
             "appid": appid or request.query.get("appid", ""),
             "rid": rid,
             "method": request.method,
-            "path": request.path[:KEPT_CHARS],
+            "path": request.path[:KEPT_BYTES],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
             "errcode": int(data.get("errcode", 0)),
@@ -193,8 +198,10 @@ class Dispatcher:
             if endpoint is None:
                 raise ErrcodeError(40066)
             if endpoint.needs_token:
-                account = tokens.check_token(db, request.query.get("access_token", ""), now)
-                if not account.options.ip_token_calls_only:
+                account, platform = tokens.check_token(db, request.query.get("access_token", ""), now)
+                if platform:
+                    platforms.check_call(db, platform, account, request.path, request.client_ip)
+                elif not account.options.ip_token_calls_only:
                     tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)
@@ -223,7 +230,7 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
         if required:
             raise ErrcodeError(44002)
         return {}
-    if ESCAPE.search(raw):
+    if rb"\u" in raw and ESCAPE.search(raw):
         raise ErrcodeError(40033)
     try:
         body = read_json(raw.decode("utf-8-sig"))
@@ -237,10 +244,12 @@ def parse_body(raw: bytes, *, required: bool) -> Json:
 
 
 def _body_of(request: HttpRequest) -> Any:
-    """Return a body for the record: None without one, a summary for an upload."""
+    """Return a body for the record: None without one, a summary for an upload or for what is too long."""
     if request.upload is not None:
         size = len(request.upload.data)
         return {"filename": request.upload.filename, "size_bytes": size, **request.form}
+    if len(request.raw) > KEPT_BYTES:
+        return _too_long(len(request.raw))
     try:
         return read_json(request.raw)
     except ValueError:
@@ -252,4 +261,9 @@ def _kept(data: Any) -> str:
     if isinstance(data, Mapping):
         data = {key: value for key, value in data.items() if key not in SECRET_KEYS}
     text = encode(data)
-    return text if len(text) <= KEPT_CHARS else encode({"too_long_to_keep": True, "size_chars": len(text)})
+    size = len(text.encode())
+    return text if size <= KEPT_BYTES else encode(_too_long(size))
+
+
+def _too_long(size: int) -> Json:
+    return {"too_long_to_keep": True, "size_bytes": size}

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import OfficialAccount
@@ -11,6 +12,8 @@ from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, mapping, named_row, number, serve, strings, text
 
 PAGE = 10_000
+DENSE = 4
+"""Followers are read as one range where at least every fourth of it is wanted."""
 INFO_BATCH = 100
 REMARK_BYTES = 30
 """A remark is shorter."""
@@ -34,13 +37,18 @@ def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> di
     return {row[0]: row[1] for row in rows}
 
 
-def openids_of(db: sqlite3.Connection, appid: str, numbers: Iterable[int]) -> list[str]:
-    """Find the openids of follower numbers, in the order of the numbers."""
-    rows = db.execute(
-        "SELECT openid FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?)) ORDER BY n",
-        (appid, json.dumps(list(numbers))),
-    )
-    return [row[0] for row in rows]
+def openids_of(db: sqlite3.Connection, appid: str, numbers: Sequence[int]) -> list[str]:
+    """Find the openids of follower numbers; both are in ascending order of the numbers."""
+    first, last = (numbers[0], numbers[-1]) if numbers else (0, 0)
+    is_dense = last - first < DENSE * len(numbers)
+    wanted = "n BETWEEN ? AND ?" if is_dense else "n IN (SELECT value FROM json_each(?))"
+    values = (first, last) if is_dense else (json.dumps(numbers),)
+    query = f"SELECT openid FROM follower WHERE appid = ? AND {wanted} ORDER BY n"  # noqa: S608
+    # As one value: ten thousand rows take twice as long.
+    query = f"SELECT json_group_array(openid) FROM ({query})"  # noqa: S608
+    openids: list[str] = json.loads(db.execute(query, (appid, *values)).fetchone()[0])
+    # An account numbers its followers without gaps.
+    return [openids[number - first] for number in numbers] if is_dense else openids
 
 
 def follower_number(call: ApiCall, openid: object) -> int:
@@ -61,7 +69,8 @@ def openid_page(call: ApiCall, followers: int, after: object) -> Json:
         ErrcodeError: 40003 when the account has no follower of that openid.
     """
     start = follower_number(call, str(after)) + 1 if after else 0
-    openids = openids_of(call.db, call.appid, store.numbers_in(followers >> start << start)[:PAGE])
+    numbers = list(islice(store.numbers_in(followers, start), PAGE))
+    openids = openids_of(call.db, call.appid, numbers)
     if not openids:
         return {"count": 0, "next_openid": ""}
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}

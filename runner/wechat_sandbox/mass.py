@@ -258,12 +258,16 @@ def count_sends(db: sqlite3.Connection, appid: str) -> int:
     return int(db.execute(query, (appid, appid)).fetchone()[0])
 
 
+def whole_job_json(row: sqlite3.Row) -> Json:
+    """Describe a job with the body received, its content and the parts recalled."""
+    return {**job_json(row), **{name: json.loads(row[name]) for name in ("body", "content", "recalled")}}
+
+
 def job_json(row: sqlite3.Row) -> Json:
-    """Describe a job."""
+    """Describe a job without what it sends."""
     names = ("msg_id", "msg_data_id", "appid", "endpoint", "msgtype", "clientmsgid", "status", "verdict")
     return {
         **{name: row[name] for name in (*names, "total")},
-        **{name: json.loads(row[name]) for name in ("body", "content", "recalled")},
         "waiting_for_admin": bool(row["waits"]),
         "created_at": clock.iso(row["created_at"]),
         "finish_at": clock.iso(row["finish_at"]),

@@ -20,7 +20,7 @@ from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
 
 BUSY_TIMEOUT_S = 30.0
-FORMAT = 6
+FORMAT = 7
 
 SCHEMA = resources.files("wechat_sandbox").joinpath("schema.sql")
 
@@ -75,6 +75,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
 def _prepare(db: sqlite3.Connection) -> None:
     """Set the connection up; lay out a state that is new."""
     db.row_factory = sqlite3.Row
+    db.create_function("in_set", 2, lambda number, blob: blob_contains(blob, number), deterministic=True)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
     db.execute("BEGIN IMMEDIATE")
@@ -117,11 +118,14 @@ def find(db: sqlite3.Connection, table: str, **equal: object) -> sqlite3.Row | N
     return row
 
 
-def select(db: sqlite3.Connection, table: str, *, order: str, **equal: object) -> list[sqlite3.Row]:
-    """Read the rows whose columns have these values; None stands for any value."""
+def select(
+    db: sqlite3.Connection, table: str, columns: str = "*", *, order: str, **equal: object
+) -> list[sqlite3.Row]:
+    """Read columns of the rows whose columns have these values; None stands for any value."""
     wanted = {name: value for name, value in equal.items() if value is not None}
     where = " AND ".join(f"{name} = :{name}" for name in wanted) or "TRUE"
-    return db.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", wanted).fetchall()  # noqa: S608
+    query = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}"  # noqa: S608 - our own names
+    return db.execute(query, wanted).fetchall()
 
 
 def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
@@ -153,9 +157,10 @@ def set_of(numbers: Iterable[int]) -> int:
     return read_set(buffer)
 
 
-def numbers_in(bitmap: int) -> list[int]:
-    """List the follower numbers of a set, ascending."""
-    return [number for number, digit in enumerate(reversed(f"{bitmap:b}")) if digit == "1"]
+def numbers_in(bitmap: int, start: int = 0) -> Iterator[int]:
+    """List the follower numbers of a set from `start` on, ascending."""
+    digits = reversed(f"{bitmap >> start:b}")
+    return (number for number, digit in enumerate(digits, start) if digit == "1")
 
 
 def read_set(blob: bytes | bytearray) -> int:

@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -16,9 +17,11 @@ from wechat_sandbox.answers import Json
 from wechat_sandbox.control import LISTED, ControlCall, route
 from wechat_sandbox.drafts import ARRIVED
 from wechat_sandbox.followers import list_tags, openids_of
-from wechat_sandbox.mass import count_sends, job_json
+from wechat_sandbox.mass import count_sends, job_json, whole_job_json
 
 SUMMARY_CHARS = 80
+ON_A_PHONE = 50
+"""How many messages of a phone are shown where a call does not say it."""
 KINDS = ("text", "voice", "video", "images", "card", "music")
 """The keys of a content, of which it has one, or articles."""
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
@@ -30,20 +33,20 @@ SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "deliver
 def list_deliveries(call: ControlCall) -> Json:
     """Return who got what of jobs, at most `limit` rows, and how many in all; previews apart."""
     limit, found = call.limit, list[Json]()
-    jobs = [row for row in _jobs(call) if row["status"] in ARRIVED]
-    for job in jobs:
-        left = limit - len(found)
-        if not left:
+    arrived = [row for row in _jobs(call, "msg_id, status, delivered_count") if row["status"] in ARRIVED]
+    for row in arrived:
+        if len(found) == limit:
             break
+        job = row_of(call.db, "job", row["msg_id"])
         common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
         common |= {"content": _short(json.loads(job["content"])), "time": clock.iso(job["finish_at"])}
-        numbers = store.numbers_in(store.read_set(job["delivered"]))[:left]
+        numbers = list(islice(store.numbers_in(store.read_set(job["delivered"])), limit - len(found)))
         found += [{**common, "openid": openid} for openid in openids_of(call.db, job["appid"], numbers)]
     source, appid = "preview JOIN follower USING (appid, n)", call.query.get("appid")
     previews = store.select(call.db, source, order="id", appid=appid)
     return {
         "deliveries": found,
-        "total": sum(job["delivered_count"] for job in jobs),
+        "total": sum(row["delivered_count"] for row in arrived),
         "previews": [
             {
                 **{key: row[key] for key in ("appid", "openid", "msgtype")},
@@ -55,10 +58,10 @@ def list_deliveries(call: ControlCall) -> Json:
     }
 
 
-def _jobs(call: ControlCall) -> list[sqlite3.Row]:
+def _jobs(call: ControlCall, columns: str = "*") -> list[sqlite3.Row]:
     """Read the jobs that a query asks for, oldest first."""
     appid, msg_id = call.query.get("appid"), call.number("msg_id")
-    return store.select(call.db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
+    return store.select(call.db, "job", columns, order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
 def _short(content: Mapping[str, Any]) -> Json:
@@ -71,7 +74,7 @@ def _short(content: Mapping[str, Any]) -> Json:
 @route("GET", "jobs")
 def list_jobs(call: ControlCall) -> Json:
     """Return every mass job with the exact JSON body received."""
-    return {"jobs": [job_json(row) for row in _jobs(call)]}
+    return {"jobs": [whole_job_json(row) for row in _jobs(call)]}
 
 
 @route("GET", "requests")
@@ -188,12 +191,18 @@ def phone(call: ControlCall) -> Json:
     row = store.find(call.db, "follower", appid=account.appid, openid=openid)
     if row is None:
         return {"follower": None, "messages": [], "earlier": False}
-    arrivals = _arrivals(call.db, account.appid)
-    keys = sorted(key for key, reached in arrivals if store.blob_contains(reached, row["n"]))
+    limit = min(call.number("limit") or ON_A_PHONE, LISTED)
+    latest = call.db.execute(
+        "SELECT 'job' AS kind, msg_id AS id, finish_at AS at FROM job"
+        " WHERE appid = :appid AND status IN (:sent, :deleted) AND in_set(:n, delivered)"
+        " UNION ALL SELECT 'preview', id, created_at FROM preview WHERE appid = :appid AND n = :n"
+        " ORDER BY at DESC, kind DESC, id DESC LIMIT :limit + 1",
+        {**dict(row), "sent": ARRIVED[0], "deleted": ARRIVED[1], "limit": limit},
+    ).fetchall()
     return {
         "follower": _follower_json(row, account, list_tags(call.db, account.appid)),
-        "messages": [_find(call.db, kind, item) for _at, kind, item in keys[-call.limit :]],
-        "earlier": len(keys) > call.limit,
+        "messages": [_find(call.db, one["kind"], one["id"]) for one in reversed(latest[:limit])],
+        "earlier": len(latest) > limit,
     }
 
 
@@ -226,7 +235,7 @@ def _find(db: sqlite3.Connection, kind: str, item: int) -> Json:
         follower = store.find(db, "follower", appid=row["appid"], n=row["n"])
         openid = follower["openid"] if follower else ""
         return {**message, "content": view, "time": clock.iso(row["created_at"]), "openid": openid}
-    job = {key: value for key, value in job_json(row).items() if key != "body"}
+    job = job_json(row)
     if job["clientmsgid"].startswith("auto:"):
         job["clientmsgid"] = ""  # without one the sandbox keeps a digest of the content in its place
     return {

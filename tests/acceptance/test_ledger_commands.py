@@ -16,6 +16,7 @@ from tests.support.factories import linked
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
+from wechat_campaigns.ledger import sqlite
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.records import job_id
@@ -78,6 +79,46 @@ def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFix
     capsys.readouterr()
     assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["counts"] == {"sent": 1}
+
+
+FIRST_TABLES = """
+create table event (
+    stream text not null, seq integer not null, body text not null, primary key (stream, seq)
+) without rowid;
+create table head (stream text primary key, seq integer not null, hash text not null) without rowid;
+pragma application_id = 2004372551;
+pragma user_version = 1;
+"""
+"""Of every SQLite ledger before version 2."""
+
+
+def test_ledger_with_the_first_tables_is_used_as_it_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is rewritten by a move to another file, with the same events and hashes."""
+    old, new = (state_folder(folder, os.environ) / f"{name}.ledger.sqlite3" for name in ("sandbox", "other"))
+    old.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(old)) as db:
+        db.executescript(FIRST_TABLES)
+    copy, moved = folder.parent / "copy.jsonl", folder.parent / "moved.jsonl"
+    assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
+    assert campaign(folder, "hold", "service", "--reason", "moves") == ExitCode.OK
+    assert campaign(folder, "ledger", "verify", "--macs") == ExitCode.OK
+    assert campaign(folder, "ledger", "export", "--out", str(copy)) == ExitCode.OK
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == ExitCode.OK
+    assert campaign(folder, "ledger", "export", "--out", str(moved), "--env", "other") == ExitCode.OK
+    written, kept = (file.read_text(encoding="utf-8").splitlines()[1:] for file in (copy, moved))
+    assert len(written) >= 4
+    assert set(written) <= set(kept)
+    versions = []
+    for file in (old, new):
+        with closing(sqlite3.connect(file)) as db:
+            versions.append(db.execute("pragma user_version").fetchone()[0])
+    assert versions == [1, 2]
+    monkeypatch.setattr(sqlite, "VERSION", 1)
+    capsys.readouterr()
+    assert campaign(folder, "plan", "sale", "--env", "other") == ExitCode.LEDGER
+    assert "this version reads formats up to 1" in capsys.readouterr().err
 
 
 @pytest.mark.deep

@@ -162,7 +162,7 @@ def test_socks_proxy_of_the_environment_is_used(
     proxy.refuses = True
     assert run(["tags"]) == ExitCode.NETWORK
     assert "0x02: Connection not allowed by ruleset" in (said := capsys.readouterr().err)
-    monkeypatch.setattr("wechat_campaigns.core.errors.find_spec", lambda module: module != "socks" or None)
+    monkeypatch.setattr("wechat_campaigns.core.errors.is_extra_installed", lambda extra: extra != "socks")
     assert run(["tags"]) == MissingExtraError.exit_code
     assert "'socks'" in (missing := capsys.readouterr().err)
     assert "hunter22" not in said + missing

@@ -4,76 +4,83 @@ import argparse
 import json
 import os
 import platform
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
 from tests.bench import yardsticks
+from tests.bench.growth import growth
 from tests.bench.measure import Run, pairs
-from tests.bench.works import ACCOUNTS, Work, applies, plans, sandbox, validations
+from tests.bench.table import HEADING, cells, table_line, write_page
+from tests.bench.works import Figure, Part, Work, applies, plans, starts, validations
 
-PARTS = ("validate", "plan", "apply")
+RESULT = yardsticks.FOLDER / "result.json"
 
 
 def main() -> None:
-    """Measure the parts asked for, or all; print each line as it is known, then write JSON."""
+    """Measure the parts asked for, or all; keep each line as soon as it is known, beside earlier ones."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(Part)}; default: all")
+    parser.add_argument("--only", default="", metavar="TEXT", help="the works whose name contains it")
     parser.add_argument("--quick", action="store_true", help="one round each, for a first look")
+    parser.add_argument("--page", action="store_true", help="only write the last result into the page")
     options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
+    if unknown := set(options.parts) - set(Part):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    asked = options.parts or PARTS
+    if options.page:
+        write_page(RESULT, [work.name for work in works(ExitStack())])
+        return
     yardsticks.install()
-    rows: list[dict[str, Any]] = []
-    say("| work | ours s (cpu) | against | s (cpu) | ratio | goal |")
-    say("|---|---|---|---|---|---|")
+    say(table_line(HEADING))
+    say(table_line(["---"] * len(HEADING)))
     with ExitStack() as stack:
-        for work in works(asked, stack):
-            rounds = 1 if options.quick else work.rounds
-            rows.append(row(work, *pairs(work.ours, work.theirs, rounds)))
-            say(line(rows[-1]))
+        for work in works(stack):
+            if work.part in (options.parts or Part) and options.only in work.name:
+                rounds = 1 if options.quick else None
+                found = figure_row(work) if isinstance(work, Figure) else row(work, rounds)
+                keep(found)
+                say(table_line(cells(found)))
+    say(f"\nwritten: {RESULT}")
+
+
+def works(stack: ExitStack) -> Iterator[Work | Figure]:
+    """Yield the works; what several of them need is set up when the first asks, and ends with `stack`."""
+    yield from starts()
+    yield from validations()
+    yield from plans()
+    yield from applies(stack)
+    yield from growth(stack)
+
+
+def row(work: Work, rounds: int | None) -> dict[str, Any]:
+    """Measure a work."""
+    ours, theirs = pairs(*work.commands(), rounds or work.rounds)
+    against = asdict(theirs) if isinstance(theirs, Run) else {work.by: work.against_s}
+    mine = asdict(ours)
+    return {
+        "work": work.name, "against": work.against, "goal": work.goal, "most_memory": work.most_memory,
+        "by": work.by, "ours": mine, "theirs": against,
+        "ratios": {name: mine[name] / figure for name, figure in against.items()},
+    }  # fmt: skip
+
+
+def figure_row(work: Figure) -> dict[str, Any]:
+    """Measure what is no time."""
+    return {"work": work.name, "goal": work.goal, "by": "figure", "ratios": {"figure": work.figure()}}
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write a line into the result, in place of the one that it had of this work."""
+    rows = json.loads(RESULT.read_text(encoding="utf-8"))["rows"] if RESULT.exists() else []
+    kept = [one for one in rows if one.get("work") != found["work"]]
     machine = {
         "system": platform.platform(),
         "processors": os.cpu_count(),
         "python": platform.python_version(),
     }
-    told = {"machine": machine, "versions": yardsticks.versions(), "rows": rows}
-    file = yardsticks.FOLDER / "result.json"
-    file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-    say(f"\n{json.dumps({**machine, **told['versions']})}\nwritten: {file}")
-
-
-def works(asked: Sequence[str], stack: ExitStack) -> Iterator[Work]:
-    """Yield the works one after the other; a part is set up when its turn comes."""
-    if "validate" in asked:
-        yield from validations()
-    if "plan" in asked:
-        yield from plans()
-    if "apply" in asked:
-        folder = yardsticks.FOLDER / "apply"
-        shutil.rmtree(folder, ignore_errors=True)
-        yield from applies(stack.enter_context(sandbox(folder, ACCOUNTS)), folder)
-
-
-def row(work: Work, ours: Run, theirs: Run | None) -> dict[str, Any]:
-    """Put a work and its figures together."""
-    against = asdict(theirs) if theirs is not None else {"wall_s": work.against_s or 0.0}
-    figures = {"ours": asdict(ours), "theirs": against, "ratio": ours.wall_s / against["wall_s"]}
-    return {"work": work.name, "against": work.against, "goal": work.goal, **figures}
-
-
-def line(found: dict[str, Any]) -> str:
-    """Write one line of the table."""
-    ours, theirs = found["ours"], found["theirs"]
-    cpu = f" ({theirs['cpu_s']:.2f})" if "cpu_s" in theirs else ""
-    met = " **missed**" if found["ratio"] > found["goal"] else ""
-    return (
-        f"| {found['work']} | {ours['wall_s']:.2f} ({ours['cpu_s']:.2f}) | {found['against']} "
-        f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {found['goal']} |"
-    )
+    told = {"machine": machine, "versions": yardsticks.versions(), "rows": [*kept, found]}
+    RESULT.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def say(text: str) -> None:

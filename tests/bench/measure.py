@@ -1,21 +1,35 @@
-"""Runs commands in pairs A B A B, gives the medians of wall and processor time."""
+"""Runs commands in pairs A B A B, gives the medians of wall and processor time and of memory."""
 
 import atexit
+import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SCRATCH = Path(tempfile.mkdtemp(prefix="campaign-bench-"))
+"""For what may lie in no checkout: state folders, and ledgers."""
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 # With this set, Python compiles what was edited since at each start, which nobody's installation does.
-os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-bench-")  # nobody's real state
-atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
 INHERITED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+INHERITED["CAMPAIGN_STATE_DIR"] = str(SCRATCH / "state")  # nobody's real state
+
+METER = """
+import os, sys, time
+began = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+wall = time.perf_counter() - began
+kib = 1024 if sys.platform == "darwin" else 1
+print([wall, used.ru_utime + used.ru_stime, used.ru_maxrss / kib / 1024], file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+"""
+"""A small process between: Linux counts the memory of who starts a command as the command's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +44,11 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run: seconds on the wall, seconds of processors."""
+    """One run: seconds on the wall, seconds of processors, and MiB of the largest of its processes."""
 
     wall_s: float
     cpu_s: float
+    peak_mib: float
 
 
 def pairs(ours: Command, theirs: Command | None, rounds: int) -> tuple[Run, Run | None]:
@@ -44,6 +59,7 @@ def pairs(ours: Command, theirs: Command | None, rounds: int) -> tuple[Run, Run 
         Run(
             wall_s=statistics.median(one.wall_s for one in runs),
             cpu_s=statistics.median(one.cpu_s for one in runs),
+            peak_mib=statistics.median(one.peak_mib for one in runs),
         )
         for runs in zip(*rows, strict=True)
     ]
@@ -53,14 +69,11 @@ def pairs(ours: Command, theirs: Command | None, rounds: int) -> tuple[Run, Run 
 def run(command: Command) -> Run:
     """Run a command once; fail when it does."""
     command.before()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
     done = subprocess.run(
-        command.arguments, cwd=command.folder, env={**INHERITED, **command.environment},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+        [sys.executable, "-I", "-S", "-c", METER, *command.arguments], cwd=command.folder,
+        env={**INHERITED, **command.environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        check=False,
     )  # fmt: skip
-    wall = time.perf_counter() - began
     assert done.returncode == 0, (command.arguments[:6], done.stderr.decode()[-2000:])
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    return Run(wall_s=wall, cpu_s=cpu)
+    wall, cpu, peak = json.loads(done.stderr.splitlines()[-1])
+    return Run(wall_s=wall, cpu_s=cpu, peak_mib=peak)

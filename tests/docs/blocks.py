@@ -156,7 +156,7 @@ class Reader:
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert server.stdout is not None
-        assert server.stdout.readline().startswith("listening on http://127.0.0.1:")
+        assert server.stdout.readline().rpartition(" ")[2].startswith("http://127.0.0.1:")
         self.servers.append(server)
 
     def _environment(self) -> dict[str, str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from tests.support.playground import Sandbox
 from wechat_campaigns.cli.main import run as campaign
 from wechat_campaigns.core.errors import ExitCode
@@ -27,6 +29,11 @@ environments:
     accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
 """
 SHOP_APPID = "wx0000000000000002"
+LEDGER_KEY = "5e" * 32
+ROOTS = {"AppSecret": "WECHAT_MAIN_SECRET", "ledger_key": "LEDGER_KEY"}
+"""What the macs of an account may have as their root, and the variable of each."""
+BOTH_ROOTS = pytest.mark.parametrize("root", ROOTS)
+"""Of a test that attacks macs: it goes by the fixture `root` of its shops."""
 SENDALL = "message/mass/sendall"
 
 
@@ -55,6 +62,14 @@ class Shop:
         text = file.read_text(encoding="utf-8")
         assert before in text
         file.write_text(text.replace(before, after), encoding="utf-8")
+
+    def use_root(self, root: str) -> None:
+        """Let the macs of `main` have this root from now on."""
+        file, key = self.folder / "campaigns/_settings.yaml", ", ledger_key: {env: LEDGER_KEY}"
+        text = file.read_text(encoding="utf-8").replace(key, "")
+        secret = "secret: {env: WECHAT_MAIN_SECRET}"
+        more = key if root == "ledger_key" else ""
+        file.write_text(text.replace(secret, f"{secret}{more}", 1), encoding="utf-8")
 
     def add_settings(self, more: str) -> str:
         """Add to the settings; as they were before."""
@@ -125,6 +140,7 @@ class Shop:
             "CAMPAIGN_STATE_DIR": f"{self.folder}.state",
             "GIT_CONFIG_NOSYSTEM": "1",
             "WECHAT_MAIN_SECRET": "0" * 32,
+            "LEDGER_KEY": LEDGER_KEY,
         }
 
     def apply(self, *words: str) -> int:

@@ -10,7 +10,7 @@ from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, Effect, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra, system_reason
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send, compute_content_digest
@@ -134,7 +134,7 @@ def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) 
             try:
                 write_statistics(context.statistics_file(appid), days)
             except OSError as error:  # a disk that is full costs only the same calls again
-                print_message(_("the figures cannot be stored: {reason}").format(reason=error.strerror))
+                print_message(_("the figures cannot be stored: {reason}").format(reason=system_reason(error)))
         kept[appid] = days
     return code
 
@@ -180,7 +180,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
 def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iterator[ArchivedSend]:
     environment, now = context.settings.environment, context.clock()
     state = context.fold_ledger()
-    events = events_by_send(context.ledger.events(), state)
+    events = events_by_send(context.ledger.events(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
     begin = since.replace(tzinfo=CHINA) if since is not None else None

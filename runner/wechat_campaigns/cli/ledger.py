@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import click
 
@@ -22,12 +22,17 @@ from wechat_campaigns.ledger.events import (
     find_chain_faults,
     from_lines,
     heads_of,
+    some_streams_at_a_time,
     to_lines,
 )
 from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
 from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
+
+_UNREAD: Final = N_(
+    "the AppSecret or ledger_key of {names} is not available, so the MACs of its events were not checked"
+)
 
 
 @group(
@@ -58,16 +63,16 @@ def ledger() -> None:
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
     environment, state = context.settings.environment, context.state()
-    name, appids = environment.name, sorted(environment.by_appid)
-    streams = [] if context.is_sandbox else [appid for appid in appids if appid not in state.initialized_for]
-    streams += [] if state.initialized_for else [LEDGER]
+    name, appids = environment.name, () if context.is_sandbox else sorted(environment.by_appid)
+    streams = [appid for appid in appids if not state.stream(appid).is_initialized]
+    streams += [] if state.is_initialized else [LEDGER]
     if not streams:
         message = _("the ledger of {name} is already initialized; nothing to do")
         return context.output_sentence(message.format(name=name), environment=name, initialized=[])
     for stream in streams:
         # Other events may be in the stream already; another run may initialize it at the same time.
         events = context.ledger.read(stream)
-        if stream not in state.production_streams:
+        if not state.stream(stream).is_production:
             check_not_rehearsed(events, environment)
         entry = Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
@@ -118,48 +123,56 @@ def event_line(event: Event, settings: Settings) -> str:
     "--macs",
     cls=OnlineOption,
     is_flag=True,
-    help="Also check the MACs of accounts whose AppSecret is available.",
+    help="Also check the MACs of accounts whose AppSecret or ledger_key is available.",
 )
 def verify(context: LedgerContext) -> int:
     """Check the hash chains: find events that were edited, removed, reordered or cut off.
 
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
-    the AppSecrets of the settings, and also finds events written without them, or copied from another place.
+    what signs events, AppSecrets or ledger_keys, and also finds events written without it, or copied ones.
     """
+    count, faults = 0, list[str]()
     # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
-    events, heads = context.ledger.snapshot()
-    faults = find_chain_faults(events, heads)
+    for streams in some_streams_at_a_time(context.ledger):
+        stored = context.ledger.snapshot(streams)
+        count += len(stored.events)
+        faults += find_chain_faults(*stored)
     if faults:
-        context.output_sentence("\n".join(faults), events=len(events), faults=faults)
+        context.output_sentence("\n".join(faults), events=count, faults=faults)
         raise TamperedLedgerError(
             ngettext(
                 "{count:,} fault in the hash chains of {total:,} events",
                 "{count:,} faults in the hash chains of {total:,} events",
                 len(faults),
-            ).format(count=len(faults), total=len(events)),
+            ).format(count=len(faults), total=count),
             hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
-    context.ledger.events()
-    key_of: KeyOf | None = None
-    found = Forgeries([], [], unchecked_accounts(context.settings, events), [])
-    if isinstance(context, OnlineContext):
-        key_of, found = context.secrets.mac_keys(), find_forgeries(context.secrets, events)
-    misplaced, forged, unread, wrong = found
-    descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
+    key_of: KeyOf | None = context.secrets.mac_keys() if isinstance(context, OnlineContext) else None
+    misplaced, forged, unread, wrong = found = Forgeries([], [], [], [])
+    contradictions: list[str] = []
+    for streams in some_streams_at_a_time(context.ledger):
+        events = context.ledger.events(streams)
+        if isinstance(context, OnlineContext):
+            for all_of_a_kind, more in zip(found, find_forgeries(context.secrets, events), strict=True):
+                all_of_a_kind.extend(more)
+        else:
+            unread += unchecked_accounts(context.settings, events)
+        contradictions += _contradictions(events, key_of)
+    descriptions = [*misplaced, *forged] or contradictions
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
-        len(events),
+        count,
     )
-    lines = ["\n".join(descriptions) or summary.format(count=len(events))]
+    lines = ["\n".join(descriptions) or summary.format(count=count)]
     if unread:
-        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        unchecked = _(_UNREAD)
         if key_of is None:
-            unchecked = _("the MACs of {names} were not checked: add `--macs`, which reads the AppSecret")
+            unchecked = _(
+                "the MACs of {names} were not checked: add `--macs`, which reads the AppSecret or ledger_key"
+            )
         lines.append(unchecked.format(names=_(", ").join(unread)))
-    code = context.output_sentence(
-        "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
-    )
+    code = context.output_sentence("\n".join(lines), events=count, faults=descriptions, macs_unread=unread)
     if wrong:
         raise wrong_secret_error(wrong, context.settings.environment)
     if descriptions:
@@ -173,7 +186,7 @@ def verify(context: LedgerContext) -> int:
             ).format(count=len(descriptions)),
             hint=_(
                 "find out who can write to the ledger, and check the sends of these events in the "
-                "WeChat console, unless the AppSecret was changed after them"
+                "WeChat console, unless the AppSecret or ledger_key was changed after them"
             ),
         )
     return code
@@ -300,13 +313,13 @@ def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: b
         raise TamperedLedgerError(
             _("the export was changed: {fault}").format(fault=faults[0]),
             hint=_(
-                "use an export that nobody else could write; if the AppSecret was changed, run "
-                "`campaign ledger guard --new-secret` on the old ledger and export again"
+                "use an export that nobody else could write; if the AppSecret or ledger_key was "
+                "changed, run `campaign ledger guard --new-secret` on the old ledger and export again"
             ),
             location=where,
         )
     for fault in forged:  # a backup is accepted anyway: such events stop sends and start none
         print_message(fault)
     if unread:
-        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        unchecked = _(_UNREAD)
         print_message(unchecked.format(names=_(", ").join(unread)))

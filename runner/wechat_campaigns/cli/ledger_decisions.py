@@ -288,13 +288,17 @@ def _only_send(matches: Sequence[SendState], send_id: str) -> SendState:
         "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),
     },
 )
-@click.option("--new-secret", is_flag=True, help="The AppSecret was changed: keep earlier events authentic.")
+@click.option(
+    "--new-secret",
+    is_flag=True,
+    help="The AppSecret or ledger_key was changed: keep earlier events authentic.",
+)
 @click.option(
     "--old-secret",
     "variables",
     metavar="VARIABLE",
     multiple=True,
-    help="The same, and this environment variable holds the old AppSecret; may be repeated.",
+    help="The same, and this environment variable holds the old AppSecret or ledger_key; may be repeated.",
 )
 def guard(
     context: OnlineContext, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
@@ -303,15 +307,15 @@ def guard(
 
     Also records that the ledger belongs to this campaigns folder, for example after a move, and, in an
     environment with approvals, that the campaigns as they are checked out are accepted. Requires the
-    AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, only
-    the old one can verify the earlier events: pass it with --old-secret. Without it, a terminal is asked
-    about each event that could lead to a send or hide one.
+    AppSecret or ledger_key and runs only on a person's machine. Shows what changed. After a change of that
+    secret, or from one to the other, only the old one can verify the earlier events: pass it with
+    --old-secret. Without it, a terminal is asked about each event that could lead to a send or hide one.
     """
     environment = context.settings.environment
     if current_run() is not None:
         raise PolicyError(
             _("`campaign ledger guard` is not allowed in CI, where any commit could start it"),
-            hint=_("run it on the machine of a person who holds the AppSecret"),
+            hint=_("run it on the machine of a person who holds the AppSecret or ledger_key"),
             location=_("environment {name}").format(name=environment.name),
         )
     # Without checking macs: this command is what settles a forged guard.
@@ -330,7 +334,9 @@ def guard(
         confirm(question, _("Not confirmed: nothing was done."), answer=environment.name)
     accounts = environment.by_appid
     secrets, ledger = context.secrets, context.ledger
-    old_secrets = [secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
+    old_secrets = [
+        secrets.other(Secret(env=name), name=_("old AppSecret or ledger_key")) for name in variables
+    ]
     who = {"why": reason, "actor": context.actor()}
     for account in accounts.values():
         if new_secret or old_secrets:
@@ -359,7 +365,7 @@ def guard(
 
 def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
     """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
-    require_terminal(_("pass the old AppSecret: `--old-secret VARIABLE`"))
+    require_terminal(_("pass the old AppSecret or ledger_key: `--old-secret VARIABLE`"))
     for event in events:
         print_message(inert(f"  {event_line(event, context.settings)}"))
     question = ngettext("Is this event genuine?", "Are these {count:,} events genuine?", len(events))

@@ -39,7 +39,7 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
     Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
-    The first line printed is `listening on http://HOST:PORT`. Your own WSGI server can mount
+    The first line printed ends with the address, `http://HOST:PORT`. Your own WSGI server can mount
     a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
     require_extra("callback", needed_for=_("the command `campaign listen`"))
@@ -64,7 +64,7 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     url = f"http://{host_port(host, server.port)}"
     lines = [
-        f"listening on {url}",
+        _("listening on {url}").format(url=url),
         *(_("  account {name}: /{name}").format(name=n) for n in receiver.accounts),
     ]
     paths = {name: f"/{name}" for name in receiver.accounts}

@@ -31,12 +31,9 @@ from wechat_campaigns.core.errors import (
     InvalidError,
     OutOfMemoryError,
     system_error,
+    system_reason,
 )
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
-
-COLLECT_AFTER = (50_000, 20, 20)
-"""How many new objects the collector waits for. At its usual 700 it walks through a long past again and again
-while that is read, and takes a fifth of the time."""
 
 
 class Commands(Group):
@@ -119,7 +116,6 @@ def main(argv: Sequence[str] | None = None, *, command: click.Command = campaign
     replace_closed_streams()
     escape_unencodable()
     sys.unraisablehook = show_unraisable
-    gc.set_threshold(*COLLECT_AFTER)
     code = run(argv, command=command)
     end_output()
     # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
@@ -210,6 +206,6 @@ def _bug() -> int:
         message = _(
             "This is a bug: {fault}. The log cannot be written ({reason}). Please report this message."
         )
-        message = message.format(reason=unwritten.strerror, fault=text.splitlines()[-1])
+        message = message.format(reason=system_reason(unwritten), fault=text.splitlines()[-1])
     print_message(message)
     return int(ExitCode.BUG)

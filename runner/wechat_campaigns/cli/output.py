@@ -15,7 +15,7 @@ from typing import IO, TextIO
 
 import click
 
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import UsageError, system_reason
 from wechat_campaigns.core.files import opened_to_write
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import recordable
@@ -79,7 +79,7 @@ def print_result(text: str, *, newline: bool = True) -> None:
     except OSError as error:
         discard_output()
         raise UsageError(
-            _("cannot write the file: {reason}").format(reason=error.strerror),
+            _("cannot write the file: {reason}").format(reason=system_reason(error)),
             hint=_("free disk space, or redirect standard output to another place"),
             location=_("standard output"),
         ) from error

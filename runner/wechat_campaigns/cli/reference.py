@@ -1,14 +1,15 @@
 """Describe the program itself: commands, schemas, versions, shell completion."""
 
+from __future__ import annotations
+
 import platform
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import wechat_campaigns
-from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.help_pages import EXIT_CODES, flat
 from wechat_campaigns.cli.options import MEANINGS, OF_PERSONS, VARIABLE, DecisionOption, Effect, OfflineOption
 from wechat_campaigns.cli.output import print_result
@@ -18,6 +19,9 @@ from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.events import FORMAT
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema_text
+
+if TYPE_CHECKING:
+    from wechat_campaigns.cli.context import Context
 
 
 @command(

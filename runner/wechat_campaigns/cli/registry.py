@@ -26,7 +26,6 @@ from wechat_campaigns.cli.options import (
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import quoted
-from wechat_campaigns.core.settings import SANDBOX
 
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import Workspace
@@ -229,6 +228,8 @@ def _check_agent(context: Workspace, command: Command, path: str, values: Mappin
     refused = [f"{path} {one.opts[0]}" for one in decisions if values.get(str(one.name))]
     if command.effect in OF_PERSONS:
         refused = [path]
+    from wechat_campaigns.core.settings import SANDBOX  # all settings: a help page does without them
+
     # A gateway to WeChat may listen on loopback, too.
     if refused and context.settings.environment.api != SANDBOX:
         raise PolicyError(

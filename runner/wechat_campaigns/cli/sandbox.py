@@ -63,7 +63,7 @@ def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: Any) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.
 
-    The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
+    The first line printed ends with the address, `http://127.0.0.1:PORT`; the inbox is there.
     """
     if rehearsal:
         if state is not None:
@@ -78,7 +78,9 @@ def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: An
         state = context.sandbox_file
 
     def print_address(url: str) -> None:
-        context.output_data(lambda: f"listening on {url}", {"url": url}, quotes_campaigns=False)
+        context.output_data(
+            lambda: _("listening on {url}").format(url=url), {"url": url}, quotes_campaigns=False
+        )
 
     serve(print_address, state=state, **options)
     return ExitCode.OK
@@ -137,7 +139,7 @@ def serve(
 @with_options
 def standalone(**options: Any) -> None:
     """Serve it without a campaigns folder."""
-    serve(lambda url: print_result(f"listening on {url}"), **options)
+    serve(lambda url: print_result(_("listening on {url}").format(url=url)), **options)
 
 
 standalone.effect = Effect.LOCAL

@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.redact import redact_localized
 
 
@@ -154,7 +155,7 @@ class FileAccessError(CampaignError):
 
     def __init__(self, fault: OSError) -> None:
         super().__init__(
-            _("a file cannot be read or written: {reason}").format(reason=fault.strerror),
+            _("a file cannot be read or written: {reason}").format(reason=system_reason(fault)),
             hint=system_hint(fault, _("check the permissions and the disk, then run the same command again")),
             location=str(fault.filename or ""),
         )
@@ -178,6 +179,19 @@ def system_error(fault: Exception) -> CampaignError | None:
     if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
         return OutOfMemoryError()
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
+
+
+SYSTEM_REASONS: Final = (
+    N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"),
+    N_("Is a directory"), N_("Not a directory"), N_("No space left on device"), N_("Read-only file system"),
+    N_("Connection refused"),
+)  # fmt: skip
+"""The system's words, which it has in English alone."""
+
+
+def system_reason(fault: OSError) -> str:
+    """Return why the system refused."""
+    return _(fault.strerror) if fault.strerror else str(fault)
 
 
 def system_hint(fault: OSError, otherwise: str) -> str:
@@ -330,6 +344,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
 """The extras of pyproject.toml, each with modules that nothing but it brings."""
 
 
+@cache  # asked for each article; what is not loaded yet is looked for on the disk
 def is_extra_installed(extra: str) -> bool:
     """Return whether every library of an extra is there; none is loaded."""
     return all(find_spec(module) for module in EXTRAS[extra])

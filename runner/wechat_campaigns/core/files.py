@@ -8,7 +8,6 @@ checkout, for this user alone. What a command writes never goes through a link t
 
 import os
 import re
-import shutil
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from wechat_campaigns.core.errors import UsageError, system_hint
+from wechat_campaigns.core.errors import UsageError, system_hint, system_reason
 from wechat_campaigns.core.i18n import _
 
 STATE_DIR_VARIABLE: Final = "CAMPAIGN_STATE_DIR"
@@ -89,7 +88,7 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
             with suppress(OSError):
                 (folder / ORIGIN).write_bytes(os.fsencode(campaigns) + b"\n")
     except OSError as error:
-        why = _("the state folder cannot be created or used: {error}").format(error=error.strerror)
+        why = _("the state folder cannot be created or used: {error}").format(error=system_reason(error))
         if not folder.is_dir():
             raise _unusable_error(str(folder), why) from error
         raise UsageError(
@@ -163,7 +162,7 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
         with file:
             file.write(data)
         if not private and path.exists():
-            shutil.copymode(path, written)
+            written.chmod(stat.S_IMODE(path.stat().st_mode))
         written.replace(path)
     except BaseException:
         written.unlink(missing_ok=True)
@@ -216,7 +215,7 @@ def file_errors(path: Path, option: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            _("cannot write the file: {reason}").format(reason=error.strerror),
+            _("cannot write the file: {reason}").format(reason=system_reason(error)),
             hint=system_hint(
                 error,
                 _("choose a file in a writable folder")

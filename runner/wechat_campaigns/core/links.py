@@ -46,11 +46,10 @@ _TAG: Final = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _MAIL: Final = re.compile(
     r"(?<![\w.+-])[a-z0-9][\w.+-]{0,63}@[a-z0-9.-]+(?![a-z0-9.-]*[a-z0-9/])", re.IGNORECASE
 )
-_STUCK: Final = re.compile(
-    r"(?<=[\u2190-\u2bff\u3040-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff])(?=[a-z0-9])"
-    r"|(?<=[a-z0-9])(?=[\u2190-\u2bff\u3040-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff])",
-    re.IGNORECASE,
-)
+_CHINESE: Final = r"[\u2190-\u2bff\u3040-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff]"
+# A set of whole planes takes long to compile, five times as long where case is ignored. `re` does so at the
+# first use, and few texts hold a dot that could be one of a host.
+_STUCK: Final = rf"(?<={_CHINESE})(?i:(?=[a-z0-9]))|(?i:(?<=[a-z0-9]))(?={_CHINESE})"
 """Between Chinese or emoji and letters: a host may begin or end there without a blank."""
 
 
@@ -137,7 +136,9 @@ def _in_reading(text: str) -> Iterator[Link]:
     rest = ADDRESS.sub(" ", words)
     rest = re.sub(r"(?<=[a-z0-9\u00c0-\u1fff-])。(?=[a-z0-9])", ".", _MAIL.sub(" ", rest))
     rest = re.sub(r"@|:(?![/\\0-9])", " ", rest)
-    for reading in dict.fromkeys((rest, _STUCK.sub(" ", rest))):
+    if "." not in rest:
+        return
+    for reading in dict.fromkeys((rest, re.sub(_STUCK, " ", rest))):
         bare = list(_bare(reading))
         left = re.sub("|".join(map(re.escape, bare)), " ", reading) if bare else reading
         bare += _bare(re.sub(r"[^\w.-]|_|(?<!\w)[.-]+", " ", left))  # behind marks that begin no link

@@ -99,7 +99,7 @@ STRICT: Final = 0.7
 
 
 def close_matches(written: str, known: Iterable[str], *, most: int, cutoff: float = CUTOFF) -> list[str]:
-    """List the known words that a written one resembles, letter case and `-` or `_` apart, nearest first."""
+    """List the known words that one resembles but for case, `-` or `_` and Chinese quotes, nearest first."""
     import difflib  # only for who wrote something wrong
 
     alike = {_plain(word): word for word in sorted(known)}
@@ -125,4 +125,4 @@ def suggestion_suffix(written: str, known: Iterable[str]) -> str:
 
 
 def _plain(word: str) -> str:
-    return word.lower().replace("-", "_")
+    return word.lower().strip("“”‘’「」").replace("-", "_")

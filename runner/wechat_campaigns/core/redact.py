@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from wechat_campaigns.core.i18n import LocalizedMessage
 
-OPENID: Final = re.compile(r"(?<![\w-])o[A-Za-z0-9_-]{27}(?![\w-])", re.ASCII)
+# Searched in every text: a pattern that begins with what it consumes is found several times as fast.
+OPENID: Final = re.compile(r"o(?<![\w-]o)[A-Za-z0-9_-]{27}(?![\w-])", re.ASCII)
 """An openid: 28 characters of base64url that begin with an o."""
 
 _EMOJI = (
@@ -18,11 +19,13 @@ _EMOJI = (
 )
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN = (
-    f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])"
-    f"|(?<![{_EMOJI}0-9#*])[\ufe0e\ufe0f]|(?<=[0-9#*])[\ufe0e\ufe0f](?!\u20e3)"
-    f"|[{_BIDI}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u2028\u2029\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    f"[{_BIDI}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
+    # Any of these, but a joiner only where it joins no emoji, and a selector only behind no emoji or key.
+    "(?:(?<![\u200d\ufe0e\ufe0f])"
+    f"|(?<![{_EMOJI}\ufe0f]\u200d)(?<=\u200d)|(?<=\u200d)(?![{_EMOJI}])"
+    f"|(?<![{_EMOJI}0-9#*][\ufe0e\ufe0f])(?<=[\ufe0e\ufe0f])|(?<=[0-9#*][\ufe0e\ufe0f])(?!\u20e3))"
 )
 BIDI: Final = re.compile(f"[{_BIDI}]")
 """What turns the order of the characters around it."""
@@ -46,7 +49,7 @@ MASK: Final = "***"
 """What stands in the place of a secret."""
 _NAMES = (
     r"access_token|refresh_token|component_access_token|authorizer_access_token"
-    r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
+    r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|ledger[_-]?key|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
 )
 # `re` compiles these when they are used first: a run without a fault does without them.
 _VALUE = rf"""(?ix)
@@ -59,6 +62,7 @@ _USERINFO = r"(?<=://)[^\s/@`'\"?#]+@|(?<![\w/])[^\s/@:`'\"]+:[^\s/@`'\"]+@(?=[\
 _SHAPED = r"""(?x)
         (?<!clientmsgid\ )(?<![0-9A-Za-z_-])
         (?: [0-9A-Fa-f]{32}                                  # an AppSecret
+          | [0-9]{1,3}_[A-Za-z0-9_-]{64,}                      # an access_token
           | (?=[A-Za-z]*[0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{43}=?  # an EncodingAESKey
           | (?:gh[pousr]_|github_pat_|glpat-|gldt-|glcbt-|xox[abprs]-)[A-Za-z0-9_-]{8,}  # tokens of forges
           | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*

@@ -125,11 +125,29 @@ class Account:
         ),
     ]
     """The account's AppID."""
-    secret: Secret = Secret(sandbox=True)
+    secret: Secret | None = None
     """Where the AppSecret comes from: exactly one of `env`, `command`, `file`. Never write the secret itself
-    here."""
+    here. Only an account with `token` and `ledger_key` can do without it."""
+    token: Secret | None = None
+    """Where the access_token comes from, one line, if a third-party platform or a token server renews it. It
+    is read again once when WeChat refuses it, and the AppSecret is not used for calls."""
+    ledger_key: Secret | None = None
+    """Where the key of the ledger's MACs comes from: one line of 64 digits 0-9 a-f, made by `openssl rand
+    -hex 32`. Default: the AppSecret."""
     callback: CallbackSecrets | None = None
     """The Token and EncodingAESKey of the console's server settings (服务器配置), for `campaign listen`."""
+
+    @property
+    def root(self) -> Secret:
+        """Where the root of the MACs comes from: who holds it decides on sends."""
+        if (root := self.ledger_key or self.secret) is None:
+            raise AssertionError("the schema requires one of the two")
+        return root
+
+    @property
+    def root_name(self) -> str:
+        """What messages call the root of the MACs."""
+        return "AppSecret" if self.ledger_key is None else "ledger_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +261,14 @@ class Approvals:
     commit in it."""
 
 
+_CREDENTIALS: Final = {
+    "if": {"required": ["token"]},
+    "then": {"if": {"required": ["secret"]}, "else": {"required": ["ledger_key"]}},
+    "else": {"required": ["secret"]},
+}
+"""The schema of an account that is not of the sandbox: who calls needs one key, who decides another."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """One environment: an API, its accounts and a ledger."""
@@ -251,7 +277,7 @@ class Environment:
         "if": {"required": ["api"], "properties": {"api": {"const": SANDBOX}}},
         "else": {
             "required": ["accounts"],
-            "properties": {"accounts": {"additionalProperties": {"required": ["secret"]}}},
+            "properties": {"accounts": {"additionalProperties": _CREDENTIALS}},
         },
     }
 

@@ -141,12 +141,12 @@ def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
     every version of them that asks for approvals names for the account: others may hold words of a commit.
     """
     account = settings.environment.by_appid.get(guard.stream)
-    name = (account.secret.env if account is not None else None) or ""
+    name = (account.root.env if account is not None else None) or ""
     value = os.environ.get(name, "").strip()
     if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
         return False
     versions = checkout.settings_versions(root)
-    named = (checkout.secret_variables_in(source, guard.stream) for source in versions)
+    named = (checkout.root_variables_in(source, guard.stream) for source in versions)
     return all(name in one for one in named if one is not None)
 
 
@@ -188,7 +188,8 @@ def check_tree_approved(root: Path, settings: Settings, run: CiRun, guard: Event
 def _restore_hint(environment: str) -> str:
     return _(
         "restore the branch; or check the campaigns and run `campaign ledger guard --env {name}` "
-        "in a clean checkout of it, on a machine that holds the AppSecret"
+        "in a clean checkout of it, on a machine that holds the AppSecret or "
+        "ledger_key"
     ).format(name=environment)
 
 
@@ -407,7 +408,7 @@ class _History:
         return _(
             "revert it, then submit it again in a request that is up to date with the branch, and allow "
             "merging only those; or check the campaigns and run `campaign ledger guard --env {name}` on a "
-            "machine that holds the AppSecret"
+            "machine that holds the AppSecret or ledger_key"
         ).format(name=self._environment.name)
 
     def _unclear_error(self, commit: str) -> PolicyError:

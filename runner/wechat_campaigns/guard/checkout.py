@@ -362,16 +362,16 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
     return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
 
 
-def secret_variables_in(source: bytes, appid: str) -> frozenset[str] | None:
-    """Read which variables held an account's AppSecret by another version of the file.
+def root_variables_in(source: bytes, appid: str) -> frozenset[str] | None:
+    """Read which variables held the root of an account's macs by another version of the file.
 
     Returns:
         Those of the environments there that ask for approvals; None where none does.
     """
     asking = [one for one in (_environments(source) or {}).values() if one.get("approvals")]
     accounts = [one for other in asking for _name, one in maps(other.get("accounts"))]
-    secrets = (one.get("secret") for one in accounts if one.get("appid") == appid)
-    return frozenset(str(one.get("env")) for one in secrets if isinstance(one, dict)) if asking else None
+    roots = (one.get("ledger_key", one.get("secret")) for one in accounts if one.get("appid") == appid)
+    return frozenset(str(one.get("env")) for one in roots if isinstance(one, dict)) if asking else None
 
 
 def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:

@@ -35,9 +35,9 @@ from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.fold import wrong_secret_error
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.source.secret import check_api_host, read_secret
+from wechat_campaigns.source.secret import AccountKey, check_api_host, read_account_secret, read_secret
 
-_FORGED = N_("event {number} of {stream} ({kind}) was not written with this AppSecret")
+_FORGED = N_("event {number} of {stream} ({kind}) was not written with this {key}")
 GuardOf = Callable[[str], Event | None]
 """Returns the rules that the last apply of an account went by, as the ledger says; no mac was checked."""
 
@@ -48,11 +48,15 @@ class Secrets:
     def __init__(self, root: Path, settings: Settings, guard_of: GuardOf) -> None:
         self.root, self.settings, self.guard_of = root, settings, guard_of
         self._lock = threading.RLock()
-        self._read: dict[tuple[str, Secret], str] = {}
+        self._read: dict[tuple[str, AccountKey, Secret], str] = {}
+        self._tokens: dict[str, str] = {}
+        """By access_token, the AppID that has it."""
+        self._ambiguous: set[str] = set()
+        """AppIDs that share an access_token with another: WeChat does not show whose it is."""
         self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
         """By the commit that is checked out and the last apply, what was approved."""
-        self._events: Mapping[str, Sequence[Event]] = {}
-        """By AppID, the events with a mac in the ledger as it was read last."""
+        self._events: Mapping[str, Sequence[Event]] | None = None
+        """By AppID, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against the events of the ledger, or that a person agreed to."""
         self.missing: dict[str, CampaignError] = {}
@@ -60,7 +64,8 @@ class Secrets:
 
     def take_over(self, other: Secrets) -> None:
         """Copy what another workspace of the same settings has read: a password manager may be locked now."""
-        self._read = dict(other._read)
+        self._read, self._tokens = dict(other._read), dict(other._tokens)
+        self._ambiguous = set(other._ambiguous)
 
     def check_approved(self, appid: str) -> ApprovedTree:
         """Refuse campaigns that nobody approved where that is asked for.
@@ -112,8 +117,36 @@ class Secrets:
         )
         return {"approved": told} if told else {}
 
-    def of_account(self, account: Account, *, trusted: bool = False) -> str:
-        """Read an account's secret and hold the signed events of the ledger against it.
+    def for_calls(self, account: Account) -> str:
+        """Read what an account is called with: its own token, again at each call, or else its AppSecret.
+
+        Who calls must also be able to sign: a call that the ledger cannot record is not made.
+
+        Raises:
+            SecretError: it is not available, or is the token of another account too.
+            PolicyError, WrongSecretError, TamperedLedgerError: as `check_root`.
+        """
+        self.check_root(account)
+        if account.token is None:
+            return self._once(account, "secret")
+        # Outside the lock: the program of one account that hangs keeps no other waiting.
+        token = self._obeyed(account, "token")
+        with self._lock:
+            if (other := self._tokens.setdefault(token, account.appid)) != account.appid:
+                self._ambiguous |= {account.appid, other}
+        self._refuse_ambiguous(account)
+        return token
+
+    def _refuse_ambiguous(self, account: Account) -> None:
+        if account.appid in self._ambiguous:
+            raise SecretError(
+                _("`token` of two accounts gives one access_token: followers would get what is not for them"),
+                hint=_("let each account's `token` name the token of its own AppID"),
+                location=_("account {name}").format(name=account.name),
+            )
+
+    def check_root(self, account: Account, *, trusted: bool = False) -> None:
+        """Read the root of an account's macs and hold the signed events of the ledger against it.
 
         Args:
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
@@ -122,30 +155,40 @@ class Secrets:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
             SecretError: it is not available.
             WrongSecretError: no event of the ledger was signed with it.
-            TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
+            TamperedLedgerError: the ledger holds a guard that nobody with this root wrote.
         """
+        self._refuse_ambiguous(account)
         with self._lock:
-            key, secret = (account.appid, account.secret), self._secret(account)
+            self._root_key(account)
+            key = (account.appid, account.root)
             if key not in self._checked:
                 if not trusted:
                     self.check_signer(account)
                     self._check_guards(account)
                 self._checked.add(key)
-            return secret
 
-    def _secret(self, account: Account) -> str:
-        """Read an account's secret once, by settings that may be obeyed."""
+    def _root_key(self, account: Account) -> bytes:
+        """Derive the key of an account's macs, not yet held against the ledger."""
+        root = self._once(account, "secret" if account.ledger_key is None else "ledger_key")
+        return mac_key(root, account.appid)
+
+    def _once(self, account: Account, key: AccountKey) -> str:
+        """Read a secret of an account once."""
         with self._lock:
-            key = (account.appid, account.secret)
-            if key not in self._read:
-                api = self.settings.environment.api
-                if api != SANDBOX:
-                    # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
-                    check_api_host(api, os.environ)
-                self.check_approved(account.appid)
-                check_secret_place(account.secret)
-                self._read[key] = read_secret(account.secret, os.environ)
-            return self._read[key]
+            name = (account.appid, key, getattr(account, key))
+            if name not in self._read:
+                self._read[name] = self._obeyed(account, key)
+            return self._read[name]
+
+    def _obeyed(self, account: Account, key: AccountKey) -> str:
+        """Read a secret of an account, by settings that may be obeyed."""
+        api = self.settings.environment.api
+        if api != SANDBOX:
+            # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
+            check_api_host(api, os.environ)
+        self.check_approved(account.appid)
+        check_secret_place(getattr(account, key))
+        return read_account_secret(account, key, os.environ)
 
     def other(self, place: Secret, *, name: str) -> str:
         """Read a secret that does not belong to an account, by settings that may be obeyed."""
@@ -173,17 +216,23 @@ class Secrets:
         Raises:
             WrongSecretError: and nothing speaks of a forgery.
         """
-        events, key = self._events.get(account.appid, ()), mac_key(self._secret(account), account.appid)
+        events, key = self._signed(account), self._root_key(account)
         if events and not any(trust.has_valid_mac(event, key) for event in events):
             raise wrong_secret_error([account.name], self.settings.environment)
 
+    def _signed(self, account: Account) -> Sequence[Event]:
+        """Return the events with a mac of an account; none before the ledger was read."""
+        return self._events[account.appid] if self._events is not None else ()
+
     def _check_guards(self, account: Account) -> None:
-        key = mac_key(self._secret(account), account.appid)
-        guards = [event for event in self._events.get(account.appid, ()) if event.kind == LedgerKind.GUARD]
+        key = self._root_key(account)
+        guards = [event for event in self._signed(account) if event.kind == LedgerKind.GUARD]
         _good, bad = trust.verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(
-                _(_FORGED).format(number=bad[-1].seq, stream=account.appid, kind=bad[-1].kind),
+                _(_FORGED).format(
+                    number=bad[-1].seq, stream=account.appid, kind=bad[-1].kind, key=account.root_name
+                ),
                 hint=_(
                     "find out who can write to the ledger, then run `campaign ledger guard --env {name}`"
                 ).format(name=self.settings.environment.name),
@@ -191,8 +240,9 @@ class Secrets:
             )
 
     def mac_key(self, account: Account, *, trusted: bool = False) -> bytes:
-        """Derive the key of an account's macs in the ledger. Raises as `of_account`."""
-        return mac_key(self.of_account(account, trusted=trusted), account.appid)
+        """Derive the key of an account's macs in the ledger. Raises as `check_root`."""
+        self.check_root(account, trusted=trusted)
+        return self._root_key(account)
 
     def mac_keys(self) -> trust.KeyOf:
         """Return what finds the key of an account's macs; None where the AppSecret is missing."""
@@ -204,7 +254,7 @@ class Secrets:
             try:
                 return self.mac_key(named[appid]) if appid in named else None
             except WrongSecretError:  # nothing is believed by it
-                return mac_key(self._secret(named[appid]), appid)
+                return self._root_key(named[appid])
             except TamperedLedgerError:
                 raise
             except CampaignError as error:  # not at hand, or not to be used: who sends will be told
@@ -280,7 +330,8 @@ def find_forgeries(secrets: Secrets, events: Sequence[Event]) -> Forgeries:
                 # Of guards only those count that no later one replaced.
                 is_asked = event in guards if event.kind == LedgerKind.GUARD else trust.is_signed(event)
                 if is_asked and not believed(event):
-                    forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind)
+                    name = accounts[appid].root_name
+                    forged = _(_FORGED).format(number=event.seq, stream=appid, kind=event.kind, key=name)
                     found.forged.append(forged)
             except TamperedLedgerError as error:
                 found.misplaced.append(str(error))

@@ -10,13 +10,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, system_reason
 from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
+    Streams,
     heads_of,
     newer_tables_error,
     next_event,
@@ -29,7 +30,11 @@ from wechat_campaigns.ledger.events import (
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 APPLICATION_ID = 0x77784C47
-VERSION = 1
+VERSION = 2
+"""Version 1 kept events in a table without rowid, which spills a long event to a page of its own.
+
+Its files are read and written by the same statements, as they are; `ledger export` and `import` rewrite them.
+"""
 BUSY_S = 30.0
 LOCK_POLL_S = 0.1
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
@@ -37,8 +42,8 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PR
 SCHEMA = f"""
 create table event (
     stream text not null, seq integer not null, body text not null,
-    primary key (stream, seq)
-) without rowid;
+    unique (stream, seq)
+);
 create table head (stream text primary key, seq integer not null, hash text not null) without rowid;
 pragma application_id = {APPLICATION_ID};
 pragma user_version = {VERSION};
@@ -80,11 +85,11 @@ _OTHERWISE = (
 """Of all else SQLite's own words tell enough: a full disk, a read-only file, a path that cannot be opened."""
 
 
-def stored_events(path: Path) -> tuple[Event, ...] | None:
+def stored_events(path: Path, streams: Streams = None) -> tuple[Event, ...] | None:
     """Read a ledger's file as it is; neither it nor anything beside it is written.
 
     Returns:
-        The events in order within each stream; None when there is no file.
+        The events of these streams, in order within each; None when there is no file.
 
     Raises:
         LedgerError: it cannot be read, or is another program's.
@@ -101,7 +106,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
             if _version(db, path) == 0:
                 return ()
             db.execute("begin")
-            found = _snapshot(db)
+            found = _snapshot(db, streams)
     except (sqlite3.Error, OSError) as error:
         raise sqlite_failure(error, path) from error
     return verified(found, str(path))
@@ -130,12 +135,20 @@ class SqliteLedger(Ledger):
             self.close()
             raise
 
-    def snapshot(self) -> Snapshot:
+    def streams(self) -> frozenset[str]:
+        """See `Ledger.streams`."""
+        if not self._is_ready():
+            return frozenset()
+        with self._transaction("begin") as db:
+            rows = db.execute("select stream from head union select stream from event").fetchall()
+        return frozenset(name for (name,) in rows)
+
+    def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""
         if not self._is_ready():
             return Snapshot((), {})
         with self._transaction("begin") as db:
-            return _snapshot(db)
+            return _snapshot(db, streams)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
@@ -253,7 +266,7 @@ class SqliteLedger(Ledger):
     def _prepare(self) -> None:
         """Make the tables where they are missing, and note which files these are."""
         db = self._db()
-        if _version(db, self._path) != VERSION:
+        if _version(db, self._path) == 0:
             # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
             retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
             with _transaction(db, "begin immediate"):
@@ -318,9 +331,11 @@ def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connect
         raise
 
 
-def _snapshot(db: sqlite3.Connection) -> Snapshot:
-    rows = db.execute("select stream, seq, body from event order by stream, seq")
-    heads = db.execute("select stream, seq, hash from head order by stream")
+def _snapshot(db: sqlite3.Connection, streams: Streams) -> Snapshot:
+    names = sorted(streams or ())
+    where = f"where stream in ({', '.join('?' * len(names))})" if streams is not None else ""
+    rows = db.execute(f"select stream, seq, body from event {where} order by stream, seq", names)  # noqa: S608
+    heads = db.execute(f"select stream, seq, hash from head {where} order by stream", names)  # noqa: S608
     return Snapshot(read_events(rows), {stream: Head(seq, digest) for stream, seq, digest in heads})
 
 
@@ -362,7 +377,7 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what, hint = _WORDS.get(code, _OTHERWISE)
-    detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    detail = system_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)
     kind = LedgerLockedError if code == sqlite3.SQLITE_BUSY else LedgerError
     return kind(message, hint=_(hint), location=str(path))

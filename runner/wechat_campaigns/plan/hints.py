@@ -199,7 +199,9 @@ def _conflict(known: SendState, code: Reason, facts: DecisionInput, when: str) -
 
 
 _FOR_A_PERSON: Final = {
-    Reason.FORGED: N_("an event of this send was not written with this AppSecret, or is a copy"),
+    Reason.FORGED: N_(
+        "an event of this send was not written with this AppSecret or ledger_key, or is a copy"
+    ),
     Reason.TWO_IDS: N_("it may have been sent under two ids, and WeChat detects a repeat only under one"),
 }
 

@@ -36,6 +36,8 @@ def read(path: Path) -> dict[str, Any]:
         raw = path.read_bytes()
         data = json.loads(raw) if len(raw) <= MAX_BYTES else None
         canonical(data)  # half a surrogate pair could be neither compared nor printed
+    except FileNotFoundError as error:
+        raise UsageError(_("file `{path}` does not exist").format(path=path), hint=hint) from error
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(_("the plan file cannot be read"), hint=hint, location=str(path)) from error
     version = data.get("format_version") if isinstance(data, dict) else None

@@ -107,10 +107,13 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         yield _note("ledger", what, hint)
     if plan.unverified:
         what = _(
-            "what the ledger records of {names} was not verified: their AppSecret is not available here, or "
-            "signed none of it"
+            "what the ledger records of {names} was not verified: their AppSecret or ledger_key is not "
+            "available here, or signed none of it"
         )
-        hint = _("run `campaign plan` with the right AppSecret; `campaign apply` verifies it in any case")
+        hint = _(
+            "run `campaign plan` with the right AppSecret or ledger_key; `campaign apply` verifies it in any "
+            "case"
+        )
         yield _note("ledger", what, hint, names=_(", ").join(plan.unverified))
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         what = _("the plan did not look up tags, media and drafts in WeChat")

@@ -121,7 +121,10 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
 
 def calendar_text(view: CalendarView) -> str:
     """Write a month as a list: days with sends, then what each account may still send."""
-    lines = [_("Sends in {month}, China time").format(month=view.name), ""]
+    lines = [
+        _("Sends in {year}-{month}, China time").format(year=f"{view.first:%Y}", month=f"{view.first:%m}"),
+        "",
+    ]
     for day in sorted({china_day(entry.at) for entry in view.entries}):
         today = _("  (today)") if day == view.today else ""
         lines.append(f"{day:%Y-%m-%d} {_(WEEKDAYS[day.weekday()])}{today}")

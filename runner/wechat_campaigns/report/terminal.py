@@ -162,6 +162,8 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _broken(line: str, width: int) -> list[str]:
+    if columns(line) <= width:
+        return [line.rstrip()]
     starts = [0, *breaks(line, width)]
     return [line[start:end].rstrip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
 

@@ -349,6 +349,9 @@ class AccountRun(AccountWriter):
         began = self.clock()
         try:
             made = self.attempt.make(action, {**data, **by_right}, body, told)
+            if action is protocol.Action.SEND and self._token_was_refused(made):
+                # WeChat looked at nothing else. Once more, with a new token, decision and intent.
+                made = self.attempt.make(action, {**data, **by_right}, body, told)
         except LedgerConflictError:
             return None
         except LedgerError:
@@ -361,6 +364,10 @@ class AccountRun(AccountWriter):
             return None
         self._posts.append(began)
         return self._reported(made, send_id, again=again)
+
+    def _token_was_refused(self, made: AttemptResult | None) -> bool:
+        refused = self.refusal if made is not None and made.status is Status.REJECTED else None
+        return refused is not None and lookup(refused.errcode).errcode_class == "token"
 
     def _reported(self, made: AttemptResult, send_id: str, *, again: bool) -> SendOutcome:
         refused = self.refusal

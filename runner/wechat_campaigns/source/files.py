@@ -9,6 +9,7 @@ from typing import Final
 
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
+from wechat_campaigns.core.errors import system_reason
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.source.sniff import duration_s, sniff
@@ -56,6 +57,7 @@ class Files:
         self._real_root = Path(os.path.realpath(root))
         self._texts: dict[PurePosixPath, str] = {}
         self._infos: dict[PurePosixPath, FileInfo] = {}
+        self._folders: dict[PurePosixPath, str] = {}
 
     def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
         """Resolve a written path.
@@ -129,14 +131,10 @@ class Files:
             hint = _("write them in the name of the file only, as in `pictures/*.jpg`")
             raise FileError("file-pattern", what, hint)
         located = self.locate(base_file, f"{folder}{slash}x").parent
-        self._refuse_links(located)
+        real = self._folder(located)
         accepts = re.compile(fnmatch.translate(names.replace("[", "[[]")))
         try:
-            entries = [
-                one.name
-                for one in os.scandir(self._real_root / located)
-                if one.is_file(follow_symlinks=False)
-            ]
+            entries = [one.name for one in os.scandir(real) if one.is_file(follow_symlinks=False)]
         except OSError:
             entries = []
         found = [name for name in entries if accepts.match(name) and not name.startswith(".")]
@@ -147,22 +145,30 @@ class Files:
         return tuple(f"{folder}{slash}{name}" for name in sorted(found, key=_natural))
 
     def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
-        self._refuse_links(located)
-        real = Path(os.path.realpath(self._real_root / located))
-        if not real.is_relative_to(self._real_root):
-            raise _outside_folder_error(str(located))
+        path = f"{self._folder(located.parent)}/{located.name}"
+        self._refuse_link(path, located)
         try:
-            return read_regular(real, limit_bytes)
+            return read_regular(path, limit_bytes)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise self._missing_error(located) from error
 
-    def _refuse_links(self, located: PurePosixPath) -> None:
-        for step in (*reversed(located.parents[:-1]), located):
-            if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
-                what = _("`{path}` is a link, which can point anywhere on this machine").format(
-                    path=shorten(f"{self.root.name}/{step}")
-                )
-                raise FileError("file-link", what, _("put the file or folder itself here"))
+    def _folder(self, located: PurePosixPath) -> str:
+        """Return where a folder is on this machine, once no link was found on the way."""
+        if located not in self._folders:
+            for step in (*reversed(located.parents[:-1]), located):
+                self._refuse_link(self._real_root / step, step)
+            real = os.path.realpath(self._real_root / located)
+            if not Path(real).is_relative_to(self._real_root):
+                raise _outside_folder_error(str(located))
+            self._folders[located] = real
+        return self._folders[located]
+
+    def _refuse_link(self, path: str | Path, located: PurePosixPath) -> None:
+        if os.path.islink(path):  # noqa: PTH114 (a name too long is answered by the reading)
+            what = _("`{path}` is a link, which can point anywhere on this machine").format(
+                path=shorten(f"{self.root.name}/{located}")
+            )
+            raise FileError("file-link", what, _("put the file or folder itself here"))
 
     def _missing_error(self, located: PurePosixPath) -> FileError:
         folder = self._real_root / located.parent
@@ -202,7 +208,7 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
         raise
     except OSError as error:
         what = _("`{name}` cannot be read: {reason}").format(
-            name=shorten(Path(path).name), reason=error.strerror
+            name=shorten(Path(path).name), reason=system_reason(error)
         )
         hint = _("check the type of the file and its permissions")
         raise FileError("file-unreadable", what, hint) from error

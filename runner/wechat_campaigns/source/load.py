@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
-from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint
+from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint, system_reason
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import full_id, id_fault, nearest, quoted, skeleton
 from wechat_campaigns.core.redact import redact
@@ -171,7 +171,7 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
     except FileError as error:
         return (error.to_diagnostic(Location(file=shown)),)
     except OSError as error:
-        what = _("`{name}` cannot be read: {reason}").format(name=shown, reason=error.strerror)
+        what = _("`{name}` cannot be read: {reason}").format(name=shown, reason=system_reason(error))
         hint = _("add the file, or correct the path")
         return (Finding("file-missing", what, hint).at(Location(file=shown)),)
     read = parse_document(written, id=item.id, file=file, shown=shown)
@@ -190,7 +190,7 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         what = _("`{name}` cannot be read: {reason}")
-        what = what.format(name=Path(folder).as_posix(), reason=error.strerror)
+        what = what.format(name=Path(folder).as_posix(), reason=system_reason(error))
         hint = _("give yourself permission to read it, or use `--dir` to name another folder")
         raise UsageError(what, hint=system_hint(error, hint)) from error
     for entry in ordered:

@@ -35,6 +35,7 @@ _SECRET_HINT: Final = N_("write `secret: {env: NAME}` and store the AppSecret in
 MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": _SECRET_HINT,
+    "ledger_key": N_("write `ledger_key: {env: NAME}`, and make a key for it with `openssl rand -hex 32`"),
     "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 """Of missing keys of which the schema's description is not said."""
@@ -49,8 +50,8 @@ _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "article_type": N_("remove it; use `newspic` for a picture post, `articles` for articles"),
     "appsecret": _SECRET_HINT,
 }
-_SECRETS: Final = frozenset({"secret", "token", "aes_key", "url"})
-_SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0"})
+_SECRETS: Final = frozenset({"secret", "token", "ledger_key", "aes_key", "url"})
+_SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0", "否", "不", "关", "假"})
 
 
 def is_integer(_: object, value: object) -> bool:
@@ -372,6 +373,8 @@ def _unknown_key_hint(error: ValidationError, key: str, allowed: Sequence[str]) 
     if key.lower() in _KNOWN_MISTAKES:
         return _(_KNOWN_MISTAKES[key.lower()])
     hint = _("remove it; allowed here: {keys}").format(keys=_(", ").join(f"`{name}`" for name in allowed))
+    if _path(error) == ("content",) and key == "text" and "text_file" in allowed:
+        return _("write the text itself after the key: `content: …`")
     if _path(error) == ("content",) and (described := _shape(error).get("description")):
         hint = _("correct `msgtype`, or write {meaning}").format(meaning=_clause(described))
     return did_you_mean(key, allowed, otherwise=hint, cutoff=STRICT)
@@ -381,7 +384,7 @@ def _value_hint(error: ValidationError, wanted: Sequence[str], kinds: str) -> st
     """Return how to write a value that has another type than the wanted ones of JSON Schema."""
     key, value = _last_key(error), _value(error)
     if "boolean" in wanted:
-        spoken = "false" if str(value).lower() in _SPOKEN_FALSE else "true"
+        spoken = "false" if str(value).strip().lower() in _SPOKEN_FALSE else "true"
         return _("write `{key}: {value}`, without quotes").format(key=key, value=spoken)
     if "integer" in wanted and (number := _whole(value)) is not None:
         return _("write `{key}: {value}`, without quotes").format(key=key, value=quote(str(number)))

@@ -5,26 +5,32 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from wechat_campaigns.core.errors import PolicyError, SecretError
+from wechat_campaigns.core.errors import PolicyError, SecretError, system_reason
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.core.settings import Account, Secret
 
+AccountKey = Literal["secret", "token", "ledger_key"]
+"""The keys of an account that name a secret."""
 SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
 
 NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 """For a program of the repository: what it leaves there would be in no commit."""
-_COMMAND: Final = "secret.command"
-"""The place of every message about one: its program could be the secret itself, written as a command."""
-_BY_HAND: Final = N_("run the command by hand; it must print only the AppSecret")
+_BY_HAND: Final = N_("run the command by hand; it must print only the {secret}, in one line")
 _TIMEOUT_S: Final = 30
 _STDERR_BYTES: Final = 4096
 _STDERR_CHARS: Final = 300
 _NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
 """What the name of a variable looks like; anything else may be the secret itself, and is not repeated."""
 _MAX_FILE_BYTES: Final = 4096
+_TOKEN = re.compile(r"[\w.~+/=!-]{16,4096}", re.ASCII)
+"""An access_token; not JSON, nor the `null` or `None` of a program that found none.
+
+Source: WeChat asks for room for 512 characters (getStableAccessToken, 2026-11).
+"""
+_KEY = re.compile("[0-9a-f]{64}")
 _OTHERS: Final = stat.S_IWGRP | stat.S_IRWXO
 """Kubernetes lets a group read what it mounts (`fsGroup`); nobody else has a reason to."""
 WECHAT_HOSTS: Final = frozenset(
@@ -63,18 +69,21 @@ def check_api_host(api: str, environ: Mapping[str, str]) -> None:
         gateways = {name.strip().lower() for name in environ.get(GATEWAYS, "").split(",")}
         if f"{host}{port}" in gateways or (port == ":443" and host in WECHAT_HOSTS | gateways):
             return
-    what = _("the AppSecret is not sent to {address}: it is not a WeChat host").format(address=api)
+    what = _("neither AppSecret nor token is sent to {address}: it is not a WeChat host").format(address=api)
     hint = _(
         "write `api: https://api.weixin.qq.com`, or add the gateway's host to the environment variable {name}"
     ).format(name=f"`{GATEWAYS}`")
     raise PolicyError(what, hint=hint, location="api")
 
 
-def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppSecret") -> str:
+def read_secret(
+    secret: Secret, environ: Mapping[str, str], *, name: str = "AppSecret", key: str = "secret"
+) -> str:
     """Read an AppSecret, or another secret, from where the settings say it is.
 
     Args:
         name: what it is, for messages.
+        key: of the settings, for messages.
 
     Returns:
         The secret, without the blanks and line ends around it that come with copying.
@@ -88,21 +97,47 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
         return _from_variable(secret.env, environ, name)
     if secret.file is not None:
         return _from_file(secret.file)
-    value = run_command(secret.command).strip()
-    if not value:
-        raise SecretError(_("the command printed nothing"), hint=_(_BY_HAND), location=_COMMAND)
-    return value
+    # The program could be the secret itself, written as a command: the place of a message is the key alone.
+    hint, location = _(_BY_HAND).format(secret=name), f"{key}.command"
+    value = run_command(secret.command, hint=hint, location=location).strip()
+    if value and value.isprintable():
+        return value
+    what = _("the command printed more than one line") if value else _("the command printed nothing")
+    raise SecretError(what, hint=hint, location=location)
 
 
-def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> str:
+def read_account_secret(account: Account, key: AccountKey, environ: Mapping[str, str]) -> str:
+    """Read one of the secrets of an account; as `read_secret`.
+
+    Raises:
+        SecretError: also where a token or key does not have its form.
+    """
+    place, name = getattr(account, key), "AppSecret" if key == "secret" else key
+    value = read_secret(place, environ, name=name, key=key)
+    if key == "token" and not _TOKEN.fullmatch(value):
+        what = _("what `token` names is not an access_token alone in one line")
+        hint = _("print or write only the value, as `jq -er .access_token` takes it out of JSON")
+    elif key == "ledger_key" and not _KEY.fullmatch(value):
+        what = _("what `ledger_key` names is not 64 digits 0-9 a-f")
+        hint = _(
+            "make a key with `openssl rand -hex 32`, and keep a copy: without it the ledger is unverified"
+        )
+    else:
+        return value
+    raise SecretError(what, hint=hint, location=_("account {name}").format(name=account.name))
+
+
+def run_command(command: tuple[str, ...], *, hint: str, location: str, timeout_s: float = _TIMEOUT_S) -> str:
     """Run a program without a shell and return what it printed.
+
+    Args:
+        hint: what to do where nothing better is known.
 
     Raises:
         SecretError: it cannot be started, took too long, failed, or printed bytes that are not text.
     """
     import subprocess  # an offline plan never comes here
 
-    hint = _(_BY_HAND)
     try:
         done = subprocess.run(  # noqa: S603 - the settings are the user's own
             command,
@@ -116,7 +151,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     except FileNotFoundError:
         what, hint = _("the program was not found"), _("install it, or correct `command`")
     except OSError as error:
-        what = _("the program cannot be started: {reason}").format(reason=error.strerror)
+        what = _("the program cannot be started: {reason}").format(reason=system_reason(error))
     except subprocess.TimeoutExpired:
         what = _("the program did not end within {seconds:g} s").format(seconds=timeout_s)
     except UnicodeDecodeError:
@@ -128,7 +163,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
         if last_words := _last_line(done.stderr, printed):
             what = _(": ").join((what, last_words))
     # Raised out here, so that no error that it came from can show what was printed.
-    raise SecretError(what, hint=hint, location=_COMMAND)
+    raise SecretError(what, hint=hint, location=location)
 
 
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
@@ -165,7 +200,7 @@ def _from_file(written: str) -> str:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        what = _("`{name}` cannot be read: {reason}").format(name=written, reason=error.strerror)
+        what = _("`{name}` cannot be read: {reason}").format(name=written, reason=system_reason(error))
         hint = _("add the file, or correct the path")
         raise SecretError(what, hint=hint, location=written) from None
     try:

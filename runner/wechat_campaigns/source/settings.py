@@ -46,6 +46,7 @@ _SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
         AccountKind.TEST: "wx0000000000000003",
     }
 )
+_SANDBOX_SECRET: Final = {"sandbox": True}
 
 
 def load_settings(root: Path, *, environment: str | None = None) -> Settings:
@@ -149,7 +150,11 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     default = next(iter(accounts)) if len(accounts) == 1 else None
     if data["api"] == SANDBOX:
         for one in accounts.values():
-            one.pop("secret", None)  # a rehearsal never reads a real one
+            one |= {
+                "secret": _SANDBOX_SECRET,
+                "token": None,
+                "ledger_key": None,
+            }  # a rehearsal reads no real one
         default = default or (None if accounts else AccountKind.SERVICE.value)
         accounts = accounts or _sandbox_accounts(written)
     return record(
@@ -174,7 +179,12 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         for name, account in environment.get("accounts", {}).items():
             kinds.setdefault(name, account["kind"])
     return {
-        name: {"name": name, "kind": kind, "appid": _SANDBOX_APPIDS[AccountKind(kind)]}
+        name: {
+            "name": name,
+            "kind": kind,
+            "appid": _SANDBOX_APPIDS[AccountKind(kind)],
+            "secret": _SANDBOX_SECRET,
+        }
         for name, kind in kinds.items()
     }
 
@@ -188,6 +198,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         found += [*_resend(path, environment), *_ledgers(path, environment, data)]
+        found += _tokens(path, environment)
     return [*found, *_kinds(data)]
 
 
@@ -283,6 +294,21 @@ def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
                     _("`{name}` has the same AppID but another `kind`").format(name=known),
                     _("write the actual kind of the account in both places"),
                     ("environments", environment, "accounts", name, "kind"),
+                )
+
+
+def _tokens(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+    """A token is of one AppID: named for two accounts, it sends one's messages to the other's followers."""
+    first: dict[str, tuple[str, object]] = {}
+    for name, account in maps(environment.get("accounts")):
+        if token := account.get("token"):
+            known, appid = first.setdefault(repr(token), (name, account.get("appid")))
+            if appid != account.get("appid"):
+                yield Finding(
+                    "one-token",
+                    _("`{name}` has the same `token`, but another AppID").format(name=known),
+                    _("name the token of this account; each AppID has its own"),
+                    (*path, "accounts", name, "token"),
                 )
 
 

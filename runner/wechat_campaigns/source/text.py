@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import _
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufeff\ufffe\uffff]")
 MAX_SHOWN: Final = 40
 HIDDEN: Final = "***"
-_HOLDS_SECRETS: Final = frozenset({"secret", "callback", "url"})
+_HOLDS_SECRETS: Final = frozenset({"secret", "token", "ledger_key", "callback", "url"})
 _WORDS: Final = re.compile(r"[^\W\d_]{1,16}(?:[ _-][^\W\d_]{1,16}){0,4}")
 """Words of letters; an AppSecret, an EncodingAESKey, an address or an openid is longer or has other signs."""
 _hides_values: Final = ContextVar("hides_values", default=False)

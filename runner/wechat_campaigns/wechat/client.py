@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import PurePath
@@ -24,6 +24,7 @@ from wechat_campaigns.core.errors import (
     NoResponseError,
     NotSentError,
     PolicyError,
+    SecretError,
     WeChatError,
 )
 from wechat_campaigns.core.i18n import _
@@ -62,18 +63,28 @@ Result = TypeVar("Result")
 class Tokens:
     """The access_token of one account, fetched when it is first needed and kept in memory; shared by threads.
 
-    Always by `stable_token`: a token of `cgi-bin/token` ends that of every other program of the account.
+    By `stable_token`, because a token of `cgi-bin/token` ends that of every other program of the account. An
+    account's own token is renewed by another program, and is never fetched from WeChat here.
 
     Args:
-        secret: returns the AppSecret; called only when a token has to be fetched.
+        secret: returns the AppSecret, or the account's own token; called only when a token is needed.
+        is_token: whether it returns the token.
     """
 
     def __init__(
-        self, transport: Transport, *, appid: str, secret: Callable[[], str], clock: Clock, sleep: Sleep
+        self,
+        transport: Transport,
+        *,
+        appid: str,
+        secret: Callable[[], str],
+        is_token: bool = False,
+        clock: Clock,
+        sleep: Sleep,
     ) -> None:
         self._transport = transport
         self._appid = appid
         self._secret = secret
+        self._is_token = is_token
         self._clock = clock
         self._sleep = sleep
         self.last_token = ""
@@ -87,6 +98,7 @@ class Tokens:
         Raises:
             ApiError: WeChat refuses one, for a reason that a repeat does not change.
             NotSentError: there is no token; the call it was needed for was not made.
+            SecretError: its source does not give one, or again the one that WeChat has refused.
         """
         with self._turn:
             if self._expires_at is None or self._clock() >= self._expires_at:
@@ -101,6 +113,9 @@ class Tokens:
 
     def _fetch(self) -> None:
         secret = self._secret()
+        if self._is_token:
+            self._take(secret)
+            return
         asked_at = self._clock()
         try:
             answer = retry(lambda: self._query(secret), sleep=self._sleep)
@@ -116,6 +131,16 @@ class Tokens:
         if not isinstance(life_s, int) or not 0 < life_s < LIFE_S:
             life_s = LIFE_S  # one that ends sooner is refreshed when refused
         self._expires_at = asked_at + timedelta(seconds=life_s) - _MARGIN
+
+    def _take(self, token: str) -> None:
+        """Use a token of which only WeChat knows when it ends."""
+        if token == self.last_token:
+            raise SecretError(
+                _("WeChat refused the access_token, and `token` still gives the same one"),
+                hint=_("renew it where it is made; if it is new, check that it belongs to this AppID"),
+                location=self._appid,
+            )
+        self.last_token, self._expires_at = token, datetime.max.replace(tzinfo=UTC)
 
     def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:
         """Return the error for whatever needed the token: it certainly did not happen."""
@@ -136,8 +161,8 @@ class Tokens:
         return answer
 
 
-SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
-"""By appid, and by where its secret comes from."""
+SharedTokens = MutableMapping[tuple[str, Secret | None], Tokens]
+"""By appid, and by where its token or secret comes from."""
 
 
 def retry(call: Callable[[], Result], *, sleep: Sleep) -> Result:

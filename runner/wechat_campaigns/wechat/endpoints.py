@@ -364,7 +364,7 @@ def connect(
 
     Args:
         api: base URL of the environment, `https://api.weixin.qq.com`.
-        secret: returns the AppSecret; called only when a token is needed.
+        secret: returns the AppSecret, or the account's own token; called only when a token is needed.
         timeouts: as `Transport` takes them.
         shared: access_tokens of all that connect within one run; one more is added when missing.
         watch: gets the Date of each answer.
@@ -377,10 +377,13 @@ def connect(
 
     check_api_host(api, os.environ)
     transport = Transport(api, timeouts=timeouts, watch=watch)
-    tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
+    is_token = account.token is not None
+    tokens = Tokens(
+        transport, appid=account.appid, secret=secret, is_token=is_token, clock=clock, sleep=sleep
+    )
     if shared is not None:
         # Another name of the same account may have another secret, which may be wrong.
-        tokens = shared.setdefault((account.appid, account.secret), tokens)
+        tokens = shared.setdefault((account.appid, account.token or account.secret), tokens)
     return WeChatApi(Client(transport=transport, tokens=tokens, reads=READS, sleep=sleep))
 
 

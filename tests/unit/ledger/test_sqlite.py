@@ -19,14 +19,15 @@ from tests.support.ledger_backends import GIT, now
 from tests.support.outcomes import error_of
 from tests.support.small_disk import small_disk
 from tests.unit.ledger.writer import STREAM
+from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.core.git_checkout import remote_of
 from wechat_campaigns.ledger import sqlite
-from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
+from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults, next_event
 from wechat_campaigns.ledger.git import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.rollback_guard import SeenHeads, hashes_of
 from wechat_campaigns.ledger.sqlite import SqliteLedger, check_place, stored_events
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 
 
 @pytest.mark.deep
@@ -84,13 +85,30 @@ def test_threads_wait_for_a_locked_file_at_the_same_time(
 
 
 def test_sqlite_file_has_our_application_id_in_new_folders(tmp_path: Path) -> None:
-    """These two numbers stand in every ledger there is: others would shut their owners out."""
+    """These two numbers stand in every new ledger: others would shut their owners out."""
     path = tmp_path / "a" / "b" / "x.sqlite3"
     with closing(SqliteLedger(path, lambda: NOW)) as ledger:
         ledger.restore(())
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("pragma application_id").fetchone() == (0x77784C47,)
-        assert db.execute("pragma user_version").fetchone() == (1,)
+        assert db.execute("pragma user_version").fetchone() == (2,)
+
+
+def test_event_of_551_bytes_takes_at_most_800_on_disk(tmp_path: Path) -> None:
+    """One of three is an intent, longer than a quarter of a page; 400 streams grow side by side."""
+    ends: dict[str, Head] = {}
+    events: list[Event] = []
+    for number in range(5_000):
+        stream = f"wx{number // 3 % 400:016d}"
+        data = {"text": "" if number % 3 else "x" * 741}
+        entry = Entry(stream=stream, kind=LedgerKind.STATUS, data=data)
+        events.append(next_event(entry, at=NOW, head=ends.get(stream, EMPTY)))
+        ends[stream] = events[-1].head
+    path = tmp_path / "l.sqlite3"
+    with closing(SqliteLedger(path, lambda: NOW)) as ledger:
+        ledger.restore(events)
+    assert round(sum(len(canonical(event.as_dict())) for event in events) / len(events)) == 551
+    assert path.stat().st_size / len(events) <= 800
 
 
 def test_what_was_recorded_is_flushed_through_the_cache_of_the_drive(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_missing_column_is_named_and_no_cell_is(tmp_path: Path) -> None:
 
 
 def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "find_spec", lambda _module: None)
+    monkeypatch.setattr(errors, "is_extra_installed", lambda _extra: False)
     with pytest.raises(MissingExtraError) as caught:
         read_table(TABLES["xlsx"](), None)
     assert "excel" in caught.value.hint

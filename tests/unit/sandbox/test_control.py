@@ -28,6 +28,9 @@ CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("POST", "seed", {"accounts": [{"appid": "wx9", "kind": "test", "secret": "s", "followers": 3,
                                     "tags": ["会员", {"id": 120, "name": "北京"}], "options": {}},
                                    {"appid": "wx8", "followers": [{"openid": "o1", "tags": ["会员"]}]}]}, {}),
+    ("GET", "platforms", None, {}),
+    ("POST", "platforms", {"appid": "wxp", "secret": "s", "ip_allow": ["127.0.0.1"], "token_life_s": 60,
+                           "unconfirmed": [7], "callback": None, "authorized": {SERVICE: [7, 11]}}, {}),
     ("POST", "media", {"appid": SERVICE, "kind": "image", "data_base64": "iVBORw0KGgo="}, {}),
     ("POST", "admin", {"msg_id": JOB, "confirm": True}, {}),
     ("GET", "clock", None, {}),
@@ -173,6 +176,30 @@ def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
 def test_a_call_without_an_account_names_the_parameter(wechat: WeChat) -> None:
     assert "`appid` names no account: ''" in wechat.control("GET", "followers")["error"]
     assert "`appid` names no account: 'wx8'" in wechat.control("GET", "followers", appid="wx8")["error"]
+
+
+def test_deliveries_read_no_more_jobs_than_they_list(wechat: WeChat) -> None:
+    """And a phone no more messages than it shows, however many there were."""
+    openid, statements = wechat.openids()[0], list[str]()
+    few, many = ("deliveries", {"limit": 5}), ("phone", {"appid": SERVICE, "openid": openid})
+
+    def count(name: str, query: dict[str, Any]) -> int:
+        db = wechat.dispatcher.store._db
+        statements.clear()
+        db.set_trace_callback(statements.append)
+        assert "error" not in wechat.control("GET", name, **query)
+        db.set_trace_callback(None)
+        return len(statements)
+
+    wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False})
+    for number in range(70):
+        wechat.sendall(value={"content": f"{number}"})
+        if number == 55:
+            before = count(*few), count(*many)
+    assert (count(*few), count(*many)) == before
+    shown = wechat.control("GET", *many[:1], **many[1])
+    assert (len(shown["messages"]), shown["earlier"]) == (50, True)
+    assert shown["messages"][-1]["summary"] == "69"
 
 
 def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:

@@ -71,9 +71,9 @@ def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
     wechat.http.get(f"/cgi-bin/{'x' * 80_000}", query_string={"a": "y" * 80_000})
     wechat.upload("media/upload", PNG, type="image", form={"more": "z" * 400_000})
     kept = wechat.control("GET", "requests")["requests"][-2:]
-    assert [len(json.dumps(call)) < 3 * dispatcher.KEPT_CHARS for call in kept] == [True, True]
+    assert [len(json.dumps(call)) < 3 * dispatcher.KEPT_BYTES for call in kept] == [True, True]
     assert kept[0]["query"]["too_long_to_keep"]
-    assert len(kept[0]["path"]) <= dispatcher.KEPT_CHARS
+    assert len(kept[0]["path"]) <= dispatcher.KEPT_BYTES
 
 
 @pytest.mark.deep

@@ -1,6 +1,6 @@
 """Followers, pages of them and what is known of each; tags, and the followers under them."""
 
-from tests.unit.sandbox.client import TEST, WeChat
+from tests.unit.sandbox.client import SERVICE, TEST, WeChat
 
 
 def create(wechat: WeChat, name: object) -> dict[str, object]:
@@ -77,3 +77,22 @@ def test_blocking(wechat: WeChat) -> None:
     for call, blocked in (("batchblacklist", some), ("batchunblacklist", some[:1])):
         assert wechat.post(f"tags/members/{call}", {"openid_list": blocked})["errcode"] == 0
     assert wechat.control("GET", "accounts")["accounts"][0]["blocked"] == 1
+
+
+def test_followers_of_a_dense_set_and_of_a_sparse_one_are_listed_alike(wechat: WeChat) -> None:
+    """A range of followers is read at once, single ones apart: those who left are in neither answer."""
+    openids = wechat.openids()
+    wechat.control("POST", "followers", {"appid": SERVICE, "openids": openids[10:13], "subscribe": False})
+    assert wechat.get("user/get")["data"]["openid"] == [*openids[:10], *openids[13:]]
+    wechat.control("POST", "followers", {"appid": SERVICE, "openids": openids[1:55], "subscribe": False})
+    assert wechat.get("user/get")["data"]["openid"] == [openids[0], *openids[55:]]
+    assert wechat.get("user/get", next_openid=openids[0])["data"]["openid"] == openids[55:]
+
+
+def test_the_second_page_of_followers_begins_behind_the_first(wechat: WeChat) -> None:
+    wechat.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": 10_050}]})
+    first = wechat.get("user/get")
+    assert (first["total"], first["count"], len(first["data"]["openid"])) == (10_050, 10_000, 10_000)
+    second = wechat.get("user/get", next_openid=first["next_openid"])
+    assert second["count"] == 50
+    assert not {*first["data"]["openid"]} & {*second["data"]["openid"]}

@@ -42,7 +42,7 @@ def preload() -> None:
     from wechat_campaigns.render.templates import engine  # noqa: F401
 
     with suppress(ImportError):  # the extra `articles` is not installed
-        from wechat_campaigns.render.article import body, images, theme  # noqa: F401
+        from wechat_campaigns.render.article import body, images, markdown, rewrite, theme  # noqa: F401
 
         theme.inliner()
 
@@ -86,6 +86,11 @@ def read_saved_page(page: Path) -> SavedPage:
     from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page
 
     hint = _("save the page in the browser as HTML (complete, not a single file), and pass that file")
+    if page.suffix.lower() in (".md", ".markdown"):
+        hint = _(
+            "Markdown needs no import: run `campaign new ID --tag NAME --msgtype mpnews`, and write the file "
+            "as `body`"
+        )
     if page.suffix.lower() not in _PAGES:
         raise UsageError(_("the file is not an HTML page"), hint=hint, location=str(page))
     try:
@@ -93,7 +98,9 @@ def read_saved_page(page: Path) -> SavedPage:
     except FileError as error:
         raise UsageError(error.message, hint=error.hint, location=str(page)) from error
     except OSError as error:
-        raise UsageError(_("file `{path}` does not exist").format(path=page), hint=hint) from error
+        raise UsageError(
+            _("file `{path}` does not exist").format(path=page), hint=_("check the path")
+        ) from error
     hint = _("save the article alone, without the page around it; an editor's copy of it is short")
     return _fenced(lambda: read_page(decode_page(data)), hint, str(page))
 

@@ -10,16 +10,7 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.messages.limits import CONTENT_CHARS
-from wechat_campaigns.render.article import (
-    dom,
-    embed,
-    formulas,
-    keep,
-    markdown,
-    rewrite,
-    theme,
-)
-from wechat_campaigns.render.article.dialect import is_cjk
+from wechat_campaigns.render.article import dom, embed, keep
 from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import (
     AI_STATEMENT,
@@ -28,6 +19,7 @@ from wechat_campaigns.render.article.parts import (
     ArticleBody,
     ArticleSource,
     Findings,
+    is_cjk,
     markup_chars,
 )
 
@@ -49,6 +41,9 @@ def assemble(source: ArticleSource) -> ArticleBody:
 
 
 def _from_markdown(source: ArticleSource, findings: Findings) -> ArticleBody:
+    # Loading these takes longer than many articles of HTML.
+    from wechat_campaigns.render.article import formulas, markdown, rewrite, theme
+
     css = theme.load(source, findings)
     for colours in (True, False):
         attempt = Findings(file=findings.file, advice=findings.advice)

@@ -21,6 +21,7 @@ from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css
+from wechat_campaigns.render.article.parts import is_cjk
 
 COLUMN_PX: Final = 677
 """How wide an article is on a computer: pixels of a picture become a part of it."""
@@ -203,26 +204,8 @@ def _picture(given: dict[str, str]) -> str:
 # `**「重点」**很` is bold here: CommonMark alone takes the closing mark for an opening one, because
 # full-width punctuation counts as punctuation and the next character is a letter.
 
-_RANGES = (
-    (0x1100, 0x11FF),  # Hangul Jamo
-    (0x2E80, 0x303F),  # radicals, CJK symbols and punctuation
-    (0x3040, 0xA4CF),  # kana, bopomofo, ideographs, Yi
-    (0xAC00, 0xD7FF),  # Hangul syllables
-    (0xF900, 0xFAFF),  # compatibility ideographs
-    (0xFE10, 0xFE6F),  # vertical and small forms
-    (0xFF00, 0xFFEF),  # full-width forms
-    (0x20000, 0x3FFFF),  # further ideographs
-)
 # Quotation marks, dashes and the ellipsis live outside the CJK blocks and are used in Chinese as well.
 _SHARED_PUNCTUATION = frozenset("“”‘’—…·")
-
-
-def is_cjk(character: str) -> bool:
-    """Return whether a character belongs to Chinese, Japanese or Korean writing, punctuation included."""
-    code = ord(character)
-    if code < 0x1100:
-        return False
-    return any(low <= code <= high for low, high in _RANGES)
 
 
 def join_lines(children: Sequence[Token]) -> None:

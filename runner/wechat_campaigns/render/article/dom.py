@@ -18,6 +18,10 @@ END = "</section></body></html>"
 """What closes the page around a fragment; inside a comment it shows that the comment never closed."""
 
 
+_CLASSES = etree.ElementDefaultClassLookup(element=HtmlElement, comment=html.HtmlComment)
+"""One class for all elements: `lxml.html` asks for the class of each, which takes longer than parsing."""
+
+
 def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     """Parse a fragment into a `body` element around it.
 
@@ -26,6 +30,7 @@ def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
         keep_lines: write `data-line` on each element: its line in `text`.
     """
     parser = html.HTMLParser(encoding="utf-8", huge_tree=False, no_network=True)
+    parser.set_element_class_lookup(_CLASSES)
     # The section keeps the parser from wrapping loose text in a paragraph of its own.
     source = f"<html><body><section>{replace_forbidden_html(text)}{END}".encode()
     body: HtmlElement = html.document_fromstring(source, parser=parser).find("body")
@@ -99,9 +104,10 @@ def text_of(element: HtmlElement) -> str:
     return "".join(parts)
 
 
-def own_text(element: HtmlElement) -> str:
-    """Return the text that stands in an element itself, not in one inside it."""
-    return (element.text or "") + "".join(child.tail or "" for child in element)
+def has_own_text(element: HtmlElement) -> bool:
+    """Return whether text stands in an element itself, not in one inside it."""
+    own = (element.text, *(child.tail for child in element))
+    return any(text and not text.isspace() for text in own)
 
 
 def strip_blank_text(root: HtmlElement) -> None:

@@ -23,7 +23,7 @@ from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import extra_hint, is_extra_installed
 from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article.dialect import is_cjk
+from wechat_campaigns.render.article.parts import is_cjk
 
 EM: Final = 100
 """Units of a drawing for one em: on a phone six are a pixel, so that whole numbers are fine enough."""

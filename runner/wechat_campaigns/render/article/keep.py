@@ -6,15 +6,17 @@ error, and what some phones show badly is advice: each rule once, with how often
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 import nh3
+from lxml import etree
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css, embed, styles
-from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
+from wechat_campaigns.render.article.dom import END, elements, has_own_text, line_of, parse, text_of
 from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings, with_https
 
 _HTML: Final = """
@@ -61,6 +63,11 @@ ATTRIBUTES: dict[str, set[str]] = {
 ATTRIBUTES["image"] |= {"href", "xlink:href"}
 _CASES = {name.lower(): name for name in (*_SVG.split(), *_DRAWN.split())}
 """How a drawing's names are written; the first parser makes them small, nh3 large again."""
+_ALLOWED = {
+    tag.lower(): frozenset(map(str.lower, {"data-line", *ATTRIBUTES["*"], *names}))
+    for tag, names in ATTRIBUTES.items()
+}
+"""`ATTRIBUTES` as the first parser writes them."""
 _ANIMATION = re.compile(rf"<(/?)({'|'.join(_DISGUISES)})\b")
 _DISGUISED = re.compile(rf"<(/?)({'|'.join(_DISGUISES.values())})\b")
 _ANIMATIONS = {disguise: _CASES[tag] for tag, disguise in _DISGUISES.items()}
@@ -100,7 +107,9 @@ def keep(root: HtmlElement, findings: Findings) -> None:
     """Change the tree of an HTML body in place; lines are read from `data-line`."""
     _drop_comments(root, findings)
     gone: set[HtmlElement] = set()
-    for element in elements(root):
+    # While these are held, lxml does not make the object of each element again at every walk below.
+    everything = elements(root)
+    for element in everything:
         if element not in gone and (element.tag in _SILENT or element.tag in _LOST):
             gone.update((element, *element.iterdescendants()))
             _drop(element, findings)
@@ -136,18 +145,24 @@ def without_links(html: str) -> str:
 
 def clean_with_nh3(html: str, *, links: bool = True) -> str:
     """Pass final HTML through nh3: the last word on what may stand in an article."""
+    disguised = _ANIMATION.sub(lambda found: f"<{found[1]}{_DISGUISES[found[2]]}", html)
+    cleaned = _cleaner(links).clean(disguised)
+    cleaned = _DISGUISED.sub(lambda found: f"<{found[1]}{_ANIMATIONS[found[2]]}", cleaned)
+    # Six characters each, in articles with code a tenth of the size limit.
+    return cleaned.replace("&nbsp;", "\u00a0")
+
+
+@cache
+def _cleaner(links: bool) -> nh3.Cleaner:
+    """Return a cleaner that is made once: that takes longer than to clean an article."""
     attributes = ATTRIBUTES | {tag: set(_DRAWN.split()) for tag in _DISGUISES.values()}
-    cleaned = nh3.clean(
-        _ANIMATION.sub(lambda found: f"<{found[1]}{_DISGUISES[found[2]]}", html),
+    return nh3.Cleaner(
         tags={*TAGS, *_DISGUISES.values()},
         attributes=attributes if links else attributes | {"a": set()},
         attribute_filter=_filter,
         url_schemes={"https", PLACEHOLDER_SCHEME},
         link_rel=None,
     )
-    cleaned = _DISGUISED.sub(lambda found: f"<{found[1]}{_ANIMATIONS[found[2]]}", cleaned)
-    # Six characters each, in articles with code a tenth of the size limit.
-    return cleaned.replace("&nbsp;", "\u00a0")
 
 
 def compare(root: HtmlElement, html: str, findings: Findings) -> None:
@@ -158,8 +173,11 @@ def compare(root: HtmlElement, html: str, findings: Findings) -> None:
         findings.warning("html-structure", what, hint)
 
 
+_text: Final = etree.XPath("string()")
+
+
 def _words(root: HtmlElement) -> str:
-    return "".join(text_of(root).split())
+    return "".join(str(_text(root)).split())
 
 
 def _drop_comments(root: HtmlElement, findings: Findings) -> None:
@@ -184,7 +202,8 @@ def _drop(element: HtmlElement, findings: Findings) -> None:
 
 def _normalise(element: HtmlElement) -> None:
     """Write what old tags and attributes do as style; what is hidden otherwise, too."""
-    said = [f"{name}:{element.attrib.pop(old)}" for old, name in _STYLED.items() if old in element.attrib]
+    attributes = element.attrib
+    said = [f"{name}:{attributes.pop(old)}" for old, name in _STYLED.items() if old in attributes]
     if element.tag == embed.OLD_CARD:
         element.tag = embed.CARD
         element.set(embed.KIND, "card")
@@ -194,7 +213,7 @@ def _normalise(element: HtmlElement) -> None:
     elif element.tag == "font":
         element.tag = "span"
         said += _font_styles(element)
-    if "hidden" in element.attrib:
+    if "hidden" in attributes:
         said.append("display:none")
     if said:
         element.set("style", ";".join([*said, element.get("style", "")]))
@@ -212,10 +231,11 @@ def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
     Text inside a drawing is left out: animations show and hide it.
     """
     found: dict[HtmlElement, frozenset[str]] = {}
+    drawn = {node for drawing in root.iter("svg") for node in drawing.iter()}
     for element in reversed(elements(root)):
-        if any(node.tag == "svg" for node in (element, *element.iterancestors())):
+        if element in drawn:
             continue
-        if own_text(element).strip():
+        if has_own_text(element):
             found[element] = styles.INHERITED
         if element not in found:
             continue
@@ -238,8 +258,7 @@ def _check_headings(root: HtmlElement, findings: Findings) -> None:
 
 
 def _attributes(element: HtmlElement, *more: str) -> None:
-    tag = _CASES.get(element.tag, element.tag)
-    allowed = {name.lower() for name in ATTRIBUTES["*"] | ATTRIBUTES.get(tag, set())} | {"data-line", *more}
+    allowed = _ALLOWED.get(element.tag, _ALLOWED["*"]).union(more)
     kept = {
         name: value
         for name, value in element.attrib.items()
@@ -281,19 +300,19 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
     style = element.get("style")
     if style is None:
         return
-    line, has_text = line_of(element), element in holding
-    if not css.is_bounded(style):
+    line, inherited = line_of(element), holding.get(element)
+    judged = styles.judge(style, has_text=inherited is not None, inherited=inherited or frozenset())
+    if not judged.is_bounded:
         what = _(
             "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
         )
         what = what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH)
         findings.error("style-css", what, _("shorten it"), line=line)
-    judged = styles.judge(style, has_text=has_text, inherited=holding.get(element, frozenset()))
     for name, value in judged.dropped:
         findings.gather("style-value", *styles.said(name, value), line=line)
     if judged.kept:
         element.set("style", judged.kept)
-        styles.advise(judged.kept, has_text, line, findings, tag=element.tag)
+        styles.advise(judged, line, findings, tag=element.tag)
     else:
         del element.attrib["style"]
 

@@ -116,6 +116,6 @@ def _is_mostly_plain(root: HtmlElement) -> bool:
     texts = []
     for element in dom.elements(root):
         plain[element] = plain[element.getparent()] and not element.get("style")
-        if dom.own_text(element).strip():
+        if dom.has_own_text(element):
             texts.append(plain[element])
     return sum(texts) * 2 > len(texts)

@@ -102,8 +102,8 @@ class Findings:
     advice: bool = True
     """Whether advice is collected at all."""
     _problems: dict[Diagnostic, None] = field(default_factory=dict)
-    _gathered: dict[str, list[Diagnostic]] = field(default_factory=dict)
-    """By rule."""
+    _gathered: dict[str, tuple[Diagnostic, int]] = field(default_factory=dict)
+    """By rule: the first, and how often it was met."""
 
     def error(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
@@ -117,7 +117,8 @@ class Findings:
         """Add a problem that one line of the report stands for, however often it is met."""
         if level == "advice" and not self.advice:
             return
-        self._gathered.setdefault(rule, []).append(self._made(rule, what, hint, line, level))
+        first, times = self._gathered.get(rule) or (self._made(rule, what, hint, line, level), 0)
+        self._gathered[rule] = first, times + 1
 
     def add(self, rule: str, what: str, hint: str, *, line: int | None, level: Level) -> None:
         """Add a problem, unless the file has too many already."""
@@ -137,13 +138,14 @@ class Findings:
 
     def __iter__(self) -> Iterator[Diagnostic]:
         yield from self._problems
-        for found in self._gathered.values():
+        for first, times in self._gathered.values():
+            if times == 1:
+                yield first
+                continue
             more = ngettext(
-                "{what} (and in {count} more place)", "{what} (and in {count} more places)", len(found) - 1
+                "{what} (and in {count} more place)", "{what} (and in {count} more places)", times - 1
             )
-            first = found[0]
-            what = more.format(what=first.message, count=len(found) - 1) if len(found) > 1 else first.message
-            yield replace(first, message=what)
+            yield replace(first, message=more.format(what=first.message, count=times - 1))
 
     def _made(self, rule: str, what: str, hint: str, line: int | None, level: Level) -> Diagnostic:
         what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
@@ -217,3 +219,23 @@ def _unhex(digits: str) -> str:
         return bytes.fromhex(digits).decode("utf-8", "surrogatepass")
     except ValueError:
         return ""  # somebody typed the private characters by hand
+
+
+_RANGES = (
+    (0x1100, 0x11FF),  # Hangul Jamo
+    (0x2E80, 0x303F),  # radicals, CJK symbols and punctuation
+    (0x3040, 0xA4CF),  # kana, bopomofo, ideographs, Yi
+    (0xAC00, 0xD7FF),  # Hangul syllables
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0xFE10, 0xFE6F),  # vertical and small forms
+    (0xFF00, 0xFFEF),  # full-width forms
+    (0x20000, 0x3FFFF),  # further ideographs
+)
+
+
+def is_cjk(character: str) -> bool:
+    """Return whether a character belongs to Chinese, Japanese or Korean writing, punctuation included."""
+    code = ord(character)
+    if code < 0x1100:
+        return False
+    return any(low <= code <= high for low, high in _RANGES)

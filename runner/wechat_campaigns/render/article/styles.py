@@ -6,7 +6,7 @@ dark mode, show badly is kept, with advice.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -99,8 +99,12 @@ class Judged(NamedTuple):
     """A style attribute, split."""
 
     kept: str
-    dropped: tuple[tuple[str, str], ...]
+    dropped: tuple[tuple[str, str], ...] = ()
     """Declarations that change the look and had to go."""
+    advice: tuple[tuple[str, str, str, str, str], ...] = ()
+    """Of those that stay: rule, message and hint (not translated yet), name and value."""
+    is_bounded: bool = True
+    """False for a style that is too long, or nested too deep, to be read."""
 
 
 @lru_cache(maxsize=4096)
@@ -111,6 +115,8 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
         has_text: whether its element, or one inside it, holds text.
         inherited: the properties of `INHERITED` that such a text has from it.
     """
+    if not css.is_bounded(style):
+        return Judged("", is_bounded=False)
     kept: list[str] = []
     important: list[str] = []
     dropped: list[tuple[str, str]] = []
@@ -132,7 +138,8 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
             important.append(f"{name}:{value}!important")
         else:
             kept.append(f"{name}:{value}")
-    return Judged(";".join([*kept, *important]), tuple(dropped))
+    stays = ";".join([*kept, *important])
+    return Judged(stays, tuple(dropped), tuple(_advice(stays, has_text=has_text)))
 
 
 def said(name: str, value: str) -> tuple[str, str]:
@@ -342,18 +349,23 @@ _CHECKS: dict[str, _Accepts] = {
 # --- advice -------------------------------------------------------------------------------------
 
 
-def advise(style: str, has_text: bool, line: int | None, findings: Findings, *, tag: str = "") -> None:
+def advise(judged: Judged, line: int | None, findings: Findings, *, tag: str = "") -> None:
     """Add what a style that stays may do to readers.
 
     Source: wechatjs/verify-article-structure-spec, rules 1.4, 1.5, 3 and 4, read 2026-11.
     """
+    for rule, what, hint, name, value in judged.advice:
+        if rule != "no-wrap" or tag not in ("pre", "code"):  # which scroll
+            message = _(what).format(name=name, value=value[:60])
+            findings.gather(rule, message, _(hint), line=line, level="advice")
+
+
+def _advice(style: str, *, has_text: bool) -> Iterator[tuple[str, str, str, str, str]]:
     for part in style.lower().split(";"):
         name, _colon, value = part.removesuffix("!important").partition(":")
         for rule, names, applies, what, hint in _ADVICE:
-            scrolls = rule == "no-wrap" and tag in ("pre", "code")
-            if name in names and applies(value) and not scrolls and (has_text or rule == "fixed-width"):
-                message = _(what).format(name=name, value=value[:60])
-                findings.gather(rule, message, _(hint), line=line, level="advice")
+            if name in names and applies(value) and (has_text or rule == "fixed-width"):
+                yield rule, what, hint, name, value
 
 
 def _over(most: float) -> _Accepts:

@@ -123,11 +123,11 @@ def _check_declaration(rule: Any, declaration: Any, lengths: dict[str, int], fin
         findings.error("important", what, hint, line=line)
     elif value and not _VARIABLE.search(value) and not name.startswith("--"):
         style = f"{name}:{value}"  # with variables, it is judged where they are filled in
-        kept = styles.judge(style, has_text=True, inherited=styles.INHERITED).kept
-        if not kept:
+        judged = styles.judge(style, has_text=True, inherited=styles.INHERITED)
+        if not judged.kept:
             findings.error("style-value", *styles.said(name, value), line=line)
         tag = _selectors_of(rule)[-1].split()[-1]
-        styles.advise(kept, has_text=True, line=line, findings=findings, tag=tag)
+        styles.advise(judged, line, findings, tag=tag)
     return length
 
 

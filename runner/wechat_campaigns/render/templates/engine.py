@@ -4,7 +4,7 @@ import re
 import traceback
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
@@ -177,7 +177,21 @@ def _syntax_words(message: str) -> tuple[str, str]:
             _("unknown filter `{name}`{hint}").format(name=name, hint=suggestion_suffix(name, FILTER_NAMES)),
             _("use one of: {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
-    return (
-        _("the template is not valid: {reason}").format(reason=message[:1].lower() + message[1:].rstrip(".")),
-        _("correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}"),
-    )
+    correct = _("correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}")
+    for pattern, what in _SYNTAX_FAULTS.items():
+        if found := re.search(pattern, message):
+            return _(what).format(found=next(filter(None, found.groups()), "")), correct
+    reason = message[:1].lower() + message[1:].rstrip(".")
+    return _("the template is not valid: {reason}").format(reason=reason), correct
+
+
+_SYNTAX_FAULTS: Final = {
+    r"end of template, expected 'end of print": N_("`{{{{` is not closed by `}}}}`"),
+    r"end of template, expected 'end of statement": N_("`{{%` is not closed by `%}}`"),
+    r"Missing end of comment": N_("`{{#` is not closed by `#}}`"),
+    r"needs to be closed is '(\w+)'": N_("`{{% {found} %}}` is not closed by `{{% end{found} %}}`"),
+    r"unknown tag '(\w+)'": N_("`{{% {found} %}}` cannot stand here"),
+    r"Expected an expression|unexpected 'end of": N_("an expression is not complete"),
+    r"unexpected (?:char )?[\"'](.)[\"']": N_("the character `{found}` cannot stand here"),
+}
+"""Jinja's sentences, and what they mean."""

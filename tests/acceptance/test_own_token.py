@@ -1,0 +1,225 @@
+"""An account without its AppSecret: a token that somebody else renews calls, a key of its own signs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.playground import PICTURES
+from tests.support.shop import LEDGER_KEY, SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.source.secret import SANDBOX_SECRET
+
+APPID = "wx0000000000000001"
+STABLE_TOKEN = "/cgi-bin/stable_token"
+PROGRAM = """\
+import json, sys, urllib.request
+appid, url = sys.argv[1:]
+print(appid, file=open("asked", "a"))
+where = f"{url}/cgi-bin/token?grant_type=client_credential&appid={appid}&secret=" + "0" * 32
+print(json.load(urllib.request.urlopen(where))["access_token"])
+"""
+"""What a token server's client does: each call gets a new token."""
+
+
+def token_of(shop: Shop, appid: str = APPID) -> str:
+    who = {"grant_type": "client_credential", "appid": appid, "secret": SANDBOX_SECRET}
+    return str(
+        requests.post(f"{shop.sandbox.url}{STABLE_TOKEN}", json=who, timeout=60).json()["access_token"]
+    )
+
+
+def account(appid: str, token: str, *more: str) -> str:
+    parts = (f"kind: service, appid: {appid}, token: {token}", "ledger_key: {env: LEDGER_KEY}", *more)
+    return f"{{{', '.join(parts)}}}"
+
+
+def use_accounts(shop: Shop, /, **accounts: str) -> None:
+    """Write these accounts into the settings, in the place of `main` and its AppSecret."""
+    file = shop.folder / "campaigns/_settings.yaml"
+    head, _accounts, _rest = file.read_text(encoding="utf-8").partition("    accounts:")
+    lines = "".join(f"      {name}: {text}\n" for name, text in accounts.items())
+    file.write_text(f"{head}    accounts:\n{lines}    default_account: main\n", encoding="utf-8")
+
+
+def by_command(shop: Shop, appid: str = APPID) -> str:
+    return f"{{command: {json.dumps([sys.executable, 'token.py', appid, shop.sandbox.url])}}}"
+
+
+def write_token(file: Path, token: str) -> str:
+    file.touch(0o600)
+    file.write_text(f"{token}\n", encoding="utf-8")
+    return f"{{file: {file}}}"
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    """One account by a command; the settings name no AppSecret."""
+    made = make_shop(begin=False)
+    (made.folder / "token.py").write_text(PROGRAM, encoding="utf-8")
+    use_accounts(made, main=account(APPID, by_command(made)))
+    made.succeed("ledger", "init")
+    made.write(sale=campaign_file("早"))
+    return made
+
+
+def asked(shop: Shop) -> int:
+    """How often the program was asked for a token."""
+    file = shop.folder / "asked"
+    return len(file.read_text(encoding="utf-8").splitlines()) if file.exists() else 0
+
+
+def outcomes(said: str) -> dict[str, dict[str, Any]]:
+    data = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    return {row["id"]: row for row in data["outcomes"]}
+
+
+def test_whole_work_goes_by_the_token_of_somebody_else(shop: Shop, tmp_path: Path) -> None:
+    """Each command, uploads too, and nothing asks WeChat for a token of its own."""
+    for picture in ("cup.png", "cover.png"):
+        (shop.folder / "campaigns" / picture).write_bytes((PICTURES / "cup.png").read_bytes())
+    (shop.folder / "campaigns/tea.md").write_text("新茶上市\n\n![](cup.png)\n", encoding="utf-8")
+    article = "{articles: [{title: 秋茶, body: tea.md, cover: {file: cover.png}}]}"
+    shop.write(
+        tea=f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {article}\n",
+        cup="filter: {tag: 会员}\nmsgtype: image\ncontent: {file: cup.png}\n",
+    )
+    token = token_of(shop)
+    file = write_token(tmp_path / "token", token)
+    use_accounts(shop, main=account(APPID, file))
+    before, shown = len(shop.sandbox.requests()), []
+    preview = ("preview", "sale", "--to", shop.sandbox.openids()[0])
+    for words in (
+        ("plan",), ("doctor",), ("tags",), preview, ("draft", "tea"), ("drafts",), ("pull", "秋茶", "pulled"),
+        ("apply", "sale", "tea", "cup"), ("status",), ("ledger", "verify", "--macs"),
+        ("hold", "main", "--reason", "x"), ("unhold", "main", "--reason", "x"),
+    ):  # fmt: skip
+        more = ("--auto-approve",) if words[0] in ("apply", "draft") else ()
+        code, said = shop.run(*words, *more, WECHAT_MAIN_SECRET="")
+        assert code == ExitCode.OK, (words, said)
+        shown.append(said)
+    paths = {one["path"] for one in shop.sandbox.requests()[before:]}
+    assert not {path for path in paths if "token" in path}, paths
+    assert {"/cgi-bin/media/uploadimg", "/cgi-bin/material/add_material", "/cgi-bin/draft/add"} <= paths
+    assert len(shop.sandbox.jobs()) == 3
+    assert token not in "".join(shown)
+    assert LEDGER_KEY not in "".join(shown)
+    doctor = " ".join(shown[1].split())
+    assert "calls: `token` from a file; ledger: signed with ledger_key from an environment variable" in doctor
+
+    shop.sandbox.advance(2 * 24 * 3600)
+    write_token(tmp_path / "token", token_of(shop))
+    code, said = shop.run("report", "--refresh", WECHAT_MAIN_SECRET="")
+    assert code == ExitCode.OK, said
+    assert "/datacube/getarticletotaldetail" in {one["path"] for one in shop.sandbox.requests()}
+
+
+@pytest.mark.parametrize("errcode", [40001, 42001])
+@pytest.mark.parametrize("endpoint", [SENDALL, "tags/get"])
+def test_token_that_expires_in_the_middle_is_asked_for_once_more(
+    shop: Shop, endpoint: str, errcode: int
+) -> None:
+    """WeChat refused the call before it looked at it; a send is made once more by an intent of its own."""
+    shop.sandbox.fault(endpoint=endpoint, kind="errcode", errcode=errcode)
+    code, said = shop.run("apply", "--auto-approve")
+    assert (code, shop.texts(), asked(shop)) == (ExitCode.OK, ["早"], 2), said
+    kinds = [event["kind"] for event in shop.log()]
+    calls = 2 if endpoint == SENDALL else 1
+    assert (kinds.count("intent"), shop.posts()) == (calls, calls)
+
+
+def test_token_that_stays_the_same_is_a_row_and_no_loop(shop: Shop, tmp_path: Path) -> None:
+    file, first = tmp_path / "token", token_of(shop)
+    use_accounts(shop, main=account(APPID, write_token(file, first)))
+    shop.write(second=campaign_file("晚"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=42001)
+    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
+    rows = outcomes(said)
+    assert {name: row["result"] for name, row in rows.items()} == {"sale": "not_sent", "second": "skipped"}
+    assert "still gives the same one" in rows["sale"]["reason"], rows
+    assert (code, shop.posts(), shop.texts()) == (ExitCode.SECRET, 1, [])
+    for endpoint in ("tags/get", "openapi/quota/get"):
+        shop.sandbox.fault(endpoint=endpoint, kind="errcode", errcode=42001)
+    assert shop.run("plan")[0] == shop.run("doctor")[0] == ExitCode.SECRET
+    write_token(file, token_of(shop))
+    assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早", "晚"])
+
+
+def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp_path: Path) -> None:
+    use_accounts(
+        shop,
+        main=account(APPID, by_command(shop)),
+        shop=account(SHOP_APPID, by_command(shop, SHOP_APPID)),
+        gone=account("wx0000000000000003", f"{{file: {tmp_path / 'none'}}}"),
+    )
+    shop.succeed("ledger", "init")
+    shop.write(other=campaign_file("晚", "account: shop\n"), lost=campaign_file("午", "account: gone\n"))
+    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
+    results = {name: row["result"] for name, row in outcomes(said).items()}
+    assert results == {"sale": "accepted", "other": "accepted", "lost": "not_sent"}, said
+    assert (code, sorted(shop.texts()), asked(shop)) == (ExitCode.SECRET, ["早", "晚"], 2)
+    assert {job["appid"]: job["content"]["text"] for job in shop.sandbox.jobs()} == {
+        APPID: "早", SHOP_APPID: "晚"
+    }  # fmt: skip
+
+
+def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path) -> None:
+    """One of the two would send to the other's followers, and nothing in WeChat's answers tells which."""
+    token = token_of(shop)
+    files = (write_token(tmp_path / name, token) for name in ("one", "two"))
+    use_accounts(shop, main=account(APPID, next(files)), shop=account(SHOP_APPID, next(files)))
+    shop.succeed("ledger", "init")
+    shop.write(other=campaign_file("晚", "account: shop\n"))
+    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
+    assert {row["result"] for row in outcomes(said).values()} == {"not_sent"}, said
+    assert (code, shop.posts()) == (ExitCode.SECRET, 0)
+    use_accounts(shop, **dict.fromkeys(("main", "shop"), account(APPID, "{env: A}")))
+    shop.edit("_settings", APPID, SHOP_APPID)
+    code, said = shop.run("validate")
+    assert (code, "same `token`" in said) == (ExitCode.OK, False), said
+
+
+BROKEN = {
+    "fails": ("print('{token}'); sys.exit('leaked {token}')", "ended with exit code 1"),
+    "prints two lines": ("print('{token}'); print('{token}')", "more than one line"),
+    "prints nothing": ("pass", "printed nothing"),
+    "prints JSON": ('print(\'{{"access_token": "{token}"}}\')', "jq"),
+    "prints null": ("print('null')", "not an access_token"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_program_that_gives_no_token_is_a_row_without_it(shop: Shop, name: str) -> None:
+    code_of_it, expected = BROKEN[name]
+    token = token_of(shop)
+    (shop.folder / "token.py").write_text(f"import sys\n{code_of_it.format(token=token)}\n")
+    for words in (("plan",), ("apply", "--auto-approve"), ("doctor",)):
+        code, said = shop.run(*words)
+        assert (code, expected in " ".join(said.split())) == (ExitCode.SECRET, True), said
+        assert token not in said
+    assert shop.posts() == 0
+
+
+@pytest.mark.parametrize("key", ["", "5e" * 31, "5E" * 32, "not hex" * 10])
+def test_ledger_key_that_is_none_is_refused_and_not_shown(shop: Shop, key: str) -> None:
+    for words in (("plan",), ("apply", "--auto-approve"), ("doctor",)):
+        code, said = shop.run(*words, LEDGER_KEY=key)
+        assert code == ExitCode.SECRET, said
+        assert not key or key not in said
+    assert shop.posts() == asked(shop) == 0, "who cannot sign calls nothing"
+
+
+def test_frozen_appsecret_has_a_way_out_that_keeps_the_ledger(make_shop: MakeShop, tmp_path: Path) -> None:
+    """The AppSecret stays the root of the macs; only the calls go by the token."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("早"))
+    token = write_token(tmp_path / "token", token_of(shop))
+    shop.sandbox.fault(endpoint="stable_token", kind="errcode", errcode=40243, times=None)
+    code, said = shop.run("doctor")
+    assert (code, "`token`" in said) == (ExitCode.WECHAT, True), said
+    shop.edit("_settings", "}}}", f"}}, token: {token}}}}}")
+    assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早"])
+    shop.succeed("ledger", "verify", "--macs")
