@@ -1,9 +1,10 @@
 """Lay out text on a terminal by columns: lines that break as Chinese does, and tables that fit."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from typing import Final
 
 from wechat_campaigns.core.i18n import _
@@ -111,11 +112,28 @@ class TextOptions:
         return "\n".join(line.rstrip() for line in drawn_lines)
 
 
+class _Columns(dict[str, int]):
+    """The columns that a sign takes by itself; each is looked up once."""
+
+    def __missing__(self, sign: str) -> int:
+        from rich.cells import cell_len  # an English help page does without it
+
+        self[sign] = cell_len(sign)
+        return self[sign]
+
+
+_COLUMNS: Final = _Columns()
+_JOINING: Final = re.compile("[\u200d\ufe0f]")
+"""What changes the signs beside it."""
+
+
 def columns(text: str) -> int:
     """Count the columns a text takes on a terminal."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # an English help page does without it
+    if _JOINING.search(text) is None:
+        return sum(map(_COLUMNS.__getitem__, text))
+    from rich.cells import cell_len  # as above
 
     return cell_len(text)
 
@@ -194,9 +212,9 @@ def _shortened(text: str, width: int) -> str:
     """Cut a text that is too long behind a word or a sign."""
     if columns(text) <= width:
         return text
-    end = _cuts(text, width - 1)[0]
+    end = bisect_right(list(accumulate(map(_COLUMNS.__getitem__, text))), width - 1)
     return f"{text[:end].rstrip()}…"
 
 
 def _width(text: str) -> int:
-    return max(map(columns, text.split("\n")))
+    return max(map(columns, text.split("\n"))) if "\n" in text else columns(text)
