@@ -11,7 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Loca
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import InvalidCampaign, Send, compute_content_digest
+from wechat_campaigns.core.model import InvalidCampaign, Send
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
@@ -62,7 +62,7 @@ class CompileResult:
 
     def _message(self, send: Send) -> Message:
         appid, name = self.appids[send.account], normalize_id(send.id)
-        return Message(appid, name, send.revision, compute_content_digest(send))
+        return Message(appid, name, send.revision, send.content_digest)
 
     def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
         """Yield stored sends with the `ready` of their campaigns, selected or not and renamed or not.
@@ -101,7 +101,14 @@ class Compiler:
 
     def make_all(self, items: Sequence[CampaignFile]) -> list[CompiledCampaign]:
         """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
-        return map_fenced(self.make, items, lost=out_of_bounds)
+        return map_fenced(self._make_ready, items, lost=out_of_bounds)
+
+    def _make_ready(self, item: CampaignFile) -> CompiledCampaign:
+        """Make sends that carry what every plan asks of them: to find it here is fenced, and in parallel."""
+        made = self.make(item)
+        for send in made.sends:
+            _kept = send.content_digest, send.content.reading
+        return made
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
         """Load, validate, render one campaign file and check it against WeChat's limits."""
