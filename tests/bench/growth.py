@@ -1,7 +1,6 @@
 """What a plan costs beside events that do not concern it, or did long ago, in each of the three stores."""
 
 import multiprocessing
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -12,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.measure import SCRATCH, Command
+from tests.bench.measure import INHERITED, SCRATCH, Command
 from tests.bench.works import SECRET, Figure, Pair, Part, Work, appid, campaign, sandbox, write_sends
 from tests.support.postgres_server import Server, postgres_server
 from wechat_campaigns.core.digest import canonical, sha256
@@ -133,14 +132,14 @@ def growth(stack: ExitStack) -> Iterator[Work | Figure]:
 
 def _bytes_of(root: Path, store: str) -> int:
     """Return what a ledger takes on the disk: SQLite's files, or the remote repository."""
-    sqlite = state_folder(root, os.environ).glob("*.ledger.sqlite3*")
+    sqlite = state_folder(root, INHERITED).glob("*.ledger.sqlite3*")
     files = sqlite if store == "sqlite" else root.parent.with_suffix(".git").glob("**/*")
     return sum(file.stat().st_blocks * 512 for file in files if file.is_file())
 
 
 def _fill(setting: str, root: Path, past: Past) -> None:
     """Keep a past in a ledger, as an import would."""
-    default = state_folder(root, os.environ) / "bench.ledger.sqlite3"
+    default = state_folder(root, INHERITED) / "bench.ledger.sqlite3"
     with closing(open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))) as ledger:
         ledger.restore(list(past_events(past)))
 

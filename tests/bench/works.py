@@ -1,7 +1,6 @@
 """The works that are measured: ours and the yardstick's side of each, with the goal as a ratio."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import requests
 
 from tests.bench import floor, yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
-from tests.bench.measure import Command
+from tests.bench.measure import INHERITED, Command
 from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
@@ -154,7 +153,7 @@ def plans() -> Iterator[Work]:
 
 def _plan_many(*, done: bool) -> Pair:
     root = data(10_000)
-    ledger = state_folder(root, os.environ) / "bench.ledger.sqlite3"
+    ledger = state_folder(root, INHERITED) / "bench.ledger.sqlite3"
     _begin_ledger(root, ledger.with_name("done.sqlite3") if done else ledger, 3 if done else 0)
     folder = yardsticks.FOLDER / f"octodns-{'done' if done else 'new'}"
     theirs = Command(arguments=yardsticks.octodns(folder, 10_000, known=done))
