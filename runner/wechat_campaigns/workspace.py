@@ -278,7 +278,7 @@ class LedgerWorkspace(Workspace):
         return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
     def _events(self, streams: Streams) -> Iterable[Event]:
-        return self.ledger.events(streams)
+        return self.ledger.events_once(streams)
 
 
 class OnlineWorkspace(LedgerWorkspace):

@@ -72,6 +72,10 @@ class Ledger(LedgerCore, Protocol):
         """Return the names of the streams that have an event or a head."""
         ...
 
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """Read count and last hash of streams, as the store notes them beside the events."""
+        ...
+
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """Read streams, of one moment although others go on writing."""
         ...

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.rollback_guard import (
@@ -277,3 +279,39 @@ def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None
     assert [entry.data for entry in signed] == [{}, {"after": first.hash}]
     assert second.data["after"] == second.previous
     ledger.close()
+
+
+def test_what_was_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was appended since is, by whomever; a ledger that went back meanwhile is refused as ever."""
+    events = chain(tmp_path, "one", 3)
+    decoded: list[int] = []
+    plain = ledger_events.event_from
+    monkeypatch.setattr(ledger_events, "event_from", lambda data: decoded.append(data["seq"]) or plain(data))
+    with closing(opened(tmp_path, "one")) as ledger, closing(opened(tmp_path, "one")) as other:
+        for _again in range(2):
+            assert ledger.events_once([STREAM, "wx2"]) == ledger.read(STREAM) == events
+        assert decoded.count(1) == 1
+        fourth = other.append(status())
+        decoded.clear()
+        assert ledger.events_once([STREAM]) == ledger.read(STREAM) == (*events, fourth)
+        assert set(decoded) == {3, 4}, "the one after which it is read proves that it is still there"
+        assert ledger.events([STREAM]) == ledger.events() == (*events, fourth)
+        assert decoded.count(1) == 2, "who asks for all reads all"
+
+
+@pytest.mark.parametrize("seen_by", ["this", "another"])
+def test_a_ledger_that_went_back_after_it_was_read_is_refused(tmp_path: Path, seen_by: str) -> None:
+    events = chain(tmp_path, "one", 3)
+    with closing(opened(tmp_path, "one")) as ledger:
+        ledger.events_once([STREAM])
+        with closing(opened(tmp_path, "one")) as other:
+            (ledger if seen_by == "this" else other).append(status())
+        if seen_by == "this":
+            ledger.events_once([STREAM])
+        with closing(sqlite3.connect(tmp_path / "one")) as db:
+            db.execute("delete from event where seq > 3")
+            db.execute("update head set seq = 3, hash = ?", (events[-1].hash,))
+            db.commit()
+        for read in (lambda: ledger.events_once([STREAM]), lambda: ledger.read(STREAM)):
+            with pytest.raises(TamperedLedgerError):
+                read()
