@@ -24,7 +24,13 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.fixture
-def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> MakeShop:
+def root() -> str:
+    """What the macs of a shop have as their root; a test may be given another one."""
+    return "AppSecret"
+
+
+@pytest.fixture
+def make_shop(sandbox: Sandbox, tmp_path: Path, root: str, request: pytest.FixtureRequest) -> MakeShop:
     """Makes folders, clones of one another, that share one ledger; `own` is one that nobody shares."""
     remote = tmp_path / "remote.git"
     ledgers = {
@@ -43,6 +49,7 @@ def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) 
         settings = SETTINGS.format(url=sandbox.url, ledger=ledgers.get(ledger, own), more=more)
         (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
         shop = Shop(folder, sandbox)
+        shop.use_root(root)
         if begin:
             assert shop.run_here("ledger", "init")[0] == ExitCode.OK
         return shop

@@ -1,4 +1,4 @@
-"""What is believed of a ledger where two things meet: a new secret, another file, a copied event."""
+"""What is believed of a ledger where two things meet: a new root of macs, another file, a copied event."""
 
 import sqlite3
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.test_store_attacks import APPID, Raw, chained, events_of, rewrite
 from tests.support.playground import PICTURES
-from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.shop import BOTH_ROOTS, ROOTS, SENDALL, MakeShop, Shop, campaign_file
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import event_from
@@ -21,7 +21,7 @@ from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 
-OLD, OTHER = "1" * 32, "2" * 32
+OLD, OTHER = "1" * 64, "2" * 64
 GUARD = ("ledger", "guard", "--reason", "reset in the console")
 
 
@@ -30,20 +30,31 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "ledger.sqlite3"
 
 
-# --- a new AppSecret --------------------------------------------------------------------------
+# --- a new AppSecret or ledger_key ------------------------------------------------------------
 
 
-@pytest.fixture
-def changed(make_shop: MakeShop, store: Path) -> Shop:
-    """A held account whose AppSecret was changed; before, somebody forged a release and the end of a send."""
+CHANGES = {
+    "another AppSecret": ("AppSecret", "AppSecret"),
+    "a ledger_key for the AppSecret": ("AppSecret", "ledger_key"),
+    "another ledger_key": ("ledger_key", "ledger_key"),
+    "the AppSecret for a ledger_key": ("ledger_key", "AppSecret"),
+}
+
+
+@pytest.fixture(params=CHANGES)
+def changed(make_shop: MakeShop, store: Path, request: pytest.FixtureRequest) -> Shop:
+    """A held account whose macs got another root; before, somebody forged a release and the end of a send."""
+    before, after = CHANGES[request.param]
     shop = make_shop(begin=False)
+    shop.use_root(before)
     shop.write(old=campaign_file("去年"), sale=campaign_file("今晚八点"))
     for words in (
         ("ledger", "init"),
         ("ledger", "baseline", "old", "--reason", "by hand"),
         ("hold", "main", "--reason", "价格写错了"),
     ):
-        assert shop.run(*words, WECHAT_MAIN_SECRET=OLD)[0] == ExitCode.OK
+        assert shop.run(*words, **{ROOTS[before]: OLD})[0] == ExitCode.OK
+    shop.use_root(after)
     held = events_of(store)[-1]["hash"]
     release = {"held": False, "reason": "", "ends": [held], "after": held, "mac": "senseless"}
     forged = {"send": "sale", "revision": 1, "content_digest": "", "reason": "", "actor": {}, "mac": "00"}
@@ -81,6 +92,20 @@ def test_new_secret_believes_nothing_that_the_old_one_did_not_write(changed: Sho
     code, said = changed.run(*guard, "OTHER", "--old-secret", "OLD", OLD=OLD, OTHER=OTHER)
     assert code == ExitCode.OK, said
     check_trusted_as_before(changed)
+
+
+def test_old_root_signs_nothing_after_the_change(changed: Shop, store: Path) -> None:
+    """Whoever still has it can write what counts as forged, also in the name of what it signed before."""
+    assert changed.run(*GUARD, "--auto-approve", "--old-secret", "OLD", OLD=OLD)[0] == ExitCode.OK
+    head = events_of(store)[-1]["hash"]
+    data = {"send": "sale", "revision": 1, "sent": False, "msg_id": None, "reason": "x", "after": head}
+    with closing(SqliteLedger(store, lambda: datetime.now(UTC))) as ledger:
+        plain = Entry(stream=APPID, kind=EventKind.SETTLED, data=data)
+        signed = {**data, "mac": mac_of(mac_key(OLD, APPID), plain)}
+        ledger.append(Entry(stream=APPID, kind=plain.kind, data=signed, nonce=plain.nonce))
+    assert changed.run("ledger", "verify", "--macs")[0] == ExitCode.LEDGER
+    assert changed.apply() != ExitCode.OK
+    assert (states(changed)["sale"], changed.posts()) == ("unknown", 0)
 
 
 def test_without_the_old_secret_a_person_judges_each_event(changed: Shop) -> None:
@@ -198,6 +223,7 @@ def test_hold_stops_a_run_whose_ledger_was_replaced(
 # --- events removed and copied ----------------------------------------------------------------
 
 
+@BOTH_ROOTS
 def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) -> None:
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
@@ -213,6 +239,7 @@ def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) 
     assert shop.posts() == 0
 
 
+@BOTH_ROOTS
 def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> None:
     shop = make_shop()
     (shop.folder / "campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
@@ -233,7 +260,7 @@ def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> N
 
 
 def signed_by(secret: str, events: Iterable[Raw]) -> list[Raw]:
-    """The same events as if this AppSecret had written them."""
+    """The same events as if the holder of this root had written them."""
     key, made = mac_key(secret, APPID), list[Raw]()
     for event in events:
         data = {name: value for name, value in event["data"].items() if name != "mac"}
@@ -244,6 +271,7 @@ def signed_by(secret: str, events: Iterable[Raw]) -> list[Raw]:
     return made
 
 
+@BOTH_ROOTS
 def test_a_forged_rejection_frees_no_send_together_with_its_call(make_shop: MakeShop, store: Path) -> None:
     shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))

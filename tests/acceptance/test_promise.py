@@ -17,7 +17,15 @@ import pytest
 
 from tests.support.factories import linked
 from tests.support.playground import PICTURES, SERVICE, Playground, Sandbox
-from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
+from tests.support.shop import (
+    BOTH_ROOTS,
+    SENDALL,
+    SHOP_APPID,
+    MakeShop,
+    Shop,
+    campaign_file,
+    with_second_account,
+)
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode, NotSentError
 from wechat_campaigns.core.model import PlanAction
@@ -26,6 +34,7 @@ from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.send.outcome import Result
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import transport
 from wechat_campaigns.wechat.transport import OF_A_READ, Timeouts
 
@@ -829,15 +838,21 @@ NAME = {"send": "sale", "revision": 1, "call": 1}
 
 
 def forge(shop: Shop, kind: str, data: dict[str, Any], *, mac: str = "") -> None:
-    """Write into the store as somebody who may write there and has not the AppSecret."""
+    """Write into the store as somebody who may write there and has not the root of the macs.
+
+    Where that is a ledger_key, `another` is the AppSecret, which other programs may hold.
+    """
     ledger = SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: datetime.now(UTC))
     data = linked(kind, data, ledger.read(SERVICE))
     plain = Entry(stream=SERVICE, kind=kind, data=data)
-    macs = {"none": {}, "another": {"mac": mac_of(mac_key("1" * 32, SERVICE), plain)}, "": {"mac": ""}}
+    has_key = "ledger_key" in (shop.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    wrong = mac_key(SANDBOX_SECRET if has_key else "1" * 32, SERVICE)
+    macs = {"none": {}, "another": {"mac": mac_of(wrong, plain)}, "": {"mac": ""}}
     ledger.append(replace(plain, data={**data, **macs.get(mac, {"mac": mac})}))
     ledger.close()
 
 
+@BOTH_ROOTS
 def test_forged_intent_is_not_resent(shop: Shop) -> None:
     """Otherwise anybody who can write the store could have any body posted, past every rule."""
     shop.move("sale", "_kept")
@@ -854,6 +869,7 @@ def test_forged_intent_is_not_resent(shop: Shop) -> None:
 SETTLED = {"sent": False, "msg_id": None, "reason": "x"}
 
 
+@BOTH_ROOTS
 @pytest.mark.parametrize(
     ("mac", "kind", "data"),
     [
@@ -881,6 +897,7 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
     assert len(shop.texts()) == 1
 
 
+@BOTH_ROOTS
 def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
     shop.succeed("hold", "main", "--reason", "故障")
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)

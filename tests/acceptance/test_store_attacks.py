@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_apply_wait import wait_for_line
-from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
+from tests.support.shop import (
+    BOTH_ROOTS,
+    SENDALL,
+    SHOP_APPID,
+    MakeShop,
+    Shop,
+    campaign_file,
+    with_second_account,
+)
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -71,6 +79,7 @@ def rewrite(shop: Shop, store: Path, events: Iterable[Raw]) -> None:
     shutil.rmtree(f"{shop.folder}.state")
 
 
+@BOTH_ROOTS
 def test_guard_cut_out_of_the_ledger_is_found(make_shop: MakeShop, store: Path) -> None:
     """Without it the settings could be less strict than at the last apply, and nobody would be asked."""
     shop = make_shop(more="policy: {max_recipients: 1000}\n")
@@ -89,6 +98,7 @@ def test_guard_cut_out_of_the_ledger_is_found(make_shop: MakeShop, store: Path) 
     assert shop.texts() == ["小"]
 
 
+@BOTH_ROOTS
 def test_copied_intent_is_named_by_verify(make_shop: MakeShop, store: Path) -> None:
     shop = make_shop()
     shop.write(a=campaign_file("甲"))
@@ -161,6 +171,7 @@ def test_export_from_which_a_message_was_taken_is_not_imported(
     assert new.run("ledger", "import", str(export_without(old, "none")), *words)[0] == ExitCode.OK
 
 
+@BOTH_ROOTS
 def test_plan_without_the_secret_marks_what_it_could_not_verify(make_shop: MakeShop, store: Path) -> None:
     shop = make_shop()
     shop.write(first=campaign_file("乙"))

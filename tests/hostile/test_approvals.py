@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.repository import APPROVALS, EVIL, REPO, SALE, Repository, opening, settings, text_of
+from tests.hostile.repository import (
+    APPROVALS,
+    EVIL,
+    REPO,
+    SALE,
+    SECRET,
+    Repository,
+    opening,
+    settings,
+    text_of,
+)
+from tests.support.playground import SERVICE
 from wechat_campaigns.core.errors import ExitCode
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-approvals")]
@@ -258,9 +269,11 @@ def test_what_loosens_the_settings_is_not_cut_off(repository: Repository) -> Non
 
 
 def with_program(repository: Repository, place: str, *more: str) -> str:
-    """Settings that name a program of the repository, as a check or for the secret."""
+    """Settings that name a program of the repository, as a check or for a secret of the account."""
     command = json.dumps([sys.executable, "tools/program.py"])
     secret = f"{{command: {command}}}" if place == "secret" else "{env: WECHAT_MAIN_SECRET}"
+    if place in ("token", "ledger_key"):
+        secret += f", {place}: {{command: {command}}}"
     policy = f"policy: {{checks: [{{name: a, command: {command}}}]}}\n" if place == "check" else ""
     return settings(repository.sandbox, APPROVALS, *more, secret=secret, policy=policy)
 
@@ -271,16 +284,22 @@ def write_tool(repository: Repository, text: str, name: str = "program") -> None
     tool.write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("place", ["check", "secret"])
+@pytest.mark.parametrize("place", ["check", "secret", "token", "ledger_key"])
 @pytest.mark.parametrize("way", ["pushed", "edited", "unseen", "untracked"])
 def test_a_program_of_the_settings_that_is_not_what_was_approved(
     repository: Repository, place: str, way: str
 ) -> None:
     marker = repository.folder / "ran"
     write_tool(repository, "", "names")
-    write_tool(repository, f"import names, colorsys\n{GOOD}")
+    who = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
+    token = repository.sandbox.call("stable_token", who)["access_token"]
+    printed = {"token": f"print('{token}')\n", "ledger_key": "print('5e' * 32)\n"}.get(place, GOOD)
+    write_tool(repository, f"import names, colorsys\n{printed}")
     (repository.author / ".gitignore").write_text("colorsys.py\n", encoding="utf-8")
     repository.merge("bob", _settings=with_program(repository, place), sale=SALE)
+    if place == "ledger_key":
+        change = ("--old-secret", "WECHAT_MAIN_SECRET", "--reason", "a key of its own")
+        repository.succeed("ledger", "guard", "--auto-approve", *change, ci=False)
     # What jobs leave in a checkout: their reports, and packages.
     for name in ("reviewed/plan.json", ".venv/bin.py"):
         (repository.author / name).parent.mkdir()

@@ -290,7 +290,10 @@ def test_a_request_that_holds_the_commit_that_ended_its_approvers_office(reposit
 # --- whom a run believes ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["secret", "secret-of-the-forger", "notify", "variable"])
+@pytest.mark.parametrize(
+    "place",
+    ["secret", "secret-of-the-forger", "notify", "variable", "token", "ledger_key", "variable-of-the-key"],
+)
 def test_a_forged_ledger_that_says_the_push_was_approved(repository: Repository, place: str) -> None:
     """A push names a ledger of its author, whose guard, signed with any key, calls the push the last apply.
 
@@ -299,12 +302,18 @@ def test_a_forged_ledger_that_says_the_push_was_approved(repository: Repository,
     repository.merge("bob", sale=SALE)
     repository.assert_sends(1)
     marker = repository.folder / "ran"
-    forged = "f" * 32
+    forged = "f" * (64 if "key" in place else 32)
     printed = forged if place == "secret-of-the-forger" else "$WECHAT_MAIN_SECRET"
     command = json.dumps(["sh", "-c", f"echo $WECHAT_MAIN_SECRET > {marker}; echo {printed}"])
     variable = "GITHUB_SHA" if place == "variable" else "WECHAT_MAIN_SECRET"
     secret = f"{{command: {command}}}" if place.startswith("secret") else f"{{env: {variable}}}"
-    policy = f"notify: [{{kind: command, command: {command}}}]\n" if place in ("notify", "variable") else ""
+    if place in ("token", "ledger_key"):
+        secret += f", {place}: {{command: {command}}}"
+    if place == "variable-of-the-key":
+        variable = "GITHUB_SHA"
+        secret += ", ledger_key: {env: GITHUB_SHA}"
+    runs = ("notify", "variable", "variable-of-the-key")
+    policy = f"notify: [{{kind: command, command: {command}}}]\n" if place in runs else ""
     text = settings(repository.sandbox, APPROVALS, secret=secret, policy=policy)
     text = text.replace("ledger: git\n", 'ledger: "git:origin#campaign-notes"\n')
     repository.commit(_settings=text, evil=EVIL)

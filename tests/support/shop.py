@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from tests.support.playground import Sandbox
 from wechat_campaigns.cli.main import run as campaign
 from wechat_campaigns.core.errors import ExitCode
@@ -30,6 +32,8 @@ SHOP_APPID = "wx0000000000000002"
 LEDGER_KEY = "5e" * 32
 ROOTS = {"AppSecret": "WECHAT_MAIN_SECRET", "ledger_key": "LEDGER_KEY"}
 """What the macs of an account may have as their root, and the variable of each."""
+BOTH_ROOTS = pytest.mark.parametrize("root", ROOTS)
+"""Of a test that attacks macs: it goes by the fixture `root` of its shops."""
 SENDALL = "message/mass/sendall"
 
 

@@ -250,9 +250,15 @@ def overlaps(plan: Plan) -> tuple[Overlap, ...]:
 
 def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
     """Count the followers whom more than one send may reach; each comes as its batches."""
+    if len(sends) < 2:
+        return 0
     if all(one.send.filter.openids for parts in sends for one in parts):
-        reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
-        return sum(number > 1 for number in reached.values())
+        *others, last = ([openid for one in parts for openid in _openids(one)] for parts in sends)
+        reached, again = set[str](), set[str]()
+        for openids in others:
+            again |= reached.intersection(openids)
+            reached.update(openids)
+        return len(again | reached.intersection(last))
     audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
     for parts in sends:
         send, tag_id = parts[0].send, parts[0].resolved.tag_id

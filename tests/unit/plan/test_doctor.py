@@ -17,7 +17,7 @@ from tests.support.factories import (
     make_settings,
 )
 from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, NotSentError, SecretError
-from wechat_campaigns.core.settings import AccountKind, Settings
+from wechat_campaigns.core.settings import AccountKind, Secret, Settings
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry
@@ -140,8 +140,43 @@ def test_trouble_is_found_and_hides_no_other(name: str) -> None:
     assert hint in check.hint
 
 
+OWN = make_settings(
+    make_account(secret=None, token=Secret(command=("token",)), ledger_key=Secret(file="/run/key")),
+    protected=True,
+)
+HINT = api_error(61003).hint
+GRANTED = {"mass_get": api_error(40059), "draft_batchget": {"item": []}}
+LACKS: dict[str, tuple[str, str]] = {
+    "mass_get": ("permission set 7", "set 7 "),
+    "draft_batchget": ("permission set 11 / 100", "set 11 / 100 "),
+    "tags_get": ("permission", "set 2 / 100 "),
+    "openapi_quota_get": ("calls", ""),
+}
+"""By the call that is refused: the check that finds it, and words of its hint."""
+
+
+@pytest.mark.parametrize("errcode", [61007, 61016])
+@pytest.mark.parametrize("call", LACKS)
+def test_missing_permission_set_hides_no_other(call: str, errcode: int) -> None:
+    found = checked(OWN, api=good_api(**(GRANTED | {call: api_error(errcode)})))
+    name, hint = LACKS[call]
+    assert list(found) == [f"account main: {name}"]
+    (check,) = found.values()
+    assert check.exit_code is ExitCode.WECHAT
+    assert (hint if errcode == 61007 else HINT) in check.hint
+    every = dict.fromkeys(LACKS, api_error(errcode))
+    assert len(checked(OWN, api=good_api(**every))) == len(LACKS)
+
+
+@pytest.mark.parametrize(("errcode", "hint"), [(61003, HINT), (61004, "add this machine")])
+def test_platform_that_may_call_nothing_is_one_finding(errcode: int, hint: str) -> None:
+    found = checked(OWN, api=good_api(**GRANTED, openapi_quota_get=api_error(errcode)))
+    assert list(found) == ["account main"]
+    assert hint in found["account main"].hint
+
+
 def test_healthy_environment_has_no_findings() -> None:
-    assert checked() == {}
+    assert checked() == checked(OWN, api=good_api(**GRANTED)) == {}
     assert "ledger" not in checked(make_settings(api="sandbox"), ledger=MemoryLedger())
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.factories import make_account
 from wechat_campaigns.core.errors import SecretError
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.source.secret import read_secret, run_command
+from wechat_campaigns.source.secret import AccountKey, read_account_secret, read_secret, run_command
 
 HEX = "0123456789abcdef0123456789abcdef"
 
@@ -85,6 +86,47 @@ def test_failed_secret_command_shows_its_last_line_and_no_secret(command: tuple[
     assert not re.search(f"hunter2|{HEX}", str(caught.value) + caught.value.hint)
     assert caught.value.location == "secret.command"
     assert caught.value.__cause__ is None
+
+
+# --- token and ledger_key of an account
+
+GOOD = {"token": f"92_{'Ab-_' * 30}", "ledger_key": "5e" * 32, "secret": HEX}
+WRONG: dict[AccountKey, tuple[str, ...]] = {
+    "token": (
+        "null",
+        "None",
+        '{{"access_token": "{good}"}}',
+        '"{good}"',
+        "{good} {good}",
+        "Bearer {good}",
+        "x" * 5000,
+    ),
+    "ledger_key": ("5e" * 31, "5e" * 33, "5E" * 32, "{good} ", "xy" * 32, '"{good}"'),
+}
+
+
+@pytest.mark.parametrize("key", GOOD)
+def test_secrets_of_an_account_have_their_form(key: AccountKey) -> None:
+    account = make_account(**{key: Secret(env="S")})
+    assert read_account_secret(account, key, {"S": f" {GOOD[key]}\n"}) == GOOD[key]
+    for wrong in WRONG.get(key, ()):
+        value = wrong.format(good=GOOD[key])
+        if value.strip() == GOOD[key]:
+            continue
+        with pytest.raises(SecretError) as caught:
+            read_account_secret(account, key, {"S": value})
+        shown = f"{caught.value} {caught.value.hint}"
+        assert (GOOD[key] in shown, value in shown, key in caught.value.message) == (False, False, True)
+
+
+@pytest.mark.parametrize("key", GOOD)
+def test_program_of_an_account_is_named_by_its_key_alone(key: AccountKey) -> None:
+    for code in ("print('a'); print('b')", "", f"print('{GOOD[key]}'); raise SystemExit('has {GOOD[key]}')"):
+        account = make_account(**{key: Secret(command=python(code))})
+        with pytest.raises(SecretError) as caught:
+            read_account_secret(account, key, {})
+        assert caught.value.location == f"{key}.command"
+        assert GOOD[key] not in f"{caught.value} {caught.value.hint}"
 
 
 # --- secret: {file: …}, such as a mounted one

@@ -31,6 +31,8 @@ CARRIERS = (
     "AppSecret: {}",
     "app_secret = {}, appid = wx1",
     "ACCESS_TOKEN={}",
+    "ledger_key: {}",
+    "LEDGER_KEY={}",
 )
 
 

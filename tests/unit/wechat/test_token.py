@@ -19,7 +19,7 @@ from tests.unit.wechat.scripted_server import (
     ScriptedServer,
     cut,
 )
-from wechat_campaigns.core.errors import ApiError, NotSentError, WeChatError
+from wechat_campaigns.core.errors import ApiError, NotSentError, SecretError, WeChatError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import STABLE_TOKEN, SharedTokens, Tokens
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
@@ -176,3 +176,58 @@ def test_another_secret_of_the_same_account_is_tried(server: ScriptedServer, con
     other = replace(ACCOUNT, name="other", secret=Secret(env="WECHAT_OTHER_SECRET"))
     with pytest.raises(ApiError, match="AppSecret"):
         connected(account=other, shared=shared).tags_get()
+
+
+# --- a token that somebody else renews --------------------------------------------------------------------
+
+OWN = replace(ACCOUNT, secret=None, token=Secret(env="T"), ledger_key=Secret(env="K"))
+
+
+def giving(*values: str) -> Callable[[], str]:
+    left = list(values)
+    return lambda: left.pop(0)
+
+
+@pytest.mark.parametrize("errcode", [40001, 42001])
+def test_own_token_is_read_once_more_when_refused_and_never_fetched(
+    server: ScriptedServer, connected: Connected, environment: ClientEnvironment, errcode: int
+) -> None:
+    server.on(TAGS_GET, {"tags": []}, {"errcode": errcode}, {"tags": []})
+    api = connected(account=OWN, secret=giving("T1", "T2"))
+    api.tags_get()
+    environment.now += timedelta(days=30)  # who renews it knows when it ends
+    api.tags_get()
+    assert [call.query["access_token"] for call in server.calls(TAGS_GET)] == [["T1"], ["T1"], ["T2"]]
+    assert server.calls(STABLE_TOKEN) == []
+
+
+def test_own_token_that_is_refused_and_stays_is_not_used_again(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    server.on(TAGS_GET, {"errcode": 42001, "errmsg": "access_token expired"})
+    api = connected(account=OWN, secret=giving("T1", "T1", "T1", "T2"))
+    for _again in "12":
+        with pytest.raises(SecretError, match="still gives the same one"):
+            api.tags_get()
+    server.on(TAGS_GET, {"tags": []})
+    assert api.tags_get() == []
+    assert [call.query["access_token"] for call in server.calls(TAGS_GET)] == [["T1"], ["T2"]]
+
+
+def test_threads_that_meet_a_refused_token_read_one_more(
+    asked: Asked, environment: ClientEnvironment
+) -> None:
+    tokens = Tokens(
+        cast(Transport, asked), appid="wx1", secret=giving("T1", "T2"), is_token=True,
+        clock=environment.clock, sleep=environment.slept_s.append,
+    )  # fmt: skip
+
+    assert tokens.get() == "T1"
+
+    def after_its_refusal(_thread: int) -> str:
+        tokens.invalidate("T1")
+        return tokens.get()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(after_its_refusal, range(4))) == ["T2"] * 4
+    assert asked.count == 0
