@@ -6,7 +6,7 @@ written again: for that somebody must remember them. Without it, who writes the 
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +162,8 @@ class RollbackGuardedLedger(Ledger):
         self._chains = chains
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
+        self._kept: dict[str, tuple[Event, ...]] = {}
+        """By stream, what `events_once` has read: verified, from the first event on."""
 
     def streams(self) -> frozenset[str]:
         """See `Ledger.streams`; also those that this machine has seen, still there or not."""
@@ -175,12 +177,33 @@ class RollbackGuardedLedger(Ledger):
         """
         return self._compared(streams, lambda: self._store.events(streams), {})
 
+    def events_once(self, streams: Streams) -> tuple[Event, ...]:
+        """Return the events of streams, of which this object reads only what it has not read before.
+
+        For what a command decides on, from its plan to its last call. Raises as `events`.
+        """
+        if streams is None:
+            return self.events()
+        known = self._kept.keys() & streams
+        heads = self._store.heads(known) if known else {}
+        for stream in known:
+            if {heads.get(stream), *self._seen(stream)} != {self._kept[stream][-1].head}:
+                self.read(stream)
+        found: dict[str, list[Event]] = {}
+        for event in self.events(new) if (new := set(streams) - known) else ():
+            found.setdefault(event.stream, []).append(event)
+        self._kept |= {stream: tuple(events) for stream, events in found.items()}
+        return tuple(event for stream in sorted(streams) for event in self._kept.get(stream, ()))
+
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        """See `Ledger.read`.
+        """See `Ledger.read`; what `events_once` has read is not read again.
 
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
+        if since == EMPTY and (kept := self._kept.get(stream)):
+            self._kept[stream] = (*kept, *self.read(stream, kept[-1].head))
+            return self._kept[stream]
         if since != EMPTY:
             seen = self._seen(stream)
             events = self._store.read(stream, since)
@@ -225,6 +248,10 @@ class RollbackGuardedLedger(Ledger):
             self._check(self._memory.marks(), self._chains.marks(), proven, {})
         self._store.restore(events)
         self._note(proven)
+
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """See `Ledger.heads`."""
+        return self._store.heads(streams)
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""

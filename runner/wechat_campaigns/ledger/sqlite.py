@@ -5,7 +5,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -142,6 +142,13 @@ class SqliteLedger(Ledger):
         with self._transaction("begin") as db:
             rows = db.execute("select stream from head union select stream from event").fetchall()
         return frozenset(name for (name,) in rows)
+
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """See `Ledger.heads`."""
+        if not self._is_ready():
+            return {}
+        with self._transaction("begin") as db:
+            return {stream: head for stream in streams if (head := _head(db, stream)) != EMPTY}
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.rollback_guard import (
@@ -298,3 +299,39 @@ def test_ledger_of_a_send_is_written_twice(tmp_path: Path) -> None:
         ]  # fmt: skip
         words = [text.split()[0].lower() for text in said["marks"]]
         assert {word: words.count(word) for word in set(words)} == {"select": 6, "insert": 4}
+
+
+def test_what_was_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was appended since is, by whomever; a ledger that went back meanwhile is refused as ever."""
+    events = chain(tmp_path, "one", 3)
+    decoded: list[int] = []
+    plain = ledger_events.event_from
+    monkeypatch.setattr(ledger_events, "event_from", lambda data: decoded.append(data["seq"]) or plain(data))
+    with closing(opened(tmp_path, "one")) as ledger, closing(opened(tmp_path, "one")) as other:
+        for _again in range(2):
+            assert ledger.events_once([STREAM, "wx2"]) == ledger.read(STREAM) == events
+        assert decoded.count(1) == 1
+        fourth = other.append(status())
+        decoded.clear()
+        assert ledger.events_once([STREAM]) == ledger.read(STREAM) == (*events, fourth)
+        assert set(decoded) == {3, 4}, "the one after which it is read proves that it is still there"
+        assert ledger.events([STREAM]) == ledger.events() == (*events, fourth)
+        assert decoded.count(1) == 2, "who asks for all reads all"
+
+
+@pytest.mark.parametrize("seen_by", ["this", "another"])
+def test_a_ledger_that_went_back_after_it_was_read_is_refused(tmp_path: Path, seen_by: str) -> None:
+    events = chain(tmp_path, "one", 3)
+    with closing(opened(tmp_path, "one")) as ledger:
+        ledger.events_once([STREAM])
+        with closing(opened(tmp_path, "one")) as other:
+            (ledger if seen_by == "this" else other).append(status())
+        if seen_by == "this":
+            ledger.events_once([STREAM])
+        with closing(sqlite3.connect(tmp_path / "one")) as db:
+            db.execute("delete from event where seq > 3")
+            db.execute("update head set seq = 3, hash = ?", (events[-1].hash,))
+            db.commit()
+        for read in (lambda: ledger.events_once([STREAM]), lambda: ledger.read(STREAM)):
+            with pytest.raises(TamperedLedgerError):
+                read()
