@@ -1,7 +1,10 @@
 """An account without its AppSecret: a token that somebody else renews calls, a key of its own signs."""
 
 import json
+import re
+import shutil
 import sys
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,14 @@ import pytest
 import requests
 
 from tests.support.playground import PICTURES
+from tests.support.served import QuietHandler, served
 from tests.support.shop import LEDGER_KEY, SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file
+from tests.support.source import ROOT
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 APPID = "wx0000000000000001"
+RECIPE_APPID = "wx1234567890abcdef"
 STABLE_TOKEN = "/cgi-bin/stable_token"
 PROGRAM = """\
 import json, sys, urllib.request
@@ -223,3 +229,33 @@ def test_frozen_appsecret_has_a_way_out_that_keeps_the_ledger(make_shop: MakeSho
     shop.edit("_settings", "}}}", f"}}, token: {token}}}}}")
     assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早"])
     shop.succeed("ledger", "verify", "--macs")
+
+
+class TokenServer(QuietHandler):
+    """Answers with the access_token alone, or in JSON."""
+
+    token = ""
+
+    def do_GET(self) -> None:
+        is_json = self.path.endswith("json")
+        body = json.dumps({"access_token": self.token, "expires_in": 7200}) if is_json else self.token
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+
+@pytest.mark.parametrize("page", ["first-account.md", "first-account.zh-CN.md"])
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="needs curl and jq")
+def test_recipes_of_the_page_for_a_token_server(shop: Shop, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace("\\|", "|")
+    recipes = re.findall(r"`(\{command: \[(?:curl|sh),.*?\]\})`", text)
+    assert len(recipes) == 2
+    handler = type("Handler", (TokenServer,), {"token": token_of(shop)})
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        for recipe in recipes:
+            form = "json" if "jq" in recipe else "text"
+            address = f"http://127.0.0.1:{server.server_address[1]}/{form}"
+            own = recipe.replace(f"https://tokens.internal/{RECIPE_APPID}", address)
+            assert address in own
+            use_accounts(shop, main=account(APPID, own))
+            shop.succeed("plan")
