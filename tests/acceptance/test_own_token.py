@@ -188,6 +188,27 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
     assert (code, "same `token`" in said) == (ExitCode.OK, False), said
 
 
+def test_clock_is_compared_before_the_intent_as_with_a_fetched_token(shop: Shop) -> None:
+    """An openid list asks WeChat nothing else that would be answered with a date."""
+    openids = json.dumps(shop.sandbox.openids()[:2])
+    shop.write(sale=f"filter: {{openids: {openids}}}\nmsgtype: text\ncontent: 早\n")
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=3600, times=None)
+    code, said = shop.run("apply", "--auto-approve")
+    assert (code, "NTP" in said) == (ExitCode.POLICY, True), said
+    assert "intent" not in {event["kind"] for event in shop.log()}
+    shop.sandbox.drop_faults()
+    shop.sandbox.fault(endpoint="message/mass/send", kind="cut_before")
+    assert shop.apply() == ExitCode.UNKNOWN
+    shop.sandbox.advance(16 * 60)
+    settle = ("ledger", "settle", "sale#1", "--not-sent", "--reason", "not in the console")
+    shop.sandbox.fault(endpoint="getcallbackip", kind="cut_before", times=None)
+    code, said = shop.run(*settle)
+    assert code == ExitCode.NETWORK, said
+    shop.sandbox.drop_faults()
+    shop.succeed(*settle)
+    assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早"])
+
+
 BROKEN = {
     "fails": ("print('{token}'); sys.exit('leaked {token}')", "ended with exit code 1"),
     "prints two lines": ("print('{token}'); print('{token}')", "more than one line"),
