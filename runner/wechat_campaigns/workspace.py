@@ -24,11 +24,12 @@ from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.secret import check_api_host
-from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
+from wechat_campaigns.source.settings import SETTINGS_FILE, appids_of, load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
+    from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.ledger.trust import KeyOf
@@ -56,7 +57,7 @@ class Workspace:
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
-    """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
+    """By stream that was read last, its events with a mac; None before the ledger was read."""
     _cycle: object = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
@@ -156,17 +157,36 @@ class Workspace:
         """Return where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
         return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
 
-    def _events(self) -> Iterable[Event]:
+    def _events(self, streams: Streams) -> Iterable[Event]:
         """Read what this machine has of the ledger."""
         from wechat_campaigns.ledger.open import local_events
 
         setting = self.settings.environment.ledger
-        kept = local_events(setting, default=self._ledger_file, root=self.root)
+        kept = local_events(setting, streams, default=self._ledger_file, root=self.root)
         self.ledger_known = kept is not None
         return kept or ()
 
+    def _needed_events(self) -> tuple[Streams, tuple[Event, ...]]:
+        """Read the streams that may decide on something here, or on which an outcome is still to be reported.
+
+        Those of the environment's accounts, and of accounts that left the settings, which the rules of an
+        earlier apply name. Where nobody has applied yet, nothing names these, so all streams are read.
+        """
+        from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+
+        environment = self.settings.environment
+        streams = {LEDGER, *environment.by_appid}
+        events = tuple(self._events(streams))
+        rules = [event.data.get("rules") for event in events if event.kind == LedgerKind.GUARD]
+        if not rules and not environment.is_sandbox:
+            return None, tuple(self._events(None))
+        named = {appid for one in rules if isinstance(one, Mapping) for appid in appids_of(one)}
+        if left := named - self.settings.appids - streams:
+            events += tuple(self._events(left))
+        return streams | left, events
+
     def fold_ledger(self, key_of: KeyOf | None = None) -> LedgerState:
-        """Fold the ledger as it is.
+        """Fold the streams of the ledger that concern this environment, as they are.
 
         Args:
             key_of: checks the macs of accounts whose AppSecret is available; without it every event counts as
@@ -179,12 +199,12 @@ class Workspace:
         from wechat_campaigns.ledger.fold import check_same_followers, fold, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
-        events, environment = tuple(self._events()), self.settings.environment
-        self._take_events(events)
+        environment, (streams, events) = self.settings.environment, self._needed_events()
+        self._take_events(events, streams)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic)
-        streams = (account for account in environment.accounts.values() if account.appid in state.streams)
-        unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
+        state = fold(events, authentic, streams=streams)
+        begun = (account for account in environment.accounts.values() if account.appid in state.streams)
+        unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
             self.unverified = (*unread, *wrong_secrets(state, environment))
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
@@ -193,8 +213,8 @@ class Workspace:
         check_same_followers(state, environment)
         return state
 
-    def _take_events(self, events: Iterable[Event]) -> None:
-        self.signed_events = {}
+    def _take_events(self, events: Iterable[Event], streams: Streams) -> None:
+        self.signed_events = {stream: [] for stream in streams or self.settings.appids}
         for event in events:
             if "mac" in event.data:
                 self.signed_events.setdefault(event.stream, []).append(event)
@@ -209,8 +229,8 @@ class Workspace:
 
         if self.signed_events is None:
             self.fold_ledger()
-        signed = (self.signed_events or {}).get(appid, ())
-        guards = [event for event in signed if event.kind == LedgerKind.GUARD]
+        signed = self.signed_events or {}
+        guards = [event for event in signed[appid] if event.kind == LedgerKind.GUARD]
         return newest_guard(guards, self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
@@ -257,8 +277,8 @@ class LedgerWorkspace(Workspace):
         setting, clock = self.settings.environment.ledger, clock or self.clock
         return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
-    def _events(self) -> Iterable[Event]:
-        return self.ledger.events()
+    def _events(self, streams: Streams) -> Iterable[Event]:
+        return self.ledger.events(streams)
 
 
 class OnlineWorkspace(LedgerWorkspace):
@@ -322,8 +342,8 @@ class OnlineWorkspace(LedgerWorkspace):
         ledger.sign = self.secrets.sign
         return ledger
 
-    def _take_events(self, events: Iterable[Event]) -> None:
-        super()._take_events(events)
+    def _take_events(self, events: Iterable[Event], streams: Streams) -> None:
+        super()._take_events(events, streams)
         self.secrets.take_events(self.signed_events or {})
 
     def state(self) -> LedgerState:
@@ -344,14 +364,14 @@ class OnlineWorkspace(LedgerWorkspace):
 
         state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
         environment = self.settings.environment
-        if not state.initialized_for and self.is_sandbox:
+        if not state.is_initialized and self.is_sandbox:
             entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": environment.name})
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
-            state.initialized_for.add(LEDGER)
+            state.stream(LEDGER).is_initialized = True
         uninitialized = self.uninitialized(state) if sending else ()
-        if not state.initialized_for or uninitialized:
+        if not state.is_initialized or uninitialized:
             raise uninitialized_error(state, environment, uninitialized)
         return state
 

@@ -39,6 +39,8 @@ class AccountOptions:
     """False lifts call counters and send allowances."""
     protection: bool = _switch(False)
     """API 群发保护: sends to everyone wait for the administrator."""
+    frozen: bool = _switch(False)
+    """The AppSecret was frozen in the console: no token by it (40243), calls with others go on."""
     ip_allow: tuple[str, ...] = _switch((), TEXTS)
     """Addresses and ranges that may call; empty means every one."""
     ip_token_calls_only: bool = _switch(False)

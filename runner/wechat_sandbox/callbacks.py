@@ -39,9 +39,7 @@ def ip_list(_call: ApiCall) -> Json:
 
 def add(db: sqlite3.Connection, appid: str, fields: Mapping[str, Any], now: float) -> None:
     """Add an event to be pushed; without a callback URL it is only recorded."""
-    account = accounts.find(db, appid)
-    has_callback = account is not None and account.options.callback is not None
-    state = "due" if has_callback else "unwanted"
+    state = "due" if _callback(db, appid) else "unwanted"
     row = {"appid": appid, "created_at": now, "fields": encode(fields), "state": state}
     store.insert(db, "event", row)
 
@@ -63,12 +61,21 @@ def push_due(transaction: Transaction, wall: float, pause: Callable[[float], obj
 def _claim(db: sqlite3.Connection) -> list[tuple[sqlite3.Row, Callback]]:
     """Read the events that are due, so that no other process reads them too."""
     rows = db.execute("UPDATE event SET state = 'pushing' WHERE state = 'due' RETURNING *").fetchall()
-    callbacks = {account.appid: account.options.callback for account in accounts.list_accounts(db)}
     return [
         (row, callback)
         for row in sorted(rows, key=lambda row: int(row["id"]))
-        if (callback := callbacks.get(row["appid"])) is not None
+        if (callback := _callback(db, row["appid"])) is not None
     ]
+
+
+def _callback(db: sqlite3.Connection, appid: str) -> Callback | None:
+    """Return where the events of an account or of a platform are pushed; None for nowhere."""
+    account = accounts.find(db, appid)
+    if account is not None:
+        return account.options.callback
+    platform = store.find(db, "platform", appid=appid)
+    callback = json.loads(platform["options"])["callback"] if platform else None
+    return Callback(**callback) if callback else None
 
 
 def _push(
@@ -100,22 +107,29 @@ def push_request(
 ) -> tuple[str, str]:
     """Make the URL with its signature and the body of a push, encrypted when the callback has an AES key.
 
-    The account's own name, and the openid that its events come from, are made up, always the same.
+    The openid that an account's events come from is made up, always the same.
     """
-    appid = event["appid"]
-    recipient = {"ToUserName": f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}"}
+    appid, fields = event["appid"], json.loads(event["fields"])
+    sender = f"o{hashlib.sha256(f'events of {appid}'.encode()).hexdigest()[:27]}"
+    is_platform = "InfoType" in fields
+    recipient = {"AppId": appid} if is_platform else {"ToUserName": original_id(appid)}
     envelope = {
         **recipient,
-        "FromUserName": f"o{hashlib.sha256(f'events of {appid}'.encode()).hexdigest()[:27]}",
+        **({} if is_platform else {"FromUserName": sender}),
         "CreateTime": int(event["created_at"]),
-        "MsgType": "event",
+        **({} if is_platform else {"MsgType": "event"}),
     }
-    xml = _element("xml", {**envelope, **json.loads(event["fields"])})
+    xml = _element("xml", {**envelope, **fields})
     if not callback.aes_key:
         return signed_url(callback, timestamp), xml
     encrypted = encrypt(xml, callback.aes_key, appid)
     body = _element("xml", {**recipient, "Encrypt": encrypted})
     return signed_url(callback, timestamp, encrypted=encrypted), body
+
+
+def original_id(appid: str) -> str:
+    """Make up an account's own name, always the same."""
+    return f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}"
 
 
 def _element(name: str, value: Any) -> str:

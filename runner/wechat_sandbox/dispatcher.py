@@ -16,6 +16,7 @@ from wechat_sandbox import (
     followers,
     mass,
     media,
+    platforms,
     statistics,
     store,
     tokens,
@@ -25,14 +26,17 @@ from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, 
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
-SERVICES = (callbacks, drafts, followers, mass, media, statistics, tokens)
+SERVICES = (callbacks, drafts, followers, mass, media, platforms, statistics, tokens)
 """Each has added its paths to `ENDPOINTS`."""
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 KEPT_REQUESTS = 5000
 KEPT_BYTES = 64 * 1024
 """Of the query and of the body of a recorded request."""
-SECRET_KEYS = ("access_token", "secret", "appsecret")
+SECRET_KEYS = (
+    *("access_token", "secret", "appsecret", "component_access_token", "component_appsecret"),
+    *("component_verify_ticket", "authorization_code", "authorizer_refresh_token"),
+)
 FAULT_KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
@@ -137,6 +141,7 @@ class Dispatcher:
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
         drafts.advance(db, now)
+        platforms.advance(db, now)
         return now
 
     def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
@@ -193,8 +198,10 @@ class Dispatcher:
             if endpoint is None:
                 raise ErrcodeError(40066)
             if endpoint.needs_token:
-                account = tokens.check_token(db, request.query.get("access_token", ""), now)
-                if not account.options.ip_token_calls_only:
+                account, platform = tokens.check_token(db, request.query.get("access_token", ""), now)
+                if platform:
+                    platforms.check_call(db, platform, account, request.path, request.client_ip)
+                elif not account.options.ip_token_calls_only:
                     tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)

@@ -4,17 +4,22 @@ An article's HTML is made safe to show: balanced, without script, every picture 
 that shows it forbids scripts and foreign addresses anyway; here they leave no trace.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, render_template, request, send_file
 from markupsafe import Markup
+from werkzeug.utils import send_file, send_from_directory
+from werkzeug.wrappers import Request, Response
 
 from wechat_campaigns.core.html import HtmlReader, design_css
 from wechat_sandbox import accounts, clock, store
@@ -22,6 +27,10 @@ from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.media import CONTENT_TYPES
 from wechat_sandbox.views import file_path, pictures_of, recalled_parts, row_of
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+METHODS = ("GET", "HEAD")
 CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
 PAGE_POLICY = (
     f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
@@ -41,6 +50,7 @@ HEADERS = {
 }
 WEB = ("http://", "https://")
 HOSTED = re.compile(r"(?:https?:)?(//mmbiz\.qpic\.cn/[^?#]+).*", re.IGNORECASE | re.DOTALL)
+STATIC = Path(__file__).with_name("static")
 SAFE_TYPES = frozenset(CONTENT_TYPES.values())
 DROPPED = {
     "applet", "audio", "frameset", "iframe", "noembed", "noframes", "noscript", "object", "script", "select",
@@ -80,49 +90,67 @@ Local = Callable[[str], str]
 """Turns the address of a picture into a path on this server, or into the empty string."""
 
 
-def blueprint(dispatcher: Dispatcher) -> Blueprint:
-    """Make the routes of the inbox, to be registered with the application of the sandbox."""
-    inbox = Blueprint(
-        "inbox", __name__, static_folder="static", static_url_path="/inbox", template_folder="templates"
-    )
-    inbox.after_request(_with_headers)
+def page(dispatcher: Dispatcher, request: Request) -> Response | None:
+    """Answer a request for a page of the inbox or what it shows; None for every other path.
 
-    @inbox.get("/")
-    def _page() -> str:
-        return render_template("inbox.html", lang=_language())
+    Raises:
+        NotFound: there is no such file.
+    """
+    if request.method not in METHODS:
+        return None
+    answer: Response
+    match request.path.split("/")[1:]:
+        case [""]:
+            answer = _rendered("inbox.html", request)
+        case ["favicon.ico"]:
+            answer = send_from_directory(STATIC, "icon.svg", request.environ)
+        case ["inbox", "design.css"]:
+            answer = Response(design_css(), mimetype="text/css")
+        case ["inbox", *name] if any(name):
+            answer = send_from_directory(STATIC, "/".join(name), request.environ)
+        case ["_sandbox", "article", "job" | "preview" as kind, item, index] if f"{item}{index}".isdecimal():
+            answer = _article(dispatcher, request, kind, int(item), int(index))
+        case ["_sandbox", "media", appid, *media_id] if any(media_id):
+            answer = _media(dispatcher, request, appid, "/".join(media_id))
+        case _:
+            return None
+    return _with_headers(answer)
 
-    @inbox.get("/favicon.ico")
-    def _icon() -> Response:
-        return inbox.send_static_file("icon.svg")
 
-    @inbox.get("/inbox/design.css")
-    def _design() -> Response:
-        return Response(design_css(), mimetype="text/css")
-
-    @inbox.get("/_sandbox/article/<any(job, preview):kind>/<int:item>/<int:index>")
-    def _article(kind: str, item: int, index: int) -> tuple[Response, int]:
-        try:
-            with dispatcher.transaction() as (db, _now):
-                variables, status = article_page(db, kind, item, index), 200
-        except LookupError:
-            variables, status = {"shape": "missing", "title": ""}, 404
-        answer = Response(render_template("article.html", lang=_language(), **variables))
-        answer.headers["Content-Security-Policy"] = ARTICLE_POLICY
-        return answer, status
-
-    @inbox.get("/_sandbox/media/<appid>/<path:media_id>")
-    def _media(appid: str, media_id: str) -> Response:
+def _article(dispatcher: Dispatcher, request: Request, kind: str, item: int, index: int) -> Response:
+    try:
         with dispatcher.transaction() as (db, _now):
-            row = store.find(db, "media", appid=appid, media_id=media_id)
-        if row is None:
-            return Response("there is no such file in this sandbox", status=404, mimetype="text/plain")
-        kind = row["content_type"]
-        safe = kind if kind in SAFE_TYPES else "application/octet-stream"
-        answer = send_file(io.BytesIO(row["data"]), mimetype=safe, conditional=True)
-        answer.headers["Content-Security-Policy"] = FILE_POLICY
-        return answer
+            variables, status = article_page(db, kind, item, index), 200
+    except LookupError:
+        variables, status = {"shape": "missing", "title": ""}, 404
+    answer = _rendered("article.html", request, **variables)
+    answer.status_code = status
+    answer.headers["Content-Security-Policy"] = ARTICLE_POLICY
+    return answer
 
-    return inbox
+
+def _media(dispatcher: Dispatcher, request: Request, appid: str, media_id: str) -> Response:
+    with dispatcher.transaction() as (db, _now):
+        row = store.find(db, "media", appid=appid, media_id=media_id)
+    if row is None:
+        return Response("there is no such file in this sandbox", status=404, mimetype="text/plain")
+    kind = row["content_type"]
+    safe = kind if kind in SAFE_TYPES else "application/octet-stream"
+    answer = send_file(io.BytesIO(row["data"]), request.environ, mimetype=safe, conditional=True)
+    answer.headers["Content-Security-Policy"] = FILE_POLICY
+    return answer
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader  # most rehearsals draw no page
+
+    return Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True)
+
+
+def _rendered(template: str, request: Request, **variables: Any) -> Response:
+    html = _templates().get_template(template).render(lang=_language(request), **variables)
+    return Response(html, mimetype="text/html")
 
 
 def _with_headers(answer: Response) -> Response:
@@ -132,7 +160,7 @@ def _with_headers(answer: Response) -> Response:
     return answer
 
 
-def _language() -> str:
+def _language(request: Request) -> str:
     language = request.args.get("lang", "")
     return language if language in ("zh", "en") else request.accept_languages.best_match(["zh", "en"], "en")
 

@@ -1,5 +1,7 @@
 """The sandbox as a web application, HTTP requests into calls and answers into responses, and its server."""
 
+from __future__ import annotations
+
 import logging
 import re
 import socket
@@ -10,12 +12,12 @@ from contextlib import closing, contextmanager, suppress
 from email.utils import formatdate
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Request, Response
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.hosts import host_port, is_allowed_host, is_loopback
@@ -25,6 +27,9 @@ from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
 from wechat_sandbox.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.01
@@ -39,7 +44,8 @@ WECHAT_NAMES = frozenset(
     {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
 )
 """Hosts of clients that know no other address and come through a tunnel; no other site can rebind them."""
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+CONTROL = "/_sandbox/"
 FRAMED = ("/inbox/", "/_sandbox/media/")
 """What the frame of an article loads from this server; another site's page could show it, not read it."""
 NOT_SERVED = ("X-Sandbox", "not in this sandbox")
@@ -48,9 +54,15 @@ NOT_SERVED = ("X-Sandbox", "not in this sandbox")
 logger = logging.getLogger(__name__)
 
 
+class SandboxRequest(Request):
+    """A request of limited length."""
+
+    max_content_length = MAX_BODY_BYTES
+
+
 def build(
     dispatcher: Dispatcher, seed: Mapping[str, Any], *, names: Collection[str] = (), any_address: bool = False
-) -> Flask:
+) -> WSGIApplication:
     """Make the web application of a dispatcher.
 
     Args:
@@ -61,35 +73,49 @@ def build(
     Returns:
         The application, for a server or a test client.
     """
-    app = Flask("wechat_sandbox", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     allowed = frozenset(name.lower() for name in names) | WECHAT_NAMES
-    app.before_request(lambda: _foreign_request_error(allowed, any_address=any_address))
-    app.register_blueprint(inbox.blueprint(dispatcher))
 
-    @app.route("/_sandbox/<name>", methods=METHODS)
-    def _control(name: str) -> Response:
-        raw, query = request.get_data(), request.args.to_dict()
-        return _json(*control.handle(dispatcher, seed, request.method, name, raw, query))
+    def answer(request: Request) -> Response:
+        if refused := _foreign_request_error(request, allowed, any_address=any_address):
+            return refused
+        if request.method not in METHODS:
+            raise MethodNotAllowed
+        if page := inbox.page(dispatcher, request):
+            return page
+        name = request.path.removeprefix(CONTROL)
+        if name and "/" not in name:  # a path of WeChat keeps its first slash
+            raw, query = request.get_data(), request.args.to_dict()
+            return _json(*control.handle(dispatcher, seed, request.method, name, raw, query))
+        return _wechat(dispatcher, request)
 
-    @app.route("/<path:_path>", methods=METHODS)
-    def _wechat(_path: str) -> Response:
-        answer, fault = dispatcher.handle(_http_request())
-        if fault is not None and fault.kind != "clock":
-            return _spoiled(fault)
-        response = _file(answer) if isinstance(answer, Download) else _json(answer)
-        if fault is not None:
-            response.headers["Date"] = _date(fault.ahead_s)
-        if request.path not in ENDPOINTS:
-            response.headers.add(*NOT_SERVED)
+    @SandboxRequest.application
+    def app(request: Request) -> Response:
+        try:
+            response = answer(request)
+        except Exception as error:
+            response = _server_error(request, error)
+        # The real time, however far the sandbox's clock was moved: clients compare it with the clock of their
+        # machine, which is right in a rehearsal of another month too.
+        response.headers.setdefault("Date", _date())
         return response
 
-    app.register_error_handler(Exception, _server_error)
-    app.after_request(_with_date)
     return app
 
 
-def _foreign_request_error(names: Collection[str], *, any_address: bool) -> Response | None:
+def _wechat(dispatcher: Dispatcher, request: Request) -> Response:
+    """Answer a call to WeChat."""
+    answer, fault = dispatcher.handle(_http_request(request))
+    if fault is not None and fault.kind != "clock":
+        return _spoiled(request, fault)
+    response = _file(answer) if isinstance(answer, Download) else _json(answer)
+    if fault is not None:
+        response.headers["Date"] = _date(fault.ahead_s)
+    if request.path not in ENDPOINTS:
+        response.headers.add(*NOT_SERVED)
+    return response
+
+
+def _foreign_request_error(request: Request, names: Collection[str], *, any_address: bool) -> Response | None:
     """Refuse what another site's page makes a browser send: under its own name, or from its own origin."""
     host, origin = request.environ.get("HTTP_HOST"), request.headers.get("Origin")
     if not is_allowed_host(host, port=request.environ["SERVER_PORT"], names=names, any_address=any_address):
@@ -101,20 +127,11 @@ def _foreign_request_error(names: Collection[str], *, any_address: bool) -> Resp
     return None
 
 
-def _with_date(answer: Response) -> Response:
-    """Date an answer by the real time, however far the sandbox's clock was moved.
-
-    Clients compare it with the clock of their machine, which is right in a rehearsal of another month too.
-    """
-    answer.headers.setdefault("Date", _date())
-    return answer
-
-
 def _date(ahead_s: float = 0.0) -> str:
     return formatdate(time.time() + ahead_s, usegmt=True)
 
 
-def _server_error(error: Exception) -> Response:
+def _server_error(request: Request, error: Exception) -> Response:
     """Answer what WeChat would when something goes wrong that no rule foresees."""
     if isinstance(error, HTTPException):
         return _json(ErrcodeError(40066 if error.code == 404 else 47001).answer(new_rid(time.time())))
@@ -122,7 +139,7 @@ def _server_error(error: Exception) -> Response:
     return _json(ErrcodeError(-1).answer(new_rid(time.time())))
 
 
-def _http_request() -> HttpRequest:
+def _http_request(request: Request) -> HttpRequest:
     multipart = request.mimetype == "multipart/form-data"
     part = request.files.get("media") if multipart else None
     upload = None
@@ -153,7 +170,7 @@ def _json(data: Any, status: int = 200) -> Response:
     return Response(encode(data), status=status, content_type=JSON_TYPE)
 
 
-def _spoiled(fault: InjectedFault) -> Response:
+def _spoiled(request: Request, fault: InjectedFault) -> Response:
     """Make the answer that a fault leaves of any."""
     if fault.kind.startswith("cut_"):
         wire = request.environ.get("werkzeug.socket")
@@ -351,4 +368,4 @@ def _plant(
     planted = [
         {**account, "options": {**account.get("options", {}), **switches}} for account in seed["accounts"]
     ]
-    return {"accounts": planted}
+    return {**seed, "accounts": planted}

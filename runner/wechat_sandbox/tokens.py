@@ -5,7 +5,7 @@ Source: getAccessToken, getStableAccessToken (2026-11).
 
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -15,6 +15,8 @@ from wechat_sandbox.answers import OK, ErrcodeError, Json
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve
 
 LIFE_S = 7200
+CALLING = ("token", "stable", "component", "behalf")
+"""The spaces of tokens that calls carry: an account's, a platform's own, a platform's for an account."""
 OVERLAP_S = 300
 """A stable token is renewed this long before its end; the old one lives on meanwhile."""
 FORCE_PAUSE_S = 30
@@ -23,12 +25,25 @@ UNLIMITED = 1_000_000
 """The limit answered for a call without one; WeChat does not state it."""
 
 
+def draw(
+    db: sqlite3.Connection, appid: str, space: str, now: float, life_s: float, prefix: str = "92_"
+) -> str:
+    """Make a new token of a space, or what else of WeChat's ends like one."""
+    token = f"{prefix}{secrets.token_urlsafe(100)}"
+    row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + life_s}
+    store.insert(db, "token", row)
+    return token
+
+
 def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> Json:
     """Make a new token of a space, `token` or `stable`, and answer it without an errcode."""
-    token = f"92_{secrets.token_urlsafe(100)}"
-    row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + LIFE_S}
-    store.insert(db, "token", row)
-    return {"access_token": token, "expires_in": LIFE_S}
+    return {"access_token": draw(db, appid, space, now, LIFE_S), "expires_in": LIFE_S}
+
+
+def latest(db: sqlite3.Connection, appid: str, space: str) -> sqlite3.Row | None:
+    """Return the newest token of a space; None without one."""
+    query = "SELECT * FROM token WHERE appid = ? AND space = ? ORDER BY issued_at DESC LIMIT 1"
+    return store.first(db, query, (appid, space))
 
 
 def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
@@ -42,7 +57,7 @@ def check_credentials(
     """Check the credentials of a token call; another type than text counts as missing.
 
     Raises:
-        ErrcodeError: 41002, 41004, 40013, 40125, or 40164 for an address outside the list.
+        ErrcodeError: 41002, 41004, 40013, 40125, 40243, or 40164 for an address outside the list.
     """
     if not isinstance(appid, str) or not appid:
         raise ErrcodeError(41002)
@@ -53,6 +68,8 @@ def check_credentials(
         raise ErrcodeError(40013)
     if not secrets.compare_digest(account.secret.encode(), secret.encode()):
         raise ErrcodeError(40125)
+    if account.options.frozen:
+        raise ErrcodeError(40243)
     check_address(account, client_ip)
     return account
 
@@ -63,14 +80,18 @@ def check_address(account: OfficialAccount, client_ip: str) -> None:
     Source: ip_whitelist (2026-11), which asks it of every server call; the service guide speaks of tokens
     alone (`ip_token_calls_only`).
     """
-    allowed = account.options.ip_allow
-    if allowed and not any(ip_address(client_ip) in ip_network(one, strict=False) for one in allowed):
+    if not is_listed(client_ip, account.options.ip_allow):
         mapped = client_ip if ":" in client_ip else f"::ffff:{client_ip}"
         raise ErrcodeError(40164, f"{client_ip} ipv6 {mapped}, not in whitelist")
 
 
-def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccount:
-    """Find the account whose token a call carries.
+def is_listed(client_ip: str, allowed: Sequence[str]) -> bool:
+    """Return whether a list of addresses and ranges has an address; an empty one has every."""
+    return not allowed or any(ip_address(client_ip) in ip_network(one, strict=False) for one in allowed)
+
+
+def read(db: sqlite3.Connection, token: str, now: float) -> sqlite3.Row:
+    """Return the row of a token that a call carries, an account's or a platform's.
 
     Raises:
         ErrcodeError: 41001 without one, 40001 for one that was ended or never issued, 42001 for one that
@@ -79,12 +100,24 @@ def check_token(db: sqlite3.Connection, token: str, now: float) -> OfficialAccou
     if not token:
         raise ErrcodeError(41001)
     row = store.find(db, "token", token=token)
-    account = accounts.find(db, row["appid"]) if row else None
-    if row is None or account is None:
+    if row is None or row["space"].partition(" ")[0] not in CALLING:
         raise ErrcodeError(40001)
     if row["expires_at"] <= now:
         raise ErrcodeError(42001)
-    return account
+    return row
+
+
+def check_token(db: sqlite3.Connection, token: str, now: float) -> tuple[OfficialAccount, str]:
+    """Find the account whose token a call carries, and the third-party platform that calls for it, or "".
+
+    Raises:
+        ErrcodeError: as of `read`, and 48001 for a platform's own token.
+    """
+    row = read(db, token, now)
+    account = accounts.find(db, row["appid"])
+    if account is None:
+        raise ErrcodeError(48001 if row["space"] == "component" else 40001)
+    return account, row["space"].partition(" ")[2]
 
 
 @serve("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
@@ -107,8 +140,7 @@ def stable_token(call: ApiCall) -> Json:
     account = _account(call, call.body)
     if call.body.get("force_refresh") is True and _may_force(call, account):
         revoke(call.db, account.appid, "stable")
-    query = "SELECT * FROM token WHERE appid = ? AND space = 'stable'"
-    current = store.first(call.db, f"{query} ORDER BY issued_at DESC LIMIT 1", (account.appid,))
+    current = latest(call.db, account.appid, "stable")
     if current is not None and current["expires_at"] - call.now > OVERLAP_S:
         return {"access_token": current["token"], "expires_in": int(current["expires_at"] - call.now)}
     return issue(call.db, account.appid, "stable", call.now)

@@ -1,18 +1,18 @@
 """What a plan costs beside events that do not concern it, or did long ago, in each of the three stores."""
 
 import multiprocessing
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.measure import SCRATCH, Command
-from tests.bench.works import SECRET, Figure, Work, appid, campaign, sandbox, write_sends
+from tests.bench.measure import INHERITED, SCRATCH, Command
+from tests.bench.works import SECRET, Figure, Pair, Part, Work, appid, campaign, sandbox, write_sends
 from tests.support.postgres_server import Server, postgres_server
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.files import state_folder
@@ -26,14 +26,13 @@ OTHERS: Final = 400
 STORES: Final = ("sqlite", "git", "postgres")
 EVENTS_A_SEND: Final = 3
 STEPS: Final = (1_000, 10_000, 100_000, 1_000_000)
-MOST_ON_GIT: Final = 100_000
+STEPS_ON_GIT: Final = 3
 """A branch of a million files takes git minutes to push and to fetch."""
 BEGUN: Final = timedelta(days=5 * 365)
 ENDED: Final = timedelta(days=40)
 """How long ago the first and the last event was: no quota of this month counts one."""
 DISK_EVENTS: Final = 30_000
 MOST_BYTES: Final = {"sqlite": 800 / 551}
-"""For a byte of an event: at most 800 for one of 551."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,38 +43,55 @@ class Past:
     own: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A campaigns folder whose ledger has a past."""
-
-    root: Path
-    disk_bytes: int
-
-    def plan(self, *arguments: str) -> Command:
-        """Plan its sends."""
-        return campaign(self.root, "plan", *arguments)
-
-
 class Cases:
-    """Builds folders and ledgers below one folder; the sandbox and PostgreSQL run as long as `stack`."""
+    """Builds folders and ledgers; what they need runs as long as `stack`."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
-        self._url = stack.enter_context(sandbox(folder, ACCOUNTS, latency_s=0))
-        self._server: Server = stack.enter_context(postgres_server())
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._folder = SCRATCH / "growth"
+        self._built: set[Path] = set()
 
-    def build(self, store: str, past: Past) -> Case:
-        """Write 200 campaigns of 8 accounts, and a ledger in a store, in a process that may use memory."""
+    @cached_property
+    def _url(self) -> str:
+        return self._stack.enter_context(sandbox(self._folder, ACCOUNTS, latency_s=0))
+
+    @cached_property
+    def _server(self) -> Server:
+        return self._stack.enter_context(postgres_server())
+
+    def beside(self, store: str, others: int, *words: str) -> Pair:
+        """Plan beside events of other accounts, and beside none."""
+        beside = self._plan(store, Past(others=others), *words)
+        return beside, self._plan(store, Past(), *words)
+
+    def after(self, store: str, own: int, before: int) -> Pair:
+        """Plan after many events of the same accounts, and after few."""
+        return self._plan(store, Past(own=own)), self._plan(store, Past(own=before))
+
+    def bytes_on_disk(self, store: str) -> float:
+        """Measure what a byte of an event takes, with all that is beside it."""
+        past = Past(others=DISK_EVENTS)
+        root = self.build(store, past)
+        size = self._table_bytes(root.parent.name) if store == "postgres" else _bytes_of(root, store)
+        return size / sum(len(canonical(event.as_dict())) for event in past_events(past))
+
+    def _plan(self, store: str, past: Past, *words: str) -> Command:
+        return campaign(self.build(store, past), "plan", *words)
+
+    def build(self, store: str, past: Past) -> Path:
+        """Write 200 campaigns of 8 accounts and a ledger in a store, in a process that may use memory."""
         folder = self._folder / f"{store}_{past.others}_{past.own}"
         root = folder / "campaigns"
+        if root in self._built:
+            return root
         setting = self._setting(store, folder)
         write_sends(root, self._url, range(ACCOUNTS), 25, ledger=setting)
         filling = multiprocessing.get_context("fork").Process(target=_fill, args=(setting, root, past))
         filling.start()
         filling.join()
         assert filling.exitcode == 0
-        size = self._table_bytes(folder.name) if store == "postgres" else _bytes_of(root, store)
-        return Case(root=root, disk_bytes=size)
+        self._built.add(root)
+        return root
 
     def _setting(self, store: str, folder: Path) -> str:
         if store == "git":
@@ -92,52 +108,38 @@ class Cases:
             return int(row[0]) if row else 0
 
 
-def growth(most: int) -> Iterator[Work]:
-    """Plan 200 sends of 8 accounts, beside ever more events of 400 others, then after more of their own.
-
-    Args:
-        most: the events that are built at most.
-    """
-    with ExitStack() as stack:
-        cases = Cases(SCRATCH / "growth", stack)
-        for store in STORES:
-            alone = cases.build(store, Past())
-            for others in STEPS:
-                if others > (min(most, MOST_ON_GIT) if store == "git" else most):
-                    continue
-                beside = cases.build(store, Past(others=others))
-                for words in ([], ["--offline"]) if store == "sqlite" else ([],):
-                    name = " ".join([f"plan, 200 sends beside {others:,} events,", store, *words])
-                    yield Work(name=name, against="beside none", goal=1.1, most_memory=1.1,
-                               ours=beside.plan(*words), theirs=alone.plan(*words))  # fmt: skip
-            few, many = (cases.build(store, Past(own=own)) for own in (300, 30_000))
-            yield Work(name=f"plan, 200 sends after 30,000 of their own, {store}", against="after 300",
-                       goal=1.3, ours=many.plan(), theirs=few.plan())  # fmt: skip
+def beside_name(others: int, store: str, *words: str) -> str:
+    """Return the name of a plan beside so many events of other accounts."""
+    return " ".join([f"plan, 200 sends beside {others:,} events,", store, *words])
 
 
-def disk() -> Iterator[Figure]:
-    """Measure what an event takes in each store, with its indexes."""
-    with ExitStack() as stack:
-        cases = Cases(SCRATCH / "disk", stack)
-        events = list(past_events(Past(others=DISK_EVENTS)))
-        average = sum(len(canonical(event.as_dict())) for event in events) / len(events)
-        for store in STORES:
-            size = cases.build(store, Past(others=DISK_EVENTS)).disk_bytes / DISK_EVENTS
-            name = f"disk for an event of {average:.0f} bytes, {store}"
-            goal = MOST_BYTES[store] * average if store in MOST_BYTES else None
-            yield Figure(name=name, figure=size, unit="bytes", goal=goal)
+def growth(stack: ExitStack) -> Iterator[Work | Figure]:
+    """Plan 200 sends of 8 accounts: beside ever more events of 400 others, and after more of their own."""
+    cases = Cases(stack)
+    for store in STORES:
+        for others in STEPS[: STEPS_ON_GIT if store == "git" else None]:
+            for words in (["--offline"], []) if store == "sqlite" else ([],):
+                name = beside_name(others, store, *words)
+                yield Work(part=Part.GROWTH, name=name, against="beside none", goal=1.1, most_memory=1.1,
+                           commands=partial(cases.beside, store, others, *words))  # fmt: skip
+        name = f"plan, 200 sends after 30,000 events of their own, {store}"
+        yield Work(part=Part.GROWTH, name=name, against="after 300", goal=1.3,
+                   commands=partial(cases.after, store, 30_000, 300))  # fmt: skip
+    for store in STORES:
+        yield Figure(part=Part.DISK, name=f"bytes on disk for one of an event, {store}",
+                     goal=MOST_BYTES.get(store), figure=partial(cases.bytes_on_disk, store))  # fmt: skip
 
 
 def _bytes_of(root: Path, store: str) -> int:
     """Return what a ledger takes on the disk: SQLite's files, or the remote repository."""
-    sqlite = state_folder(root, os.environ).glob("*.ledger.sqlite3*")
+    sqlite = state_folder(root, INHERITED).glob("*.ledger.sqlite3*")
     files = sqlite if store == "sqlite" else root.parent.with_suffix(".git").glob("**/*")
     return sum(file.stat().st_blocks * 512 for file in files if file.is_file())
 
 
 def _fill(setting: str, root: Path, past: Past) -> None:
     """Keep a past in a ledger, as an import would."""
-    default = state_folder(root, os.environ) / "bench.ledger.sqlite3"
+    default = state_folder(root, INHERITED) / "bench.ledger.sqlite3"
     with closing(open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))) as ledger:
         ledger.restore(list(past_events(past)))
 

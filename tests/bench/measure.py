@@ -15,9 +15,9 @@ from pathlib import Path
 SCRATCH = Path(tempfile.mkdtemp(prefix="campaign-bench-"))
 """For what may lie in no checkout: state folders, and ledgers."""
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
-os.environ["CAMPAIGN_STATE_DIR"] = str(SCRATCH / "state")  # nobody's real state
 # With this set, Python compiles what was edited since at each start, which nobody's installation does.
 INHERITED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+INHERITED["CAMPAIGN_STATE_DIR"] = str(SCRATCH / "state")  # nobody's real state
 
 METER = """
 import os, sys, time

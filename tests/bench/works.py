@@ -1,23 +1,23 @@
 """The works that are measured: ours and the yardstick's side of each, with the goal as a ratio."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import requests
 
-from tests.bench import floor as floor_program
-from tests.bench import yardsticks
+from tests.bench import floor, yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
-from tests.bench.measure import Command
+from tests.bench.measure import INHERITED, Command
 from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
@@ -31,19 +31,37 @@ CAMPAIGN = str(Path(sys.executable).parent / "campaign")
 APPID = "wx0000000000000001"
 SECRET = "0" * 32
 LATENCY_S = 0.1
-ACCOUNTS = 80
+ACCOUNTS = 900
+"""Of the sandbox: no run sends from an account that another run has sent from."""
+
+
+class Part(StrEnum):
+    """What can be asked for by itself."""
+
+    START = "start"
+    VALIDATE = "validate"
+    PLAN = "plan"
+    OPENIDS = "openids"
+    APPLY = "apply"
+    FLEET = "fleet"
+    GROWTH = "growth"
+    DISK = "disk"
+
+
+Pair = tuple[Command, Command | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One line of the table; without `theirs`, `against_s` is what our time is compared with."""
+    """One line of the table: ours and the other command, or the seconds that ours is compared with."""
 
+    part: Part
     name: str
     against: str
     goal: float | None
     """The most that the ratio of the times should be; None for a line that only shows where the floor is."""
-    ours: Command
-    theirs: Command | None = None
+    commands: Callable[[], Pair]
+    """Prepares what they need, when their turn comes."""
     against_s: float | None = None
     rounds: int = 5
     by: Literal["wall_s", "cpu_s"] = "wall_s"
@@ -56,11 +74,11 @@ class Work:
 class Figure:
     """One line that is no time."""
 
+    part: Part
     name: str
-    figure: float
-    unit: str
     goal: float | None
     """The most that it should be."""
+    figure: Callable[[], float]
 
 
 def appid(number: int) -> str:
@@ -90,50 +108,72 @@ def campaign(root: Path, *arguments: str) -> Command:
     return Command(arguments=[CAMPAIGN, *arguments, "--dir", str(root)], environment={"BENCH_SECRET": SECRET})
 
 
-def validations() -> Iterator[Work]:
-    """Check files, from one to ten thousand; the floor is what no reader of these files can be without."""
-    for count, goal in ((1, 0.40), (1_000, 0.20), (10_000, 0.10)):
-        root = data(count)
-        theirs = Command(arguments=yardsticks.check_jsonschema(sorted(root.glob("0*/*.yaml"))))
-        ours = campaign(root, "validate")
-        rounds = 11 if count == 1 else 5
-        yield Work(name=f"validate, {count:,} files", against="check-jsonschema", goal=goal, ours=ours,
-                   theirs=theirs, rounds=rounds)  # fmt: skip
-    floor = Command(arguments=[sys.executable, floor_program.__file__, str(root)])
-    yield Work(name="validate, 10,000 files", against="read, libyaml and jsonschema-rs alone", goal=None,
-               ours=ours, theirs=floor)  # fmt: skip
-
-
 def starts() -> Iterator[Work]:
     """Start, and do nothing else."""
     for words, goal_s in (("--help", 0.060), ("--version", 0.070)):
-        yield Work(name=f"campaign {words}", against=f"{goal_s * 1000:.0f} ms", goal=1.0, rounds=11,
-                   by="cpu_s", ours=Command(arguments=[CAMPAIGN, words]), against_s=goal_s)  # fmt: skip
+        yield Work(part=Part.START, name=f"campaign {words}", against=f"{goal_s * 1000:.0f} ms", goal=1.0,
+                   commands=partial(_start, words), against_s=goal_s, rounds=11, by="cpu_s")  # fmt: skip
+
+
+def _start(words: str) -> Pair:
+    return Command(arguments=[CAMPAIGN, words]), None
+
+
+def validations() -> Iterator[Work]:
+    """Check files, from one to ten thousand; the floor is what no reader of these files can be without."""
+    for count, goal in ((1, 0.40), (1_000, 0.20), (10_000, 0.10)):
+        name = f"validate, {count:,} {'file' if count == 1 else 'files'}"
+        yield Work(part=Part.VALIDATE, name=name, against="check-jsonschema", goal=goal,
+                   commands=partial(_validate, count), rounds=11 if count == 1 else 5)  # fmt: skip
+    yield Work(part=Part.VALIDATE, name="validate, 10,000 files beside the floor", goal=None,
+               against="read, libyaml and jsonschema-rs alone", commands=_validate_beside_floor)  # fmt: skip
+
+
+def _validate(count: int) -> Pair:
+    root = data(count)
+    theirs = yardsticks.check_jsonschema(sorted(root.glob("0*/*.yaml")))
+    return campaign(root, "validate"), Command(arguments=theirs)
+
+
+def _validate_beside_floor() -> Pair:
+    root = data(10_000)
+    return campaign(root, "validate"), Command(arguments=[sys.executable, floor.__file__, str(root)])
 
 
 def plans() -> Iterator[Work]:
     """Plan sends that are all new, all done, or few."""
-    folder = yardsticks.FOLDER
+    for name, goal, done in (("new", 1.0, False), ("sent already", 0.8, True)):
+        yield Work(part=Part.PLAN, name=f"plan, 10,000 sends {name}", against="octodns", goal=goal,
+                   commands=partial(_plan_many, done=done))  # fmt: skip
+    yield Work(part=Part.PLAN, name="plan, 200 sends", against="ansible --check", goal=0.08,
+               commands=_plan_few)  # fmt: skip
+    yield Work(part=Part.OPENIDS, name="plan, 1,000,000 openids", against="100,000 openids", goal=11.0,
+               commands=_plan_openids)  # fmt: skip
+
+
+def _plan_many(*, done: bool) -> Pair:
     root = data(10_000)
-    ledger = state_folder(root, os.environ) / "bench.ledger.sqlite3"
-    for name, known, goal, events in (("new", False, 1.0, 0), ("sent already", True, 0.8, 3)):
-        _begin_ledger(root, ledger if not events else ledger.with_name("done.sqlite3"), events)
-        _choose_ledger(root, "sqlite" if not events else "sqlite:done.sqlite3")
-        theirs = Command(arguments=yardsticks.octodns(folder / f"octodns-{events}", 10_000, known=known))
-        yield Work(name=f"plan, 10,000 sends {name}", against="octodns", goal=goal, theirs=theirs,
-                   ours=campaign(root, "plan", "--offline"))  # fmt: skip
-    _choose_ledger(root, "sqlite")
-    ansible = Command(
-        arguments=yardsticks.ansible(folder / "ansible-check", 200, "http://127.0.0.1:9", check=True)
+    ledger = state_folder(root, INHERITED) / "bench.ledger.sqlite3"
+    _begin_ledger(root, ledger.with_name("done.sqlite3") if done else ledger, 3 if done else 0)
+    folder = yardsticks.FOLDER / f"octodns-{'done' if done else 'new'}"
+    theirs = Command(arguments=yardsticks.octodns(folder, 10_000, known=done))
+    # Both works share the campaigns: each run chooses its ledger.
+    ours = replace(
+        campaign(root, "plan", "--offline"),
+        before=partial(_choose_ledger, root, "sqlite:done.sqlite3" if done else "sqlite"),
     )
-    yield Work(name="plan, 200 sends", against="ansible --check", goal=0.08, theirs=ansible,
-               ours=campaign(data(200), "plan", "--offline"))  # fmt: skip
+    return ours, theirs
 
 
-def openids() -> Work:
-    """Plan sends to openids, in two files each."""
+def _plan_few() -> Pair:
+    folder = yardsticks.FOLDER / "ansible-check"
+    ansible = yardsticks.ansible(folder, 200, "http://127.0.0.1:9", check=True)
+    return campaign(data(200), "plan", "--offline"), Command(arguments=ansible)
+
+
+def _plan_openids() -> Pair:
     few, many = (campaign(_openid_campaigns(count), "plan", "--offline") for count in (100_000, 1_000_000))
-    return Work(name="plan, 1,000,000 openids", against="100,000 openids", goal=11.0, ours=many, theirs=few)
+    return many, few
 
 
 def _openid_campaigns(count: int) -> Path:
@@ -209,25 +249,54 @@ def sandbox(folder: Path, accounts: int, *, latency_s: float = LATENCY_S) -> Ite
             process.terminate()
 
 
-def applies(url: str, folder: Path) -> Iterator[Work]:
+def applies(stack: ExitStack) -> Iterator[Work]:
     """Make real sends, against the sandbox with its latency; each run has accounts of its own."""
-    accounts = iter(range(ACCOUNTS))
-    book, one, eight = folder / "ansible", folder / "one/campaigns", folder / "eight/campaigns"
-
-    def next_book() -> None:
-        yardsticks.ansible(book, 50, url, check=False, appid=appid(next(accounts)))
-
-    ansible = Command(arguments=yardsticks.ansible(book, 50, url, check=False), before=next_book)
-    in_turn = _apply(one, lambda: write_sends(one, url, [next(accounts)], 50))
-    side = _apply(eight, lambda: write_sends(eight, url, [next(accounts) for _ in range(8)], 25))
-    yield Work(name="apply, 50 sends in turn, 100 ms", against="ansible apply", goal=0.20, theirs=ansible,
-               ours=in_turn)  # fmt: skip
-    yield Work(name="apply, 200 sends, 8 accounts, 100 ms", against="25 answers in a row", goal=1.3,
-               ours=side, against_s=25 * LATENCY_S)  # fmt: skip
+    late = LateSandbox(stack)
+    yield Work(part=Part.APPLY, name="apply, 50 sends in turn, 100 ms", against="ansible apply", goal=0.20,
+               commands=late.in_turn)  # fmt: skip
+    yield Work(part=Part.APPLY, name="apply, 200 sends, 8 accounts, 100 ms", against="25 answers in a row",
+               goal=1.3, commands=late.side_by_side, against_s=25 * LATENCY_S)  # fmt: skip
+    yield Work(part=Part.FLEET, name="apply, 4,000 sends, 400 accounts, 100 ms",
+               against="10 answers in a row", goal=None, commands=late.fleet,
+               against_s=10 * LATENCY_S, rounds=1)  # fmt: skip
 
 
-def _apply(root: Path, before: Callable[[], None]) -> Command:
-    return replace(campaign(root, "apply", "--auto-approve", "--quiet"), before=before)
+class LateSandbox:
+    """A sandbox with the latency of WeChat, and accounts that no run had before."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._accounts = iter(range(ACCOUNTS))
+        self._folder = yardsticks.FOLDER / "apply"
+
+    @cached_property
+    def _url(self) -> str:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return self._stack.enter_context(sandbox(self._folder, ACCOUNTS))
+
+    def in_turn(self) -> Pair:
+        """Make 50 sends of one account, beside as many tasks of a playbook."""
+        url, book = self._url, self._folder / "ansible"
+
+        def next_book() -> None:
+            yardsticks.ansible(book, 50, url, check=False, appid=appid(next(self._accounts)))
+
+        ansible = Command(arguments=yardsticks.ansible(book, 50, url, check=False), before=next_book)
+        return self._apply(self._folder / "one/campaigns", accounts=1, each=50), ansible
+
+    def side_by_side(self) -> Pair:
+        """Make 25 sends of each of eight accounts."""
+        return self._apply(self._folder / "eight/campaigns", accounts=8, each=25), None
+
+    def fleet(self) -> Pair:
+        """Make ten sends of each of 400 accounts."""
+        return self._apply(self._folder / "fleet/campaigns", accounts=400, each=10), None
+
+    def _apply(self, root: Path, *, accounts: int, each: int) -> Command:
+        def before() -> None:
+            write_sends(root, self._url, [next(self._accounts) for _ in range(accounts)], each)
+
+        return replace(campaign(root, "apply", "--auto-approve", "--quiet"), before=before)
 
 
 def write_sends(root: Path, url: str, accounts: Sequence[int], each: int, *, ledger: str = "sqlite") -> None:

@@ -16,7 +16,7 @@ from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import LedgerKind, Snapshot, heads_of, next_event, verified
+from wechat_campaigns.ledger.events import LedgerKind, Snapshot, Streams, heads_of, next_event, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Article, Articles, BodyImage, Text
 from wechat_campaigns.plan.decision import DecisionContext
@@ -181,22 +181,25 @@ class MemoryLedger:
         self.kept: list[Event] = []
         self.clock = clock
 
-    def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        return tuple(event for event in verified(self.snapshot()) if stream in (None, event.stream))
+    def streams(self) -> frozenset[str]:
+        return frozenset(event.stream for event in self.kept)
+
+    def events(self, streams: Streams = None) -> tuple[Event, ...]:
+        return verified(self.snapshot(streams))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        mine = self.events(stream)
-        return mine[since.seq :]
+        return self.events([stream])[since.seq :]
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        mine = self.events(entry.stream)
+        mine = self.events([entry.stream])
         head = mine[-1].head if mine else EMPTY
         event = next_event(entry, at=self.clock(), head=head, after=after)
         self.kept.append(event)
         return event
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot(tuple(self.kept), heads_of(self.kept))
+    def snapshot(self, streams: Streams = None) -> Snapshot:
+        kept = tuple(event for event in self.kept if streams is None or event.stream in streams)
+        return Snapshot(kept, heads_of(kept))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:

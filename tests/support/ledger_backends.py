@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.model import Clock
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import Ledger, Streams
 from wechat_campaigns.ledger.open import local_events, open_ledger
 from wechat_campaigns.protocol.events import Event
 
@@ -44,10 +44,10 @@ class Backend:
         )
         return self.opened[-1]
 
-    def offline(self, *, machine: str) -> tuple[Event, ...]:
+    def offline(self, *, machine: str, streams: Streams = None) -> tuple[Event, ...]:
         """Read what that machine has of it, as an offline plan does."""
         default = self.folder / machine / "x.ledger.sqlite3"
-        return local_events(self.setting, default=default, root=self.folder / "campaigns") or ()
+        return local_events(self.setting, streams, default=default, root=self.folder / "campaigns") or ()
 
     def close(self) -> None:
         """Close every ledger that was opened."""

@@ -140,7 +140,9 @@ class Testbed:
                 (known.appid, known.send) for known in opened if known.status is Status.DISPUTED
             ),
             holds=sum(e.kind == EventKind.HOLD and e.data["held"] for e in self.events),
-            stopped=frozenset(state.hold_reasons(datetime.now(UTC))),
+            stopped=frozenset(
+                appid for appid, one in state.streams.items() if one.holds_at(datetime.now(UTC))
+            ),
         )
 
     def _phones(self) -> Counter[tuple[str, str]]:

@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4066,
+    "wechat_campaigns/core": 4081,
     "wechat_campaigns/source": 2966,
-    "wechat_campaigns/render": 6849,
-    "wechat_campaigns/ledger": 3186,
+    "wechat_campaigns/render": 6922,
+    "wechat_campaigns/ledger": 3314,
     "wechat_campaigns/wechat": 1961,
-    "wechat_campaigns/plan": 4562,
-    "wechat_campaigns/send": 1355,
-    "wechat_campaigns/report": 3264,
-    "wechat_campaigns/guard": 1760,
+    "wechat_campaigns/plan": 4575,
+    "wechat_campaigns/send": 1354,
+    "wechat_campaigns/report": 3289,
+    "wechat_campaigns/guard": 1774,
     "wechat_campaigns/code_host": 627,
     "wechat_campaigns/notify": 417,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5502,
-    "wechat_campaigns/run": 666,
-    "wechat_sandbox": 4756,
-    "wechat_campaigns/": 480,
-    "tests": 51482,
+    "wechat_campaigns/cli": 5509,
+    "wechat_campaigns/run": 683,
+    "wechat_sandbox": 5196,
+    "wechat_campaigns/": 500,
+    "tests": 52456,
     "catalog": 8390,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 45468
-FILES = 221
-RECORDS = 177
+RUNNER = 46219
+FILES = 222
+RECORDS = 180
 """Dataclasses and named tuples."""
-PAGES = 45
-IMPORTS = 7.4
+PAGES = 46
+IMPORTS = 7.3
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

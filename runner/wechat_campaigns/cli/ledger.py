@@ -22,6 +22,7 @@ from wechat_campaigns.ledger.events import (
     find_chain_faults,
     from_lines,
     heads_of,
+    some_streams_at_a_time,
     to_lines,
 )
 from wechat_campaigns.ledger.fold import appids_not_on_hold, check_not_rehearsed, fold, wrong_secret_error
@@ -62,16 +63,16 @@ def ledger() -> None:
 def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
     environment, state = context.settings.environment, context.state()
-    name, appids = environment.name, sorted(environment.by_appid)
-    streams = [] if context.is_sandbox else [appid for appid in appids if appid not in state.initialized_for]
-    streams += [] if state.initialized_for else [LEDGER]
+    name, appids = environment.name, () if context.is_sandbox else sorted(environment.by_appid)
+    streams = [appid for appid in appids if not state.stream(appid).is_initialized]
+    streams += [] if state.is_initialized else [LEDGER]
     if not streams:
         message = _("the ledger of {name} is already initialized; nothing to do")
         return context.output_sentence(message.format(name=name), environment=name, initialized=[])
     for stream in streams:
         # Other events may be in the stream already; another run may initialize it at the same time.
         events = context.ledger.read(stream)
-        if stream not in state.production_streams:
+        if not state.stream(stream).is_production:
             check_not_rehearsed(events, environment)
         entry = Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
@@ -130,32 +131,40 @@ def verify(context: LedgerContext) -> int:
     Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
     what signs events, AppSecrets or ledger_keys, and also finds events written without it, or copied ones.
     """
+    count, faults = 0, list[str]()
     # The store itself first: it looks at every stream, the comparison with what was seen stops at one.
-    events, heads = context.ledger.snapshot()
-    faults = find_chain_faults(events, heads)
+    for streams in some_streams_at_a_time(context.ledger):
+        stored = context.ledger.snapshot(streams)
+        count += len(stored.events)
+        faults += find_chain_faults(*stored)
     if faults:
-        context.output_sentence("\n".join(faults), events=len(events), faults=faults)
+        context.output_sentence("\n".join(faults), events=count, faults=faults)
         raise TamperedLedgerError(
             ngettext(
                 "{count:,} fault in the hash chains of {total:,} events",
                 "{count:,} faults in the hash chains of {total:,} events",
                 len(faults),
-            ).format(count=len(faults), total=len(events)),
+            ).format(count=len(faults), total=count),
             hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
-    context.ledger.events()
-    key_of: KeyOf | None = None
-    found = Forgeries([], [], unchecked_accounts(context.settings, events), [])
-    if isinstance(context, OnlineContext):
-        key_of, found = context.secrets.mac_keys(), find_forgeries(context.secrets, events)
-    misplaced, forged, unread, wrong = found
-    descriptions = [*misplaced, *forged] or _contradictions(events, key_of)
+    key_of: KeyOf | None = context.secrets.mac_keys() if isinstance(context, OnlineContext) else None
+    misplaced, forged, unread, wrong = found = Forgeries([], [], [], [])
+    contradictions: list[str] = []
+    for streams in some_streams_at_a_time(context.ledger):
+        events = context.ledger.events(streams)
+        if isinstance(context, OnlineContext):
+            for all_of_a_kind, more in zip(found, find_forgeries(context.secrets, events), strict=True):
+                all_of_a_kind.extend(more)
+        else:
+            unread += unchecked_accounts(context.settings, events)
+        contradictions += _contradictions(events, key_of)
+    descriptions = [*misplaced, *forged] or contradictions
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
-        len(events),
+        count,
     )
-    lines = ["\n".join(descriptions) or summary.format(count=len(events))]
+    lines = ["\n".join(descriptions) or summary.format(count=count)]
     if unread:
         unchecked = _(_UNREAD)
         if key_of is None:
@@ -163,9 +172,7 @@ def verify(context: LedgerContext) -> int:
                 "the MACs of {names} were not checked: add `--macs`, which reads the AppSecret or ledger_key"
             )
         lines.append(unchecked.format(names=_(", ").join(unread)))
-    code = context.output_sentence(
-        "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
-    )
+    code = context.output_sentence("\n".join(lines), events=count, faults=descriptions, macs_unread=unread)
     if wrong:
         raise wrong_secret_error(wrong, context.settings.environment)
     if descriptions:

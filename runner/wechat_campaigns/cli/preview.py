@@ -62,7 +62,7 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
     to = preparing.preview_recipients(names, context.settings.testers)
     appid = chosen[0].account.appid
-    used = count_today(state.preview_times, appid, context.clock())
+    used = count_today(state.stream(appid).preview_times, context.clock())
     if used + len(chosen) * len(to) > preparing.PREVIEWS_PER_DAY:
         message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
         context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
@@ -255,8 +255,8 @@ def drafts(context: OnlineContext, names: Sequence[str]) -> int:
 def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:
     listed = list(list_drafts(context.read_api(account)))
     box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
-    made = {media_id: one for (appid, media_id), one in state.made_drafts.items() if appid == account.appid}
-    current = {one.media_id for one in state.drafts.values()}
+    made = state.stream(account.appid).made_drafts
+    current = {one.media_id for one in state.stream(account.appid).drafts.values()}
     return AccountDrafts(
         drafts=tuple(box),
         made_for={media_id: one.send for media_id, one in made.items()},

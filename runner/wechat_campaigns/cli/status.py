@@ -81,9 +81,9 @@ def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
     from wechat_campaigns.plan.hints import on_hold
 
     environment = context.settings.environment
-    for appid, reason in state.hold_reasons(context.clock()).items():
-        if appid in environment.by_appid:
-            said, hint = on_hold(environment.by_appid[appid].name, reason, environment.env_option)
+    for appid, account in environment.by_appid.items():
+        if (reason := state.stream(appid).hold_reason(context.clock())) is not None:
+            said, hint = on_hold(account.name, reason, environment.env_option)
             print_message(f"{said}\n→ {hint}")
 
 

@@ -6,11 +6,12 @@ integers and booleans, or finite floats in Python's shortest form.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 
 DIGEST_VERSION = 1
@@ -68,8 +69,22 @@ def openids_sha256(openids: Iterable[str]) -> str:
     return sha256(list(openids))
 
 
+@dataclass(frozen=True, eq=False)
+class OpenidList:
+    """A whole openid list, which its batches share; compared by identity, so that none costs its length."""
+
+    parts: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+    """The openids of each batch."""
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self.parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+
 @lru_cache(maxsize=2)
-def hashes(items: tuple[str, ...], salt: str) -> frozenset[str]:
+def hashes(items: tuple[str, ...] | OpenidList, salt: str) -> frozenset[str]:
     """Hash each item, so that two sets can be compared and neither be read; 12 hex characters each."""
     return frozenset(hashlib.sha256(f"{salt} {item}".encode()).hexdigest()[:12] for item in items)
 

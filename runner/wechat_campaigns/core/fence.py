@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -345,6 +344,8 @@ def _allowed(limit: int, wanted: int) -> int:
 
 def _portable(error: BaseException) -> BaseException:
     """Return the error itself if it survives the way, else one that names it; with where it was raised."""
+    import traceback
+
     with suppress(Exception):
         pickle.loads(pickle.dumps(error))  # noqa: S301
         error.add_note(traceback.format_exc())

@@ -8,7 +8,6 @@ checkout, for this user alone. What a command writes never goes through a link t
 
 import os
 import re
-import shutil
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -163,7 +162,7 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
         with file:
             file.write(data)
         if not private and path.exists():
-            shutil.copymode(path, written)
+            written.chmod(stat.S_IMODE(path.stat().st_mode))
         written.replace(path)
     except BaseException:
         written.unlink(missing_ok=True)

@@ -5,7 +5,7 @@
 Thousands of these come from child processes; without slots they are pickled in half the time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.digest import DIGEST_VERSION, openids_sha256, sha256, to_plain_data
+from wechat_campaigns.core.digest import DIGEST_VERSION, OpenidList, openids_sha256, sha256, to_plain_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Filter:
     tag: str | None = None
     tag_id: int | None = None
     openids: tuple[str, ...] = ()
-    rows: tuple[int, ...] = field(default=(), compare=False)
+    rows: Sequence[int] = field(default=(), compare=False)
     """Where each openid stands in its list, from 1: what a message calls it by."""
     skip_unsubscribed: bool = False
     """Leave out the openids that do not follow the account any more."""
@@ -38,7 +38,7 @@ class Batch:
     """From 1."""
     count: int
     list_sha256: str
-    openids: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    openids: OpenidList = field(default=OpenidList(), compare=False, repr=False)
     """The whole list."""
 
 

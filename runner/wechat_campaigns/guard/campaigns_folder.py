@@ -37,7 +37,7 @@ def check_campaigns_folder(root: Path, settings: Settings, state: LedgerState) -
     """
     namespace = settings.namespace
     for appid in sorted(settings.environment.by_appid):
-        folders = state.campaigns_folders.get(appid, {})
+        folders = state.stream(appid).campaigns_folders
         if not folders and not namespace:
             continue  # the ledger records no owner, and git need not be asked
         found = folder_violation(
@@ -63,7 +63,7 @@ def former_appids(root: Path, settings: Settings, state: LedgerState) -> frozens
         appid
         for appid in left
         # Another folder may share the ledger: it has the account, and reports its sends.
-        if (before := state.campaigns_folders.get(appid, {}).get(namespace)) is None
+        if (before := state.stream(appid).campaigns_folders.get(namespace)) is None
         or is_same(before, _here(root), partial(_has_commit, root))
     )
 
@@ -96,7 +96,7 @@ def record_campaigns_folder(
         return []  # no follower is reached
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(environment.by_appid.keys() & appids):
-        before = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
+        before = state.stream(appid).campaigns_folders.get(normalize_id(namespace))
         if before is not None:
             knows_more = (here.in_git, bool(here.root)) > (before.in_git, bool(before.root))
             if not knows_more and not (moved and here != before):

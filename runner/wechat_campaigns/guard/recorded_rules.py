@@ -1,25 +1,30 @@
-"""The rules of the settings that the ledger keeps at each apply, and who agreed to what changed in them."""
+"""The rules of the settings that the ledger keeps at each apply, and who agreed to what changed in them.
+
+A plan asks for `ledger_changes` alone, and starts without what only an apply needs.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.guard.approvals import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import ledgers_in, settings_versions
-from wechat_campaigns.guard.secrets import GuardOf, Secrets
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import is_signed, newest_guard, questions, unverified, verify_guards
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.protocol.keys import mac_key
+
+if TYPE_CHECKING:
+    from wechat_campaigns.guard.secrets import GuardOf, Secrets
 
 
 def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) -> tuple[SettingsChange, ...]:
@@ -52,6 +57,9 @@ def check_rules_agreed(
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
+    from wechat_campaigns.code_host.ci_run import current_run
+    from wechat_campaigns.guard.approvals import guard_approvals
+
     reaching = plan.reaching().union(later)
     if (
         not plan.settings_changes
@@ -106,6 +114,8 @@ def record_guard(
     Returns:
         Whether anything was new.
     """
+    from wechat_campaigns.guard.approvals import guard_approvals, present_tree
+
     settings, key = secrets.settings, secrets.mac_key(account, trusted=trusted)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:

@@ -55,8 +55,8 @@ class Secrets:
         """AppIDs that share an access_token with another: WeChat does not show whose it is."""
         self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
         """By the commit that is checked out and the last apply, what was approved."""
-        self._events: Mapping[str, Sequence[Event]] = {}
-        """By AppID, the events with a mac in the ledger as it was read last."""
+        self._events: Mapping[str, Sequence[Event]] | None = None
+        """By AppID, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against the events of the ledger, or that a person agreed to."""
         self.missing: dict[str, CampaignError] = {}
@@ -216,13 +216,17 @@ class Secrets:
         Raises:
             WrongSecretError: and nothing speaks of a forgery.
         """
-        events, key = self._events.get(account.appid, ()), self._root_key(account)
+        events, key = self._signed(account), self._root_key(account)
         if events and not any(trust.has_valid_mac(event, key) for event in events):
             raise wrong_secret_error([account.name], self.settings.environment)
 
+    def _signed(self, account: Account) -> Sequence[Event]:
+        """Return the events with a mac of an account; none before the ledger was read."""
+        return self._events[account.appid] if self._events is not None else ()
+
     def _check_guards(self, account: Account) -> None:
         key = self._root_key(account)
-        guards = [event for event in self._events.get(account.appid, ()) if event.kind == LedgerKind.GUARD]
+        guards = [event for event in self._signed(account) if event.kind == LedgerKind.GUARD]
         _good, bad = trust.verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(

@@ -5,7 +5,7 @@ accounts never wait for one another. No openid, token or secret is ever part of 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,8 +49,12 @@ LEDGER = "ledger"
 EXPORT_FORMAT = 1
 
 
+Streams = Collection[str] | None
+"""The streams that are read; None: all of them."""
+
+
 class Snapshot(NamedTuple):
-    """What a store holds at one moment, as it is: nothing of it was verified."""
+    """What a store holds of some streams at one moment, as it is: nothing of it was verified."""
 
     events: tuple[Event, ...]
     """In order, stream by stream in name order."""
@@ -64,17 +68,21 @@ class Ledger(LedgerCore, Protocol):
     where: str
     """The store, for messages."""
 
-    def snapshot(self) -> Snapshot:
-        """Read everything, of one moment although others go on writing."""
+    def streams(self) -> frozenset[str]:
+        """Name every stream that has an event or a head."""
         ...
 
-    def events(self) -> tuple[Event, ...]:
-        """Read every event, in order, stream by stream.
+    def snapshot(self, streams: Streams = None) -> Snapshot:
+        """Read streams, of one moment although others go on writing."""
+        ...
+
+    def events(self, streams: Streams = None) -> tuple[Event, ...]:
+        """Read the events of streams, in order, stream by stream.
 
         Raises:
             TamperedLedgerError: a chain does not hold.
         """
-        return verified(self.snapshot(), self.where)
+        return verified(self.snapshot(streams), self.where)
 
     def restore(self, events: Sequence[Event]) -> None:
         """Keep events of another ledger as they are, all or none; their chain was checked before.
@@ -99,6 +107,16 @@ class Ledger(LedgerCore, Protocol):
     def close(self) -> None:
         """Release what is held open."""
         ...
+
+
+AT_A_TIME: Final = 16
+
+
+def some_streams_at_a_time(ledger: Ledger) -> Iterator[list[str]]:
+    """Name every stream of a ledger, a few at a time: who goes through all keeps few in memory."""
+    names = sorted(ledger.streams())
+    for first in range(0, len(names), AT_A_TIME):
+        yield names[first : first + AT_A_TIME]
 
 
 def next_event(entry: Entry, *, at: datetime, head: Head, after: Head | None = None) -> Event:
@@ -258,6 +276,8 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
         message = _("event {number} of {stream} existed before and is now missing or changed").format(
             number=since.seq, stream=stream
         )
+    elif misplaced := [event.seq for event in later if event.stream != stream]:
+        message = _break_text(stream, misplaced[0])
     elif (broken := chain_break(later, since, head)) is not None:
         message = _break_text(stream, broken)
     else:

@@ -1,7 +1,7 @@
-"""Events in, the whole of the past out: the protocol folds the sends, this what is remembered beside them."""
+"""Events in, the past of each account out: the protocol folds the sends, this what is beside them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -33,137 +33,82 @@ IsAuthentic = Callable[[Event], bool]
 
 
 @dataclass(slots=True)
-class LedgerState:
-    """Everything plan and apply need to know of the past; built only by `fold`."""
+class AccountState(StreamState):
+    """Everything that plan and apply need to know of an account's past; built only by `LedgerState.add`."""
 
-    initialized_for: set[str] = field(default_factory=set)
-    """The streams that `ledger init` began, with a mac that holds; empty before the first."""
-    production_streams: set[str] = field(default_factory=set)
-    """The streams that `ledger init` began, also by an event without a valid mac: a rehearsal begins none."""
-    uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
-    """By (appid, upload key)."""
-    drafts: dict[Key, DraftRecord] = field(default_factory=dict)
-    """The latest draft made for each send."""
-    made_drafts: dict[tuple[str, str], DraftRecord] = field(default_factory=dict)
-    """By (appid, media_id): every draft that was made, the latest of its send or not."""
-    previews: set[tuple[str, str]] = field(default_factory=set)
-    """(appid, digest) of what a tester has received."""
-    preview_times: list[tuple[str, datetime]] = field(default_factory=list)
-    """(appid, when) of every preview; WeChat allows a hundred a day."""
-    job_results: dict[tuple[str, int], JobResult] = field(default_factory=dict)
-    """By (appid, msg_id): what the callback event said."""
-    recalls: list[tuple[str, datetime]] = field(default_factory=list)
-    """(appid, when) of every recall; WeChat allows ten a day."""
-    streams: dict[str, StreamState] = field(default_factory=dict)
-    """By appid: what decides whether a call may begin, and how far the stream was read."""
-    is_authentic: IsAuthentic | None = None
-    """Whether an event's mac verifies; None counts every event as authentic, for runs that send nothing."""
-    _is_ours: dict[str, bool] = field(default_factory=dict)
-    """By stream: whether any of its events with a mac is authentic."""
-    campaigns_folders: dict[str, dict[str, CampaignsFolder]] = field(default_factory=dict)
-    """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
+    is_initialized: bool = False
+    """True after an authentic `ledger init`."""
+    is_production: bool = False
+    """True after any `ledger init`, also by an event without a valid mac: a rehearsal begins no account."""
+    has_wrong_secret: bool = False
+    """True if it has events with a mac, and the AppSecret at hand signed none of them."""
+    uploads: dict[str, UploadRecord] = field(default_factory=dict)
+    """By upload key."""
+    drafts: dict[tuple[str, int], DraftRecord] = field(default_factory=dict)
+    """By id, as `normalize_id` returns it, and revision: the latest draft made for each send."""
+    made_drafts: dict[str, DraftRecord] = field(default_factory=dict)
+    """By media_id: every draft that was made, the latest of its send or not."""
+    previews: set[str] = field(default_factory=set)
+    """Digests of what a tester has received."""
+    preview_times: list[datetime] = field(default_factory=list)
+    """Of every preview; WeChat allows a hundred a day."""
+    job_results: dict[int, JobResult] = field(default_factory=dict)
+    """By msg_id: what the callback event said."""
+    recall_times: list[datetime] = field(default_factory=list)
+    """Of every recall; WeChat allows ten a day."""
+    campaigns_folders: dict[str, CampaignsFolder] = field(default_factory=dict)
+    """By namespace, as `normalize_id` returns it: which campaigns folder uses the ledger."""
     notified: set[str] = field(default_factory=set)
     """Keys of notices that were told, see `notify.notices`."""
-
-    _quota_uses: dict[tuple[str, datetime, datetime], Counter[QuotaUse]] = field(default_factory=dict)
+    has_own_mac: bool = False
+    """True after an event whose mac verifies."""
+    _quota_uses: dict[tuple[datetime, datetime], Counter[QuotaUse]] = field(default_factory=dict)
     """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
 
-    def stream(self, appid: str) -> StreamState:
-        """Return an account's stream, empty when nothing was written yet."""
-        if appid not in self.streams:
-            self.streams[appid] = StreamState(appid)
-        return self.streams[appid]
+    def hold_reason(self, now: datetime) -> str | None:
+        """Return why nothing may be sent at a moment; None while no hold is in force."""
+        holds = self.holds_at(now)
+        return str(holds[-1].data.get("reason", "")) if holds else None
 
-    def hold_reasons(self, now: datetime) -> Mapping[str, str]:
-        """By appid: why nothing may be sent from an account at a moment."""
-        held = {appid: stream.holds_at(now) for appid, stream in self.streams.items()}
-        return {appid: str(events[-1].data.get("reason", "")) for appid, events in held.items() if events}
+    def all_sends(self) -> Iterator[SendState]:
+        """Yield every send, at every revision."""
+        for revisions in self.sends.values():
+            yield from revisions.values()
 
-    def last_holds(self) -> Mapping[str, str]:
-        """By appid: the newest hold or release, see `StreamState`."""
-        return {appid: stream.last_hold for appid, stream in self.streams.items()}
+    def unknown_sends(self) -> list[SendState]:
+        """List the unknown sends, oldest first."""
+        unknown = (send for send in self.all_sends() if send.fate is Fate.UNKNOWN)
+        return sorted(unknown, key=lambda send: send.at)
 
-    def has_wrong_secret(self, appid: str) -> bool:
-        """Return whether the AppSecret at hand signed no event of an account that has signed ones."""
-        return not self._is_ours.get(appid, True)
-
-    def key(self, appid: str, send_id: str, revision: int) -> Key:
-        """Make the key of a send."""
-        return appid, normalize_id(send_id), revision
-
-    @property
-    def sends(self) -> Iterator[SendState]:
-        """Every send of every account."""
-        for stream in self.streams.values():
-            for revisions in stream.sends.values():
-                yield from revisions.values()
-
-    def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
-        """Return a send, by its id in any spelling; None if no event is about it."""
-        stream = self.streams.get(appid)
-        return stream.sends.get(normalize_id(send_id), {}).get(revision) if stream is not None else None
-
-    def sends_by_id(self, send_id: str) -> list[SendState]:
-        """List all sends of this id, at any revision and by any account."""
-        name = normalize_id(send_id)
-        return [send for stream in self.streams.values() for send in stream.revisions([name])]
-
-    def sends_by_content(self, appid: str, digest: str) -> list[SendState]:
-        """List the sends whose latest attempt carried this content to these recipients."""
-        return [send for send in self.stream(appid).of_content(digest) if send.content_digest == digest]
-
-    def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> Counter[QuotaUse]:
-        """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
-        period = (appid, begins, ends)
+    def quota_uses(self, begins: datetime, ends: datetime) -> Counter[QuotaUse]:
+        """Count the sends that happened, or may have, from `begins` until before `ends`."""
+        period = (begins, ends)
         if period not in self._quota_uses:
             self._quota_uses[period] = Counter(
                 QuotaUse(recipients_of(send), posted_tag_id(send), fate is Fate.BASELINE)
-                for send in self.sends
-                if send.appid == appid and begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
+                for send in self.all_sends()
+                if begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
             )
         return self._quota_uses[period]
 
-    def job_result(self, send: SendState) -> JobResult | None:
-        """Return what the callback event said of a send, if it was received."""
-        msg_id = job_id(send)
-        return self.job_results.get((send.appid, msg_id)) if msg_id is not None else None
-
-    def unknown_sends(self, appid: str) -> list[SendState]:
-        """List an account's unknown sends, oldest first."""
-        unknown = (send for send in self.sends if send.appid == appid and send.fate is Fate.UNKNOWN)
-        return sorted(unknown, key=lambda send: send.at)
-
-    def add(self, event: Event) -> None:
-        """Add one more event; kinds that change nothing here are passed over.
-
-        Raises:
-            TamperedLedgerError: it is about a send whose intent is missing.
-        """
+    def add(self, event: Event, *, is_authentic: bool) -> None:
+        """See `StreamState.add`."""
         self._quota_uses = {}
-        try:
-            is_authentic = self.is_authentic is None or self.is_authentic(event)
-            if "mac" in event.data:
-                self._is_ours[event.stream] = is_authentic or self._is_ours.get(event.stream, False)
-            stream = self.stream(event.stream)
-            if is_authentic and event.kind in _OF_A_SEND:
-                _send(stream, event)
-            stream.add(event, is_authentic=is_authentic)
-            if is_authentic:
-                self._add_to_send(stream, event)
-                self._add_beside_sends(event)
-            elif event.kind == LedgerKind.CALLBACK:  # WeChat signed it
-                self._callback(event)
-            elif event.kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
-                self.production_streams.add(event.stream)
-        except (KeyError, TypeError, ValueError) as error:
-            raise TamperedLedgerError(
-                _("event {number} ({kind}) contradicts the events before it").format(
-                    number=event.seq, kind=event.kind
-                ),
-                location=event.stream,
-            ) from error
+        if "mac" in event.data:
+            self.has_own_mac = self.has_own_mac or is_authentic
+            self.has_wrong_secret = not self.has_own_mac
+        if is_authentic and event.kind in _OF_A_SEND:
+            _send(self, event)
+        StreamState.add(self, event, is_authentic=is_authentic)
+        if is_authentic:
+            self._add_to_job(event)
+            self._add_beside_sends(event)
+        elif event.kind == LedgerKind.CALLBACK:  # WeChat signed it
+            self._callback(event)
+        elif event.kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
+            self.is_production = True
 
-    def _add_to_send(self, stream: StreamState, event: Event) -> None:
+    def _add_to_job(self, event: Event) -> None:
         """Add what became of an accepted send; its calls and their ends are in the stream already."""
         data = event.data
         if event.kind in (EventKind.INTENT, EventKind.BASELINE):
@@ -173,47 +118,45 @@ class LedgerState:
         if event.kind == EventKind.INTENT and data.get("not_after") is not None:
             moment(data["not_after"])  # a resend is held to it
         elif event.kind == LedgerKind.STATUS:
-            send, fate = _send(stream, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
+            send, fate = _send(self, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
             if fate is not None and send.status is Status.ACCEPTED:
-                stream.keep(replace(send, job=fate, ended_at=event.at))
+                self.keep(replace(send, job=fate, ended_at=event.at))
         elif event.kind == LedgerKind.RECALL:
-            send, article = _send(stream, event), data.get("article_idx") or 0
-            self.recalls.append((event.stream, event.at))
+            send, article = _send(self, event), data.get("article_idx") or 0
+            self.recall_times.append(event.at)
             job = Fate.RECALLED if send.status is Status.ACCEPTED and not article else send.job
-            stream.keep(replace(send, job=job, recalled_articles=(*send.recalled_articles, article)))
+            self.keep(replace(send, job=job, recalled_articles=(*send.recalled_articles, article)))
 
     def _add_beside_sends(self, event: Event) -> None:
-        stream, data = event.stream, event.data
+        data = event.data
         match event.kind:
             case LedgerKind.CALLBACK:
                 self._callback(event)
             case LedgerKind.UPLOAD if data["result"] is None:
-                self.uploads.pop((stream, data["upload"]), None)
+                self.uploads.pop(data["upload"], None)
             case LedgerKind.UPLOAD:
-                self.uploads[stream, data["upload"]] = UploadRecord(result=data["result"], at=event.at)
+                self.uploads[data["upload"]] = UploadRecord(result=data["result"], at=event.at)
             case LedgerKind.DRAFT:
                 self._draft(event)
             case LedgerKind.PREVIEW:
-                self.previews.add((stream, data["content_digest"]))
-                self.preview_times.append((stream, event.at))
+                self.previews.add(data["content_digest"])
+                self.preview_times.append(event.at)
             case LedgerKind.NOTIFIED:
                 self.notified.update(data["notices"])
             case LedgerKind.CAMPAIGNS_FOLDER:
-                folders = self.campaigns_folders.setdefault(stream, {})
                 name = normalize_id(data["namespace"])
-                folders.pop(name, None)  # the newest comes last
-                folders[name] = CampaignsFolder(
+                self.campaigns_folders.pop(name, None)  # the newest comes last
+                self.campaigns_folders[name] = CampaignsFolder(
                     namespace=data["namespace"],
                     folder=str(data["folder"]),
                     in_git=bool(data["in_git"]),
                     root=str(data["root"]),
                 )
             case LedgerKind.INIT:
-                self.initialized_for.add(stream)
-                self.production_streams.add(stream)
+                self.is_initialized = self.is_production = True
 
     def _draft(self, event: Event) -> None:
-        data, made = event.data, self.made_drafts
+        data = event.data
         draft = DraftRecord(
             send=data["send"],
             revision=data["revision"],
@@ -222,11 +165,10 @@ class LedgerState:
             stored_digest=data.get("stored"),
             stored_changes=tuple(data.get("changed", ())),
         )
-        before = made.get((event.stream, draft.media_id))
+        before = self.made_drafts.get(draft.media_id)
         if before is not None and before.stored_digest is not None:
             draft = before  # a copy of an event from before WeChat's version was known does not forget it
-        key = self.key(event.stream, draft.send, draft.revision)
-        self.drafts[key] = made[event.stream, draft.media_id] = draft
+        self.drafts[normalize_id(draft.send), draft.revision] = self.made_drafts[draft.media_id] = draft
 
     def _callback(self, event: Event) -> None:
         data = event.data
@@ -236,7 +178,94 @@ class LedgerState:
             links=tuple(data.get("links", ())),
             originals=tuple((item["article_idx"], item["url"]) for item in data.get("originals", ())),
         )
-        self.job_results.setdefault((event.stream, result.msg_id), result)
+        self.job_results.setdefault(result.msg_id, result)
+
+
+@dataclass(slots=True)
+class LedgerState:
+    """The accounts whose streams were read; built only by `fold`."""
+
+    streams: dict[str, AccountState] = field(default_factory=dict)
+    """By appid: each that has an event."""
+    read: frozenset[str] | None = None
+    """The streams that were read, also those without an event; None: all of them."""
+    is_authentic: IsAuthentic | None = None
+    """Whether an event's mac verifies; None counts every event as authentic, for runs that send nothing."""
+
+    def stream(self, appid: str) -> AccountState:
+        """Return an account's stream, empty when nothing was written yet.
+
+        Raises:
+            AssertionError: it was not read, so what it holds is not known: this program has an error.
+        """
+        if appid not in self.streams:
+            if self.read is not None and appid not in self.read:
+                raise AssertionError(f"the stream {appid} was not read")
+            self.streams[appid] = AccountState(appid)
+        return self.streams[appid]
+
+    @property
+    def is_initialized(self) -> bool:
+        """Return whether `ledger init` began the ledger, with a mac that holds."""
+        return any(stream.is_initialized for stream in self.streams.values())
+
+    @property
+    def notified(self) -> Set[str]:
+        """Keys of notices that were told, see `notify.notices`."""
+        return set[str]().union(*(stream.notified for stream in self.streams.values()))
+
+    def last_holds(self) -> Mapping[str, str]:
+        """By appid: the newest hold or release, see `StreamState`."""
+        return {appid: stream.last_hold for appid, stream in self.streams.items()}
+
+    def key(self, appid: str, send_id: str, revision: int) -> Key:
+        """Make the key of a send."""
+        return appid, normalize_id(send_id), revision
+
+    @property
+    def sends(self) -> Iterator[SendState]:
+        """Every send of every account that was read."""
+        for stream in self.streams.values():
+            yield from stream.all_sends()
+
+    def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
+        """Return a send, by its id in any spelling; None if no event is about it."""
+        return self.stream(appid).sends.get(normalize_id(send_id), {}).get(revision)
+
+    def draft(self, appid: str, send_id: str, revision: int) -> DraftRecord | None:
+        """Return the latest draft made for a send; None without one."""
+        return self.stream(appid).drafts.get((normalize_id(send_id), revision))
+
+    def sends_by_id(self, send_id: str) -> list[SendState]:
+        """List all sends of this id, at any revision and by any account that was read."""
+        name = normalize_id(send_id)
+        return [send for stream in self.streams.values() for send in stream.revisions([name])]
+
+    def sends_by_content(self, appid: str, digest: str) -> list[SendState]:
+        """List the sends whose latest attempt carried this content to these recipients."""
+        return [send for send in self.stream(appid).of_content(digest) if send.content_digest == digest]
+
+    def job_result(self, send: SendState) -> JobResult | None:
+        """Return what the callback event said of a send, if it was received."""
+        msg_id = job_id(send)
+        return self.stream(send.appid).job_results.get(msg_id) if msg_id is not None else None
+
+    def add(self, event: Event) -> None:
+        """Add one more event; kinds that change nothing here are passed over.
+
+        Raises:
+            TamperedLedgerError: it is about a send whose intent is missing.
+        """
+        try:
+            is_authentic = self.is_authentic is None or self.is_authentic(event)
+            self.stream(event.stream).add(event, is_authentic=is_authentic)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TamperedLedgerError(
+                _("event {number} ({kind}) contradicts the events before it").format(
+                    number=event.seq, kind=event.kind
+                ),
+                location=event.stream,
+            ) from error
 
 
 _OF_A_SEND: Final = frozenset(
@@ -250,13 +279,16 @@ def _send(stream: StreamState, event: Event) -> SendState:
     return stream.sends[normalize_id(event.data["send"])][event.data["revision"]]
 
 
-def fold(events: Iterable[Event], authentic: IsAuthentic | None = None) -> LedgerState:
+def fold(
+    events: Iterable[Event], authentic: IsAuthentic | None = None, *, streams: Collection[str] | None = None
+) -> LedgerState:
     """Fold events, in order within each stream, to the state of every send.
 
     Args:
         authentic: whether the mac of an event verifies; None counts all as authentic.
+        streams: those that were read; None: the whole ledger. About any other the state answers nothing.
     """
-    state = LedgerState(is_authentic=authentic)
+    state = LedgerState(is_authentic=authentic, read=frozenset(streams) if streams is not None else None)
     for event in events:
         state.add(event)
     return state
@@ -266,7 +298,9 @@ def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
     """List the AppIDs that have sends and no hold without an end: they may go on sending."""
     state = fold(events)
     ever = datetime.max.replace(tzinfo=UTC)
-    return sorted({send.appid for send in state.sends} - state.hold_reasons(ever).keys())
+    return sorted(
+        appid for appid, stream in state.streams.items() if stream.sends and not stream.holds_at(ever)
+    )
 
 
 # Whether a ledger knows the past of an environment's accounts, and is kept for the same followers.
@@ -279,7 +313,7 @@ def check_same_followers(state: LedgerState, environment: Environment) -> None:
         LedgerError: however the settings write it, what is only rehearsed would count as sent.
     """
     named = environment.accounts.values()
-    production = sorted(account.name for account in named if account.appid in state.production_streams)
+    production = sorted(account.name for account in named if state.stream(account.appid).is_production)
     if environment.is_sandbox and production:
         raise LedgerError(
             _("this ledger records production sends of {names}; a sandbox environment cannot use it").format(
@@ -297,8 +331,8 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
         sorted(
             name
             for name, account in accounts
-            if state.has_wrong_secret(account.appid)
-            or not (environment.is_sandbox or account.appid in state.initialized_for)
+            if state.stream(account.appid).has_wrong_secret
+            or not (environment.is_sandbox or state.stream(account.appid).is_initialized)
         )
     )
 
@@ -306,7 +340,7 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
 def wrong_secrets(state: LedgerState, environment: Environment) -> list[str]:
     """List the accounts whose AppSecret is at hand and signed no event of theirs."""
     accounts = environment.accounts.items()
-    return [name for name, account in accounts if state.has_wrong_secret(account.appid)]
+    return [name for name, account in accounts if state.stream(account.appid).has_wrong_secret]
 
 
 def wrong_secret_error(names: Collection[str], environment: Environment) -> WrongSecretError:
@@ -355,7 +389,7 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
     if wrong := [name for name in wrong_secrets(state, environment) if name in names]:
         return wrong_secret_error(wrong, environment)
     message, hint = uninitialized_words(names, environment.name)
-    if not state.initialized_for:
+    if not state.is_initialized:
         message = _("the ledger is empty, so every campaign here would count as never sent")
     return LedgerError(message, hint=hint, location=_("environment {name}").format(name=environment.name))
 

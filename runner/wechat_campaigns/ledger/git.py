@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from wechat_campaigns.ledger import git_tree
 from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
+    Streams,
     heads_of,
     next_event,
     not_empty_error,
@@ -90,15 +91,18 @@ _WORDS: Final = {
 
 @dataclass(slots=True)
 class _BranchCopy:
-    """What was read so far: a commit and everything in it."""
+    """What was read so far: a commit, and the streams in it that were asked for."""
 
     tip: str | None = None
     events: dict[str, list[Event]] = field(default_factory=dict)
+    """Of each stream that was read; of no other."""
     heads: dict[str, Head] = field(default_factory=dict)
+    """Of every stream."""
 
     def take(self, events: Sequence[Event]) -> None:
         for event in events:
-            self.events.setdefault(event.stream, []).append(event)
+            if event.stream in self.events:
+                self.events[event.stream].append(event)
 
 
 @dataclass(slots=True)
@@ -156,17 +160,25 @@ class GitLedger(Ledger):
         self.tries = 0
         """Pushes so far, the rejected ones too."""
 
-    def snapshot(self) -> Snapshot:
+    def streams(self) -> frozenset[str]:
+        """See `Ledger.streams`."""
+        with self._fresh() as copy:
+            return self._names(copy)
+
+    def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""
         with self._fresh() as copy:
-            events = tuple(event for name in sorted(copy.events) for event in copy.events[name])
-            return Snapshot(events, dict(sorted(copy.heads.items())))
+            names = sorted(self._names(copy) if streams is None else streams)
+            self._load(names)
+            events = tuple(event for name in names for event in copy.events[name])
+            return Snapshot(events, {name: copy.heads[name] for name in names if name in copy.heads})
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         with self._fresh() as copy:
+            self._load([stream])
             head = copy.heads.get(stream, EMPTY)
-            events = copy.events.get(stream, [])[max(since.seq - 1, 0) :]
+            events = copy.events[stream][max(since.seq - 1, 0) :]
             return verified_after(stream, events, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
@@ -241,8 +253,22 @@ class GitLedger(Ledger):
     def close(self) -> None:
         """See `Ledger.close`: nothing is held open between calls."""
 
+    def _names(self, copy: _BranchCopy) -> frozenset[str]:
+        found = git_tree.streams(self._git, copy.tip) if copy.tip is not None else frozenset[str]()
+        return found | copy.heads.keys()
+
+    def _load(self, streams: Collection[str]) -> None:
+        """Read the streams that were not asked for before, as the commit at hand has them."""
+        new = [name for name in streams if name not in self._seen.events]
+        found = (
+            git_tree.read(self._git, self._seen.tip, new, since=None) if self._seen.tip is not None else []
+        )
+        self._seen.events.update((name, []) for name in new)
+        self._seen.take(found)
+
     def _end_of(self, stream: str) -> Head:
-        known = self._seen.events.get(stream)
+        self._load([stream])
+        known = self._seen.events[stream]
         last = known[-1].head if known else EMPTY
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
@@ -328,7 +354,7 @@ class GitLedger(Ledger):
             )
             raise self._rewritten_error(what.format(count=len(lost)))
         if tip != self._seen.tip:
-            fresh = git_tree.read(self._git, tip, since=self._seen.tip)
+            fresh = git_tree.read(self._git, tip, self._seen.events, since=self._seen.tip)
             heads = git_tree.heads(self._git, tip)
             self._seen.take(fresh)
             self._seen.heads, self._seen.tip = heads, tip

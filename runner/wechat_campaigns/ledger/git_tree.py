@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import Git, GitResult, batched_objects
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import Snapshot, read_event, verified
+from wechat_campaigns.ledger.events import Snapshot, Streams, read_event, verified
 from wechat_campaigns.protocol.events import Event, Head
 
 HEADS = "heads.json"
@@ -71,18 +71,27 @@ def _data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
 
 
-def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
-    """Read a commit's events, or those it has beyond an earlier commit.
+def streams(git: Git, commit: str) -> frozenset[str]:
+    """Name the streams of which a commit has events."""
+    listing = git.run_checked("ls-tree", "-z", "--name-only", "--full-tree", commit, f"{EVENTS}/").decode()
+    return frozenset(path.removeprefix(f"{EVENTS}/") for path in listing.split("\0") if path)
+
+
+def read(git: Git, commit: str, streams: Streams = None, *, since: str | None) -> list[Event]:
+    """Read a commit's events of some streams, or those it has beyond an earlier commit.
 
     Raises:
         LedgerError: the repository lacks a file of it.
         TamperedLedgerError: a file is not an event.
     """
+    folders = _folders(streams)
+    if not folders:
+        return []
     if since is None:
-        listing = git.run_checked("ls-tree", "-r", "-z", "--full-tree", commit, f"{EVENTS}/").decode()
+        listing = git.run_checked("ls-tree", "-r", "-z", "--full-tree", commit, *folders).decode()
         blobs = [(line.split("\t")[1], line.split()[2]) for line in listing.split("\0") if line]
     else:
-        added = _changes(git, since, commit)
+        added = _changes(git, since, commit, folders)
         blobs = [(path, blob) for status, blob, path in added if status == "A"]
     blobs.sort()
     contents = _contents(git, [blob for _path, blob in blobs])
@@ -92,9 +101,16 @@ def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
     ]
 
 
-def snapshot(git: Git, commit: str) -> Snapshot:
-    """Read everything that a commit holds. Raises as `read` and `heads`."""
-    return Snapshot(tuple(read(git, commit, since=None)), heads(git, commit))
+def snapshot(git: Git, commit: str, streams: Streams) -> Snapshot:
+    """Read what a commit holds of some streams. Raises as `read` and `heads`."""
+    noted = heads(git, commit)
+    ends = {name: head for name, head in noted.items() if streams is None or name in streams}
+    return Snapshot(tuple(read(git, commit, streams, since=None)), ends)
+
+
+def _folders(streams: Streams) -> list[str]:
+    """Return the folders that hold the events of some streams."""
+    return [f"{EVENTS}/"] if streams is None else [f"{EVENTS}/{name}/" for name in sorted(streams)]
 
 
 def _on_branch(path: str) -> str:
@@ -103,7 +119,7 @@ def _on_branch(path: str) -> str:
 
 def rewritten_files(git: Git, before: str, after: str) -> list[str]:
     """Return the event files that `after` lacks or holds differently."""
-    return [path for status, _, path in _changes(git, before, after) if status != "A"]
+    return [path for status, _, path in _changes(git, before, after, _folders(None)) if status != "A"]
 
 
 def heads(git: Git, commit: str) -> dict[str, Head]:
@@ -130,8 +146,8 @@ def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
     )
 
 
-def _changes(git: Git, before: str, after: str) -> list[tuple[str, str, str]]:
-    out = git.run_checked("diff-tree", "-r", "-z", "--no-renames", before, after, "--", f"{EVENTS}/").decode()
+def _changes(git: Git, before: str, after: str, folders: Sequence[str]) -> list[tuple[str, str, str]]:
+    out = git.run_checked("diff-tree", "-r", "-z", "--no-renames", before, after, "--", *folders).decode()
     parts = out.split("\0")
     pairs = zip(parts[::2], parts[1::2], strict=False)
     return [(meta.split()[4], meta.split()[3], path) for meta, path in pairs]
@@ -152,11 +168,11 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
     return contents
 
 
-def cached_events(folder: Path) -> tuple[Event, ...] | None:
+def cached_events(folder: Path, streams: Streams = None) -> tuple[Event, ...] | None:
     """Read the ledger as this machine saw it last, without its remote; nothing is written.
 
     Returns:
-        The events in order within each stream; None when this machine never saw the ledger.
+        The events of these streams, in order within each; None when this machine never saw the ledger.
 
     Raises:
         LedgerError: the copy cannot be read.
@@ -168,7 +184,7 @@ def cached_events(folder: Path) -> tuple[Event, ...] | None:
     tip = git.run("rev-parse", "--verify", "--quiet", TIP).text
     if not tip:
         return None
-    return verified(snapshot(git, tip), str(folder))
+    return verified(snapshot(git, tip, streams), str(folder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +196,7 @@ class _CheckoutGit(Git):
         return run_in_checkout(self.folder, *arguments, given=given, lazily=False)
 
 
-def fetched_events(root: Path, remote: str, branch: str) -> tuple[Event, ...] | None:
+def fetched_events(root: Path, remote: str, branch: str, streams: Streams = None) -> tuple[Event, ...] | None:
     """Read the ledger as the checkout fetched it last; nothing is fetched now.
 
     Args:
@@ -188,7 +204,8 @@ def fetched_events(root: Path, remote: str, branch: str) -> tuple[Event, ...] | 
         remote: a name; an address has no branches in the checkout.
 
     Returns:
-        The events in order within each stream; None when the checkout lacks the branch or files of it.
+        The events of these streams, in order within each; None when the checkout lacks the branch or files
+        of it.
 
     Raises:
         TamperedLedgerError: the chain does not hold.
@@ -199,7 +216,7 @@ def fetched_events(root: Path, remote: str, branch: str) -> tuple[Event, ...] | 
         tip = git.run("show-ref", "--verify", "--hash", ref).text
         if not tip:
             return None
-        return verified(snapshot(git, tip), ref)
+        return verified(snapshot(git, tip, streams), ref)
     except TamperedLedgerError:
         raise
     except LedgerError:

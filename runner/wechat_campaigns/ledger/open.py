@@ -9,7 +9,7 @@ from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageEr
 from wechat_campaigns.core.files import resolved_ancestors, work_tree_of
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Clock
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import Ledger, Streams
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads
 from wechat_campaigns.protocol.events import Event
 
@@ -78,11 +78,13 @@ def _sqlite_path(written: str, default: Path) -> Path:
     return Path(written)
 
 
-def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...] | None:
+def local_events(
+    setting: str, streams: Streams = None, *, default: Path, root: Path
+) -> tuple[Event, ...] | None:
     """Read what this machine has of a ledger: no network, nothing written, however it is named.
 
     Returns:
-        The events in order within each stream; None when this machine has none of them.
+        The events of these streams, in order within each; None when this machine has nothing of the ledger.
 
     Raises:
         LedgerError: what is here cannot be read.
@@ -94,7 +96,7 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
 
         # The default file is made by the first run: without it nothing was ever sent from here.
         file = _sqlite_path(rest, default)
-        return sqlite.stored_events(file) if rest or default.exists() else ()
+        return sqlite.stored_events(file, streams) if rest or default.exists() else ()
     if backend == "git":
         from wechat_campaigns.core.git_checkout import remote_and_branch, remote_of
         from wechat_campaigns.ledger.git_tree import cached_events, fetched_events
@@ -103,8 +105,8 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read
             return None
-        cached = cached_events(default.parent / COPIES / remote.folder_name)
-        return fetched_events(root, *remote_and_branch(rest)) if cached is None else cached
+        cached = cached_events(default.parent / COPIES / remote.folder_name, streams)
+        return fetched_events(root, *remote_and_branch(rest), streams) if cached is None else cached
     if backend in ("postgresql", "postgres"):
         return None
     raise _no_backend_error(backend)

@@ -19,6 +19,7 @@ from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
+    Streams,
     heads_of,
     newer_tables_error,
     next_event,
@@ -61,13 +62,19 @@ class PostgresLedger(Ledger):
         self._ready = False
         self._locks = _Locks(self._pool)
 
-    def snapshot(self) -> Snapshot:
+    def streams(self) -> frozenset[str]:
+        """See `Ledger.streams`."""
+        query = "select stream from campaign_head where seq > 0 union select stream from campaign_event"
+        return frozenset(name for (name,) in self._rows(query, ()))
+
+    def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`: events and heads in one statement, so of one moment."""
+        chosen = "stream = any(%s)" if streams is not None else "true"
         query = (
-            "select stream, seq, body, null from campaign_event union all "
-            "select stream, seq, null, hash from campaign_head where seq > 0 order by 1, 2"
+            f"select stream, seq, body, null from campaign_event where {chosen} union all "  # noqa: S608
+            f"select stream, seq, null, hash from campaign_head where seq > 0 and {chosen} order by 1, 2"
         )
-        rows = self._rows(query, ())
+        rows = self._rows(query, (sorted(streams),) * 2 if streams is not None else ())
         events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
         return Snapshot(
             events, {stream: Head(seq, digest) for stream, seq, body, digest in rows if body is None}
@@ -154,7 +161,7 @@ class PostgresLedger(Ledger):
             )
         return Head(int(str(row[0])), str(row[1]))
 
-    def _rows(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
+    def _rows(self, query: str, values: tuple[str | int | list[str], ...]) -> list[Any]:
         def read(_number: int) -> list[Any]:
             with self._pool.connection() as db:
                 if not self._ready and _version(db, self.where) == 0:

@@ -15,7 +15,7 @@ from typing import Final
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.files import private_file
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import Ledger, Snapshot
+from wechat_campaigns.ledger.events import Ledger, Snapshot, Streams
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
 from wechat_campaigns.ledger.trust import is_decision
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
@@ -69,15 +69,16 @@ class SeenHeads:
         self._db: sqlite3.Connection | None = None
         self._turn = threading.Lock()
 
-    def marks(self, stream: str | None = None) -> dict[str, Head]:
-        """Read the marks, of one stream or of all.
+    def marks(self, streams: Streams = None) -> dict[str, Head]:
+        """Read the marks of streams.
 
         Raises:
             LedgerError: the file cannot be read.
         """
-        where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
+        names = tuple(streams or ())
+        where = f" where stream in ({', '.join('?' * len(names))})" if streams is not None else ""
         with self._opened() as db:
-            rows = db.execute(f"select stream, seq, hash from mark{where}", values)  # noqa: S608
+            rows = db.execute(f"select stream, seq, hash from mark{where}", names)  # noqa: S608
             return {name: Head(seq, digest) for name, seq, digest in rows}
 
     def note(self, proven: Mapping[str, Hashes]) -> None:
@@ -158,13 +159,17 @@ class RollbackGuardedLedger(Ledger):
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
 
-    def events(self) -> tuple[Event, ...]:
+    def streams(self) -> frozenset[str]:
+        """See `Ledger.streams`; also those that this machine has seen, still there or not."""
+        return self._store.streams() | self._memory.marks().keys()
+
+    def events(self, streams: Streams = None) -> tuple[Event, ...]:
         """See `Ledger.events`.
 
         Raises:
             TamperedLedgerError: a chain does not hold, or the ledger went back, or is another one.
         """
-        return self._whole(None, {})
+        return self._compared(streams, lambda: self._store.events(streams), {})
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`.
@@ -179,7 +184,7 @@ class RollbackGuardedLedger(Ledger):
             if not any(lost_events({stream: mark}, proven) for mark in seen):
                 self._note(proven)
                 return events
-        return self._whole(stream, {stream: since})[since.seq :]
+        return self._whole(stream, since)[since.seq :]
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`.
@@ -212,14 +217,14 @@ class RollbackGuardedLedger(Ledger):
             TamperedLedgerError: these are older than what was seen of this ledger; nothing was written.
         """
         proven = self._proven_by(events)
-        if not self._store.snapshot().heads:  # the store itself refuses to mix two pasts
+        if not self._store.streams():  # the store itself refuses to mix two pasts
             self._check(self._memory.marks(), self._chains.marks(), proven, {})
         self._store.restore(events)
         self._note(proven)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""
-        return self._store.snapshot()
+        return self._store.snapshot(streams)
 
     def lock(self, stream: str, wait_s: float) -> AbstractContextManager[None]:
         """See `Ledger.lock`."""
@@ -238,7 +243,7 @@ class RollbackGuardedLedger(Ledger):
     def _seen(self, stream: str) -> tuple[Head, Head]:
         """Return the last event seen in this place, and that of the chain if its first event was read."""
         first = self._firsts.get(stream, "")
-        return self._memory.marks(stream).get(stream, EMPTY), self._chains.marks(first).get(first, EMPTY)
+        return self._memory.marks([stream]).get(stream, EMPTY), self._chains.marks([first]).get(first, EMPTY)
 
     def _appended(self, event: Event, seen: Sequence[Head]) -> None:
         """Raise the marks to a new event, which proves itself and the one before it; else read the stream."""
@@ -246,21 +251,27 @@ class RollbackGuardedLedger(Ledger):
             self._firsts[event.stream] = event.hash
         proven = {event.stream: {event.seq - 1: event.previous, event.seq: event.hash}}
         if any(lost_events({event.stream: mark}, proven) for mark in seen):
-            self._whole(event.stream, {event.stream: event.head})
+            self._whole(event.stream, event.head)
             return
         # The entry is kept: that must not look like a failure. The next read raises the mark.
         with suppress(LedgerError):
             self._note(proven)
 
-    def _whole(self, stream: str | None, also: Marks) -> tuple[Event, ...]:
+    def _whole(self, stream: str, also: Head) -> tuple[Event, ...]:
+        """Read a stream from its first event on; `also` was seen by this process."""
+        return self._compared([stream], lambda: self._store.read(stream), {stream: also})
+
+    def _compared(
+        self, streams: Streams, read: Callable[[], tuple[Event, ...]], also: Marks
+    ) -> tuple[Event, ...]:
         """Read events, each stream from its first one on, check them, and raise the marks.
 
         Args:
             also: what this process has seen.
         """
         # The marks come first: what others append in the meantime is not missing.
-        marks, chains = self._memory.marks(stream), self._chains.marks()
-        events = self._store.events() if stream is None else self._store.read(stream)
+        marks, chains = self._memory.marks(streams), self._chains.marks()
+        events = read()
         proven = self._proven_by(events)
         self._check(marks, chains, proven, also)
         self._note(proven)

@@ -17,6 +17,7 @@ from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.events import (
     Ledger,
     Snapshot,
+    Streams,
     heads_of,
     newer_tables_error,
     next_event,
@@ -84,11 +85,11 @@ _OTHERWISE = (
 """Of all else SQLite's own words tell enough: a full disk, a read-only file, a path that cannot be opened."""
 
 
-def stored_events(path: Path) -> tuple[Event, ...] | None:
+def stored_events(path: Path, streams: Streams = None) -> tuple[Event, ...] | None:
     """Read a ledger's file as it is; neither it nor anything beside it is written.
 
     Returns:
-        The events in order within each stream; None when there is no file.
+        The events of these streams, in order within each; None when there is no file.
 
     Raises:
         LedgerError: it cannot be read, or is another program's.
@@ -105,7 +106,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
             if _version(db, path) == 0:
                 return ()
             db.execute("begin")
-            found = _snapshot(db)
+            found = _snapshot(db, streams)
     except (sqlite3.Error, OSError) as error:
         raise sqlite_failure(error, path) from error
     return verified(found, str(path))
@@ -134,12 +135,20 @@ class SqliteLedger(Ledger):
             self.close()
             raise
 
-    def snapshot(self) -> Snapshot:
+    def streams(self) -> frozenset[str]:
+        """See `Ledger.streams`."""
+        if not self._is_ready():
+            return frozenset()
+        with self._transaction("begin") as db:
+            rows = db.execute("select stream from head union select stream from event").fetchall()
+        return frozenset(name for (name,) in rows)
+
+    def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""
         if not self._is_ready():
             return Snapshot((), {})
         with self._transaction("begin") as db:
-            return _snapshot(db)
+            return _snapshot(db, streams)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
@@ -322,9 +331,11 @@ def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connect
         raise
 
 
-def _snapshot(db: sqlite3.Connection) -> Snapshot:
-    rows = db.execute("select stream, seq, body from event order by stream, seq")
-    heads = db.execute("select stream, seq, hash from head order by stream")
+def _snapshot(db: sqlite3.Connection, streams: Streams) -> Snapshot:
+    names = sorted(streams or ())
+    where = f"where stream in ({', '.join('?' * len(names))})" if streams is not None else ""
+    rows = db.execute(f"select stream, seq, body from event {where} order by stream, seq", names)  # noqa: S608
+    heads = db.execute(f"select stream, seq, hash from head {where} order by stream", names)  # noqa: S608
     return Snapshot(read_events(rows), {stream: Head(seq, digest) for stream, seq, digest in heads})
 
 

@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, wors
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import LEDGER, Ledger, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
@@ -244,13 +244,17 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
 
 
 def _ledger(settings: Settings, ledger: Ledger, now: datetime) -> list[Check]:
-    events = ledger.events()
-    state = fold(events)
+    state, count = LedgerState(read=frozenset({LEDGER, *settings.environment.by_appid})), 0
+    for streams in some_streams_at_a_time(ledger):
+        events = ledger.events(streams)
+        count += len(events)
+        folded = fold(events).streams.items()
+        state.streams.update((name, one) for name, one in folded if name in (state.read or ()))
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
-        len(events),
-    ).format(count=len(events))
+        count,
+    ).format(count=count)
     checks = [_initialized(settings, state, summary), *_holds(settings.environment, state, now)]
     if not ledger.survives_power_cut():
         message = _(
@@ -262,20 +266,20 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime) -> list[Check]:
 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
-    held = state.hold_reasons(now)
+    held = {one.appid: state.stream(one.appid).hold_reason(now) for one in environment.accounts.values()}
     return [
         _warning(
             _("account {name}").format(name=account.name),
-            *on_hold(account.name, held[account.appid], environment.env_option),
+            *on_hold(account.name, reason, environment.env_option),
         )
         for account in environment.accounts.values()
-        if account.appid in held
+        if (reason := held[account.appid]) is not None
     ]
 
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     environment = settings.environment
     uninitialized = uninitialized_accounts(state, environment)
-    if environment.is_sandbox or (state.initialized_for and not uninitialized):
+    if environment.is_sandbox or (state.is_initialized and not uninitialized):
         return _ok(_("ledger"), summary)
     return _error(ExitCode.LEDGER, _("ledger"), *uninitialized_words(uninitialized, environment.name))

@@ -1,11 +1,13 @@
 """The account's draft box in, the drafts that campaigns name out: found by title or media_id, and read."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import unescape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -17,7 +19,9 @@ from wechat_campaigns.messages import Article, Articles, Draft, Newspic
 from wechat_campaigns.messages.articles import FLAGS, TEXTS
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.wechat.endpoints import ReadOnlyApi
+
+if TYPE_CHECKING:  # an offline plan does without it
+    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 PAGE: Final = 20
 """Drafts of one draft/batchget. Source: draft_batchget, read 2026-11."""

@@ -165,7 +165,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
     if action in (*PENDING, PlanAction.DRAFT) and isinstance(send.content, Draft):
         yield from stored_draft_warnings(send.content, send, offline=facts.offline)
     if action in PENDING:
-        drafted = state.drafts.get(state.key(appid, send.id, send.revision))
+        drafted = state.draft(appid, send.id, send.revision)
         yield from former_id_warnings(send, appid, state)
         yield from draft_warnings(send, planned.resolved, drafted, facts.drafts)
         yield from unsubscribed_warnings(send, planned.resolved)

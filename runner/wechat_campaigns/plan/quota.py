@@ -42,13 +42,13 @@ def reset_day(kind: AccountKind, now: datetime) -> str:
     return day_text(bounds(kind, now)[1].date(), china_day(now))
 
 
-def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:
-    """Count an account's calls of the day that holds `now`.
+def count_today(calls: Iterable[datetime], now: datetime) -> int:
+    """Count the calls of the day that holds `now`.
 
     Args:
-        calls: (appid, when) of each.
+        calls: when each was made.
     """
-    return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
+    return sum(china_day(at) == china_day(now) for at in calls)
 
 
 @lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment
@@ -147,7 +147,7 @@ class Calendar:
         found = self._periods[period(kind, at)]
         if not found.has_past:
             found.has_past = True
-            for use, number in self.state.quota_uses(self.appid, *bounds(kind, at)).items():
+            for use, number in self.state.stream(self.appid).quota_uses(*bounds(kind, at)).items():
                 found.add(use, number)
         return found
 
@@ -250,9 +250,15 @@ def overlaps(plan: Plan) -> tuple[Overlap, ...]:
 
 def _shared(sends: Sequence[Sequence[PlannedSend]]) -> int:
     """Count the followers whom more than one send may reach; each comes as its batches."""
+    if len(sends) < 2:
+        return 0
     if all(one.send.filter.openids for parts in sends for one in parts):
-        reached = Counter(openid for parts in sends for one in parts for openid in _openids(one))
-        return sum(number > 1 for number in reached.values())
+        *others, last = ([openid for one in parts for openid in _openids(one)] for parts in sends)
+        reached, again = set[str](), set[str]()
+        for openids in others:
+            again |= reached.intersection(openids)
+            reached.update(openids)
+        return len(again | reached.intersection(last))
     audiences: dict[str | int | None, list[int]] = {}  # by list, by tag id, and by None of everyone
     for parts in sends:
         send, tag_id = parts[0].send, parts[0].resolved.tag_id

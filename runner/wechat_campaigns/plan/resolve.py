@@ -3,11 +3,13 @@
 `fetch_remote_facts` is the only part that calls WeChat, and only through reads; the rest is pure.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.core.content import Upload
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -26,7 +28,9 @@ from wechat_campaigns.plan.plan import OPEN, Resolution
 from wechat_campaigns.plan.unknown_sends import stored_resend
 from wechat_campaigns.render.content import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
-from wechat_campaigns.wechat.endpoints import ReadOnlyApi
+
+if TYPE_CHECKING:  # an offline plan does without it
+    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
@@ -272,7 +276,7 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFac
 
 
 def _reusable(upload: Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
-    known = state.uploads.get((appid, upload.key))
+    known = state.stream(appid).uploads.get(upload.key)
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None
     return known.result
@@ -313,7 +317,7 @@ def refresh(
 
     def asked(name: str) -> RemoteFacts:
         appid, mine = accounts[name].appid, concerned.get(name, ())
-        made = (state.drafts.get(state.key(appid, send.id, send.revision)) for send in mine)
+        made = (state.draft(appid, send.id, send.revision) for send in mine)
         try:
             return fetch_remote_facts(
                 mine,

@@ -188,11 +188,8 @@ def _readable(answer: dict[str, Any], day: date, now: datetime) -> DayOfArticles
 def _article_sends(state: LedgerState, appid: str) -> list[SendState]:
     return [
         record
-        for record in state.sends
-        if record.appid == appid
-        and may_have_reached(record)
-        and record.intent is not None
-        and msgtype_of(record) in (ARTICLES, "")
+        for record in state.stream(appid).all_sends()
+        if may_have_reached(record) and record.intent is not None and msgtype_of(record) in (ARTICLES, "")
     ]
 
 

@@ -31,7 +31,7 @@ def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> 
     found = [
         known
         for appid in sorted({a.appid for a in accounts.values()} | context.former_appids)
-        for known in state.unknown_sends(appid)
+        for known in state.stream(appid).unknown_sends()
     ]
     if not found:
         return ()

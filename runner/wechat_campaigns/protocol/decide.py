@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from wechat_campaigns.core.digest import hashes
+from wechat_campaigns.core.digest import OpenidList, hashes
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
@@ -56,7 +56,7 @@ class DecisionInput:
     revision: int
     content_digest: str
     message_digest: str = ""  # of the content without its recipients
-    openids: tuple[str, ...] = ()  # the whole list, of which this may be a batch
+    openids: tuple[str, ...] | OpenidList = ()  # the whole list, of which this may be a batch
     now: datetime
     not_before: datetime | None = None
     not_after: datetime | None = None

@@ -3,12 +3,14 @@
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Any, Final
 
 from wechat_campaigns.core.diagnostics import Finding, Level
+from wechat_campaigns.core.digest import OpenidList
 from wechat_campaigns.core.errors import require_extra
 from wechat_campaigns.core.fence import extend
 from wechat_campaigns.core.i18n import _
@@ -30,21 +32,39 @@ HEADERS = frozenset(("openid", "openids", "open_id"))
 _SHOWN_POSITIONS = 5
 
 
-def read_openids(text: str) -> list[tuple[int, str]]:
-    """Read openids, one a line, with their line numbers; blank lines and `#` comments are skipped."""
-    lines = ((number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.split("\n"), 1))
-    return [(number, openid) for number, openid in lines if openid]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedOpenids:
+    """The openids of a list, and where each stands; a million take 100 MB, so nothing is copied."""
+
+    openids: list[str] = field(default_factory=list)
+    numbers: "array[int]" = field(default_factory=lambda: array("I"))
+    """The line, row or entry of each, from 1, as an editor or Excel shows it."""
+
+    def add(self, number: int, openid: str) -> None:
+        """Append one."""
+        self.openids.append(openid)
+        self.numbers.append(number)
 
 
-def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Finding]:
+def read_openids(text: str) -> ListedOpenids:
+    """Read openids, one a line; blank lines and `#` comments are skipped."""
+    found = ListedOpenids()
+    for number, line in enumerate(text.split("\n"), 1):
+        if openid := line.split("#", 1)[0].strip():
+            found.add(number, openid)
+    return found
+
+
+def check_openids(listed: ListedOpenids, called: str) -> list[Finding]:
     """Find what is wrong with a list.
 
     Args:
-        positions: for each, what a message calls it ("line 3"); openids themselves are never repeated.
+        called: what a message calls the place of an openid ("line {number}"), which it never repeats.
 
     Returns:
         At most one fault for each rule; its path is the index of the first entry concerned, or empty.
     """
+    openids = listed.openids
     malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
     checks = (
@@ -70,7 +90,15 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Find
             _("compare the list with the followers of this account"),
         ),
     )
-    found = [_fault(indexes, positions, *words) for indexes, *words in checks if indexes]
+    found = [
+        _fault(
+            indexes,
+            [called.format(number=listed.numbers[index]) for index in indexes[:_SHOWN_POSITIONS]],
+            *words,
+        )
+        for indexes, *words in checks
+        if indexes
+    ]
     return found if len(openids) >= MIN_BATCH else [*found, _too_few(len(openids))]
 
 
@@ -78,16 +106,13 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
     """Cut a list of two or more into numbered parts of 2–10,000, all of about the same length."""
     import hashlib  # loads OpenSSL, which most campaigns do without
 
-    whole = tuple(openids)
     digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()
     count = -(-len(openids) // MAX_BATCH)
     edges = [len(openids) * index // count for index in range(count + 1)] if count else []
+    whole = OpenidList(tuple(tuple(openids[start:end]) for start, end in pairwise(edges)))
     return [
-        (
-            Batch(index=index, count=count, list_sha256=digest, openids=whole),
-            whole[start:end],
-        )
-        for index, (start, end) in enumerate(pairwise(edges), 1)
+        (Batch(index=index, count=count, list_sha256=digest, openids=whole), part)
+        for index, part in enumerate(whole.parts, 1)
     ]
 
 
@@ -96,7 +121,10 @@ def _is_openid(text: str) -> bool:
 
 
 def _repeated(openids: Sequence[str]) -> list[int]:
-    seen: set[str] = set()
+    seen: set[str] = set(openids)
+    if len(seen) == len(openids):
+        return []
+    seen.clear()
     repeated = []
     for index, openid in enumerate(openids):
         if openid in seen:
@@ -106,7 +134,7 @@ def _repeated(openids: Sequence[str]) -> list[int]:
 
 
 def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, hint: str) -> Finding:
-    shown = _(", ").join(positions[index] for index in indexes[:_SHOWN_POSITIONS])
+    shown = _(", ").join(positions)
     more = len(indexes) - _SHOWN_POSITIONS
     if more > 0:
         shown = _("{listed} and {count} more").format(listed=shown, count=more)
@@ -139,11 +167,9 @@ Row = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenidColumn:
-    """The openids of a table, each once."""
+class OpenidColumn(ListedOpenids):
+    """The openids of a table, each once, with the numbers of their rows."""
 
-    openids: tuple[tuple[int, str], ...]
-    """With the number of the row, from 1, as Excel shows it."""
     blank: int
     """Rows that were left out because they have no openid."""
     repeated: int
@@ -162,22 +188,23 @@ def read_table(data: bytes, column: str | None) -> OpenidColumn:
         MissingExtraError: it is an XLSX file and the part that reads them is not installed.
     """
     rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)
-    numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
-    if not numbered:
+    numbered = ((number, row) for number, row in enumerate(rows, 1) if any(row))
+    first = next(numbered, None)
+    if first is None:
         raise _error(_("the file is empty"), _("write one openid in each row"))
-    index, has_header = _column(numbered[0][1], column)
-    found: dict[str, int] = {}
+    index, has_header = _column(first[1], column)
+    found, seen = ListedOpenids(), set[str]()
     blank = repeated = 0
-    for number, row in numbered[has_header:]:
+    for number, row in numbered if has_header else chain([first], numbered):
         openid = row[index] if index < len(row) else ""
         if not openid:
             blank += 1
-        elif openid in found:
+        elif openid in seen:
             repeated += 1
         else:
-            found[openid] = number
-    openids = tuple((number, openid) for openid, number in found.items())
-    return OpenidColumn(openids=openids, blank=blank, repeated=repeated)
+            seen.add(openid)
+            found.add(number, openid)
+    return OpenidColumn(openids=found.openids, numbers=found.numbers, blank=blank, repeated=repeated)
 
 
 def _column(header: Row, column: str | None) -> tuple[int, bool]:
@@ -218,7 +245,7 @@ def _folded(name: str) -> str:
 # --- CSV -------------------------------------------------------------------------------------------
 
 
-def _csv_rows(data: bytes) -> list[Row]:
+def _csv_rows(data: bytes) -> Iterator[Row]:
     import csv  # most campaigns do without
 
     if data.startswith(_OLD_EXCEL):
@@ -226,26 +253,31 @@ def _csv_rows(data: bytes) -> list[Row]:
             _("the file is a workbook of an old Excel (.xls), or protected by a password"),
             _("save it again as .xlsx or .csv, without a password"),
         )
-    text = _decoded(data)
-    first = text.lstrip("\r\n").partition("\n")[0]
+    encoding = _encoding(data)
+    first = next((line for line in _lines(data, encoding) if line.strip("\r\n")), "")
     delimiter = max(",\t;", key=first.count)
     try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        return [[cell.strip() for cell in row] for row in rows]
+        for row in csv.reader(_lines(data, encoding), delimiter=delimiter, strict=True):
+            yield [cell.strip() for cell in row]
     except csv.Error as error:
         raise _error(
             _("the file cannot be read as CSV"), _("save it again as .xlsx or .csv, without a password")
         ) from error
 
 
-def _decoded(data: bytes) -> str:
+def _lines(data: bytes, encoding: str) -> Iterable[str]:
+    return io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
+
+
+def _encoding(data: bytes) -> str:
     marked = next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), None)
     # Excel in China saves CSV in the encoding of Windows, whose superset decodes GBK and GB 2312 too.
     for encoding in (marked,) if marked else ("utf-8", "gb18030"):
         try:
-            return data.decode(encoding)
+            data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        return encoding
     raise _error(
         _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
     )
@@ -254,24 +286,15 @@ def _decoded(data: bytes) -> str:
 # --- XLSX ------------------------------------------------------------------------------------------
 
 
-def _sheet_rows(data: bytes) -> list[Row]:
+def _sheet_rows(data: bytes) -> Iterator[Row]:
     require_extra("excel", needed_for=_("a list of openids in an Excel file"))
     _refuse_bomb(data)
     try:
-        rows = _first_sheet(data)
+        yield from _first_sheet(data)
     except (FileError, MemoryError):
         raise
     except Exception as error:  # whatever a library raises for a stranger's content
         raise _unreadable() from error
-    if rows is None:
-        raise _error(
-            _("the sheet hides rows or columns"),
-            _(
-                "end the filter in Excel and show all rows and columns, or delete those that should receive "
-                "nothing"
-            ),
-        )
-    return rows
 
 
 def _refuse_bomb(data: bytes) -> None:
@@ -289,21 +312,25 @@ def _refuse_bomb(data: bytes) -> None:
     extend(unpacked // BYTES_A_SECOND)
 
 
-def _first_sheet(data: bytes) -> list[Row] | None:
-    """Read the rows of the first sheet that Excel shows; None when it hides some of them, or a column."""
+def _first_sheet(data: bytes) -> Iterator[Row]:
+    """Yield the rows of the first sheet that Excel shows, if it hides none of them and no column."""
     import openpyxl  # only a list in Excel's own format needs it
 
     workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     sheet = next(one for one in workbook.worksheets if one.sheet_state == "visible")
     if _hides_cells(sheet):
-        return None
+        raise _error(
+            _("the sheet hides rows or columns"),
+            _(
+                "end the filter in Excel and show all rows and columns, or delete those that should receive "
+                "nothing"
+            ),
+        )
     sheet.reset_dimensions()  # what a file claims of its size may be wrong
-    rows: list[Row] = []
-    for cells in sheet.iter_rows(values_only=True):
-        if len(rows) == MAX_ROWS:
+    for number, cells in enumerate(sheet.iter_rows(values_only=True)):
+        if number == MAX_ROWS:
             raise _too_large()
-        rows.append(_texts(cells))
-    return rows
+        yield _texts(cells)
 
 
 def _hides_cells(sheet: Any) -> bool:

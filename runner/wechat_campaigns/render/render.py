@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
     TABLES,
+    ListedOpenids,
     OpenidColumn,
     batches,
     check_openids,
@@ -255,25 +255,26 @@ def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
 def _openids(scope: Scope, path: KeyPath, raw: Any) -> Filter:
     before, options = len(scope.problems), raw if isinstance(raw, Mapping) else {}
     listed, called, file = _openid_file(scope, path, raw) if options else _openid_list(scope, path, raw)
-    openids = tuple(openid for _number, openid in listed)
     if all(problem.level == "warning" for problem in scope.problems[before:]):
-        for fault in check_openids(openids, [called.format(number=number) for number, _openid in listed]):
+        for fault in check_openids(listed, called):
             indexes = [index for index in fault.path if isinstance(index, int)] if file else []
-            places = [Location(file=file, line=listed[index][0]) for index in indexes]
+            places = [Location(file=file, line=listed.numbers[index]) for index in indexes]
             scope.report(replace(fault, path=(*path, *fault.path)), *places)
     return Filter(
-        openids=openids,
-        rows=tuple(number for number, _openid in listed),
+        openids=tuple(listed.openids),
+        rows=listed.numbers,
         skip_unsubscribed=bool(options.get("skip_unsubscribed")),
     )
 
 
-_Listed = tuple[Sequence[tuple[int, str]], str, str]
-"""Openids, each after its number; what a message calls one; the text file whose lines they are, if any."""
+_Listed = tuple[ListedOpenids, str, str]
+"""Openids, each with its number; what a message calls that; the text file whose lines they are, if any."""
 
 
 def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
-    listed = [(index + 1, scope.text((*path, index), openid)) for index, openid in enumerate(raw)]
+    listed = ListedOpenids()
+    for index, openid in enumerate(raw):
+        listed.add(index + 1, scope.text((*path, index), openid))
     return listed, _("entry {number}"), ""
 
 
@@ -288,7 +289,7 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed
 
     text = scope.read(path, read) if written else None
     if text is None:
-        return (), "", ""
+        return ListedOpenids(), "", ""
     file = scope.display_path(scope.files.locate(scope.campaign.file, written))
     return read_openids(text), _("line {number}"), file
 
@@ -299,14 +300,14 @@ def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None)
 
     found = scope.read(path, read) if written else None
     if found is None:
-        return (), "", ""
+        return ListedOpenids(), "", ""
     if found.blank or found.repeated:
         what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
         counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
         hint = _("compare the number with the list")
         what = what.format(file=written, **counts)
         scope.report(Finding("openid-rows", what, hint, path, "warning"))
-    return found.openids, _("row {number}"), ""
+    return found, _("row {number}"), ""
 
 
 # --- from drafts to sends ----------------------------------------------------------------------
@@ -316,17 +317,21 @@ def _numbered(send: Send) -> list[Send]:
     """Cut a list of openids into numbered batches."""
     if not send.filter.openids:
         return [send]
-    rows = iter(send.filter.rows)
-    return [
-        replace(
-            send,
-            id=str(replace(SendId.parse(send.id), batch=batch.index)),
-            filter=replace(send.filter, openids=openids, rows=tuple(islice(rows, len(openids)))),
-            batch=batch,
-            formerly=tuple(str(replace(SendId.parse(name), batch=batch.index)) for name in send.formerly),
+    found: list[Send] = []
+    start = 0
+    for batch, openids in batches(send.filter.openids):
+        rows = send.filter.rows[start : start + len(openids)]
+        start += len(openids)
+        found.append(
+            replace(
+                send,
+                id=str(replace(SendId.parse(send.id), batch=batch.index)),
+                filter=replace(send.filter, openids=openids, rows=rows),
+                batch=batch,
+                formerly=tuple(str(replace(SendId.parse(name), batch=batch.index)) for name in send.formerly),
+            )
         )
-        for batch, openids in batches(send.filter.openids)
-    ]
+    return found
 
 
 def _gathered(failed: Sequence[Send], entries: int) -> list[Diagnostic]:

@@ -21,7 +21,14 @@ from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import PLACEHOLDERS
 from wechat_campaigns.messages.limits import MAX_IMAGES
 from wechat_campaigns.render.article import convert
-from wechat_campaigns.render.templates import Escape, TemplateRenderError, fill, without_control
+from wechat_campaigns.render.templates import (
+    MAX_SIZE,
+    Escape,
+    TemplateRenderError,
+    fill,
+    split_blocks,
+    without_control,
+)
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.validate import Campaign
 
@@ -65,7 +72,21 @@ class Templates:
         """
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         filled = fill(text, variables, escape)
+        if filled is None:
+            filled = self._fill_around_blocks(text, variables, escape)
         return without_control(filled if filled is not None else self._engine.render(text, variables, escape))
+
+    def _fill_around_blocks(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
+        """Compile only the blocks of a text; None where that is not enough, and where there is an error."""
+        parts = split_blocks(text)
+        before, after = (fill(part, variables, escape) for part in parts[::2]) if parts else (None, None)
+        if parts is None or before is None or after is None:
+            return None
+        try:
+            filled = before + self._engine.render(parts[1], variables, escape) + after
+        except TemplateRenderError:  # its line is that of the whole text
+            return None
+        return filled if len(filled) <= MAX_SIZE else None
 
     @cached_property
     def _engine(self) -> Engine:

@@ -5,22 +5,26 @@ version; a reader ignores what it does not know and refuses another major. The s
 `schema/plan.schema.json`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
 from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.doctor import Check
-from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
-from wechat_campaigns.report.send_status import StatusView, past_send
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan.doctor import Check
+    from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
+    from wechat_campaigns.report.send_status import StatusView
 
 
 def plan_data(view: PlanView) -> dict[str, Any]:
@@ -92,6 +96,8 @@ def outcomes_data(view: PlanView) -> dict[str, Any]:
 
 def status_data(view: StatusView) -> dict[str, Any]:
     """Return where sends stand as plain data."""
+    from wechat_campaigns.report.send_status import past_send  # a plan does without it
+
     return {
         "format_version": FORMAT_VERSION,
         "sends": [past_send(row) for row in view.rows],

@@ -3,8 +3,11 @@
 The summary comes first and is never cut; campaign text stands in code spans and fences only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -18,7 +21,9 @@ from wechat_campaigns.report.phrases import change_diff, followers, short_commit
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
-from wechat_campaigns.report.send_status import StatusView
+
+if TYPE_CHECKING:
+    from wechat_campaigns.report.send_status import StatusView
 
 COMMENT_CHARS = 65_000
 """GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""

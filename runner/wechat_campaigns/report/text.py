@@ -1,21 +1,28 @@
-"""Draw what commands found for a terminal: tables that fit, hints below them."""
+"""Draw what commands found for a terminal: tables that fit, hints below them.
+
+What only one of the commands needs is imported in its function: the others start without.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.ledger.records import job_id
-from wechat_campaigns.plan.doctor import Check, Severity
-from wechat_campaigns.plan.draft_box import AccountDrafts, short_id
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
-from wechat_campaigns.report.history import HistoryView, figures_lines
 from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
-from wechat_campaigns.report.send_status import StatusView
-from wechat_campaigns.report.spreadsheet import cell_text
 from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
 from wechat_campaigns.send.outcome import Result
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan.doctor import Check
+    from wechat_campaigns.plan.draft_box import AccountDrafts
+    from wechat_campaigns.report.history import HistoryView
+    from wechat_campaigns.report.send_status import StatusView
 
 SHOWN_LINKS = 5
 """Of one send."""
@@ -102,6 +109,9 @@ def status_text(view: StatusView, options: TextOptions) -> str:
 
 def history_text(view: HistoryView, options: TextOptions) -> str:
     """Draw what was sent; the note writes in words what the counts of an event are."""
+    from wechat_campaigns.report.history import figures_lines
+    from wechat_campaigns.report.spreadsheet import cell_text
+
     parts = [options.lines(view.total)]
     if view.rows:
         headings = ("Status", "Send", "Account", "To", "Followers", "Time", "Note")
@@ -133,6 +143,8 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextO
 
 def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> str:
     """Draw a table of the drafts, then what is not listed."""
+    from wechat_campaigns.plan.draft_box import short_id
+
     headings = ["Account", "media_id", "Content", "Updated", "Note"]
     rows, notes = [], []
     for name, found in accounts.items():
@@ -157,6 +169,8 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
 
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
+    from wechat_campaigns.plan.doctor import Severity
+
     drawn = []
     for check in checks:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -10,9 +11,7 @@ from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import full_id, namespace_of
-from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
-from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import ledger_changes
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
@@ -20,14 +19,12 @@ from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
 from wechat_campaigns.plan.review import Comparison, with_warnings
-from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
-from wechat_campaigns.wechat.statistics import read_statistics
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 
@@ -91,6 +88,8 @@ def plan_selected(
     name = workspace.settings.environment.name
     comparison = None
     if since is not None:
+        from wechat_campaigns.fetch.changed_since import compare_since
+
         variables = workspace.variables
         comparison = compare_since(
             workspace.root, compiled, chosen.campaigns, since, environment=name, variables=variables
@@ -122,19 +121,37 @@ def plan_selected(
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
-    appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
-    files = {appid: workspace.statistics_file(appid) for appid in appids}
-    published = {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
-    plan = with_console_warnings(plan, published, state, context.now)
-    if checked and online is not None and plan.calls() and may_run_checks(online.settings):
-        from wechat_campaigns.report.json import plan_data
-        from wechat_campaigns.report.plan_view import PlanView
-
-        view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
-        plan = planner.with_failed_checks(
-            plan, run_checks(online.secrets, json_text(plan_data(view))), context
-        )
+    plan = _compared_with_console(workspace, plan, state, context.now)
+    if checked and online is not None and online.settings.policy.checks:
+        plan = _checked(online, plan, context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def _compared_with_console(workspace: Workspace, plan: Plan, state: LedgerState, now: datetime) -> Plan:
+    """Return a plan with warnings of sends that were perhaps made by hand, by the articles known here."""
+    appids = {planned.account.appid for planned in plan.sends}
+    files = {appid: file for appid in appids if (file := workspace.statistics_file(appid)).exists()}
+    if not files:
+        return plan
+    from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
+    from wechat_campaigns.wechat.statistics import read_statistics
+
+    compared = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
+    published = {appid: read_statistics(files[appid], with_figures=False) for appid in compared & {*files}}
+    return with_console_warnings(plan, published, state, now)
+
+
+def _checked(workspace: OnlineWorkspace, plan: Plan, context: DecisionContext) -> Plan:
+    """Return a plan after the programs of `policy.checks` have seen it; what one does not pass is blocked."""
+    from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
+    from wechat_campaigns.report.json import plan_data
+    from wechat_campaigns.report.plan_view import PlanView
+
+    if not plan.calls() or not may_run_checks(workspace.settings):
+        return plan
+    view = PlanView(plan=plan, timezone=workspace.settings.policy.timezone)
+    failed = run_checks(workspace.secrets, json_text(plan_data(view)))
+    return planner.with_failed_checks(plan, failed, context)
 
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
@@ -171,7 +188,7 @@ def _without_past(workspace: OnlineWorkspace, state: LedgerState) -> dict[str, R
     environment, missing = workspace.settings.environment, workspace.secrets.missing
     unverified = ((name, environment.accounts[name].appid) for name in workspace.unverified)
     errors = {name: missing[appid] for name, appid in unverified if appid in missing}
-    if workspace.is_sandbox or state.initialized_for:  # else an apply is refused as a whole
+    if workspace.is_sandbox or state.is_initialized:  # else an apply is refused as a whole
         errors |= {
             name: uninitialized_error(state, environment, [name]) for name in workspace.uninitialized(state)
         }

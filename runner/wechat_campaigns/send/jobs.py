@@ -133,7 +133,7 @@ def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None
 
 def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     """Count the recalls that the day still allows, as the ledger knows."""
-    return max(0, RECALLS_PER_DAY - count_today(state.recalls, appid, now))
+    return max(0, RECALLS_PER_DAY - count_today(state.stream(appid).recall_times, now))
 
 
 def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState) -> None:

@@ -98,7 +98,7 @@ def upload(planned: PlannedSend, account: AccountWriter) -> MediaIds:
     done: dict[str, str] = {}
     material_ids = planned.resolved.material_ids
     for item, reusable in planned.resolved.uploads:
-        known = account.state.uploads.get((account.account.appid, item.key))
+        known = account.state.stream(account.account.appid).uploads.get(item.key)
         # What the plan would reuse may have been forgotten since.
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
@@ -133,8 +133,8 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, account: AccountWr
     """
     if errcode != MEDIA_ID_INVALID:
         return False
-    appid = account.account.appid
-    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in account.state.uploads]
+    known = account.state.stream(account.account.appid).uploads
+    kept = [item.key for item, _ in planned.resolved.uploads if item.key in known]
     for key in kept:
         account.record(LedgerKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
@@ -215,9 +215,8 @@ def ensure_draft(planned: PlannedSend, ids: MediaIds, account: AccountWriter) ->
         return None
     articles = content.draft_articles(ids)
     send, api, state = planned.send, account.api, account.state
-    key = state.key(planned.account.appid, send.id, send.revision)
     data: dict[str, Any] = {"send": send.id, "revision": send.revision, "sha256": sha256(articles)}
-    before = state.drafts.get(key)
+    before = state.draft(planned.account.appid, send.id, send.revision)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     stored = read_news_items(known.media_id, api) if known is not None else None
     added = known is None or stored is None

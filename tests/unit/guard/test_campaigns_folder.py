@@ -50,7 +50,7 @@ def claim(namespace: str, home: CampaignsFolder) -> Any:
 
 
 def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozenset()) -> Any:
-    folders = fold(make_events(*steps)).campaigns_folders.get(SERVICE, {})
+    folders = fold(make_events(*steps)).stream(SERVICE).campaigns_folders
     return folder_violation(folders, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
 
 
@@ -83,5 +83,5 @@ def test_moved_folder_gets_the_hint_that_resends_nothing_first(namespace: str) -
 
 def test_claim_without_a_valid_mac_is_ignored() -> None:
     events = make_events(claim("", NEWS))
-    assert fold(events, lambda _event: False).campaigns_folders == {}
-    assert fold(events, lambda _event: True).campaigns_folders[SERVICE]
+    assert fold(events, lambda _event: False).stream(SERVICE).campaigns_folders == {}
+    assert fold(events, lambda _event: True).stream(SERVICE).campaigns_folders

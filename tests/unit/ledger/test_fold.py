@@ -64,7 +64,7 @@ def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: Fate):
     state = make_state(*JOB, (LedgerKind.RECALL, named(SALE, article_idx=article)))
     known = state.stream(SERVICE).find("sale", 1)
     assert (known.fate, known.recalled_articles) == (expected, (article,))
-    assert state.recalls == [(SERVICE, NOW)]
+    assert state.stream(SERVICE).recall_times == [NOW]
 
 
 def test_revisions_are_separate():
@@ -73,7 +73,7 @@ def test_revisions_are_separate():
     assert [(s.revision, s.fate) for s in state.sends_by_id("sale")] == [
         (1, Fate.ACCEPTED), (2, Fate.UNKNOWN)
     ]  # fmt: skip
-    assert [s.revision for s in state.unknown_sends(SERVICE)] == [2]
+    assert [s.revision for s in state.stream(SERVICE).unknown_sends()] == [2]
 
 
 def test_by_digest_follows_the_latest_attempt():
@@ -111,12 +111,13 @@ def test_drafts_uploads_previews_and_the_beginning():
             (LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"}),
         )
     )
-    assert state.initialized_for == {SERVICE}
-    assert not make_state(INTENT).initialized_for
-    assert state.uploads[SERVICE, "material/add_material:x"].result == "M"
-    assert state.drafts[SERVICE, "sale", 1].media_id == "D"
-    assert (SERVICE, "d") in state.previews
-    assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
+    account = state.stream(SERVICE)
+    assert (state.is_initialized, account.is_initialized, account.is_production) == (True, True, True)
+    assert not make_state(INTENT).is_initialized
+    assert account.uploads["material/add_material:x"].result == "M"
+    assert account.drafts["sale", 1].media_id == "D"
+    assert account.previews == {"d"}
+    assert account.uploads["material/add_material:x"].at < NOW
 
 
 BEGINNING = (LedgerKind.INIT, {"environment": "test"})
@@ -129,17 +130,18 @@ BEGINNING = (LedgerKind.INIT, {"environment": "test"})
 )  # fmt: skip
 def test_an_account_is_begun_by_a_beginning_alone(steps: list[Any], begun: bool):
     state = fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps))
-    assert state.initialized_for == ({LEDGER, SERVICE} if begun else {LEDGER})
+    assert state.stream(LEDGER).is_initialized
+    assert state.stream(SERVICE).is_initialized is begun
 
 
 def test_upload_without_a_result_is_forgotten():
     steps = [
         (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
     ]
-    assert fold(make_events(*steps)).uploads == {}
+    assert fold(make_events(*steps)).stream(SERVICE).uploads == {}
     again = (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
     state = fold(make_events(*steps, again))
-    assert state.uploads[SERVICE, "material/add_material:x"].result == "N"
+    assert state.stream(SERVICE).uploads["material/add_material:x"].result == "N"
 
 
 JOB = [INTENT, ACCEPTED, (LedgerKind.STATUS, named(SALE))]

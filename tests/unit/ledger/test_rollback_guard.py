@@ -70,7 +70,7 @@ def test_marks_never_go_back(tmp_path: Path):
     second.note({"a": numbered(4), "b": numbered(2)})
     second.note({"a": {**numbered(7), 5: "other"}, "b": {3: "3", 4: "4"}})
     assert memory.marks() == {"a": (5, "5"), "b": (2, "2")}
-    assert memory.marks("a") == {"a": (5, "5")}
+    assert memory.marks(["a"]) == {"a": (5, "5")}
     memory.close()
     second.close()
 

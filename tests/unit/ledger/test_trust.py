@@ -83,23 +83,23 @@ def test_event_without_a_valid_mac_changes_nothing(kind: str) -> None:
 
 
 def told(state: LedgerState) -> tuple[object, ...]:
+    account = state.stream(SERVICE)
     return (
         list(state.sends),
-        state.uploads,
-        state.drafts,
-        state.previews,
-        state.initialized_for,
-        state.campaigns_folders,
-        state.recalls,
+        account.uploads,
+        account.drafts,
+        account.previews,
+        account.is_initialized,
+        account.campaigns_folders,
+        account.recall_times,
     )
 
 
 def test_forged_init_blocks_sandboxes_and_initializes_nothing() -> None:
     book = Book()
     book.write(LedgerKind.INIT, {}, OTHER)
-    state = book.read()
-    assert SERVICE not in state.initialized_for
-    assert state.production_streams == {LEDGER, SERVICE}
+    account = book.read().stream(SERVICE)
+    assert (account.is_initialized, account.is_production) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
 def test_vouching_restores_trust_after_a_new_secret() -> None:
     book = sent(OTHER)
     assert status_of(book.read()) == (Fate.UNKNOWN, True)
-    assert SERVICE not in book.read().initialized_for
+    assert not book.read().stream(SERVICE).is_initialized
     book.vouch(KEY)
     assert status_of(book.read()) == (Fate.ACCEPTED, False)
-    assert SERVICE in book.read().initialized_for
+    assert book.read().stream(SERVICE).is_initialized
     book.write(LedgerKind.STATUS, FORGED[LedgerKind.STATUS], OTHER)
     assert status_of(book.read()) == (Fate.ACCEPTED, False), "what comes later needs a mac of its own"
 
@@ -178,7 +178,7 @@ def test_copied_event_is_not_vouched_for() -> None:
     with pytest.raises(TamperedLedgerError):
         unverified(book.mine(), KEY, OTHER)
     book.vouch(KEY)
-    assert not book.read().campaigns_folders
+    assert not book.read().stream(SERVICE).campaigns_folders
 
 
 def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:
@@ -208,7 +208,7 @@ def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
 def test_vouching_without_the_secret_is_ignored() -> None:
     book = sent(OTHER)
     book.vouch(OTHER)
-    assert SERVICE not in book.read().initialized_for
+    assert not book.read().stream(SERVICE).is_initialized
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,8 @@ def test_sends_of_one_minute_share_a_count():
 def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused: str | None):
     needed = content.uploads()
     kept = UploadRecord(result="R", at=NOW - age)
-    state = LedgerState(uploads={(SERVICE, upload.key): kept for upload in needed})
+    state = LedgerState()
+    state.stream(SERVICE).uploads.update((upload.key, kept) for upload in needed)
     send, known = make_send(content=content), make_known()
     assert resolve(send, SERVICE, known, state, NOW).uploads == tuple((upload, reused) for upload in needed)
     assert resolve(send, "wx9", known, state, NOW).uploads == tuple((upload, None) for upload in needed)

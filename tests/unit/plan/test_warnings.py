@@ -217,6 +217,29 @@ def test_list_of_two_batches_that_shares_openids_was_moved(first: int, count: in
     assert {one.code for one in plan.sends} == {code}
 
 
+class CountedOpenid(str):
+    """An openid that counts how often one of them is hashed."""
+
+    __slots__ = ()
+    hashed = 0
+
+    def __hash__(self) -> int:
+        CountedOpenid.hashed += 1
+        return str.__hash__(self)
+
+
+@pytest.mark.parametrize("count", [20_000, 60_000])
+def test_openids_are_not_hashed_again_for_each_batch(count: int) -> None:
+    """Whether a list was sent under another id is asked of each batch, and about the whole list."""
+    before = listed("sale", [f"o{number}" for number in range(count)])
+    state = make_state(*((EventKind.INTENT, intent_of(send)) for send in before))
+    after = listed("spring", [CountedOpenid(f"n{number}") for number in range(count)])
+    CountedOpenid.hashed = 0
+    plan = plan_of(*after, state=state, remote_facts=None, is_current=lambda _message: False)
+    assert {one.code for one in plan.sends} == {Reason.NEW}
+    assert CountedOpenid.hashed <= count
+
+
 OLD = [make_send("autumn", "旧"), make_send("week[a]", "周")]
 STATE = make_state(
     *((EventKind.INTENT, intent_of(send)) for send in OLD),

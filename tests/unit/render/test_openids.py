@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from wechat_campaigns.render import openids
 from wechat_campaigns.render.openids import (
     MAX_BATCH,
     MIN_BATCH,
+    ListedOpenids,
     batches,
     check_openids,
     read_openids,
@@ -28,6 +30,17 @@ from wechat_campaigns.source.files import FileError
 
 def make_openids(count: int) -> list[str]:
     return [f"o{number:027}" for number in range(count)]
+
+
+def listed(openids: Iterable[str]) -> ListedOpenids:
+    found = ListedOpenids()
+    for number, openid in enumerate(openids, 1):
+        found.add(number, openid)
+    return found
+
+
+def numbered(found: ListedOpenids) -> list[tuple[int, str]]:
+    return list(zip(found.numbers, found.openids, strict=True))
 
 
 @given(st.integers(min_value=2, max_value=65_000))
@@ -56,19 +69,20 @@ def test_batches_of_a_list_share_its_digest():
 
 
 def test_lines_are_numbered_as_in_the_file():
-    assert read_openids("# 名单\n\n oA \noB # 店长\n") == [(3, "oA"), (4, "oB")]
+    found = read_openids("# 名单\n\n oA \noB # 店长\n")
+    assert numbered(found) == [(3, "oA"), (4, "oB")]
 
 
 def test_many_faults_of_one_kind_are_one_message():
     openids = make_openids(300) * 2
-    (fault,) = check_openids(openids, [f"line {index + 1}" for index in range(600)])
+    (fault,) = check_openids(listed(openids), "line {number}")
     assert (fault.rule, fault.path) == ("openid-duplicate", (300,))
     assert fault.message.startswith("line 301, line 302, line 303, line 304, line 305 and 295 more")
 
 
 @given(st.lists(st.text(alphabet="o_中 1-", min_size=8, max_size=40), max_size=8))
 def test_no_message_repeats_an_openid(openids):
-    faults = check_openids(openids, [f"line {index + 1}" for index in range(len(openids))])
+    faults = check_openids(listed(openids), "line {number}")
     said = " ".join(fault.message + fault.hint for fault in faults)
     assert not any(openid in said for openid in openids if openid.strip())
 
@@ -76,7 +90,7 @@ def test_no_message_repeats_an_openid(openids):
 @pytest.mark.parametrize("first", ["openid", "OpenID", "open_id", "openid,昵称", '"openid"'])
 def test_spreadsheet_header_is_not_an_openid(first):
     """A column exported with its name would count as one recipient more; the hint tells what to keep."""
-    (fault,) = check_openids([first, *make_openids(2)], ["line 1", "line 2", "line 3"])
+    (fault,) = check_openids(listed([first, *make_openids(2)]), "line {number}")
     assert (fault.rule, fault.path) == ("openid-malformed", (0,))
     assert "spreadsheet" in fault.hint
 
@@ -115,8 +129,29 @@ TABLES: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_of_excel_gives_the_same_list(name: str, column: str | None) -> None:
     found = read_table(TABLES[name](), column)
-    assert found.openids == ((2, ONE), (4, TWO))
+    assert numbered(found) == [(2, ONE), (4, TWO)]
     assert (found.blank, found.repeated) == (1, 1)
+
+
+def read_and_cut(table: bytes) -> None:
+    found = read_table(table, None)
+    assert not check_openids(found, "row {number}")
+    assert batches(found.openids)
+
+
+@pytest.mark.parametrize("write", [lambda rows: csv_text(rows).encode(), workbook], ids=["csv", "xlsx"])
+def test_memory_grows_with_the_openids_and_no_faster(
+    write: Callable[[Iterable[Sequence[str]]], bytes],
+) -> None:
+    peaks = []
+    for count in (100, 2_000, 8_000):  # the first is for what is made once
+        table = write([[openid] for openid in make_openids(count)])
+        tracemalloc.start()
+        read_and_cut(table)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 4.4 * peaks[1]
+    assert peaks[2] < 400 * 8_000
 
 
 def test_hidden_sheet_is_not_the_first() -> None:
@@ -124,7 +159,7 @@ def test_hidden_sheet_is_not_the_first() -> None:
     book.active.sheet_state = "hidden"
     book.create_sheet("shown").append([ONE])
     book.save(out)
-    assert read_table(out.getvalue(), None).openids == ((1, ONE),)
+    assert numbered(read_table(out.getvalue(), None)) == [(1, ONE)]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +198,7 @@ def test_two_columns_of_one_name_are_refused(second: str, column: str | None) ->
 
 def test_one_column_needs_no_header() -> None:
     for data in (f"{ONE}\n{TWO}".encode(), workbook([[ONE], [TWO]])):
-        assert read_table(data, None).openids == ((1, ONE), (2, TWO))
+        assert numbered(read_table(data, None)) == [(1, ONE), (2, TWO)]
 
 
 def zip_of(parts: dict[str, bytes]) -> bytes:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wechat_campaigns.render.scope import Templates
-from wechat_campaigns.render.templates import MAX_SIZE, TemplateRenderError, fill
+from wechat_campaigns.render.templates import MAX_SIZE, TemplateRenderError, fill, split_blocks
 from wechat_campaigns.render.templates.engine import Engine
 from wechat_campaigns.source.files import FileError, Files
 
@@ -236,6 +236,79 @@ def test_invalid_placeholder_is_left_to_jinja(text: str, variables: dict[str, ob
     assert fill(text, variables, str) is None
     with pytest.raises(TemplateRenderError):
         Templates(Texts()).render(text, variables)
+
+
+# --- of a text with `if` and `for` alone, only these are compiled ---------------------------------
+
+
+FLOWS = [
+    "{% if yes %}", "{% if not yes %}", "{%- if n == 3 %}", "{% if nope %}", "{%+ if yes -%}", "{%if yes%}",
+    "{% else %}", "{% elif n %}", "{% endif %}", "{% endif -%}", "{%- endif %}", "{% endif +%}", "{%endif%}",
+    "{% for c in cities %}", "{% for brand in cities -%}", "{% for n in cities recursive %}", "{% endfor %}",
+    "{{ c }}", "{{ loop.index }}", "{{ brand }}", "{{ nope }}", "{{ brand -}}", "{{- n }}", "{{ n.x }}",
+    "{% raw %}", "{% endraw %}", "{{ '{%' }}", "{{ '%}' }}", '{{ "%}" }}', "{# {% #}", "{# %} #}",
+    "{{ 1 / 0 }}", "{% set brand = n %}", "{% macro brand() %}", "{% endmacro %}", "{% nope %}",
+    "{% filter upper %}", "{% endfilter %}", "{% if yes %}\n", "\n{% endif %}\n", " \t{% if yes %}\n",
+    "\n\u3000{% endif %}\n",
+]  # fmt: skip
+SIGNS_AROUND = ["\n", " ", "\t", "\u3000", "\u2028", "一", "{", "}", "%}", "{%", "%", "-", "{{", "}}"]
+TEXT = st.lists(st.sampled_from(["一", "\n", " ", "{{ brand }}", "\u3000", "%}", "{{ n }}"]), max_size=4).map(
+    "".join
+)
+BEGINS = [
+    "{% if yes %}",
+    "{%+ if yes %}",
+    "{%- if yes %}",
+    "{% for brand in cities %}",
+    "{%\nfor n in cities%}",
+]
+ENDS = ["{% endif %}", "{% endif +%}", "{% endif -%}", "{% endfor %}", "{%endfor\n%}"]
+WELL_FORMED = st.tuples(
+    TEXT, st.sampled_from(BEGINS), TEXT, st.sampled_from(["{% else %}", "{%- else -%}", "{{ n }}", ""]), TEXT,
+    st.sampled_from(ENDS), TEXT,
+).map("".join)  # fmt: skip
+
+
+def by_jinja(text: str) -> str:
+    try:
+        return JINJA.render(text.replace("\r\n", "\n"), VARIABLES, marked)
+    except TemplateRenderError as fault:
+        return f"{fault.message} {fault.line}"
+
+
+def by_parts(text: str) -> str:
+    try:
+        return Templates(Texts()).render(text, VARIABLES, escape=marked)
+    except TemplateRenderError as fault:
+        return f"{fault.message} {fault.line}"
+
+
+@pytest.mark.deep
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(WELL_FORMED, st.lists(st.sampled_from([*FLOWS, *SIGNS_AROUND]), max_size=9).map("".join)))
+def test_blocks_alone_give_what_the_whole_text_gives(text: str) -> None:
+    assert by_parts(text) == by_jinja(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("一{{ n }}{% if yes %}二{% endif %}\n三", ("一{{ n }}", "{% if yes %}二{% endif %}\n", "三")),
+        ("一\n \t{% if yes %}\n二\n{% endif %}", ("一\n", " \t{% if yes %}\n二\n{% endif %}", "")),
+        ("一 {% for c in cities %}{% endfor %}", ("一 ", "{% for c in cities %}{% endfor %}", "")),
+        ("{% if yes %}二{% endif %}", None),
+        ("一{% set n = 1 %}{{ n }}", None),
+        ("一 {%- if yes %}二{% endif %}", None),
+        ("{% if yes %}二{% endif -%} 三", None),
+        ("{% raw %}{% if yes %}{% endraw %}三", None),
+        ("一 {% include 'a' %}", None),
+        ("%} {%", None),
+        ("{{ n }}", None),
+    ],
+)
+def test_a_text_is_split_around_its_blocks(text: str, parts: tuple[str, str, str] | None) -> None:
+    assert split_blocks(text) == parts
+    assert by_parts(text) == by_jinja(text)
 
 
 # --- templates of one run know nothing of each other --------------------------------------------

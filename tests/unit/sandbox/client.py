@@ -1,4 +1,4 @@
-"""A sandbox without sockets: the web application behind Flask's test client, on a clock tests move."""
+"""A sandbox without sockets: the web application behind a test client, on a clock tests move."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
-from werkzeug.test import encode_multipart
+from werkzeug.test import Client, encode_multipart
 
 from wechat_sandbox import seeds, server
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 SERVICE = "wx0000000000000001"
 SUBSCRIPTION = "wx0000000000000002"
@@ -40,7 +41,7 @@ def dump(body: Any) -> bytes:
 class WeChat:
     """One account's client: calls with its token, answers as parsed JSON."""
 
-    http: FlaskClient
+    http: Client
     dispatcher: Dispatcher
     appid: str = SERVICE
     _token: str = field(default="", repr=False)
@@ -154,7 +155,7 @@ def _planted() -> bytes:
 
 
 @contextmanager
-def open_sandbox() -> Iterator[tuple[Flask, Dispatcher]]:
+def open_sandbox() -> Iterator[tuple[WSGIApplication, Dispatcher]]:
     """A sandbox for many tests: to make its application takes longer than most of them."""
     store = Store(None)
     dispatcher = Dispatcher(store=store, wall=lambda: NOON, sleep=lambda _s: None)
@@ -162,11 +163,11 @@ def open_sandbox() -> Iterator[tuple[Flask, Dispatcher]]:
     store.close()
 
 
-def as_new(app: Flask, dispatcher: Dispatcher) -> WeChat:
+def as_new(app: WSGIApplication, dispatcher: Dispatcher) -> WeChat:
     """A sandbox with the built-in seed, at noon of a first of December; nothing of another test is left."""
     store = dispatcher.store
     with closing(sqlite3.connect(":memory:")) as planted:
         planted.deserialize(_planted())
         planted.backup(store._db)
     dispatcher.in_hand.clear()
-    return WeChat(app.test_client(), dispatcher)
+    return WeChat(Client(app), dispatcher)

@@ -1,14 +1,17 @@
 """The sandbox as tests get it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from flask import Flask
 
 from tests.unit.sandbox.client import WeChat, as_new, open_sandbox
 from wechat_sandbox.dispatcher import Dispatcher
 
-Served = tuple[Flask, Dispatcher]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+Served = tuple["WSGIApplication", Dispatcher]
 
 
 @pytest.fixture(scope="session")

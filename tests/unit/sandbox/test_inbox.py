@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from tests.unit.sandbox.client import JPEG, MP3, NOON, PNG, SERVICE, WeChat
 from wechat_sandbox import seeds, server
@@ -152,7 +153,7 @@ def test_phone_shows_the_latest_and_says_there_are_earlier(wechat: WeChat) -> No
 def test_looking_finishes_what_is_due(wechat: WeChat) -> None:
     wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 60})
     wechat.sendall()
-    later = server.build(replace(wechat.dispatcher, wall=lambda: NOON + 61), seeds.DEFAULT).test_client()
+    later = Client(server.build(replace(wechat.dispatcher, wall=lambda: NOON + 61), seeds.DEFAULT))
     (send,) = later.get(f"/_sandbox/sends?appid={SERVICE}").json["sends"]
     assert (send["status"], send["delivered"]) == ("SEND_SUCCESS", 6)
 
@@ -180,8 +181,7 @@ def test_version_sees_another_process(tmp_path: Path) -> None:
     with stores[0].transaction() as db:
         seeds.plant(db, seeds.DEFAULT, NOON)
     watching, sending = (
-        WeChat(server.build(dispatcher, seeds.DEFAULT).test_client(), dispatcher)
-        for dispatcher in dispatchers
+        WeChat(Client(server.build(dispatcher, seeds.DEFAULT)), dispatcher) for dispatcher in dispatchers
     )
     before = told(watching, "version")
     assert told(watching, "version") == before

@@ -154,7 +154,7 @@ def test_upload_deleted_on_the_platform_is_made_again():
     with pytest.raises(ApiError) as caught, preparing.forgetting(before, uploader.account()):
         raise api_error(40007)
     assert "uploads the files of this send again" in caught.value.hint
-    assert uploader.state.uploads == {}
+    assert uploader.state.stream(SERVICE).uploads == {}
     uploader.upload(send)
     assert len(uploader.api.calls) == 4
 
@@ -173,7 +173,7 @@ def test_other_refusals_forget_nothing():
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
     assert not preparing.forget_uploads(uploader.planned(send), 45028, uploader.account())
-    assert len(uploader.state.uploads) == 2
+    assert len(uploader.state.stream(SERVICE).uploads) == 2
 
 
 class DraftMaker:
@@ -230,7 +230,7 @@ def test_draft_is_read_back_and_recorded():
     assert made is not None
     assert facts(made) == ("D", True, ())
     assert maker.kinds()[-2:] == ["draft", "draft"]
-    known = fold(maker.ledger.events()).drafts[SERVICE, "sale", 1]
+    known = fold(maker.ledger.events()).stream(SERVICE).drafts["sale", 1]
     assert (known.stored_digest, known.stored_changes) == (made.mark, ())
     assert facts(maker.run(SEND)) == ("D", False, ())
     assert maker.added() == 1
@@ -282,7 +282,7 @@ def test_draft_is_read_back_after_a_crash():
     maker.then(draft_get=news())
     assert facts(maker.run(SEND)) == ("D", False, ())
     assert maker.added() == 0
-    assert fold(maker.ledger.events()).drafts[SERVICE, "sale", 1].stored_digest
+    assert fold(maker.ledger.events()).stream(SERVICE).drafts["sale", 1].stored_digest
 
 
 def test_run_uses_a_draft_that_another_run_added():

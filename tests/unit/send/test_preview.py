@@ -132,5 +132,4 @@ def test_previews_are_counted_by_the_day_in_china() -> None:
     state = make_state(
         (LedgerKind.PREVIEW, seen), (LedgerKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
     )
-    assert count_today(state.preview_times, SERVICE, NOW) == 1
-    assert count_today(state.preview_times, "wx-other", NOW) == 0
+    assert count_today(state.stream(SERVICE).preview_times, NOW) == 1

@@ -36,7 +36,7 @@ from wechat_campaigns.source.scaffold import SAMPLES
 def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold, by its ledger or by the settings."""
     name = facts.account.name
-    reason = facts.state.hold_reasons(facts.now).get(facts.account.appid)
+    reason = facts.state.stream(facts.account.appid).hold_reason(facts.now)
     if reason is not None:
         return Violation(*on_hold(name, reason, facts.env))
     if setting is True or (setting is not False and name in setting):
@@ -226,7 +226,7 @@ def too_many_sends(count: int, policy: Policy) -> Violation | None:
 @rule()
 def require_preview(_setting: object, facts: RuleInput) -> Violation | None:
     """A tester must have received exactly this content."""
-    if (facts.account.appid, facts.content_digest) in facts.state.previews:
+    if facts.content_digest in facts.state.stream(facts.account.appid).previews:
         return None
     hint = _("run `campaign preview {send}{env} --to TESTER` and check the message on the phone")
     return Violation(
@@ -270,10 +270,8 @@ def require_trial(tag: str | int, facts: RuleInput) -> Violation | None:
     digest = compute_message_digest(facts.send)
     fates = {
         record.fate
-        for record in facts.state.sends
-        if tag in (posted_tag(record), posted_tag_id(record))
-        and record.appid == facts.account.appid
-        and record.data.get("message_digest") == digest
+        for record in facts.state.stream(facts.account.appid).all_sends()
+        if tag in (posted_tag(record), posted_tag_id(record)) and record.data.get("message_digest") == digest
     }
     if Fate.SENT in fates:
         return None

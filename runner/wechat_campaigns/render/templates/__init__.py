@@ -19,6 +19,8 @@ MAX_SIZE = 200_000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _TAG = re.compile(r"\{[{%#]")
 _NAME = re.compile(r"\{\{[ \t\n]*([_A-Za-z\u4e00-\u9fff][_0-9A-Za-z\u4e00-\u9fff]*)[ \t\n]*\}\}")
+_FLOW = re.compile(r"\{%[-+]?\s*(?:if|elif|else|endif|for|endfor)\b")
+"""Tags that define no name for the text behind them."""
 # fmt: off
 _JINJA_KEYWORDS = frozenset((
     "and", "else", "elif", "false", "False", "for", "if", "in", "import", "is", "none", "None", "not", "or",
@@ -89,3 +91,21 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
             return None
         parts[2 * index + 1] = escape(text_of(value))
     return None if sum(map(len, parts)) > MAX_SIZE else "".join(parts)
+
+
+def split_blocks(text: str) -> tuple[str, str, str] | None:
+    """Split a text into what stands before its blocks, from the first to the last, and behind them.
+
+    Returns:
+        None where Jinja needs the whole text: nothing stands around, a tag may define a name, or a tag takes
+        more blanks away than those that `trim_blocks` and `lstrip_blocks` take.
+    """
+    begin, last = text.find("{%"), text.rfind("%}")
+    if not 0 <= begin < last or text[begin + 2] == "-" or text[last - 1] == "-":
+        return None
+    line = text.rfind("\n", 0, begin) + 1
+    begin = line if text[line:begin].isspace() else begin
+    end = last + 2 + text.startswith("\n", last + 2)
+    before, blocks, after = text[:begin], text[begin:end], text[end:]
+    is_flow = blocks.count("{%") == len(_FLOW.findall(blocks))
+    return (before, blocks, after) if is_flow and (before or after) else None

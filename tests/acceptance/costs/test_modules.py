@@ -38,11 +38,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_help_loads_no_package(folder: Path) -> None:
-    modules = loaded("--help", cwd=folder)
-    assert not modules & (
-        HEAVY | {"yaml", "jsonschema_rs", "wechat_campaigns.core.model", "wechat_campaigns.source.settings"}
-    )
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_no_package(option: str, folder: Path) -> None:
+    modules = loaded(option, cwd=folder)
+    records = {"wechat_campaigns.core.model", "wechat_campaigns.core.settings", "wechat_campaigns.workspace"}
+    assert not modules & (HEAVY | records | {"yaml", "jsonschema_rs"})
+
+
+@pytest.mark.parametrize(
+    ("words", "most"), [("--help", 20), ("--version", 25), ("validate", 65), ("plan --offline", 115)]
+)
+def test_a_command_loads_few_modules_of_ours(words: str, most: int, folder: Path) -> None:
+    modules = loaded(*words.split(), cwd=folder)
+    assert len([name for name in modules if name.startswith(("wechat_campaigns", "wechat_sandbox"))]) <= most
 
 
 def test_validate_loads_only_what_checks(folder: Path) -> None:
@@ -66,6 +74,13 @@ def test_an_offline_plan_loads_no_network(folder: Path) -> None:
     )
     modules = loaded("plan", "--offline", "--env", "production", cwd=folder)
     assert not modules & {"flask", "requests", "lxml", "psycopg", "jinja2", "jsonschema"}
+    assert "wechat_campaigns.wechat.endpoints" not in modules
+
+
+def test_a_rehearsal_that_draws_no_page_loads_what_draws_none(folder: Path) -> None:
+    modules = loaded("plan", cwd=folder)
+    assert "wechat_sandbox.server" in modules
+    assert not modules & {"flask", "jinja2", "lxml", "psycopg", "jsonschema", "rich.console"}
 
 
 @pytest.mark.deep

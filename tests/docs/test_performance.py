@@ -1,0 +1,35 @@
+"""The page about performance lists what the bench measures."""
+
+from contextlib import ExitStack
+
+from tests.bench.__main__ import works
+from tests.bench.growth import STEPS
+from tests.bench.table import PAGE, PLANS, growth_rows
+from tests.bench.works import Part
+
+
+def first_cells(title: str) -> list[str]:
+    """The first column of the table below a heading."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [line.split("|")[1].strip() for line in lines[2:]]
+
+
+def test_the_table_has_every_work() -> None:
+    named = [
+        work.name for work in works(ExitStack()) if work.part is not Part.GROWTH or "beside" not in work.name
+    ]
+    assert first_cells("The table") == named
+
+
+def test_the_growth_has_every_step() -> None:
+    assert first_cells("Growth") == [f"{others:,}" for others in (0, *STEPS)]
+
+
+def test_the_bench_plans_what_the_page_shows() -> None:
+    named = {work.name for work in works(ExitStack())}
+    rows = [{"work": name, "ours": {"cpu_s": 1, "peak_mib": 1}} for name in named]
+    shown = sum(cell != "–" for line in growth_rows(rows)[2:] for cell in line[1:])
+    assert (
+        shown == sum("beside" in name and "events" in name for name in named) == len(PLANS) * len(STEPS) - 1
+    )
