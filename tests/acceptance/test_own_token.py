@@ -172,6 +172,34 @@ def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp
     }  # fmt: skip
 
 
+def test_one_place_serves_a_fleet_by_the_appid_in_it(shop: Shop, tmp_path: Path) -> None:
+    program = json.dumps([sys.executable, "token.py", "{appid}", shop.sandbox.url])
+    key = "import hashlib; print(hashlib.sha256(b'{appid}').hexdigest())"
+    keys = f"ledger_key: {{command: {json.dumps([sys.executable, '-c', key])}}}"
+    names = {"main": APPID, "shop": SHOP_APPID}
+    places = (f"{{command: {program}}}", f"{{file: '{tmp_path}/{{appid}}'}}")
+    for number, token in enumerate(places, 1):
+        shop.sandbox.advance(24 * 3600)
+        accounts = {
+            name: f"{{kind: service, appid: {appid}, token: {token}, {keys}}}"
+            for name, appid in names.items()
+        }
+        if "file" in token:
+            for appid in names.values():
+                write_token(tmp_path / appid, token_of(shop, appid))
+        use_accounts(shop, **accounts)
+        shop.succeed("ledger", "guard", "--auto-approve", "--old-secret", "LEDGER_KEY", "--reason", "x")
+        shop.succeed("ledger", "init")
+        shop.write(
+            sale=campaign_file(f"早{number}", f"revision: {number}\n"),
+            other=campaign_file(f"晚{number}", f"account: shop\nrevision: {number}\n"),
+        )
+        code, said = shop.run("apply", "--auto-approve")
+        assert code == ExitCode.OK, said
+    assert [job["appid"] for job in shop.sandbox.jobs() if "晚" in job["content"]["text"]] == [SHOP_APPID] * 2
+    assert asked(shop) == 2
+
+
 def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path) -> None:
     """One of the two would send to the other's followers, and nothing in WeChat's answers tells which."""
     token = token_of(shop)
