@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from typing import Final
 
 from wechat_campaigns.core.i18n import _
@@ -206,9 +207,9 @@ def _shortened(text: str, width: int) -> str:
     """Cut a text that is too long behind a word or a sign."""
     if columns(text) <= width:
         return text
-    end = _cuts(text, width - 1)[0]
+    end = bisect_right(list(accumulate(map(_columns_of, text))), width - 1)
     return f"{text[:end].rstrip()}…"
 
 
 def _width(text: str) -> int:
-    return max(map(columns, text.split("\n")))
+    return max(map(columns, text.split("\n"))) if "\n" in text else columns(text)
