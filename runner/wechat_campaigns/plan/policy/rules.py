@@ -398,7 +398,7 @@ def required_text(wanted: tuple[str, ...], facts: RuleInput) -> Violation | None
     )
 
 
-_WORD = r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+"  # few plans compare words, and it takes a millisecond to compile
+_WORD = r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+"  # compiled at its first use: few plans compare words
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
 
