@@ -1,86 +1,104 @@
-"""An agency's evening: accounts that authorised its third-party platform, and not one AppSecret."""
+"""An agency's evening: sixty accounts that authorised one third-party platform, and no AppSecret of any."""
 
 import json
-import subprocess
-import sys
+import re
 from pathlib import Path
+from typing import Any
 
-from tests.acceptance.test_own_token import account, outcomes, use_accounts, write_token
-from tests.support.playground import Sandbox
-from tests.support.shop import MakeShop, Shop, campaign_file
+import pytest
+import requests
+
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.source.secret import SANDBOX_SECRET
 
-PLATFORM = "wx00000000000000f1"
-APPIDS = {f"shop{number}": f"wx{number:016}" for number in range(11, 23)}
-PROGRAM = """\
-import json, sys, urllib.request
-url, platform, ours, appid = sys.argv[1:]
-def ask(name, **body):
-    where = f"{url}/cgi-bin/component/api_{name}?component_access_token={ours}"
-    body = json.dumps({"component_appid": platform, **body}).encode()
-    return json.load(urllib.request.urlopen(where, body))
-refresh = {one["authorizer_appid"]: one["refresh_token"] for one in ask("get_authorizer_list")["list"]}
-about = {"authorizer_appid": appid, "authorizer_refresh_token": refresh[appid]}
-print(ask("authorizer_token", **about)["authorizer_access_token"])
-"""
-"""What the platform's own token command does."""
+PLATFORM = {"appid": "wxplatform", "secret": "0" * 32}
+APPIDS = [f"wx{number:016x}" for number in range(0xA0, 0xA0 + 60)]
+MISSING, WITHDRAWN = APPIDS[10], APPIDS[20]
 
 
-def change(sandbox: Sandbox, **spec: object) -> str:
-    """Change the platform; its ticket."""
-    (about,) = sandbox.control("POST", "platforms", {"appid": PLATFORM, **spec})["platforms"]
-    return str(about["component_verify_ticket"])
+def component(shop: Shop, name: str, token: str = "", **body: object) -> Any:
+    where = f"{shop.sandbox.url}/cgi-bin/component/api_{name}?component_access_token={token}"
+    answer = requests.post(where, json={"component_appid": PLATFORM["appid"], **body}, timeout=60).json()
+    assert not answer.get("errcode"), answer
+    return answer
 
 
-def token_program(shop: Shop, ticket: str) -> list[str]:
-    """Write the program that prints a token for the AppID behind these words."""
-    (shop.folder / "token.py").write_text(PROGRAM, encoding="utf-8")
-    about = {"component_appid": PLATFORM, "component_appsecret": SANDBOX_SECRET}
-    answer = shop.sandbox.call("component/api_component_token", {**about, "component_verify_ticket": ticket})
-    return [sys.executable, "token.py", shop.sandbox.url, PLATFORM, answer["component_access_token"]]
+def authorize(shop: Shop, **accounts: list[int] | None) -> None:
+    shop.sandbox.control("POST", "platforms", {**PLATFORM, "authorized": accounts})
 
 
-def test_each_account_gets_its_send_once_and_three_rows_say_why_not(
-    make_shop: MakeShop, tmp_path: Path
-) -> None:
-    """One account withdrew, one took mass sends away, of one the token ended and nobody renewed it."""
-    shop = make_shop(begin=False)
-    seed = [{"appid": appid, "followers": 10, "options": {"frozen": True}} for appid in APPIDS.values()]
-    shop.sandbox.control("POST", "seed", {"accounts": seed})
-    ticket = change(shop.sandbox, authorized={appid: [2, 7, 11] for appid in APPIDS.values()})
-    program = token_program(shop, ticket)
+def write_tokens(shop: Shop, folder: Path) -> None:
+    """Write the token of each account into its file, as the platform's sidecar does."""
+    (about,) = shop.sandbox.control("GET", "platforms")["platforms"]
+    ticket = about["component_verify_ticket"]
+    who = {"component_appsecret": PLATFORM["secret"], "component_verify_ticket": ticket}
+    ours = component(shop, "component_token", **who)["component_access_token"]
+    for one in component(shop, "get_authorizer_list", ours, offset=0, count=500)["list"]:
+        whose = {
+            "authorizer_appid": one["authorizer_appid"],
+            "authorizer_refresh_token": one["refresh_token"],
+        }
+        file = folder / one["authorizer_appid"]
+        file.touch(0o600)
+        file.write_text(component(shop, "authorizer_token", ours, **whose)["authorizer_access_token"])
 
-    def renew(name: str) -> str:
-        words = [*program, APPIDS[name]]
-        return subprocess.run(words, cwd=shop.folder, text=True, check=True, stdout=subprocess.PIPE).stdout
 
-    sources = {name: f"{{command: {json.dumps([*program, appid])}}}" for name, appid in APPIDS.items()}
-    for name in ("shop12", "shop19"):
-        sources[name] = write_token(tmp_path / name, renew(name).strip())
-    use_accounts(shop, **{name: account(APPIDS[name], source) for name, source in sources.items()})
-    shop.edit("_settings", "default_account: main", "default_account: shop11")
+@pytest.fixture
+def agency(make_shop: MakeShop, tmp_path: Path) -> Shop:
+    shop, folder = make_shop(begin=False), tmp_path / "tokens"
+    folder.mkdir()
+    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in APPIDS]
+    shop.sandbox.control("POST", "seed", {"accounts": seeds})
+    authorize(shop, **{one: [2, 7, 11] for one in APPIDS})
+    write_tokens(shop, folder)
+    file = shop.folder / "campaigns/_settings.yaml"
+    head = file.read_text(encoding="utf-8").partition("    accounts:")[0]
+    keys = "ledger_key: {env: LEDGER_KEY}"
+    lines = [
+        f"      a{n}: {{kind: service, appid: {one}, token: {{file: {folder / one}}}, {keys}}}\n"
+        for n, one in enumerate(APPIDS)
+    ]
+    file.write_text(f"{head}    accounts:\n{''.join(lines)}", encoding="utf-8")
     shop.succeed("ledger", "init")
-    shop.write(**{name: campaign_file(name, f"account: {name}\n") for name in APPIDS})
-    assert shop.run("plan")[0] == ExitCode.OK
+    shop.write(**{f"s{n}": campaign_file(f"第{n}家", f"account: a{n}\n") for n in range(len(APPIDS))})
+    return shop
 
-    change(shop.sandbox, authorized={APPIDS["shop12"]: None, APPIDS["shop15"]: [2, 11]})
-    renew("shop19")
-    code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
-    reasons = {name: row["reason"] for name, row in outcomes(said).items() if row["result"] != "accepted"}
-    assert code not in (ExitCode.OK, ExitCode.UNKNOWN)
-    assert [*sorted(reasons)] == ["shop12", "shop15", "shop19"]
-    assert ("61003" in reasons["shop12"], "61007" in reasons["shop15"]) == (True, True), reasons
-    assert "still gives the same one" in reasons["shop19"], reasons
-    assert sorted(shop.texts()) == sorted({*APPIDS} - {*reasons})
 
-    change(shop.sandbox, authorized={APPIDS[name]: [2, 7, 11] for name in ("shop12", "shop15")})
-    for name in ("shop12", "shop19"):
-        write_token(tmp_path / name, renew(name).strip())
-    code, said = shop.run("apply", "--auto-approve")
-    assert (code, sorted(shop.texts())) == (ExitCode.OK, sorted(APPIDS)), said
-    assert shop.run("apply", "--auto-approve")[0] == ExitCode.OK
-    assert sorted(shop.texts()) == sorted(APPIDS), "nothing twice"
-    assert not {one["path"] for one in shop.sandbox.requests() if one["appid"] in APPIDS.values()} & {
-        "/cgi-bin/stable_token", "/cgi-bin/token"
-    }  # fmt: skip
+@pytest.mark.deep
+def test_evening_of_sixty_accounts_under_one_platform(agency: Shop, tmp_path: Path) -> None:
+    """Two lack a permission and one token ends in the middle; the others are sent, once."""
+    authorize(agency, **{MISSING: [2, 11], WITHDRAWN: None})
+    agency.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=42001)
+    code, said = agency.run("apply", "--auto-approve", "--quiet", "-o", "json")
+    rows = json.loads(next(line for line in said.splitlines() if line.startswith("{")))["outcomes"]
+    sent = {row["account"] for row in rows if row["result"] == "accepted"}
+    left = {row["account"]: row["reason"] for row in rows if row["result"] != "accepted"}
+    assert (len(rows), len(sent), len(left)) == (60, 57, 3), left
+    assert "61007" in left.pop("a10")
+    assert "61003" in left.pop("a20")
+    ((expired, reason),) = left.items()
+    assert "still gives the same one" in reason
+    assert code == ExitCode.WECHAT, "the worst of the three"
+    texts = agency.texts()
+    assert len(texts) == len(set(texts)) == 57
+
+    code, said = agency.run("doctor")
+    shown = re.sub(r"\s+", " ", said)
+    assert (code, "a10: permission set 7" in shown, "grant permission set 7 " in shown) == (
+        ExitCode.WECHAT, True, True
+    )  # fmt: skip
+
+    write_tokens(agency, tmp_path / "tokens")
+    code, said = agency.run("apply", "--auto-approve", "--quiet", "-o", "json")
+    (again,) = json.loads(next(line for line in said.splitlines() if line.startswith("{")))["outcomes"][:1]
+    assert code == ExitCode.WECHAT, said
+    texts = agency.texts()
+    assert len(texts) == len(set(texts)) == 58
+    assert f"第{expired[1:]}家" in texts, again
+    assert not [one for one in agency.sandbox.requests() if one["path"].endswith("stable_token")]
+
+
+def test_address_that_the_platform_has_not_registered(agency: Shop) -> None:
+    agency.sandbox.control("POST", "platforms", {**PLATFORM, "ip_allow": ["203.0.113.9"]})
+    code, said = agency.run("doctor")
+    assert (code, "61004" in said) == (ExitCode.WECHAT, True), said

@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4081,
-    "wechat_campaigns/source": 2966,
-    "wechat_campaigns/render": 6922,
-    "wechat_campaigns/ledger": 3314,
-    "wechat_campaigns/wechat": 1961,
-    "wechat_campaigns/plan": 4575,
-    "wechat_campaigns/send": 1354,
-    "wechat_campaigns/report": 3289,
-    "wechat_campaigns/guard": 1774,
+    "wechat_campaigns/core": 4140,
+    "wechat_campaigns/source": 2972,
+    "wechat_campaigns/render": 6968,
+    "wechat_campaigns/ledger": 3373,
+    "wechat_campaigns/wechat": 1969,
+    "wechat_campaigns/plan": 4581,
+    "wechat_campaigns/send": 1368,
+    "wechat_campaigns/report": 3302,
+    "wechat_campaigns/guard": 1775,
     "wechat_campaigns/code_host": 627,
-    "wechat_campaigns/notify": 417,
+    "wechat_campaigns/notify": 420,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
     "wechat_campaigns/cli": 5509,
     "wechat_campaigns/run": 683,
-    "wechat_sandbox": 5196,
+    "wechat_sandbox": 5201,
     "wechat_campaigns/": 500,
-    "tests": 52456,
-    "catalog": 8390,
+    "tests": 52861,
+    "catalog": 8392,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 46219
+RUNNER = 46439
 FILES = 222
-RECORDS = 180
+RECORDS = 181
 """Dataclasses and named tuples."""
 PAGES = 46
-IMPORTS = 7.3
+IMPORTS = 7.4
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

@@ -17,6 +17,8 @@ DEFAULT_LEDGER: Final = "sqlite"
 PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 _LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+APPID: Final = "{appid}"
+"""In the place of an account's secret, its AppID."""
 NOT_A_KEY: Final = {"is_key": False}
 """The metadata of a field that nobody writes in the file."""
 
@@ -90,7 +92,7 @@ class Secret:
     """The name of the environment variable that holds the secret."""
     command: Annotated[Words, {"minItems": 1}] = ()
     """A program and its arguments that print the secret; run without a shell, and only when the secret is
-    needed."""
+    needed. In `secret`, `token` and `ledger_key`, `{appid}` stands for the account's AppID; in `file` too."""
     file: Annotated[
         str | None, _form(r"(/|~/)[^\n]+", "write an absolute path, or one that begins with `~/`")
     ] = None
@@ -182,7 +184,7 @@ class Policy:
     allow_to_all: bool = False
     """Allow sends to all followers (`is_to_all: true`)."""
     max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None
-    """The largest audience of one send, in followers; counted again right before it. The batches of one
+    """The largest audience of one send, in followers, counted at most a minute before it. The batches of one
     openid list count together."""
     audience_drift: Annotated[Drift | None, {"examples": [{"percent": 20, "floor": 100}]}] = None
     """How far an audience may change between the reviewed plan and the send: a percentage, or a number of
