@@ -170,7 +170,7 @@ class Workspace:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
         Those of the environment's accounts, and of accounts that left the settings, which the rules of an
-        earlier apply name. Where nobody has applied yet, nothing names these, so all streams are read.
+        earlier apply name. Before the first apply nothing names these, so all streams are read.
         """
         from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 
@@ -278,7 +278,7 @@ class LedgerWorkspace(Workspace):
         return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
     def _events(self, streams: Streams) -> Iterable[Event]:
-        return self.ledger.events(streams)
+        return self.ledger.events_once(streams)
 
 
 class OnlineWorkspace(LedgerWorkspace):

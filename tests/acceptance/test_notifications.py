@@ -179,6 +179,16 @@ def test_approval_is_asked_for_when_it_is_needed(
     assert len(told) == 2
 
 
+def test_a_plan_of_an_account_that_left_the_settings_is_reported(
+    campaign: Command, told: list[dict[str, Any]]
+) -> None:
+    assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
+    edit("_settings.yaml", SERVICE, "wx1234567890abcdef")
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert code == ExitCode.OK, err
+    assert moments(told) == [[("sale", "approval_needed")]]
+
+
 def test_what_is_not_sent_is_told_when_nothing_is_due(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
 ) -> None:

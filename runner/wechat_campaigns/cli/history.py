@@ -180,7 +180,7 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
 def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iterator[ArchivedSend]:
     environment, now = context.settings.environment, context.clock()
     state = context.fold_ledger()
-    events = events_by_send(context.ledger.events(state.read), state)
+    events = events_by_send(context.ledger.events_once(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
     begin = since.replace(tzinfo=CHINA) if since is not None else None

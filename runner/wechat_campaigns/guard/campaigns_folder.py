@@ -22,7 +22,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import CampaignsFolder
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.source.settings import SETTINGS_FILE
 
 HasCommit = Callable[[str], bool | None]
@@ -57,14 +56,16 @@ def check_campaigns_folder(root: Path, settings: Settings, state: LedgerState) -
 
 def former_appids(root: Path, settings: Settings, state: LedgerState) -> frozenset[str]:
     """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
-    unknown = {known.appid for known in state.sends if known.fate is Fate.UNKNOWN}
-    left, namespace = unknown - settings.appids, normalize_id(settings.namespace)
+    left, namespace = state.streams.keys() - settings.appids, normalize_id(settings.namespace)
     return frozenset(
         appid
         for appid in left
+        if state.stream(appid).unknown_sends()
         # Another folder may share the ledger: it has the account, and reports its sends.
-        if (before := state.stream(appid).campaigns_folders.get(namespace)) is None
-        or is_same(before, _here(root), partial(_has_commit, root))
+        and (
+            (before := state.stream(appid).campaigns_folders.get(namespace)) is None
+            or is_same(before, _here(root), partial(_has_commit, root))
+        )
     )
 
 

@@ -69,7 +69,11 @@ class Ledger(LedgerCore, Protocol):
     """The store, for messages."""
 
     def streams(self) -> frozenset[str]:
-        """Name every stream that has an event or a head."""
+        """Return the names of the streams that have an event or a head."""
+        ...
+
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """Read count and last hash of streams, as the store notes them beside the events."""
         ...
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
@@ -113,7 +117,7 @@ AT_A_TIME: Final = 16
 
 
 def some_streams_at_a_time(ledger: Ledger) -> Iterator[list[str]]:
-    """Name every stream of a ledger, a few at a time: who goes through all keeps few in memory."""
+    """Return the names of every stream, a few at a time: who goes through all keeps few in memory."""
     names = sorted(ledger.streams())
     for first in range(0, len(names), AT_A_TIME):
         yield names[first : first + AT_A_TIME]

@@ -192,6 +192,10 @@ class LedgerState:
     is_authentic: IsAuthentic | None = None
     """Whether an event's mac verifies; None counts every event as authentic, for runs that send nothing."""
 
+    def has_read(self, appid: str) -> bool:
+        """Return whether anything can be asked about an account."""
+        return self.read is None or appid in self.read
+
     def stream(self, appid: str) -> AccountState:
         """Return an account's stream, empty when nothing was written yet.
 
@@ -199,7 +203,7 @@ class LedgerState:
             AssertionError: it was not read, so what it holds is not known: this program has an error.
         """
         if appid not in self.streams:
-            if self.read is not None and appid not in self.read:
+            if not self.has_read(appid):
                 raise AssertionError(f"the stream {appid} was not read")
             self.streams[appid] = AccountState(appid)
         return self.streams[appid]

@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -164,6 +164,11 @@ class GitLedger(Ledger):
         """See `Ledger.streams`."""
         with self._fresh() as copy:
             return self._names(copy)
+
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """See `Ledger.heads`."""
+        with self._fresh() as copy:
+            return {stream: copy.heads[stream] for stream in streams if stream in copy.heads}
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""

@@ -72,7 +72,7 @@ def _data(content: bytes) -> bytes:
 
 
 def streams(git: Git, commit: str) -> frozenset[str]:
-    """Name the streams of which a commit has events."""
+    """Return the names of the streams of which a commit has events."""
     listing = git.run_checked("ls-tree", "-z", "--name-only", "--full-tree", commit, f"{EVENTS}/").decode()
     return frozenset(path.removeprefix(f"{EVENTS}/") for path in listing.split("\0") if path)
 

@@ -7,7 +7,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -66,6 +66,11 @@ class PostgresLedger(Ledger):
         """See `Ledger.streams`."""
         query = "select stream from campaign_head where seq > 0 union select stream from campaign_event"
         return frozenset(name for (name,) in self._rows(query, ()))
+
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """See `Ledger.heads`."""
+        query = "select stream, seq, hash from campaign_head where seq > 0 and stream = any(%s)"
+        return {stream: Head(seq, digest) for stream, seq, digest in self._rows(query, (sorted(streams),))}
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`: events and heads in one statement, so of one moment."""

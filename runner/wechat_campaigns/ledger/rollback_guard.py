@@ -6,7 +6,7 @@ written again: for that somebody must remember them. Without it, who writes the 
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -81,8 +81,11 @@ class SeenHeads:
             rows = db.execute(f"select stream, seq, hash from mark{where}", names)  # noqa: S608
             return {name: Head(seq, digest) for name, seq, digest in rows}
 
-    def note(self, proven: Mapping[str, Hashes]) -> None:
+    def note(self, proven: Mapping[str, Hashes], seen: Head | None = None) -> None:
         """Raise each mark that is one of these events to the last of them: no other is forgotten.
+
+        Args:
+            seen: the mark as it was read a moment ago, where the events are of one stream.
 
         Raises:
             LedgerError: the file cannot be written.
@@ -91,10 +94,11 @@ class SeenHeads:
         with self._opened() as db:
             for stream, hashes in proven.items():
                 last = max(hashes)
-                seen = db.execute(query, (stream,)).fetchone() or EMPTY
-                while seen[0] < last and hashes.get(seen[0]) == seen[1]:
-                    db.execute(RAISE, (stream, last, hashes[last], *seen))
-                    seen = db.execute(query, (stream,)).fetchone()
+                mark = seen or db.execute(query, (stream,)).fetchone() or EMPTY
+                while mark[0] < last and hashes.get(mark[0]) == mark[1]:
+                    if db.execute(RAISE, (stream, last, hashes[last], *mark)).rowcount:
+                        break
+                    mark = db.execute(query, (stream,)).fetchone()
 
     def close(self) -> None:
         """Close the file."""
@@ -158,6 +162,8 @@ class RollbackGuardedLedger(Ledger):
         self._chains = chains
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
+        self._kept: dict[str, tuple[Event, ...]] = {}
+        """By stream, what `events_once` has read: verified, from the first event on."""
 
     def streams(self) -> frozenset[str]:
         """See `Ledger.streams`; also those that this machine has seen, still there or not."""
@@ -171,18 +177,39 @@ class RollbackGuardedLedger(Ledger):
         """
         return self._compared(streams, lambda: self._store.events(streams), {})
 
+    def events_once(self, streams: Streams) -> tuple[Event, ...]:
+        """Return the events of streams, of which this object reads only what it has not read before.
+
+        For what a command decides on, from its plan to its last call. Raises as `events`.
+        """
+        if streams is None:
+            return self.events()
+        known = self._kept.keys() & streams
+        heads = self._store.heads(known) if known else {}
+        for stream in known:
+            if {heads.get(stream), *self._seen(stream)} != {self._kept[stream][-1].head}:
+                self.read(stream)
+        found: dict[str, list[Event]] = {}
+        for event in self.events(new) if (new := set(streams) - known) else ():
+            found.setdefault(event.stream, []).append(event)
+        self._kept |= {stream: tuple(events) for stream, events in found.items()}
+        return tuple(event for stream in sorted(streams) for event in self._kept.get(stream, ()))
+
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        """See `Ledger.read`.
+        """See `Ledger.read`; what `events_once` has read is not read again.
 
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
+        if since == EMPTY and (kept := self._kept.get(stream)):
+            self._kept[stream] = (*kept, *self.read(stream, kept[-1].head))
+            return self._kept[stream]
         if since != EMPTY:
             seen = self._seen(stream)
             events = self._store.read(stream, since)
             proven = {stream: hashes_of(since, events)}
             if not any(lost_events({stream: mark}, proven) for mark in seen):
-                self._note(proven)
+                self._note(proven, *seen)
                 return events
         return self._whole(stream, since)[since.seq :]
 
@@ -222,6 +249,10 @@ class RollbackGuardedLedger(Ledger):
         self._store.restore(events)
         self._note(proven)
 
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """See `Ledger.heads`."""
+        return self._store.heads(streams)
+
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""
         return self._store.snapshot(streams)
@@ -245,7 +276,7 @@ class RollbackGuardedLedger(Ledger):
         first = self._firsts.get(stream, "")
         return self._memory.marks([stream]).get(stream, EMPTY), self._chains.marks([first]).get(first, EMPTY)
 
-    def _appended(self, event: Event, seen: Sequence[Head]) -> None:
+    def _appended(self, event: Event, seen: tuple[Head, Head]) -> None:
         """Raise the marks to a new event, which proves itself and the one before it; else read the stream."""
         if event.seq == 1:
             self._firsts[event.stream] = event.hash
@@ -255,7 +286,7 @@ class RollbackGuardedLedger(Ledger):
             return
         # The entry is kept: that must not look like a failure. The next read raises the mark.
         with suppress(LedgerError):
-            self._note(proven)
+            self._note(proven, *seen)
 
     def _whole(self, stream: str, also: Head) -> tuple[Event, ...]:
         """Read a stream from its first event on; `also` was seen by this process."""
@@ -295,11 +326,12 @@ class RollbackGuardedLedger(Ledger):
         if faults := dict.fromkeys(fault for _memory, told in found for fault in told):
             raise _rollback_error(tuple(faults), dict.fromkeys(memory for memory, told in found if told))
 
-    def _note(self, proven: Mapping[str, Hashes]) -> None:
-        self._memory.note(proven)
-        self._chains.note(
-            {self._firsts[stream]: hashes for stream, hashes in proven.items() if stream in self._firsts}
-        )
+    def _note(
+        self, proven: Mapping[str, Hashes], memory: Head | None = None, chain: Head | None = None
+    ) -> None:
+        self._memory.note(proven, memory)
+        chains = {self._firsts[stream]: hashes for stream, hashes in proven.items() if stream in self._firsts}
+        self._chains.note(chains, chain)
 
 
 def _rollback_error(faults: Sequence[str], memories: Iterable[SeenHeads]) -> TamperedLedgerError:

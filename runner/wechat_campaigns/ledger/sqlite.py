@@ -5,7 +5,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -142,6 +142,13 @@ class SqliteLedger(Ledger):
         with self._transaction("begin") as db:
             rows = db.execute("select stream from head union select stream from event").fetchall()
         return frozenset(name for (name,) in rows)
+
+    def heads(self, streams: Collection[str]) -> Mapping[str, Head]:
+        """See `Ledger.heads`."""
+        if not self._is_ready():
+            return {}
+        with self._transaction("begin") as db:
+            return {stream: head for stream in streams if (head := _head(db, stream)) != EMPTY}
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         """See `Ledger.snapshot`."""
@@ -308,7 +315,8 @@ def _stay(_connections: tuple[sqlite3.Connection, ...]) -> None:
 
 def _files_at(path: Path) -> list[tuple[int, int] | None]:
     """Identify the files that a path leads to now: the database, its log, the index of the log."""
-    real = os.path.realpath(path)  # beside which SQLite keeps the other two
+    # SQLite keeps the other two beside the file that a link leads to; links to its folder change nothing.
+    real = os.path.realpath(path) if os.path.islink(path) else os.fspath(path)  # noqa: PTH114
     files: list[tuple[int, int] | None] = []
     for end in ("", "-wal", "-shm"):
         try:

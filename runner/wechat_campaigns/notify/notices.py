@@ -160,14 +160,17 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
             moment, reason = Moment.SCHEDULED_MISSED if missed else Moment.HELD, send["reason"]
         else:  # an invalid campaign, for one, which has no account
             continue
-        record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
+        appid = send["account"]["appid"]
+        # An account that left the settings after the plan was made is not read: its send is reported.
+        is_read = state is not None and state.has_read(appid)
+        record = state.send(appid, send["id"], send["revision"]) if state is not None and is_read else None
         if record is not None and record.status is Status.ACCEPTED:
             continue
         yield Notice(
             moment=moment,
             id=send["id"],
             account=send["account"]["name"],
-            appid=send["account"]["appid"],
+            appid=appid,
             reason=reason,
             followers=send["audience"]["count"],
             digest=f"{send['revision']} {send['content_digest']}",

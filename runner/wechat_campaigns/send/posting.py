@@ -62,9 +62,11 @@ class AccountWriter:
 
     def open(self) -> Self:
         """Read the account's stream, its chain and macs verified, and connect to WeChat."""
-        events, api = self.ledger.read(self.account.appid), self.workspace.write_api(self.account)
+        appid = self.account.appid
+        events, api = self.ledger.read(appid), self.workspace.write_api(self.account)
         key = self.workspace.secrets.mac_key(self.account)
-        self.begin(api, fold(events, authenticator(events, lambda _appid: key) if key else None))
+        authentic = authenticator(events, lambda _appid: key) if key else None
+        self.begin(api, fold(events, authentic, streams=[appid]))
         return self
 
     def begin(self, api: WeChatApi, state: LedgerState) -> None:

@@ -344,6 +344,7 @@ def test_only_the_streams_asked_for_are_read_verified_and_compared(backend: Back
     third, ledger = "wx0000000000000003", backend.open()
     made = [ledger.append(entry(n, stream=stream)) for stream in (STREAM, OTHER, third) for n in range(3)]
     assert ledger.streams() == {STREAM, OTHER, third}
+    assert ledger.heads([STREAM, "wx0000000000000009"]) == {STREAM: made[2].head}
     backend.tamper(lambda rows: {key: edited(row) if key == (OTHER, 2) else row for key, row in rows.items()})
     fresh = backend.open(machine="b")
     reads: list[Callable[[Streams], object]] = [fresh.events]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.rollback_guard import (
@@ -277,3 +278,60 @@ def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None
     assert [entry.data for entry in signed] == [{}, {"after": first.hash}]
     assert second.data["after"] == second.previous
     ledger.close()
+
+
+def test_ledger_of_a_send_is_written_twice(tmp_path: Path) -> None:
+    """The intent is on the disk before the call, its result after it: each transaction waits for the disk."""
+    with closing(open_ledger("sqlite", default=tmp_path / "l.sqlite3", root=tmp_path, clock=now)) as ledger:
+        (head,) = (event.head for event in [ledger.append(status())])
+        ledger.read(STREAM, head)
+        said: dict[str, list[str]] = {"ledger": [], "marks": []}
+        ledger._store._db().set_trace_callback(said["ledger"].append)  # type: ignore[attr-defined]
+        for marks in (ledger._memory, ledger._chains):
+            assert marks._db is not None
+            marks._db.set_trace_callback(said["marks"].append)
+        assert ledger.read(STREAM, head) == ()
+        intent = ledger.append(Entry(stream=STREAM, kind=EventKind.INTENT), after=head)
+        ledger.append(Entry(stream=STREAM, kind=EventKind.ACCEPTED, data={"intent": intent.hash}))
+        assert [text.split()[0].lower() for text in said["ledger"]] == [
+            "begin", "select", "select", "commit",
+            *("begin", "select", "insert", "insert", "commit") * 2,
+        ]  # fmt: skip
+        words = [text.split()[0].lower() for text in said["marks"]]
+        assert {word: words.count(word) for word in set(words)} == {"select": 6, "insert": 4}
+
+
+def test_what_was_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was appended since is, by whomever; a ledger that went back meanwhile is refused as ever."""
+    events = chain(tmp_path, "one", 3)
+    decoded: list[int] = []
+    plain = ledger_events.event_from
+    monkeypatch.setattr(ledger_events, "event_from", lambda data: decoded.append(data["seq"]) or plain(data))
+    with closing(opened(tmp_path, "one")) as ledger, closing(opened(tmp_path, "one")) as other:
+        for _again in range(2):
+            assert ledger.events_once([STREAM, "wx2"]) == ledger.read(STREAM) == events
+        assert decoded.count(1) == 1
+        fourth = other.append(status())
+        decoded.clear()
+        assert ledger.events_once([STREAM]) == ledger.read(STREAM) == (*events, fourth)
+        assert set(decoded) == {3, 4}, "the one after which it is read proves that it is still there"
+        assert ledger.events([STREAM]) == ledger.events() == (*events, fourth)
+        assert decoded.count(1) == 2, "who asks for all reads all"
+
+
+@pytest.mark.parametrize("seen_by", ["this", "another"])
+def test_a_ledger_that_went_back_after_it_was_read_is_refused(tmp_path: Path, seen_by: str) -> None:
+    events = chain(tmp_path, "one", 3)
+    with closing(opened(tmp_path, "one")) as ledger:
+        ledger.events_once([STREAM])
+        with closing(opened(tmp_path, "one")) as other:
+            (ledger if seen_by == "this" else other).append(status())
+        if seen_by == "this":
+            ledger.events_once([STREAM])
+        with closing(sqlite3.connect(tmp_path / "one")) as db:
+            db.execute("delete from event where seq > 3")
+            db.execute("update head set seq = 3, hash = ?", (events[-1].hash,))
+            db.commit()
+        for read in (lambda: ledger.events_once([STREAM]), lambda: ledger.read(STREAM)):
+            with pytest.raises(TamperedLedgerError):
+                read()

@@ -270,7 +270,7 @@ def require_trial(tag: str | int, facts: RuleInput) -> Violation | None:
     digest = compute_message_digest(facts.send)
     fates = {
         record.fate
-        for record in facts.state.stream(facts.account.appid).all_sends()
+        for record in facts.state.stream(facts.account.appid).of_content(digest)
         if tag in (posted_tag(record), posted_tag_id(record)) and record.data.get("message_digest") == digest
     }
     if Fate.SENT in fates:
