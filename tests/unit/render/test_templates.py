@@ -323,6 +323,14 @@ def test_a_text_is_split_around_its_blocks(text: str, parts: list[str]) -> None:
     assert by_parts(text) == by_jinja(text)
 
 
+def test_a_block_that_stands_in_many_texts_is_compiled_once() -> None:
+    templates = Templates(Texts())
+    for number in range(9):
+        text = f"第 {number} 期{{% if yes %}}二{{% endif %}}"
+        assert templates.render(text, VARIABLES) == f"第 {number} 期二"
+    assert len(templates._engine._compiled) == 1
+
+
 # --- templates of one run know nothing of each other --------------------------------------------
 
 
