@@ -11,10 +11,10 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 787,
-    "wechat_campaigns/core": 4140,
+    "wechat_campaigns/core": 4143,
     "wechat_campaigns/source": 2972,
-    "wechat_campaigns/render": 6968,
-    "wechat_campaigns/ledger": 3373,
+    "wechat_campaigns/render": 6960,
+    "wechat_campaigns/ledger": 3390,
     "wechat_campaigns/wechat": 1969,
     "wechat_campaigns/plan": 4581,
     "wechat_campaigns/send": 1368,
@@ -24,23 +24,23 @@ LINES = {
     "wechat_campaigns/notify": 420,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5509,
-    "wechat_campaigns/run": 683,
-    "wechat_sandbox": 5201,
-    "wechat_campaigns/": 500,
-    "tests": 52861,
-    "catalog": 8392,
+    "wechat_campaigns/cli": 5516,
+    "wechat_campaigns/run": 682,
+    "wechat_sandbox": 5184,
+    "wechat_campaigns/": 496,
+    "tests": 52921,
+    "catalog": 8393,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 46439
+RUNNER = 46436
 FILES = 222
-RECORDS = 181
+RECORDS = 180
 """Dataclasses and named tuples."""
 PAGES = 46
-IMPORTS = 7.4
+IMPORTS = 7.3
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {

@@ -92,7 +92,7 @@ class Secret:
     """The name of the environment variable that holds the secret."""
     command: Annotated[Words, {"minItems": 1}] = ()
     """A program and its arguments that print the secret; run without a shell, and only when the secret is
-    needed. In `secret`, `token` and `ledger_key`, `{appid}` stands for the account's AppID; in `file` too."""
+    needed."""
     file: Annotated[
         str | None, _form(r"(/|~/)[^\n]+", "write an absolute path, or one that begins with `~/`")
     ] = None
@@ -132,7 +132,8 @@ class Account:
     here. Only an account with `token` and `ledger_key` can do without it."""
     token: Secret | None = None
     """Where the access_token comes from, one line, if a third-party platform or a token server renews it. It
-    is read again once when WeChat refuses it, and the AppSecret is not used for calls."""
+    is read again once when WeChat refuses it, and the AppSecret is not used for calls. `{appid}` in the
+    command or file of this key, `secret` or `ledger_key` stands for the account's AppID."""
     ledger_key: Secret | None = None
     """Where the key of the ledger's MACs comes from: one line of 64 digits 0-9 a-f, made by `openssl rand
     -hex 32`. Default: the AppSecret."""
