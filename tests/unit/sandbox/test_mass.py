@@ -105,25 +105,6 @@ def test_a_send_to_openids_leaves_its_draft_and_keeps_its_links(wechat: WeChat) 
     assert recalled == ["DELETE", "DELETE", "SEND_SUCCESS"]
 
 
-def test_articles_of_uploadnews_can_be_sent(wechat: WeChat) -> None:
-    article = {"title": "t", "content": "c", "thumb_media_id": wechat.temporary("thumb")}
-    made = wechat.post("media/uploadnews", {"articles": [article]})
-    assert made == {
-        "type": "news",
-        "media_id": made["media_id"],
-        "created_at": made["created_at"],
-        "item": [],
-    }
-    assert wechat.post("draft/get", {"media_id": made["media_id"]})["errcode"] == 40007
-    answer = wechat.sendall("mpnews", {"media_id": made["media_id"]}, filter=EVERYONE)
-    assert answer["msg_data_id"]
-    permanent = {**article, "thumb_media_id": wechat.material()}
-    assert wechat.post("media/uploadnews", {"articles": [permanent]})["errcode"] == 40007
-    assert wechat.post("media/uploadnews", {"articles": [article] * 9})["errcode"] == 45008
-    wechat.control("POST", "accounts", {"appid": wechat.appid, "kind": "unverified"})
-    assert wechat.post("media/uploadnews", {"articles": [article]})["errcode"] == 48001
-
-
 def test_msg_ids_are_of_two_series(wechat: WeChat) -> None:
     assert wechat.sendall(filter=EVERYONE)["msg_id"] == 1000000001
     assert [wechat.sendall(clientmsgid=name)["msg_id"] for name in "ab"] == [3147483649, 3147483650]

@@ -84,8 +84,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
                        ({"articles": []}, 44003), ({"articles": ["x"]}, 44003)]),
     ("draft/update", {"media_id": "D", "index": 0, "articles": ARTICLE},
      [({"index": 1}, 40114), ({"articles": [ARTICLE]}, 44003)]),
-    ("freepublish/get", {}, [({"publish_id": 1}, 53502), ({"x": 1}, 40002)]),
-    ("freepublish/getarticle", {}, [({"article_id": "x"}, 53600)]),
     (SENDALL, {"filter": EVERYONE}, [(change, 40008) for change in (
         {"msgtype": "text", "voice": {"media_id": "M"}}, {"msgtype": "text"}, {"text": TEXT},
         {"msgtype": "text", "text": TEXT, "voice": {"media_id": "M"}}, {"msgtype": 3, "text": TEXT},
