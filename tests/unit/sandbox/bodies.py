@@ -58,5 +58,4 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("message/mass/preview", {**MASS, "touser": "o1", "towxname": "tester1"}),
     ("message/mass/get", {"msg_id": 1}),
     ("message/mass/delete", {"msg_id": 1, "article_idx": 0, "url": "x"}),
-    ("message/mass/speed/set", {"speed": 1}),
 ]

@@ -115,8 +115,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
     ("message/mass/preview", text_to(), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003),
                                          ({}, 40003)]),
     ("message/mass/delete", {}, [({"msg_id": 1}, 40059), ({}, 40059)]),
-    ("message/mass/speed/set", {}, [*(({"speed": speed}, 45083) for speed in (5, -1, None, True, "fast")),
-                                    ({"x": 1}, 45084)]),
     ("openapi/quota/get", {}, [({"cgi_path": "/nix"}, 76021)]),
 ]  # fmt: skip
 
