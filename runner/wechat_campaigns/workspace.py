@@ -20,11 +20,11 @@ from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, Sta
 from wechat_campaigns.core.files import ready_state_folder
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event
+from wechat_campaigns.protocol.events import EMPTY, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.secret import check_api_host
-from wechat_campaigns.source.settings import SETTINGS_FILE, appids_of, load_settings
+from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
@@ -185,24 +185,19 @@ class Workspace:
     def _needed_events(self, known: dict[str, Known]) -> tuple[Streams, tuple[Event, ...]]:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
-        Those of the environment's accounts, and of accounts that left the settings, which the rules of an
-        earlier apply name. Before the first apply nothing names these, so all streams are read.
+        Those of the environment's accounts, and of accounts that left the settings, which the ledger's stream
+        names. Where it names none, because they were not initialized by name, all streams are read.
         """
-        from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+        from wechat_campaigns.ledger.events import LEDGER, initialized_accounts
 
-        environment = self.settings.environment
-        streams = {LEDGER, *environment.by_appid}
-        events = tuple(self._events(streams - known.keys()))
-        events += tuple(event for one in known.values() for event in one.later)
-        guards = [*events, *(event for one in known.values() for _is_authentic, event in one.account.beside)]
-        rules = [event.data.get("rules") for event in guards if event.kind == LedgerKind.GUARD]
-        if not rules and not environment.is_sandbox:
+        events = tuple(self._events({LEDGER}))
+        named = initialized_accounts(events, self.settings.ledger_scope)
+        if not named:
             known.clear()
             return None, tuple(self._events(None))
-        named = {appid for one in rules if isinstance(one, Mapping) for appid in appids_of(one)}
-        if left := named - self.settings.appids - streams:
-            events += tuple(self._events(left))
-        return streams | left, events
+        streams = {*self.settings.environment.by_appid, *(named - self.settings.appids)}
+        events += tuple(event for one in known.values() for event in one.later)
+        return streams | {LEDGER}, events + tuple(self._events(streams - known.keys()))
 
     def fold_ledger(
         self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None
@@ -416,13 +411,13 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
-        from wechat_campaigns.ledger.events import LEDGER, LedgerKind
+        from wechat_campaigns.ledger.events import LEDGER, naming_entry
         from wechat_campaigns.ledger.fold import uninitialized_error
 
         state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
         environment = self.settings.environment
         if not state.is_initialized and self.is_sandbox:
-            entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": environment.name})
+            entry = naming_entry(environment.name, self.settings.ledger_scope, environment.by_appid)
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)

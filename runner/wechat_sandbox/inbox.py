@@ -4,8 +4,6 @@ An article's HTML is made safe to show: balanced, without script, every picture 
 that shows it forbids scripts and foreign addresses anyway; here they leave no trace.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re
@@ -15,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 from werkzeug.utils import send_file, send_from_directory
@@ -27,10 +25,6 @@ from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.media import CONTENT_TYPES
 from wechat_sandbox.views import file_path, pictures_of, recalled_parts, row_of
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-METHODS = ("GET", "HEAD")
 CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'"
 PAGE_POLICY = (
     f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
@@ -96,7 +90,7 @@ def page(dispatcher: Dispatcher, request: Request) -> Response | None:
     Raises:
         NotFound: there is no such file.
     """
-    if request.method not in METHODS:
+    if request.method not in ("GET", "HEAD"):
         return None
     answer: Response
     match request.path.split("/")[1:]:
@@ -142,14 +136,15 @@ def _media(dispatcher: Dispatcher, request: Request, appid: str, media_id: str) 
 
 
 @cache
-def _templates() -> Environment:
+def _template(name: str) -> Any:
     from jinja2 import Environment, FileSystemLoader  # most rehearsals draw no page
 
-    return Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True)
+    folder = FileSystemLoader(Path(__file__).with_name("templates"))
+    return Environment(loader=folder, autoescape=True).get_template(name)
 
 
 def _rendered(template: str, request: Request, **variables: Any) -> Response:
-    html = _templates().get_template(template).render(lang=_language(request), **variables)
+    html = _template(template).render(lang=_language(request), **variables)
     return Response(html, mimetype="text/html")
 
 

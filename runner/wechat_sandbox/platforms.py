@@ -67,8 +67,10 @@ def save(db: sqlite3.Connection, spec: Mapping[str, Any], now: float, *, secret:
         secret: the AppSecret of a new platform whose spec has no `secret`.
 
     Raises:
-        ValueError: an address or the AES key is not valid, or there is no account of an AppID.
+        ValueError: an address or the AES key is not valid, its AppID is an account's, or another is not.
     """
+    if accounts.find(db, spec["appid"]) is not None:
+        raise ValueError(f"{spec['appid']} is an account")
     row = store.find(db, "platform", appid=spec["appid"])
     options = {key: default for key, (default, _shape) in OPTIONS.items()} | {"authorized": {}}
     options |= json.loads(row["options"]) if row else {}
@@ -81,12 +83,15 @@ def save(db: sqlite3.Connection, spec: Mapping[str, Any], now: float, *, secret:
     for appid, permissions in spec.get("authorized", {}).items():
         if accounts.find(db, appid) is None:
             raise ValueError(f"there is no account {appid!r}")
-        is_new = options["authorized"].pop(appid, None) is None
+        before = options["authorized"].pop(appid, None)
+        if permissions is not None:
+            options["authorized"][appid] = permissions
+        if permissions == before:
+            continue  # WeChat pushes nothing either
         if permissions is None:
             events.append(_withdraw(db, spec["appid"], appid))
         else:
-            options["authorized"][appid] = permissions
-            events.append(_authorize(db, spec["appid"], appid, now, is_new=is_new))
+            events.append(_authorize(db, spec["appid"], appid, now, is_new=before is None))
     secret = spec.get("secret") or (row["secret"] if row else secret)
     written = {"appid": spec["appid"], "secret": secret, "options": json.dumps(options)}
     store.insert(db, "platform", written, replace=True)

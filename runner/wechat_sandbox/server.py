@@ -1,7 +1,5 @@
 """The sandbox as a web application, HTTP requests into calls and answers into responses, and its server."""
 
-from __future__ import annotations
-
 import logging
 import re
 import socket
@@ -12,10 +10,11 @@ from contextlib import closing, contextmanager, suppress
 from email.utils import formatdate
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
+from wsgiref.types import WSGIApplication
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
@@ -27,9 +26,6 @@ from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
 from wechat_sandbox.store import Store
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 LOOPBACK = "127.0.0.1"
 POLL_S = 0.01
@@ -44,7 +40,6 @@ WECHAT_NAMES = frozenset(
     {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
 )
 """Hosts of clients that know no other address and come through a tunnel; no other site can rebind them."""
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 CONTROL = "/_sandbox/"
 FRAMED = ("/inbox/", "/_sandbox/media/")
 """What the frame of an article loads from this server; another site's page could show it, not read it."""
@@ -52,12 +47,6 @@ NOT_SERVED = ("X-Sandbox", "not in this sandbox")
 """The header of an answer to a path that the sandbox lacks, which WeChat may well have."""
 
 logger = logging.getLogger(__name__)
-
-
-class SandboxRequest(Request):
-    """A request of limited length."""
-
-    max_content_length = MAX_BODY_BYTES
 
 
 def build(
@@ -78,8 +67,6 @@ def build(
     def answer(request: Request) -> Response:
         if refused := _foreign_request_error(request, allowed, any_address=any_address):
             return refused
-        if request.method not in METHODS:
-            raise MethodNotAllowed
         if page := inbox.page(dispatcher, request):
             return page
         name = request.path.removeprefix(CONTROL)
@@ -88,8 +75,9 @@ def build(
             return _json(*control.handle(dispatcher, seed, request.method, name, raw, query))
         return _wechat(dispatcher, request)
 
-    @SandboxRequest.application
+    @Request.application
     def app(request: Request) -> Response:
+        request.max_content_length = MAX_BODY_BYTES
         try:
             response = answer(request)
         except Exception as error:

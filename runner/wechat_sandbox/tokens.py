@@ -114,9 +114,11 @@ def check_token(db: sqlite3.Connection, token: str, now: float) -> tuple[Officia
         ErrcodeError: as of `read`, and 48001 for a platform's own token.
     """
     row = read(db, token, now)
+    if row["space"] == "component":
+        raise ErrcodeError(48001)
     account = accounts.find(db, row["appid"])
     if account is None:
-        raise ErrcodeError(48001 if row["space"] == "component" else 40001)
+        raise ErrcodeError(40001)
     return account, row["space"].partition(" ")[2]
 
 

@@ -19,6 +19,7 @@ from wechat_sandbox.drafts import ARRIVED
 from wechat_sandbox.followers import list_tags, openids_of
 from wechat_sandbox.mass import count_sends, job_json, whole_job_json
 
+HAS_ARRIVED = dict(zip(("sent", "deleted"), ARRIVED, strict=True))
 SUMMARY_CHARS = 80
 ON_A_PHONE = 50
 """How many messages of a phone are shown where a call does not say it."""
@@ -33,11 +34,15 @@ SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "deliver
 def list_deliveries(call: ControlCall) -> Json:
     """Return who got what of jobs, at most `limit` rows, and how many in all; previews apart."""
     limit, found = call.limit, list[Json]()
-    arrived = [row for row in _jobs(call, "msg_id, status, delivered_count") if row["status"] in ARRIVED]
-    for row in arrived:
+    values = {**HAS_ARRIVED, "appid": call.query.get("appid"), "msg_id": call.number("msg_id")}
+    wanted = "(:appid IS NULL OR appid = :appid) AND (:msg_id IS NULL OR msg_id = :msg_id)"
+    arrived = f"job WHERE status IN (:sent, :deleted) AND {wanted}"
+    total = call.db.execute(f"SELECT SUM(delivered_count) FROM {arrived}", values).fetchone()[0]  # noqa: S608
+    order = "ORDER BY created_at, msg_id"
+    for (msg_id,) in call.db.execute(f"SELECT msg_id FROM {arrived} {order}", values):  # noqa: S608
         if len(found) == limit:
             break
-        job = row_of(call.db, "job", row["msg_id"])
+        job = row_of(call.db, "job", msg_id)
         common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
         common |= {"content": _short(json.loads(job["content"])), "time": clock.iso(job["finish_at"])}
         numbers = list(islice(store.numbers_in(store.read_set(job["delivered"])), limit - len(found)))
@@ -46,7 +51,7 @@ def list_deliveries(call: ControlCall) -> Json:
     previews = store.select(call.db, source, order="id", appid=appid)
     return {
         "deliveries": found,
-        "total": sum(row["delivered_count"] for row in arrived),
+        "total": total or 0,
         "previews": [
             {
                 **{key: row[key] for key in ("appid", "openid", "msgtype")},
@@ -56,12 +61,6 @@ def list_deliveries(call: ControlCall) -> Json:
             for row in previews
         ],
     }
-
-
-def _jobs(call: ControlCall, columns: str = "*") -> list[sqlite3.Row]:
-    """Read the jobs that a query asks for, oldest first."""
-    appid, msg_id = call.query.get("appid"), call.number("msg_id")
-    return store.select(call.db, "job", columns, order="created_at, msg_id", appid=appid, msg_id=msg_id)
 
 
 def _short(content: Mapping[str, Any]) -> Json:
@@ -74,7 +73,9 @@ def _short(content: Mapping[str, Any]) -> Json:
 @route("GET", "jobs")
 def list_jobs(call: ControlCall) -> Json:
     """Return every mass job with the exact JSON body received."""
-    return {"jobs": [whole_job_json(row) for row in _jobs(call)]}
+    appid, msg_id = call.query.get("appid"), call.number("msg_id")
+    rows = store.select(call.db, "job", order="created_at, msg_id", appid=appid, msg_id=msg_id)
+    return {"jobs": [whole_job_json(row) for row in rows]}
 
 
 @route("GET", "requests")
@@ -197,7 +198,7 @@ def phone(call: ControlCall) -> Json:
         " WHERE appid = :appid AND status IN (:sent, :deleted) AND in_set(:n, delivered)"
         " UNION ALL SELECT 'preview', id, created_at FROM preview WHERE appid = :appid AND n = :n"
         " ORDER BY at DESC, kind DESC, id DESC LIMIT :limit + 1",
-        {**dict(row), "sent": ARRIVED[0], "deleted": ARRIVED[1], "limit": limit},
+        {**HAS_ARRIVED, **dict(row), "limit": limit},
     ).fetchall()
     return {
         "follower": _follower_json(row, account, list_tags(call.db, account.appid)),

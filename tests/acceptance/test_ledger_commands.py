@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,17 +13,15 @@ from typing import Any
 import pytest
 
 from tests.support.factories import linked
-from tests.support.playground import Command, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.files import state_folder
-from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger import sqlite
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Event, EventKind
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.source.secret import SANDBOX_SECRET
@@ -498,26 +495,3 @@ def test_a_new_account_stops_no_other(
     assert {row["code"] for row in rows.values()} == {"account_failed"}
     assert ["stable_token" in rows[name]["reason"] for name in ("sale", "past")] == [False, True]
     assert code == ExitCode.LEDGER
-
-
-@pytest.mark.parametrize("words", ["apply --auto-approve", "plan", "status", "archive --out archive"])
-def test_a_run_reads_each_event_once(
-    words: str, sandbox: Sandbox, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From its plan to its last call, but for the newest ones: by the last one the rest is proven."""
-    monkeypatch.chdir(tmp_path)
-    folder = campaigns_on(sandbox, tmp_path)
-    for name in ("first", "second"):
-        (folder / f"{name}.yaml").write_text(f"{CAMPAIGN} {name}\n", encoding="utf-8")
-        if name == "first":
-            assert command("apply", "--auto-approve", "--dir", str(folder))[0] == ExitCode.OK
-    decoded: list[tuple[str, int]] = []
-    plain = ledger_events.event_from
-
-    def counting(data: Mapping[str, Any]) -> Event:
-        decoded.append((data["stream"], data["seq"]))
-        return plain(data)
-
-    monkeypatch.setattr(ledger_events, "event_from", counting)
-    assert command(*words.split(), "--dir", str(folder))[0] == ExitCode.OK
-    assert decoded.count((SERVICE, 1)) == 1

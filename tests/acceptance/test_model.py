@@ -206,7 +206,7 @@ class Machine(RuleBasedStateMachine):
         self.ledger.meanwhile = lambda: self._overtake(held_up, other)
         plan: Any = None  # the judge decides without it
         context = RunContext(plan_digest="p" * 64)
-        crossing = AccountRun(self.workspace(), self.account, plan, context, Stops())
+        crossing = AccountRun(self.workspace(), self.account, plan, context, Stops(), 1)
         crossing.begin(self.platform, state)  # type: ignore[arg-type]
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}

@@ -1,7 +1,10 @@
 """An account without its AppSecret: a token that somebody else renews calls, a key of its own signs."""
 
 import json
+import re
+import shutil
 import sys
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,14 @@ import pytest
 import requests
 
 from tests.support.playground import PICTURES
+from tests.support.served import QuietHandler, served
 from tests.support.shop import LEDGER_KEY, SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file
+from tests.support.source import ROOT
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 APPID = "wx0000000000000001"
+RECIPE_APPID = "wx1234567890abcdef"
 STABLE_TOKEN = "/cgi-bin/stable_token"
 PROGRAM = """\
 import json, sys, urllib.request
@@ -166,6 +172,34 @@ def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp
     }  # fmt: skip
 
 
+def test_one_place_serves_a_fleet_by_the_appid_in_it(shop: Shop, tmp_path: Path) -> None:
+    program = json.dumps([sys.executable, "token.py", "{appid}", shop.sandbox.url])
+    key = "import hashlib; print(hashlib.sha256(b'{appid}').hexdigest())"
+    keys = f"ledger_key: {{command: {json.dumps([sys.executable, '-c', key])}}}"
+    names = {"main": APPID, "shop": SHOP_APPID}
+    places = (f"{{command: {program}}}", f"{{file: '{tmp_path}/{{appid}}'}}")
+    for number, token in enumerate(places, 1):
+        shop.sandbox.advance(24 * 3600)
+        accounts = {
+            name: f"{{kind: service, appid: {appid}, token: {token}, {keys}}}"
+            for name, appid in names.items()
+        }
+        if "file" in token:
+            for appid in names.values():
+                write_token(tmp_path / appid, token_of(shop, appid))
+        use_accounts(shop, **accounts)
+        shop.succeed("ledger", "guard", "--auto-approve", "--old-secret", "LEDGER_KEY", "--reason", "x")
+        shop.succeed("ledger", "init")
+        shop.write(
+            sale=campaign_file(f"早{number}", f"revision: {number}\n"),
+            other=campaign_file(f"晚{number}", f"account: shop\nrevision: {number}\n"),
+        )
+        code, said = shop.run("apply", "--auto-approve")
+        assert code == ExitCode.OK, said
+    assert [job["appid"] for job in shop.sandbox.jobs() if "晚" in job["content"]["text"]] == [SHOP_APPID] * 2
+    assert asked(shop) == 2
+
+
 def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path) -> None:
     """One of the two would send to the other's followers, and nothing in WeChat's answers tells which."""
     token = token_of(shop)
@@ -180,6 +214,27 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
     shop.edit("_settings", APPID, SHOP_APPID)
     code, said = shop.run("validate")
     assert (code, "same `token`" in said) == (ExitCode.OK, False), said
+
+
+def test_clock_is_compared_before_the_intent_as_with_a_fetched_token(shop: Shop) -> None:
+    """An openid list asks WeChat nothing else that would be answered with a date."""
+    openids = json.dumps(shop.sandbox.openids()[:2])
+    shop.write(sale=f"filter: {{openids: {openids}}}\nmsgtype: text\ncontent: 早\n")
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=3600, times=None)
+    code, said = shop.run("apply", "--auto-approve")
+    assert (code, "NTP" in said) == (ExitCode.POLICY, True), said
+    assert "intent" not in {event["kind"] for event in shop.log()}
+    shop.sandbox.drop_faults()
+    shop.sandbox.fault(endpoint="message/mass/send", kind="cut_before")
+    assert shop.apply() == ExitCode.UNKNOWN
+    shop.sandbox.advance(16 * 60)
+    settle = ("ledger", "settle", "sale#1", "--not-sent", "--reason", "not in the console")
+    shop.sandbox.fault(endpoint="getcallbackip", kind="cut_before", times=None)
+    code, said = shop.run(*settle)
+    assert code == ExitCode.NETWORK, said
+    shop.sandbox.drop_faults()
+    shop.succeed(*settle)
+    assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早"])
 
 
 BROKEN = {
@@ -223,3 +278,33 @@ def test_frozen_appsecret_has_a_way_out_that_keeps_the_ledger(make_shop: MakeSho
     shop.edit("_settings", "}}}", f"}}, token: {token}}}}}")
     assert (shop.apply(), shop.texts()) == (ExitCode.OK, ["早"])
     shop.succeed("ledger", "verify", "--macs")
+
+
+class TokenServer(QuietHandler):
+    """Answers with the access_token alone, or in JSON."""
+
+    token = ""
+
+    def do_GET(self) -> None:
+        is_json = self.path.endswith("json")
+        body = json.dumps({"access_token": self.token, "expires_in": 7200}) if is_json else self.token
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+
+@pytest.mark.parametrize("page", ["first-account.md", "first-account.zh-CN.md"])
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="needs curl and jq")
+def test_recipes_of_the_page_for_a_token_server(shop: Shop, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace("\\|", "|")
+    recipes = re.findall(r"`(\{command: \[(?:curl|sh),.*?\]\})`", text)
+    assert len(recipes) == 2
+    handler = type("Handler", (TokenServer,), {"token": token_of(shop)})
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        for recipe in recipes:
+            form = "json" if "jq" in recipe else "text"
+            address = f"http://127.0.0.1:{server.server_address[1]}/{form}"
+            own = recipe.replace(f"https://tokens.internal/{RECIPE_APPID}", address)
+            assert address in own
+            use_accounts(shop, main=account(APPID, own))
+            shop.succeed("plan")

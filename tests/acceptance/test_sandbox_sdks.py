@@ -111,5 +111,6 @@ def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, tmp_path
     script = str(SCRIPTS / "node_client.mjs")
     modules = node_modules("sdks", PINS, list(PINS)).parent
     said = run(["node", script, sandbox.url, str(modules), str(tmp_path)])
-    assert said.splitlines() == ["coWechatApi ok", "wechatApi ok", "nodeEasywechat ok", "wechatCrypto ok"]
+    clients = ("coWechatApi", "wechatApi", "nodeEasywechat", "wechatCrypto", "easywechatPlatform")
+    assert said.splitlines() == [f"{client} ok" for client in clients]
     assert {job["msgtype"] for job in sandbox.jobs()} == {"text", "image", "voice", "mpvideo", "mpnews"}

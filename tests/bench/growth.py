@@ -198,5 +198,5 @@ def _told(number: int, step: int, head: Head, intent: Head, at: datetime) -> tup
         "clientmsgid": content[:32], "content_digest": content, "endpoint": "message/mass/sendall",
         "filter": {"tag": "会员"}, "message_digest": content, "not_after": None, "overrides": {},
         "plan_digest": content, "recipients": "tag 会员", "tag": "会员",
-        "words_sample": " ".join(digests[at : at + 12] for at in range(0, 240, 12)),
+        "words_sample": " ".join(digests[at : at + 12] for at in range(0, 12 * (number % 20 + 1), 12)),
     }  # fmt: skip

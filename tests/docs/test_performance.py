@@ -1,11 +1,18 @@
-"""The page about performance lists what the bench measures."""
+"""The page about performance lists what the bench measures, and describes its campaigns."""
 
+import re
+from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
 
 from tests.bench.__main__ import works
+from tests.bench.generate import write_campaigns
 from tests.bench.growth import STEPS
 from tests.bench.table import PAGE, PLANS, growth_rows
-from tests.bench.works import Part
+from tests.bench.works import Part, offline_settings
+from wechat_campaigns.cli.main import run
 
 
 def first_cells(title: str) -> list[str]:
@@ -33,3 +40,20 @@ def test_the_bench_plans_what_the_page_shows() -> None:
     assert (
         shown == sum("beside" in name and "events" in name for name in named) == len(PLANS) * len(STEPS) - 1
     )
+
+
+def test_the_campaigns_are_the_mix_that_the_page_describes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_campaigns(tmp_path / "campaigns", 400, settings=offline_settings())
+    assert run(["validate", "--dir", str(tmp_path / "campaigns")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1  # nothing is advised either
+    texts = [
+        file.read_text(encoding="utf-8")
+        + "".join(article.read_text(encoding="utf-8") for article in file.parent.glob(f"{file.stem}.html"))
+        for file in (tmp_path / "campaigns/0000").glob("*.yaml")
+    ]
+    kinds = Counter(re.findall(r"^msgtype: (\w+)$", "\n".join(texts), re.M))
+    assert kinds == {"text": 160, "mpnews": 52, "image": 100, "voice": 44, "mpvideo": 44}
+    assert sum("{{" in text for text in texts) == 200
+    assert 400 / 10 <= sum("{% if" in text for text in texts) <= 400 / 8

@@ -59,6 +59,8 @@ WORDS = {
     "environments.production.accounts.main.appid": ("wx000000000000000a", "wx000000000000000b"),
     "environments.production.accounts.main.secret.env": ("A", "B"),
     "environments.production.accounts.main.secret.file": ("/a", "/b"),
+    "environments.production.accounts.main.token.file": ("/a", "/b"),
+    "environments.production.accounts.main.ledger_key.file": ("/a", "/b"),
     "environments.production.accounts.main.callback.token.env": ("A", "B"),
     "environments.production.accounts.main.callback.token.file": ("/a", "/b"),
     "environments.production.accounts.main.callback.aes_key.env": ("A", "B"),
@@ -229,7 +231,7 @@ def test_a_setting_that_an_earlier_version_had_not_is_a_change_once_it_is_set() 
     rules = rules_of(PLAIN)
     rules["policy"] = {key: value for key, value in rules["policy"].items() if key != "require_preview"}
     for account in rules["accounts"].values():
-        del account["secret"]
+        del account["token"], account["ledger_key"]
     guards = [guard_event({"environment": "test", "rules": rules})]
     assert plan_of(SEND, guards=guards).settings_changes == ()
     strict = make_settings(policy=replace(PLAIN.policy, require_preview=True))

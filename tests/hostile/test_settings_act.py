@@ -32,8 +32,9 @@ def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: t
     code = f"open({str(marker)!r}, 'w')"
     write_settings(folder, api="https://api.weixin.qq.com", secret="{env: MAIN}")
     assert campaign(folder, "ledger", "init", MAIN="0" * 32).returncode == ExitCode.OK
-    secret = f'{{command: [{sys.executable}, -c, "{code}"]}}'
-    write_settings(folder, api="https://collect.invalid", secret=secret)
+    program = f'{{command: [{sys.executable}, -c, "{code}"]}}'
+    every = f"{program}, token: {program}, ledger_key: {program}"
+    write_settings(folder, api="https://collect.invalid", secret=every)
     done = campaign(folder, *command)
     if command != ("status",):  # which asks WeChat about sends only, and there are none
         assert done.returncode == ExitCode.POLICY, done.stderr
@@ -125,21 +126,27 @@ COMMANDS = [
 ]
 
 
-def with_command(repository: Repository, *more: str) -> tuple[Path, str]:
+PLACES = ("secret", "token", "ledger_key")
+"""The keys of an account that may name a program."""
+
+
+def with_command(repository: Repository, *more: str, place: str = "secret") -> tuple[Path, str]:
     marker = repository.folder / "ran"
     code = f"open({str(marker)!r}, 'w'); print('0' * 32)"
-    secret = json.dumps({"command": [sys.executable, "-c", code]})
+    program = json.dumps({"command": [sys.executable, "-c", code]})
+    secret = program if place == "secret" else f"{{env: WECHAT_MAIN_SECRET}}, {place}: {program}"
     return marker, settings(repository.sandbox, *more, secret=secret)
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("command", COMMANDS, ids=[name for name, *_ in COMMANDS])
 @pytest.mark.parametrize("more", [(APPROVALS,), ()], ids=["asked", "key-deleted"])
+@pytest.mark.parametrize("place", PLACES)
 def test_a_command_of_settings_that_nobody_approved_does_not_run(
-    repository: Repository, command: tuple[str, ...], more: tuple[str, ...]
+    repository: Repository, command: tuple[str, ...], more: tuple[str, ...], place: str
 ) -> None:
     """In no command of a CI run that would read the secret; approved, it runs."""
-    marker, text = with_command(repository, *more)
+    marker, text = with_command(repository, *more, place=place)
     repository.merge("mallory", _settings=text, sale=SALE)
     done = repository.run(*command)
     assert done.returncode != ExitCode.OK, done.stdout
@@ -171,12 +178,13 @@ def test_the_same_command_runs_once_it_is_approved(repository: Repository) -> No
     assert marker.exists()
 
 
-def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: Sandbox, place: str) -> None:
     with hosted(tmp_path, sandbox, _settings=settings(sandbox), sale=SALE) as made:
-        marker, text = with_command(made)
+        marker, text = with_command(made, place=place)
         made.merge(_settings=text)
         assert made.run("plan", event="pull_request").returncode == ExitCode.POLICY
         made.succeed("plan", "--offline", event="pull_request")
         assert not marker.exists()
-        made.succeed("plan", ci=False)
+        made.run("plan", ci=False)
         assert marker.exists()

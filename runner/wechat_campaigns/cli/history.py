@@ -13,7 +13,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra, system_reason
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import Send, compute_content_digest
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -206,7 +206,7 @@ def _message(record: SendState, sends: Mapping[str, Send]) -> Send | None:
         stored_send(record.intent, send_id=record.send, account=account_of(record)),
     ):
         found = with_recorded_draft(send, record.intent) if send is not None else None
-        if found is not None and compute_content_digest(found) == record.content_digest:
+        if found is not None and found.content_digest == record.content_digest:
             return found
     return None
 

@@ -31,7 +31,7 @@ from wechat_campaigns.core.errors import (
     UsageError,
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.model import Send, compute_content_digest
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.guard.approvals import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
@@ -84,7 +84,7 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
     for send in unsent:
         appid = accounts[send.account].appid
         # Each names the event before it: where one is taken out, the next ones tell.
-        known_by = identity(send, compute_content_digest(send))
+        known_by = identity(send, send.content_digest)
         data = {**known_by, "account": send.account, "reason": reason, "actor": context.actor()}
         entry = Entry(stream=appid, kind=EventKind.BASELINE, data=data)
         heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.digest import sha256, to_plain_data
@@ -66,7 +67,7 @@ class Media:
         return self.name or f"media_id {self.media_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Upload:
     """One call that turns a file (or, for video, a media id) into something a message can name."""
 
@@ -80,7 +81,7 @@ class Upload:
     life: timedelta | None = None
     """How long its result may be reused; None is for good."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same in every run, by content."""
         of = None if self.of is None else self.of.key
@@ -109,6 +110,15 @@ class MediaIds:
         if media.file is not None:
             return self.upload_results[Upload(endpoint=ADD_MATERIAL, kind=kind, file=media.file).key]
         return self.material_ids[kind, str(media.name)]
+
+
+class Reading(NamedTuple):
+    """What followers read of a message, and where it leads."""
+
+    texts: tuple[tuple[str, ...], ...] = ()
+    links: tuple[Link, ...] = ()
+    fetched: tuple[str, ...] = ()
+    """The addresses from which it fetches pictures and the like."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,19 +237,24 @@ class Content:
         """List the titles that followers would see of its articles."""
         return ()
 
-    def texts(self) -> Iterator[tuple[str, ...]]:
-        """Yield the words of it, or of each of its articles: a part for each block, title and so on."""
+    @cached_property
+    def reading(self) -> Reading:
+        """What followers read of it and where it leads; found once, by the child that renders it."""
         from wechat_campaigns.core.html import ArticleText  # needs a parser of HTML
-
-        title, text = self._words()
-        if title or text:
-            yield *title, *ArticleText(text).words
-
-    def links(self) -> list[Link]:
-        """Return its links in their order, each once."""
         from wechat_campaigns.core.links import in_text  # as above
 
-        return in_text(self._words()[1])
+        title, text = self._words()
+        if not (title or text):
+            return Reading()
+        return Reading(((*title, *ArticleText(text).words),), tuple(in_text(text)))
+
+    def texts(self) -> tuple[tuple[str, ...], ...]:
+        """Return the words of it, or of each of its articles: a part for each block, title and so on."""
+        return self.reading.texts
+
+    def links(self) -> tuple[Link, ...]:
+        """Return its links in their order, each once."""
+        return self.reading.links
 
     def _words(self) -> tuple[tuple[str, ...], str]:
         """Return its title, if it has one, and its text."""
@@ -248,15 +263,11 @@ class Content:
         title = getattr(self, "title", None)
         return (title,) if title else (), getattr(self, self.linked) or ""
 
-    def fetched(self) -> list[str]:
-        """Return the addresses from which it fetches pictures and the like."""
-        return []
-
     def hosts(self) -> set[Host]:
         """Return where its links lead, and from where its articles fetch; not WeChat's pictures."""
         from wechat_campaigns.core.links import host_of, hosts_of  # as above
 
-        fetching, pictures = map(host_of, self.fetched()), ("qpic.cn", "qlogo.cn")
+        fetching, pictures = map(host_of, self.reading.fetched), ("qpic.cn", "qlogo.cn")
         return {
             *(host for link in self.links() for host in hosts_of(link)),
             *(host for host in fetching if host is not None and not host.is_among(pictures)),

@@ -344,10 +344,12 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
 """The extras of pyproject.toml, each with modules that nothing but it brings."""
 
 
-@cache  # asked for each article; what is not loaded yet is looked for on the disk
 def is_extra_installed(extra: str) -> bool:
     """Return whether every library of an extra is there; none is loaded."""
-    return all(find_spec(module) for module in EXTRAS[extra])
+    return all(map(_find_spec, EXTRAS[extra]))
+
+
+_find_spec = cache(find_spec)  # asked for each article; what is not loaded yet is looked for on the disk
 
 
 def require_extra(extra: str, *, needed_for: str) -> None:

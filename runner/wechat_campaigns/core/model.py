@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 from wechat_campaigns.core.content import Content
@@ -76,6 +77,11 @@ class Send:
     def msgtype(self) -> str:
         """WeChat's word for the kind of its content."""
         return self.content.msgtype
+
+    @cached_property
+    def content_digest(self) -> str:
+        """The fingerprint that `compute_content_digest` makes, once: in the child that renders it."""
+        return compute_content_digest(self)
 
     @property
     def opens_at(self) -> datetime:

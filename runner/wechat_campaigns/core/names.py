@@ -18,6 +18,7 @@ _ALIKE: Final = (
 )
 """A letter, its case folded, to one of another script that looks like it in the fonts of a review."""
 _ALIKE_SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK")
+_ASCII: Final = re.compile(r"[\w.][\w.-]*(?:/[\w.][\w.-]*)*", re.ASCII)
 _NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
 _PLAIN: Final = re.compile(r"[\w@%+=:,./-]+")
 
@@ -30,6 +31,8 @@ def id_fault(name: str) -> tuple[str, str] | None:
     """
     if OPENID.search(name):
         return openid_fault()
+    if _ASCII.fullmatch(name):
+        return None
     hint = _("use letters of any script, digits, `-`, `_`, `.` and `/`; no part may begin with `-`")
     for character in name:
         is_letter = unicodedata.category(character)[0] in "LM" or unicodedata.category(character) == "Nd"

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,7 +42,7 @@ class _Exchange:
     """One exchange that another thread may end: who answers a byte a second passes the limit of each read."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self.seconds, self.ends_at = seconds, time.monotonic() + seconds
         self._is_over = False
         self._connection: HTTPConnection | None = None
         self._line: Any = None
@@ -63,6 +65,45 @@ class _Exchange:
         if line is not None:
             with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as same:
                 same.shutdown(socket.SHUT_RDWR)
+
+
+class _Watchdog:
+    """Ends what takes too long, in one thread for all exchanges of a process."""
+
+    def __init__(self) -> None:
+        self._open: set[_Exchange] = set()
+        self._wakes_at = inf
+        self._changed = threading.Condition()
+        self._thread = threading.Thread()
+
+    @contextmanager
+    def watching(self, exchange: _Exchange) -> Iterator[None]:
+        """End an exchange that is still in the block when its time is over."""
+        with self._changed:
+            if not self._thread.is_alive():  # also in a child that was forked, where no thread goes on
+                self._thread = threading.Thread(target=self._watch, daemon=True)
+                self._thread.start()
+            self._open.add(exchange)
+            if exchange.ends_at < self._wakes_at:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open.discard(exchange)
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for late in [one for one in self._open if one.ends_at <= now]:
+                    self._open.discard(late)
+                    late.end()
+                self._wakes_at = min((one.ends_at for one in self._open), default=inf)
+                self._changed.wait(self._wakes_at - now if self._open else None)
+
+
+_WATCHDOG: Final = _Watchdog()
 
 
 class _BoundConnection(HTTPConnection):
@@ -118,16 +159,12 @@ class Session(requests.Session):
             DeadlineError: it took longer.
         """
         self.adapter.exchange = exchange = _Exchange(seconds)
-        timer = threading.Timer(seconds, exchange.end)
-        timer.daemon = True
-        timer.start()
         try:
-            yield
+            with _WATCHDOG.watching(exchange):
+                yield
         except (OSError, HTTPError):
             exchange.check()  # that its connection was shut can look like any fault
             raise
-        finally:
-            timer.cancel()
         exchange.check()  # an answer without a length looks whole when it is cut off
 
 

@@ -17,6 +17,8 @@ DEFAULT_LEDGER: Final = "sqlite"
 PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 _LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+APPID: Final = "{appid}"
+"""In the place of an account's secret, its AppID."""
 NOT_A_KEY: Final = {"is_key": False}
 """The metadata of a field that nobody writes in the file."""
 
@@ -130,7 +132,8 @@ class Account:
     here. Only an account with `token` and `ledger_key` can do without it."""
     token: Secret | None = None
     """Where the access_token comes from, one line, if a third-party platform or a token server renews it. It
-    is read again once when WeChat refuses it, and the AppSecret is not used for calls."""
+    is read again once when WeChat refuses it, and the AppSecret is not used for calls. `{appid}` in the
+    command or file of this key, `secret` or `ledger_key` stands for the account's AppID."""
     ledger_key: Secret | None = None
     """Where the key of the ledger's MACs comes from: one line of 64 digits 0-9 a-f, made by `openssl rand
     -hex 32`. Default: the AppSecret."""
@@ -182,7 +185,7 @@ class Policy:
     allow_to_all: bool = False
     """Allow sends to all followers (`is_to_all: true`)."""
     max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None
-    """The largest audience of one send, in followers; counted again right before it. The batches of one
+    """The largest audience of one send, in followers, counted at most a minute before it. The batches of one
     openid list count together."""
     audience_drift: Annotated[Drift | None, {"examples": [{"percent": 20, "floor": 100}]}] = None
     """How far an audience may change between the reviewed plan and the send: a percentage, or a number of

@@ -118,7 +118,7 @@ class Secrets:
         return {"approved": told} if told else {}
 
     def for_calls(self, account: Account) -> str:
-        """Read what an account is called with: its own token, again at each call, or else its AppSecret.
+        """Read what an account is called with: its own token, which is read each time, or else its AppSecret.
 
         Who calls must also be able to sign: a call that the ledger cannot record is not made.
 

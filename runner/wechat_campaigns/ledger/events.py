@@ -29,7 +29,7 @@ from wechat_campaigns.protocol.events import EventLog as LedgerCore
 class LedgerKind(StrEnum):
     """What else is remembered, and its data; all but a callback carry a `mac`."""
 
-    INIT = "init"  # the ledger, or an account in it, was initialized: {environment}
+    INIT = "init"  # the ledger, or an account in it, was initialized: {environment, scope, accounts}
     GUARD = "guard"  # the rules that an apply goes by: see `plan.rule_changes`
     UPLOAD = "upload"  # uploaded, so not again: {upload, result}; result null: forgotten
     DRAFT = "draft"  # a draft was made: {send, revision, sha256, media_id, stored?, changed?}
@@ -258,6 +258,23 @@ def _newer(data: Mapping[str, Any]) -> str:
     if data["kind"] in KINDS:
         return ""
     return _("this event is of kind {found}, which this version does not support").format(found=data["kind"])
+
+
+def initialized_accounts(events: Iterable[Event], scope: str) -> set[str]:
+    """Return the AppIDs that `ledger init` named for an environment, those that left the settings too."""
+    named: set[str] = set()
+    for event in events:
+        appids = event.data.get("accounts")
+        is_of_scope = (event.stream, event.kind, event.data.get("scope")) == (LEDGER, LedgerKind.INIT, scope)
+        if is_of_scope and isinstance(appids, list):
+            named.update(map(str, appids))
+    return named
+
+
+def naming_entry(environment: str, scope: str, appids: Iterable[str]) -> Entry:
+    """Return the entry by which `initialized_accounts` finds the accounts of an environment."""
+    data = {"environment": environment, "scope": scope, "accounts": sorted(appids)}
+    return Entry(stream=LEDGER, kind=LedgerKind.INIT, data=data)
 
 
 def heads_of(events: Iterable[Event]) -> dict[str, Head]:

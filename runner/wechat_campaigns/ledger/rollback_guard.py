@@ -81,8 +81,11 @@ class SeenHeads:
             rows = db.execute(f"select stream, seq, hash from mark{where}", names)  # noqa: S608
             return {name: Head(seq, digest) for name, seq, digest in rows}
 
-    def note(self, proven: Mapping[str, Hashes]) -> None:
+    def note(self, proven: Mapping[str, Hashes], seen: Head | None = None) -> None:
         """Raise each mark that is one of these events to the last of them: no other is forgotten.
+
+        Args:
+            seen: the mark as it was read a moment ago, where the events are of one stream.
 
         Raises:
             LedgerError: the file cannot be written.
@@ -91,10 +94,11 @@ class SeenHeads:
         with self._opened() as db:
             for stream, hashes in proven.items():
                 last = max(hashes)
-                seen = db.execute(query, (stream,)).fetchone() or EMPTY
-                while seen[0] < last and hashes.get(seen[0]) == seen[1]:
-                    db.execute(RAISE, (stream, last, hashes[last], *seen))
-                    seen = db.execute(query, (stream,)).fetchone()
+                mark = seen or db.execute(query, (stream,)).fetchone() or EMPTY
+                while mark[0] < last and hashes.get(mark[0]) == mark[1]:
+                    if db.execute(RAISE, (stream, last, hashes[last], *mark)).rowcount:
+                        break
+                    mark = db.execute(query, (stream,)).fetchone()
 
     def close(self) -> None:
         """Close the file."""
@@ -205,7 +209,7 @@ class RollbackGuardedLedger(Ledger):
             events = self._store.read(stream, since)
             proven = {stream: hashes_of(since, events)}
             if not any(lost_events({stream: mark}, proven) for mark in seen):
-                self._note(proven)
+                self._note(proven, *seen)
                 return events
         return self._whole(stream, since)[since.seq :]
 
@@ -286,7 +290,7 @@ class RollbackGuardedLedger(Ledger):
         first = self._firsts.get(stream, "")
         return self._memory.marks([stream]).get(stream, EMPTY), self._chains.marks([first]).get(first, EMPTY)
 
-    def _appended(self, event: Event, seen: Sequence[Head]) -> None:
+    def _appended(self, event: Event, seen: tuple[Head, Head]) -> None:
         """Raise the marks to a new event, which proves itself and the one before it; else read the stream."""
         if event.seq == 1:
             self._firsts[event.stream] = event.hash
@@ -296,7 +300,7 @@ class RollbackGuardedLedger(Ledger):
             return
         # The entry is kept: that must not look like a failure. The next read raises the mark.
         with suppress(LedgerError):
-            self._note(proven)
+            self._note(proven, *seen)
 
     def _whole(self, stream: str, also: Head) -> tuple[Event, ...]:
         """Read a stream from its first event on; `also` was seen by this process."""
@@ -336,11 +340,12 @@ class RollbackGuardedLedger(Ledger):
         if faults := dict.fromkeys(fault for _memory, told in found for fault in told):
             raise _rollback_error(tuple(faults), dict.fromkeys(memory for memory, told in found if told))
 
-    def _note(self, proven: Mapping[str, Hashes]) -> None:
-        self._memory.note(proven)
-        self._chains.note(
-            {self._firsts[stream]: hashes for stream, hashes in proven.items() if stream in self._firsts}
-        )
+    def _note(
+        self, proven: Mapping[str, Hashes], memory: Head | None = None, chain: Head | None = None
+    ) -> None:
+        self._memory.note(proven, memory)
+        chains = {self._firsts[stream]: hashes for stream, hashes in proven.items() if stream in self._firsts}
+        self._chains.note(chains, chain)
 
 
 def _rollback_error(faults: Sequence[str], memories: Iterable[SeenHeads]) -> TamperedLedgerError:

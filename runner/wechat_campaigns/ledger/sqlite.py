@@ -315,7 +315,8 @@ def _stay(_connections: tuple[sqlite3.Connection, ...]) -> None:
 
 def _files_at(path: Path) -> list[tuple[int, int] | None]:
     """Identify the files that a path leads to now: the database, its log, the index of the log."""
-    real = os.path.realpath(path)  # beside which SQLite keeps the other two
+    # SQLite keeps the other two beside the file that a link leads to; links to its folder change nothing.
+    real = os.path.realpath(path) if os.path.islink(path) else os.fspath(path)  # noqa: PTH114
     files: list[tuple[int, int] | None] = []
     for end in ("", "-wal", "-shm"):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from wechat_campaigns.core.content import (
     FileInfo,
     Media,
     MediaIds,
+    Reading,
     Upload,
     distinct,
 )
@@ -33,7 +35,7 @@ from wechat_campaigns.messages.limits import (
 )
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.html import ArticleText, Formula, Link
+    from wechat_campaigns.core.html import ArticleText, Formula
 
 SOURCE_WORDS = "阅读原文"
 """What a follower taps below an article to get to its `content_source_url`."""
@@ -144,13 +146,6 @@ class Article:
             "",
         ]
 
-    def links(self) -> list[Link]:
-        """Return the links of its text and 阅读原文."""
-        from wechat_campaigns.core.html import Link  # as above
-
-        source = self.content_source_url
-        return [*self.text.links, *([Link(SOURCE_WORDS, source)] if source else [])]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Articles(Content):
@@ -202,15 +197,20 @@ class Articles(Content):
     def titles(self) -> tuple[str, ...]:
         return tuple(article.title for article in self.articles)
 
-    def texts(self) -> Iterator[tuple[str, ...]]:
+    @cached_property
+    def reading(self) -> Reading:
+        """The words, links and pictures of its articles; 阅读原文 is a link, too."""
+        from wechat_campaigns.core.html import Link  # as above
+
+        texts: list[tuple[str, ...]] = []
+        links: dict[Link, None] = {}
+        fetched: list[str] = []
         for article in self.articles:
-            yield (article.title, article.author, article.digest, *article.text.words)
-
-    def links(self) -> list[Link]:
-        return list(dict.fromkeys(link for article in self.articles for link in article.links()))
-
-    def fetched(self) -> list[str]:
-        return [address for article in self.articles for address in article.text.fetched]
+            text, source = article.text, article.content_source_url
+            texts.append((article.title, article.author, article.digest, *text.words))
+            links |= dict.fromkeys([*text.links, *([Link(SOURCE_WORDS, source)] if source else [])])
+            fetched += text.fetched
+        return Reading(tuple(texts), tuple(links), tuple(fetched))
 
 
 def _check_url(path: KeyPath, url: str) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest, compute_message_digest
+from wechat_campaigns.core.model import PlanAction, Send, compute_message_digest
 from wechat_campaigns.core.names import namespace_of
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
@@ -68,9 +68,9 @@ class DecisionContext:
     def content_digest(self, send: Send) -> str:
         """Fingerprint what a send carries; of a draft that was sent as the ledger has it."""
         if not isinstance(send.content, Draft):
-            return compute_content_digest(send)
+            return send.content_digest
         record = self.made_record(send)
-        return compute_content_digest(with_recorded_draft(send, record.intent) if record else send)
+        return (with_recorded_draft(send, record.intent) if record else send).content_digest
 
 
 def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:

@@ -33,7 +33,7 @@ PERMISSION_SETS: Final[Mapping[str, tuple[str, Callable[[ReadOnlyApi], object]]]
 }
 """By its number, what a set allows, and a read that WeChat refuses without it; tags are read anyway.
 
-Source: the pages of these calls, 第三方平台 (2026-11).
+Source: the pages of these calls, 第三方平台 (2026-11). mass/get of a false id: 40059 (recorded 2026-06).
 """
 _PLACES: Final = {
     "env": N_("an environment variable"),

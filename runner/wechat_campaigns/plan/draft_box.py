@@ -13,7 +13,7 @@ from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Send, compute_content_digest
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.messages import Article, Articles, Draft, Newspic
 from wechat_campaigns.messages.articles import FLAGS, TEXTS
@@ -235,7 +235,7 @@ def with_recorded_draft(send: Send, intent: Event | None) -> Send:
     mark = intent.data.get("draft") if intent is not None else None
     if not isinstance(content, Draft) or intent is None or mark is None:
         return send
-    if compute_content_digest(send) == intent.data["content_digest"]:
+    if send.content_digest == intent.data["content_digest"]:
         return send  # written by a version whose digests had no fingerprint
     return replace(send, content=replace(content, fingerprint=str(mark)))
 

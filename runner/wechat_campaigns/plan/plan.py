@@ -30,6 +30,8 @@ OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
 """What WeChat is asked about: it may still be sent, once it is ready."""
 PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
+COMPARED = PENDING | {PlanAction.INVALID}
+"""Sends whose titles are compared; one whose draft is gone is invalid: it was perhaps sent by hand."""
 CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
 """What apply makes a call for."""
 TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAction.DRAFT}

@@ -16,7 +16,6 @@ from wechat_campaigns.core.model import (
     InvalidCampaign,
     PlanAction,
     Send,
-    compute_content_digest,
 )
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
@@ -113,7 +112,7 @@ def make_plan(
 def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> PlannedSend:
     state, env = context.state, context.settings.environment.env_option
     send = _with_draft(send, facts, context)
-    planned = decide(send, compute_content_digest(send), context)
+    planned = decide(send, send.content_digest, context)
     if (intent := planned.resend_intent) is not None:
         if (stored := stored_resend(planned)) is not None:
             planned = replace(

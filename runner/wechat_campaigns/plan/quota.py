@@ -90,7 +90,8 @@ def quota_used(appid: str, kind: AccountKind, state: LedgerState, now: datetime)
 class Uses:
     """An account's sends of one day or month, so counted that an answer takes as long with ten thousand."""
 
-    _by_kind: Counter[AccountKind] = field(default_factory=Counter)
+    _made: Counter[bool] = field(default_factory=Counter)
+    """By whether they went to everyone; without baselines, which are dated when they were recorded."""
     _to_all: int = 0
     _by_recipients: Counter[str] = field(default_factory=Counter)
     _by_tag_id: Counter[int] = field(default_factory=Counter)
@@ -103,8 +104,8 @@ class Uses:
     def add(self, use: QuotaUse, number: int = 1) -> None:
         """Count a send, or several that are alike."""
         to_all = use.recipients == "all"
-        for kind in AccountKind if not use.is_baseline else ():
-            self._by_kind[kind] += number * counts(kind, to_all)
+        if not use.is_baseline:
+            self._made[to_all] += number
         if to_all:
             self._to_all += number
         elif use.recipients.startswith("tag"):
@@ -118,8 +119,8 @@ class Uses:
             self._most_of_a_tag = max(self._most_of_a_tag, of_tag)
 
     def made(self, kind: AccountKind) -> int:
-        """Return how many use the account's own allowance, see `counts`; a baseline has no date."""
-        return self._by_kind[kind]
+        """Return how many use the account's own allowance, see `counts`."""
+        return sum(number for to_all, number in self._made.items() if counts(kind, to_all))
 
     def same_recipients(self, mine: QuotaUse) -> int:
         """Return the most messages that one of these recipients was sent; who had four gets no more.

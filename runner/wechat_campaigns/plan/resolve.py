@@ -82,7 +82,7 @@ def fetch_remote_facts(
     Raises:
         ApiError, NotSentError, NoResponseError: WeChat did not answer a read.
     """
-    sends = tuple(sends)
+    sends, as_of = tuple(sends), clock()
     filters = [send.filter for send in (*sends, *again)]
     by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
     wanted = {pair for send in sends for pair in send.content.names()}
@@ -97,7 +97,7 @@ def fetch_remote_facts(
         drafts=drafts,
         quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
         strangers=frozenset(strangers(listed, api)),
-        as_of=clock(),
+        as_of=as_of,
     )
 
 
@@ -165,12 +165,15 @@ def _by_tag_id(send: Send, tag_id: int | None) -> Send:
 
 
 COUNT_AGAIN_AFTER: Final = timedelta(minutes=1)
-"""How old a count may be when it is used again: an account's sends of one minute share it."""
+"""How old a count may be when it is used: the plan and an account's sends of one minute share it."""
+
+COUNTED: Final = ("tags/get", "user/get")
+"""The sources of counts that WeChat told."""
 
 
 @dataclass(slots=True)
 class AudienceCounter:
-    """Counts the audiences of one account again, right before its sends."""
+    """Counts the audiences of one account for its sends, again where the plan's count is no longer new."""
 
     api: ReadOnlyApi
     clock: Clock
@@ -178,22 +181,26 @@ class AudienceCounter:
     """What was asked last; True: of everyone, False: of tags."""
 
     def count(self, send: Send, resolved: Resolution) -> Audience:
-        """Count a send's audience now; an openid list counts itself.
+        """Count a send's audience, at most a minute ago; an openid list counts itself.
 
         Returns:
             The audience, its count None when WeChat does not answer or the tag is gone.
         """
-        if send.filter.openids:
-            return resolved.audience
+        planned = resolved.audience
+        if send.filter.openids or (planned.source in COUNTED and self._is_new(planned.as_of)):
+            return planned
         to_all = send.filter.is_to_all
         facts = self._asked.get(to_all, OFFLINE)
-        if facts.as_of is None or not timedelta() <= self.clock() - facts.as_of < COUNT_AGAIN_AFTER:
+        if not self._is_new(facts.as_of):
             try:
                 facts = fetch_remote_facts((), self.api, self.clock, again=[send])
             except CampaignError:
                 return Audience(count=None, source="unknown")
             self._asked[to_all] = facts
         return _recipients(_by_tag_id(send, resolved.tag_id), facts)[1]
+
+    def _is_new(self, as_of: datetime | None) -> bool:
+        return as_of is not None and timedelta() <= self.clock() - as_of < COUNT_AGAIN_AFTER
 
 
 def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:

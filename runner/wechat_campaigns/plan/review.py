@@ -8,7 +8,7 @@ from typing import Any, Final
 from wechat_campaigns.core.digest import plan_digest
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.core.model import PlanAction, Send, compute_content_digest, plan_row
+from wechat_campaigns.core.model import PlanAction, Send, plan_row
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
@@ -356,7 +356,7 @@ def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
 def _essence(send: Send | None) -> tuple[object, ...] | None:
     if send is None:
         return None
-    return compute_content_digest(send), send.revision, send.not_before, send.not_after
+    return send.content_digest, send.revision, send.not_before, send.not_after
 
 
 def answers_for(comparison: Comparison | None, planned: PlannedSend) -> bool:

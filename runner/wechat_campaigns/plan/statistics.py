@@ -18,7 +18,7 @@ from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id, may_have_reached
-from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
+from wechat_campaigns.plan.plan import CALLING, COMPARED, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, bounds, china_day, counts, quota_limit, quota_used
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.keys import SendId
@@ -218,10 +218,6 @@ def _missing_status(day: date, days: Days, now: datetime) -> FiguresStatus:
     if day in days:
         return FiguresStatus.INCOMPLETE if days[day].is_delayed else FiguresStatus.NOT_LISTED
     return FiguresStatus.NOT_QUERIED
-
-
-COMPARED = PENDING | {PlanAction.INVALID}
-"""Sends whose titles are compared; one whose draft is gone is invalid: it was perhaps sent by hand."""
 
 
 def with_console_warnings(

@@ -11,7 +11,7 @@ from wechat_campaigns.core.content import text_in
 from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Filter, PlanAction, Send, compute_content_digest
+from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.ledger.records import account_of, answer_text
 from wechat_campaigns.messages import from_body
 from wechat_campaigns.plan.decision import DecisionContext, as_planned
@@ -147,7 +147,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
     body, recipients = data["body"], _filter(data, campaign)
     stored_row(intent, send_id)
     send = with_recorded_draft(send, intent) if send is not None else None
-    if send is None or compute_content_digest(send) != data["content_digest"]:
+    if send is None or send.content_digest != data["content_digest"]:
         send = Send(
             id=send_id,
             campaign=SendId.parse(send_id).campaign,
@@ -169,7 +169,8 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
 def _filter(data: Mapping[str, Any], campaign: Send | None) -> Filter:
     body = data["body"]
     if "touser" in body:
-        listed, skipped = campaign.filter.openids if campaign is not None else (), data.get("skipped", ())
+        listed = campaign.filter.openids if campaign is not None else ()
+        skipped = frozenset(data.get("skipped", ()))
         openids = tuple(openid for index, openid in enumerate(listed) if index not in skipped)
         if openids_sha256(openids) != body["touser"]["sha256"]:
             raise KeyError("openids")

@@ -11,7 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Loca
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import InvalidCampaign, Send, compute_content_digest
+from wechat_campaigns.core.model import InvalidCampaign, Send
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
@@ -62,7 +62,7 @@ class CompileResult:
 
     def _message(self, send: Send) -> Message:
         appid, name = self.appids[send.account], normalize_id(send.id)
-        return Message(appid, name, send.revision, compute_content_digest(send))
+        return Message(appid, name, send.revision, send.content_digest)
 
     def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
         """Yield stored sends with the `ready` of their campaigns, selected or not and renamed or not.
@@ -101,7 +101,14 @@ class Compiler:
 
     def make_all(self, items: Sequence[CampaignFile]) -> list[CompiledCampaign]:
         """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
-        return map_fenced(self.make, items, lost=out_of_bounds)
+        return map_fenced(self._make_ready, items, lost=out_of_bounds)
+
+    def _make_ready(self, item: CampaignFile) -> CompiledCampaign:
+        """Make sends that carry what every plan asks of them: to find it here is fenced, and in parallel."""
+        made = self.make(item)
+        for send in made.sends:
+            _kept = send.content_digest, send.content.reading
+        return made
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
         """Load, validate, render one campaign file and check it against WeChat's limits."""
@@ -192,6 +199,10 @@ def compile_campaigns(
     )
 
 
+_Counted = tuple[int, tuple[Diagnostic, ...], tuple[Diagnostic, ...]]
+"""The number of a file's sends, and its problems: to hand over thousands of sends takes long."""
+
+
 def validate_campaigns(
     root: Path,
     *,
@@ -210,14 +221,17 @@ def validate_campaigns(
     """
     compiler, items, problems = _selected(root, settings, files, variables, only)
 
-    def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
+    def counted(item: CampaignFile) -> _Counted:
         made = compiler.make(item)
-        return len(made.sends), replace(made, sends=())  # thousands of sends take long to hand over
+        return len(made.sends), made.file_problems, made.problems
 
-    results = map_fenced(counted, items, lost=lambda item, bound: (0, out_of_bounds(item, bound)))
-    of_files = [*problems, *(problem for _sends, made in results for problem in made.file_problems)]
-    of_sends = [problem for _sends, made in results for problem in made.problems]
-    return sum(sends for sends, _made in results), [*of_files, *of_sends]
+    def lost(item: CampaignFile, bound: Bound) -> _Counted:
+        return 0, out_of_bounds(item, bound).file_problems, ()
+
+    results = map_fenced(counted, items, lost=lost)
+    of_files = [*problems, *(problem for _sends, found, _others in results for problem in found)]
+    of_sends = [problem for _sends, _of_file, found in results for problem in found]
+    return sum(sends for sends, _of_file, _others in results), [*of_files, *of_sends]
 
 
 def _selected(

@@ -32,13 +32,17 @@ HEADERS = frozenset(("openid", "openids", "open_id"))
 _SHOWN_POSITIONS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListedOpenids:
     """The openids of a list, and where each stands; a million take 100 MB, so nothing is copied."""
 
     openids: list[str] = field(default_factory=list)
     numbers: "array[int]" = field(default_factory=lambda: array("I"))
     """The line, row or entry of each, from 1, as an editor or Excel shows it."""
+    blank: int = 0
+    """Rows of a table that were left out because they have no openid."""
+    repeated: int = 0
+    """Rows of a table that were left out because their openid came before."""
 
     def add(self, number: int, openid: str) -> None:
         """Append one."""
@@ -166,17 +170,7 @@ _ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe
 Row = Sequence[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenidColumn(ListedOpenids):
-    """The openids of a table, each once, with the numbers of their rows."""
-
-    blank: int
-    """Rows that were left out because they have no openid."""
-    repeated: int
-    """Rows that were left out because their openid came before."""
-
-
-def read_table(data: bytes, column: str | None) -> OpenidColumn:
+def read_table(data: bytes, column: str | None) -> ListedOpenids:
     """Read the openids of a CSV file (UTF-8, UTF-16 or GBK) or of the first sheet of an XLSX file.
 
     Args:
@@ -194,17 +188,16 @@ def read_table(data: bytes, column: str | None) -> OpenidColumn:
         raise _error(_("the file is empty"), _("write one openid in each row"))
     index, has_header = _column(first[1], column)
     found, seen = ListedOpenids(), set[str]()
-    blank = repeated = 0
     for number, row in numbered if has_header else chain([first], numbered):
         openid = row[index] if index < len(row) else ""
         if not openid:
-            blank += 1
+            found.blank += 1
         elif openid in seen:
-            repeated += 1
+            found.repeated += 1
         else:
             seen.add(openid)
             found.add(number, openid)
-    return OpenidColumn(openids=found.openids, numbers=found.numbers, blank=blank, repeated=repeated)
+    return found
 
 
 def _column(header: Row, column: str | None) -> tuple[int, bool]:

@@ -20,7 +20,6 @@ from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
     TABLES,
     ListedOpenids,
-    OpenidColumn,
     batches,
     check_openids,
     read_openids,
@@ -295,7 +294,7 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed
 
 
 def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _Listed:
-    def read() -> OpenidColumn:
+    def read() -> ListedOpenids:
         return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column)
 
     found = scope.read(path, read) if written else None

@@ -214,7 +214,7 @@ class Scope:
     @property
     def root(self) -> str:
         """The campaigns folder as the user would type it."""
-        return self.campaign.source.location().file.removesuffix(str(self.campaign.file)).rstrip("/") or "."
+        return self.campaign.source.display_path.removesuffix(str(self.campaign.file)).rstrip("/") or "."
 
     def display_path(self, file: PurePosixPath) -> str:
         """Write a path inside the campaigns folder as the user would type it."""

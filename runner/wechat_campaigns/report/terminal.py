@@ -1,9 +1,12 @@
 """Lay out text on a terminal by columns: lines that break as Chinese does, and tables that fit."""
 
 import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from functools import lru_cache
+from itertools import accumulate, zip_longest
 from typing import Final
 
 from wechat_campaigns.core.i18n import _
@@ -15,6 +18,8 @@ _COMMAND: Final = rf"[{_OPENING}(]*`[^`\n]{{1,60}}`[^\s`{_WIDE}{_OPENING}]*[{_CL
 _WORD: Final = rf"[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*"
 _COMMANDS, _WORDS = rf"\s+|(?:{_COMMAND}|{_WORD})\s*", rf"\s+|{_WORD}\s*"
 """What is not torn apart: a sign, a word or a command to paste, with the punctuation that clings to it."""
+_JOINED: Final = "\u200d.\ufe0f?"
+"""What is drawn as one emoji with the sign before it."""
 LONG: Final = frozenset({"When", "Content", "Reason", "Note"})
 """Columns of sentences: where a table does not fit, they stand below."""
 ELASTIC, LEAST_COLUMNS = "Content", 24
@@ -115,9 +120,17 @@ def columns(text: str) -> int:
     """Count the columns a text takes on a terminal."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # an English help page does without it
+    if "\u200d" in text:
+        text = re.sub(_JOINED, "", text)
+    emoji = re.findall("(.)\ufe0f", text) if "\ufe0f" in text else ()
+    return sum(map(_columns_of, text)) + sum(2 - _columns_of(sign) for sign in emoji)
 
-    return cell_len(text)
+
+@lru_cache(maxsize=4096)
+def _columns_of(sign: str) -> int:
+    if unicodedata.category(sign) in ("Cc", "Cf", "Mn", "Me") or "\U0001f3fb" <= sign <= "\U0001f3ff":
+        return 0  # such as a colour of skin, which belongs to the emoji before it
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
 def breaks(text: str, width: int) -> list[int]:
@@ -194,9 +207,9 @@ def _shortened(text: str, width: int) -> str:
     """Cut a text that is too long behind a word or a sign."""
     if columns(text) <= width:
         return text
-    end = _cuts(text, width - 1)[0]
+    end = bisect_right(list(accumulate(map(_columns_of, text))), width - 1)
     return f"{text[:end].rstrip()}…"
 
 
 def _width(text: str) -> int:
-    return max(map(columns, text.split("\n")))
+    return max(map(columns, text.split("\n"))) if "\n" in text else columns(text)

@@ -16,7 +16,7 @@ from wechat_campaigns.guard.recorded_rules import ledger_changes
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.plan import COMPARED, Plan
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
 from wechat_campaigns.plan.review import Comparison, with_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
@@ -129,15 +129,14 @@ def plan_selected(
 
 def _compared_with_console(workspace: Workspace, plan: Plan, state: LedgerState, now: datetime) -> Plan:
     """Return a plan with warnings of sends that were perhaps made by hand, by the articles known here."""
-    appids = {planned.account.appid for planned in plan.sends}
+    appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
     files = {appid: file for appid in appids if (file := workspace.statistics_file(appid)).exists()}
     if not files:
         return plan
-    from wechat_campaigns.plan.statistics import COMPARED, with_console_warnings
+    from wechat_campaigns.plan.statistics import with_console_warnings
     from wechat_campaigns.wechat.statistics import read_statistics
 
-    compared = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
-    published = {appid: read_statistics(files[appid], with_figures=False) for appid in compared & {*files}}
+    published = {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
     return with_console_warnings(plan, published, state, now)
 
 

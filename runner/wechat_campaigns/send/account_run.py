@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,12 @@ LEDGER_CONFLICT = N_("other runners kept changing the ledger at the same time, s
 
 
 class AccountRun(AccountWriter):
-    """The sends of one account in one run, in one thread, one at a time."""
+    """The sends of one account in one run, in one thread, one at a time.
+
+    Args:
+        plan: with the sends of this account alone, as each call looks at all of them.
+        due: how many sends the run has, of all accounts.
+    """
 
     stop_reason: str = ""
     """Why no further send of this account should be tried; empty while there is no reason."""
@@ -93,9 +98,11 @@ class AccountRun(AccountWriter):
         plan: Plan,
         context: RunContext,
         stopping: threading.Event,
+        due: int,
     ) -> None:
         super().__init__(workspace, account)
         self.plan, self.context, self.stopping, self.watch = plan, context, stopping, workspace.watch
+        self.due = due
 
     def begin(self, api: WeChatApi, state: LedgerState) -> None:
         """See `AccountWriter.begin`; before the first send."""
@@ -108,7 +115,7 @@ class AccountRun(AccountWriter):
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
-        mine = [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
+        mine = self.plan.sends
         steps: list[PlannedSend | UnknownSend] = [
             *(one for one in self.plan.unknown_sends if one.send_state.appid == self.account.appid),
             *(one for one in mine if one.action in (PlanAction.RESEND, PlanAction.UNKNOWN)),
@@ -240,10 +247,6 @@ class AccountRun(AccountWriter):
             return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
         return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
 
-    @cached_property
-    def _due(self) -> int:
-        return len(self.plan.calls())
-
     def _decision_context(self) -> DecisionContext:
         return DecisionContext(
             settings=self.settings,
@@ -254,7 +257,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
-            due=self._due,
+            due=self.due,
         )
 
     def _resolve(self, planned: PlannedSend) -> SendOutcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,11 @@ def apply(
         window nobody used. Never raises for a failed send.
     """
     settings = workspace.settings
-    runs = [AccountRun(workspace, account, plan, run_context, stopping) for account in _busy(plan, settings)]
+    due = len(plan.calls())
+    runs = [
+        AccountRun(workspace, account, _of_account(plan, account), run_context, stopping, due)
+        for account in _busy(plan, settings)
+    ]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
@@ -66,6 +71,10 @@ def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
         made = map_in_threads(partial(AccountRun.run, wait_s=wait_s), left, MAX_PARALLEL_ACCOUNTS)
         done |= zip((run.account.appid for run in left), made, strict=True)
     return [done[run.account.appid] or [] for run in runs]
+
+
+def _of_account(plan: Plan, account: Account) -> Plan:
+    return replace(plan, sends=tuple(one for one in plan.sends if one.account.appid == account.appid))
 
 
 def _busy(plan: Plan, settings: Settings) -> list[Account]:

@@ -160,7 +160,7 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
     if fault := id_fault(item.name):
         return (Finding("campaign-id", *fault).at(Location(file=redact(shown))),)
     file = item.file
-    suffix = file.suffix
+    suffix = f".{item.relative.rpartition('.')[2]}"
     if not suffix.islower():
         # Passed over in silence, a campaign that somebody expects would never be sent.
         what = _("the suffix {suffix} is not in lower case").format(suffix=suffix)

@@ -4,12 +4,13 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
 from wechat_campaigns.core.errors import PolicyError, SecretError, system_reason
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Account, Secret
+from wechat_campaigns.core.settings import APPID, Account, Secret
 
 AccountKey = Literal["secret", "token", "ledger_key"]
 """The keys of an account that name a secret."""
@@ -107,13 +108,15 @@ def read_secret(
 
 
 def read_account_secret(account: Account, key: AccountKey, environ: Mapping[str, str]) -> str:
-    """Read one of the secrets of an account; as `read_secret`.
+    """Read one of the secrets of an account; as `read_secret`. In its place `{appid}` is the account's AppID.
 
     Raises:
         SecretError: also where a token or key does not have its form.
     """
     place, name = getattr(account, key), "AppSecret" if key == "secret" else key
-    value = read_secret(place, environ, name=name, key=key)
+    command = tuple(word.replace(APPID, account.appid) for word in place.command)
+    file = place.file and place.file.replace(APPID, account.appid)
+    value = read_secret(replace(place, command=command, file=file), environ, name=name, key=key)
     if key == "token" and not _TOKEN.fullmatch(value):
         what = _("what `token` names is not an access_token alone in one line")
         hint = _("print or write only the value, as `jq -er .access_token` takes it out of JSON")

@@ -12,6 +12,7 @@ from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import (
+    APPID,
     DEFAULT_LEDGER,
     PROTECTED_RESEND_AFTER_S,
     RESEND_UNTIL_S,
@@ -301,7 +302,7 @@ def _tokens(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
     """A token is of one AppID: named for two accounts, it sends one's messages to the other's followers."""
     first: dict[str, tuple[str, object]] = {}
     for name, account in maps(environment.get("accounts")):
-        if token := account.get("token"):
+        if (token := account.get("token")) and APPID not in repr(token):
             known, appid = first.setdefault(repr(token), (name, account.get("appid")))
             if appid != account.get("appid"):
                 yield Finding(

@@ -123,16 +123,17 @@ class _Builder:
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path) if isinstance(node, MappingNode) else None
 
-    def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
+    def _scalar(self, node: ScalarNode, path: KeyPath, *, is_key: bool = False) -> Any:
+        """Read a text, of a key with the path of the map around it."""
         if node.style:  # only plain (unquoted) text is up for interpretation
             return node.value
-        value = self._meant(node, path)
+        value = self._meant(node, path, is_key)
         # A number or a switch is whole, whatever comes behind it.
         if self.hides and (isinstance(value, str) or not node.value):
-            self._look_behind(node, path)
+            self._look_behind(node, _with_key(node, path) if is_key else path)
         return value
 
-    def _meant(self, node: ScalarNode, path: KeyPath) -> Any:
+    def _meant(self, node: ScalarNode, path: KeyPath, is_key: bool) -> Any:
         text: str = node.value
         # Most texts are told by their first character.
         may_be_number = text[:1] in _BEGINS_A_NUMBER
@@ -140,13 +141,13 @@ class _Builder:
             return text
         if text in _WORDS:
             return _WORDS[text]
-        if _INTEGER.fullmatch(text):
+        if may_be_number and _INTEGER.fullmatch(text):
             return int(text)
-        if _DECIMAL.fullmatch(text) and repr(float(text)) == text.removeprefix("+"):
+        if may_be_number and _DECIMAL.fullmatch(text) and repr(float(text)) == text.removeprefix("+"):
             return float(text)
         surprise = describe_guess(text)
         if surprise:
-            self._add(_fault(node, path, *surprise))
+            self._add(_fault(node, _with_key(node, path) if is_key else path, *surprise))
         return text
 
     def _look_behind(self, node: ScalarNode, path: KeyPath) -> None:
@@ -187,15 +188,15 @@ class _Builder:
 
     def _key(self, node: Node, path: KeyPath) -> str | None:
         if isinstance(node, ScalarNode):
-            path = (*path, quote_key(node.value, path))
             if node.value == "<<" and not node.style:
                 what = _("the merge key `<<` is not supported")
                 hint = _("write the keys out, or share values with `vars`")
-                self._add(_fault(node, path, "yaml-merge-key", what, hint))
+                self._add(_fault(node, _with_key(node, path), "yaml-merge-key", what, hint))
                 return None
-            key = self._scalar(node, path)
+            key = self._scalar(node, path, is_key=True)
             if isinstance(key, str):
                 return key
+            path = _with_key(node, path)
         self._add(_fault(node, path, *_key_words(node)))
         return None
 
@@ -207,6 +208,10 @@ class _Builder:
         ):  # one more than is listed: there is a rest
             self.told.add(told)
             self.found.append(fault)
+
+
+def _with_key(node: ScalarNode, path: KeyPath) -> KeyPath:
+    return (*path, quote_key(node.value, path))
 
 
 def _key_words(node: Node) -> tuple[str, str, str]:
@@ -303,10 +308,7 @@ class Document:
 @lru_cache(maxsize=64)
 def _by_step(node: Node) -> dict[str | int, tuple[Node, Node | None]]:
     """Index what a node holds; of a key that is there twice the first counts."""
-    found: dict[str | int, tuple[Node, Node | None]] = {}
-    for step, value, key in children(node):
-        found.setdefault(step, (value, key))
-    return found
+    return {step: (value, key) for step, value, key in reversed(list(children(node)))}
 
 
 @lru_cache(maxsize=2)

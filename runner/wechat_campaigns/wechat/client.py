@@ -57,6 +57,8 @@ _CONTENT_TYPES = {
     ".wma": "audio/x-ms-wma",
     ".mp4": "video/mp4",
 }
+DATED = Request(method="GET", path="/cgi-bin/getcallbackip", is_read=True)
+"""Without a token: WeChat refuses it (41001), and its answer has a date."""
 Result = TypeVar("Result")
 
 
@@ -140,6 +142,11 @@ class Tokens:
                 hint=_("renew it where it is made; if it is new, check that it belongs to this AppID"),
                 location=self._appid,
             )
+        # Like a token call, it shows before an intent that WeChat answers, and what time it is there.
+        try:
+            retry(partial(self._transport.exchange, DATED), sleep=self._sleep)
+        except NoResponseError as error:
+            raise self._no_token_error(error) from error
         self.last_token, self._expires_at = token, datetime.max.replace(tzinfo=UTC)
 
     def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:

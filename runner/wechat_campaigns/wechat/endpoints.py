@@ -389,8 +389,9 @@ def connect(
 
 def query_clock(base_url: str, watch: ClockWatch, timeout_s: float) -> None:
     """Make a call without a token, for the Date of its answer, which `watch` gets; raises as `exchange`."""
-    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport
+    from wechat_campaigns.wechat.client import DATED
+    from wechat_campaigns.wechat.transport import Timeouts, Transport
 
     limits = Timeouts(timeout_s, timeout_s, timeout_s)
     with closing(Transport(base_url, timeouts=limits, watch=watch)) as transport:
-        transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
+        transport.exchange(DATED)

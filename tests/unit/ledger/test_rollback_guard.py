@@ -280,6 +280,27 @@ def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None
     ledger.close()
 
 
+def test_ledger_of_a_send_is_written_twice(tmp_path: Path) -> None:
+    """The intent is on the disk before the call, its result after it: each transaction waits for the disk."""
+    with closing(open_ledger("sqlite", default=tmp_path / "l.sqlite3", root=tmp_path, clock=now)) as ledger:
+        (head,) = (event.head for event in [ledger.append(status())])
+        ledger.read(STREAM, head)
+        said: dict[str, list[str]] = {"ledger": [], "marks": []}
+        ledger._store._db().set_trace_callback(said["ledger"].append)  # type: ignore[attr-defined]
+        for marks in (ledger._memory, ledger._chains):
+            assert marks._db is not None
+            marks._db.set_trace_callback(said["marks"].append)
+        assert ledger.read(STREAM, head) == ()
+        intent = ledger.append(Entry(stream=STREAM, kind=EventKind.INTENT), after=head)
+        ledger.append(Entry(stream=STREAM, kind=EventKind.ACCEPTED, data={"intent": intent.hash}))
+        assert [text.split()[0].lower() for text in said["ledger"]] == [
+            "begin", "select", "select", "commit",
+            *("begin", "select", "insert", "insert", "commit") * 2,
+        ]  # fmt: skip
+        words = [text.split()[0].lower() for text in said["marks"]]
+        assert {word: words.count(word) for word in set(words)} == {"select": 6, "insert": 4}
+
+
 def test_what_was_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what was appended since is, by whomever; a ledger that went back meanwhile is refused as ever."""
     events = chain(tmp_path, "one", 3)

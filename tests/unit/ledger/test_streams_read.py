@@ -17,24 +17,23 @@ from wechat_campaigns.workspace import LedgerWorkspace, Workspace
 MINE, OTHER, FORMER = (f"wx000000000000000{number}" for number in (1, 2, 3))
 EVERY = {MINE, LEDGER, OTHER, FORMER}
 HOLD: Any = (EventKind.HOLD, {"held": True, "reason": "x"})
-HERE, WECHAT = "http://127.0.0.1:9", "https://api.weixin.qq.com"
+HERE = "http://127.0.0.1:9"
 
 
-def guard_naming(*appids: str) -> Any:
-    accounts = {f"a{number}": {"appid": appid} for number, appid in enumerate(appids)}
-    return LedgerKind.GUARD, {"environment": "test", "rules": {"accounts": accounts}, "mac": "x"}
+def naming(*appids: str, scope: str = "test") -> Any:
+    return LedgerKind.INIT, {"environment": "test", "scope": scope, "accounts": [*appids]}
 
 
-def workspace(kind: type[Workspace], folder: Path, api: str, *steps: Any) -> Workspace:
-    """A campaigns folder whose one account has these events, in a ledger with two more accounts."""
+def workspace(kind: type[Workspace], folder: Path, *steps: Any) -> Workspace:
+    """A campaigns folder with one account, in a ledger with three and with these events of its own."""
     ledger = open_ledger(
         f"sqlite:{folder}/l", default=folder / "state/x", root=folder, clock=lambda: make_events(HOLD)[0].at
     )
-    streams = {MINE: steps, OTHER: (HOLD,), FORMER: (HOLD,), LEDGER: ((LedgerKind.INIT, {}),)}
+    streams = {MINE: (HOLD,), OTHER: (HOLD,), FORMER: (HOLD,), LEDGER: steps}
     ledger.restore([event for name, of in streams.items() for event in make_events(*of, stream=name)])
     ledger.close()
     account = f"{{kind: service, appid: {MINE}, secret: {{env: NO_SUCH}}}}"
-    test = f"{{api: '{api}', ledger: 'sqlite:{folder}/l', accounts: {{main: {account}}}}}"
+    test = f"{{api: '{HERE}', ledger: 'sqlite:{folder}/l', accounts: {{main: {account}}}}}"
     settings = f"default_environment: test\nenvironments: {{test: {test}}}\n"
     (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
     return kind(root=folder)
@@ -42,33 +41,32 @@ def workspace(kind: type[Workspace], folder: Path, api: str, *steps: Any) -> Wor
 
 @pytest.mark.parametrize("kind", [Workspace, LedgerWorkspace], ids=["offline", "online"])
 @pytest.mark.parametrize(
-    ("api", "steps", "expected"),
+    ("steps", "expected"),
     [
-        (HERE, [HOLD], {MINE, LEDGER}),
-        (HERE, [guard_naming(MINE, FORMER)], {MINE, LEDGER, FORMER}),
-        (WECHAT, [guard_naming(MINE)], {MINE, LEDGER}),
-        (WECHAT, [guard_naming(MINE, FORMER), guard_naming(MINE)], {MINE, LEDGER, FORMER}),
-        (WECHAT, [(LedgerKind.GUARD, {"environment": "test", "rules": "?", "mac": "x"})], {MINE, LEDGER}),
-        (WECHAT, [HOLD], EVERY),
+        ([naming(MINE)], {MINE, LEDGER}),
+        ([naming(MINE, FORMER)], {MINE, LEDGER, FORMER}),
+        ([naming(FORMER), naming(MINE)], {MINE, LEDGER, FORMER}),
+        ([naming(MINE), naming(OTHER, scope="shop:test")], {MINE, LEDGER}),
+        ([(LedgerKind.INIT, {"environment": "test"})], EVERY),
+        ([(LedgerKind.INIT, {"scope": "test", "accounts": 3})], EVERY),
+        ([naming(OTHER, scope="shop:test")], EVERY),
     ],
-    ids=["rehearsal", "rehearsal after a removal", "applied", "removed", "odd rules", "never applied"],
+    ids=["named", "left", "added later", "of another environment", "unnamed", "odd", "only another's"],
 )
 def test_streams_of_the_accounts_and_of_those_that_left_are_read(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     kind: type[Workspace],
-    api: str,
     steps: list[Any],
     expected: set[str],
 ) -> None:
     monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path.parent / f"{tmp_path.name}-state"))
-    with workspace(kind, tmp_path, api, *steps) as folder:
+    with workspace(kind, tmp_path, *steps) as folder:
         decoded = counted(monkeypatch)
         state = folder.fold_ledger()
     assert set(decoded) == expected
+    assert decoded[MINE] == 1
     assert state.read == (None if expected == EVERY else expected)
-    guard, last = folder.guard(MINE), steps[-1]
-    assert (guard.data if guard else None) == (last[1] if last != HOLD else None)
     if OTHER not in expected:
         with pytest.raises(KeyError):
             folder.guard(OTHER)

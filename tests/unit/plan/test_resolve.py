@@ -1,5 +1,6 @@
 """Names into ids, through reads alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_failed_read_is_not_an_empty_answer() -> None:
 )
 def test_audience_is_counted_again(to: Filter, answers: dict[str, Any], count: int | None) -> None:
     send, api = make_send(filter=to), api_of(**answers)
-    counter = AudienceCounter(api, lambda: NOW)
+    counter = AudienceCounter(api, lambda: NOW + COUNT_AGAIN_AFTER)
     again = counter.count(send, resolved(send))
     assert again.count == count
     if count is not None:
@@ -182,17 +183,32 @@ def test_openid_list_needs_no_read() -> None:
     assert api.calls == []
 
 
+def test_count_of_the_plan_is_used_for_a_minute() -> None:
+    send, api = make_send(), ScriptedApi()
+    planned = resolved(send)
+    counter = AudienceCounter(api, lambda: NOW + COUNT_AGAIN_AFTER - timedelta(seconds=1))
+    assert counter.count(send, planned) == planned.audience
+    assert api.calls == []
+
+
+@pytest.mark.parametrize("source", ["ledger", "unknown offline", "unknown"])
+def test_count_that_wechat_did_not_tell_is_asked(source: Any) -> None:
+    send = make_send()
+    old = replace(resolved(send), audience=Audience(count=5, source=source, as_of=NOW))
+    assert AudienceCounter(api_of(), lambda: NOW).count(send, old).count == 1000
+
+
 def test_sends_of_one_minute_share_a_count():
     send = make_send()
     before = resolved(send)
     tag = {"id": before.tag_id}
-    now = NOW
+    now = first = NOW + COUNT_AGAIN_AFTER
     answers = [[{**tag, "count": 1}], [{**tag, "count": 2}], api_error(-1), [{**tag, "count": 3}]]
     counter = AudienceCounter(ScriptedApi(tags_get=answers), lambda: now)
     assert counter.count(send, before).count == 1
     now += COUNT_AGAIN_AFTER - timedelta(seconds=1)
     again = counter.count(send, before)
-    assert (again.count, again.as_of) == (1, NOW), "the age of a count is that of its read"
+    assert (again.count, again.as_of) == (1, first), "the age of a count is that of its read"
     now += timedelta(seconds=1)
     assert counter.count(send, before).count == 2
     now -= timedelta(hours=1)

@@ -247,3 +247,27 @@ def test_a_command_of_a_hint_has_what_the_command_requires(
         text = hint("sale", " --env production")
         assert re.search(r"`campaign ledger settle sale --env production[^`]* --reason [^`]+`", text)
         assert "--sent MSG_ID" in text
+
+
+class CountedIndex(int):
+    """An index that counts how often one is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedIndex.compared += 1
+        return int.__eq__(self, other)  # type: ignore[arg-type]
+
+    __hash__ = int.__hash__
+
+
+def test_each_openid_of_a_resend_is_compared_with_what_was_left_out_once() -> None:
+    openids = tuple(f"o{number}" for number in range(1_000))
+    posted = make_send("sale#1", filter=Filter(openids=openids[500:]))
+    (intent,) = make_events((EventKind.INTENT, intent_of(posted)))
+    left_out = replace(intent, data={**intent.data, "skipped": [CountedIndex(index) for index in range(500)]})
+    written = replace(posted, filter=Filter(openids=openids))
+    resent = stored_send(left_out, send_id="sale#1", account="main", campaign=written)
+    assert resent is not None
+    assert resent.filter.openids == openids[500:]
+    assert CountedIndex.compared <= 1_000

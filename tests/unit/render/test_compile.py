@@ -10,6 +10,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.core.settings import Policy, Settings
+from wechat_campaigns.messages import Text
 from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns, validate_campaigns
 from wechat_campaigns.source.files import Files
@@ -61,6 +62,13 @@ def test_it_is_sent_where_it_is_bound_to(
     assert not result.problems
     message = Message("wx0000000000000001", "sale", 1, compute_content_digest(result.sends[0]))
     assert result.presence_check()(message) is ("sale" in ids)
+
+
+def test_what_every_plan_asks_is_found_by_the_child(tmp_path: Path) -> None:
+    """Only the child is bounded: the texts of strangers are parsed there, and by several at a time."""
+    (sale,) = compiled(tmp_path, make_settings(), sale=TEXT).sends
+    assert vars(sale)["content_digest"] == compute_content_digest(sale)
+    assert vars(sale.content)["reading"] == Text(content="今晚八点").reading
 
 
 def test_unknown_environment_is_an_error(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from rich.cells import cell_len
 
 from tests.support.factories import NOW, make_send, plan_of, view_of
 from wechat_campaigns.cli.context import failure_forms
@@ -25,7 +24,7 @@ from wechat_campaigns.report.problems import (
     problems_text,
 )
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.report.terminal import TextOptions
+from wechat_campaigns.report.terminal import TextOptions, columns
 from wechat_campaigns.report.text import plan_text
 
 SENDS = (
@@ -44,7 +43,16 @@ def chinese() -> Iterator[None]:
 
 def starts(line: str, words: str) -> int:
     assert words in line, line
-    return cell_len(line[: line.index(words)])
+    return columns(line[: line.index(words)])
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("tea", 3), ("秋茶，", 6), ("ﾁｬ", 2), ("e\u0301", 1), ("👍", 2), ("👍🏽", 2), ("❤", 1), ("❤\ufe0f", 2),
+     ("👩\u200d❤\ufe0f\u200d👨茶", 4), ("a\u200bb", 2)],
+)  # fmt: skip
+def test_a_sign_takes_the_columns_that_a_terminal_gives_it(text: str, width: int) -> None:
+    assert columns(text) == width
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -58,8 +66,8 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
         starts(r, "标签 会员") for r in rows.values()
     }
     below = [line for line in lines if "文字：" in line]
-    assert len({cell_len(line) - cell_len(line.lstrip()) for line in below}) == 1
-    assert max(map(cell_len, lines)) <= width
+    assert len({columns(line) - columns(line.lstrip()) for line in below}) == 1
+    assert max(map(columns, lines)) <= width
 
 
 def test_a_chinese_colon_stands_before_links_and_digests() -> None:

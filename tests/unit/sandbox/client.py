@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import Client, encode_multipart
@@ -17,9 +18,6 @@ from werkzeug.test import Client, encode_multipart
 from wechat_sandbox import seeds, server
 from wechat_sandbox.dispatcher import Dispatcher
 from wechat_sandbox.store import Store
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 SERVICE = "wx0000000000000001"
 SUBSCRIPTION = "wx0000000000000002"

@@ -1,17 +1,14 @@
 """The sandbox as tests get it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 import pytest
 
 from tests.unit.sandbox.client import WeChat, as_new, open_sandbox
 from wechat_sandbox.dispatcher import Dispatcher
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
-Served = tuple["WSGIApplication", Dispatcher]
+Served = tuple[WSGIApplication, Dispatcher]
 
 
 @pytest.fixture(scope="session")

@@ -190,7 +190,7 @@ def test_pushes_are_encrypted_for_the_platform(wechat: WeChat) -> None:
     crypto = WeChatCrypto(TOKEN, AES_KEY, PLATFORM)
     with receiving() as receiver:
         told = change(wechat, callback={"url": receiver.url, "token": TOKEN, "aes_key": AES_KEY})
-        for permissions in (ALL, [7], None):
+        for permissions in (None, ALL, ALL, [7], [7], None, None):
             change(wechat, authorized={SERVICE: permissions})
         push(wechat)
     assert {ElementTree.fromstring(body).findtext("AppId") for _query, body in receiver.pushed} == {PLATFORM}
@@ -208,7 +208,7 @@ def test_pushes_are_encrypted_for_the_platform(wechat: WeChat) -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [{"authorized": {"wx9": []}}, {"ip_allow": ["x"]}, {"token_life_s": 0},
+    [{"appid": SERVICE}, {"authorized": {"wx9": []}}, {"ip_allow": ["x"]}, {"token_life_s": 0},
      {"callback": {"url": "u", "token": "t", "aes_key": "short"}}, {"callback": {"url": "u", "token": "t"}}],
     ids=str,
 )  # fmt: skip

@@ -46,6 +46,7 @@ from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.messages import Image, Newspic
 from wechat_campaigns.plan.plan import CALLING, PENDING
+from wechat_campaigns.plan.resolve import COUNT_AGAIN_AFTER
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
 from wechat_campaigns.send.outcome import LEFT, Result, SendOutcome, exit_code, left_outcome
@@ -522,9 +523,11 @@ def tags(count: int) -> list[list[dict[str, Any]]]:
 
 
 def limited(policy: Policy, send: Send | None = None, audiences: Any = None, **answers: Any) -> Any:
-    """Plan with 1000 members, apply with what WeChat answers by then; give the outcome and the runner."""
+    """Plan with 1000 members, apply a minute later with what WeChat answers by then."""
     runner = ApplyRunner(make_settings(policy=policy), mass_sendall=TAKEN, **answers)
-    (outcome,) = runner.run(send or make_send(), audiences=audiences)
+    plan = runner.plan(send or make_send())
+    runner.now += COUNT_AGAIN_AFTER
+    (outcome,) = runner.run(plan=plan, audiences=audiences)
     assert bool(runner.api.named("mass_sendall")) is (outcome.result is Result.ACCEPTED)
     return outcome, runner
 
@@ -548,7 +551,7 @@ SEEN = {(SERVICE, "sale", 1): 1000}
         (DRIFT, None, tags(1500), None),
     ],
 )
-def test_audience_is_counted_again_before_the_call(
+def test_plan_that_waited_a_minute_is_counted_again(
     policy: Policy, audiences: Any, answer: Any, words: str | None
 ) -> None:
     outcome, runner = limited(policy, audiences=audiences, tags_get=answer)
@@ -560,6 +563,16 @@ def test_audience_is_counted_again_before_the_call(
     else:
         assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, ExitCode.POLICY)
         assert words in outcome.reason
+
+
+def test_count_of_a_plan_made_moments_ago_is_not_asked_again() -> None:
+    runner = ApplyRunner(make_settings(policy=MOST), mass_sendall=TAKEN)
+    plan = runner.plan(make_send())
+    runner.now += COUNT_AGAIN_AFTER - timedelta(seconds=1)
+    (outcome,) = runner.run(plan=plan)
+    assert outcome.result is Result.ACCEPTED
+    assert [name for name, _arguments in runner.api.calls] == ["mass_sendall"]
+    assert runner.ledger.kept[0].data["audience"] == {"count": 1000, "source": "tags/get"}
 
 
 def test_send_to_everyone_is_counted_by_followers() -> None:

@@ -50,7 +50,7 @@ def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Acc
     stopping = Stops(sleep=changes.get("sleep", bool))
     context = RunContext(plan_digest="p" * 64, actor={"user": "li"})
     plan: Any = None  # the judge of each test decides without it
-    crossing = AccountRun(workspace, make_account(), plan, context, stopping)
+    crossing = AccountRun(workspace, make_account(), plan, context, stopping, 1)
     crossing.begin(api, changes.get("state") or fold(ledger.events()))  # type: ignore[arg-type]
     return crossing
 

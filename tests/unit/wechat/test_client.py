@@ -1,10 +1,12 @@
 """The client repeats what is safe, nothing else, and says what may have happened."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -120,6 +122,48 @@ def test_an_answer_that_drips_has_an_end(server: ScriptedServer, connected: Conn
             call()
         assert time.monotonic() - begun < 60, "the answer itself never ends"
         assert len(server.calls(MASS_SENDALL if times == 1 else TAGS_GET)) == times
+
+
+def test_each_of_several_exchanges_has_its_own_end(server: ScriptedServer, connected: Connected) -> None:
+    """One that ends early neither waits for one that began before it, nor ends that one."""
+    server.on(MASS_SENDALL, drip("body"))
+    server.on(MASS_SEND, stall)
+    ended: list[str] = []
+
+    def call(name: str, call: Callable[[], object]) -> None:
+        with pytest.raises(NoResponseError):
+            call()
+        ended.append(name)
+
+    calls = (
+        ("late", partial(connected(timeouts=Timeouts(5, 5, whole_s=2.0)).mass_sendall, SEND)),
+        ("early", partial(connected(timeouts=Timeouts(5, 5, whole_s=0.2)).mass_send, SEND)),
+    )
+    threads = [threading.Thread(target=call, args=one) for one in calls]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    assert ended == ["early", "late"]
+
+
+def test_no_exchange_starts_a_thread_of_its_own(
+    server: ScriptedServer, connected: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(MASS_SENDALL, ACCEPTED)
+    api, started = connected(), []
+    start = threading.Thread.start
+
+    def counted(thread: threading.Thread) -> None:
+        if "process_request_thread" not in thread.name:  # the server's
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    for _number in range(5):
+        api.mass_sendall(SEND)
+    assert len(started) <= 1
 
 
 def test_a_call_has_ended_before_a_person_may_settle_it() -> None:

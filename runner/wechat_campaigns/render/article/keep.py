@@ -6,7 +6,7 @@ error, and what some phones show badly is advice: each rule once, with how often
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import nh3
@@ -16,7 +16,15 @@ from lxml.html import HtmlElement
 from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css, embed, styles
-from wechat_campaigns.render.article.dom import END, elements, has_own_text, line_of, parse, text_of
+from wechat_campaigns.render.article.dom import (
+    END,
+    elements,
+    has_own_text,
+    line_of,
+    parse,
+    plain_text,
+    text_of,
+)
 from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings, with_https
 
 _HTML: Final = """
@@ -68,6 +76,8 @@ _ALLOWED = {
     for tag, names in ATTRIBUTES.items()
 }
 """`ATTRIBUTES` as the first parser writes them."""
+_ALWAYS_SAFE: Final = frozenset(("style", "data-line"))
+"""Most elements have no other attributes."""
 _ANIMATION = re.compile(rf"<(/?)({'|'.join(_DISGUISES)})\b")
 _DISGUISED = re.compile(rf"<(/?)({'|'.join(_DISGUISES.values())})\b")
 _ANIMATIONS = {disguise: _CASES[tag] for tag, disguise in _DISGUISES.items()}
@@ -100,6 +110,8 @@ _LOST: Final = {
 """What followers lose, with what to use instead."""
 _STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
 """Old attributes, as styles: there they are judged."""
+_OLD_ATTRIBUTES: Final = frozenset(("hidden", *_STYLED))
+_OLD_TAGS: Final = frozenset(("center", "font", embed.OLD_CARD))
 _FONT_SIZES = ("x-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large")
 
 
@@ -173,15 +185,12 @@ def compare(root: HtmlElement, html: str, findings: Findings) -> None:
         findings.warning("html-structure", what, hint)
 
 
-_text: Final = etree.XPath("string()")
-
-
 def _words(root: HtmlElement) -> str:
-    return "".join(str(_text(root)).split())
+    return "".join(plain_text(root).split())
 
 
 def _drop_comments(root: HtmlElement, findings: Findings) -> None:
-    for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
+    for comment in list(root.iterdescendants(etree.Comment, etree.PI, etree.Entity)):
         if END in (comment.text or ""):
             what = _("a comment is not closed and hides everything after it")
             hint = _("write two hyphens and > where the comment ends")
@@ -202,6 +211,8 @@ def _drop(element: HtmlElement, findings: Findings) -> None:
 
 def _normalise(element: HtmlElement) -> None:
     """Write what old tags and attributes do as style; what is hidden otherwise, too."""
+    if element.tag not in _OLD_TAGS and _OLD_ATTRIBUTES.isdisjoint(element.keys()):
+        return
     attributes = element.attrib
     said = [f"{name}:{attributes.pop(old)}" for old, name in _STYLED.items() if old in attributes]
     if element.tag == embed.OLD_CARD:
@@ -239,10 +250,16 @@ def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
             found[element] = styles.INHERITED
         if element not in found:
             continue
-        said = set(_NAMES.findall((element.get("style") or "").lower()))
+        said = _names(element.get("style") or "")
         parent = element.getparent()
         found[parent] = found.get(parent, frozenset()) | (found[element] - said)
     return found
+
+
+@lru_cache(maxsize=4096)
+def _names(style: str) -> frozenset[str]:
+    """Return the properties that a style sets."""
+    return frozenset(_NAMES.findall(style.lower()))
 
 
 def _check_headings(root: HtmlElement, findings: Findings) -> None:
@@ -258,6 +275,8 @@ def _check_headings(root: HtmlElement, findings: Findings) -> None:
 
 
 def _attributes(element: HtmlElement, *more: str) -> None:
+    if _ALWAYS_SAFE.issuperset(element.keys()):
+        return
     allowed = _ALLOWED.get(element.tag, _ALLOWED["*"]).union(more)
     kept = {
         name: value
@@ -300,25 +319,28 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
     style = element.get("style")
     if style is None:
         return
-    line, inherited = line_of(element), holding.get(element)
+    inherited = holding.get(element)
     judged = styles.judge(style, has_text=inherited is not None, inherited=inherited or frozenset())
     if not judged.is_bounded:
         what = _(
             "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
         )
         what = what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH)
-        findings.error("style-css", what, _("shorten it"), line=line)
+        findings.error("style-css", what, _("shorten it"), line=line_of(element))
     for name, value in judged.dropped:
-        findings.gather("style-value", *styles.said(name, value), line=line)
+        findings.gather("style-value", *styles.said(name, value), line=line_of(element))
     if judged.kept:
         element.set("style", judged.kept)
-        styles.advise(judged, line, findings, tag=element.tag)
+        if judged.advice:
+            styles.advise(judged, line_of(element), findings, tag=element.tag)
     else:
         del element.attrib["style"]
 
 
 def _address(element: HtmlElement, findings: Findings) -> None:
     tag = element.tag
+    if tag not in _WITH_ADDRESS:
+        return
     if tag == embed.CARD or (tag == "a" and element.get(embed.APPID)):
         embed.check_mini_program(element, findings)
         if tag == "a":
@@ -335,6 +357,9 @@ def _address(element: HtmlElement, findings: Findings) -> None:
         for name in ("href", "xlink:href"):
             if not (element.get(name) or "").startswith(IMAGE_PREFIXES):
                 element.attrib.pop(name, None)
+
+
+_WITH_ADDRESS: Final = frozenset((embed.CARD, "a", PROFILE, "img", "image"))
 
 
 def _link(element: HtmlElement, findings: Findings) -> None:

@@ -1,0 +1,104 @@
+"""An agency's evening: sixty accounts that authorised one third-party platform, and no AppSecret of any."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+PLATFORM = {"appid": "wxplatform", "secret": "0" * 32}
+APPIDS = [f"wx{number:016x}" for number in range(0xA0, 0xA0 + 60)]
+MISSING, WITHDRAWN = APPIDS[10], APPIDS[20]
+
+
+def component(shop: Shop, name: str, token: str = "", **body: object) -> Any:
+    where = f"{shop.sandbox.url}/cgi-bin/component/api_{name}?component_access_token={token}"
+    answer = requests.post(where, json={"component_appid": PLATFORM["appid"], **body}, timeout=60).json()
+    assert not answer.get("errcode"), answer
+    return answer
+
+
+def authorize(shop: Shop, **accounts: list[int] | None) -> None:
+    shop.sandbox.control("POST", "platforms", {**PLATFORM, "authorized": accounts})
+
+
+def write_tokens(shop: Shop, folder: Path) -> None:
+    """Write the token of each account into its file, as the platform's sidecar does."""
+    (about,) = shop.sandbox.control("GET", "platforms")["platforms"]
+    ticket = about["component_verify_ticket"]
+    who = {"component_appsecret": PLATFORM["secret"], "component_verify_ticket": ticket}
+    ours = component(shop, "component_token", **who)["component_access_token"]
+    for one in component(shop, "get_authorizer_list", ours, offset=0, count=500)["list"]:
+        whose = {
+            "authorizer_appid": one["authorizer_appid"],
+            "authorizer_refresh_token": one["refresh_token"],
+        }
+        file = folder / one["authorizer_appid"]
+        file.touch(0o600)
+        file.write_text(component(shop, "authorizer_token", ours, **whose)["authorizer_access_token"])
+
+
+@pytest.fixture
+def agency(make_shop: MakeShop, tmp_path: Path) -> Shop:
+    shop, folder = make_shop(begin=False), tmp_path / "tokens"
+    folder.mkdir()
+    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in APPIDS]
+    shop.sandbox.control("POST", "seed", {"accounts": seeds})
+    authorize(shop, **{one: [2, 7, 11] for one in APPIDS})
+    write_tokens(shop, folder)
+    file = shop.folder / "campaigns/_settings.yaml"
+    head = file.read_text(encoding="utf-8").partition("    accounts:")[0]
+    keys = "ledger_key: {env: LEDGER_KEY}"
+    lines = [
+        f"      a{n}: {{kind: service, appid: {one}, token: {{file: {folder / one}}}, {keys}}}\n"
+        for n, one in enumerate(APPIDS)
+    ]
+    file.write_text(f"{head}    accounts:\n{''.join(lines)}", encoding="utf-8")
+    shop.succeed("ledger", "init")
+    shop.write(**{f"s{n}": campaign_file(f"第{n}家", f"account: a{n}\n") for n in range(len(APPIDS))})
+    return shop
+
+
+@pytest.mark.deep
+def test_evening_of_sixty_accounts_under_one_platform(agency: Shop, tmp_path: Path) -> None:
+    """Two lack a permission and one token ends in the middle; the others are sent, once."""
+    authorize(agency, **{MISSING: [2, 11], WITHDRAWN: None})
+    agency.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=42001)
+    code, said = agency.run("apply", "--auto-approve", "--quiet", "-o", "json")
+    rows = json.loads(next(line for line in said.splitlines() if line.startswith("{")))["outcomes"]
+    sent = {row["account"] for row in rows if row["result"] == "accepted"}
+    left = {row["account"]: row["reason"] for row in rows if row["result"] != "accepted"}
+    assert (len(rows), len(sent), len(left)) == (60, 57, 3), left
+    assert "61007" in left.pop("a10")
+    assert "61003" in left.pop("a20")
+    ((expired, reason),) = left.items()
+    assert "still gives the same one" in reason
+    assert code == ExitCode.WECHAT, "the worst of the three"
+    texts = agency.texts()
+    assert len(texts) == len(set(texts)) == 57
+
+    code, said = agency.run("doctor")
+    shown = re.sub(r"\s+", " ", said)
+    assert (code, "a10: permission set 7" in shown, "grant permission set 7 " in shown) == (
+        ExitCode.WECHAT, True, True
+    )  # fmt: skip
+
+    write_tokens(agency, tmp_path / "tokens")
+    code, said = agency.run("apply", "--auto-approve", "--quiet", "-o", "json")
+    (again,) = json.loads(next(line for line in said.splitlines() if line.startswith("{")))["outcomes"][:1]
+    assert code == ExitCode.WECHAT, said
+    texts = agency.texts()
+    assert len(texts) == len(set(texts)) == 58
+    assert f"第{expired[1:]}家" in texts, again
+    assert not [one for one in agency.sandbox.requests() if one["path"].endswith("stable_token")]
+
+
+def test_address_that_the_platform_has_not_registered(agency: Shop) -> None:
+    agency.sandbox.control("POST", "platforms", {**PLATFORM, "ip_allow": ["203.0.113.9"]})
+    code, said = agency.run("doctor")
+    assert (code, "61004" in said) == (ExitCode.WECHAT, True), said
