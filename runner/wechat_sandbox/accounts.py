@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from wechat_sandbox import store
-from wechat_sandbox.answers import COUNTS, FLAG, INTEGER, NUMBER, TEXT, TEXTS, Json, body_of
+from wechat_sandbox.answers import COUNTS, FLAG, NUMBER, TEXT, TEXTS, Json, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -47,8 +47,6 @@ class AccountOptions:
     """True asks the address of token calls alone, as the service guide has it."""
     finish_after_s: float = _switch(0.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
     """How long a job stays SENDING, in sandbox seconds."""
-    speed: int = _switch(0, {**INTEGER, "minimum": 0, "maximum": 4})
-    """Of sending, from 0, the fastest; WeChat does not state what it is before one is set."""
     retired_cards: bool = _switch(False)
     """True lets wxcard through, which WeChat refuses since 2024 (45113)."""
     api_video: bool = _switch(False)

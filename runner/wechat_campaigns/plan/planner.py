@@ -287,8 +287,9 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
 
 def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
+    lists = _lists(plan.sends if planned.send.batch is not None else ())
     rule_input = _rule_input(
-        planned, _lists(plan.sends), context, context.due, applying=True, failed_checks=plan.failed_checks
+        planned, lists, context, context.due, applying=True, failed_checks=plan.failed_checks
     )
     seen = context.reviewed.get(planned.key)
     own, whole = planned.resolved.audience.count, rule_input.audience.count
