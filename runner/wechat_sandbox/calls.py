@@ -77,8 +77,6 @@ class Endpoint:
     needs_token: bool = True
     takes_file: bool = False
     """The body is multipart and not JSON."""
-    takes_nothing: bool = False
-    """A POST without a body is answered too, and not refused with 44002."""
     daily: int | None = None
     daily_test: int | None = None
     minute: int | None = None

@@ -210,8 +210,7 @@ class Dispatcher:
                 tokens.count_call(db, account, endpoint, now)
             if self.in_hand and mass.send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
-            required = endpoint.method == "POST" and not endpoint.takes_nothing
-            body = {} if endpoint.takes_file else parse_body(request.raw, required=required)
+            body = {} if endpoint.takes_file else parse_body(request.raw, required=endpoint.method == "POST")
             call = ApiCall(db=db, now=now, account=account, request=request, body=body)
             return endpoint.run(call), account.appid
         except ErrcodeError as error:

@@ -1,4 +1,4 @@
-"""Temporary media, images for article HTML, permanent material, and the article calls before drafts."""
+"""Temporary media, images for article HTML, permanent material."""
 
 import secrets
 import sqlite3
@@ -224,13 +224,6 @@ def uploadvideo(call: ApiCall) -> Json:
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
 
 
-@serve("/cgi-bin/material/add_news", takes_nothing=True)
-@serve("/cgi-bin/material/update_news", takes_nothing=True)
-def retired(_call: ApiCall) -> Json:
-    """Refuse a call that was replaced by the draft box. Source: field reports on add_news (2026-11)."""
-    raise ErrcodeError(45106, "use draft/add")
-
-
 @serve("/cgi-bin/material/add_material", takes_file=True)
 def add_material(call: ApiCall) -> Json:
     """Store a file until it is deleted; images answer their address too.
@@ -293,12 +286,6 @@ def batchget_material(call: ApiCall) -> Json:
         for row in rows
     ]
     return {"item": items, "total_count": total, "item_count": len(items)}
-
-
-@serve("/cgi-bin/material/get_materialcount", method="ANY")
-def get_materialcount(call: ApiCall) -> Json:
-    """Count the material of each kind. Source: getMaterialCount (2026-11)."""
-    return {f"{kind}_count": count(call.db, call.appid, kind) for kind in LISTED}
 
 
 @serve("/cgi-bin/material/del_material")

@@ -55,7 +55,7 @@ def test_uploadimg_answers_an_address_only(wechat: WeChat) -> None:
     made = wechat.upload("media/uploadimg", PNG, "a.png")
     assert made.keys() == {"url"}
     assert made["url"].startswith("http://mmbiz.qpic.cn/")
-    assert wechat.get("material/get_materialcount")["image_count"] == 0
+    assert wechat.post("material/batchget_material", {"type": "image"})["total_count"] == 0
 
 
 @pytest.mark.parametrize("place", ["form", "query"])
@@ -79,7 +79,7 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
     assert wechat.post("material/get_material", {"media_id": ids[0]}).data == PNG
     assert wechat.post("material/del_material", {"media_id": ids[0]})["errcode"] == 0
     assert wechat.post("material/del_material", {"media_id": ids[0]})["errcode"] == 40007
-    assert wechat.get("material/get_materialcount")["image_count"] == 2
+    assert wechat.post("material/batchget_material", {"type": "image"})["total_count"] == 2
 
 
 def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
@@ -96,11 +96,6 @@ def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
     assert "media_id" in wechat.upload("material/add_material", SAMPLE["image"], type="image")
     assert wechat.post("material/del_material", {"media_id": first})["errcode"] == 0
     assert "media_id" in wechat.upload("material/add_material", **upload)
-
-
-@pytest.mark.parametrize("path", ["material/add_news", "material/update_news"])
-def test_the_old_article_calls_are_gone(wechat: WeChat, path: str) -> None:
-    assert wechat.post(path, {"articles": []})["errcode"] == 45106
 
 
 def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
