@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.measure import INHERITED, SCRATCH, Command
+from tests.bench.measure import INHERITED, SCRATCH, Command, run
 from tests.bench.works import SECRET, Figure, Pair, Part, Work, appid, campaign, sandbox, write_sends
 from tests.support.postgres_server import Server, postgres_server
 from wechat_campaigns.core.digest import canonical, sha256
@@ -90,6 +90,7 @@ class Cases:
         filling.start()
         filling.join()
         assert filling.exitcode == 0
+        run(campaign(root, "ledger", "init"))  # a run reads the accounts that are named here
         self._built.add(root)
         return root
 
