@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from wechat_sandbox import store
-from wechat_sandbox.answers import COUNTS, FLAG, INTEGER, NUMBER, TEXT, TEXTS, Json, body_of
+from wechat_sandbox.answers import COUNTS, FLAG, NUMBER, TEXT, TEXTS, Json, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -47,8 +47,6 @@ class AccountOptions:
     """True asks the address of token calls alone, as the service guide has it."""
     finish_after_s: float = _switch(0.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
     """How long a job stays SENDING, in sandbox seconds."""
-    speed: int = _switch(0, {**INTEGER, "minimum": 0, "maximum": 4})
-    """Of sending, from 0, the fastest; WeChat does not state what it is before one is set."""
     retired_cards: bool = _switch(False)
     """True lets wxcard through, which WeChat refuses since 2024 (45113)."""
     api_video: bool = _switch(False)
@@ -71,7 +69,7 @@ SWITCHES: Final[Mapping[str, Json]] = {one.name: one.metadata["shape"] for one i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficialAccount:
-    """One Official Account; `subscribed` and `blocked` are sets of follower numbers."""
+    """One Official Account; `subscribed` is a set of follower numbers."""
 
     appid: str
     kind: str
@@ -79,12 +77,9 @@ class OfficialAccount:
     name: str
     options: AccountOptions
     subscribed: int
-    blocked: int
 
 
-NOBODY = OfficialAccount(
-    appid="", kind="", secret="", name="", options=AccountOptions(), subscribed=0, blocked=0
-)
+NOBODY = OfficialAccount(appid="", kind="", secret="", name="", options=AccountOptions(), subscribed=0)
 """Stands in where a call carries no token: the token calls themselves."""
 
 
@@ -103,7 +98,6 @@ def _account(row: sqlite3.Row) -> OfficialAccount:
     columns = {
         "options": options_from(json.loads(row["options"])),
         "subscribed": store.read_set(row["subscribed"]),
-        "blocked": store.read_set(row["blocked"]),
     }
     return OfficialAccount(**{**dict(row), **columns})
 
@@ -131,8 +125,7 @@ def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) ->
 def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
     """Write an account, new or changed."""
     row = asdict(account)
-    row |= {"options": json.dumps(row["options"])}
-    row |= {key: store.set_blob(row[key]) for key in ("subscribed", "blocked")}
+    row |= {"options": json.dumps(row["options"]), "subscribed": store.set_blob(row["subscribed"])}
     store.insert(db, "account", row, replace=True)
 
 

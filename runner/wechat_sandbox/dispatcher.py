@@ -137,10 +137,9 @@ class Dispatcher:
             yield db, self.advance(db)
 
     def advance(self, db: sqlite3.Connection) -> float:
-        """Finish the jobs and publications whose time has come, and return the sandbox's time."""
+        """Finish the jobs whose time has come, and return the sandbox's time."""
         now = self.wall() + clock.offset_s(db)
         mass.advance(db, now)
-        drafts.advance(db, now)
         platforms.advance(db, now)
         return now
 

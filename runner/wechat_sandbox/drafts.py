@@ -1,22 +1,18 @@
-"""The draft box, and publishing without a push; sending or publishing a draft removes it."""
+"""The draft box; sending a draft to everyone or to a tag removes it."""
 
 import base64
 import hashlib
 import html
 import json
 import re
-import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wechat_sandbox import callbacks, media, store
+from wechat_sandbox import media, store
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode
 from wechat_sandbox.calls import (
-    TAGGERS,
-    VERIFIED,
     ApiCall,
-    UploadedFile,
     flag,
     listing,
     mapping,
@@ -31,11 +27,7 @@ SUCCESS = "send success"
 """The verdict of a job that reaches its followers."""
 ARRIVED = ("SEND_SUCCESS", "DELETE")
 """The statuses of a job that has reached them; it may have been recalled since."""
-DONE, RUNNING, FAILED, DELETED = 0, 1, 3, 5
-"""publish_status of WeChat."""
-FIRST_PUBLISH_ID = 2247483700
 FIRST_MSG_DATA_ID = 2247483648
-"""Sends and publications draw from it."""
 MAX_ARTICLES = 8
 TITLE_CHARS = 64
 """Measured in 2026: 64 pass and 65 do not; the page states 32."""
@@ -63,20 +55,18 @@ def save(db: sqlite3.Connection, appid: str, media_id: str, articles: Sequence[J
 
 
 def remove(db: sqlite3.Connection, appid: str, media_id: str) -> None:
-    """Remove a draft, because it was deleted, sent or published."""
+    """Remove a draft, because it was deleted or sent."""
     db.execute("DELETE FROM draft WHERE appid = ? AND media_id = ?", (appid, media_id))
 
 
 def article_url(appid: str, msg_data_id: int, index: int) -> str:
-    """Make the permanent link of an article that was sent or published; `index` counts from 1."""
+    """Make the permanent link of an article that was sent; `index` counts from 1."""
     digest = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).digest()
     return f"http://mp.weixin.qq.com/s/{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
-def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> list[Json]:
+def check_articles(call: ApiCall, articles: Any) -> list[Json]:
     """Check the articles of draft/add; the articles as WeChat keeps them.
-
-    Covers are permanent material, with `temporary` (media/uploadnews) temporary media.
 
     Raises:
         ErrcodeError: 44003 without articles, 45008 for more than eight (by staff; the page states no number),
@@ -87,10 +77,10 @@ def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> 
     if len(articles) > MAX_ARTICLES:
         raise ErrcodeError(45008)
     single = len(articles) == 1
-    return [check_article(call, article, single=single, temporary=temporary) for article in articles]
+    return [check_article(call, article, single=single) for article in articles]
 
 
-def check_article(call: ApiCall, article: Any, *, single: bool, temporary: bool = False) -> Json:
+def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
     """Check one article; the article as WeChat keeps it. Source: draft_add (2026-11)."""
     if not isinstance(article, dict):
         raise ErrcodeError(44003)
@@ -111,7 +101,7 @@ def check_article(call: ApiCall, article: Any, *, single: bool, temporary: bool 
     }
     if kind == "newspic":
         return {**checked, **_newspic(call, article)}
-    return {**checked, **_news(call, article, single=single, temporary=temporary)}
+    return {**checked, **_news(call, article, single=single)}
 
 
 def comment_flags(call: ApiCall, holder: Mapping[str, Any]) -> Json:
@@ -153,8 +143,8 @@ def _lengths(article: Mapping[str, Any]) -> None:
         raise ErrcodeError(45002)
 
 
-def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary: bool) -> Json:
-    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=not temporary)
+def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool) -> Json:
+    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=True)
     crops = {key: article[key] for key in ("pic_crop_235_1", "pic_crop_1_1") if article.get(key)}
     if not all(isinstance(crop, str) and CROP.fullmatch(crop) for crop in crops.values()):
         raise ErrcodeError(40035)
@@ -195,17 +185,6 @@ def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
     return named_row(call, 40007, "draft", media_id=text(holder, "media_id", 40007))
 
 
-def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:
-    """Read the articles of the draft, or of media/uploadnews, that an object of the body names."""
-    media_id = holder.get("media_id")
-    if store.find(call.db, "media", appid=call.appid, media_id=str(media_id), kind="news"):
-        stored = find_media(call, media_id, kinds=("news",))["data"]
-    else:
-        stored = find_draft(call, holder)["articles"]
-    articles: list[Json] = json.loads(stored)
-    return articles
-
-
 @serve("/cgi-bin/draft/add", daily=1000)
 def add(call: ApiCall) -> Json:
     """Create a draft. Source: draft_add (2026-11)."""
@@ -221,46 +200,29 @@ def get(call: ApiCall) -> Json:
 
 
 def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
-    """Write the articles of a draft, each with a temporary preview link, and its times."""
-    link = f"http://mp.weixin.qq.com/s?__biz=&mid={row['media_id'][:12]}&tempkey={row['media_id'][-12:]}"
-    links = [f"{link}&idx={index}#rd" for index in range(1, MAX_ARTICLES + 1)]
-    return _news_items(row, links, row["updated_at"], content=content)
-
-
-def _news_items(row: sqlite3.Row, links: Iterable[str], updated_at: float, *, content: bool) -> Json:
-    """Write articles with their links, without content on demand.
+    """Write the articles of a draft, each with a temporary preview link, and its times.
 
     Source of the times: two SDKs (PowerWeChat, WxJava).
     """
-    items = [
-        {**{key: value for key, value in article.items() if content or key != "content"}, "url": link}
-        for article, link in zip(json.loads(row["articles"]), links, strict=False)
-    ]
-    return {"news_item": items, "create_time": int(row["created_at"]), "update_time": int(updated_at)}
-
-
-def _listing(
-    call: ApiCall,
-    source: str,
-    values: tuple[object, ...],
-    newest: str,
-    key: str,
-    content_of: Callable[..., Json],
-) -> Json:
-    """Answer the page of drafts or publications that a body names, each by its key, with its articles."""
-    total, rows = listing(call, "*", source, values, newest)
-    with_content = not flag(call.body, "no_content")
+    link = f"http://mp.weixin.qq.com/s?__biz=&mid={row['media_id'][:12]}&tempkey={row['media_id'][-12:]}"
     items = []
-    for row in rows:
-        content = content_of(row, content=with_content)
-        items.append({key: row[key], "content": content, "update_time": content["update_time"]})
-    return {"total_count": total, "item_count": len(items), "item": items}
+    for index, article in enumerate(json.loads(row["articles"]), 1):
+        shown = {key: value for key, value in article.items() if content or key != "content"}
+        items.append({**shown, "url": f"{link}&idx={index}#rd"})
+    times = {"create_time": int(row["created_at"]), "update_time": int(row["updated_at"])}
+    return {"news_item": items, **times}
 
 
 @serve("/cgi-bin/draft/batchget", daily=1000)
 def batchget(call: ApiCall) -> Json:
     """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
-    return _listing(call, "draft WHERE appid = ?", (call.appid,), "updated_at", "media_id", _content)
+    total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
+    with_content = not flag(call.body, "no_content")
+    items = []
+    for row in rows:
+        content = _content(row, content=with_content)
+        items.append({"media_id": row["media_id"], "content": content, "update_time": content["update_time"]})
+    return {"total_count": total, "item_count": len(items), "item": items}
 
 
 @serve("/cgi-bin/draft/update", daily=1000)
@@ -291,121 +253,3 @@ def count(call: ApiCall) -> Json:
     """Count the drafts. Source: draft_count (2026-11)."""
     total = call.db.execute("SELECT COUNT(*) FROM draft WHERE appid = ?", (call.appid,)).fetchone()[0]
     return {"total_count": total}
-
-
-@serve("/cgi-bin/media/uploadnews", who=TAGGERS, daily=10)
-def uploadnews(call: ApiCall) -> Json:
-    """Store articles for three days, to be sent by their id. Their covers are temporary media.
-
-    Source: uploadnewsmsg; answers that developers reported in 2024 and 2025 (2026-11).
-    """
-    articles = check_articles(call, call.body.get("articles"), temporary=True)
-    file = UploadedFile(filename="news", data=encode(articles).encode())
-    row = media.add(call.db, appid=call.appid, kind="news", permanent=False, upload=file, now=call.now)
-    return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}
-
-
-@serve("/cgi-bin/freepublish/submit", who=TAGGERS, daily=100)
-def publish(call: ApiCall) -> Json:
-    """Publish a draft, which success removes. Source: freepublish_submit (2026-11)."""
-    draft = find_draft(call, call.body)
-    ids = {
-        "publish_id": store.next_id(call.db, "publish_id", FIRST_PUBLISH_ID),
-        "msg_data_id": store.next_id(call.db, "msg_data_id", FIRST_MSG_DATA_ID),
-    }
-    row = {
-        **ids,
-        "appid": call.appid,
-        "article_id": secrets.token_urlsafe(48),
-        "articles": draft["articles"],
-        "draft": draft["media_id"],
-        "status": RUNNING,
-        # Field reports: a test account's publication is accepted and then fails.
-        "verdict": FAILED if call.account.kind == "test" else DONE,
-        "created_at": call.now,
-        "finish_at": call.now + call.account.options.finish_after_s,
-    }
-    store.insert(call.db, "publish", row)
-    return {**OK, **ids}
-
-
-def advance(db: sqlite3.Connection, now: float) -> None:
-    """End the publications whose time has come."""
-    query = "UPDATE publish SET status = verdict WHERE status = ? AND finish_at <= ? RETURNING *"
-    due = db.execute(query, (RUNNING, now)).fetchall()
-    for row in sorted(due, key=lambda row: int(row["publish_id"])):
-        if row["status"] == DONE:
-            remove(db, row["appid"], row["draft"])
-        fields = {"Event": "PUBLISHJOBFINISH", "PublishEventInfo": _publication_json(row)}
-        callbacks.add(db, row["appid"], fields, now)
-
-
-def _publication_json(row: sqlite3.Row) -> Json:
-    """Describe a publication as freepublish/get does, and its event."""
-    answer = {"publish_id": row["publish_id"], "publish_status": row["status"], "fail_idx": []}
-    if row["status"] != DONE:
-        return answer
-    items = [{"idx": index, "article_url": url} for index, url in enumerate(_article_urls(row), 1)]
-    return {**answer, "article_id": row["article_id"], "article_detail": {"count": len(items), "item": items}}
-
-
-def _article_urls(row: sqlite3.Row) -> list[str]:
-    """List the permanent links of a publication's articles."""
-    count = len(json.loads(row["articles"]))
-    return [article_url(row["appid"], row["msg_data_id"], index) for index in range(1, count + 1)]
-
-
-@serve("/cgi-bin/freepublish/get", who=TAGGERS, daily=100)
-def get_publication(call: ApiCall) -> Json:
-    """Return the state of a publication; 53502 without one. Source: freepublish_get (2026-11)."""
-    publish_id = number(call.body, "publish_id", 40002)
-    return _publication_json(named_row(call, 53502, "publish", publish_id=publish_id))
-
-
-@serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, daily=100)
-def get_published(call: ApiCall) -> Json:
-    """Return the articles of a publication. Source: freepublish_getarticle (2026-11)."""
-    return _published_json(_article(call))
-
-
-def _article(call: ApiCall) -> sqlite3.Row:
-    """Return the publication that an article_id names, deleted ones included; 53600 without one."""
-    row = named_row(call, 53600, "publish", article_id=text(call.body, "article_id", 53600))
-    if row["status"] not in (DONE, DELETED):
-        raise ErrcodeError(53600)
-    return row
-
-
-def _published_json(row: sqlite3.Row, *, content: bool = True) -> Json:
-    """Write the articles of a publication, and its times."""
-    answer = _news_items(row, _article_urls(row), row["finish_at"], content=content)
-    deleted = json.loads(row["deleted"])
-    for index, article in enumerate(answer["news_item"], 1):
-        article["is_deleted"] = index in deleted
-    return answer
-
-
-@serve("/cgi-bin/freepublish/batchget", who=VERIFIED, daily=100)
-def list_publications(call: ApiCall) -> Json:
-    """List publications, newest first; what was mass sent is not among them.
-
-    Source: freepublish_batchget (2026-11).
-    """
-    done, values = "publish WHERE appid = ? AND status = ?", (call.appid, DONE)
-    return _listing(call, done, values, "publish_id", "article_id", _published_json)
-
-
-@serve("/cgi-bin/freepublish/delete", who=VERIFIED, daily=10)
-def delete_publication(call: ApiCall) -> Json:
-    """Delete a publication, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
-    row = _article(call)
-    index, count = number(call.body, "index", 40114, default=0), len(json.loads(row["articles"]))
-    if not 0 <= index <= count:
-        raise ErrcodeError(40114)
-    deleted = set(json.loads(row["deleted"])) | ({index} if index else set(range(1, count + 1)))
-    status = DELETED if len(deleted) == count else row["status"]
-    call.db.execute(
-        "UPDATE publish SET deleted = ?, status = ? WHERE publish_id = ?",
-        (encode(sorted(deleted)), status, row["publish_id"]),
-    )
-    return OK

@@ -1,17 +1,16 @@
-"""Mass sending: to everyone or a tag, to openids, to one tester; state, recall, speed.
+"""Mass sending: to everyone or a tag, to openids, to one tester; state, recall.
 
 The audience of a job is fixed when the job is accepted.
 """
 
 import json
 import sqlite3
-from dataclasses import replace
 
 from wechat_sandbox import accounts, callbacks, clock, drafts, store
 from wechat_sandbox import mass_rules as rules
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
-from wechat_sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, HttpRequest, flag, number, serve, text
+from wechat_sandbox.calls import SERVICE, TAGGERS, ApiCall, HttpRequest, flag, number, serve, text
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
 
 SENDALL, SEND = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send"
@@ -19,8 +18,8 @@ FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
 """To everyone, a series of its own as on WeChat."""
-SPEEDS = (80, 60, 45, 30, 10)
-"""Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
+FOLLOWERS_A_MINUTE = 800_000
+"""At the fastest speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 NO_LINKS = {"Count": 0, "ResultList": {}}
 """Events of jobs without articles carry it, and CheckState 0, as seen in the field."""
 
@@ -161,32 +160,12 @@ def _find_by_link(call: ApiCall, url: str) -> tuple[sqlite3.Row | None, int]:
     return None, 0
 
 
-@serve("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
-def speed_get(call: ApiCall) -> Json:
-    """Return the sending speed. Source: getSpeed (2026-11); its example contradicts the table."""
-    speed = call.account.options.speed
-    return {"speed": speed, "realspeed": SPEEDS[speed]}
-
-
-@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED)
-def speed_set(call: ApiCall) -> Json:
-    """Set the sending speed, 0 the fastest to 4; a running job keeps its own. Source: setSpeed (2026-11)."""
-    if "speed" not in call.body:
-        raise ErrcodeError(45084)
-    speed = number(call.body, "speed", 45083)
-    if not 0 <= speed < len(SPEEDS):
-        raise ErrcodeError(45083)
-    accounts.save(call.db, replace(call.account, options=replace(call.account.options, speed=speed)))
-    return OK
-
-
 def duration_s(account: OfficialAccount, followers: int) -> float:
-    """Return how long a job stays SENDING: what the account's switch says, and whole seconds by its speed.
+    """Return how long a job stays SENDING: what the account's switch says, and a while by its followers.
 
-    How fast WeChat really delivers is not measured: this is the pages' number of followers a minute.
+    How fast WeChat really delivers is not measured.
     """
-    a_minute = SPEEDS[account.options.speed] * 10_000
-    return account.options.finish_after_s + followers * 60 // a_minute
+    return account.options.finish_after_s + followers * 60 // FOLLOWERS_A_MINUTE
 
 
 def advance(db: sqlite3.Connection, now: float) -> None:

@@ -13,7 +13,7 @@ from wechat_sandbox import clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import ApiCall, mapping, named_row, number, optional_text, strings, text
-from wechat_sandbox.drafts import comment_flags, find_articles
+from wechat_sandbox.drafts import comment_flags, find_draft
 from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_images, find_media
 from wechat_sandbox.tokens import count
@@ -161,11 +161,11 @@ def check_video(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
 
 
 def reach(call: ApiCall, addressed: int) -> int:
-    """Drop silently who left, is blocked, or has had four messages of a 服务号 this month.
+    """Drop silently who left or has had four messages of a 服务号 this month.
 
     Source: Batch sends guide, MASSSENDJOBFINISH (2026-11). Filters by region or sex do not exist here.
     """
-    reached = addressed & call.account.subscribed & ~call.account.blocked
+    reached = addressed & call.account.subscribed
     if not call.account.options.quota or call.account.kind != "service":
         return reached
     rows = call.db.execute(
@@ -246,8 +246,8 @@ def _text(_call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _mpnews(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype mpnews: a draft that is not used up, or articles of media/uploadnews."""
-    return {"articles": find_articles(call, body)}
+    """Read msgtype mpnews: a draft that is not used up."""
+    return {"articles": json.loads(find_draft(call, body)["articles"])}
 
 
 def _voice(call: ApiCall, body: Mapping[str, Any]) -> Json:

@@ -14,8 +14,7 @@ CONTENT_TYPES = {
     "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "mp3": "audio/mpeg",
     "wma": "audio/x-ms-wma", "wav": "audio/wav", "amr": "audio/amr", "mp4": "video/mp4",
 }  # fmt: skip
-USUAL_FORMAT = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4",
-                "news": "png"}  # fmt: skip
+USUAL_FORMAT = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4"}
 """The format of unrecognized bytes, by kind: a control call may add any."""
 
 HEADS = (

@@ -27,7 +27,7 @@ REFRESH_LIFE_S = 100 * 366 * 86400
 """It lives until the account withdraws its authorisation."""
 MAX_PAGE = 500
 PERMISSION_SETS: Final = {
-    **dict.fromkeys(("/cgi-bin/message/mass/", "/cgi-bin/freepublish/", "/datacube/"), (7,)),
+    **dict.fromkeys(("/cgi-bin/message/mass/", "/datacube/"), (7,)),
     **dict.fromkeys(("/cgi-bin/media/", "/cgi-bin/material/", "/cgi-bin/draft/"), (11, 100)),
     **dict.fromkeys(("/cgi-bin/tags/", "/cgi-bin/user/tag/"), (2, 100)),
     "/cgi-bin/user/": (2,),

@@ -2,7 +2,7 @@
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE account (
   appid TEXT PRIMARY KEY, kind TEXT NOT NULL, secret TEXT NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
-  subscribed BLOB NOT NULL, blocked BLOB NOT NULL);
+  subscribed BLOB NOT NULL);
 CREATE TABLE follower (
   appid TEXT NOT NULL, n INTEGER NOT NULL, openid TEXT NOT NULL, nickname TEXT NOT NULL, wxname TEXT NOT NULL,
   remark TEXT NOT NULL, subscribe_time INTEGER NOT NULL, PRIMARY KEY (appid, n)) WITHOUT ROWID;
@@ -43,11 +43,6 @@ CREATE INDEX job_open ON job (finish_at) WHERE status = 'SENDING';
 CREATE TABLE preview (
   id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, n INTEGER NOT NULL, msgtype TEXT NOT NULL,
   content TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE TABLE publish (
-  publish_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, article_id TEXT NOT NULL, msg_data_id INTEGER NOT NULL,
-  articles TEXT NOT NULL, deleted TEXT NOT NULL DEFAULT '[]', status INTEGER NOT NULL,
-  verdict INTEGER NOT NULL,
-  created_at REAL NOT NULL, finish_at REAL NOT NULL, draft TEXT NOT NULL);
 CREATE TABLE counter (
   appid TEXT NOT NULL, name TEXT NOT NULL, period TEXT NOT NULL, used INTEGER NOT NULL,
   PRIMARY KEY (appid, name, period)) WITHOUT ROWID;

@@ -1,10 +1,9 @@
 """Statistics of articles, by the call of 2025 that follows each for thirty days.
 
-Articles are those that were sent or published. What readers do is drawn:
-where they come from, when, and what they do then. One article always has the same readers. The rates are
-higher than those of a real account, so that sixty followers are enough to see figures; their shape is
-WeChat's: most read the message within a day, those who find the article elsewhere come later, and the first
-article of a send is read most.
+Articles are those that were sent. What readers do is drawn: where they come from, when, and what they do
+then. One article always has the same readers. The rates are higher than those of a real account, so that
+sixty followers are enough to see figures; their shape is WeChat's: most read the message within a day, those
+who find the article elsewhere come later, and the first article of a send is read most.
 """
 
 import hashlib
@@ -19,7 +18,7 @@ from wechat_sandbox import clock
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import VERIFIED, ApiCall, serve
-from wechat_sandbox.drafts import ARRIVED, DELETED, DONE, article_url
+from wechat_sandbox.drafts import ARRIVED, article_url
 
 MESSAGE: Final = "公众号消息"
 Range = tuple[float, float]
@@ -53,7 +52,7 @@ MINUTES: Final[Range] = (0.4, 3.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicArticle:
-    """One article that readers can open, from the moment it was sent or published."""
+    """One article that readers can open, from the moment it was sent."""
 
     msgid: str
     """msg_data_id, `_`, number from 1."""
@@ -61,8 +60,6 @@ class PublicArticle:
     """Seconds since 1970."""
     delivered: int
     """Followers who received it; without them nobody reads it."""
-    publish_type: int = 0
-    """0 when followers were notified (群发), 1 when not (发布)."""
     title: str = ""
     url: str = ""
     is_open: bool = False
@@ -70,7 +67,7 @@ class PublicArticle:
 
     @property
     def day(self) -> date:
-        """When it was sent or published, in China."""
+        """When it was sent, in China."""
         return datetime.fromtimestamp(self.sent_at, clock.CHINA).date()
 
     def counts(self, day: date) -> dict[str, int]:
@@ -149,20 +146,15 @@ def _articles(call: ApiCall, day: date) -> list[PublicArticle]:
 
 
 def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterator[PublicArticle]:
-    """Yield what was mass sent, then what was published without a push, which has no readers here."""
+    """Yield what was mass sent."""
     query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
     jobs = db.execute(query, (account.appid, *ARRIVED))
-    rows = [(0, row, json.loads(row["content"])["articles"], row["delivered_count"]) for row in jobs]
-    query = "SELECT * FROM publish WHERE appid = ? AND status IN (?, ?)"
-    publications = db.execute(query, (account.appid, DONE, DELETED))
-    rows += [(1, row, json.loads(row["articles"]), 0) for row in publications]
-    for publish_type, row, articles, delivered in rows:
-        for index, article in enumerate(articles, 1):
+    for row in jobs:
+        for index, article in enumerate(json.loads(row["content"])["articles"], 1):
             yield PublicArticle(
                 msgid=f"{row['msg_data_id']}_{index}",
                 sent_at=row["finish_at"],
-                delivered=delivered,
-                publish_type=publish_type,
+                delivered=row["delivered_count"],
                 is_open=bool(article.get("need_open_comment")),
                 title=article.get("title", ""),
                 url=article_url(account.appid, row["msg_data_id"], index),
@@ -207,7 +199,7 @@ def getarticletotaldetail(call: ApiCall) -> Json:
         {
             "ref_date": day.isoformat(),
             "msgid": article.msgid,
-            "publish_type": article.publish_type,
+            "publish_type": 0,  # followers were notified (群发)
             "title": article.title,
             "content_url": article.url,
             "detail_list": [

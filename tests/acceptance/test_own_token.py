@@ -172,6 +172,33 @@ def test_two_accounts_run_beside_each_other_and_one_has_no_token(shop: Shop, tmp
     }  # fmt: skip
 
 
+MEETING = """\
+import pathlib, sys, time
+mine, others = pathlib.Path(f"at-{sys.argv[1]}"), pathlib.Path(".")
+mine.touch()
+while len(list(others.glob("at-*"))) < 2:
+    time.sleep(0.01)
+print(pathlib.Path(f"token-{sys.argv[1]}").read_text())
+"""
+"""Ends only if the program of another account runs beside it."""
+
+
+def test_programs_of_accounts_run_beside_each_other(shop: Shop) -> None:
+    """One that hangs keeps no other account waiting."""
+    (shop.folder / "meeting.py").write_text(MEETING, encoding="utf-8")
+    places = {one: json.dumps([sys.executable, "meeting.py", one]) for one in (APPID, SHOP_APPID)}
+    for appid in places:
+        write_token(shop.folder / f"token-{appid}", token_of(shop, appid))
+    use_accounts(
+        shop,
+        main=account(APPID, f"{{command: {places[APPID]}}}"),
+        shop=account(SHOP_APPID, f"{{command: {places[SHOP_APPID]}}}"),
+    )
+    shop.succeed("ledger", "init")
+    shop.write(other=campaign_file("晚", "account: shop\n"))
+    assert (shop.apply(), sorted(shop.texts())) == (ExitCode.OK, ["早", "晚"])
+
+
 def test_one_place_serves_a_fleet_by_the_appid_in_it(shop: Shop, tmp_path: Path) -> None:
     program = json.dumps([sys.executable, "token.py", "{appid}", shop.sandbox.url])
     key = "import hashlib; print(hashlib.sha256(b'{appid}').hexdigest())"

@@ -64,8 +64,9 @@ class Secrets:
 
     def take_over(self, other: Secrets) -> None:
         """Copy what another workspace of the same settings has read: a password manager may be locked now."""
-        self._read, self._tokens = dict(other._read), dict(other._tokens)
-        self._ambiguous = set(other._ambiguous)
+        self._read = dict(other._read)
+        # Not copied: a token that is renewed later is still compared by the first of the two.
+        self._tokens, self._ambiguous = other._tokens, other._ambiguous
 
     def check_approved(self, appid: str) -> ApprovedTree:
         """Refuse campaigns that nobody approved where that is asked for.

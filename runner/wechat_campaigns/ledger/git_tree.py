@@ -126,9 +126,13 @@ def heads(git: Git, commit: str) -> dict[str, Head]:
     """Read the heads a commit notes.
 
     Raises:
+        LedgerError: the repository lacks their file.
         TamperedLedgerError: they cannot be read.
     """
-    answer = git.run("cat-file", "blob", f"{commit}:{HEADS}")
+    place = f"{commit}:{HEADS}"
+    answer = git.run("cat-file", "blob", place)
+    if not answer.stdout and (blob := git.run("rev-parse", "--verify", "--quiet", place).text):
+        raise _missing_file_error(git, blob)
     try:
         noted = dict(json.loads(answer.stdout))
         return {str(stream): Head(int(seq), str(last)) for stream, (seq, last) in noted.items()}
@@ -159,13 +163,17 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
     contents = []
     for name, content in batched_objects(git.run_checked("cat-file", "--batch", given=wanted)):
         if content is None:
-            raise LedgerError(
-                _("a file of the ledger branch is missing in this copy: {name}").format(name=name),
-                hint=_("fetch the branch again, with its files"),
-                location=str(git.folder),
-            )
+            raise _missing_file_error(git, name)
         contents.append(content)
     return contents
+
+
+def _missing_file_error(git: Git, name: str) -> LedgerError:
+    return LedgerError(
+        _("a file of the ledger branch is missing in this copy: {name}").format(name=name),
+        hint=_("fetch the branch again, with its files"),
+        location=str(git.folder),
+    )
 
 
 def cached_events(folder: Path, streams: Streams = None) -> tuple[Event, ...] | None:

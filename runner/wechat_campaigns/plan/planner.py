@@ -287,8 +287,9 @@ def recheck(planned: PlannedSend, plan: Plan, context: DecisionContext) -> Plann
 
 def late_violations(planned: PlannedSend, plan: Plan, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
+    lists = _lists(plan.sends if planned.send.batch is not None else ())
     rule_input = _rule_input(
-        planned, _lists(plan.sends), context, context.due, applying=True, failed_checks=plan.failed_checks
+        planned, lists, context, context.due, applying=True, failed_checks=plan.failed_checks
     )
     seen = context.reviewed.get(planned.key)
     own, whole = planned.resolved.audience.count, rule_input.audience.count
@@ -337,6 +338,8 @@ def _whole_audience(planned: PlannedSend, lists: Mapping[tuple[str, str], tuple[
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
     """Add the newest count of the same recipients in the ledger, where WeChat was not asked for it."""
     newest: dict[tuple[str, str], Audience] = {}
+    if not any(one.resolved.audience.source == "unknown offline" for one in looked_at):
+        return list(looked_at)
     for record in sorted(state.sends, key=lambda one: one.at):
         if (count := audience_of(record)) is not None:
             past = Audience(count=count, source="ledger", as_of=record.at)

@@ -79,14 +79,16 @@ class Templates:
     def _fill_around_blocks(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
         """Compile only the blocks of a text; None where that is not enough, and where there is an error."""
         parts = split_blocks(text)
-        before, after = (fill(part, variables, escape) for part in parts[::2]) if parts else (None, None)
-        if parts is None or before is None or after is None:
-            return None
+        for place in range(0, len(parts), 2):
+            around = fill(parts[place], variables, escape)
+            if around is None:
+                return None
+            parts[place] = around
         try:
-            filled = before + self._engine.render(parts[1], variables, escape) + after
+            parts[1::2] = [self._engine.render(block, variables, escape) for block in parts[1::2]]
         except TemplateRenderError:  # its line is that of the whole text
             return None
-        return filled if len(filled) <= MAX_SIZE else None
+        return "".join(parts) if 0 < sum(map(len, parts)) <= MAX_SIZE else None
 
     @cached_property
     def _engine(self) -> Engine:

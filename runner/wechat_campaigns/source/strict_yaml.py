@@ -4,7 +4,6 @@ What YAML would guess is a fault: only maps, lists, text, decimal numbers, true,
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -231,16 +230,6 @@ def _fault(node: Node, path: KeyPath, rule: str, what: str, hint: str) -> Findin
     return Finding(rule, what, hint, path, line=mark.line + 1, column=mark.column + 1)
 
 
-def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
-    """Yield what a node holds: step, value node, and the key's node inside a map."""
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            yield (key.value if isinstance(key, ScalarNode) else "?"), value, key
-    elif isinstance(node, SequenceNode):
-        for index, item in enumerate(node.value):
-            yield index, item, None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One YAML file that could be read.
@@ -308,7 +297,12 @@ class Document:
 @lru_cache(maxsize=64)
 def _by_step(node: Node) -> dict[str | int, tuple[Node, Node | None]]:
     """Index what a node holds; of a key that is there twice the first counts."""
-    return {step: (value, key) for step, value, key in reversed(list(children(node)))}
+    if isinstance(node, MappingNode):
+        pairs = reversed(node.value)
+        return {key.value if isinstance(key, ScalarNode) else "?": (value, key) for key, value in pairs}
+    return (
+        {step: (item, None) for step, item in enumerate(node.value)} if isinstance(node, SequenceNode) else {}
+    )
 
 
 @lru_cache(maxsize=2)

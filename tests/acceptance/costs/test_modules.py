@@ -66,6 +66,12 @@ def test_validate_loads_only_what_checks(folder: Path) -> None:
     assert not [name for name in modules if name.startswith(packages)]
 
 
+def test_an_article_of_html_loads_nothing_of_markdown() -> None:
+    program = "import sys, wechat_campaigns.render.article.body; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"markdown_it", "pygments", "css_inline", "PIL", "emoji", "jinja2"}
+
+
 def test_an_offline_plan_loads_no_network(folder: Path) -> None:
     """A plan of a real account without questions has nothing in memory that could ask one."""
     account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOWHERE}}"

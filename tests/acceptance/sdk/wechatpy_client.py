@@ -79,20 +79,8 @@ def draft(client: WeChatClient, thumb: str, title: str) -> str:
     client.draft.update(media_id, 0, {**article, "digest": "摘要"})
     assert client.draft.get(media_id)["news_item"][0]["digest"] == "摘要"
     assert client.draft.count()["total_count"] == client.draft.batchget()["total_count"]
+    client.draft.delete(client.draft.add([article])["media_id"])
     return str(media_id)
-
-
-def publish(client: WeChatClient, thumb: str) -> None:
-    if not hasattr(client, "freepublish"):
-        return
-    publish_id = client.freepublish.submit(draft(client, thumb, "发布"))["publish_id"]
-    done = client.freepublish.get(publish_id)
-    assert done["publish_status"] == 0
-    assert client.freepublish.getarticle(done["article_id"])["news_item"][0]["title"] == "发布"
-    assert client.freepublish.batchget(0, 20)["total_count"] == 1
-    client.freepublish.delete(done["article_id"])
-    unwanted = draft(client, thumb, "不要")
-    client.draft.delete(unwanted)
 
 
 def recipient(whom: object) -> dict[str, object]:
@@ -143,7 +131,6 @@ def main() -> None:
     )
     token_tags_and_users(client)
     media = uploads(client)
-    publish(client, media["image"])
     msg_id = sends(client, media)
     crypto, finished = WeChatCrypto(TOKEN, AES_KEY, APPID), {}
     while msg_id not in finished:

@@ -1,6 +1,7 @@
 """One decision per send, seen together: order, allowance, twins, what is left over."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +30,7 @@ from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Voice
 from wechat_campaigns.plan.decision import DecisionContext
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import late_violations, with_failed_checks
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
@@ -126,6 +127,24 @@ def calls_to_plan(tags: int) -> int:
 def test_a_send_costs_no_more_among_many() -> None:
     calls_to_plan(10)  # what is made once
     assert calls_to_plan(400) < 4.4 * calls_to_plan(100)
+
+
+class CountedSends(tuple[PlannedSend, ...]):
+    """The sends of a plan, which count how often all of them are looked at."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __iter__(self) -> Iterator[PlannedSend]:
+        CountedSends.looks += 1
+        return super().__iter__()
+
+
+def test_the_look_before_a_call_is_at_its_send_alone() -> None:
+    plan = plan_of(make_send("a", "a"), make_send("b", "b"))
+    context = DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW)
+    assert not late_violations(plan.sends[0], replace(plan, sends=CountedSends(plan.sends)), context)
+    assert CountedSends.looks == 0
 
 
 def test_scheduled_sends_use_no_quota_today() -> None:

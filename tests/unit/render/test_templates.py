@@ -293,22 +293,42 @@ def test_blocks_alone_give_what_the_whole_text_gives(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("一{{ n }}{% if yes %}二{% endif %}\n三", ("一{{ n }}", "{% if yes %}二{% endif %}\n", "三")),
-        ("一\n \t{% if yes %}\n二\n{% endif %}", ("一\n", " \t{% if yes %}\n二\n{% endif %}", "")),
-        ("一 {% for c in cities %}{% endfor %}", ("一 ", "{% for c in cities %}{% endfor %}", "")),
-        ("{% if yes %}二{% endif %}", None),
-        ("一{% set n = 1 %}{{ n }}", None),
-        ("一 {%- if yes %}二{% endif %}", None),
-        ("{% if yes %}二{% endif -%} 三", None),
-        ("{% raw %}{% if yes %}{% endraw %}三", None),
-        ("一 {% include 'a' %}", None),
-        ("%} {%", None),
-        ("{{ n }}", None),
+        ("一{{ n }}{% if yes %}二{% endif %}\n三", ["一{{ n }}", "{% if yes %}二{% endif %}\n", "三"]),
+        ("一\n \t{% if yes %}\n二\n{% endif %}", ["一\n", " \t{% if yes %}\n二\n{% endif %}", ""]),
+        ("一 {% for c in cities %}{% endfor %}", ["一 ", "{% for c in cities %}{% endfor %}", ""]),
+        (
+            "{% if n %}{% if yes %}二{% endif %}{% endif %} 三{% for c in cities %}{{ c }}{% endfor %}",
+            [
+                "",
+                "{% if n %}{% if yes %}二{% endif %}{% endif %}",
+                " 三",
+                "{% for c in cities %}{{ c }}{% endfor %}",
+                "",
+            ],
+        ),
+        ("{% if yes %}二{% endif %}", []),
+        ("一{% if yes %}二", []),
+        ("一{% endif %}二{% if yes %}", []),
+        ("一{% set n = 1 %}{{ n }}", []),
+        ("一 {%- if yes %}二{% endif %}", []),
+        ("{% if yes %}二{% endif -%} 三", []),
+        ("{% raw %}{% if yes %}{% endraw %}三", []),
+        ("一 {% include 'a' %}", []),
+        ("%} {%", []),
+        ("{{ n }}", []),
     ],
 )
-def test_a_text_is_split_around_its_blocks(text: str, parts: tuple[str, str, str] | None) -> None:
+def test_a_text_is_split_around_its_blocks(text: str, parts: list[str]) -> None:
     assert split_blocks(text) == parts
     assert by_parts(text) == by_jinja(text)
+
+
+def test_a_block_that_stands_in_many_texts_is_compiled_once() -> None:
+    templates = Templates(Texts())
+    for number in range(9):
+        text = f"第 {number} 期{{% if yes %}}二{{% endif %}}"
+        assert templates.render(text, VARIABLES) == f"第 {number} 期二"
+    assert len(templates._engine._compiled) == 1
 
 
 # --- templates of one run know nothing of each other --------------------------------------------

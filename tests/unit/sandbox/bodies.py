@@ -27,7 +27,6 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("tags/delete", {"tag": {"id": 100}}),
     ("user/tag/get", {"tagid": 2, "next_openid": ""}),
     ("tags/members/batchtagging", {"tagid": 2, "openid_list": ["o1"]}),
-    ("tags/members/batchblacklist", {"openid_list": ["o1"]}),
     ("tags/getidlist", {"openid": "o1"}),
     ("user/info/batchget", {"user_list": [{"openid": "o1"}]}),
     ("user/info/updateremark", {"openid": "O", "remark": "x"}),
@@ -39,9 +38,6 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("draft/add", {"articles": [POST]}),
     ("draft/update", {"media_id": "D", "index": 0, "articles": ARTICLE}),
     ("draft/batchget", {"offset": 0, "count": 1, "no_content": 1}),
-    ("freepublish/get", {"publish_id": 1}),
-    ("freepublish/getarticle", {"article_id": "x"}),
-    ("freepublish/batchget", {"offset": 0, "count": 1, "no_content": 1}),
     (SENDALL, {**MASS, "filter": {"is_to_all": False, "tag_id": 2}}),
     (SENDALL, {"filter": {"is_to_all": True}, "msgtype": "mpnews", "mpnews": {"media_id": "x"}}),
     (SENDALL, {"filter": {"is_to_all": True}, "msgtype": "voice", "voice": {"media_id": "x"}}),
@@ -61,5 +57,4 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("message/mass/preview", {**MASS, "touser": "o1", "towxname": "tester1"}),
     ("message/mass/get", {"msg_id": 1}),
     ("message/mass/delete", {"msg_id": 1, "article_idx": 0, "url": "x"}),
-    ("message/mass/speed/set", {"speed": 1}),
 ]

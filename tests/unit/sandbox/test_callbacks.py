@@ -146,16 +146,6 @@ def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str,
     assert len(receiver.pushed) == attempts
 
 
-def test_a_publication_has_an_event_too(wechat: WeChat, receiver: Receiver) -> None:
-    listen(wechat, receiver)
-    ids = wechat.post("freepublish/submit", {"media_id": wechat.draft()})
-    push(wechat)
-    xml = ElementTree.fromstring(receiver.pushed[0][1])
-    assert xml.findtext("Event") == "PUBLISHJOBFINISH"
-    assert xml.findtext("PublishEventInfo/publish_id") == str(ids["publish_id"])
-    assert xml.findtext("PublishEventInfo/article_detail/item/article_url", "").startswith("http://mp.weixin")
-
-
 def test_a_url_that_does_not_echo_is_not_taken(wechat: WeChat, receiver: Receiver) -> None:
     receiver.echoes = False
     assert "echostr" in str(listen(wechat, receiver)["error"])

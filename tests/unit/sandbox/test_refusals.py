@@ -74,7 +74,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
                             ({"openid": 7}, 40003)]),
     ("tags/members/batchtagging", {"tagid": 100, "openid_list": [ONE]}, BATCH),
     ("tags/members/batchuntagging", {"tagid": 100, "openid_list": [ONE]}, BATCH),
-    ("tags/members/batchblacklist", {}, [({"openid_list": OPENIDS[:21]}, 40032)]),
     ("user/tag/get", {}, [({"tagid": 999}, 45159)]),
     ("user/info/batchget", {}, [({"user_list": [{"openid": ONE}] * 101}, 40032)]),
     ("user/info/updateremark", {"openid": ONE}, [({"remark": "王" * 10}, 40092), ({"remark": "王" * 9}, 0)]),
@@ -84,8 +83,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
                        ({"articles": []}, 44003), ({"articles": ["x"]}, 44003)]),
     ("draft/update", {"media_id": "D", "index": 0, "articles": ARTICLE},
      [({"index": 1}, 40114), ({"articles": [ARTICLE]}, 44003)]),
-    ("freepublish/get", {}, [({"publish_id": 1}, 53502), ({"x": 1}, 40002)]),
-    ("freepublish/getarticle", {}, [({"article_id": "x"}, 53600)]),
     (SENDALL, {"filter": EVERYONE}, [(change, 40008) for change in (
         {"msgtype": "text", "voice": {"media_id": "M"}}, {"msgtype": "text"}, {"text": TEXT},
         {"msgtype": "text", "text": TEXT, "voice": {"media_id": "M"}}, {"msgtype": 3, "text": TEXT},
@@ -117,8 +114,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
     ("message/mass/preview", text_to(), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003),
                                          ({}, 40003)]),
     ("message/mass/delete", {}, [({"msg_id": 1}, 40059), ({}, 40059)]),
-    ("message/mass/speed/set", {}, [*(({"speed": speed}, 45083) for speed in (5, -1, None, True, "fast")),
-                                    ({"x": 1}, 45084)]),
     ("openapi/quota/get", {}, [({"cgi_path": "/nix"}, 76021)]),
 ]  # fmt: skip
 

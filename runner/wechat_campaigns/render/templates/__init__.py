@@ -19,8 +19,11 @@ MAX_SIZE = 200_000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _TAG = re.compile(r"\{[{%#]")
 _NAME = re.compile(r"\{\{[ \t\n]*([_A-Za-z\u4e00-\u9fff][_0-9A-Za-z\u4e00-\u9fff]*)[ \t\n]*\}\}")
-_FLOW = re.compile(r"\{%[-+]?\s*(?:if|elif|else|endif|for|endfor)\b")
-"""Tags that define no name for the text behind them."""
+_FLOW = re.compile(
+    r"\{%(?P<eats_before>-?)\+?\s*"
+    r"(?:(?P<opens>if|for)\b|el(?:if|se)\b|(?P<closes>end(?:if|for))\s*(?P<eats_behind>-?)\+?%\}\n?)"
+)
+"""Tags that define no name for the text behind them; what closes a block takes the end of its line, too."""
 # fmt: off
 _JINJA_KEYWORDS = frozenset((
     "and", "else", "elif", "false", "False", "for", "if", "in", "import", "is", "none", "None", "not", "or",
@@ -93,19 +96,29 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
     return None if sum(map(len, parts)) > MAX_SIZE else "".join(parts)
 
 
-def split_blocks(text: str) -> tuple[str, str, str] | None:
-    """Split a text into what stands before its blocks, from the first to the last, and behind them.
+def split_blocks(text: str) -> list[str]:
+    """Split a text into its blocks of `if` and `for`, at odd places, and what stands around them.
 
     Returns:
-        None where Jinja needs the whole text: nothing stands around, a tag may define a name, or a tag takes
-        more blanks away than those that `trim_blocks` and `lstrip_blocks` take.
+        Nothing where Jinja needs the whole text: it is one block, a tag may define a name, or takes more
+        blanks away than those that `trim_blocks` and `lstrip_blocks` take.
     """
-    begin, last = text.find("{%"), text.rfind("%}")
-    if not 0 <= begin < last or text[begin + 2] == "-" or text[last - 1] == "-":
-        return None
-    line = text.rfind("\n", 0, begin) + 1
-    begin = line if text[line:begin].isspace() else begin
-    end = last + 2 + text.startswith("\n", last + 2)
-    before, blocks, after = text[:begin], text[begin:end], text[end:]
-    is_flow = blocks.count("{%") == len(_FLOW.findall(blocks))
-    return (before, blocks, after) if is_flow and (before or after) else None
+    parts: list[str] = []
+    begin = end = depth = tags = 0
+    for tag in _FLOW.finditer(text):
+        tags += 1
+        if tag["opens"]:
+            if depth == 0:
+                line = text.rfind("\n", 0, tag.start()) + 1
+                begin = line if text[line : tag.start()].isspace() else tag.start()
+                parts.append(text[end:begin])
+            depth += 1
+        elif tag["closes"]:
+            depth -= 1
+            if depth == 0:
+                end = tag.end()
+                parts.append(text[begin:end])
+        if (depth == 1 and tag["opens"] and tag["eats_before"]) or (depth == 0 and tag["eats_behind"]):
+            return []
+    is_known = depth == 0 and tags == text.count("{%") and text not in parts
+    return [*parts, text[end:]] if is_known and parts else []
