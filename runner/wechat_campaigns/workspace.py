@@ -7,13 +7,13 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
@@ -29,6 +29,8 @@ from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
+    from wechat_campaigns.ledger.account import AccountState
+    from wechat_campaigns.ledger.checkpoint import Checkpoints
     from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
@@ -36,6 +38,20 @@ if TYPE_CHECKING:
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.clock import ClockWatch
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
+
+
+class Known(NamedTuple):
+    """An account by a checkpoint, and the events that came later."""
+
+    account: AccountState
+    later: tuple[Event, ...]
+
+    @property
+    def signed(self) -> list[Event]:
+        """Its guards, and an event that its AppSecret signed."""
+        guards = [event for _is_authentic, event in self.account.beside if event.kind == "guard"]
+        own = self.account.last_own
+        return guards if own is None or own in guards else [*guards, own]
 
 
 @dataclass
@@ -166,7 +182,7 @@ class Workspace:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def _needed_events(self) -> tuple[Streams, tuple[Event, ...]]:
+    def _needed_events(self, known: dict[str, Known]) -> tuple[Streams, tuple[Event, ...]]:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
         Those of the environment's accounts, and of accounts that left the settings, which the ledger's stream
@@ -177,16 +193,21 @@ class Workspace:
         events = tuple(self._events({LEDGER}))
         named = initialized_accounts(events, self.settings.ledger_scope)
         if not named:
+            known.clear()
             return None, tuple(self._events(None))
         streams = {*self.settings.environment.by_appid, *(named - self.settings.appids)}
-        return streams | {LEDGER}, events + tuple(self._events(streams))
+        events += tuple(event for one in known.values() for event in one.later)
+        return streams | {LEDGER}, events + tuple(self._events(streams - known.keys()))
 
-    def fold_ledger(self, key_of: KeyOf | None = None) -> LedgerState:
+    def fold_ledger(
+        self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None
+    ) -> LedgerState:
         """Fold the streams of the ledger that concern this environment, as they are.
 
         Args:
             key_of: checks the macs of accounts whose AppSecret is available; without it every event counts as
                 authentic, and its account as unverified.
+            known: by AppID, accounts of which only what came later is folded.
 
         Raises:
             LedgerError: a rehearsal would write into the ledger of a real account.
@@ -195,10 +216,11 @@ class Workspace:
         from wechat_campaigns.ledger.fold import check_same_followers, fold, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
-        environment, (streams, events) = self.settings.environment, self._needed_events()
-        self._take_events(events, streams)
+        environment, known = self.settings.environment, dict(known or {})
+        streams, events = self._needed_events(known)
+        self._take_events([*(event for one in known.values() for event in one.signed), *events], streams)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic, streams=streams)
+        state = fold(events, authentic, streams=streams, known=[one.account for one in known.values()])
         begun = (account for account in environment.accounts.values() if account.appid in state.streams)
         unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
@@ -345,6 +367,40 @@ class OnlineWorkspace(LedgerWorkspace):
     def state(self) -> LedgerState:
         """Fold the ledger and check its macs; it may be uninitialized."""
         return self.fold_ledger(self.secrets.mac_keys())
+
+    def planning_state(self) -> LedgerState:
+        """Return the same as `state` for a plan, which makes no call: by checkpoints, if there are.
+
+        A run of CI reads all: the rules in the ledger decide there whether a secret may be read.
+        """
+        from wechat_campaigns.code_host.ci_run import current_run
+        from wechat_campaigns.ledger.checkpoint import GROWN, Checkpoints
+
+        if current_run() is not None:
+            return self.state()
+        checkpoints, key_of = Checkpoints(self.ledger.checkpoint_file), self.secrets.mac_keys()
+        known = dict(self._known_accounts(checkpoints))
+        before = {appid: one.account.head.seq for appid, one in known.items()}
+        state = self.fold_ledger(key_of, known)
+        for appid in self.settings.environment.by_appid:
+            account, key = state.stream(appid), key_of(appid)
+            if key is not None and account.head.seq - before.get(appid, 0) >= GROWN:
+                checkpoints.save(account, self.ledger.first_of(appid), key)
+        return state
+
+    def _known_accounts(self, checkpoints: Checkpoints) -> Iterator[tuple[str, Known]]:
+        """Yield each account with a checkpoint that its AppSecret seals and that the ledger goes on from."""
+        from wechat_campaigns.ledger.events import LedgerKind
+
+        for appid, account in self.settings.environment.by_appid.items():
+            with suppress(CampaignError):  # it is read whole then, and what is wrong is told
+                found = checkpoints.load(appid, partial(self.secrets.mac_key, account))
+                if found is None:
+                    continue
+                later = self.ledger.read_after(appid, found.account.head, found.first)
+                # A person who vouches for events changes what those before count for.
+                if not any(event.kind == LedgerKind.TRUSTED for event in later):
+                    yield appid, Known(found.account, later)
 
     def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a sandbox's is initialized on the way.

@@ -1,15 +1,14 @@
-"""Followers: the list, profiles, the block list; tags and their followers."""
+"""Followers: the list, profiles; tags and their followers."""
 
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, mapping, named_row, number, serve, strings, text
+from wechat_sandbox.calls import TAGGERS, ApiCall, mapping, named_row, number, serve, strings, text
 
 PAGE = 10_000
 DENSE = 4
@@ -17,7 +16,6 @@ DENSE = 4
 INFO_BATCH = 100
 REMARK_BYTES = 30
 """A remark is shorter."""
-BLOCK_BATCH = 20
 FIRST_TAG_ID = 100
 MAX_TAGS = 100
 NAME_BYTES = 30
@@ -76,15 +74,15 @@ def openid_page(call: ApiCall, followers: int, after: object) -> Json:
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
 
 
-def openid_list(call: ApiCall, limit: int) -> int:
-    """Read an openid_list of at most `limit` followers.
+def openid_list(call: ApiCall) -> int:
+    """Read an openid_list of at most `TAG_BATCH` followers.
 
     Raises:
         ErrcodeError: 40031 for what is not a list of openids, 40032 when empty or too long, 49003 for a
             follower of another account, 40003 for an unknown openid.
     """
     openids = strings(call.body, "openid_list", 40031)
-    if not 1 <= len(openids) <= limit:
+    if not 1 <= len(openids) <= TAG_BATCH:
         raise ErrcodeError(40032)
     return followers_of(call, openids)
 
@@ -158,22 +156,6 @@ def update_remark(call: ApiCall) -> Json:
     call.db.execute(
         "UPDATE follower SET remark = ? WHERE appid = ? AND n = ?", (remark, call.appid, follower)
     )
-    return OK
-
-
-@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED)
-def block(call: ApiCall) -> Json:
-    """Block followers. Source: batchBlacklist (2026-11)."""
-    blocked = call.account.blocked | openid_list(call, BLOCK_BATCH)
-    accounts.save(call.db, replace(call.account, blocked=blocked))
-    return OK
-
-
-@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED)
-def unblock(call: ApiCall) -> Json:
-    """Unblock followers. Source: batchUnblacklist (2026-11)."""
-    blocked = call.account.blocked & ~openid_list(call, BLOCK_BATCH)
-    accounts.save(call.db, replace(call.account, blocked=blocked))
     return OK
 
 
@@ -295,7 +277,7 @@ def list_members(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Add followers to a tag. Source: batchTagging (2026-11)."""
-    tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
+    tag, followers = named_tag(call), not_left(call, openid_list(call))
     sets = (members(other) for other in list_tags(call.db, call.appid))
     if followers & ~members(tag) & store.in_at_least(sets, TAGS_A_FOLLOWER):
         raise ErrcodeError(45059)
@@ -306,7 +288,7 @@ def tag_members(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
     """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
-    tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
+    tag, followers = named_tag(call), not_left(call, openid_list(call))
     save_members(call.db, call.appid, tag["id"], members(tag) & ~followers)
     return OK
 

@@ -161,11 +161,11 @@ def check_video(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
 
 
 def reach(call: ApiCall, addressed: int) -> int:
-    """Drop silently who left, is blocked, or has had four messages of a 服务号 this month.
+    """Drop silently who left or has had four messages of a 服务号 this month.
 
     Source: Batch sends guide, MASSSENDJOBFINISH (2026-11). Filters by region or sex do not exist here.
     """
-    reached = addressed & call.account.subscribed & ~call.account.blocked
+    reached = addressed & call.account.subscribed
     if not call.account.options.quota or call.account.kind != "service":
         return reached
     rows = call.db.execute(

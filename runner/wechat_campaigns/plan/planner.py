@@ -402,6 +402,8 @@ def _whole_audience(planned: PlannedSend, lists: Mapping[tuple[str, str], tuple[
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
     """Add the newest count of the same recipients in the ledger, where WeChat was not asked for it."""
     newest: dict[tuple[str, str], Audience] = {}
+    if not any(one.resolved.audience.source == "unknown offline" for one in looked_at):
+        return list(looked_at)
     for record in sorted(state.sends, key=lambda one: one.at):
         if (count := audience_of(record)) is not None:
             past = Audience(count=count, source="ledger", as_of=record.at)

@@ -27,7 +27,6 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("tags/delete", {"tag": {"id": 100}}),
     ("user/tag/get", {"tagid": 2, "next_openid": ""}),
     ("tags/members/batchtagging", {"tagid": 2, "openid_list": ["o1"]}),
-    ("tags/members/batchblacklist", {"openid_list": ["o1"]}),
     ("tags/getidlist", {"openid": "o1"}),
     ("user/info/batchget", {"user_list": [{"openid": "o1"}]}),
     ("user/info/updateremark", {"openid": "O", "remark": "x"}),

@@ -74,7 +74,6 @@ TABLE: list[tuple[str, dict[str, object], list[tuple[dict[str, object], int]]]] 
                             ({"openid": 7}, 40003)]),
     ("tags/members/batchtagging", {"tagid": 100, "openid_list": [ONE]}, BATCH),
     ("tags/members/batchuntagging", {"tagid": 100, "openid_list": [ONE]}, BATCH),
-    ("tags/members/batchblacklist", {}, [({"openid_list": OPENIDS[:21]}, 40032)]),
     ("user/tag/get", {}, [({"tagid": 999}, 45159)]),
     ("user/info/batchget", {}, [({"user_list": [{"openid": ONE}] * 101}, 40032)]),
     ("user/info/updateremark", {"openid": ONE}, [({"remark": "王" * 10}, 40092), ({"remark": "王" * 9}, 0)]),

@@ -72,13 +72,6 @@ def test_user_info_tells_no_names(wechat: WeChat) -> None:
     assert wechat.get("user/info", openid="o1")["errcode"] == 40003
 
 
-def test_blocking(wechat: WeChat) -> None:
-    some = wechat.openids()[:2]
-    for call, blocked in (("batchblacklist", some), ("batchunblacklist", some[:1])):
-        assert wechat.post(f"tags/members/{call}", {"openid_list": blocked})["errcode"] == 0
-    assert wechat.control("GET", "accounts")["accounts"][0]["blocked"] == 1
-
-
 def test_followers_of_a_dense_set_and_of_a_sparse_one_are_listed_alike(wechat: WeChat) -> None:
     """A range of followers is read at once, single ones apart: those who left are in neither answer."""
     openids = wechat.openids()
