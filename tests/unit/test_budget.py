@@ -14,10 +14,10 @@ LINES = {
     "wechat_campaigns/core": 4143,
     "wechat_campaigns/source": 2966,
     "wechat_campaigns/render": 6975,
-    "wechat_campaigns/ledger": 3398,
+    "wechat_campaigns/ledger": 3655,
     "wechat_campaigns/wechat": 1969,
-    "wechat_campaigns/plan": 4582,
-    "wechat_campaigns/send": 1368,
+    "wechat_campaigns/plan": 4584,
+    "wechat_campaigns/send": 1369,
     "wechat_campaigns/report": 3302,
     "wechat_campaigns/guard": 1776,
     "wechat_campaigns/code_host": 627,
@@ -26,18 +26,18 @@ LINES = {
     "wechat_campaigns/studio": 782,
     "wechat_campaigns/cli": 5516,
     "wechat_campaigns/run": 682,
-    "wechat_sandbox": 4995,
-    "wechat_campaigns/": 496,
-    "tests": 52888,
+    "wechat_sandbox": 4971,
+    "wechat_campaigns/": 552,
+    "tests": 53314,
     "catalog": 8393,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 46266
-FILES = 222
-RECORDS = 180
+RUNNER = 46558
+FILES = 224
+RECORDS = 182
 """Dataclasses and named tuples."""
 PAGES = 46
 IMPORTS = 7.4
