@@ -135,7 +135,7 @@ def list_followers(call: ControlCall) -> Json:
     account, db, offset = call.account, call.db, call.number("offset") or 0
     query = (
         "SELECT n FROM follower WHERE appid = :appid AND (:text = ''"
-        " OR instr(lower(nickname || char(10) || remark || char(10) || wxname || char(10) || openid), :text))"
+        " OR instr(lower(nickname || char(10) || wxname || char(10) || openid), :text))"
         " ORDER BY n"
     )
     values = {"appid": account.appid, "text": call.query.get("search", "").strip().lower()}
@@ -154,7 +154,7 @@ def list_followers(call: ControlCall) -> Json:
 
 def _follower_json(row: sqlite3.Row, account: OfficialAccount, tags: list[sqlite3.Row]) -> Json:
     return {
-        **{key: row[key] for key in ("openid", "nickname", "wxname", "remark")},
+        **{key: row[key] for key in ("openid", "nickname", "wxname")},
         "tags": [tag["name"] for tag in tags if store.blob_contains(tag["members"], row["n"])],
         "subscribed": bool(account.subscribed >> row["n"] & 1),
     }

@@ -159,7 +159,6 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
         ("tags/create", 100),
         ("tags/members/batchtagging", 1000),
         ("media/upload", 500),
-        ("media/get", 1000),
         ("user/get", 100),
         ("user/info", 500_000),
         ("draft/add", 1000),
