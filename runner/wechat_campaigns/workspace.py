@@ -74,7 +74,6 @@ class Workspace:
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
-    _cycle: object = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -225,9 +224,6 @@ class Workspace:
         unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
             self.unverified = (*unread, *wrong_secrets(state, environment))
-        # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
-        # time. The end of the process takes it all at once, and elsewhere the collector finds it.
-        self._cycle = (self, state)
         check_same_followers(state, environment)
         return state
 

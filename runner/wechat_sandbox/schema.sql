@@ -5,7 +5,7 @@ CREATE TABLE account (
   subscribed BLOB NOT NULL);
 CREATE TABLE follower (
   appid TEXT NOT NULL, n INTEGER NOT NULL, openid TEXT NOT NULL, nickname TEXT NOT NULL, wxname TEXT NOT NULL,
-  remark TEXT NOT NULL, subscribe_time INTEGER NOT NULL, PRIMARY KEY (appid, n)) WITHOUT ROWID;
+  subscribe_time INTEGER NOT NULL, PRIMARY KEY (appid, n)) WITHOUT ROWID;
 CREATE UNIQUE INDEX follower_openid ON follower (appid, openid);
 CREATE INDEX follower_wxname ON follower (appid, wxname);
 CREATE TABLE tag (
