@@ -75,12 +75,12 @@ def agency(make_shop: MakeShop, tmp_path: Path) -> Shop:
     program, keys = f"{{command: {json.dumps(words)}}}", "ledger_key: {env: LEDGER_KEY}"
     places = {one: program if one in BY_PROGRAM else f"{{file: {folder / one}}}" for one in APPIDS}
     lines = [
-        f"      a{n}: {{kind: service, appid: {one}, token: {place}, {keys}}}\n"
+        f"      a{n}: {{kind: service, appid: {one}, labels: [retail], token: {place}, {keys}}}\n"
         for n, (one, place) in enumerate(places.items())
     ]
     file.write_text(f"{head}    accounts:\n{''.join(lines)}", encoding="utf-8")
     shop.succeed("ledger", "init")
-    shop.write(**{f"s{n}": campaign_file(f"第{n}家", f"account: a{n}\n") for n in range(len(APPIDS))})
+    shop.write(sale=campaign_file("第{{ account.name[1:] }}家", "for_each: {accounts: {label: retail}}\n"))
     return shop
 
 
@@ -97,6 +97,7 @@ def test_evening_of_sixty_accounts_under_one_platform(agency: Shop, tmp_path: Pa
     sent = {row["account"] for row in rows if row["result"] == "accepted"}
     left = {row["account"]: row["reason"] for row in rows if row["result"] != "accepted"}
     assert (len(rows), len(sent), len(left)) == (60, 57, 3), left
+    assert {row["id"] for row in rows} == {f"sale[a{n}]" for n in range(60)}
     assert "61007" in left.pop("a10")
     assert "61003" in left.pop("a20")
     assert "still gives the same one" in left.pop("a30")
