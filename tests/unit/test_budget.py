@@ -29,7 +29,7 @@ LINES = {
     "wechat_sandbox": 4843,
     "wechat_campaigns/": 548,
     "tests": 53673,
-    "catalog": 8482,
+    "catalog": 8479,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
