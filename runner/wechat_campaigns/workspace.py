@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from wechat_campaigns.core.account_selection import AccountSelection
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.files import ready_state_folder
@@ -51,6 +52,8 @@ class Workspace:
     """A name of `_settings.yaml`; None takes the default one."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that win over all others."""
+    selection: AccountSelection = field(default_factory=AccountSelection)
+    """The accounts that are sent for, asked about or shown; nothing of the others is read but the ledger."""
     stack: ExitStack = field(default_factory=ExitStack)
     ledger_known: bool = True
     """False once nothing of the ledger was found on this machine."""
@@ -78,6 +81,30 @@ class Workspace:
         """
         require_folder(self.root)
         return load_settings(self.root, environment=self.environment)
+
+    @cached_property
+    def selected_accounts(self) -> dict[str, Account]:
+        """The accounts of the environment that are selected, by name.
+
+        Raises:
+            UsageError: no account matches a pattern of the selection.
+        """
+        accounts = self.settings.environment.accounts
+        self.selection.check(accounts)
+        names: dict[str, list[str]] = {}
+        for name, account in accounts.items():
+            names.setdefault(account.appid, []).append(name)
+        selected = {appid for appid in names if self.selection.selects(appid, names[appid])}
+        return {name: account for name, account in accounts.items() if account.appid in selected}
+
+    def selects(self, appid: str) -> bool:
+        """Return whether an account is selected, also one that left the settings."""
+        left = appid not in self.settings.appids
+        return appid in self._selected_appids or (left and self.selection.selects(appid, ()))
+
+    @cached_property
+    def _selected_appids(self) -> frozenset[str]:
+        return frozenset(account.appid for account in self.selected_accounts.values())
 
     @property
     def namespace(self) -> str:
@@ -197,9 +224,11 @@ class Workspace:
 
         environment, (streams, events) = self.settings.environment, self._needed_events()
         self._take_events(events, streams)
+        if key_of is not None and self.selection:
+            key_of = self._only_selected(key_of)
         authentic = authenticator(events, key_of) if key_of is not None else None
         state = fold(events, authentic, streams=streams)
-        begun = (account for account in environment.accounts.values() if account.appid in state.streams)
+        begun = (account for account in self.selected_accounts.values() if account.appid in state.streams)
         unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
             self.unverified = (*unread, *wrong_secrets(state, environment))
@@ -208,6 +237,10 @@ class Workspace:
         self._cycle = (self, state)
         check_same_followers(state, environment)
         return state
+
+    def _only_selected(self, key_of: KeyOf) -> KeyOf:
+        """Read no secret of an account that is not selected: nothing is decided on by its events."""
+        return lambda appid: key_of(appid) if self.selects(appid) else None
 
     def _take_events(self, events: Iterable[Event], streams: Streams) -> None:
         self.signed_events = {stream: [] for stream in streams or self.settings.appids}
@@ -230,8 +263,8 @@ class Workspace:
         return newest_guard(guards, self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        return tuple(filter(None, map(self.guard, sorted(self.settings.environment.by_appid))))
+        """List the newest guard of each account that is selected."""
+        return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
 
     @property
     def is_sandbox(self) -> bool:
