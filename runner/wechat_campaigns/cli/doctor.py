@@ -9,7 +9,6 @@ import click
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect, accounts
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import run_checks, worst
@@ -65,7 +64,6 @@ def tags(context: OnlineContext, names: Sequence[str]) -> int:
     """List the tags with their follower counts."""
     from wechat_campaigns.report.text import tags_text
 
-    selection = [context.account(name) for name in names] or [context.account(None)]
-    rows = {account.name: context.read_api(account).tags_get() for account in selection}
+    rows, code = context.read_each(names, lambda account: context.read_api(account).tags_get())
     context.output_data(lambda: tags_text(rows, context.text_options), {"accounts": rows})
-    return ExitCode.OK
+    return code
