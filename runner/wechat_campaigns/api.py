@@ -57,7 +57,7 @@ def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: boo
     if offline:
         with Workspace(campaigns.root, campaigns.environment, campaigns.variables) as files:
             return plan_selected(files, select, files.fold_ledger()).valid_plan()
-    return plan_selected(campaigns, select, campaigns.state()).valid_plan()
+    return plan_selected(campaigns, select, campaigns.planning_state()).valid_plan()
 
 
 def apply(

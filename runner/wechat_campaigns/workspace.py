@@ -7,13 +7,13 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from wechat_campaigns.core.account_selection import AccountSelection
 from wechat_campaigns.core.content import FileInfo
@@ -30,6 +30,8 @@ from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
+    from wechat_campaigns.ledger.account import AccountState
+    from wechat_campaigns.ledger.checkpoint import Checkpoints
     from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
@@ -37,6 +39,20 @@ if TYPE_CHECKING:
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.clock import ClockWatch
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
+
+
+class Known(NamedTuple):
+    """An account by a checkpoint, and the events that came later."""
+
+    account: AccountState
+    later: tuple[Event, ...]
+
+    @property
+    def signed(self) -> list[Event]:
+        """Its guards, and an event that its AppSecret signed."""
+        guards = [event for _is_authentic, event in self.account.beside if event.kind == "guard"]
+        own = self.account.last_own
+        return guards if own is None or own in guards else [*guards, own]
 
 
 @dataclass
@@ -61,7 +77,6 @@ class Workspace:
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
-    _cycle: object = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -193,7 +208,7 @@ class Workspace:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def _needed_events(self) -> tuple[Streams, tuple[Event, ...]]:
+    def _needed_events(self, known: dict[str, Known]) -> tuple[Streams, tuple[Event, ...]]:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
         Those of the environment's accounts, and of accounts that left the settings, which the ledger's stream
@@ -204,16 +219,21 @@ class Workspace:
         events = tuple(self._events({LEDGER}))
         named = initialized_accounts(events, self.settings.ledger_scope)
         if not named:
+            known.clear()
             return None, tuple(self._events(None))
         streams = {*self.settings.environment.by_appid, *(named - self.settings.appids)}
-        return streams | {LEDGER}, events + tuple(self._events(streams))
+        events += tuple(event for one in known.values() for event in one.later)
+        return streams | {LEDGER}, events + tuple(self._events(streams - known.keys()))
 
-    def fold_ledger(self, key_of: KeyOf | None = None) -> LedgerState:
+    def fold_ledger(
+        self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None
+    ) -> LedgerState:
         """Fold the streams of the ledger that concern this environment, as they are.
 
         Args:
             key_of: checks the macs of accounts whose AppSecret is available; without it every event counts as
                 authentic, and its account as unverified.
+            known: by AppID, accounts of which only what came later is folded.
 
         Raises:
             LedgerError: a rehearsal would write into the ledger of a real account.
@@ -222,25 +242,17 @@ class Workspace:
         from wechat_campaigns.ledger.fold import check_same_followers, fold, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
-        environment, (streams, events) = self.settings.environment, self._needed_events()
-        self._take_events(events, streams)
-        if key_of is not None and self.selection:
-            key_of = self._only_selected(key_of)
+        environment, known = self.settings.environment, dict(known or {})
+        streams, events = self._needed_events(known)
+        self._take_events([*(event for one in known.values() for event in one.signed), *events], streams)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic, streams=streams)
+        state = fold(events, authentic, streams=streams, known=[one.account for one in known.values()])
         begun = (account for account in self.selected_accounts.values() if account.appid in state.streams)
         unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
             self.unverified = (*unread, *wrong_secrets(state, environment))
-        # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
-        # time. The end of the process takes it all at once, and elsewhere the collector finds it.
-        self._cycle = (self, state)
         check_same_followers(state, environment)
         return state
-
-    def _only_selected(self, key_of: KeyOf) -> KeyOf:
-        """Read no secret of an account that is not selected: nothing is decided on by its events."""
-        return lambda appid: key_of(appid) if self.selects(appid) else None
 
     def _take_events(self, events: Iterable[Event], streams: Streams) -> None:
         self.signed_events = {stream: [] for stream in streams or self.settings.appids}
@@ -377,7 +389,46 @@ class OnlineWorkspace(LedgerWorkspace):
 
     def state(self) -> LedgerState:
         """Fold the ledger and check its macs; it may be uninitialized."""
-        return self.fold_ledger(self.secrets.mac_keys())
+        return self.fold_ledger(self._mac_keys())
+
+    def _mac_keys(self) -> KeyOf:
+        """Return the keys of the accounts selected; of others no secret is read, and nothing is called verified."""
+        key_of = self.secrets.mac_keys()
+        return lambda appid: key_of(appid) if self.selects(appid) else None
+
+    def planning_state(self) -> LedgerState:
+        """Return the same as `state` for a plan, which makes no call: by checkpoints, if there are.
+
+        A run of CI reads all: the rules in the ledger decide there whether a secret may be read.
+        """
+        from wechat_campaigns.code_host.ci_run import current_run
+        from wechat_campaigns.ledger.checkpoint import GROWN, Checkpoints
+
+        if current_run() is not None:
+            return self.state()
+        checkpoints, key_of = Checkpoints(self.ledger.checkpoint_file), self._mac_keys()
+        known = dict(self._known_accounts(checkpoints))
+        before = {appid: one.account.head.seq for appid, one in known.items()}
+        state = self.fold_ledger(key_of, known)
+        for appid in self.settings.environment.by_appid:
+            account, key = state.stream(appid), key_of(appid)
+            if key is not None and account.head.seq - before.get(appid, 0) >= GROWN:
+                checkpoints.save(account, self.ledger.first_of(appid), key)
+        return state
+
+    def _known_accounts(self, checkpoints: Checkpoints) -> Iterator[tuple[str, Known]]:
+        """Yield each account with a checkpoint that its AppSecret seals and that the ledger goes on from."""
+        from wechat_campaigns.ledger.events import LedgerKind
+
+        for appid, account in ((one.appid, one) for one in self.selected_accounts.values()):
+            with suppress(CampaignError):  # it is read whole then, and what is wrong is told
+                found = checkpoints.load(appid, partial(self.secrets.mac_key, account))
+                if found is None:
+                    continue
+                later = self.ledger.read_after(appid, found.account.head, found.first)
+                # A person who vouches for events changes what those before count for.
+                if not any(event.kind == LedgerKind.TRUSTED for event in later):
+                    yield appid, Known(found.account, later)
 
     def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a sandbox's is initialized on the way.
@@ -391,7 +442,7 @@ class OnlineWorkspace(LedgerWorkspace):
         from wechat_campaigns.ledger.events import LEDGER, naming_entry
         from wechat_campaigns.ledger.fold import uninitialized_error
 
-        state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
+        state = self.fold_ledger(self._mac_keys() if verified else None)
         environment = self.settings.environment
         if not state.is_initialized and self.is_sandbox:
             entry = naming_entry(environment.name, self.settings.ledger_scope, environment.by_appid)

@@ -43,8 +43,6 @@ class AccountOptions:
     """The AppSecret was frozen in the console: no token by it (40243), calls with others go on."""
     ip_allow: tuple[str, ...] = _switch((), TEXTS)
     """Addresses and ranges that may call; empty means every one."""
-    ip_token_calls_only: bool = _switch(False)
-    """True asks the address of token calls alone, as the service guide has it."""
     finish_after_s: float = _switch(0.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
     """How long a job stays SENDING, in sandbox seconds."""
     retired_cards: bool = _switch(False)
@@ -69,7 +67,7 @@ SWITCHES: Final[Mapping[str, Json]] = {one.name: one.metadata["shape"] for one i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficialAccount:
-    """One Official Account; `subscribed` and `blocked` are sets of follower numbers."""
+    """One Official Account; `subscribed` is a set of follower numbers."""
 
     appid: str
     kind: str
@@ -77,12 +75,9 @@ class OfficialAccount:
     name: str
     options: AccountOptions
     subscribed: int
-    blocked: int
 
 
-NOBODY = OfficialAccount(
-    appid="", kind="", secret="", name="", options=AccountOptions(), subscribed=0, blocked=0
-)
+NOBODY = OfficialAccount(appid="", kind="", secret="", name="", options=AccountOptions(), subscribed=0)
 """Stands in where a call carries no token: the token calls themselves."""
 
 
@@ -101,7 +96,6 @@ def _account(row: sqlite3.Row) -> OfficialAccount:
     columns = {
         "options": options_from(json.loads(row["options"])),
         "subscribed": store.read_set(row["subscribed"]),
-        "blocked": store.read_set(row["blocked"]),
     }
     return OfficialAccount(**{**dict(row), **columns})
 
@@ -129,8 +123,7 @@ def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) ->
 def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
     """Write an account, new or changed."""
     row = asdict(account)
-    row |= {"options": json.dumps(row["options"])}
-    row |= {key: store.set_blob(row[key]) for key in ("subscribed", "blocked")}
+    row |= {"options": json.dumps(row["options"]), "subscribed": store.set_blob(row["subscribed"])}
     store.insert(db, "account", row, replace=True)
 
 

@@ -7,7 +7,6 @@ import json
 import math
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from wechat_campaigns.core.errcodes import lookup
@@ -63,18 +62,6 @@ class ErrcodeError(Exception):
         if self.errcode in WITH_HINT:
             text = f"{text} hint: [{secrets.token_hex(7)}]"
         return {"errcode": self.errcode, "errmsg": f"{text} rid: {rid}", **self.extra}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Download:
-    """An answer that is a file."""
-
-    data: bytes
-    content_type: str
-    filename: str
-
-
-Answer = Json | Download
 
 
 def new_rid(now: float) -> str:

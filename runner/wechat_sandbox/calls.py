@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from wechat_sandbox import store
 from wechat_sandbox.accounts import OfficialAccount
-from wechat_sandbox.answers import Answer, ErrcodeError, Json
+from wechat_sandbox.answers import ErrcodeError, Json
 
 VERIFIED = frozenset({"service", "subscription"})
 SERVICE = frozenset({"service"})
@@ -59,7 +59,7 @@ class ApiCall:
         return self.account.appid
 
 
-Function = TypeVar("Function", bound=Callable[[ApiCall], Answer])
+Function = TypeVar("Function", bound=Callable[[ApiCall], Json])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +71,12 @@ class Endpoint:
     """
 
     path: str
-    run: Callable[[ApiCall], Answer]
+    run: Callable[[ApiCall], Json]
     method: Literal["GET", "POST", "ANY"] = "POST"
     who: frozenset[str] = EVERYONE
     needs_token: bool = True
     takes_file: bool = False
     """The body is multipart and not JSON."""
-    takes_nothing: bool = False
-    """A POST without a body is answered too, and not refused with 44002."""
     daily: int | None = None
     daily_test: int | None = None
     minute: int | None = None

@@ -145,7 +145,6 @@ def _account_json(db: sqlite3.Connection, account: OfficialAccount) -> Json:
         "kind": account.kind,
         "options": options,
         "followers": account.subscribed.bit_count(),
-        "blocked": account.blocked.bit_count(),
         "sends": mass.count_sends(db, account.appid),
         "tags": tags_json(db, account),
     }

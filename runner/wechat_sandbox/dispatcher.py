@@ -22,7 +22,7 @@ from wechat_sandbox import (
     tokens,
 )
 from wechat_sandbox.accounts import NOBODY
-from wechat_sandbox.answers import Answer, ErrcodeError, Json, body_of, encode, new_rid, read_json
+from wechat_sandbox.answers import ErrcodeError, Json, body_of, encode, new_rid, read_json
 from wechat_sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
 from wechat_sandbox.store import Store
 
@@ -143,7 +143,7 @@ class Dispatcher:
         platforms.advance(db, now)
         return now
 
-    def handle(self, request: HttpRequest) -> tuple[Answer, InjectedFault | None]:
+    def handle(self, request: HttpRequest) -> tuple[Json, InjectedFault | None]:
         """Answer one request; the second item is the fault that the web server applies to the answer."""
         with self.transaction() as (db, now):
             fault = take_fault(db, request.path)
@@ -161,17 +161,16 @@ class Dispatcher:
 
     def _serve(
         self, db: sqlite3.Connection, now: float, request: HttpRequest, fault: InjectedFault | None
-    ) -> Answer:
+    ) -> Json:
         """Run a request under the fault injected into it; it stays for `/_sandbox/requests`."""
         rid, appid = new_rid(now), ""
-        answer: Answer = {}
+        answer: Json = {}
         if fault is None or fault.takes_effect:
             answer, appid = self._answer(db, request, now, rid)
         if fault is not None and fault.kind == "errcode":
             # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
-            job = answer.get("msg_id") if fault.errcode == 45065 and isinstance(answer, dict) else None
+            job = answer.get("msg_id") if fault.errcode == 45065 else None
             answer = ErrcodeError(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
-        data = answer if isinstance(answer, dict) else {}
         row = {
             "at": now,
             "appid": appid or request.query.get("appid", ""),
@@ -180,7 +179,7 @@ class Dispatcher:
             "path": request.path[:KEPT_BYTES],
             "query": _kept(request.query),
             "body": _kept(_body_of(request)),
-            "errcode": int(data.get("errcode", 0)),
+            "errcode": int(answer.get("errcode", 0)),
             "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.takes_effect}),
             "served": request.path in ENDPOINTS,
         }
@@ -188,9 +187,7 @@ class Dispatcher:
         db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
         return answer
 
-    def _answer(
-        self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str
-    ) -> tuple[Answer, str]:
+    def _answer(self, db: sqlite3.Connection, request: HttpRequest, now: float, rid: str) -> tuple[Json, str]:
         """Run the checks that every endpoint shares, then the endpoint; return the caller's appid too."""
         endpoint, account = ENDPOINTS.get(request.path), NOBODY
         try:
@@ -200,7 +197,7 @@ class Dispatcher:
                 account, platform = tokens.check_token(db, request.query.get("access_token", ""), now)
                 if platform:
                     platforms.check_call(db, platform, account, request.path, request.client_ip)
-                elif not account.options.ip_token_calls_only:
+                else:
                     tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)
@@ -210,8 +207,7 @@ class Dispatcher:
                 tokens.count_call(db, account, endpoint, now)
             if self.in_hand and mass.send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
-            required = endpoint.method == "POST" and not endpoint.takes_nothing
-            body = {} if endpoint.takes_file else parse_body(request.raw, required=required)
+            body = {} if endpoint.takes_file else parse_body(request.raw, required=endpoint.method == "POST")
             call = ApiCall(db=db, now=now, account=account, request=request, body=body)
             return endpoint.run(call), account.appid
         except ErrcodeError as error:

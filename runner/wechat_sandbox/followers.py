@@ -1,23 +1,19 @@
-"""Followers: the list, profiles, the block list; tags and their followers."""
+"""Followers: the list, profiles; tags and their followers."""
 
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from wechat_sandbox import accounts, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json
-from wechat_sandbox.calls import TAGGERS, VERIFIED, ApiCall, mapping, named_row, number, serve, strings, text
+from wechat_sandbox.calls import TAGGERS, ApiCall, mapping, named_row, number, serve, strings
 
 PAGE = 10_000
 DENSE = 4
 """Followers are read as one range where at least every fourth of it is wanted."""
 INFO_BATCH = 100
-REMARK_BYTES = 30
-"""A remark is shorter."""
-BLOCK_BATCH = 20
 FIRST_TAG_ID = 100
 MAX_TAGS = 100
 NAME_BYTES = 30
@@ -25,7 +21,6 @@ NAME_BYTES = 30
 SYSTEM_IDS = (0, 1, 2)
 TAGS_A_FOLLOWER = 20
 TAG_BATCH = 50
-DELETABLE_MEMBERS = 100_000
 
 
 def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:
@@ -76,21 +71,16 @@ def openid_page(call: ApiCall, followers: int, after: object) -> Json:
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
 
 
-def openid_list(call: ApiCall, limit: int) -> int:
-    """Read an openid_list of at most `limit` followers.
+def openid_list(call: ApiCall) -> int:
+    """Read an openid_list of at most `TAG_BATCH` followers.
 
     Raises:
         ErrcodeError: 40031 for what is not a list of openids, 40032 when empty or too long, 49003 for a
             follower of another account, 40003 for an unknown openid.
     """
     openids = strings(call.body, "openid_list", 40031)
-    if not 1 <= len(openids) <= limit:
+    if not 1 <= len(openids) <= TAG_BATCH:
         raise ErrcodeError(40032)
-    return followers_of(call, openids)
-
-
-def followers_of(call: ApiCall, openids: list[str]) -> int:
-    """Find the followers of openids; 49003 for one of another account, 40003 for an unknown one."""
     numbers = numbers_of(call.db, call.appid, openids)
     if len(numbers) < len(set(openids)):
         others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)
@@ -127,9 +117,8 @@ def _info(call: ApiCall, openid: object) -> Json:
         "openid": openid,
         "sex": 0,
         "language": "zh_CN",
-        **dict.fromkeys(("nickname", "city", "province", "country", "headimgurl"), ""),
+        **dict.fromkeys(("nickname", "city", "province", "country", "headimgurl", "remark"), ""),
         "subscribe_time": row["subscribe_time"],
-        "remark": row["remark"],
         "groupid": 0,
         "tagid_list": tag_ids(call, 1 << follower),
         "subscribe_scene": "ADD_SCENE_QR_CODE",
@@ -147,34 +136,6 @@ def info_batchget(call: ApiCall) -> Json:
     if not 1 <= len(users) <= INFO_BATCH:
         raise ErrcodeError(40032)
     return {"user_info_list": [_info(call, user.get("openid")) for user in users]}
-
-
-@serve("/cgi-bin/user/info/updateremark", who=TAGGERS)
-def update_remark(call: ApiCall) -> Json:
-    """Set the remark of one follower. Source: updateRemark (2026-11)."""
-    follower, remark = follower_number(call, call.body.get("openid")), call.body.get("remark")
-    if not isinstance(remark, str) or len(remark.encode()) >= REMARK_BYTES:
-        raise ErrcodeError(40092)
-    call.db.execute(
-        "UPDATE follower SET remark = ? WHERE appid = ? AND n = ?", (remark, call.appid, follower)
-    )
-    return OK
-
-
-@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED)
-def block(call: ApiCall) -> Json:
-    """Block followers. Source: batchBlacklist (2026-11)."""
-    blocked = call.account.blocked | openid_list(call, BLOCK_BATCH)
-    accounts.save(call.db, replace(call.account, blocked=blocked))
-    return OK
-
-
-@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED)
-def unblock(call: ApiCall) -> Json:
-    """Unblock followers. Source: batchUnblacklist (2026-11)."""
-    blocked = call.account.blocked & ~openid_list(call, BLOCK_BATCH)
-    accounts.save(call.db, replace(call.account, blocked=blocked))
-    return OK
 
 
 def tag_name(call: ApiCall) -> str:
@@ -272,16 +233,6 @@ def rename_tag(call: ApiCall) -> Json:
     return OK
 
 
-@serve("/cgi-bin/tags/delete", who=TAGGERS, daily=1000, daily_test=100)
-def delete_tag(call: ApiCall) -> Json:
-    """Delete a tag. Source: deleteTag (2026-11)."""
-    tag = own_tag(call)
-    if members(tag).bit_count() > DELETABLE_MEMBERS:
-        raise ErrcodeError(45057)
-    call.db.execute("DELETE FROM tag WHERE appid = ? AND id = ?", (call.appid, tag["id"]))
-    return OK
-
-
 @serve("/cgi-bin/user/tag/get", who=TAGGERS)
 def list_members(call: ApiCall) -> Json:
     """List a tag's followers, 10,000 a page.
@@ -295,7 +246,7 @@ def list_members(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Add followers to a tag. Source: batchTagging (2026-11)."""
-    tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
+    tag, followers = named_tag(call), not_left(call, openid_list(call))
     sets = (members(other) for other in list_tags(call.db, call.appid))
     if followers & ~members(tag) & store.in_at_least(sets, TAGS_A_FOLLOWER):
         raise ErrcodeError(45059)
@@ -306,13 +257,6 @@ def tag_members(call: ApiCall) -> Json:
 @serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
     """Remove followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
-    tag, followers = named_tag(call), not_left(call, openid_list(call, TAG_BATCH))
+    tag, followers = named_tag(call), not_left(call, openid_list(call))
     save_members(call.db, call.appid, tag["id"], members(tag) & ~followers)
     return OK
-
-
-@serve("/cgi-bin/tags/getidlist", who=TAGGERS)
-def ids_of_follower(call: ApiCall) -> Json:
-    """List one follower's tags. Source: getUserTags (2026-11)."""
-    follower = not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))
-    return {"tagid_list": tag_ids(call, follower)}

@@ -1,4 +1,4 @@
-"""Temporary media, images for article HTML, permanent material, and the article calls before drafts."""
+"""Temporary media, images for article HTML, permanent material."""
 
 import secrets
 import sqlite3
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wechat_sandbox import store
-from wechat_sandbox.answers import OK, Answer, Download, ErrcodeError, Json, read_json
+from wechat_sandbox.answers import OK, ErrcodeError, Json, read_json
 from wechat_sandbox.calls import ApiCall, UploadedFile, listing, named_row, optional_text, serve, text
 
 CONTENT_TYPES = {
@@ -189,20 +189,6 @@ def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **mor
     return add(call.db, appid=call.appid, kind=kind, permanent=permanent, upload=file, now=call.now, **more)
 
 
-@serve("/cgi-bin/media/get", method="ANY", daily=200_000, daily_test=1000)
-def get(call: ApiCall) -> Answer:
-    """Return a temporary file, a video as its address. Source: getMedia (2026-11)."""
-    media_id = call.request.query.get("media_id") or call.body.get("media_id")
-    if not media_id:
-        raise ErrcodeError(41006)
-    row = find_media(call, media_id, kinds=(*TEMPORARY, "mpvideo"), permanent=False)
-    return {"video_url": row["url"]} if row["kind"] in ("video", "mpvideo") else _download(row)
-
-
-def _download(row: sqlite3.Row) -> Download:
-    return Download(data=row["data"], content_type=row["content_type"], filename=row["name"])
-
-
 @serve("/cgi-bin/media/uploadimg", takes_file=True)
 def uploadimg(call: ApiCall) -> Json:
     """Store an image for article HTML; the answer has only its address. Source: uploadImage (2026-11)."""
@@ -222,13 +208,6 @@ def uploadvideo(call: ApiCall) -> Json:
     words = {key: optional_text(call.body, key) for key in ("title", "description")}
     video = _add(call, "mpvideo", file, permanent=False, **words)
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
-
-
-@serve("/cgi-bin/material/add_news", takes_nothing=True)
-@serve("/cgi-bin/material/update_news", takes_nothing=True)
-def retired(_call: ApiCall) -> Json:
-    """Refuse a call that was replaced by the draft box. Source: field reports on add_news (2026-11)."""
-    raise ErrcodeError(45106, "use draft/add")
 
 
 @serve("/cgi-bin/material/add_material", takes_file=True)
@@ -259,19 +238,6 @@ def _video_description(call: ApiCall) -> tuple[str, str]:
     return str(description.get("title", "")), str(description.get("introduction", ""))
 
 
-@serve("/cgi-bin/material/get_material")
-def get_material(call: ApiCall) -> Answer:
-    """Return a file, a video as its address. Source: getMaterial (2026-11)."""
-    row = _material(call)
-    if row["kind"] == "video":
-        return {"title": row["title"], "description": row["description"], "down_url": row["url"]}
-    return _download(row)
-
-
-def _material(call: ApiCall) -> sqlite3.Row:
-    return find_media(call, text(call.body, "media_id", 41006), kinds=tuple(PERMANENT), permanent=True)
-
-
 @serve("/cgi-bin/material/batchget_material")
 def batchget_material(call: ApiCall) -> Json:
     """List material of one kind, newest first; articles of the draft box are not among it.
@@ -295,15 +261,10 @@ def batchget_material(call: ApiCall) -> Json:
     return {"item": items, "total_count": total, "item_count": len(items)}
 
 
-@serve("/cgi-bin/material/get_materialcount", method="ANY")
-def get_materialcount(call: ApiCall) -> Json:
-    """Count the material of each kind. Source: getMaterialCount (2026-11)."""
-    return {f"{kind}_count": count(call.db, call.appid, kind) for kind in LISTED}
-
-
 @serve("/cgi-bin/material/del_material")
 def del_material(call: ApiCall) -> Json:
     """Delete permanent material. Source: delMaterial (2026-11)."""
-    media_id = _material(call)["media_id"]
+    named = text(call.body, "media_id", 41006)
+    media_id = find_media(call, named, kinds=tuple(PERMANENT), permanent=True)["media_id"]
     call.db.execute("DELETE FROM media WHERE appid = ? AND media_id = ?", (call.appid, media_id))
     return OK

@@ -2,10 +2,10 @@
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE account (
   appid TEXT PRIMARY KEY, kind TEXT NOT NULL, secret TEXT NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
-  subscribed BLOB NOT NULL, blocked BLOB NOT NULL);
+  subscribed BLOB NOT NULL);
 CREATE TABLE follower (
   appid TEXT NOT NULL, n INTEGER NOT NULL, openid TEXT NOT NULL, nickname TEXT NOT NULL, wxname TEXT NOT NULL,
-  remark TEXT NOT NULL, subscribe_time INTEGER NOT NULL, PRIMARY KEY (appid, n)) WITHOUT ROWID;
+  subscribe_time INTEGER NOT NULL, PRIMARY KEY (appid, n)) WITHOUT ROWID;
 CREATE UNIQUE INDEX follower_openid ON follower (appid, openid);
 CREATE INDEX follower_wxname ON follower (appid, wxname);
 CREATE TABLE tag (

@@ -173,7 +173,7 @@ def _plant_followers(db: sqlite3.Connection, appid: str, people: list[Any], now:
             numbers[person["openid"]] = free
             free += 1
     db.executemany(
-        "INSERT OR REPLACE INTO follower VALUES (?, ?, ?, ?, ?, '', ?)",
+        "INSERT OR REPLACE INTO follower VALUES (?, ?, ?, ?, ?, ?)",
         (
             (appid, numbers[p["openid"]], p["openid"], p.get("nickname", ""), p.get("wxname", ""), int(now))
             for p in people

@@ -1,7 +1,6 @@
 """The sandbox as a web application, HTTP requests into calls and answers into responses, and its server."""
 
 import logging
-import re
 import socket
 import threading
 import time
@@ -11,7 +10,6 @@ from email.utils import formatdate
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from wsgiref.types import WSGIApplication
 
 from werkzeug.exceptions import HTTPException
@@ -22,7 +20,7 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.hosts import host_port, is_allowed_host, is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_sandbox import accounts, callbacks, control, inbox, seeds
-from wechat_sandbox.answers import Download, ErrcodeError, encode, new_rid
+from wechat_sandbox.answers import ErrcodeError, encode, new_rid
 from wechat_sandbox.calls import ENDPOINTS, HttpRequest, UploadedFile
 from wechat_sandbox.dispatcher import Dispatcher, InjectedFault
 from wechat_sandbox.store import Store
@@ -95,7 +93,7 @@ def _wechat(dispatcher: Dispatcher, request: Request) -> Response:
     answer, fault = dispatcher.handle(_http_request(request))
     if fault is not None and fault.kind != "clock":
         return _spoiled(request, fault)
-    response = _file(answer) if isinstance(answer, Download) else _json(answer)
+    response = _json(answer)
     if fault is not None:
         response.headers["Date"] = _date(fault.ahead_s)
     if request.path not in ENDPOINTS:
@@ -144,14 +142,6 @@ def _http_request(request: Request) -> HttpRequest:
         upload=upload,
         client_ip=request.remote_addr or "127.0.0.1",
     )
-
-
-def _file(download: Download) -> Response:
-    answer = Response(download.data, mimetype=download.content_type)
-    plain = re.sub(r"[^\w.-]", "_", download.filename, flags=re.ASCII)
-    whole = quote(download.filename, safe="")
-    answer.headers["Content-Disposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}"
-    return answer
 
 
 def _json(data: Any, status: int = 200) -> Response:

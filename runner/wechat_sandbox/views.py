@@ -23,7 +23,7 @@ HAS_ARRIVED = dict(zip(("sent", "deleted"), ARRIVED, strict=True))
 SUMMARY_CHARS = 80
 ON_A_PHONE = 50
 """How many messages of a phone are shown where a call does not say it."""
-KINDS = ("text", "voice", "video", "images", "card", "music")
+KINDS = ("text", "voice", "video", "images", "card")
 """The keys of a content, of which it has one, or articles."""
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "delivered"))
@@ -135,7 +135,7 @@ def list_followers(call: ControlCall) -> Json:
     account, db, offset = call.account, call.db, call.number("offset") or 0
     query = (
         "SELECT n FROM follower WHERE appid = :appid AND (:text = ''"
-        " OR instr(lower(nickname || char(10) || remark || char(10) || wxname || char(10) || openid), :text))"
+        " OR instr(lower(nickname || char(10) || wxname || char(10) || openid), :text))"
         " ORDER BY n"
     )
     values = {"appid": account.appid, "text": call.query.get("search", "").strip().lower()}
@@ -154,7 +154,7 @@ def list_followers(call: ControlCall) -> Json:
 
 def _follower_json(row: sqlite3.Row, account: OfficialAccount, tags: list[sqlite3.Row]) -> Json:
     return {
-        **{key: row[key] for key in ("openid", "nickname", "wxname", "remark")},
+        **{key: row[key] for key in ("openid", "nickname", "wxname")},
         "tags": [tag["name"] for tag in tags if store.blob_contains(tag["members"], row["n"])],
         "subscribed": bool(account.subscribed >> row["n"] & 1),
     }

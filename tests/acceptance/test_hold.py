@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shop import SENDALL, MakeShop, campaign_file
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -189,4 +189,45 @@ def test_hold_for_no_time_is_refused_and_says_so(make_shop: MakeShop, text: str)
     """Nobody must believe that an account is held."""
     shop = make_shop()
     assert shop.run("hold", "main", f"--for={text}")[0] == ExitCode.USAGE
+    assert not [event for event in shop.log() if event["kind"] == "hold"]
+
+
+SECOND = "wx0000000000000003"
+
+
+@pytest.fixture
+def pair(make_shop: MakeShop) -> Shop:
+    """Two accounts, of which `other` has an AppSecret that is not at hand."""
+    shop = make_shop(begin=False)
+    other = f"other: {{kind: test, appid: {SECOND}, secret: {{env: OTHER_SECRET}}}}"
+    shop.edit("_settings", "WECHAT_MAIN_SECRET}}}", f"WECHAT_MAIN_SECRET}}}}, {other}}}")
+    assert shop.run("ledger", "init", OTHER_SECRET="0" * 32)[0] == ExitCode.OK
+    return shop
+
+
+def test_hold_of_all_accounts_needs_no_secret_and_ends_where_there_is_one(pair: Shop) -> None:
+    code, said = pair.run("hold", "--all", "--reason", "停", "-o", "json")
+    held = json.loads(said)
+    assert (code, held["accounts"], held["held"]) == (ExitCode.OK, ["main", "other"], True), said
+    pair.write(sale=campaign_file("甲", "account: main\n"))
+    assert pair.apply() == ExitCode.POLICY
+
+    code, said = pair.run("unhold", "--all", "--reason", "好了")
+    assert code == ExitCode.SECRET, said
+    assert "OTHER_SECRET" in said, "the account that stays on hold says why"
+    assert pair.apply() == ExitCode.OK
+    assert pair.texts() == ["甲"]
+
+    with_both = {"OTHER_SECRET": "0" * 32}
+    code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
+    assert (code, json.loads(said)["accounts"]) == (ExitCode.OK, ["other"]), said
+    code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
+    assert (code, json.loads(said)["changed"]) == (ExitCode.OK, False), said
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "main")])
+def test_hold_is_of_one_account_or_of_all(make_shop: MakeShop, words: tuple[str, ...]) -> None:
+    shop = make_shop()
+    for command in ("hold", "unhold"):
+        assert shop.run(command, *words, "--reason", "x")[0] == ExitCode.USAGE
     assert not [event for event in shop.log() if event["kind"] == "hold"]

@@ -233,6 +233,48 @@ def test_an_error_has_its_shape_too(
     assert json.loads(out)["error"]["exit_code"] == code != ExitCode.OK
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plan --nonsense -o json",
+        "plan -ojson --var",
+        "nonsense --format=json",
+        "apply --format json --wait never",
+        "hold main -qo json",
+        "ledger nonsense -o json",
+        "plan sale -o json --report nonsense",
+        "plan sale -o json --var nonsense",
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_json_once(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = []
+    for language in ("en", "zh"):
+        assert run(["--lang", language, *line.split()]) == ExitCode.USAGE
+        captured = capsys.readouterr()
+        assert captured.err
+        check_failure(captured.out)
+        answers.append(json.loads(captured.out)["error"])
+    assert answers[0]["exit_code"] == ExitCode.USAGE
+    assert [one.pop("message") != "" for one in answers] == [True, True]  # in the language in use
+    assert answers[0] == answers[1]
+    assert run(line.replace("json", "text").split()) == ExitCode.USAGE
+    assert capsys.readouterr().out == ""
+
+
+def test_a_refusal_before_the_command_is_answered_in_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMPAIGN_READ_ONLY", "1")
+    assert run(["apply", "-o", "json"]) == ExitCode.POLICY
+    out = capsys.readouterr().out
+    check_failure(out)
+    assert json.loads(out)["error"]["exit_code"] == ExitCode.POLICY
+
+
 def check_failure(text: str) -> None:
     faults = [
         f"{error.json_path}: {error.message}" for error in validator("failure").iter_errors(json.loads(text))

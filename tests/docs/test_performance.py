@@ -9,10 +9,11 @@ import pytest
 
 from tests.bench.__main__ import works
 from tests.bench.generate import write_campaigns
-from tests.bench.growth import STEPS
+from tests.bench.growth import EVENTS_A_SEND, STEPS, Past, past_events
 from tests.bench.table import PAGE, PLANS, growth_rows
 from tests.bench.works import Part, offline_settings
 from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.digest import canonical
 
 
 def first_cells(title: str) -> list[str]:
@@ -57,3 +58,9 @@ def test_the_campaigns_are_the_mix_that_the_page_describes(
     assert kinds == {"text": 160, "mpnews": 52, "image": 100, "voice": 44, "mpvideo": 44}
     assert sum("{{" in text for text in texts) == 200
     assert 400 / 10 <= sum("{% if" in text for text in texts) <= 400 / 8
+
+
+def test_the_events_are_as_long_as_the_page_says() -> None:
+    sizes = [len(canonical(event.as_dict())) for event in past_events(Past(others=3_000))]
+    assert EVENTS_A_SEND == 3
+    assert round(sum(sizes) / len(sizes), -2) == 800

@@ -368,6 +368,6 @@ def stop_signals(on_stop: Callable[[], None]) -> Iterator[threading.Event]:
 def _stop_signals() -> list[signal.Signals]:
     """List the signals that ask a run to stop; closing the terminal is one, unless `nohup` ignores it."""
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     return numbers

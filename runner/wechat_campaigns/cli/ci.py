@@ -348,7 +348,7 @@ def _photograph(browser: str, page: Path, environ: Mapping[str, str]) -> bytes:
         )
     if not target.is_file():
         message = _("{browser} made no picture")
-        if os.name == "posix" and os.geteuid() == 0:
+        if os.geteuid() == 0:
             message = _("{browser} does not start as root; run this step as another user")
         raise NoPictureError(message.format(browser=Path(browser).name))
     return target.read_bytes()

@@ -18,7 +18,7 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, 
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.names import full_id
-from wechat_campaigns.report.problems import Formats, problem_dict, problem_formats, problems_text
+from wechat_campaigns.report.problems import Formats, failure_data, problem_formats, problems_text
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, inert, json_text
 from wechat_campaigns.report.terminal import TextOptions
 from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
@@ -162,6 +162,7 @@ class Context(Workspace):
         Standard output has none as text: people read the error on standard error. A table has none at all.
         """
         on_stdout = self.format != "text"
+        error.is_reported = True
         if self.reported or not (on_stdout or self.reports):
             return
         environment = self.environment or "default"
@@ -249,16 +250,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
     failed = _("{command} failed: {error}").format(command=command, error=message)
     text = f"{problems_text(problems)}\n\n{inert(failed)}\n→ {inert(error.hint)}"
     title = _("campaign {command} failed").format(command=command)
-    data = {
-        "format_version": FORMAT_VERSION,
-        "error": {
-            "message": error.message,
-            "location": error.location,
-            "hint": error.hint,
-            "exit_code": error.exit_code,
-        },
-        "problems": [problem_dict(problem) for problem in problems],
-    }
 
     def html() -> str:
         from wechat_campaigns.report.html import failure_html  # needs Jinja
@@ -268,7 +259,7 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
     return {
         **problem_formats(problems),
         "text": lambda: text,
-        "json": lambda: json_text(data),
+        "json": lambda: json_text(failure_data(error, problems)),
         "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
         "html": html,
         "widget": lambda: '{"create": 0, "update": 0, "delete": 0}',

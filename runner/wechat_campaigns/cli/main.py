@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 import click
 
@@ -30,6 +32,7 @@ from wechat_campaigns.core.errors import (
     ExitCode,
     InvalidError,
     OutOfMemoryError,
+    UsageError,
     system_error,
     system_reason,
 )
@@ -153,6 +156,9 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         elif isinstance(error, click.NoSuchOption):
             # click puts a blank before what it suggests; Chinese has none before a bracket.
             error = click.UsageError(error.format_message().replace(" （", "（"), error.ctx)
+        path = getattr(error, "ctx", None)
+        hint = _("run `{path} --help`").format(path=path.command_path if path else command.name)
+        _print_failure(UsageError(error.format_message(), hint=hint), argv)
         with suppress(OSError):
             error.show()
         return int(ExitCode.USAGE)
@@ -165,6 +171,8 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         discard_output()
         return int(ExitCode.OK)
     except CampaignError as error:
+        if not error.is_reported:
+            _print_failure(error, argv)
         _print_error(error)
         return int(error.exit_code)
     except Exception as error:
@@ -175,6 +183,20 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
             print_message(f"{error_label()}{refused}\n→ {refused.hint}")
             return int(ExitCode.USAGE)
         return _bug()
+
+
+_ASKS_FOR_JSON: Final = re.compile(r"^(?:-\w*o|--format)[\n=]?json$", re.MULTILINE)
+"""In a command line that was not understood, one argument a line."""
+
+
+def _print_failure(error: CampaignError, argv: Sequence[str] | None) -> None:
+    """Print an error that came before the command, as JSON where a program asked for JSON."""
+    if _ASKS_FOR_JSON.search("\n".join(sys.argv[1:] if argv is None else argv)):
+        from wechat_campaigns.report.problems import failure_data
+        from wechat_campaigns.report.sanitize import json_text
+
+        with suppress(CampaignError):
+            print_result(json_text(failure_data(error, ())))
 
 
 def _print_error(error: CampaignError) -> None:

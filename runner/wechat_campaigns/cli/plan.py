@@ -115,7 +115,7 @@ def plan(
     now, zone = context.clock(), context.settings.policy.zone
     last = read_moment("--horizon", horizon, now=now, zone=zone) if horizon is not None else None
     overrides = overridden_rules(allow)
-    state = context.state() if isinstance(context, OnlineContext) else context.fold_ledger()
+    state = context.planning_state() if isinstance(context, OnlineContext) else context.fold_ledger()
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend)
     view = view_of(context, result, horizon=last)
     if out is not None:

@@ -84,6 +84,8 @@ class CampaignError(Exception):
     """
 
     exit_code: ExitCode = ExitCode.BUG
+    is_reported = False
+    """Whether programs were told of it: standard output or a file of `--report` has it."""
 
     def __init__(self, message: str, *, hint: str, location: str = "") -> None:
         message, hint, location = map(redact_localized, (message, hint, location))

@@ -2,14 +2,16 @@
 
 A pattern or a parser in C cannot be interrupted from Python; a process can be killed. Children are forked, so
 they have everything this process has read so far, and what they do can neither crash nor change it. A child
-that breaks a bound costs the file it was at and nothing else: that file is not tried again. Where the system
-has no `fork` (Windows) the work is done here, without bounds; macOS does not bound memory.
+that breaks a bound costs the file it was at and nothing else: that file is not tried again. macOS does not
+bound memory.
 """
 
 import gc
 import mmap
 import os
 import pickle  # only what our own child wrote is read
+import resource
+import select
 import signal
 import sys
 import threading
@@ -23,10 +25,6 @@ from enum import Enum
 from typing import BinaryIO, Final, Generic, NoReturn, TypeVar
 
 from wechat_campaigns.core.i18n import _
-
-if sys.platform != "win32":
-    import resource
-    import select
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -107,7 +105,7 @@ def map_fenced(
         lost: makes the result of an item that broke a bound.
         children: default: one, or one for each processor when there are many items and no threads.
     """
-    if _is_child or not items or sys.platform == "win32":
+    if _is_child or not items:
         return [work(item) for item in items]
     run = _Run(work, items, bounds)
     run.finish(children or _worthwhile(len(items)))

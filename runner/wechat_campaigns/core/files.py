@@ -56,8 +56,6 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
     base = environ.get("XDG_STATE_HOME", "")
     if Path(base).is_absolute():
         return Path(base) / PROGRAM
-    if platform == "win32" and (local := environ.get("LOCALAPPDATA")):
-        return Path(local) / PROGRAM
     try:
         home = Path.home()
     except RuntimeError as error:
@@ -186,7 +184,7 @@ def opened_to_write(path: Path, option: str = "", *, flags: int = os.O_TRUNC) ->
         UsageError: as of `file_errors`.
     """
     with file_errors(path, option):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | flags, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | flags, 0o666)
         os.set_blocking(descriptor, True)
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -247,8 +245,6 @@ def refuse_carried_links(path: Path, option: str) -> None:
 
 
 def _refuse_others(folder: Path) -> None:
-    if not hasattr(os, "geteuid"):
-        return
     found = folder.stat()
     if found.st_uid not in (os.geteuid(), 0):
         raise _unusable_error(str(folder), _("the state folder belongs to another user"))

@@ -51,6 +51,8 @@ class Send:
     """`sale`, `sale[beijing]`, `sale#1`, `sale[beijing]#1`."""
     campaign: str
     account: str
+    for_account: bool = False
+    """Whether `for_each: {accounts: …}` makes it: it is all that its account gets of the campaign."""
     revision: int
     filter: Filter
     content: Content

@@ -131,14 +131,15 @@ class Account:
     """Where the AppSecret comes from: exactly one of `env`, `command`, `file`. Never write the secret itself
     here. Only an account with `token` and `ledger_key` can do without it."""
     token: Secret | None = None
-    """Where the access_token comes from, one line, if a third-party platform or a token server renews it. It
-    is read again once when WeChat refuses it, and the AppSecret is not used for calls. `{appid}` in the
-    command or file of this key, `secret` or `ledger_key` stands for the account's AppID."""
+    """Where the access_token comes from if a third-party platform or a token server renews it: one line, read
+    again once when WeChat refuses it. In a command or file, `{appid}` stands for the AppID."""
     ledger_key: Secret | None = None
     """Where the key of the ledger's MACs comes from: one line of 64 digits 0-9 a-f, made by `openssl rand
     -hex 32`. Default: the AppSecret."""
     callback: CallbackSecrets | None = None
     """The Token and EncodingAESKey of the console's server settings (服务器配置), for `campaign listen`."""
+    labels: Annotated[Words, {"examples": [["retail", "north"]]}] = ()
+    """Words by which `for_each: {accounts: {label: …}}` finds the account."""
 
     @property
     def root(self) -> Secret:
@@ -213,6 +214,12 @@ class Policy:
     require_trial: Annotated[str | int | None, {"minLength": 1, "minimum": 0, "examples": ["内测"]}] = None
     """A small tag, by name or id, that must have received exactly this message, with delivery confirmed,
     before others do."""
+    same_content_accounts: Annotated[int, {"minimum": 1}] = 3
+    """To how many accounts of one plan the same content may go before the plan warns; `levels` can make it
+    block. The sends of one `for_each: {accounts: …}` count as the same content."""
+    min_interval: Annotated[int | None, {"minimum": 1, "maximum": 10080, "examples": [10]}] = None
+    """How many minutes must lie between two sends of the same content from different accounts. The first
+    goes out, the others wait for a later `apply`."""
     duplicate_content_days: Annotated[int, {"minimum": 0, "maximum": 3650}] = 30
     """For how many days the same content to the same recipients is blocked under another id; 0 turns the rule
     off."""
@@ -403,7 +410,7 @@ class NotifyTarget:
     SCHEMA: ClassVar = {
         "if": {"required": ["kind"], "properties": {"kind": {"const": "command"}}},
         "then": {"required": ["command"]},
-        "else": {"required": ["url"]},
+        "else": {"if": {"required": ["kind"]}, "then": {"required": ["url"]}},
     }
 
     kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "command"]

@@ -1,6 +1,5 @@
 """Do the same work for many items, side by side where there is memory for it."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -36,8 +35,6 @@ def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> lis
 
 
 def _fits(size: int) -> bool:
-    if sys.platform == "win32":
-        return True
     import mmap
 
     try:

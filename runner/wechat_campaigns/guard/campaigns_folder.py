@@ -43,7 +43,7 @@ def check_campaigns_folder(root: Path, settings: Settings, state: LedgerState) -
             folders,
             _here(root),
             namespace,
-            sent_by=frozenset(map(namespace_of, state.stream(appid).sends)),
+            sent_by=frozenset(map(namespace_of, state.stream(appid).ids)),
             has_commit=partial(_has_commit, root),
         )
         if found is not None:

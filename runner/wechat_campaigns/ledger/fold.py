@@ -1,184 +1,28 @@
 """Events in, the past of each account out: the protocol folds the sends, this what is beside them."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger.account import LONG_AGO, NEVER, AccountState
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
-    FATE_BY_MSG_STATUS,
-    UNRECEIVED,
-    CampaignsFolder,
     DraftRecord,
     JobResult,
-    QuotaUse,
-    UploadRecord,
     job_id,
-    posted_tag_id,
-    recipients_of,
 )
-from wechat_campaigns.protocol.events import Event, EventKind, moment
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
+from wechat_campaigns.protocol.state import SendState
 
 Key = tuple[str, str, int]
 """AppID, id as `normalize_id` returns it, revision; `LedgerState.key` makes one."""
 IsAuthentic = Callable[[Event], bool]
 """Whether an event's mac verifies."""
-
-
-@dataclass(slots=True)
-class AccountState(StreamState):
-    """Everything that plan and apply need to know of an account's past; built only by `LedgerState.add`."""
-
-    is_initialized: bool = False
-    """True after an authentic `ledger init`."""
-    is_production: bool = False
-    """True after any `ledger init`, also by an event without a valid mac: a rehearsal begins no account."""
-    has_wrong_secret: bool = False
-    """True if it has events with a mac, and the AppSecret at hand signed none of them."""
-    uploads: dict[str, UploadRecord] = field(default_factory=dict)
-    """By upload key."""
-    drafts: dict[tuple[str, int], DraftRecord] = field(default_factory=dict)
-    """By id, as `normalize_id` returns it, and revision: the latest draft made for each send."""
-    made_drafts: dict[str, DraftRecord] = field(default_factory=dict)
-    """By media_id: every draft that was made, the latest of its send or not."""
-    previews: set[str] = field(default_factory=set)
-    """Digests of what a tester has received."""
-    preview_times: list[datetime] = field(default_factory=list)
-    """Of every preview; WeChat allows a hundred a day."""
-    job_results: dict[int, JobResult] = field(default_factory=dict)
-    """By msg_id: what the callback event said."""
-    recall_times: list[datetime] = field(default_factory=list)
-    """Of every recall; WeChat allows ten a day."""
-    campaigns_folders: dict[str, CampaignsFolder] = field(default_factory=dict)
-    """By namespace, as `normalize_id` returns it: which campaigns folder uses the ledger."""
-    notified: set[str] = field(default_factory=set)
-    """Keys of notices that were told, see `notify.notices`."""
-    has_own_mac: bool = False
-    """True after an event whose mac verifies."""
-    _quota_uses: dict[tuple[datetime, datetime], Counter[QuotaUse]] = field(default_factory=dict)
-    """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
-
-    def hold_reason(self, now: datetime) -> str | None:
-        """Return why nothing may be sent at a moment; None while no hold is in force."""
-        holds = self.holds_at(now)
-        return str(holds[-1].data.get("reason", "")) if holds else None
-
-    def all_sends(self) -> Iterator[SendState]:
-        """Yield every send, at every revision."""
-        for revisions in self.sends.values():
-            yield from revisions.values()
-
-    def unknown_sends(self) -> list[SendState]:
-        """List the unknown sends, oldest first."""
-        unknown = (send for send in self.all_sends() if send.fate is Fate.UNKNOWN)
-        return sorted(unknown, key=lambda send: send.at)
-
-    def quota_uses(self, begins: datetime, ends: datetime) -> Counter[QuotaUse]:
-        """Count the sends that happened, or may have, from `begins` until before `ends`."""
-        period = (begins, ends)
-        if period not in self._quota_uses:
-            self._quota_uses[period] = Counter(
-                QuotaUse(recipients_of(send), posted_tag_id(send), fate is Fate.BASELINE)
-                for send in self.all_sends()
-                if begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
-            )
-        return self._quota_uses[period]
-
-    def add(self, event: Event, *, is_authentic: bool) -> None:
-        """See `StreamState.add`."""
-        self._quota_uses = {}
-        if "mac" in event.data:
-            self.has_own_mac = self.has_own_mac or is_authentic
-            self.has_wrong_secret = not self.has_own_mac
-        if is_authentic and event.kind in _OF_A_SEND:
-            _send(self, event)
-        StreamState.add(self, event, is_authentic=is_authentic)
-        if is_authentic:
-            self._add_to_job(event)
-            self._add_beside_sends(event)
-        elif event.kind == LedgerKind.CALLBACK:  # WeChat signed it
-            self._callback(event)
-        elif event.kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
-            self.is_production = True
-
-    def _add_to_job(self, event: Event) -> None:
-        """Add what became of an accepted send; its calls and their ends are in the stream already."""
-        data = event.data
-        if event.kind in (EventKind.INTENT, EventKind.BASELINE):
-            parts = [data.get(name, {}) for name in ("actor", "audience", "body", "filter")]
-            if not all(isinstance(part, Mapping) for part in parts):
-                raise TypeError(event.kind)  # without the AppSecret anybody may have written it
-        if event.kind == EventKind.INTENT and data.get("not_after") is not None:
-            moment(data["not_after"])  # a resend is held to it
-        elif event.kind == LedgerKind.STATUS:
-            send, fate = _send(self, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
-            if fate is not None and send.status is Status.ACCEPTED:
-                self.keep(replace(send, job=fate, ended_at=event.at))
-        elif event.kind == LedgerKind.RECALL:
-            send, article = _send(self, event), data.get("article_idx") or 0
-            self.recall_times.append(event.at)
-            job = Fate.RECALLED if send.status is Status.ACCEPTED and not article else send.job
-            self.keep(replace(send, job=job, recalled_articles=(*send.recalled_articles, article)))
-
-    def _add_beside_sends(self, event: Event) -> None:
-        data = event.data
-        match event.kind:
-            case LedgerKind.CALLBACK:
-                self._callback(event)
-            case LedgerKind.UPLOAD if data["result"] is None:
-                self.uploads.pop(data["upload"], None)
-            case LedgerKind.UPLOAD:
-                self.uploads[data["upload"]] = UploadRecord(result=data["result"], at=event.at)
-            case LedgerKind.DRAFT:
-                self._draft(event)
-            case LedgerKind.PREVIEW:
-                self.previews.add(data["content_digest"])
-                self.preview_times.append(event.at)
-            case LedgerKind.NOTIFIED:
-                self.notified.update(data["notices"])
-            case LedgerKind.CAMPAIGNS_FOLDER:
-                name = normalize_id(data["namespace"])
-                self.campaigns_folders.pop(name, None)  # the newest comes last
-                self.campaigns_folders[name] = CampaignsFolder(
-                    namespace=data["namespace"],
-                    folder=str(data["folder"]),
-                    in_git=bool(data["in_git"]),
-                    root=str(data["root"]),
-                )
-            case LedgerKind.INIT:
-                self.is_initialized = self.is_production = True
-
-    def _draft(self, event: Event) -> None:
-        data = event.data
-        draft = DraftRecord(
-            send=data["send"],
-            revision=data["revision"],
-            sha256=data["sha256"],
-            media_id=data["media_id"],
-            stored_digest=data.get("stored"),
-            stored_changes=tuple(data.get("changed", ())),
-        )
-        before = self.made_drafts.get(draft.media_id)
-        if before is not None and before.stored_digest is not None:
-            draft = before  # a copy of an event from before WeChat's version was known does not forget it
-        self.drafts[normalize_id(draft.send), draft.revision] = self.made_drafts[draft.media_id] = draft
-
-    def _callback(self, event: Event) -> None:
-        data = event.data
-        names = ("msg_id", "status", "addressed", "sent", "left_out", "failed")
-        result = JobResult(
-            **{name: data[name] for name in names},
-            links=tuple(data.get("links", ())),
-            originals=tuple((item["article_idx"], item["url"]) for item in data.get("originals", ())),
-        )
-        self.job_results.setdefault(result.msg_id, result)
 
 
 @dataclass(slots=True)
@@ -229,12 +73,22 @@ class LedgerState:
     @property
     def sends(self) -> Iterator[SendState]:
         """Every send of every account that was read."""
+        return self.sends_since(LONG_AGO)
+
+    def sends_since(self, since: datetime) -> Iterator[SendState]:
+        """Yield every send of every account that was read; of those decided on before perhaps not all."""
         for stream in self.streams.values():
-            yield from stream.all_sends()
+            yield from stream.all_sends(since)
+
+    @property
+    def unended_sends(self) -> Iterator[SendState]:
+        """Every send that is unknown, rejected, or was made once more, and perhaps others."""
+        return self.sends_since(NEVER)
 
     def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
         """Return a send, by its id in any spelling; None if no event is about it."""
-        return self.stream(appid).sends.get(normalize_id(send_id), {}).get(revision)
+        known = self.stream(appid).revisions([normalize_id(send_id)])
+        return next((send for send in known if send.revision == revision), None)
 
     def draft(self, appid: str, send_id: str, revision: int) -> DraftRecord | None:
         """Return the latest draft made for a send; None without one."""
@@ -272,27 +126,22 @@ class LedgerState:
             ) from error
 
 
-_OF_A_SEND: Final = frozenset(
-    {EventKind.RESEND, EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE}
-    | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
-)
-"""What is about a send that the ledger has."""
-
-
-def _send(stream: StreamState, event: Event) -> SendState:
-    return stream.sends[normalize_id(event.data["send"])][event.data["revision"]]
-
-
 def fold(
-    events: Iterable[Event], authentic: IsAuthentic | None = None, *, streams: Collection[str] | None = None
+    events: Iterable[Event],
+    authentic: IsAuthentic | None = None,
+    *,
+    streams: Collection[str] | None = None,
+    known: Iterable[AccountState] = (),
 ) -> LedgerState:
     """Fold events, in order within each stream, to the state of every send.
 
     Args:
         authentic: whether the mac of an event verifies; None counts all as authentic.
         streams: those that were read; None: the whole ledger. About any other the state answers nothing.
+        known: the past of accounts of which only what came later is among the events.
     """
     state = LedgerState(is_authentic=authentic, read=frozenset(streams) if streams is not None else None)
+    state.streams.update((account.stream, account) for account in known)
     for event in events:
         state.add(event)
     return state

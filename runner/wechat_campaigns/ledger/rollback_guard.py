@@ -213,6 +213,20 @@ class RollbackGuardedLedger(Ledger):
                 return events
         return self._whole(stream, since)[since.seq :]
 
+    def read_after(self, stream: str, since: Head, first: str) -> tuple[Event, ...]:
+        """See `read`; `first` is the hash of the stream's first event, which was seen in another process."""
+        self._firsts.setdefault(stream, first)
+        return self.read(stream, since)
+
+    def first_of(self, stream: str) -> str:
+        """Return the hash of the first event of a stream that was read."""
+        return self._firsts[stream]
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Where this machine keeps checkpoints of the ledger."""
+        return self._memory.file.with_suffix(".checkpoint")
+
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`.
 

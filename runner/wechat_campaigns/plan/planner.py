@@ -5,8 +5,9 @@ without becoming dangerous.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -59,7 +60,8 @@ from wechat_campaigns.plan.warnings import (
 )
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.state import Status
 
 
 def make_plan(
@@ -83,7 +85,10 @@ def make_plan(
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
     facts = defaultdict(lambda: OFFLINE, remote_facts or {})
-    looked_at = [_first_look(send, facts[send.account], context) for send in sends]
+    ids = frozenset(normalize_id(send.id) for send in sends if send.for_account)
+    looked_at = [
+        _first_look(_with_renamed_account(send, ids, context), facts[send.account], context) for send in sends
+    ]
     looked_at = with_rename_warnings(_sharing_drafts(sorted(looked_at, key=order)), context)
     if remote_facts is None:
         looked_at = _with_past_audiences(looked_at, state)
@@ -107,6 +112,26 @@ def make_plan(
         is_current=context.is_current,
         last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )
+
+
+def _with_renamed_account(send: Send, present: Set[str], context: DecisionContext) -> Send:
+    """Return a send with the ids that it had while the settings called its account by another name.
+
+    Args:
+        present: the ids of the sends of campaigns for many accounts.
+    """
+    if not send.for_account:
+        return send
+    mine, stream = SendId.parse(normalize_id(send.id)), context.state.stream(context.account(send).appid)
+    names = dict.fromkeys(name for name, _record in stream.in_place_of(replace(mine, entry=None)))
+    renamed = [
+        name
+        for name in names
+        if name not in present
+        and (once := SendId.parse(name)).entry is not None
+        and (once.campaign, once.batch) == (mine.campaign, mine.batch)
+    ]
+    return replace(send, formerly=(*send.formerly, *renamed)) if renamed else send
 
 
 def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> PlannedSend:
@@ -211,24 +236,63 @@ def _under_policy(
     due, lists = sum(one.action in CALLING for one in looked_at), _lists(looked_at)
     calendars: dict[str, Calendar] = {}
     seen: dict[tuple[str, str], str] = {}
+    made, counts = _made_contents(looked_at), _accounts_of_contents(looked_at)
     for one in looked_at:
+        content = _content_key(one)
         appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
         calendar = calendars.setdefault(appid, Calendar(appid, context.state))
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
+            others = (known for other, known in made[content].items() if other != appid)
             rule_input = _rule_input(
-                one, lists, context, due, calendar=calendar, duplicate_of=twin, offline=offline
+                one,
+                lists,
+                context,
+                due,
+                calendar=calendar,
+                duplicate_of=twin,
+                content_accounts=counts[content],
+                content_before=max(others, key=lambda known: known[1], default=None),
+                offline=offline,
             )
             one = with_violations(one, evaluate(rule_input, context.overrides))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            rule_input = _rule_input(one, _lists([one]), context, due, calendar=calendar, is_later=True)
+            more = {"calendar": calendar, "content_accounts": counts[content], "is_later": True}
+            rule_input = _rule_input(one, _lists([one]), context, due, **more)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             calendar.add(use, opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
             calendar.add(use, context.now)
+        if one.action in CALLING:
+            made[content][appid] = one.send.id, context.now
         yield one
+
+
+def _content_key(planned: PlannedSend) -> tuple[str, str]:
+    """Return what sends of the same content have in common: their campaign, if it is for many accounts."""
+    return ("campaign", planned.send.campaign) if planned.send.for_account else ("", planned.content_digest)
+
+
+def _accounts_of_contents(looked_at: Sequence[PlannedSend]) -> dict[tuple[str, str], int]:
+    """Count, by content, the accounts that sent it or may still send it."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in looked_at:
+        if one.action not in (PlanAction.DRAFT, PlanAction.EXPIRED):
+            found[_content_key(one)].add(one.account.appid)
+    return {content: len(appids) for content, appids in found.items()}
+
+
+def _made_contents(
+    looked_at: Sequence[PlannedSend],
+) -> defaultdict[tuple[str, str], dict[str, tuple[str, datetime]]]:
+    """Return, by content and AppID, the send that was made, or may have been, and when."""
+    found: defaultdict[tuple[str, str], dict[str, tuple[str, datetime]]] = defaultdict(dict)
+    for one in looked_at:
+        if one.known is not None and one.known.status is not Status.REJECTED:
+            found[_content_key(one)][one.account.appid] = one.send.id, one.known.at
+    return found
 
 
 def _rule_input(
@@ -338,6 +402,8 @@ def _whole_audience(planned: PlannedSend, lists: Mapping[tuple[str, str], tuple[
 def _with_past_audiences(looked_at: Sequence[PlannedSend], state: LedgerState) -> list[PlannedSend]:
     """Add the newest count of the same recipients in the ledger, where WeChat was not asked for it."""
     newest: dict[tuple[str, str], Audience] = {}
+    if not any(one.resolved.audience.source == "unknown offline" for one in looked_at):
+        return list(looked_at)
     for record in sorted(state.sends, key=lambda one: one.at):
         if (count := audience_of(record)) is not None:
             past = Audience(count=count, source="ledger", as_of=record.at)

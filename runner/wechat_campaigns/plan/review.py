@@ -183,7 +183,7 @@ def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
 
 def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
     """List what was posted once more under a plan, and came to an end."""
-    for record in state.sends:
+    for record in state.unended_sends:
         is_open = record.fate is Fate.UNKNOWN
         if resend_plan_digest(record) == reviewed != record.data.get("plan_digest") and not is_open:
             yield record

@@ -228,7 +228,7 @@ def with_rename_warnings(sends: Sequence[PlannedSend], context: DecisionContext)
     state, lately = context.state, timedelta(days=context.settings.policy.duplicate_content_days)
     renamed = {(one.account.appid, normalize_id(name)) for one in sends for name in one.send.formerly}
     past: _Past = {}
-    for record in state.sends:
+    for record in state.sends_since(context.now - lately):
         is_lately = may_have_reached(record) and context.now - record.at < lately
         if is_lately and (record.appid, normalize_id(record.send)) not in renamed:
             past.setdefault((record.appid, _recipients(record.data.get("filter"))), []).append(record)

@@ -363,11 +363,11 @@ def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[s
 
 
 def has_send(item: CampaignFile, entry: str | None) -> bool:
-    """Return whether a campaign has an entry, or is one send; an unreadable one may have it."""
+    """Return whether a campaign has an entry, or is one send; an unreadable one or a label may have it."""
     campaign = load_campaign(item)
-    if not isinstance(campaign, Campaign) or entry is None:
+    if not isinstance(campaign, Campaign) or entry is None or isinstance(campaign.accounts, Mapping):
         return True
-    return normalize_id(entry) in map(normalize_id, campaign.for_each or {})
+    return normalize_id(entry) in map(normalize_id, campaign.for_each or campaign.accounts or ())
 
 
 def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[Campaign]:

@@ -12,7 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
-from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.messages.limits import check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
@@ -57,7 +57,7 @@ def render(
     variables: Mapping[str, str] | None = None,
     templates: Templates | None = None,
 ) -> CompiledCampaign:
-    """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
+    """Render a campaign: a send, or one for each entry or account of `for_each`, and each batch of openids.
 
     Args:
         variables: from `--var`; they win over all others.
@@ -73,11 +73,15 @@ def render(
         files=files,
         options=settings.articles,
     )
-    account = _account(base, settings)
+    senders = _senders(base, settings)
     window = _window(base, settings.policy.timezone)
     drafts = [
-        _draft(base, account, key, window, variables or {}, settings) for key in campaign.for_each or (None,)
+        _draft(base, account, key, window, variables or {}, settings)
+        for account in senders
+        for key in ((account,) if campaign.accounts is not None else campaign.for_each or (None,))
     ]
+    if campaign.accounts is not None:
+        _check_openids_apart(base, drafts)
     is_whole = not _has_errors(base.problems)  # account and window are known
     failed = [draft for draft in drafts if _has_errors(draft.diagnostics) or not is_whole]
     made = [draft for draft in drafts if is_whole and not _has_errors(draft.diagnostics)]
@@ -122,11 +126,11 @@ def _draft(
 ) -> Send:
     """Render one entry, its openids not cut into batches yet, with everything found on the way."""
     campaign = base.campaign
-    entry: Mapping[str, Any] = (campaign.for_each or {})[key] if key is not None else {}
-    scope = replace(base, problems=[])
-    if key is not None:
-        entry_vars = scope.data(("for_each", key, "vars"), entry.get("vars", {}))
-        scope.variables = {**base.variables, **entry_vars, **overrides}
+    entry: Mapping[str, Any] = (campaign.for_each or {}).get(key or "", {})
+    scope = replace(base, problems=[], variables={**_account_variable(account, settings), **base.variables})
+    if entry:
+        entry_vars = scope.data(("for_each", key or "", "vars"), entry.get("vars", {}))
+        scope.variables = {**scope.variables, **entry_vars, **overrides}
     path: KeyPath = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
     recipients = entry.get("filter", campaign.filter) or {}
     named: KeyPath = (*path, next(iter(recipients))) if recipients else path
@@ -135,10 +139,13 @@ def _draft(
     content = render_content(scope)
     content = _link_tagger(scope, key, entry, settings).content(content)
     place: KeyPath = () if key is None else ("for_each", key)
+    if campaign.accounts is not None:
+        place = ("for_each", "accounts")
     return Send(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
+        for_account=campaign.accounts is not None,
         revision=entry.get("revision", campaign.revision),
         ready=campaign.ready,
         filter=followers,
@@ -185,10 +192,24 @@ def _formerly(campaign: Campaign, names: Sequence[str], key: str | None) -> tupl
     return tuple(dict.fromkeys(map(str, ids)))
 
 
-def _account(scope: Scope, settings: Settings) -> str:
-    """Return the account; "" after a problem."""
+def _senders(scope: Scope, settings: Settings) -> list[str]:
+    """Return the accounts that send; after a problem those that are known, or ""."""
+    environment, written = settings.environment, scope.campaign.accounts
+    if written is None:
+        name = scope.campaign.account or environment.default_account
+        return [_account(scope, name, ("account",), settings)]
+    if isinstance(written, Mapping):
+        return _labelled(scope, written["label"], settings) or [""]
+    names = [
+        _account(scope, name, ("for_each", "accounts", number), settings)
+        for number, name in enumerate(written)
+    ]
+    return _check_apart(scope, list(filter(None, names)), settings) or [""]
+
+
+def _account(scope: Scope, name: str | None, path: KeyPath, settings: Settings) -> str:
+    """Return the name of an account that there is; "" after a problem."""
     environment = settings.environment
-    name = scope.campaign.account or environment.default_account
     if name is not None and name in environment.accounts:
         return name
     if name is None:
@@ -200,11 +221,69 @@ def _account(scope: Scope, settings: Settings) -> str:
     suggestion = suggestion_suffix(name or "", environment.accounts)
     what = what.format(name=name, environment=environment.name, hint=suggestion)
     hint = hint.format(names=_listed(environment.accounts))
-    scope.report(Finding("account", what, hint, ("account",)))
+    scope.report(Finding("account", what, hint, path))
     return ""
 
 
-def _listed(names: Mapping[str, Any]) -> str:
+def _labelled(scope: Scope, label: str, settings: Settings) -> list[str]:
+    """Return the accounts that have a label."""
+    accounts = settings.environment.accounts
+    names = [name for name, one in accounts.items() if label in one.labels]
+    if names:
+        return _check_apart(scope, names, settings)
+    known = dict.fromkeys(each for one in accounts.values() for each in one.labels)
+    what = _("no account of the environment `{environment}` has the label `{name}`{hint}").format(
+        environment=settings.environment.name, name=label, hint=suggestion_suffix(label, known)
+    )
+    hint = _("add it to `labels` of an account in the settings")
+    if known:
+        hint = _("use one of: {names}").format(names=_listed(known))
+    scope.report(Finding("account-label", what, hint, ("for_each", "accounts", "label")))
+    return []
+
+
+def _check_apart(scope: Scope, names: Sequence[str], settings: Settings) -> list[str]:
+    """Refuse two names of one account, whose followers would receive the message twice.
+
+    The sandbox's own accounts stand for several real ones each.
+    """
+    environment, first = settings.environment, dict[str, str]()
+    apart = list(dict.fromkeys(names))
+    for name in apart:
+        appid = environment.accounts[name].appid if environment.api != SANDBOX else name
+        for known in (appid, normalize_id(name)):
+            other = first.setdefault(known, name)
+            if other != name:
+                what = _("`{name}` and `{other}` are the same account").format(name=name, other=other)
+                hint = _("keep one of them: its followers would receive the message twice")
+                scope.report(Finding("account-twice", what, hint, ("for_each", "accounts")))
+                return apart
+    return apart
+
+
+def _account_variable(name: str, settings: Settings) -> dict[str, Any]:
+    """Return the variable `account`, of what templates may know of the account that sends."""
+    account = settings.environment.accounts.get(name)
+    if account is None:
+        return {}
+    return {"account": {"name": account.name, "labels": list(account.labels)}}
+
+
+def _check_openids_apart(scope: Scope, drafts: Sequence[Send]) -> None:
+    """Refuse an openid in the lists of two accounts: a follower has another one for each account."""
+    first: dict[str, str] = {}
+    for draft in drafts:
+        other = next((first[one] for one in draft.filter.openids if one in first), None)
+        if other is not None:
+            what = _("`{send}` and `{other}` have the same openids, but an openid belongs to one account")
+            hint = _('write a list for each account, such as `file: "vip/{{ account.name }}.txt"`')
+            what = what.format(send=draft.id, other=other)
+            scope.report(Finding("openids-of-accounts", what, hint, ("filter", "openids")))
+            return
+        first |= dict.fromkeys(draft.filter.openids, draft.id)
+
+
+def _listed(names: Iterable[str]) -> str:
     return _(", ").join(f"`{name}`" for name in sorted(names)) or _(
         "the environment's accounts, after adding one"
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
@@ -54,6 +55,20 @@ def problem_dict(problem: Diagnostic) -> dict[str, object]:
 def problems_data(problems: Iterable[Diagnostic]) -> dict[str, object]:
     """Return all problems as plain data for JSON output."""
     return {"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]}
+
+
+def failure_data(error: CampaignError, problems: Iterable[Diagnostic]) -> dict[str, object]:
+    """Return what ended a run as plain data for JSON output, with the problems of files behind it."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "error": {
+            "message": error.message,
+            "location": error.location,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        },
+        "problems": [problem_dict(problem) for problem in problems],
+    }
 
 
 def problems_github(problems: Sequence[Diagnostic]) -> str:

@@ -201,7 +201,7 @@ def _resend_ids(workspace: Workspace, state: LedgerState, names: Sequence[str]) 
     """Return the ids of unknown sends that a person named, by `normalize_id`."""
     namespace = workspace.settings.namespace
     mine = normalize_id(namespace)
-    names_of_unknown = (normalize_id(send.send) for send in state.sends if send.fate is Fate.UNKNOWN)
+    names_of_unknown = (normalize_id(send.send) for send in state.unended_sends if send.fate is Fate.UNKNOWN)
     unknown = {name for name in names_of_unknown if namespace_of(name) == mine}
     chosen = {normalize_id(full_id(namespace, name)): name for name in names}
     for send_id, name in chosen.items():

@@ -108,7 +108,8 @@ class AccountRun(AccountWriter):
         """See `AccountWriter.begin`; before the first send."""
         super().begin(api, state)
         self.audiences = AudienceCounter(api, self.clock)
-        mine, now = (known.at for known in state.sends if known.appid == self.account.appid), self.clock()
+        now = self.clock()
+        mine = (known.at for known in state.stream(self.account.appid).all_sends(now - MINUTE))
         posts = sorted(at for at in mine if now - at < MINUTE)
         self._posts = deque(posts, maxlen=CALLS_PER_MINUTE)
 

@@ -23,7 +23,7 @@ _DATA: Final = (".yaml", ".yml", ".csv", ".tsv", ".xls", ".xlsx")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Not followed: a link at the last step. Not waited for: a pipe, which is refused then.
-_FLAGS: Final = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class FileError(Exception):

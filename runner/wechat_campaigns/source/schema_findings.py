@@ -129,8 +129,8 @@ def _missing_key(error: ValidationError) -> Iterator[Finding]:
     # jsonschema reports each missing key by itself but names it only inside its message.
     missing = [key for key in _asked(error) if f"'{key}' is" in error.message]
     path = _path(error)
-    if path == () and missing == ["for_each"]:
-        if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in _value(error)):
+    if path == () and missing in (["for_each"], ["filter"]):
+        if any(nearest(key, ["filter", *missing], cutoff=STRICT) for key in _value(error)):
             return
         what = _("`filter` is missing, so the campaign has no recipients")
         hint = _("write the recipients, such as `filter: {tag: 会员}`")
@@ -302,7 +302,9 @@ def _instead(error: ValidationError) -> str:
 
 
 def _choices(error: ValidationError) -> list[str]:
-    """List the keys of which exactly one is wanted."""
+    """List the keys of which exactly one is wanted; none where other keys stand beside them."""
+    if _shape(error).get("additionalProperties"):
+        return []
     required, properties = _shape(error).get("required", []), _shape(error).get("properties", {})
     return [key for key in properties if key not in required and properties[key] is not False]
 

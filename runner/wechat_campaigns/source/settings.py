@@ -175,18 +175,19 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
     So a campaign with `account: main` can be rehearsed as it is.
     """
-    kinds = {kind.value: kind.value for kind in AccountKind}
+    known: dict[str, Mapping[str, Any]] = {kind.value: {"kind": kind.value} for kind in AccountKind}
     for environment in written.values():
         for name, account in environment.get("accounts", {}).items():
-            kinds.setdefault(name, account["kind"])
+            known.setdefault(name, account)
     return {
         name: {
             "name": name,
-            "kind": kind,
-            "appid": _SANDBOX_APPIDS[AccountKind(kind)],
+            "kind": one["kind"],
+            "appid": _SANDBOX_APPIDS[AccountKind(one["kind"])],
             "secret": _SANDBOX_SECRET,
+            "labels": one.get("labels", []),
         }
-        for name, kind in kinds.items()
+        for name, one in known.items()
     }
 
 

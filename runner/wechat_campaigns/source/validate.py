@@ -49,6 +49,8 @@ class Campaign:
     environments: tuple[str, ...] = ()
     """The only ones that may send it; empty for every one."""
     for_each: Mapping[str, Mapping[str, Any]] | None = None
+    accounts: Sequence[str] | Mapping[str, str] | None = None
+    """Of `for_each: {accounts: …}`, which then has no entries: names, or `{label: …}`."""
     vars: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, Any] = field(default_factory=dict)
     """Query parameters for its links; they win over those of the settings."""
@@ -157,6 +159,8 @@ def _campaign(document: Document) -> Campaign:
             data[key] = _moment(data[key])
     data.setdefault("formerly", ())
     data["environments"] = tuple(data.get("environments", ()))
+    if "accounts" in data.get("for_each", ()):
+        data["accounts"] = data.pop("for_each")["accounts"]
     if "for_each" in data:
         entries = data["for_each"].items()
         data["for_each"] = {key: _with_full_former_ids(namespace, entry) for key, entry in entries}
@@ -175,6 +179,7 @@ def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _moments(data)
     yield from _window(data)
     yield from _reprint(data)
+    yield from _account_twice(data)
     yield from _twins(data)
     yield from _former_ids(data)
 
@@ -209,6 +214,14 @@ def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     what = _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind)
     hint = _("remove it")
     yield Finding("mpnews-only", what, hint, ("send_ignore_reprint",), is_key=True)
+
+
+def _account_twice(data: dict[str, Any]) -> Iterator[Finding]:
+    entries = data.get("for_each")
+    if "account" in data and isinstance(entries, dict) and "accounts" in entries:
+        what = _("`account` is set, but `for_each` has the accounts that send")
+        hint = _("remove `account`; name the account under `accounts` of `for_each` if it sends too")
+        yield Finding("account-and-accounts", what, hint, ("account",), is_key=True)
 
 
 def _twins(data: dict[str, Any]) -> Iterator[Finding]:

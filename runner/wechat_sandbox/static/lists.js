@@ -68,7 +68,7 @@ function follower(item) {
   const summary = latest && (latest.summary && latest.msgtype === "text" ? latest.summary : `[${say(`type_${latest.msgtype}`)}] ${latest.summary}`);
   return option(item.openid, "follower", avatar(item.nickname, item.openid),
     el("span", { class: "lines" },
-      el("span", { class: "line" }, el("strong", {}, item.remark || item.nickname || item.openid),
+      el("span", { class: "line" }, el("strong", {}, item.nickname || item.openid),
         el("time", { datetime: latest?.time }, short(latest?.time))),
       el("span", { class: "line" }, el("small", { class: "summary" }, summary ?? item.wxname),
         item.unread > 0 && el("span", { class: "unread" },

@@ -130,7 +130,7 @@ function details({ follower, messages, chosen }, receivers) {
   const item = messages.find((one) => one.key === chosen);
   by("details").replaceChildren(...[
     follower && block(say("member"), [
-      ["", follower.nickname], [say("remark"), follower.remark], [say("wxname"), follower.wxname],
+      ["", follower.nickname], [say("wxname"), follower.wxname],
       ["openid", follower.openid, "code"], [say("tags"), follower.tags.join("、")],
       [say("status"), follower.subscribed ? "" : say("unfollowed")],
     ]),

@@ -16,7 +16,6 @@ from wechat_campaigns.core.files import ORIGIN, ready_state_folder, state_folder
         ({"XDG_STATE_HOME": "x"}, "linux", "{home}/.local/state/wechat-campaigns"),
         ({"XDG_STATE_HOME": "/x", "CAMPAIGN_STATE_DIR": "/y"}, "linux", "/y"),
         ({}, "darwin", "{home}/Library/Application Support/wechat-campaigns"),
-        ({"LOCALAPPDATA": "/l"}, "win32", "/l/wechat-campaigns"),
     ],
 )
 def test_state_folder_follows_each_system(environ: dict[str, str], platform: str, home: str):

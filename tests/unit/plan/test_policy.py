@@ -102,6 +102,13 @@ def linking(content: Content) -> RuleInput:
     return facts(Policy(allowed_links=("example.com",)), send=make_send(content=content))
 
 
+def apart(minutes: int) -> RuleInput:
+    """Another account sent the same content so many minutes before."""
+    before = "sale[shop]", NOW - timedelta(minutes=minutes)
+    return facts(Policy(min_interval=10), content_before=before)
+
+
+BLOCKING = Policy(levels={"same_content_accounts": "mandatory"})
 EVERYONE = Filter(is_to_all=True)
 TO_ALL = make_send(filter=EVERYONE)
 TOMORROW, DAYS_30 = NOW + timedelta(days=1), timedelta(days=30)
@@ -219,6 +226,15 @@ CASES: dict[str, Cases] = {
         stops=[twin("Other"), twin("Other", DAYS_30)],
         passes=[twin("Other", days=0), twin("SALE"), twin("old"),
                 twin("Other", DAYS_30 + timedelta(seconds=1))],
+    ),
+    "same_content_accounts": Cases(
+        stops=[facts(content_accounts=4, policy=BLOCKING)],
+        passes=[facts(content_accounts=3, policy=BLOCKING), facts(content_accounts=3)],
+        warns=[facts(content_accounts=4)],
+    ),
+    "min_interval": Cases(
+        stops=[apart(0), apart(9)],
+        passes=[apart(10), facts(Policy(min_interval=10))],
     ),
     "quota": Cases(
         stops=[facts(account=PAPER, state=ONE_SENT),

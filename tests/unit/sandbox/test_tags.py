@@ -18,7 +18,6 @@ def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
     body = {"tagid": 2, "openid_list": tagged[:2]}
     assert wechat.post("tags/members/batchtagging", body)["errcode"] == 40003
     assert wechat.post("tags/members/batchuntagging", body)["errcode"] == 40003
-    assert wechat.post("tags/getidlist", {"openid": tagged[0]})["errcode"] == 40003
     assert wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"] == tagged[1:]
     assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(tagged) - 1]
 
@@ -36,7 +35,7 @@ def test_members_from_one_on(wechat: WeChat) -> None:
 def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
     openid = wechat.openids()[1]
     ids = [create(wechat, f"t{n}")["tag"]["id"] for n in range(21)]  # type: ignore[index]
-    have = len(wechat.post("tags/getidlist", {"openid": openid})["tagid_list"])
+    have = len(wechat.get("user/info", openid=openid)["tagid_list"])
     codes = [
         wechat.post("tags/members/batchtagging", {"tagid": tag_id, "openid_list": [openid]})["errcode"]
         for tag_id in [*ids[: 21 - have], ids[0]]
@@ -70,13 +69,6 @@ def test_user_info_tells_no_names(wechat: WeChat) -> None:
     batch = wechat.post("user/info/batchget", {"user_list": [{"openid": openid}]})
     assert batch == {"user_info_list": [{"subscribe": 0, "openid": openid, "tagid_list": []}]}
     assert wechat.get("user/info", openid="o1")["errcode"] == 40003
-
-
-def test_blocking(wechat: WeChat) -> None:
-    some = wechat.openids()[:2]
-    for call, blocked in (("batchblacklist", some), ("batchunblacklist", some[:1])):
-        assert wechat.post(f"tags/members/{call}", {"openid_list": blocked})["errcode"] == 0
-    assert wechat.control("GET", "accounts")["accounts"][0]["blocked"] == 1
 
 
 def test_followers_of_a_dense_set_and_of_a_sparse_one_are_listed_alike(wechat: WeChat) -> None:

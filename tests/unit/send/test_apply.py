@@ -575,6 +575,19 @@ def test_count_of_a_plan_made_moments_ago_is_not_asked_again() -> None:
     assert runner.ledger.kept[0].data["audience"] == {"count": 1000, "source": "tags/get"}
 
 
+def test_number_of_sends_counts_those_of_all_accounts() -> None:
+    """Each account looks at its own sends alone, but for their number."""
+    sends = [make_send(name, name, account=name) for name in NAMES[:2]]
+    runner = ApplyRunner(make_settings(*ACCOUNTS[:2]), mass_sendall=TAKEN)
+    plan = runner.plan(*sends)
+    runner.settings = make_settings(*ACCOUNTS[:2], policy=Policy(max_sends_per_apply=1))
+    outcomes = runner.run(plan=plan)
+    assert [outcome.exit_code for outcome in outcomes] == [ExitCode.POLICY] * 2
+    assert runner.bodies() == []
+    runner.settings = make_settings(*ACCOUNTS[:2], policy=Policy(max_sends_per_apply=2))
+    assert {outcome.result for outcome in runner.run(plan=plan)} == {Result.ACCEPTED}
+
+
 def test_send_to_everyone_is_counted_by_followers() -> None:
     everyone = make_send(filter=Filter(is_to_all=True))
     outcome, _ = limited(Policy(allow_to_all=True, max_recipients=6000), everyone, user_get={"total": 6001})

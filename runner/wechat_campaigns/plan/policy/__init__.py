@@ -72,4 +72,6 @@ def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
 
 def _level(name: str, level: str, policy: Policy) -> str:
     """Return the level of a violation by the settings; what a rule makes advisory stays so."""
-    return policy.levels.get(name, level) if name in OVERRIDABLE and level == "mandatory" else level
+    if name not in OVERRIDABLE or level != "mandatory":
+        return level
+    return policy.levels.get(name, "advisory" if Trait.ADVISORY in RULES[name][1] else "mandatory")

@@ -36,6 +36,11 @@ class RuleInput:
     """The account's sends, with those that come before this one in the plan; None: only the ledger's."""
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
+    content_accounts: int = 1
+    """To how many accounts the plan sends this content, or has sent it."""
+    content_before: tuple[str, datetime] | None = None
+    """The newest send of this content from another account, and when: one that comes before in the plan
+    goes out at `now`."""
     offline: bool = False
     is_sandbox: bool = False
     env: str = ""
@@ -78,6 +83,8 @@ class Trait(Flag):
     """Time or another person meets it, with no edit of the campaign."""
     ASKED_LATER = auto()
     """It is asked of a send whose window opens later, too."""
+    ADVISORY = auto()
+    """It only warns, unless `policy.levels` makes it mandatory."""
     OF_ALLOWANCE = auto()
     """Not asked of a resend, which took the allowance when it was posted; of a later send it only warns."""
 

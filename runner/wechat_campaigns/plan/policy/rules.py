@@ -358,6 +358,36 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
     )
 
 
+@rule(Trait.ADVISORY | Trait.ASKED_LATER)
+def same_content_accounts(most: int, facts: RuleInput) -> Violation | None:
+    """One content from many accounts at once is what WeChat's rules call batch publishing (运营规范 3.27)."""
+    if facts.content_accounts <= most:
+        return None
+    what = _("the same content goes to {count} accounts; `policy.same_content_accounts` allows {most}")
+    return Violation(
+        what.format(count=facts.content_accounts, most=most),
+        _("write something of its own for each account, or send to some of them another day"),
+    )
+
+
+@rule(Trait.OF_THE_MOMENT)
+def min_interval(minutes: int, facts: RuleInput) -> Violation | None:
+    """Between two accounts that send the same content there is time."""
+    if facts.content_before is None:
+        return None
+    send, at = facts.content_before
+    ends = at + timedelta(minutes=minutes)
+    if facts.now >= ends:
+        return None
+    what = _("{send} has the same content; the policy keeps {minutes} min between them")
+    return Violation(
+        what.format(send=send, minutes=minutes),
+        _("apply after {end:%H:%M} ({timezone})").format(
+            end=ends.astimezone(facts.policy.zone), timezone=facts.policy.timezone
+        ),
+    )
+
+
 @rule(Trait.FIXED)
 def sample_text(_setting: object, facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""

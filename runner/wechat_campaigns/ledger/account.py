@@ -1,0 +1,248 @@
+"""Events of one account in, its past out: the protocol folds the sends, this what is beside them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from wechat_campaigns.ledger.events import LedgerKind, event_from
+from wechat_campaigns.ledger.records import (
+    FATE_BY_MSG_STATUS,
+    UNRECEIVED,
+    CampaignsFolder,
+    DraftRecord,
+    JobResult,
+    QuotaUse,
+    UploadRecord,
+    posted_tag_id,
+    recipients_of,
+)
+from wechat_campaigns.protocol.events import Event, EventKind, moment
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.state import Fate, SendState, Status, StreamState
+
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+Judged = tuple[bool, Event]
+"""Whether an event is authentic, and the event."""
+
+
+@dataclass(slots=True)
+class AccountState(StreamState):
+    """Everything that plan and apply need to know of an account's past; built only by `add`."""
+
+    is_initialized: bool = False
+    """True after an authentic `ledger init`."""
+    is_production: bool = False
+    """True after any `ledger init`, also by an event without a valid mac: a rehearsal begins no account."""
+    has_wrong_secret: bool = False
+    """True if it has events with a mac, and the AppSecret at hand signed none of them."""
+    uploads: dict[str, UploadRecord] = field(default_factory=dict)
+    """By upload key."""
+    drafts: dict[tuple[str, int], DraftRecord] = field(default_factory=dict)
+    """By id, as `normalize_id` returns it, and revision: the latest draft made for each send."""
+    made_drafts: dict[str, DraftRecord] = field(default_factory=dict)
+    """By media_id: every draft that was made, the latest of its send or not."""
+    previews: set[str] = field(default_factory=set)
+    """Digests of what a tester has received."""
+    preview_times: list[datetime] = field(default_factory=list)
+    """Of every preview; WeChat allows a hundred a day."""
+    job_results: dict[int, JobResult] = field(default_factory=dict)
+    """By msg_id: what the callback event said."""
+    recall_times: list[datetime] = field(default_factory=list)
+    """Of every recall; WeChat allows ten a day."""
+    campaigns_folders: dict[str, CampaignsFolder] = field(default_factory=dict)
+    """By namespace, as `normalize_id` returns it: which campaigns folder uses the ledger."""
+    notified: set[str] = field(default_factory=set)
+    """Keys of notices that were told, see `notify.notices`."""
+    last_own: Event | None = None
+    """The newest event with a mac that verifies."""
+    past: dict[str, bytes] = field(default_factory=dict)
+    """By id, what a checkpoint has of sends that ended long ago, until one of them is asked for."""
+    past_until: datetime = LONG_AGO
+    """No send of `past` was decided on later."""
+    of_sends: dict[str, list[Judged]] = field(default_factory=dict)
+    """By id, the events that its sends are folded from, but for those in `past`."""
+    beside: list[Judged] = field(default_factory=list)
+    """The events that are about no send, but for holds."""
+    _quota_uses: dict[tuple[datetime, datetime], Counter[QuotaUse]] = field(default_factory=dict)
+    """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
+
+    def hold_reason(self, now: datetime) -> str | None:
+        """Return why nothing may be sent at a moment; None while no hold is in force."""
+        holds = self.holds_at(now)
+        return str(holds[-1].data.get("reason", "")) if holds else None
+
+    @property
+    def ids(self) -> Set[str]:
+        """The id of every send, as `normalize_id` returns it."""
+        return self.sends.keys() | self.past.keys()
+
+    def all_sends(self, since: datetime = LONG_AGO) -> Iterator[SendState]:
+        """Yield every send, at every revision; of those decided on before `since` perhaps not all."""
+        if since <= self.past_until:
+            for name in list(self.past):
+                self._unpack(name)
+        for revisions in self.sends.values():
+            yield from revisions.values()
+
+    def unended_sends(self) -> Iterator[SendState]:
+        """Yield at least the sends that are unknown, rejected, or were made once more."""
+        return self.all_sends(NEVER)
+
+    def unknown_sends(self) -> list[SendState]:
+        """List the unknown sends, oldest first."""
+        unknown = (send for send in self.unended_sends() if send.fate is Fate.UNKNOWN)
+        return sorted(unknown, key=lambda send: send.at)
+
+    def quota_uses(self, begins: datetime, ends: datetime) -> Counter[QuotaUse]:
+        """Count the sends that happened, or may have, from `begins` until before `ends`."""
+        period = (begins, ends)
+        if period not in self._quota_uses:
+            self._quota_uses[period] = Counter(
+                QuotaUse(recipients_of(send), posted_tag_id(send), fate is Fate.BASELINE)
+                for send in self.all_sends(begins)
+                if begins <= send.at < ends and (fate := send.fate) not in UNRECEIVED
+            )
+        return self._quota_uses[period]
+
+    def add(self, event: Event, *, is_authentic: bool) -> None:
+        """See `StreamState.add`."""
+        self._quota_uses = {}
+        if "mac" in event.data:
+            self.last_own = event if is_authentic else self.last_own
+            self.has_wrong_secret = self.last_own is None
+        if is_authentic and event.kind in _OF_A_SEND:
+            _send(self, event)
+        StreamState.add(self, event, is_authentic=is_authentic)
+        if is_authentic:
+            self._add_to_job(event)
+            self._add_beside_sends(event)
+        elif event.kind == LedgerKind.CALLBACK:  # WeChat signed it
+            self._callback(event)
+        elif event.kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
+            self.is_production = True
+        if event.kind in _OF_SENDS or (is_authentic and event.kind in _OF_A_SEND):
+            self.of_sends.setdefault(normalize_id(event.data["send"]), []).append((is_authentic, event))
+        elif event.kind != EventKind.HOLD:
+            self.beside.append((is_authentic, event))
+
+    def find(self, send_id: str, revision: int, first_at: datetime = NEVER) -> SendState:
+        """See `StreamState.find`."""
+        self._unpack(normalize_id(send_id))
+        return StreamState.find(self, send_id, revision, first_at)
+
+    def keep(self, send: SendState) -> None:
+        """See `StreamState.keep`."""
+        self._unpack(normalize_id(send.send))
+        StreamState.keep(self, send)
+
+    def known(self, name: str) -> Mapping[int, SendState]:
+        """Return the sends of an id by revision. Raises KeyError: no event is about it."""
+        self._unpack(name)
+        return self.sends[name]
+
+    def revisions(self, names: Iterable[str]) -> list[SendState]:
+        """See `StreamState.revisions`."""
+        chosen = list(names)
+        for name in chosen:
+            self._unpack(name)
+        return StreamState.revisions(self, chosen)
+
+    def _unpack(self, name: str) -> None:
+        """Fold the sends of an id from what a checkpoint has of it."""
+        if text := self.past.pop(name, b""):
+            alone = AccountState(self.stream)
+            for is_authentic, data in json.loads(text):
+                alone.add(event_from(data), is_authentic=is_authentic)
+            self.sends[name], self.of_sends[name] = alone.sends[name], alone.of_sends[name]
+
+    def _add_to_job(self, event: Event) -> None:
+        """Add what became of an accepted send; its calls and their ends are in the stream already."""
+        data = event.data
+        if event.kind in (EventKind.INTENT, EventKind.BASELINE):
+            parts = [data.get(name, {}) for name in ("actor", "audience", "body", "filter")]
+            if not all(isinstance(part, Mapping) for part in parts):
+                raise TypeError(event.kind)  # without the AppSecret anybody may have written it
+        if event.kind == EventKind.INTENT and data.get("not_after") is not None:
+            moment(data["not_after"])  # a resend is held to it
+        elif event.kind == LedgerKind.STATUS:
+            send, fate = _send(self, event), FATE_BY_MSG_STATUS.get(data["msg_status"])
+            if fate is not None and send.status is Status.ACCEPTED:
+                self.keep(replace(send, job=fate, ended_at=event.at))
+        elif event.kind == LedgerKind.RECALL:
+            send, article = _send(self, event), data.get("article_idx") or 0
+            self.recall_times.append(event.at)
+            job = Fate.RECALLED if send.status is Status.ACCEPTED and not article else send.job
+            self.keep(replace(send, job=job, recalled_articles=(*send.recalled_articles, article)))
+
+    def _add_beside_sends(self, event: Event) -> None:
+        data = event.data
+        match event.kind:
+            case LedgerKind.CALLBACK:
+                self._callback(event)
+            case LedgerKind.UPLOAD if data["result"] is None:
+                self.uploads.pop(data["upload"], None)
+            case LedgerKind.UPLOAD:
+                self.uploads[data["upload"]] = UploadRecord(result=data["result"], at=event.at)
+            case LedgerKind.DRAFT:
+                self._draft(event)
+            case LedgerKind.PREVIEW:
+                self.previews.add(data["content_digest"])
+                self.preview_times.append(event.at)
+            case LedgerKind.NOTIFIED:
+                self.notified.update(data["notices"])
+            case LedgerKind.CAMPAIGNS_FOLDER:
+                name = normalize_id(data["namespace"])
+                self.campaigns_folders.pop(name, None)  # the newest comes last
+                self.campaigns_folders[name] = CampaignsFolder(
+                    namespace=data["namespace"],
+                    folder=str(data["folder"]),
+                    in_git=bool(data["in_git"]),
+                    root=str(data["root"]),
+                )
+            case LedgerKind.INIT:
+                self.is_initialized = self.is_production = True
+
+    def _draft(self, event: Event) -> None:
+        data = event.data
+        draft = DraftRecord(
+            send=data["send"],
+            revision=data["revision"],
+            sha256=data["sha256"],
+            media_id=data["media_id"],
+            stored_digest=data.get("stored"),
+            stored_changes=tuple(data.get("changed", ())),
+        )
+        before = self.made_drafts.get(draft.media_id)
+        if before is not None and before.stored_digest is not None:
+            draft = before  # a copy of an event from before WeChat's version was known does not forget it
+        self.drafts[normalize_id(draft.send), draft.revision] = self.made_drafts[draft.media_id] = draft
+
+    def _callback(self, event: Event) -> None:
+        data = event.data
+        names = ("msg_id", "status", "addressed", "sent", "left_out", "failed")
+        result = JobResult(
+            **{name: data[name] for name in names},
+            links=tuple(data.get("links", ())),
+            originals=tuple((item["article_idx"], item["url"]) for item in data.get("originals", ())),
+        )
+        self.job_results.setdefault(result.msg_id, result)
+
+
+_OF_A_SEND: Final = frozenset(
+    {EventKind.RESEND, EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE}
+    | {EventKind.REJECTED, EventKind.SETTLED, LedgerKind.STATUS, LedgerKind.RECALL}
+)
+"""What is about a send that the ledger has."""
+_OF_SENDS: Final = _OF_A_SEND - {LedgerKind.STATUS, LedgerKind.RECALL} | {
+    EventKind.INTENT,
+    EventKind.BASELINE,
+}
+"""What changes a send whether it is authentic or not."""
+
+
+def _send(account: AccountState, event: Event) -> SendState:
+    return account.known(normalize_id(event.data["send"]))[event.data["revision"]]
