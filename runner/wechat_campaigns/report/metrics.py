@@ -20,6 +20,7 @@ HELP = {
     "overdue_seconds": "Since the window of the first send opened that is due and not made.",
     "unfinished_seconds": "Since the first send was made whose end WeChat has not told.",
     "hold": "1 while a hold of the ledger stops the account.",
+    "refused": "1 where WeChat did not answer for the account, or its secret is missing.",
     "status_timestamp_seconds": "When these figures were made.",
 }
 _STATUSES = (*Fate, PlanAction.EXPIRED)
@@ -64,6 +65,7 @@ def status_metrics(
         values["overdue_seconds"].append((labels, overdue.get(appid, timedelta()).total_seconds()))
         values["unfinished_seconds"].append((labels, waiting.get(appid, timedelta()).total_seconds()))
         values["hold"].append((labels, appid in held))
+        values["refused"].append((labels, appid in view.failed))
     values["status_timestamp_seconds"].append(({"environment": view.environment}, now.timestamp()))
     return "\n".join(line for name, samples in values.items() for line in _lines(name, samples))
 

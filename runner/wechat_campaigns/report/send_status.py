@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup, mass_event_status
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Environment
@@ -98,6 +99,8 @@ class StatusView:
     rows: tuple[StatusRow, ...]
     unverified: tuple[str, ...] = ()
     """Accounts whose events were shown without their AppSecret."""
+    failed: Mapping[str, CampaignError] = field(default_factory=dict)
+    """By AppID, why WeChat was not asked about its sends, or did not answer."""
 
     @property
     def attention(self) -> tuple[StatusRow, ...]:
