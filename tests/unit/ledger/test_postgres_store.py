@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.support.ledger_backends import Backend, now, postgres_backend
-from tests.support.postgres_server import Server
+from tests.support.postgres_server import Server, postgres_server
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
 from wechat_campaigns.ledger import postgres_pool as pool
@@ -80,6 +80,34 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
     with pytest.raises(LedgerError, match="permission denied") as caught:
         reader.append(entry())
     assert "docs/ledger.md" in caught.value.hint
+
+
+@pytest.mark.deep
+def test_a_promoted_standby_is_found_by_the_variables_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The primary crashes; what it confirmed is on the standby, and an open ledger goes on there."""
+    with postgres_server() as primary, primary.standby() as standby:
+        with psycopg.connect(primary.address(), autocommit=True) as db:
+            db.execute("alter system set synchronous_standby_names = '*'")
+            db.execute("select pg_reload_conf()")
+        monkeypatch.setenv("PGHOST", f"{standby.host},{primary.host}")
+        monkeypatch.setenv("PGTARGETSESSIONATTRS", "read-write")
+        monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path / "state"))
+        address = "postgresql://postgres@/postgres"
+        with closing(open_ledger(address, default=tmp_path / "none", root=tmp_path, clock=now)) as ledger:
+            first = ledger.append(entry(1))
+            primary.stop()
+            with pytest.raises(LedgerError) as caught:
+                ledger.append(entry(2))
+            assert caught.value.exit_code is ExitCode.LEDGER_UNREACHABLE
+            standby.promote()
+            with psycopg.connect(address, autocommit=True) as db:  # no third server confirms its commits
+                db.execute("alter system reset synchronous_standby_names")
+                db.execute("select pg_reload_conf()")
+            assert ledger.append(entry(2)).previous == first.hash
+            assert [event.data["n"] for event in ledger.events()] == [1, 2]
+        primary.start()
 
 
 @pytest.mark.parametrize(
