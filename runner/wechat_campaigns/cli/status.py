@@ -39,7 +39,7 @@ Failed = Mapping[str, CampaignError]
         "campaign status sale --wait": N_("wait until WeChat has finished"),
     },
 )
-@click.argument("send_id", metavar="[ID]", required=False, shell_complete=campaign_ids)
+@click.argument("send_id", metavar="[SELECT]", required=False, shell_complete=campaign_ids)
 @click.option("--wait", is_flag=True, help="Query again until every job has ended.")
 @click.option(
     "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
@@ -47,6 +47,8 @@ Failed = Mapping[str, CampaignError]
 )  # fmt: skip
 def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show the status of each send; query WeChat (mass/get) for those that have not ended.
+
+    SELECT is the id of a campaign or a send, a folder, or a pattern such as 'spring-*'.
 
     An AppSecret is read only for such a query; without one, events are shown and their MACs are not checked.
 
@@ -133,13 +135,13 @@ def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]
 
 
 def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[StatusRow]:
-    from wechat_campaigns.run.plan import compile_selected, decision_context
+    from wechat_campaigns.run.plan import compile_selected, decision_context, fits
 
     accounts = context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
-    chosen = (send for send in compiled.sends if send_id in (None, send.id, send.campaign))
+    chosen = (send for send in compiled.sends if send_id is None or fits(send_id, send.id))
     chosen = (send for send in chosen if send.account in context.selected_accounts)
     known = (send for send in chosen if accounts[send.account].appid not in unknown_past)
     return list(expired_rows(known, moment))
@@ -166,9 +168,9 @@ def _waited(
 
 
 def _selected(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[SendState]:
-    from wechat_campaigns.run.plan import stands_for
+    from wechat_campaigns.run.plan import fits
 
-    chosen = (send for send in state.sends if send_id is None or stands_for(send_id, send.send))
+    chosen = (send for send in state.sends if send_id is None or fits(send_id, send.send))
     return [send for send in chosen if context.selects(send.appid)]
 
 

@@ -63,7 +63,8 @@ def plan_text(
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
         parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
-        parts.append(options.lines(_("`campaign plan --all` lists each send and what the accounts may still send.")))
+        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
+        parts.append(options.lines(every))
     if shown or not rows:
         parts += [""] if folded else []
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))

@@ -312,8 +312,9 @@ class ApplyRun:
         with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
             now = self.workspace.state().last_holds()
         held = {appid for appid, hold in now.items() if hold != before.get(appid, "")}
+        why: dict[str, Any] = {"hint": _(START_AGAIN), "code": Reason.HELD_SINCE.value}
         return [
-            planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
+            planned_outcome(planned, _(HELD_SINCE), exit_code=ExitCode.POLICY, **why)
             for planned in waiting
             if planned.account.appid in held
         ]

@@ -1,5 +1,6 @@
 """Plan the campaigns of a workspace: by its files, its ledger and, where it may connect, WeChat's answers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -299,3 +300,13 @@ def stands_for(name: str, send_id: str) -> bool:
         return name == send_id
     names = (send_id, str(replace(send, batch=None)), send.campaign)
     return normalize_id(name) in map(normalize_id, names)
+
+
+def fits(wanted: str, send_id: str) -> bool:
+    """Return whether a word means a send of the ledger: as `stands_for`, by a folder, or by `*` and `?`.
+
+    Brackets stand for themselves, as ids have them.
+    """
+    pattern = re.escape(normalize_id(wanted)).replace(r"\*", ".*").replace(r"\?", ".")
+    is_fit = re.fullmatch(f"{pattern}(?:/.*)?", normalize_id(send_id)) is not None
+    return is_fit or stands_for(wanted, send_id)

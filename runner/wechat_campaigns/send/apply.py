@@ -60,8 +60,9 @@ def apply(
 
 def _unresolved(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
-    known, why, hint = unknown.send_state, unknown.reason, unknown.hint
-    return SendOutcome(known.send, account_of(known), Result.UNKNOWN, why, hint=hint, key=unknown.key)
+    known, why, hint, code = unknown.send_state, unknown.reason, unknown.hint, unknown.code.value
+    name = account_of(known)
+    return SendOutcome(known.send, name, Result.UNKNOWN, why, hint=hint, key=unknown.key, code=code)
 
 
 def _share(runs: list[AccountRun], jobs: int) -> list[list[SendOutcome]]:
