@@ -190,7 +190,7 @@ _ASKS_FOR_JSON: Final = re.compile(r"^(?:-\w*o|--format)[\n=]?json$", re.MULTILI
 
 
 def _print_failure(error: CampaignError, argv: Sequence[str] | None) -> None:
-    """Print an error that came before the command as the JSON that a program waits for, if it asked for it."""
+    """Print an error that came before the command, as JSON where a program asked for JSON."""
     if _ASKS_FOR_JSON.search("\n".join(sys.argv[1:] if argv is None else argv)):
         from wechat_campaigns.report.problems import failure_data
         from wechat_campaigns.report.sanitize import json_text

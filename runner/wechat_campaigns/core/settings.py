@@ -131,9 +131,8 @@ class Account:
     """Where the AppSecret comes from: exactly one of `env`, `command`, `file`. Never write the secret itself
     here. Only an account with `token` and `ledger_key` can do without it."""
     token: Secret | None = None
-    """Where the access_token comes from, one line, if a third-party platform or a token server renews it;
-    read again once when WeChat refuses it. `{appid}` in a command or file of the account stands for its
-    AppID."""
+    """Where the access_token comes from if a third-party platform or a token server renews it: one line, read
+    again once when WeChat refuses it. In a command or file, `{appid}` stands for the AppID."""
     ledger_key: Secret | None = None
     """Where the key of the ledger's MACs comes from: one line of 64 digits 0-9 a-f, made by `openssl rand
     -hex 32`. Default: the AppSecret."""
