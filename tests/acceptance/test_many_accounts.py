@@ -131,3 +131,12 @@ def test_scheduled_sends_warn_before_their_day(chain: Shop) -> None:
     assert [[one["rule"] for one in row["violations"]] for row in planned(chain).values()] == [
         ["same_content_accounts"]
     ] * 2
+
+
+@pytest.mark.parametrize(("words", "expected"), [(WORDS, ["sent", "sent"]), ("周年庆", ["sent", "blocked"])])
+def test_rehearsal_of_two_accounts_that_one_of_the_sandbox_stands_for(
+    chain: Shop, words: str, expected: list[str]
+) -> None:
+    chain.write(sale=campaign_file(words, FOR_RETAIL))
+    chain.run("apply", "--auto-approve", "--env", "sandbox")
+    assert list(actions(chain, "--all", "--env", "sandbox").values()) == expected
