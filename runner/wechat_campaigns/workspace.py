@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from wechat_campaigns.core.account_selection import AccountSelection
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.files import ready_state_folder
@@ -67,6 +68,8 @@ class Workspace:
     """A name of `_settings.yaml`; None takes the default one."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that win over all others."""
+    selection: AccountSelection = field(default_factory=AccountSelection)
+    """The accounts that are sent for, asked about or shown; nothing of the others is read but the ledger."""
     stack: ExitStack = field(default_factory=ExitStack)
     ledger_known: bool = True
     """False once nothing of the ledger was found on this machine."""
@@ -74,7 +77,6 @@ class Workspace:
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
-    _cycle: object = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +96,30 @@ class Workspace:
         """
         require_folder(self.root)
         return load_settings(self.root, environment=self.environment)
+
+    @cached_property
+    def selected_accounts(self) -> dict[str, Account]:
+        """The accounts of the environment that are selected, by name.
+
+        Raises:
+            UsageError: no account matches a pattern of the selection.
+        """
+        accounts = self.settings.environment.accounts
+        self.selection.check(accounts)
+        names: dict[str, list[str]] = {}
+        for name, account in accounts.items():
+            names.setdefault(account.appid, []).append(name)
+        selected = {appid for appid in names if self.selection.selects(appid, names[appid])}
+        return {name: account for name, account in accounts.items() if account.appid in selected}
+
+    def selects(self, appid: str) -> bool:
+        """Return whether an account is selected, also one that left the settings."""
+        left = appid not in self.settings.appids
+        return appid in self._selected_appids or (left and self.selection.selects(appid, ()))
+
+    @cached_property
+    def _selected_appids(self) -> frozenset[str]:
+        return frozenset(account.appid for account in self.selected_accounts.values())
 
     @property
     def namespace(self) -> str:
@@ -221,13 +247,10 @@ class Workspace:
         self._take_events([*(event for one in known.values() for event in one.signed), *events], streams)
         authentic = authenticator(events, key_of) if key_of is not None else None
         state = fold(events, authentic, streams=streams, known=[one.account for one in known.values()])
-        begun = (account for account in environment.accounts.values() if account.appid in state.streams)
+        begun = (account for account in self.selected_accounts.values() if account.appid in state.streams)
         unread = (one.name for one in begun if key_of is None or key_of(one.appid) is None)
         if environment.api != SANDBOX:  # a rehearsal's secret is known to everybody
             self.unverified = (*unread, *wrong_secrets(state, environment))
-        # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
-        # time. The end of the process takes it all at once, and elsewhere the collector finds it.
-        self._cycle = (self, state)
         check_same_followers(state, environment)
         return state
 
@@ -252,8 +275,8 @@ class Workspace:
         return newest_guard(guards, self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        return tuple(filter(None, map(self.guard, sorted(self.settings.environment.by_appid))))
+        """List the newest guard of each account that is selected."""
+        return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
 
     @property
     def is_sandbox(self) -> bool:
@@ -366,7 +389,12 @@ class OnlineWorkspace(LedgerWorkspace):
 
     def state(self) -> LedgerState:
         """Fold the ledger and check its macs; it may be uninitialized."""
-        return self.fold_ledger(self.secrets.mac_keys())
+        return self.fold_ledger(self._mac_keys())
+
+    def _mac_keys(self) -> KeyOf:
+        """Return the keys of the accounts selected; of others no secret is read, and nothing is called verified."""
+        key_of = self.secrets.mac_keys()
+        return lambda appid: key_of(appid) if self.selects(appid) else None
 
     def planning_state(self) -> LedgerState:
         """Return the same as `state` for a plan, which makes no call: by checkpoints, if there are.
@@ -378,7 +406,7 @@ class OnlineWorkspace(LedgerWorkspace):
 
         if current_run() is not None:
             return self.state()
-        checkpoints, key_of = Checkpoints(self.ledger.checkpoint_file), self.secrets.mac_keys()
+        checkpoints, key_of = Checkpoints(self.ledger.checkpoint_file), self._mac_keys()
         known = dict(self._known_accounts(checkpoints))
         before = {appid: one.account.head.seq for appid, one in known.items()}
         state = self.fold_ledger(key_of, known)
@@ -392,7 +420,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """Yield each account with a checkpoint that its AppSecret seals and that the ledger goes on from."""
         from wechat_campaigns.ledger.events import LedgerKind
 
-        for appid, account in self.settings.environment.by_appid.items():
+        for appid, account in ((one.appid, one) for one in self.selected_accounts.values()):
             with suppress(CampaignError):  # it is read whole then, and what is wrong is told
                 found = checkpoints.load(appid, partial(self.secrets.mac_key, account))
                 if found is None:
@@ -414,7 +442,7 @@ class OnlineWorkspace(LedgerWorkspace):
         from wechat_campaigns.ledger.events import LEDGER, naming_entry
         from wechat_campaigns.ledger.fold import uninitialized_error
 
-        state = self.fold_ledger(self.secrets.mac_keys() if verified else None)
+        state = self.fold_ledger(self._mac_keys() if verified else None)
         environment = self.settings.environment
         if not state.is_initialized and self.is_sandbox:
             entry = naming_entry(environment.name, self.settings.ledger_scope, environment.by_appid)

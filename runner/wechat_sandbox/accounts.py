@@ -43,8 +43,6 @@ class AccountOptions:
     """The AppSecret was frozen in the console: no token by it (40243), calls with others go on."""
     ip_allow: tuple[str, ...] = _switch((), TEXTS)
     """Addresses and ranges that may call; empty means every one."""
-    ip_token_calls_only: bool = _switch(False)
-    """True asks the address of token calls alone, as the service guide has it."""
     finish_after_s: float = _switch(0.0, {**NUMBER, "minimum": 0, "maximum": 366 * 86400})
     """How long a job stays SENDING, in sandbox seconds."""
     retired_cards: bool = _switch(False)

@@ -197,7 +197,7 @@ class Dispatcher:
                 account, platform = tokens.check_token(db, request.query.get("access_token", ""), now)
                 if platform:
                     platforms.check_call(db, platform, account, request.path, request.client_ip)
-                elif not account.options.ip_token_calls_only:
+                else:
                     tokens.check_address(account, request.client_ip)
             if endpoint.method not in ("ANY", request.method):
                 raise ErrcodeError(43001 if endpoint.method == "GET" else 43002)

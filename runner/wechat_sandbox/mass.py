@@ -10,7 +10,7 @@ from wechat_sandbox import accounts, callbacks, clock, drafts, store
 from wechat_sandbox import mass_rules as rules
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
-from wechat_sandbox.calls import SERVICE, TAGGERS, ApiCall, HttpRequest, flag, number, serve, text
+from wechat_sandbox.calls import SERVICE, TAGGERS, ApiCall, HttpRequest, flag, number, serve
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
 
 SENDALL, SEND = "/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send"
@@ -133,11 +133,8 @@ def delete(call: ApiCall) -> Json:
     Source: deleteMassMsg (2026-11). Pages go blank, cards stay in the chats; where several sends share an
     article, all lose it.
     """
-    if call.body.get("msg_id"):
-        named, index = _job(call), number(call.body, "article_idx", 40060, default=0)
-    else:
-        named, index = _find_by_link(call, text(call.body, "url", 40059))
-    job = rules.check_recallable(named)
+    index = number(call.body, "article_idx", 40060, default=0)
+    job = rules.check_recallable(_job(call))
     count = len(json.loads(job["content"]).get("articles", [None]))
     if not 0 <= index <= count:
         raise ErrcodeError(40060)
@@ -148,16 +145,6 @@ def delete(call: ApiCall) -> Json:
         (encode(sorted(recalled)), len(recalled) == count, job["msg_id"], call.appid, job["msg_data_id"]),
     )
     return OK
-
-
-def _find_by_link(call: ApiCall, url: str) -> tuple[sqlite3.Row | None, int]:
-    """Return the job that sent the article of a link, and the article's number from 1."""
-    query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL"
-    for job in call.db.execute(query, (call.appid,)):
-        for link in _links(job)["ResultList"]["item"]:
-            if link["ArticleUrl"] == url.replace("https://", "http://", 1):
-                return job, link["ArticleIdx"]
-    return None, 0
 
 
 def duration_s(account: OfficialAccount, followers: int) -> float:

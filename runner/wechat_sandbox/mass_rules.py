@@ -220,10 +220,10 @@ def is_preview(call: ApiCall) -> bool:
 
 
 def read_message(call: ApiCall) -> Json:
-    """Check msgtype and body object of a mass call; a preview takes `image` and `music` but not `images`.
+    """Check msgtype and body object of a mass call; a preview does not take `images`.
 
     Returns:
-        What a follower will see: `articles`, `text`, `voice`, `images`, `video`, `card` or `music`.
+        What a follower will see: `articles`, `text`, `voice`, `images`, `video` or `card`.
 
     Raises:
         ErrcodeError: 40008 when they do not match, 40007 for media, 44004, 45002, 40128, 40215, 45113, 48022.
@@ -233,7 +233,7 @@ def read_message(call: ApiCall) -> Json:
         raise ErrcodeError(40008)
     key = present.pop()
     read, msgtypes = READERS[key]
-    if call.body.get("msgtype") not in msgtypes or key == ("images" if is_preview(call) else "music"):
+    if call.body.get("msgtype") not in msgtypes or (key == "images" and is_preview(call)):
         raise ErrcodeError(40008)
     return read(call, mapping(call.body, key, 40008))
 
@@ -286,12 +286,6 @@ def _wxcard(call: ApiCall, body: Mapping[str, Any]) -> Json:
     return {"card": {"card_id": text(body, "card_id", 40035)}}
 
 
-def _music(_call: ApiCall, body: Mapping[str, Any]) -> Json:
-    return {
-        "music": {key: optional_text(body, key) for key in ("title", "description", "musicurl", "hqmusicurl")}
-    }
-
-
 READERS: dict[str, tuple[Callable[[ApiCall, Mapping[str, Any]], Json], tuple[str, ...]]] = {
     "text": (_text, ("text",)),
     "mpnews": (_mpnews, ("mpnews",)),
@@ -300,6 +294,5 @@ READERS: dict[str, tuple[Callable[[ApiCall, Mapping[str, Any]], Json], tuple[str
     "images": (_images, ("image",)),
     "mpvideo": (_mpvideo, ("mpvideo", "video")),  # the second is what the massSend page calls it
     "wxcard": (_wxcard, ("wxcard",)),
-    "music": (_music, ("music",)),
 }
 """By the key of the body object: what reads it, and the msgtypes that may have it."""

@@ -78,7 +78,7 @@ def check_address(account: OfficialAccount, client_ip: str) -> None:
     """Refuse with 40164 an address outside the account's list of addresses and ranges; none allows all.
 
     Source: ip_whitelist (2026-11), which asks it of every server call; the service guide speaks of tokens
-    alone (`ip_token_calls_only`).
+    alone.
     """
     if not is_listed(client_ip, account.options.ip_allow):
         mapped = client_ip if ":" in client_ip else f"::ffff:{client_ip}"

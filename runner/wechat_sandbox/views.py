@@ -23,7 +23,7 @@ HAS_ARRIVED = dict(zip(("sent", "deleted"), ARRIVED, strict=True))
 SUMMARY_CHARS = 80
 ON_A_PHONE = 50
 """How many messages of a phone are shown where a call does not say it."""
-KINDS = ("text", "voice", "video", "images", "card", "music")
+KINDS = ("text", "voice", "video", "images", "card")
 """The keys of a content, of which it has one, or articles."""
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 SETS = (("tag_id", "tag", "id", "members"), ("msg_id", "job", "msg_id", "delivered"))

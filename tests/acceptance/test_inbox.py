@@ -133,8 +133,7 @@ def attack(inbox: Inbox) -> str:
     inbox.to_all("mpvideo", {"media_id": HOSTILE})
     inbox.to_all("wxcard", {"card_id": HOSTILE})
     inbox.to_all("mpnews", {"media_id": "N"})
-    music = dict.fromkeys(("title", "description", "musicurl", "hqmusicurl"), HOSTILE)
-    inbox.post("message/mass/preview", {"touser": openid, "msgtype": "music", "music": music})
+    inbox.post("message/mass/preview", {"touser": openid, "msgtype": "text", "text": {"content": HOSTILE}})
     return openid
 
 
@@ -198,7 +197,7 @@ def test_inbox_draws_every_kind_of_message(inbox: Inbox) -> None:
     pictures = {"image_list": [{"image_media_id": "IMAGE"}] * 2}
     post = article("贴图标题", article_type="newspic", image_info=pictures)
     inbox.to_all("mpnews", {"media_id": inbox.draft("P", post)})
-    inbox.preview("music", {"title": "曲", "description": "词", "musicurl": "https://example.com/m"})
+    inbox.preview("text", {"content": "词"})
     inbox.open()
     for css in (
         ".voice",
@@ -211,7 +210,7 @@ def test_inbox_draws_every_kind_of_message(inbox: Inbox) -> None:
     ):
         assert inbox.one(f"#feed {css}")
     links = [node.get_attribute("href") for node in inbox.all("#feed .bubble a")]
-    assert links == ["https://example.com/a?b=1&c=2", "http://e.com/x", "https://example.com/m"]
+    assert links == ["https://example.com/a?b=1&c=2", "http://e.com/x"]
     assert {node.get_attribute("rel") for node in inbox.all("#feed .bubble a")} == {"noopener noreferrer"}
     assert inbox.one("#feed .bubble").size["height"] > 60
 

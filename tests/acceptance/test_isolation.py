@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
-SUBSCRIPTION = "wx0000000000000002"
+SUBSCRIPTION, THIRD = "wx0000000000000002", "wx0000000000000003"
 ACCOUNTS = (
     f"      second: {{kind: subscription, appid: {SUBSCRIPTION}, secret: {{env: WECHAT_SECOND_SECRET}}}}\n"
     "      third: {kind: service, appid: wx0000000000000003, secret: {env: WECHAT_THIRD_SECRET}}\n"
@@ -85,3 +86,73 @@ def test_one_wrong_name_stops_no_other_send(make_shop: MakeShop) -> None:
     results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
     assert results == {**dict.fromkeys(found, "not_sent"), "good": "accepted"}
     assert (code, shop.texts()) == (ExitCode.INVALID, ["早"])
+
+
+@pytest.fixture
+def damaged(fleet: Shop) -> tuple[Shop, dict[str, str]]:
+    """Three accounts that have sent; then one has no secret, and one is off the address list."""
+    secrets = {"WECHAT_SECOND_SECRET": "0" * 32, "WECHAT_THIRD_SECRET": "0" * 32}
+    assert fleet.run("apply", "--auto-approve", **secrets)[0] == ExitCode.OK
+    fleet.sandbox.control("POST", "accounts", {"appid": THIRD, "ip_allow": ["203.0.113.9"]})
+    return fleet, {"WECHAT_THIRD_SECRET": "0" * 32}
+
+
+def test_status_shows_the_sends_of_every_account(damaged: tuple[Shop, dict[str, str]]) -> None:
+    shop, secrets = damaged
+    for wait in ((), ("--wait", "--timeout", "60")):  # nobody waits for an account that refuses
+        code, said = shop.run("status", "-o", "json", *wait, **secrets)
+        data = json.loads(said[said.index("{") : said.rindex("}") + 1])
+        assert {row["id"]: row["status"] for row in data["sends"]} == {
+            "good": "sent", "refused": "accepted", "unset": "accepted"
+        }  # fmt: skip
+        assert [one["appid"] for one in data["failed"]] == [SUBSCRIPTION, THIRD]
+        assert code == ExitCode.WECHAT
+
+
+def test_doctor_checks_every_account(damaged: tuple[Shop, dict[str, str]]) -> None:
+    shop, secrets = damaged
+    code, said = shop.run("doctor", "-o", "json", **secrets)
+    checks = json.loads(said[said.index("{") : said.rindex("}") + 1])["checks"]
+    wrong = {one["name"] for one in checks if one["grade"] == "error"}
+    assert wrong == {"account second", "account third"}
+    assert {"account main", "ledger"} <= {one["name"] for one in checks if one["grade"] == "ok"}
+    assert code == ExitCode.WECHAT
+
+
+@pytest.mark.parametrize("command", ["tags", "drafts"])
+def test_what_accounts_have_is_listed_of_the_others(
+    damaged: tuple[Shop, dict[str, str]], command: str
+) -> None:
+    shop, secrets = damaged
+    accounts = [word for name in ("second", "main", "third") for word in ("--account", name)]
+    code, said = shop.run(command, "-o", "json", *accounts, **secrets)
+    data = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    assert (code, list(data["accounts"])) == (ExitCode.WECHAT, ["main"])
+
+
+def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
+    shop, secrets = damaged
+    before = len(shop.sandbox.requests())
+    code, said = shop.run("report", "--refresh", "-o", "json", **secrets)
+    assert rows(said, "sends").keys() == {"good", "refused", "unset"}
+    assert (code, len(shop.sandbox.requests()) > before) == (ExitCode.WECHAT, True)
+
+
+def test_calendar_needs_no_account(damaged: tuple[Shop, dict[str, str]]) -> None:
+    shop, secrets = damaged
+    assert shop.run("calendar", **secrets)[0] == ExitCode.OK
+
+
+def test_an_upload_that_one_account_refuses_stops_no_other(fleet: Shop) -> None:
+    """Each account uploads its own pictures: what one refuses is a row of its own."""
+    secrets = {"WECHAT_SECOND_SECRET": "0" * 32, "WECHAT_THIRD_SECRET": "0" * 32}
+    picture = Image.new("RGB", (8, 8))
+    picture.save(fleet.folder / "campaigns/a.png")
+    body = "filter: {tag: 会员}\nmsgtype: image\ncontent: {file: a.png}\n"
+    fleet.write(good=f"account: main\n{body}", refused=f"account: second\n{body}")
+    limits = {"/cgi-bin/material/add_material": 0}
+    fleet.sandbox.control("POST", "accounts", {"appid": SUBSCRIPTION, "daily_limits": limits})
+    code, said = fleet.run("apply", "--auto-approve", "-o", "json", **secrets)
+    results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
+    assert results == {"good": "accepted", "refused": "not_sent", "unset": "accepted"}, said
+    assert code == ExitCode.WECHAT

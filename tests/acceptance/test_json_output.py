@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -197,6 +199,84 @@ def test_a_server_prints_where_it_is_as_json(
     assert started.returncode == ExitCode.OK
     assert list(validator(name).iter_errors(ready)) == []
     assert Path("ready.json").read_bytes() == line
+
+
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}")
+PATHS = {"file", "files", "written", "kept", "changed", "bodies", "pictures", "missing", "skipped"}
+"""The keys whose values name files."""
+ROWS = {"plan": "sends", "apply": "outcomes", "status": "sends", "report": "sends"}
+"""By command, the rows that give a reason."""
+
+
+def values(data: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text with the key that it stands below; the keys of paths are texts, too."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            if key in PATHS:
+                yield key, name
+            yield from values(value, name if key not in PATHS else "")
+    elif isinstance(data, list):
+        for value in data:
+            yield from values(value, key)
+    elif isinstance(data, str):
+        yield key, data
+
+
+@pytest.mark.deep
+def test_machines_get_moments_with_a_zone_codes_and_paths_of_the_repository(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Walked in a folder of a repository, of which a path names the whole way."""
+    folder = tmp_path / "repository" / "team" / "shop"
+    folder.parent.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", tmp_path / "repository"], check=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMPAIGN_STATE_DIR", f"{tmp_path}/state")
+    make_shop(sandbox, folder)
+    window = "not_before: 2026-01-01 08:00\nnot_after: 2126-01-01 20:00\n"
+    Path("campaigns/sale.yaml").write_text(window + TEXT, encoding="utf-8")
+    Path("campaigns/over.yaml").write_text("not_after: 2026-01-01 20:00\n" + TEXT, encoding="utf-8")
+    moments, paths, codes = 0, set[str](), set[str]()
+    for name, data in outputs("en", tmp_path, sandbox.openids()[0], capsys):
+        for key, text in values(data):
+            if MOMENT.match(text):
+                assert datetime.fromisoformat(text).tzinfo is not None, f"{name}: {key}: {text}"
+                moments += 1
+            if (key in PATHS and name != "import") or key in ("file", "bodies"):
+                assert text.startswith("team/shop/"), f"{name}: {key}: {text}"
+                paths.add(name)
+        for row in data.get(ROWS.get(name, ""), ()):
+            assert row["code"], f"{name}: {row}"
+            codes.add(f"{name} {row['code']}")
+    assert moments > 30
+    assert paths == {"init", "fmt", "new", "import", "pull", "plan"}
+    assert {"apply accepted", "status unknown", "status sent", "status window_ended"} <= codes
+
+
+def test_problems_name_files_from_the_root_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / "team" / "campaigns"
+    folder.mkdir(parents=True)
+    (folder / "sale.yaml").write_text("filter: 会员\n", encoding="utf-8")
+    for inside, argument in (
+        (tmp_path, "team/campaigns"),
+        (folder, "."),
+        (folder, str(folder)),
+        (Path("/"), str(folder)),
+    ):
+        monkeypatch.chdir(inside)
+        for kind in ("json", "codequality", "github"):
+            assert run(["validate", "--dir", argument, "-o", kind]) == ExitCode.INVALID
+            out = capsys.readouterr().out
+            if kind == "github":
+                assert "file=team/campaigns/sale.yaml," in out
+                continue
+            found = json.loads(out)["problems"] if kind == "json" else json.loads(out)
+            files = {one["file"] if kind == "json" else one["location"]["path"] for one in found}
+            assert "team/campaigns/sale.yaml" in files
+            assert all(file.startswith("team/campaigns/") for file in files)
 
 
 def test_an_export_has_its_shape(

@@ -101,9 +101,7 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     about = f"wechat_campaigns-{__version__}.dist-info"
     assert f"{about}/licenses/LICENSE" in names
     programs = zipfile.ZipFile(next(built.glob("*.whl"))).read(f"{about}/entry_points.txt").decode()
-    assert dict(re.findall(r"^(\S+) = wechat_campaigns\.(\S+):main", programs, re.M)) == {
-        "campaign": "cli", "wechat-sandbox": "cli.sandbox",
-    }  # fmt: skip
+    assert dict(re.findall(r"^(\S+) = wechat_campaigns\.(\S+):main", programs, re.M)) == {"campaign": "cli"}
 
 
 def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> None:

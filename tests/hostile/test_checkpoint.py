@@ -116,6 +116,15 @@ def test_a_plan_goes_on_from_a_checkpoint(shop: Shop, decoded: list[int]) -> Non
     assert decoded.count(1) == 3, "without a checkpoint of the account's, too"
 
 
+def test_an_account_that_is_not_selected_gets_no_checkpoint(shop: Shop) -> None:
+    """Its events are not verified then, and a checkpoint says of what it holds that it was."""
+    shop.checkpoint.unlink()
+    assert shop.run("plan", "--shard", "2/2")[0] == ExitCode.OK
+    assert not list(shop.ledger.parent.rglob("*.checkpoint"))
+    assert shop.run("plan", "--shard", "1/2")[0] == ExitCode.OK
+    assert shop.checkpoint.exists()
+
+
 def garbage(file: Path) -> None:
     file.write_bytes(b"garbage")
 

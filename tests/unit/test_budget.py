@@ -24,18 +24,18 @@ LINES = {
     "wechat_campaigns/notify": 420,
     "wechat_campaigns/fetch": 552,
     "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5529,
+    "wechat_campaigns/cli": 5630,
     "wechat_campaigns/run": 682,
-    "wechat_sandbox": 4865,
-    "wechat_campaigns/": 552,
-    "tests": 53504,
-    "catalog": 8450,
+    "wechat_sandbox": 4843,
+    "wechat_campaigns/": 548,
+    "tests": 53673,
+    "catalog": 8479,
     "wechat_campaigns/translations": 42,
     "runner": 46,
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 46680
+RUNNER = 46755
 FILES = 224
 RECORDS = 181
 """Dataclasses and named tuples."""

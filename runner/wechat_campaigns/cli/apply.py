@@ -17,7 +17,18 @@ import click
 
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.notifications import notify, refusal_told
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR, Effect, campaign_ids, read_moment
+from wechat_campaigns.cli.options import (
+    ACCOUNTS,
+    AUTO_APPROVE,
+    DIR,
+    ENV,
+    FILE,
+    SHARD,
+    VAR,
+    Effect,
+    campaign_ids,
+    read_moment,
+)
 from wechat_campaigns.cli.output import ask, check_writable, print_in_handler, print_message, require_terminal
 from wechat_campaigns.cli.plan import ALLOW, RESEND, overridden_rules, view_of
 from wechat_campaigns.cli.registry import command
@@ -39,6 +50,7 @@ from wechat_campaigns.report.sanitize import inert, json_text
 from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
+from wechat_campaigns.send.apply import DEFAULT_JOBS
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
 
 HEARTBEAT: Final = timedelta(minutes=10)
@@ -48,11 +60,14 @@ HEARTBEAT: Final = timedelta(minutes=10)
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR),
+    options=(AUTO_APPROVE, RESEND, ALLOW, ACCOUNTS, SHARD, DIR, ENV, VAR),
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
         "campaign apply --plan plan.json --wait --until 22:00": N_("send each at its time until tonight"),
+        "campaign apply --env production --expect-digest DIGEST --shard 2/5": N_(
+            "send one of five parts; four other jobs send the others"
+        ),
         "campaign apply --allow quiet_hours='live show, agreed with the duty manager'": N_(
             "override one rule, once"
         ),
@@ -75,6 +90,10 @@ HEARTBEAT: Final = timedelta(minutes=10)
     metavar="DIGEST",
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
+@click.option(
+    "--jobs", metavar="N", type=click.IntRange(1, 64), default=DEFAULT_JOBS, show_default=True,
+    help="How many accounts to send for at a time.",
+)  # fmt: skip
 def apply(
     context: OnlineContext,
     select: tuple[str, ...],
@@ -85,6 +104,7 @@ def apply(
     allow: tuple[str, ...],
     wait: bool,
     until: str | None,
+    jobs: int,
 ) -> int:
     """Show the plan, ask for confirmation, send what is due and record it.
 
@@ -111,6 +131,7 @@ def apply(
         overrides=overridden_rules(allow),
         resend=resend,
         asks=not auto_approve,
+        jobs=jobs,
         waits=wait,
         until=last,
     )

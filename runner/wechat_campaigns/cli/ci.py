@@ -21,7 +21,7 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.code_host.ci_run import CiRun, current_run
 from wechat_campaigns.core.errors import CampaignError, CodeHostError, ExitCode, UsageError, require_extra
-from wechat_campaigns.core.files import opened_to_write, write_file
+from wechat_campaigns.core.files import opened_to_write, repository_path, write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.plan import planfile
 
@@ -242,7 +242,8 @@ def phones(context: Context, page: Path, folder: Path) -> int:
     if note:
         print_message(note)
     files = [str(picture) for picture in taken]
-    context.output_data(lambda: "\n".join(files), {"pictures": files, "note": note}, quotes_campaigns=False)
+    data = {"pictures": [*map(repository_path, files)], "note": note}
+    context.output_data(lambda: "\n".join(files), data, quotes_campaigns=False)
     return ExitCode.OK
 
 

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.output import error_label, print_message, print_result, wants_color
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import LocalizedMessage, _
 from wechat_campaigns.core.names import full_id
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wechat_campaigns.core.settings import Account
+
+T = TypeVar("T")
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
@@ -193,6 +195,28 @@ class LedgerContext(Context, LedgerWorkspace):
 
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
+
+    def read_each(self, names: Sequence[str], read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:
+        """Return what is read of each account by name, and the worst exit code of those that cannot be asked.
+
+        Args:
+            names: of accounts; without any, the default one. One alone that fails ends the command.
+        """
+        accounts, found, codes = (
+            [self.account(name) for name in names] or [self.account(None)],
+            dict[str, T](),
+            [ExitCode.OK],
+        )
+        for account in accounts:
+            try:
+                found[account.name] = read(account)
+            except CampaignError as error:
+                if len(accounts) == 1:
+                    raise
+                error.add_context(_("account {name}").format(name=account.name))
+                print_message(f"{error_label()}{error}\n→ {error.hint}")
+                codes.append(error.exit_code)
+        return found, worst_exit_code(codes)
 
 
 def context_of(effect: Effect) -> type[Context]:

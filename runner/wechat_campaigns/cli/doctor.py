@@ -1,14 +1,14 @@
 """Check everything that a send requires, and list the tags of an account."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.options import DIR, ENV, Effect, accounts
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect, accounts
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import run_checks, worst
@@ -18,7 +18,7 @@ TIMEOUT_S = 10.0
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(DIR, ENV),
+    options=(ACCOUNTS, SHARD, DIR, ENV),
     examples={"campaign doctor --env production": N_("before the first real send")},
 )
 def doctor(context: OnlineContext) -> int:
@@ -38,8 +38,10 @@ def doctor(context: OnlineContext) -> int:
         context.fold_ledger()  # refuses a sandbox the ledger of production sends
         return context.ledger
 
+    environment = replace(context.settings.environment, accounts=context.selected_accounts)
+    _ = context.secrets  # before threads share it
     checks = run_checks(
-        context.settings,
+        replace(context.settings, environment=environment),
         connect=context.read_api,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
@@ -62,7 +64,6 @@ def tags(context: OnlineContext, names: Sequence[str]) -> int:
     """List the tags with their follower counts."""
     from wechat_campaigns.report.text import tags_text
 
-    selection = [context.account(name) for name in names] or [context.account(None)]
-    rows = {account.name: context.read_api(account).tags_get() for account in selection}
+    rows, code = context.read_each(names, lambda account: context.read_api(account).tags_get())
     context.output_data(lambda: tags_text(rows, context.text_options), {"accounts": rows})
-    return ExitCode.OK
+    return code

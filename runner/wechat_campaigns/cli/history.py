@@ -10,7 +10,14 @@ from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, Effect, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, require_extra, system_reason
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    ExitCode,
+    UsageError,
+    require_extra,
+    system_reason,
+    worst_exit_code,
+)
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
@@ -129,7 +136,7 @@ def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) 
         except CampaignError as error:
             message = _("{account}: figures were not refreshed: {error}")
             print_message(f"{message.format(account=account.name, error=error)}\n→ {error.hint}")
-            code = code or error.exit_code
+            code = worst_exit_code((code, error.exit_code))
         if days != kept[appid]:
             try:
                 write_statistics(context.statistics_file(appid), days)

@@ -114,12 +114,12 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
     return click.UsageError(message, error.ctx)
 
 
-def main(argv: Sequence[str] | None = None, *, command: click.Command = campaign) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
     replace_closed_streams()
     escape_unencodable()
     sys.unraisablehook = show_unraisable
-    code = run(argv, command=command)
+    code = run(argv)
     end_output()
     # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
     gc.freeze()
@@ -147,8 +147,7 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
     choose(language_from_env(os.environ))
     try:
         args = list(argv) if argv is not None else None
-        program = command if command is campaign else translated(command)
-        result = program.main(args=args, prog_name=command.name, standalone_mode=False)
+        result = command.main(args=args, prog_name=command.name, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.ClickException as error:
         if isinstance(error, click.MissingParameter):

@@ -15,6 +15,7 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, id_from, quoted
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
@@ -73,7 +74,7 @@ def init(context: Context, folder: Path, code_host: CodeHostName, action: str | 
         (written if write_new(folder / place, text) else kept).append(str(folder / place))
     context.output_data(
         lambda: _init_text(folder, code_host, written, kept),
-        {"written": written, "kept": kept},
+        {"written": [*map(repository_path, written)], "kept": [*map(repository_path, kept)]},
         quotes_campaigns=False,
     )
     return ExitCode.OK
@@ -169,7 +170,8 @@ def _write(context: Context, id_: str, kind: type[Content], text: str) -> int:
         lines.append(_("wrote {file}").format(file=article))
     missing = [(root / id_ / kind.asset).as_posix()] if kind.asset else []
     lines += [_("now add {file}").format(file=file) for file in missing]
-    return context.output_sentence("\n".join(lines), id=id_, file=target.as_posix(), missing=missing)
+    files = {"file": repository_path(target), "missing": [*map(repository_path, missing)]}
+    return context.output_sentence("\n".join(lines), id=id_, **files)
 
 
 def free_id(name: str, context: Context) -> str:
@@ -272,8 +274,8 @@ def _print_written(
     ]
     data = {
         "id": name,
-        "file": file.as_posix(),
-        "bodies": [(context.root / name / body).as_posix() for body in bodies],
+        "file": repository_path(file),
+        "bodies": [repository_path(context.root / name / body) for body in bodies],
         "pictures": saved,
         "failed": failed,
     }

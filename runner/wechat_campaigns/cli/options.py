@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from wechat_campaigns.core.account_selection import read_selection
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_fault
@@ -174,6 +175,16 @@ VAR: Final = click.option(
     multiple=True,
     help="A template variable; repeatable.",
 )
+ACCOUNTS: Final = click.option(
+    "--accounts",
+    metavar="PATTERN",
+    multiple=True,
+    shell_complete=accounts,
+    help="Only these accounts, by name or pattern; repeatable.",
+)
+SHARD: Final = click.option(
+    "--shard", metavar="K/N", help="Only the K-th of N parts of the accounts, divided by hash of the AppID."
+)
 QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
@@ -250,6 +261,7 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
     return {
         "root": values.pop("directory", Path("campaigns")),
         "environment": values.pop("env", None),
+        "selection": read_selection(values.pop("accounts", ()), values.pop("shard", None)),
         "format": values.pop("format_", "text"),
         "reports": tuple(reports),
         "variables": dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),

@@ -10,9 +10,11 @@ from click.core import ParameterSource
 
 from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.options import (
+    ACCOUNTS,
     DIR,
     ENV,
     FILE,
+    SHARD,
     VAR,
     DecisionOption,
     Effect,
@@ -57,7 +59,7 @@ ALLOW: Final = click.option(
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
-    options=(RESEND, ALLOW, DIR, ENV, VAR),
+    options=(RESEND, ALLOW, ACCOUNTS, SHARD, DIR, ENV, VAR),
     examples={
         "campaign plan": N_("all campaigns"),
         "campaign plan '2026/*' --offline": N_("some campaigns, without a request to WeChat"),
@@ -162,8 +164,12 @@ def apply_command(context: Context) -> str:
     environment, asked = context.settings.environment, running.params
     words = [APPLY, *map(quoted, asked.get("select", ()))]
     options = [
-        f" --{name} {quoted(value)}" for name in ("var", "resend", "allow") for value in asked.get(name, ())
+        f" --{name} {quoted(value)}"
+        for name in ("accounts", "var", "resend", "allow")
+        for value in asked.get(name, ())
     ]
+    if shard := asked.get("shard"):
+        options.append(f" --shard {quoted(shard)}")
     if running.get_parameter_source("directory") is ParameterSource.COMMANDLINE:
         options.insert(0, f" --dir {quoted(str(context.root))}")
     if (file := asked.get("out") or asked.get("plan_file")) or environment.protected:

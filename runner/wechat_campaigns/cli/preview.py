@@ -245,11 +245,10 @@ def drafts(context: OnlineContext, names: Sequence[str]) -> int:
     After an edit of a campaign, this tool makes a new draft. The old one stays and is marked; delete it in
     the WeChat console if nothing uses it. At most 2,000 drafts are listed.
     """
-    selection = [context.account(name) for name in names] or [context.account(None)]
     state = context.state()
-    listed = {account.name: _list(context, account, state) for account in selection}
+    listed, code = context.read_each(names, lambda account: _list(context, account, state))
     context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
-    return ExitCode.OK
+    return code
 
 
 def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:

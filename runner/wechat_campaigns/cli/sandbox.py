@@ -1,18 +1,16 @@
-"""Run a WeChat sandbox with an inbox on this machine, also for other projects (`wechat-sandbox`)."""
+"""Run a WeChat sandbox with an inbox on this machine, also for other projects."""
 
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.main import main as run_command
 from wechat_campaigns.cli.options import DIR, ENV, Effect
-from wechat_campaigns.cli.output import print_result
-from wechat_campaigns.cli.registry import Command, command
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
 from wechat_campaigns.core.files import refuse_carried_links
 from wechat_campaigns.core.hosts import is_loopback
@@ -20,32 +18,6 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX
 
 STOPPED_BY = {signal.SIGINT, signal.SIGTERM}
-OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--port", default=8090, show_default=True, help=N_("0 picks a free port.")),
-    click.option(
-        "--host", default="127.0.0.1", show_default=True, help=N_("Any other address requires --expose.")
-    ),
-    click.option("--expose", is_flag=True, help=N_("Allow an address that other machines can reach.")),
-    click.option(
-        "--name", "names", multiple=True, help=N_("Another host name that clients use for it; repeatable.")
-    ),
-    click.option(
-        "--state", type=click.Path(dir_okay=False, path_type=Path), help=N_("Keep the state in a file.")
-    ),
-    click.option(
-        "--seed",
-        type=click.Path(dir_okay=False, exists=True, path_type=Path),
-        help=N_("Add the accounts, tags and followers of a file."),
-    ),
-    click.option("--no-quota", is_flag=True, help=N_("Apply no daily or monthly limits.")),
-)
-
-
-def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Declare the options of `serve` for the function of a command."""
-    for option in reversed(OPTIONS):
-        function = option(function)
-    return function
 
 
 @command(
@@ -59,7 +31,17 @@ def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --env, from their state."
 )
-@with_options
+@click.option("--port", default=8090, show_default=True, help="0 picks a free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Any other address requires --expose.")
+@click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--name", "names", multiple=True, help="Another host name that clients use for it; repeatable.")
+@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="Keep the state in a file.")
+@click.option(
+    "--seed",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Add the accounts, tags and followers of a file.",
+)
+@click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")
 def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: Any) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.
 
@@ -133,18 +115,3 @@ def serve(
             signal.sigwait(STOPPED_BY)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@click.command("wechat-sandbox", cls=Command, help=sandbox.help)
-@with_options
-def standalone(**options: Any) -> None:
-    """Serve it without a campaigns folder."""
-    serve(lambda url: print_result(_("listening on {url}").format(url=url)), **options)
-
-
-standalone.effect = Effect.LOCAL
-
-
-def main() -> None:
-    """Run `wechat-sandbox` and exit."""
-    run_command(command=standalone)

@@ -1,16 +1,16 @@
 """Show the status of each send."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, campaign_ids
-from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, VAR, Effect, campaign_ids
+from wechat_campaigns.cli.output import error_label, print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
@@ -24,19 +24,22 @@ from wechat_campaigns.send.jobs import JobStatuses, refresh_job_status
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
 
+Failed = Mapping[str, CampaignError]
+"""By AppID, why WeChat did not answer for the account."""
+
 
 @command(
     effect=Effect.WECHAT_READ,
     read_only=Effect.LEDGER_READ,
     formats=("text", "json", "markdown"),
-    options=(DIR, ENV, VAR),
+    options=(ACCOUNTS, SHARD, DIR, ENV, VAR),
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
         "campaign status tasting": N_("every send of a `for_each`"),
         "campaign status sale --wait": N_("wait until WeChat has finished"),
     },
 )
-@click.argument("send_id", metavar="[ID]", required=False, shell_complete=campaign_ids)
+@click.argument("send_id", metavar="[SELECT]", required=False, shell_complete=campaign_ids)
 @click.option("--wait", is_flag=True, help="Query again until every job has ended.")
 @click.option(
     "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
@@ -44,6 +47,8 @@ WAIT_LIMIT_S = 1800
 )  # fmt: skip
 def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show the status of each send; query WeChat (mass/get) for those that have not ended.
+
+    SELECT is the id of a campaign or a send, a folder, or a pattern such as 'spring-*'.
 
     An AppSecret is read only for such a query; without one, events are shown and their MACs are not checked.
 
@@ -54,27 +59,36 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     state = context.fold_ledger()
     expired = _expired(context, state, send_id)
     told = set[Notice]()
-    rows = _refreshed(context, send_id, told, may_be_empty=bool(expired))
+    rows, failed = _refreshed(context, send_id, told, may_be_empty=bool(expired))
     if wait:
-        rows = _waited(context, send_id, rows, timeout_s, told)
+        rows, failed = _waited(context, send_id, rows, failed, timeout_s, told)
     view = StatusView(
         environment=context.settings.environment.name,
         rows=(*rows, *expired),
         unverified=context.unverified,
+        failed=failed,
     )
     context.output(_formats(context, view))
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
     _tell_holds(context, state)
+    for error in failed.values():
+        print_message(f"{error_label()}{error}\n→ {error.hint}")
     states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}
-    if wait and any(row.unfinished for row in rows):
-        message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
-        context.show_progress(message.format(seconds=timeout_s))
-        return ExitCode.UNKNOWN
     code = ExitCode.MISSED if expired else ExitCode.OK
     code = ExitCode.FAILED if Fate.DELIVERY_FAILED in states else code
-    return ExitCode.UNKNOWN if Fate.UNKNOWN in states else code
+    code = ExitCode.UNKNOWN if Fate.UNKNOWN in states else code
+    if wait and any(_may_end(row, failed) for row in rows):
+        message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
+        context.show_progress(message.format(seconds=timeout_s))
+        code = ExitCode.UNKNOWN
+    return worst_exit_code([code, *(error.exit_code for error in failed.values())])
+
+
+def _may_end(row: StatusRow, failed: Failed) -> bool:
+    """Return whether asking again may tell more of a send: its account was not refused."""
+    return row.unfinished and row.known.appid not in failed
 
 
 def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
@@ -82,7 +96,10 @@ def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
 
     environment = context.settings.environment
     for appid, account in environment.by_appid.items():
-        if (reason := state.stream(appid).hold_reason(context.clock())) is not None:
+        if (
+            context.selects(appid)
+            and (reason := state.stream(appid).hold_reason(context.clock())) is not None
+        ):
             said, hint = on_hold(account.name, reason, environment.env_option)
             print_message(f"{said}\n→ {hint}")
 
@@ -110,43 +127,51 @@ def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]
     from wechat_campaigns.notify.notices import finished_notices, untold
 
     now, environment = context.clock(), context.settings.environment
-    ended = [send for send in state.sends if send.ended_at and send.appid in environment.by_appid]
+    accounts = {appid for appid in environment.by_appid if context.selects(appid)}
+    ended = [send for send in state.sends if send.ended_at and send.appid in accounts]
     rows = [send_status(send, state, now, environment) for send in ended]
     found = untold(finished_notices(rows, now), state.notified, now.date())
     return [notice for notice in found if notice not in told]
 
 
 def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[StatusRow]:
-    from wechat_campaigns.run.plan import compile_selected, decision_context
+    from wechat_campaigns.run.plan import compile_selected, decision_context, fits
 
     accounts = context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
-    chosen = (send for send in compiled.sends if send_id in (None, send.id, send.campaign))
+    chosen = (send for send in compiled.sends if send_id is None or fits(send_id, send.id))
+    chosen = (send for send in chosen if send.account in context.selected_accounts)
     known = (send for send in chosen if accounts[send.account].appid not in unknown_past)
     return list(expired_rows(known, moment))
 
 
 def _waited(
-    context: LedgerContext, send_id: str | None, rows: list[StatusRow], timeout_s: float, told: set[Notice]
-) -> list[StatusRow]:
+    context: LedgerContext,
+    send_id: str | None,
+    rows: list[StatusRow],
+    failed: Failed,
+    timeout_s: float,
+    told: set[Notice],
+) -> tuple[list[StatusRow], Failed]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
-    while any(row.unfinished for row in rows) and time.monotonic() < deadline:
+    while any(_may_end(row, failed) for row in rows) and time.monotonic() < deadline:
         ended = sum(not row.unfinished for row in rows)
         if ended != printed:
             context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
         printed = ended
         time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-        rows = _refreshed(context, send_id, told, may_be_empty=True)
-    return rows
+        rows, failed = _refreshed(context, send_id, told, may_be_empty=True)
+    return rows, failed
 
 
-def _selected(state: LedgerState, send_id: str | None) -> list[SendState]:
-    from wechat_campaigns.run.plan import stands_for
+def _selected(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[SendState]:
+    from wechat_campaigns.run.plan import fits
 
-    return [send for send in state.sends if send_id is None or stands_for(send_id, send.send)]
+    chosen = (send for send in state.sends if send_id is None or fits(send_id, send.send))
+    return [send for send in chosen if context.selects(send.appid)]
 
 
 def _ask_wechat(
@@ -171,15 +196,15 @@ def _ask_wechat(
 
 def _refreshed(
     context: LedgerContext, send_id: str | None, told: set[Notice], *, may_be_empty: bool
-) -> list[StatusRow]:
+) -> tuple[list[StatusRow], Failed]:
     state = context.fold_ledger()
-    sends = _selected(state, send_id)
+    sends = _selected(context, state, send_id)
     if send_id is not None and not sends and not may_be_empty:
         raise UsageError(
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
-    asked, accounts = JobStatuses({}, None), context.settings.environment.by_appid
+    asked, accounts = JobStatuses(), context.settings.environment.by_appid
     has_jobs = any(send.appid in accounts and job_to_query(send) is not None for send in sends)
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
     if isinstance(context, OnlineContext) and (has_jobs or _untold(context, state, told)):
@@ -187,7 +212,10 @@ def _refreshed(
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")
-        asked = _ask_wechat(context, _selected(state, send_id), state, told)
+        asked = _ask_wechat(context, _selected(context, state, send_id), state, told)
     now, environment = context.clock(), context.settings.environment
-    rows = [send_status(send, state, now, environment, asked.by_msg_id) for send in _selected(state, send_id)]
-    return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))
+    rows = [
+        send_status(send, state, now, environment, asked.by_msg_id)
+        for send in _selected(context, state, send_id)
+    ]
+    return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send)), asked.failed

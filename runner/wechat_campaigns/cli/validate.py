@@ -9,7 +9,7 @@ from wechat_campaigns.cli.options import DIR, ENV, VAR, Effect, OfflineOption, c
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding
 from wechat_campaigns.core.errors import ExitCode, InvalidError
-from wechat_campaigns.core.files import write_file
+from wechat_campaigns.core.files import repository_path, write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.render.compile import validate_campaigns
 from wechat_campaigns.report.phrases import sends
@@ -113,7 +113,11 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
             len(changed),
         )
         context.show_progress(template.format(count=len(changed)))
-    context.output_data(lambda: "\n".join(map(line, changed)), {"changed": changed, "skipped": skipped})
+    data = {
+        "changed": [*map(repository_path, changed)],
+        "skipped": {repository_path(name): reason for name, reason in skipped.items()},
+    }
+    context.output_data(lambda: "\n".join(map(line, changed)), data)
     return ExitCode.INVALID if skipped or (check and changed) else ExitCode.OK
 
 

@@ -103,6 +103,16 @@ def work_tree_of(path: Path) -> Path | None:
     return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
 
 
+def repository_path(path: str | Path) -> str:
+    """Write a path for programs: from the root of the git work tree, outside any from the working folder.
+
+    One that lies elsewhere is absolute. Nothing that it names is opened, and links are not followed.
+    """
+    place = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
+    top = work_tree_of(place.parent) or Path.cwd()
+    return (place.relative_to(top) if place.is_relative_to(top) else place).as_posix()
+
+
 def resolved_ancestors(path: Path) -> tuple[Path, ...]:
     """Return the real paths of an absolute path and of each folder above: one may be a link that changes."""
     return tuple(Path(os.path.realpath(step)) for step in (path, *path.parents))

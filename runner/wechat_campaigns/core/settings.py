@@ -410,7 +410,7 @@ class NotifyTarget:
     SCHEMA: ClassVar = {
         "if": {"required": ["kind"], "properties": {"kind": {"const": "command"}}},
         "then": {"required": ["command"]},
-        "else": {"required": ["url"]},
+        "else": {"if": {"required": ["kind"]}, "then": {"required": ["url"]}},
     }
 
     kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "command"]

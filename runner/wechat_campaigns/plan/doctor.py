@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from wechat_campaigns.core.errcodes import lookup
@@ -12,12 +14,14 @@ from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, wors
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
+ACCOUNTS_AT_A_TIME: Final = 8
 CLOCK_SLACK = timedelta(seconds=30)
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
@@ -91,7 +95,9 @@ def run_checks(
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
-    checks += [check for account in environment.accounts.values() for check in _account(account, connect)]
+    accounts = list(environment.accounts.values())
+    found = map_in_threads(partial(_account, connect=connect), accounts, ACCOUNTS_AT_A_TIME)
+    checks += chain.from_iterable(found)
     try:
         checks += _ledger(settings, open_ledger(), clock())
     except CampaignError as error:

@@ -209,6 +209,8 @@ class Plan:
     offline: bool
     sends: tuple[PlannedSend, ...]
     commit: str | None = None
+    unselected: int = 0
+    """Sends that may still be made and are left out, because their accounts are not selected."""
     invalid: tuple[InvalidCampaign, ...] = ()
     unknown_sends: tuple[UnknownSend, ...] = ()
     used: Mapping[str, int] = field(default_factory=dict)

@@ -130,6 +130,13 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
     if plan.uninitialized:
         what, hint = uninitialized_words(plan.uninitialized, plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
+    if plan.unselected:
+        what = ngettext(
+            "{count:,} send of other accounts is left out, by `--accounts` or `--shard`",
+            "{count:,} sends of other accounts are left out, by `--accounts` or `--shard`",
+            plan.unselected,
+        )
+        yield _note("selection", what, count=plan.unselected)
     if plan.unread_checkout is not None:
         top, answer = plan.unread_checkout
         what = _("the plan names no commit: git does not read {folder} ({error})")

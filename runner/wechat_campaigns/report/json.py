@@ -102,6 +102,10 @@ def status_data(view: StatusView) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "sends": [past_send(row) for row in view.rows],
         "unverified": view.unverified,
+        "failed": [
+            {"appid": appid, "message": error.message, "location": error.location, "hint": error.hint}
+            for appid, error in view.failed.items()
+        ],
     }
 
 

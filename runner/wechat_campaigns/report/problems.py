@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
@@ -41,7 +42,7 @@ def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str
 def problem_dict(problem: Diagnostic) -> dict[str, object]:
     """Return a problem as plain data for JSON output."""
     return {
-        "file": problem.location.file,
+        "file": repository_path(problem.location.file),
         "line": problem.location.line,
         "column": problem.location.column,
         "path": problem.path,
@@ -97,7 +98,7 @@ def codequality(problems: Sequence[Diagnostic]) -> str:
                 "fingerprint": fingerprint,
                 "severity": SEVERITY[problem.level],
                 "location": {
-                    "path": problem.location.file.removeprefix("./"),
+                    "path": repository_path(problem.location.file),
                     "lines": {"begin": problem.location.line or 1},
                 },
             }
@@ -132,7 +133,7 @@ def _lines(problem: Diagnostic, color: bool) -> str:
 def _annotation(problem: Diagnostic) -> str:
     place = problem.location
     values = [
-        ("file", place.file),
+        ("file", repository_path(place.file)),
         ("line", place.line),
         ("col", place.column),
         ("title", f"campaign {problem.rule}"),

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from wechat_campaigns.core.errcodes import mass_event_status
+from wechat_campaigns.core.errcodes import lookup, mass_event_status
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Environment
@@ -17,6 +18,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint, settle_hint
 from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate, SendState, Status
 
 CONFIRM_WITHIN = timedelta(minutes=30)
@@ -43,6 +45,20 @@ class StatusRow:
     def status(self) -> Fate | PlanAction:
         """What became of it."""
         return PlanAction.EXPIRED if self.is_expired else self.known.fate
+
+    @property
+    def code(self) -> str:
+        """Why it has this status, for programs: an errcode's name, WeChat's own word, or a word of ours."""
+        known = self.known
+        if self.is_expired:
+            return Reason.WINDOW_ENDED.value
+        if (errcode := records.errcode_of(known)) is not None:
+            return lookup(errcode).name
+        if known.fate in (Fate.ACCEPTED, Fate.DELIVERY_FAILED) and self.told is not None:
+            return _event_word(self.told.status)
+        if records.existing_job_id(known) is not None:
+            return "existing_job"
+        return "no_msg_id" if records.has_no_job_id(known) else known.fate.value
 
     @property
     def unfinished(self) -> bool:
@@ -83,6 +99,8 @@ class StatusView:
     rows: tuple[StatusRow, ...]
     unverified: tuple[str, ...] = ()
     """Accounts whose events were shown without their AppSecret."""
+    failed: Mapping[str, CampaignError] = field(default_factory=dict)
+    """By AppID, why WeChat was not asked about its sends, or did not answer."""
 
     @property
     def attention(self) -> tuple[StatusRow, ...]:
@@ -138,6 +156,7 @@ def past_send(row: StatusRow) -> dict[str, Any]:
         "account": row.account,
         "recipients": row.recipients,
         "status": row.status.value,
+        "code": row.code,
         "msg_id": records.job_id(known),
         "existing_msg_id": records.existing_job_id(known),
         "msg_data_id": records.job_id(known, "msg_data_id"),
@@ -153,21 +172,26 @@ def past_send(row: StatusRow) -> dict[str, Any]:
 
 
 def ended(status: str) -> tuple[str, str]:
-    """Explain the Status of an event: what it means, what to do.
-
-    WeChat's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
-    """
-    match = _ERR.search(status)
-    word = f"err({match.group(1)})" if match else status.strip().lower()
+    """Explain the Status of an event: what it means, what to do."""
+    word = _event_word(status)
     if (found := mass_event_status(word)) is None:
         return (
             _("WeChat ended this send with the status {status}").format(status=status),
             _("check it in the WeChat console"),
         )
     meaning, hint = map(_, found)
-    if match:
+    if _ERR.search(word):
         meaning = _(": ").join((word, meaning))
     return meaning, hint
+
+
+def _event_word(status: str) -> str:
+    """Write the Status of an event as the table has it.
+
+    WeChat's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
+    """
+    match = _ERR.search(status)
+    return f"err({match.group(1)})" if match else status.strip().lower()
 
 
 def reach(told: records.JobResult) -> str:

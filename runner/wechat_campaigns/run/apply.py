@@ -30,7 +30,8 @@ from wechat_campaigns.plan.hints import HELD_SINCE, START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.run.plan import PlanResult, plan_selected
+from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
+from wechat_campaigns.send.apply import DEFAULT_JOBS
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, left_outcome, planned_outcome
 from wechat_campaigns.send.posting import RunContext
@@ -66,6 +67,8 @@ class ApplyRun:
     """Unknown sends to post as they were, although their campaigns were edited or removed."""
     asks: bool = False
     """Whether a person confirms the sends; else somebody agreed to them before."""
+    jobs: int = DEFAULT_JOBS
+    """Accounts that it sends for at a time."""
     waits: bool = False
     """Whether it stays and makes each scheduled send when its window opens."""
     until: datetime | None = None
@@ -193,7 +196,9 @@ class ApplyRun:
         record_campaigns_folder(
             workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who
         )
-        return send_due(plan, workspace=workspace, run_context=self._right(who), stopping=self.stopping)
+        return send_due(
+            plan, workspace=workspace, run_context=self._right(who), stopping=self.stopping, jobs=self.jobs
+        )
 
     def _reviewed(self, result: PlanResult) -> Plan:
         """Check the plan against what was reviewed, and return it without what was not."""
@@ -203,7 +208,10 @@ class ApplyRun:
         if self.file is not None:
             if self.digest is not None:
                 planfile.check_plan_digest(self.file, self.digest)
+            if not all(map(self.workspace.selects, planfile.covered_appids(self.file))):
+                plan = result.whole  # it was reviewed for more accounts, and a part of it is sent
             plan = review.check_file(self.file, plan, self.state, self.workspace.clock())
+            plan = selected_part(self.workspace, plan)
             if names := planfile.unresolved_names(self.file, plan):
                 message = _(
                     "The plan file was made offline, so the review did not cover what these "
@@ -212,7 +220,9 @@ class ApplyRun:
                 self.tell(message.format(names=_(", ").join(names)))
             return review.within_horizon(plan, planfile.horizon(self.file))
         if self.digest is not None:
-            return review.check_digest(self.digest, plan, self.state)
+            with suppress(StalePlanError):
+                return review.check_digest(self.digest, plan, self.state)
+            return selected_part(self.workspace, review.check_digest(self.digest, result.whole, self.state))
         if self.workspace.settings.environment.protected:
             raise PolicyError(
                 _("`campaign apply` requires a reviewed plan, because this environment is protected"),
@@ -302,8 +312,9 @@ class ApplyRun:
         with suppress(Exception):  # a call is decided on the ledger as it is then, anyway
             now = self.workspace.state().last_holds()
         held = {appid for appid, hold in now.items() if hold != before.get(appid, "")}
+        why: dict[str, Any] = {"hint": _(START_AGAIN), "code": Reason.HELD_SINCE.value}
         return [
-            planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
+            planned_outcome(planned, _(HELD_SINCE), exit_code=ExitCode.POLICY, **why)
             for planned in waiting
             if planned.account.appid in held
         ]

@@ -1,5 +1,6 @@
 """Plan the campaigns of a workspace: by its files, its ledger and, where it may connect, WeChat's answers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from wechat_campaigns.guard.recorded_rules import ledger_changes
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
-from wechat_campaigns.plan.plan import COMPARED, Plan
+from wechat_campaigns.plan.plan import COMPARED, Plan, is_covered
 from wechat_campaigns.plan.resolve import RemoteFacts, refresh
 from wechat_campaigns.plan.review import Comparison, with_warnings
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
@@ -34,6 +35,9 @@ class PlanResult:
 
     compiled: CompileResult
     plan: Plan
+    """Of the accounts selected."""
+    whole: Plan
+    """Of all accounts: those that are not selected were not asked, and their sends are blocked."""
     comparison: Comparison | None = None
 
     def valid_plan(self) -> Plan:
@@ -105,8 +109,9 @@ def plan_selected(
     sends = (*chosen.sends, *unknown)
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
-        facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
-        facts |= _without_past(online, state)
+        asked = [send for send in sends if send.account in online.selected_accounts]
+        facts = refresh(asked, context, connect=online.read_api, clock=online.clock)
+        facts |= _without_past(online, state) | _unselected(online)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
     guards = workspace.newest_guards()
@@ -124,7 +129,34 @@ def plan_selected(
     plan = _compared_with_console(workspace, plan, state, context.now)
     if checked and online is not None and online.settings.policy.checks:
         plan = _checked(online, plan, context)
-    return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+    return PlanResult(
+        compiled=compiled,
+        plan=selected_part(workspace, plan),
+        whole=plan,
+        comparison=comparison,
+    )
+
+
+def selected_part(workspace: Workspace, plan: Plan) -> Plan:
+    """Return what a plan has of the accounts selected."""
+    if not workspace.selection:
+        return plan
+    names = workspace.selected_accounts
+    return replace(
+        plan,
+        sends=tuple(one for one in plan.sends if one.account.name in names),
+        unknown_sends=tuple(one for one in plan.unknown_sends if workspace.selects(one.send_state.appid)),
+        used={name: used for name, used in plan.used.items() if name in names},
+        uninitialized=tuple(name for name in plan.uninitialized if name in names),
+        unselected=sum(is_covered(one) and one.account.name not in names for one in plan.sends),
+    )
+
+
+def _unselected(workspace: OnlineWorkspace) -> dict[str, RemoteFacts]:
+    """Leave out each account that is not selected, as one that could not be asked."""
+    message, hint = _("this account is not selected"), _("add it to `--accounts`, or use another `--shard`")
+    others = workspace.settings.environment.accounts.keys() - workspace.selected_accounts.keys()
+    return {name: RemoteFacts(offline=True, error=UsageError(message, hint=hint)) for name in others}
 
 
 def _compared_with_console(workspace: Workspace, plan: Plan, state: LedgerState, now: datetime) -> Plan:
@@ -268,3 +300,13 @@ def stands_for(name: str, send_id: str) -> bool:
         return name == send_id
     names = (send_id, str(replace(send, batch=None)), send.campaign)
     return normalize_id(name) in map(normalize_id, names)
+
+
+def fits(wanted: str, send_id: str) -> bool:
+    """Return whether a word means a send of the ledger: as `stands_for`, by a folder, or by `*` and `?`.
+
+    Brackets stand for themselves, as ids have them.
+    """
+    pattern = re.escape(normalize_id(wanted)).replace(r"\*", ".*").replace(r"\?", ".")
+    is_fit = re.fullmatch(f"{pattern}(?:/.*)?", normalize_id(send_id)) is not None
+    return is_fit or stands_for(wanted, send_id)

@@ -311,6 +311,7 @@ class AccountRun(AccountWriter):
             _("another run resolved it in the meantime: {status}").format(status=status_word(status)),
             hint="" if was_made else _("run `campaign apply` again"),
             exit_code=LEFT[now.action].exit_code,
+            code=now.code.value,
         )
 
     def send(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:

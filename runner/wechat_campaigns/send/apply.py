@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from wechat_campaigns.workspace import OnlineWorkspace
 
 LOCK_WAIT_S = 10.0
-MAX_PARALLEL_ACCOUNTS = 16
+DEFAULT_JOBS = 8
 """Accounts that one run sends for at a time."""
 
 
 def apply(
-    plan: Plan, *, workspace: OnlineWorkspace, run_context: RunContext, stopping: threading.Event
+    plan: Plan,
+    *,
+    workspace: OnlineWorkspace,
+    run_context: RunContext,
+    stopping: threading.Event,
+    jobs: int = DEFAULT_JOBS,
 ) -> tuple[SendOutcome, ...]:
     """Settle unknown sends, then make the due ones; accounts side by side, each in order.
 
@@ -34,6 +39,7 @@ def apply(
         plan: made moments ago; its due sends are decided on again one by one.
         run_context: by what right it sends.
         stopping: once set, the send in hand is finished and no other is started.
+        jobs: accounts at a time; the sends of one are always made one after the other.
 
     Returns:
         One outcome for each send that was tried or left out, accounts in name order; then the unknown sends
@@ -46,7 +52,7 @@ def apply(
         AccountRun(workspace, account, _of_account(plan, account), run_context, stopping, due)
         for account in _busy(plan, settings)
     ]
-    done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
+    done = [outcome for outcomes in (_share(runs, jobs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
     return (*done, *map(_unresolved, left), *map(left_outcome, plan.held_sends()))
@@ -54,11 +60,12 @@ def apply(
 
 def _unresolved(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
-    known, why, hint = unknown.send_state, unknown.reason, unknown.hint
-    return SendOutcome(known.send, account_of(known), Result.UNKNOWN, why, hint=hint, key=unknown.key)
+    known, why, hint, code = unknown.send_state, unknown.reason, unknown.hint, unknown.code.value
+    name = account_of(known)
+    return SendOutcome(known.send, name, Result.UNKNOWN, why, hint=hint, key=unknown.key, code=code)
 
 
-def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
+def _share(runs: list[AccountRun], jobs: int) -> list[list[SendOutcome]]:
     """Run the accounts that no other runner holds, each runner from its own place; then wait for the others.
 
     So several runners given the same campaigns divide the accounts among them.
@@ -68,7 +75,7 @@ def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
     done: dict[str, list[SendOutcome] | None] = {}
     for wait_s in (0.0, LOCK_WAIT_S):
         left = [run for run in turned if done.get(run.account.appid) is None]
-        made = map_in_threads(partial(AccountRun.run, wait_s=wait_s), left, MAX_PARALLEL_ACCOUNTS)
+        made = map_in_threads(partial(AccountRun.run, wait_s=wait_s), left, jobs)
         done |= zip((run.account.appid for run in left), made, strict=True)
     return [done[run.account.appid] or [] for run in runs]
 

@@ -1,21 +1,24 @@
 """What becomes of an accepted job: ask mass/get, also about what 45065 named, and recall what was sent."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
+    CampaignError,
     LedgerError,
+    PolicyError,
     TamperedLedgerError,
     UsageError,
     reporting_unrecorded,
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query
@@ -25,6 +28,7 @@ from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
+ACCOUNTS_AT_A_TIME = 8
 RECALLS_PER_DAY = 10
 RECALLABLE = frozenset(kind.msgtype for kind in KINDS if kind.is_recallable)
 """Only what was sent by API and is already successful. Source: deleteMassMsg, read 2026-11."""
@@ -37,10 +41,12 @@ RECALL_LIMITS = N_(
 class JobStatuses(NamedTuple):
     """What mass/get returned."""
 
-    by_msg_id: Mapping[tuple[str, int], str]
+    by_msg_id: Mapping[tuple[str, int], str] = MappingProxyType({})
     """WeChat's msg_status, by AppID and msg_id."""
-    unrecorded: LedgerError | None
+    unrecorded: LedgerError | None = None
     """Why the ledger does not have the final ones; they are in the state anyway."""
+    failed: Mapping[str, CampaignError] = MappingProxyType({})
+    """By AppID, why WeChat did not answer for it: a secret, an address list, the network."""
 
 
 def refresh_job_status(
@@ -51,34 +57,62 @@ def refresh_job_status(
     ledger: Ledger,
     state: LedgerState,
 ) -> JobStatuses:
-    """Ask about each job and record the final answers about accepted sends.
+    """Ask about each job and record the final answers about accepted sends; accounts side by side.
 
     Args:
         sends: those to ask about; those without a job are passed over.
         accounts: by appid; sends of other appids are passed over.
 
     Raises:
-        ApiError, NotSentError, NoResponseError: WeChat did not answer.
+        PolicyError: these settings or this address may receive no secret, of whichever account.
+        TamperedLedgerError: the ledger went back, or holds what nobody with the AppSecret wrote.
 
     Source: massmsgget, read 2026-11.
     """
-    reader = cache(lambda appid: connect(accounts[appid]))
-    statuses: dict[tuple[str, int], str] = {}
-    unrecorded: LedgerError | None = None
+    jobs: dict[str, list[SendState]] = {}
     for known in sends:
-        is_accepted, msg_id = known.fate is Fate.ACCEPTED, job_to_query(known)
-        if msg_id is None or known.appid not in accounts:
+        if job_to_query(known) is not None and known.appid in accounts:
+            jobs.setdefault(known.appid, []).append(known)
+
+    def ask(appid: str) -> JobStatuses:
+        statuses: dict[tuple[str, int], str] = {}
+        unrecorded, failed = None, {}
+        try:
+            for msg_id, said, error in _job_statuses(jobs[appid], connect(accounts[appid]), ledger, state):
+                statuses[appid, msg_id] = said
+                unrecorded = error or unrecorded
+        except (PolicyError, TamperedLedgerError):
+            raise
+        except CampaignError as error:  # of this account: the others are asked
+            error.add_context(_("account {name}").format(name=accounts[appid].name))
+            failed[appid] = error
+        return JobStatuses(statuses, unrecorded, failed)
+
+    found = map_in_threads(ask, list(jobs), ACCOUNTS_AT_A_TIME)
+    return JobStatuses(
+        {job: said for one in found for job, said in one.by_msg_id.items()},
+        next((one.unrecorded for one in found if one.unrecorded is not None), None),
+        {appid: error for one in found for appid, error in one.failed.items()},
+    )
+
+
+def _job_statuses(
+    sends: Iterable[SendState], api: ReadOnlyApi, ledger: Ledger, state: LedgerState
+) -> Iterator[tuple[int, str, LedgerError | None]]:
+    """Yield the msg_id and msg_status of each send of an account, and why a final one is not recorded."""
+    for known in sends:
+        msg_id, unrecorded = job_to_query(known), None
+        if msg_id is None:
             continue
         try:
-            said = str(reader(known.appid).mass_get(msg_id)["msg_status"])
+            said = str(api.mass_get(msg_id)["msg_status"])
         except ApiError as error:
             # A job it does not know (40059) says nothing about the others, and stays as it is.
             if lookup(error.errcode).errcode_class == "input":
                 continue
             raise
-        statuses[known.appid, msg_id] = said
         # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
-        if is_accepted and said in FATE_BY_MSG_STATUS:
+        if known.fate is Fate.ACCEPTED and said in FATE_BY_MSG_STATUS:
             data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "msg_status": said}
             try:
                 state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
@@ -87,7 +121,7 @@ def refresh_job_status(
             except LedgerError as error:  # as of a role that may only read
                 unrecorded = error
                 state.stream(known.appid).keep(replace(known, job=FATE_BY_MSG_STATUS[said]))
-    return JobStatuses(statuses, unrecorded)
+        yield msg_id, said, unrecorded
 
 
 def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None:

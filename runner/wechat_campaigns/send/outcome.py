@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
     CampaignError,
@@ -85,11 +86,17 @@ class SendOutcome:
     """Skipped because its window ended."""
     notes: tuple[str, ...] = ()
     """What else a person should know, whatever the result."""
+    code: str = ""
+    """Why, for programs: a reason of the plan, the name of an errcode, else a word for the exit code."""
 
     def __post_init__(self) -> None:
-        """Set the exit code of the result where there is no other."""
+        """Set the exit code of the result, and the code of the reason, where there is no other."""
         if self.exit_code is ExitCode.OK:
             object.__setattr__(self, "exit_code", EXIT_CODES[self.result])
+        if not self.code:
+            word = self.result.value if self.exit_code is ExitCode.OK else self.exit_code.name.lower()
+            word = lookup(self.errcode).name if self.errcode is not None else word
+            object.__setattr__(self, "code", word)
 
 
 def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
@@ -147,4 +154,5 @@ def left_outcome(planned: PlannedSend) -> SendOutcome:
         why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, planned.failure
     elif missed:
         why = _("missed and not sent: {why}").format(why=why)
-    return planned_outcome(planned, why, result, hint=planned.hint, exit_code=code, missed=missed)
+    more = {"hint": planned.hint, "exit_code": code, "missed": missed, "code": planned.code.value}
+    return planned_outcome(planned, why, result, **more)

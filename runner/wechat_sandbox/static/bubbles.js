@@ -118,13 +118,9 @@ function video({ video: shown, gone }) {
 const coupon = ({ card: shown }) =>
   el("div", { class: "coupon" }, el("strong", {}, say("card")), el("code", {}, shown.card_id));
 
-const music = ({ music: shown }) =>
-  el("div", { class: "bubble" }, el("strong", {}, `♪ ${shown.title || say("type_music")}`), el("br"),
-    shown.description, " ", link(String(shown.musicurl), String(shown.musicurl)));
-
 const DRAWERS = {
   text: (content) => el("p", { class: "bubble" }, ...rich(content.text)),
-  articles, images, voice, video, card: coupon, music,
+  articles, images, voice, video, card: coupon,
 };
 
 export function body(message, open) {

@@ -30,7 +30,7 @@ const WORDS = {
   noFile: ["The file is no longer stored.", "文件已不在沙箱中。"], type_text: ["Text", "文本"],
   type_mpnews: ["Article", "图文"], type_voice: ["Voice", "语音"], type_image: ["Picture", "图片"],
   type_mpvideo: ["Video", "视频"], type_video: ["Video", "视频"], type_wxcard: ["Card", "卡券"],
-  type_music: ["Music", "音乐"], newspic: ["Picture post", "贴图"], card: ["Coupon", "卡券"], member: ["Follower", "粉丝"],
+  newspic: ["Picture post", "贴图"], card: ["Coupon", "卡券"], member: ["Follower", "粉丝"],
   openid: ["openid", "openid"], wxname: ["WeChat name", "微信号"], tags: ["Tags", "标签"],
   message: ["Message", "消息"], kind: ["Kind", "类别"], job: ["Send", "群发"], time: ["Time in China", "北京时间"],
   status: ["Status", "状态"], reached: ["Reached", "送达"], of: ["{n} of {total}", "{n} / {total}"],

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.cli import help_pages
 from wechat_campaigns.cli.main import campaign, run
-from wechat_campaigns.cli.sandbox import standalone
 from wechat_campaigns.core import i18n
 from wechat_campaigns.report.terminal import breaks, columns, wrapped
 
@@ -39,18 +38,6 @@ def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "用法：campaign [选项] 命令 [参数]..." in told
     assert run(["--help"]) == 0
     assert "Usage: " in capsys.readouterr().out
-
-
-def test_the_sandbox_of_other_projects_speaks_it_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-    assert run(["-h"], command=standalone) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("用法：wechat-sandbox [选项]")
-    assert "[默认：8090]" in told
-    assert run(["--port", "x"], command=standalone) == 64
-    assert "'--port' 的值不对" in capsys.readouterr().err
 
 
 def test_the_words_of_click_are_its_own() -> None:

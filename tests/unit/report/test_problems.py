@@ -42,7 +42,7 @@ def test_annotations_are_the_first_nine_and_how_many_more() -> None:
     lines = problems_github([*problems, replace(PROBLEM, level="warning")]).split("\n")
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 9 + ["::notice", "::warning"]
     assert "error: 3 more" in lines[9]
-    assert lines[0].startswith("::error file=./campaigns/销售.yaml,line=3,col=5,title=campaign enum::0 →")
+    assert lines[0].startswith("::error file=campaigns/销售.yaml,line=3,col=5,title=campaign enum::0 →")
 
 
 def test_the_widget_counts_what_goes_out_now_and_later() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.run.plan import fits
 
 SETTINGS = """\
 namespace: shop
@@ -93,3 +94,21 @@ def test_an_id_is_taken_with_its_namespace(folder: Path, capsys: pytest.CaptureF
     assert run(["new", "--dir", "messages", "--tag", "会员", "shop:tea"]) == ExitCode.OK
     assert (folder / "tea.yaml").is_file()
     assert run(["new", "--dir", "messages", "--tag", "会员", "other:tea"]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [
+        ("sale", {"sale", "sale[a]", "sale[a]#2"}),
+        ("sale*", {"sale", "sale[a]", "sale[a]#2", "sales", "salea"}),
+        ("sale[a]", {"sale[a]", "sale[a]#2"}),
+        ("sale[*]", {"sale[a]"}),
+        ("SALE?", {"sales", "salea"}),
+        ("shop", {"shop/sale"}),
+        ("shop/*", {"shop/sale"}),
+        ("sal", set()),
+    ],
+)
+def test_a_word_means_sends_of_the_ledger(wanted: str, meant: set[str]) -> None:
+    ids = ("sale", "sale[a]", "sale[a]#2", "sales", "salea", "shop/sale")
+    assert {one for one in ids if fits(wanted, one)} == meant

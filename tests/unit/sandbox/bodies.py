@@ -51,5 +51,5 @@ BODIES: list[tuple[str, dict[str, object]]] = [
     ("message/mass/send", {**MASS, "touser": ["o1", "o2"]}),
     ("message/mass/preview", {**MASS, "touser": "o1", "towxname": "tester1"}),
     ("message/mass/get", {"msg_id": 1}),
-    ("message/mass/delete", {"msg_id": 1, "article_idx": 0, "url": "x"}),
+    ("message/mass/delete", {"msg_id": 1, "article_idx": 0}),
 ]

@@ -91,9 +91,7 @@ def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Rece
         "send success", "6", "6", "6",
     )  # fmt: skip
     assert re.fullmatch(r"o[0-9a-f]{27}", told["FromUserName"] or "")
-    link = xml.findtext("ArticleUrlResult/ResultList/item/ArticleUrl")
-    assert link is not None
-    assert wechat.post("message/mass/delete", {"url": link})["errcode"] == 0
+    assert xml.findtext("ArticleUrlResult/ResultList/item/ArticleUrl", "").startswith("http://mp.weixin")
     (event,) = wechat.control("GET", "events")["events"]
     assert (event["state"], event["attempts"]) == ("delivered", 1)
 

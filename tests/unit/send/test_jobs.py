@@ -1,5 +1,6 @@
 """What becomes of an accepted job: it is followed to its end, and recalled where WeChat would do it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.support.factories import (
     named,
 )
 from tests.support.outcomes import error_of
-from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
+from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, UsageError
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -89,8 +90,31 @@ def test_only_accepted_sends_of_known_accounts_are_queried():
 def test_job_unknown_to_the_platform_keeps_its_status():
     _, ledger = followed(api_error(40059, "/cgi-bin/message/mass/get"))
     assert status(ledger) is Fate.ACCEPTED
-    with pytest.raises(ApiError):
-        followed(api_error(48001, "/cgi-bin/message/mass/get"))
+
+
+def test_account_that_is_refused_keeps_no_other_from_being_asked() -> None:
+    other = make_account("other", appid="wx0000000000000009")
+    ledger = MemoryLedger()
+    for appid, msg_id in ((SERVICE, 7), (other.appid, 8)):
+        ledger.append(replace(intent_entry(SEND), stream=appid))
+        data = linked(EventKind.ACCEPTED, named(SEND, msg_id=msg_id), ledger.events({appid}))
+        ledger.append(Entry(stream=appid, kind=EventKind.ACCEPTED, data=data))
+    answers = {
+        SERVICE: api_error(48001, "/cgi-bin/message/mass/get"), other.appid: {"msg_status": "SEND_SUCCESS"}
+    }  # fmt: skip
+    state = fold(ledger.events())
+    found = refresh_job_status(
+        list(state.sends),
+        accounts={SERVICE: make_account(), other.appid: other},
+        connect=lambda account: ScriptedApi(mass_get=[answers[account.appid]]),
+        ledger=ledger,
+        state=state,
+    )
+    assert found.by_msg_id == {(other.appid, 8): "SEND_SUCCESS"}
+    assert {appid: error.exit_code for appid, error in found.failed.items()} == {SERVICE: ExitCode.WECHAT}
+    assert {send.appid: send.fate for send in fold(ledger.events()).sends} == {
+        SERVICE: Fate.ACCEPTED, other.appid: Fate.SENT
+    }  # fmt: skip
 
 
 # --- recalls ------------------------------------------------------------------------------------

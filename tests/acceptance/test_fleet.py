@@ -1,0 +1,133 @@
+"""Many accounts, several machines: each run is about its part, and together they send everything once."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from wechat_campaigns.core.account_selection import AccountSelection
+from wechat_campaigns.core.errors import ExitCode
+
+NAMES = ("main", *(f"shop{number}" for number in range(2, 9)))
+APPIDS = {name: f"wx{number:016x}" for number, name in enumerate(NAMES, 1)}
+SECRETS = {f"SECRET_{name.upper()}": "0" * 32 for name in NAMES}
+BY = pytest.mark.parametrize("by", ["file", "digest"])
+
+
+@pytest.fixture
+def fleet(make_shop: MakeShop) -> Shop:
+    """Eight accounts with a send each; the secret of each is in a variable of its own."""
+    shop = make_shop(begin=False)
+    accounts = (
+        f"{name}: {{kind: service, appid: {APPIDS[name]}, secret: {{env: SECRET_{name.upper()}}}}}"
+        for name in NAMES
+    )
+    file = shop.folder / "campaigns/_settings.yaml"
+    head = file.read_text(encoding="utf-8").partition("    accounts:")[0]
+    file.write_text(f"{head}    accounts: {{{', '.join(accounts)}}}\n", encoding="utf-8")
+    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in APPIDS.values()]
+    shop.sandbox.control("POST", "seed", {"accounts": seeds})
+    shop.write(**{f"to-{name}": campaign_file(name, f"account: {name}\n") for name in NAMES})
+    assert shop.run("ledger", "init", **SECRETS)[0] == ExitCode.OK
+    return shop
+
+
+def part(number: int, parts: int = 2) -> set[str]:
+    """The accounts of a part."""
+    selection = AccountSelection(shard=(number, parts))
+    return {name for name in NAMES if selection.selects(APPIDS[name], [name])}
+
+
+def secrets_of(names: set[str]) -> dict[str, str]:
+    return {f"SECRET_{name.upper()}": "0" * 32 for name in names}
+
+
+def data(said: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    return found
+
+
+def review(shop: Shop, *words: str) -> None:
+    code, said = shop.run("plan", "--out", str(shop.plan_file), *words, **SECRETS)
+    assert code == ExitCode.OK, said
+
+
+def test_every_account_is_in_one_part_on_every_machine() -> None:
+    assert sorted(name for number in (1, 2, 3) for name in part(number, 3)) == sorted(NAMES)
+    assert part(1) == {"main", "shop2", "shop5"}
+
+
+@BY
+def test_two_runners_send_the_two_parts_of_one_reviewed_plan(fleet: Shop, by: str) -> None:
+    """Each has the secrets of its own accounts alone; run again, nothing is sent twice."""
+    review(fleet)
+    for code in (ExitCode.OK, ExitCode.OK):
+        runners = [
+            fleet.begin(
+                "apply", "--auto-approve", "--shard", f"{number}/2", "--jobs", "2", *fleet.reviewed(by),
+                **secrets_of(part(number)),
+            )
+            for number in (1, 2)
+        ]  # fmt: skip
+        ended = [(one.communicate(timeout=120), one.returncode) for one in runners]
+        assert [returned for _said, returned in ended] == [code, code], ended
+        assert Counter(fleet.texts()) == dict.fromkeys(NAMES, 1)
+
+
+@BY
+def test_a_reviewed_plan_of_a_part_sends_that_part_alone(fleet: Shop, by: str) -> None:
+    """With any other selection it is refused: nobody reviewed what that one would send."""
+    review(fleet, "--shard", "1/2")
+    rows = {row["account"]["name"] for row in json.loads(fleet.plan_file.read_text())["sends"]}
+    assert rows == part(1)
+    for other in ((), ("--shard", "2/2"), ("--accounts", "shop*"), ("--accounts", "main")):
+        code, said = fleet.run("apply", "--auto-approve", *fleet.reviewed(by), *other, **SECRETS)
+        assert (code, fleet.posts()) == (ExitCode.POLICY, 0), said
+    code, said = fleet.run("apply", "--auto-approve", *fleet.reviewed(by), "--shard", "1/2", **SECRETS)
+    assert (code, set(fleet.texts())) == (ExitCode.OK, part(1)), said
+
+
+@BY
+def test_part_of_a_reviewed_plan_is_not_sent_once_another_part_changed(fleet: Shop, by: str) -> None:
+    review(fleet)
+    fleet.edit("to-shop3", "content: shop3", "content: 今晚八点")
+    words = ("--auto-approve", "--accounts", "main", *fleet.reviewed(by))
+    code, said = fleet.run("apply", *words, **SECRETS)
+    assert (code, fleet.posts()) == (ExitCode.POLICY, 0)
+    assert ("to-shop3" in said) is (by == "file")
+
+
+def test_a_resend_is_left_to_the_run_that_is_about_its_account(fleet: Shop) -> None:
+    fleet.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    main = ("apply", "--auto-approve", "--accounts", "main", "-o", "json")
+    assert fleet.run(*main, **SECRETS)[0] == ExitCode.UNKNOWN
+    code, said = fleet.run("apply", "--auto-approve", "--accounts", "shop?", "-o", "json", **SECRETS)
+    sent = {row["id"]: row["result"] for row in data(said)["outcomes"]}
+    assert (code, sent) == (ExitCode.OK, {f"to-{name}": "accepted" for name in NAMES if name != "main"})
+    assert fleet.run(*main, **SECRETS)[0] == ExitCode.OK
+    assert Counter(fleet.texts()) == dict.fromkeys(NAMES, 1)
+
+
+def test_plan_status_and_doctor_are_about_the_accounts_selected(fleet: Shop) -> None:
+    code, said = fleet.run("plan", "--accounts", "shop[23]", "-o", "json", **SECRETS)
+    assert (code, [row["id"] for row in data(said)["sends"]]) == (ExitCode.OK, ["to-shop2", "to-shop3"])
+    code, said = fleet.run("plan", "--accounts", "shop[23]", "--shard", "1/2", **SECRETS)
+    assert "campaign apply --accounts 'shop[23]' --shard 1/2" in said
+    assert fleet.run("apply", "--auto-approve", **SECRETS)[0] == ExitCode.OK
+    before = len(fleet.sandbox.requests())
+    code, said = fleet.run("status", "--accounts", "shop2", "-o", "json", SECRET_SHOP2="0" * 32)
+    assert (code, [row["id"] for row in data(said)["sends"]]) == (ExitCode.OK, ["to-shop2"])
+    asked = [one["path"] for one in fleet.sandbox.requests()[before:]]
+    assert asked.count("/cgi-bin/message/mass/get") == 1
+    code, said = fleet.run("doctor", "--accounts", "shop2", "-o", "json", SECRET_SHOP2="0" * 32)
+    named = {name for name in NAMES for row in data(said)["checks"] if name in row["name"]}
+    assert (code, named) == (ExitCode.OK, {"shop2"})
+
+
+@pytest.mark.parametrize(
+    "words", [["--accounts", "shop9"], ["--shard", "0/2"], ["--shard", "3/2"], ["--shard", "2"]]
+)
+def test_selection_that_nothing_can_match_is_refused(fleet: Shop, words: list[str]) -> None:
+    assert fleet.run("plan", "--offline", *words)[0] == ExitCode.USAGE
