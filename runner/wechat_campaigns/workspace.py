@@ -392,7 +392,7 @@ class OnlineWorkspace(LedgerWorkspace):
         return self.fold_ledger(self._mac_keys())
 
     def _mac_keys(self) -> KeyOf:
-        """Return the keys of the accounts selected; of others no secret is read, and nothing is called verified."""
+        """Return the keys of the selected accounts; of others no secret is read."""
         key_of = self.secrets.mac_keys()
         return lambda appid: key_of(appid) if self.selects(appid) else None
 
