@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.shop import MakeShop, Shop, campaign_file
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 PICTURE = Path(__file__).parents[2] / "tests/articles/images/cup.png"
@@ -93,6 +93,21 @@ def test_account_with_another_name_is_the_same_account(chain: Shop, words: str) 
     assert actions(chain, "--all") == {"sale[main]": "sent", "sale[store]": expected}
     chain.apply()
     assert len(chain.texts()) == 2
+
+
+@pytest.mark.parametrize("fault", ["cut_before", "cut_after"])
+def test_unknown_send_of_an_account_with_another_name_is_resent_as_itself(chain: Shop, fault: str) -> None:
+    chain.write(sale=campaign_file("周年庆", "for_each: {accounts: [shop]}\n"))
+    chain.sandbox.fault(endpoint=SENDALL, kind=fault)
+    chain.apply()
+    write_accounts(chain, last="store")
+    chain.write(sale=campaign_file("周年庆", "for_each: {accounts: [store]}\n"))
+    _code, said = chain.run("plan", "-o", "json")
+    plan = json.loads(said)
+    assert [(row["id"], row["action"]) for row in plan["sends"]] == [("sale[shop]", "resend")]
+    assert not plan["unknown_sends"], "it is not listed twice"
+    assert chain.apply() == ExitCode.OK
+    assert chain.texts() == ["周年庆"]
 
 
 def test_campaign_of_one_account_that_becomes_one_of_many_is_a_conflict_there(chain: Shop) -> None:
