@@ -1,6 +1,7 @@
 """One campaign for many accounts: what each gets, and that none gets it twice, whatever the settings."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,21 @@ PICTURE = Path(__file__).parents[2] / "tests/articles/images/cup.png"
 APPIDS = {name: f"wx{number:016x}" for number, name in enumerate(("main", "north", "shop"), 0xB0)}
 FOR_RETAIL = "for_each: {accounts: {label: retail}}\n"
 WORDS = "欢迎来{{ account.name }}"
+MAIN, NORTH, SHOP = APPIDS.values()
+RENAMED = {"main": MAIN, "north": NORTH, "store": SHOP}
+SWAPPED = {"main": SHOP, "north": NORTH, "shop": MAIN}
+SHIFTED = {"main": NORTH, "old": MAIN, "shop": SHOP}
 
 
-def write_accounts(shop: Shop, *labelled: str, policy: str = "", last: str = "shop") -> None:
-    """Write the accounts, those with the label `retail` by name; `last` is what the last one is called."""
+def write_accounts(shop: Shop, *labelled: str, policy: str = "", appids: Mapping[str, str] = APPIDS) -> None:
+    """Write the accounts, those with the label `retail` by name; `appids` is what stands behind each name."""
     file = shop.folder / "campaigns/_settings.yaml"
     head = file.read_text(encoding="utf-8").partition("    accounts:")[0].partition("policy:")[0]
     lines = []
-    for name, appid in APPIDS.items():
+    for name, appid in appids.items():
         labels = ", labels: [retail]" if name in labelled else ""
         keys = f"kind: service, appid: {appid}, secret: {{env: WECHAT_MAIN_SECRET}}{labels}"
-        lines.append(f"      {last if name == 'shop' else name}: {{{keys}}}\n")
+        lines.append(f"      {name}: {{{keys}}}\n")
     file.write_text(f"{head}    accounts:\n{''.join(lines)}{policy}", encoding="utf-8")
 
 
@@ -84,29 +89,73 @@ def test_account_that_leaves_the_label_and_comes_back_gets_nothing_twice(chain: 
 
 
 @pytest.mark.parametrize("words", ["周年庆", WORDS])
-def test_account_with_another_name_is_the_same_account(chain: Shop, words: str) -> None:
-    """Its AppID is what it was, even where the name stands in the text."""
+@pytest.mark.parametrize(
+    ("appids", "expected"),
+    [
+        (RENAMED, {"sale[main]": "sent", "sale[store]": "conflict"}),
+        (SWAPPED, {"sale[main]": "conflict", "sale[shop]": "conflict"}),
+        (SHIFTED, {"sale[main]": "send", "sale[old]": "conflict", "sale[shop]": "sent"}),
+    ],
+)
+def test_account_with_another_name_is_the_same_account(
+    chain: Shop, words: str, appids: Mapping[str, str], expected: Mapping[str, str]
+) -> None:
+    """Its AppID is what it was, whatever name stands in the text, and whatever is selected."""
     chain.write(sale=campaign_file(words, FOR_RETAIL))
     assert chain.apply() == ExitCode.OK
-    write_accounts(chain, "main", "shop", last="store")
-    expected = "sent" if words != WORDS else "conflict"
-    assert actions(chain, "--all") == {"sale[main]": "sent", "sale[store]": expected}
+    retail = [name for name in appids if name != "north"]
+    write_accounts(chain, *retail, appids=appids)
+    assert actions(chain, "--all") == expected
+    for name, row in expected.items():
+        assert actions(chain, "--all", name) == {name: row}
     chain.apply()
-    assert len(chain.texts()) == 2
+    assert len(chain.texts()) == 2 + [*expected.values()].count("send")
+    chain.write(sale=campaign_file(words, f"{FOR_RETAIL}revision: 2\n"))
+    assert set(actions(chain, "--all").values()) == {"send"}, "that is how it is sent again"
 
 
+@pytest.mark.parametrize("words", ["周年庆", WORDS])
 @pytest.mark.parametrize("fault", ["cut_before", "cut_after"])
-def test_unknown_send_of_an_account_with_another_name_is_resent_as_itself(chain: Shop, fault: str) -> None:
-    chain.write(sale=campaign_file("周年庆", "for_each: {accounts: [shop]}\n"))
+def test_unknown_send_of_an_account_with_another_name_stays_what_it_is(
+    chain: Shop, words: str, fault: str
+) -> None:
+    chain.write(sale=campaign_file(words, "for_each: {accounts: [shop]}\n"))
     chain.sandbox.fault(endpoint=SENDALL, kind=fault)
     chain.apply()
-    write_accounts(chain, last="store")
-    chain.write(sale=campaign_file("周年庆", "for_each: {accounts: [store]}\n"))
-    _code, said = chain.run("plan", "-o", "json")
-    rows = json.loads(said)["sends"]
-    assert [(row["id"], row["action"]) for row in rows] == [("sale[shop]", "resend")], "it is listed once"
+    write_accounts(chain, appids=RENAMED)
+    chain.write(sale=campaign_file(words, "for_each: {accounts: [store]}\n"))
+    found = [(row["id"], row["code"]) for row in json.loads(chain.run("plan", "-o", "json")[1])["sends"]]
+    assert sorted(found) == [("sale[shop]", "content_changed"), ("sale[store]", "split")], "each once"
+    chain.write(sale=campaign_file(words, "for_each: {accounts: [store]}\nrevision: 2\n"))
+    assert actions(chain, "sale") == {"sale[store]": "conflict"}, "a revision is no way past what is unknown"
+    chain.write(sale=campaign_file(words, "for_each: {accounts: [store]}\n"))
+    code, said = chain.run("ledger", "baseline", "sale", "--reason", "x", "-o", "json")
+    assert (code, json.loads(said)["unknown"]) == (ExitCode.UNKNOWN, ["sale[shop]"])
+    chain.apply()
+    assert len(chain.texts()) == (fault == "cut_after")
+    assert actions(chain, "--resend", "sale[shop]") == {"sale[shop]": "resend", "sale[store]": "conflict"}
+    chain.run("apply", "--auto-approve", "--resend", "sale[shop]")
+    assert len(chain.texts()) == 1
+    assert actions(chain, "--all") == {"sale[store]": "conflict"}
+
+
+def test_edited_campaign_is_sent_again_as_the_hint_says(chain: Shop) -> None:
+    chain.write(sale=campaign_file("周年庆", FOR_RETAIL))
     assert chain.apply() == ExitCode.OK
-    assert chain.texts() == ["周年庆"]
+    chain.write(sale=campaign_file("店庆", FOR_RETAIL))
+    for row in planned(chain).values():
+        assert (row["code"], "`revision: 2`" in row["hint"]) == ("edited", True)
+    chain.write(sale=campaign_file("店庆", f"{FOR_RETAIL}revision: 2\n"))
+    assert set(actions(chain).values()) == {"send"}
+
+
+def test_entries_that_become_accounts_are_other_parts_of_the_campaign(chain: Shop) -> None:
+    entries = "account: main\nfor_each: {bj: {vars: {city: 北京}}, sh: {vars: {city: 上海}}}\n"
+    chain.write(sale=campaign_file("'{{ city }}'", entries))
+    assert chain.apply() == ExitCode.OK
+    chain.write(sale=campaign_file("周年庆", FOR_RETAIL))
+    codes = {name: row["code"] for name, row in planned(chain).items()}
+    assert codes == {"sale[main]": "split", "sale[shop]": "new"}
 
 
 def test_campaign_of_one_account_that_becomes_one_of_many_is_a_conflict_there(chain: Shop) -> None:
@@ -128,6 +177,30 @@ def test_interval_lets_one_account_send_and_the_others_wait(chain: Shop) -> None
     assert chain.apply() == ExitCode.POLICY
     assert chain.apply() == ExitCode.POLICY
     assert chain.texts() == ["欢迎来main"], "the interval is not over"
+
+
+def test_interval_counts_what_was_sent_whatever_is_selected(chain: Shop) -> None:
+    write_accounts(chain, "main", "shop", policy="policy: {min_interval: 10}\n")
+    chain.write(sale=campaign_file(WORDS, FOR_RETAIL))
+    chain.write(a=campaign_file("周年庆", "account: main\n"), b=campaign_file("周年庆", "account: shop\n"))
+    assert chain.apply("sale[main]", "a") == ExitCode.OK
+    (chain.folder / "campaigns/a.yaml").unlink()
+    rules = {name: [one["rule"] for one in row["violations"]] for name, row in planned(chain, "b").items()}
+    assert rules == {"b": ["min_interval"]}
+    assert chain.apply("sale[shop]", "b") == ExitCode.POLICY
+    assert len(chain.texts()) == 2
+    chain.write(sale=campaign_file("又一次", f"{FOR_RETAIL}revision: 2\n"))
+    assert actions(chain, "sale[shop]") == {"sale[shop]": "send"}, "another revision is other content"
+
+
+def test_accounts_that_were_sent_the_content_count_whatever_is_selected(chain: Shop) -> None:
+    write_accounts(chain, "main", "shop", policy="policy: {same_content_accounts: 1}\n")
+    chain.write(sale=campaign_file(WORDS, FOR_RETAIL))
+    assert chain.apply("sale[main]") == ExitCode.OK
+    rows = planned(chain, "sale[shop]")
+    assert [[one["rule"] for one in row["violations"]] for row in rows.values()] == [
+        ["same_content_accounts"]
+    ]
 
 
 def test_copied_campaigns_count_as_the_same_content(chain: Shop) -> None:

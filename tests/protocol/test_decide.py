@@ -254,6 +254,27 @@ def test_entry_that_became_a_campaign_of_its_own_is_no_form_of_the_rest() -> Non
     assert decided(asked, *rest) == (Action.SEND, Reason.NEW)
 
 
+@pytest.mark.parametrize("before", ["sale", "sale[main]", "SALE[Main]", "sale[main]#1"])
+def test_account_gets_one_part_of_a_campaign_whatever_its_name(before: str) -> None:
+    asked = facts("sale[old]", content_digest="e" * 64, is_only_part=True)
+    raised = replace(asked, revision=2)
+    split = (Action.CONFLICT, Reason.SPLIT)
+    assert decided(asked, intent(send=before)) == split
+    assert decided(asked, intent(send=before), accepted(send=before)) == split
+    assert decided(asked, intent(send=before), rejected(send=before)) == (Action.SEND, Reason.NEW)
+    assert decided(raised, intent(send=before)) == split, "unknown: it is resolved first"
+    assert decided(raised, intent(send=before), accepted(send=before)) == (Action.SEND, Reason.NEW)
+    assert decided(asked, intent(send=before, revision=2), accepted(send=before, revision=2)) == split
+    assert decided(asked, intent(send="spring[main]")) == (Action.SEND, Reason.NEW)
+
+
+def test_part_of_another_name_at_a_lower_revision_was_not_moved() -> None:
+    steps = [intent(send="sale[main]"), accepted(send="sale[main]")]
+    asked = facts("sale[old]", 2, is_current=lambda _message: False)
+    assert decided(asked, *steps) == (Action.CONFLICT, Reason.MOVED)
+    assert decided(replace(asked, is_only_part=True), *steps) == (Action.SEND, Reason.NEW)
+
+
 def test_conflict_names_the_newest_of_the_other_ids() -> None:
     decision = decide(state_of(intent(send="sale[a]"), intent(send="sale[b]", revision=3)), facts())
     assert decision.send_state is not None

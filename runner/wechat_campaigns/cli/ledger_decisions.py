@@ -38,6 +38,7 @@ from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, reco
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import acceptance, account_of, existing_job_id, job_id, recipients_of
+from wechat_campaigns.plan.decision import campaign_parts, is_only_part
 from wechat_campaigns.plan.hints import settle_hint
 from wechat_campaigns.plan.rule_changes import changes_since
 from wechat_campaigns.plan.warnings import identity
@@ -75,11 +76,21 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
         raise InvalidError(compiled.errors)
     state = context.initialized_state()
     check_campaigns_folder(context.root, context.settings, state)
-    accounts = context.settings.environment.accounts
+    environment = context.settings.environment
+    accounts = environment.accounts
     statuses = {send.id: _baseline_status(send, accounts[send.account].appid, state) for send in meant}
+    # What an account may have had before the settings called it by another name, under that name.
+    others = {
+        send.id: part.send
+        for send in meant
+        if statuses[send.id] is Status.REJECTED and is_only_part(send, environment)
+        for part in campaign_parts(send, state.stream(accounts[send.account].appid))
+        if part.revision == send.revision and part.status in (Status.UNKNOWN, Status.DISPUTED)
+    }
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
-    unsent = [send for send in meant if statuses[send.id] is Status.REJECTED]
+    unsent = [send for send in meant if statuses[send.id] is Status.REJECTED and send.id not in others]
     unknown = [send.id for send in meant if statuses[send.id] in (Status.UNKNOWN, Status.DISPUTED)]
+    unknown += others.values()
     heads: dict[str, Head] = {}
     for send in unsent:
         appid = accounts[send.account].appid
@@ -96,7 +107,7 @@ def baseline(context: OnlineContext, select: tuple[str, ...], everything: bool, 
     ]
     lines += [
         _("{send}: unknown, so not recorded").format(send=name)
-        + f"\n→ {settle_hint(name, context.settings.environment.env_option)}"
+        + f"\n→ {settle_hint(name, environment.env_option)}"
         for name in unknown
     ]
     code = context.output_sentence(

@@ -215,7 +215,7 @@ class Policy:
     """A small tag, by name or id, that must have received exactly this message, with delivery confirmed,
     before others do."""
     same_content_accounts: Annotated[int, {"minimum": 1}] = 3
-    """To how many accounts of one plan the same content may go before the plan warns; `levels` can make it
+    """To how many accounts the same content may go before the plan warns; `levels` can make it
     block. The sends of one `for_each: {accounts: …}` count as the same content."""
     min_interval: Annotated[int | None, {"minimum": 1, "maximum": 10080, "examples": [10]}] = None
     """How many minutes must lie between two sends of the same content from different accounts. The first

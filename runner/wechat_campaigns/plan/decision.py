@@ -1,13 +1,13 @@
 """One send and the ledger's memory of it in, what the protocol decides about it out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send, compute_message_digest
 from wechat_campaigns.core.names import namespace_of
-from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.settings import SANDBOX, Account, Environment, Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.draft_box import with_recorded_draft
@@ -15,8 +15,8 @@ from wechat_campaigns.plan.hints import explain, not_resent_message
 from wechat_campaigns.plan.plan import PlannedSend, PlanReason, SendKey
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
-from wechat_campaigns.protocol.keys import Message, normalize_id
-from wechat_campaigns.protocol.state import SendState, Status
+from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
+from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
 RECENT = timedelta(days=1)
 
@@ -78,7 +78,7 @@ def decide(send: Send, digest: str, context: DecisionContext) -> PlannedSend:
     account = context.account(send)
     facts = decision_input(send, digest, context)
     decision = as_planned(protocol.decide(context.state.stream(account.appid), facts))
-    reason, hint = explain(decision, facts, context.settings.environment)
+    reason, hint = explain(decision, facts, context.settings.environment, for_account=send.for_account)
     known = decision.send_state
     planned = PlannedSend(
         send=send,
@@ -115,6 +115,7 @@ def decision_input(
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=send.formerly,
+        is_only_part=is_only_part(send, environment),
         is_current=context.is_kept,
         last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,
         clock_skew=context.clock_skew,
@@ -123,6 +124,19 @@ def decision_input(
         resend_stored=bool(context.resend) and any(normalize_id(name) in context.resend for name in names),
         find_violations=find_violations,
     )
+
+
+def is_only_part(send: Send, environment: Environment) -> bool:
+    """Return whether its account gets one send of the campaign, whatever the settings call the account."""
+    # In the built-in sandbox one account stands for several, and gets the sends of all of them.
+    return send.for_account and environment.api != SANDBOX
+
+
+def campaign_parts(send: Send, stream: StreamState) -> Iterator[SendState]:
+    """Yield what an account has had of the campaign of a send, under every id and at every revision."""
+    ids = (SendId.parse(normalize_id(name)) for name in (send.id, *send.formerly))
+    for campaign in sorted({one.campaign for one in ids}):
+        yield from (part for _name, part in stream.in_place_of(SendId(campaign)))
 
 
 def as_planned(decision: Decision) -> Decision:

@@ -12,7 +12,7 @@ from wechat_campaigns.ledger.records import answer_text, existing_job_id, job_id
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import SendId
-from wechat_campaigns.protocol.state import Fate, SendState
+from wechat_campaigns.protocol.state import Fate, SendState, Status
 
 START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then `campaign apply` again")
 """Of a run whose ground moved after it began."""
@@ -108,11 +108,14 @@ def not_resent_message(why: str) -> str:
 HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
 
-def explain(decision: Decision, facts: DecisionInput, environment: Environment) -> tuple[str, str]:
+def explain(
+    decision: Decision, facts: DecisionInput, environment: Environment, *, for_account: bool = False
+) -> tuple[str, str]:
     """Word the reason of a decision, and what to do about it; empty where nothing is to be done.
 
     Args:
         environment: of the commands of a hint.
+        for_account: as in `Send`; the entries of such a campaign have no revision of their own.
     """
     known, reason = decision.send_state, decision.reason
     is_unknown = decision.action in (Action.RESEND, Action.UNKNOWN)
@@ -126,7 +129,7 @@ def explain(decision: Decision, facts: DecisionInput, environment: Environment) 
     if is_unknown:
         return _unknown(known, reason, facts, environment, when)
     if decision.action is Action.CONFLICT:
-        return _conflict(known, reason, facts, when)
+        return _conflict(known, reason, facts, when, for_account=for_account, env=environment.env_option)
     if decision.action is Action.SENT:
         return _sent(known, when)
     if reason is Reason.REJECTED_BEFORE:
@@ -165,9 +168,11 @@ def _sent(known: SendState, when: str) -> tuple[str, str]:
     return reason.format(when=when, msg_id=job_id(known) or "?"), hint
 
 
-def _conflict(known: SendState, code: Reason, facts: DecisionInput, when: str) -> tuple[str, str]:
+def _conflict(
+    known: SendState, code: Reason, facts: DecisionInput, when: str, *, for_account: bool, env: str
+) -> tuple[str, str]:
     name, number = known.send, known.revision
-    entry = SendId.parse(facts.id).entry
+    entry = SendId.parse(facts.id).entry if not for_account else None
     key = f"for_each.{entry}.revision" if entry else "revision"
     match code:
         case Reason.EDITED:
@@ -180,6 +185,13 @@ def _conflict(known: SendState, code: Reason, facts: DecisionInput, when: str) -
         case Reason.SPLIT:
             reason = _("{send}, another part of this campaign, was sent or may have been sent {when}")
             hint = _("revert the edit of `for_each` or `openids`, or set `revision: {number}` to send again")
+            if for_account and known.status is not Status.ACCEPTED:
+                return reason.format(send=name, when=when), settle_hint(name, env)
+            if for_account and SendId.parse(name).entry is not None:
+                hint = _(
+                    "give the account its old name back in the settings, or revert the edit of `for_each`; "
+                    "or set `revision: {number}` to send again"
+                )
             number += 1
         case Reason.LIST_EDITED:
             reason = _("the openid list was edited after part of it had been sent")

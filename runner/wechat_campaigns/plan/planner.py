@@ -5,7 +5,7 @@ without becoming dangerous.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse, audience_of, recipients_of
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.decision import DecisionContext, decide
+from wechat_campaigns.plan.decision import DecisionContext, campaign_parts, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.plan.plan import (
@@ -60,7 +60,7 @@ from wechat_campaigns.plan.warnings import (
 )
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import Status
 
 
@@ -109,26 +109,6 @@ def make_plan(
         is_current=context.is_current,
         last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )
-
-
-def with_renamed_accounts(
-    sends: Iterable[Send], all_sends: Iterable[Send], context: DecisionContext
-) -> list[Send]:
-    """Return sends with the ids that they had while the settings called their accounts by other names.
-
-    Args:
-        all_sends: of the campaigns folder: two names of the sandbox may stand for one account.
-    """
-    present = {normalize_id(send.id) for send in all_sends if send.for_account}
-    return [_with_renamed_account(send, present, context) if send.for_account else send for send in sends]
-
-
-def _with_renamed_account(send: Send, present: Set[str], context: DecisionContext) -> Send:
-    mine, stream = SendId.parse(normalize_id(send.id)), context.state.stream(context.account(send).appid)
-    names = {name for name, _record in stream.in_place_of(replace(mine, entry=None))} - present
-    once = (SendId.parse(name) for name in sorted(names))
-    renamed = [str(one) for one in once if one.entry and replace(one, entry=mine.entry) == mine]
-    return replace(send, formerly=(*send.formerly, *renamed)) if renamed else send
 
 
 def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> PlannedSend:
@@ -233,9 +213,12 @@ def _under_policy(
     due, lists = sum(one.action in CALLING for one in looked_at), _lists(looked_at)
     calendars: dict[str, Calendar] = {}
     seen: dict[tuple[str, str], str] = {}
-    made, counts = _made_contents(looked_at), _accounts_of_contents(looked_at)
+    made: dict[_Content, dict[str, tuple[str, datetime]]] = {}
+    accounts = _accounts_of_contents(looked_at)
     for one in looked_at:
         content = _content_key(one)
+        if content not in made and one.action in (*PENDING, PlanAction.RESEND):
+            made[content] = _made_before(one, context)
         appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
         calendar = calendars.setdefault(appid, Calendar(appid, context.state))
         if one.action in CALLING:
@@ -248,14 +231,15 @@ def _under_policy(
                 due,
                 calendar=calendar,
                 duplicate_of=twin,
-                content_accounts=counts[content],
+                content_accounts=len(accounts[content] | made[content].keys()),
                 content_before=max(others, key=lambda known: known[1], default=None),
                 offline=offline,
             )
             one = with_violations(one, evaluate(rule_input, context.overrides))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            more = {"calendar": calendar, "content_accounts": counts[content], "is_later": True}
+            reached = len(accounts[content] | made[content].keys())
+            more = {"calendar": calendar, "content_accounts": reached, "is_later": True}
             rule_input = _rule_input(one, _lists([one]), context, due, **more)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             calendar.add(use, opens_at)
@@ -267,28 +251,36 @@ def _under_policy(
         yield one
 
 
-def _content_key(planned: PlannedSend) -> tuple[str, str]:
-    """Return what sends of the same content have in common: their campaign, if it is for many accounts."""
-    return ("campaign", planned.send.campaign) if planned.send.for_account else ("", planned.content_digest)
+_Content = tuple[str, int]
 
 
-def _accounts_of_contents(looked_at: Sequence[PlannedSend]) -> dict[tuple[str, str], int]:
-    """Count, by content, the accounts that sent it or may still send it."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+def _content_key(planned: PlannedSend) -> _Content:
+    """Return what sends of the same content have in common; of a campaign for many accounts, the campaign."""
+    send = planned.send
+    return (send.campaign, send.revision) if send.for_account else (planned.content_digest, 0)
+
+
+def _accounts_of_contents(looked_at: Sequence[PlannedSend]) -> dict[_Content, set[str]]:
+    """Collect, by content, the AppIDs of the accounts that sent it or may still send it."""
+    found: dict[_Content, set[str]] = defaultdict(set)
     for one in looked_at:
         if one.action not in (PlanAction.DRAFT, PlanAction.EXPIRED):
             found[_content_key(one)].add(one.account.appid)
-    return {content: len(appids) for content, appids in found.items()}
+    return found
 
 
-def _made_contents(
-    looked_at: Sequence[PlannedSend],
-) -> defaultdict[tuple[str, str], dict[str, tuple[str, datetime]]]:
-    """Return, by content and AppID, the send that was made, or may have been, and when."""
-    found: defaultdict[tuple[str, str], dict[str, tuple[str, datetime]]] = defaultdict(dict)
-    for one in looked_at:
-        if one.known is not None and one.known.status is not Status.REJECTED:
-            found[_content_key(one)][one.account.appid] = one.send.id, one.known.at
+def _made_before(planned: PlannedSend, context: DecisionContext) -> dict[str, tuple[str, datetime]]:
+    """Return, by AppID, the newest send of this content that was made, or may have been, and when."""
+    send, state, found = planned.send, context.state, dict[str, tuple[str, datetime]]()
+    for appid in sorted({one.appid for one in context.settings.environment.accounts.values()}):
+        known = state.sends_by_content(appid, planned.content_digest)
+        if send.for_account:
+            parts = campaign_parts(send, state.stream(appid))
+            known = [part for part in parts if part.revision == send.revision]
+        made = [one for one in known if one.status is not Status.REJECTED]
+        if made:
+            newest = max(made, key=lambda one: one.at)
+            found[appid] = newest.send, newest.at
     return found
 
 

@@ -1,6 +1,6 @@
 """May this call begin? One judge for all moments: plan, before uploads, at the intent, at a resend."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,6 +62,7 @@ class DecisionInput:
     not_after: datetime | None = None
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
+    is_only_part: bool = False  # its account gets one send of the campaign, whatever the entry is called
     is_current: Callable[[Message], bool] = lambda _message: False  # do today's campaigns have it?
     last_hold: str | None = None  # as the run found it at its start; None: it starts with this decision
     clock_skew: timedelta = timedelta()  # this clock minus WeChat's, as its answers told
@@ -156,29 +157,38 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
     found = [
         (record, reason)
         for mine in map(SendId.parse, sorted(names))
-        for name, record in state.in_place_of(mine)
-        if name not in names and record.status is not Status.REJECTED and record.revision >= facts.revision
-        if (reason := _difference(mine, SendId.parse(name), record, facts.list_sha256)) is not None
+        for name, record in _in_place_of(mine, state, facts)
+        if name not in names and record.status is not Status.REJECTED
+        # Of its only part, an unknown one is resolved before a higher revision is sent, as under one id.
+        if record.revision >= facts.revision or (facts.is_only_part and record.status in _UNKNOWN)
+        if (reason := _difference(mine, SendId.parse(name), record, facts)) is not None
     ]
     # The newest: a revision above it is above all.
     record, reason = max(found, key=lambda one: one[0].revision, default=(None, None))
     return Decision(Action.CONFLICT, reason, record) if reason is not None else None
 
 
-def _difference(mine: SendId, theirs: SendId, record: SendState, list_sha256: str | None) -> Reason | None:
+def _in_place_of(mine: SendId, state: StreamState, facts: DecisionInput) -> Iterator[tuple[str, SendState]]:
+    return state.in_place_of(replace(mine, entry=None) if facts.is_only_part else mine)
+
+
+def _difference(mine: SendId, theirs: SendId, record: SendState, facts: DecisionInput) -> Reason | None:
     """Return how another id of one campaign takes the place of this one, as both were named in it."""
     if (theirs.entry is None) is not (mine.entry is None):
         return Reason.SPLIT
     if theirs.entry != mine.entry:
-        return None
+        return Reason.SPLIT if facts.is_only_part else None
     if (theirs.batch is None) is not (mine.batch is None):
         return Reason.SPLIT
-    is_edited = record.origin is not None and record.data.get("list_sha256") != list_sha256
+    is_edited = record.origin is not None and record.data.get("list_sha256") != facts.list_sha256
     return Reason.LIST_EDITED if is_edited else None
 
 
 def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
     """Find a send of the same content to recipients of this one whose file is gone: it was moved."""
+    if facts.is_only_part:  # what other parts were sent at a lower revision is sent again on purpose
+        parts = (part for mine in map(SendId.parse, names) for part in _in_place_of(mine, state, facts))
+        names = names | {normalize_id(record.send) for _name, record in parts}
     for record in state.of_content(facts.content_digest, facts.message_digest):
         message = Message(state.stream, normalize_id(record.send), record.revision, record.content_digest)
         is_other = record.status is not Status.REJECTED and message.id not in names

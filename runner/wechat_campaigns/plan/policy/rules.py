@@ -13,6 +13,7 @@ from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import INVISIBLE
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.records import QuotaUse, may_have_reached, posted_tag, posted_tag_id
+from wechat_campaigns.plan.decision import campaign_parts
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.plan.plan import Violation
 from wechat_campaigns.plan.policy.rule import RuleInput, Trait, rule
@@ -341,6 +342,9 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
     since = facts.now - timedelta(days=days)
     state = facts.state
     mine = {normalize_id(name) for name in (facts.send.id, *facts.send.formerly)}
+    if facts.send.for_account:  # its account may have had another name at a lower revision
+        parts = campaign_parts(facts.send, state.stream(facts.account.appid))
+        mine |= {normalize_id(part.send) for part in parts if part.revision < facts.send.revision}
     twins = [facts.duplicate_of] if facts.duplicate_of else []
     twins += [
         known.send
