@@ -114,8 +114,9 @@ class Workspace:
 
     def selects(self, appid: str) -> bool:
         """Return whether an account is selected, also one that left the settings."""
-        left = appid not in self.settings.appids
-        return appid in self._selected_appids or (left and self.selection.selects(appid, ()))
+        if appid in self._selected_appids:
+            return True
+        return appid not in self.settings.appids and self.selection.selects(appid, ())
 
     @cached_property
     def _selected_appids(self) -> frozenset[str]:
@@ -392,9 +393,9 @@ class OnlineWorkspace(LedgerWorkspace):
         return self.fold_ledger(self._mac_keys())
 
     def _mac_keys(self) -> KeyOf:
-        """Return the keys of the selected accounts; of others no secret is read."""
+        """Return the keys of the accounts selected; of others no secret is read, and nothing is verified."""
         key_of = self.secrets.mac_keys()
-        return lambda appid: key_of(appid) if self.selects(appid) else None
+        return (lambda appid: key_of(appid) if self.selects(appid) else None) if self.selection else key_of
 
     def planning_state(self) -> LedgerState:
         """Return the same as `state` for a plan, which makes no call: by checkpoints, if there are.

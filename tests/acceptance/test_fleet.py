@@ -126,6 +126,18 @@ def test_plan_status_and_doctor_are_about_the_accounts_selected(fleet: Shop) -> 
     assert (code, named) == (ExitCode.OK, {"shop2"})
 
 
+def test_a_part_is_asked_the_rules_about_all_accounts(fleet: Shop) -> None:
+    """Else many jobs could send what no single one may."""
+    fleet.write(**{f"to-{name}": campaign_file("早", f"account: {name}\n") for name in NAMES})
+    file = fleet.folder / "campaigns/_settings.yaml"
+    rule = "policy: {same_content_accounts: 7}\n"
+    file.write_text(f"{rule}{file.read_text(encoding='utf-8')}", encoding="utf-8")
+    for number in (1, 2):
+        _code, said = fleet.run("plan", "--shard", f"{number}/2", "-o", "json", **SECRETS)
+        found = {row["id"]: [one["rule"] for one in row["violations"]] for row in data(said)["sends"]}
+        assert found == {f"to-{name}": ["same_content_accounts"] for name in part(number)}
+
+
 @pytest.mark.parametrize(
     "words", [["--accounts", "shop9"], ["--shard", "0/2"], ["--shard", "3/2"], ["--shard", "2"]]
 )

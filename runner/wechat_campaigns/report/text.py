@@ -5,27 +5,40 @@ What only one of the commands needs is imported in its function: the others star
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
-from wechat_campaigns.report.phrases import moment, recorded_recipients, short_commit, zoned_moment
+from wechat_campaigns.report.phrases import (
+    moment,
+    recorded_recipients,
+    short_commit,
+    status_counts,
+    zoned_moment,
+)
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
 from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
-from wechat_campaigns.send.outcome import Result
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 if TYPE_CHECKING:
     from wechat_campaigns.plan.doctor import Check
     from wechat_campaigns.plan.draft_box import AccountDrafts
     from wechat_campaigns.report.history import HistoryView
-    from wechat_campaigns.report.send_status import StatusView
+    from wechat_campaigns.report.send_status import StatusRow, StatusView
 
 SHOWN_LINKS = 5
 """Of one send."""
+MOST_ROWS = 100
+"""Sends of several accounts that are listed one by one."""
+_EXPECTED = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT, *FINISHED})
+"""What a plan of many sends only counts; what it says of one stands in its notes."""
 
 
 def plan_text(
@@ -46,10 +59,18 @@ def plan_text(
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
     parts += [options.lines(heading, style=BOLD), ""]
-    parts.append(_plan_table(view, rows, options) if rows else _("Nothing to send."))
-    if view.accounts:
+    folded = _are_folded(rows) and not everything
+    shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
+    if folded:
+        parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
+        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
+        parts.append(options.lines(every))
+    if shown or not rows:
+        parts += [""] if folded else []
+        parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
+    if not folded and view.accounts:
         parts += ["", *map(options.lines, view.accounts)]
-    if linked := list(_links(rows, everything=everything)):
+    if linked := list(_links(shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
@@ -75,28 +96,34 @@ def outcomes_text(view: PlanView, options: TextOptions) -> str:
     if not view.outcomes:
         nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
         return inert("\n".join([nothing, *view.coming]))
-    rows = []
-    for one in view.outcomes:
+    rows, parts, shown = [], list[str](), list(view.outcomes)
+    if _are_folded(shown):
+        parts = [_counts_by_account(((one.account, one.result) for one in shown), options), ""]
+        shown = [one for one in shown if one.result is not Result.ACCEPTED or one.notes]
+    for one in shown:
         details = [one.reason, *([f"→ {one.hint}"] if one.exit_code and one.hint else []), *one.notes]
         cells = (status_word(one.result), one.id, one.account, str(one.msg_id or ""))
         rows.append((*cells, "\n".join(details)))
     headings = ("Result", "Send", "Account", "msg_id", "Note")
-    results = [one.result for one in view.outcomes]
     closing = _("{counts}.")
-    if Result.ACCEPTED in results:
+    if any(one.result is Result.ACCEPTED for one in view.outcomes):
         closing = _(
             "{counts}. Accepted does not mean delivered: run `campaign status` later to see the result."
         )
-    table = options.table(headings, rows, results)
-    return "\n".join([table, "", *map(options.lines, [closing.format(counts=view.results), *view.coming])])
+    parts += [options.table(headings, rows, [one.result for one in shown]), ""] if rows else []
+    return "\n".join([*parts, *map(options.lines, [closing.format(counts=view.results), *view.coming])])
 
 
 def status_text(view: StatusView, options: TextOptions) -> str:
     """Draw where sends stand."""
     if not view.rows:
         return _("Nothing has been sent so far.")
-    rows = []
-    for row in view.rows:
+    rows, parts, shown = [], list[str](), view.rows
+    if _are_folded(shown):
+        parts = [_counts_by_account(((row.account, row.status) for row in shown), options)]
+        parts += ["", options.lines(_("`campaign status --accounts NAME` lists each send of an account."))]
+        shown = view.attention
+    for row in shown:
         known = row.known
         name = known.send
         if known.revision > 1:
@@ -104,7 +131,9 @@ def status_text(view: StatusView, options: TextOptions) -> str:
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(job_id(known) or ""), zoned_moment(known.at, options.timezone), note)
         rows.append((status_word(row.status), *cells))
-    return options.table(("Status", "Send", "Account", "msg_id", "Time", "Note"), rows)
+    if rows:
+        parts += [*parts[1:2], options.table(("Status", "Send", "Account", "msg_id", "Time", "Note"), rows)]
+    return "\n".join(parts)
 
 
 def history_text(view: HistoryView, options: TextOptions) -> str:
@@ -184,6 +213,19 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
         *([ngettext("{count:,} error", "{count:,} errors", bad).format(count=bad)] if bad else []),
     ]
     return "\n".join([*drawn, "", _(", ").join(totals)])
+
+
+def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
+    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
+    return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
+
+
+def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:
+    """Draw one line an account: how many of its sends there are of each status."""
+    accounts: dict[str, Counter[StrEnum]] = {}
+    for account, status in pairs:
+        accounts.setdefault(account, Counter())[status] += 1
+    return options.table(("Account", "Sends"), [(name, status_counts(accounts[name])) for name in accounts])
 
 
 def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> str:

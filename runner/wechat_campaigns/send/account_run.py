@@ -7,7 +7,7 @@ words for the end of each.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -76,6 +76,8 @@ from wechat_campaigns.wechat.endpoints import WeChatApi
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import OnlineWorkspace
 
+MOST_TOLD = 100
+"""Sends of a run that are shown one by one while they are made."""
 LEDGER_CONFLICT = N_("other runners kept changing the ledger at the same time, so no call was made")
 
 
@@ -132,7 +134,15 @@ class AccountRun(AccountWriter):
                 return None
             # What was done before stays reported; the rest was not begun.
             outcomes += [replace(self._not_begun(one, error), key=one.key) for one in steps[len(outcomes) :]]
+        if self.due > MOST_TOLD:
+            results = Counter(status_word(one.result) for one in outcomes)
+            super().tell(self.account.name, _(", ").join(f"{n} {word}" for word, n in results.items()))
         return outcomes
+
+    def tell(self, send_id: str, what: str) -> None:
+        """Show what is being done for a send; in a run of many sends, each account's end alone is shown."""
+        if self.due <= MOST_TOLD:
+            super().tell(send_id, what)
 
     def _outcome(self, one: PlannedSend | UnknownSend) -> SendOutcome:
         if isinstance(one, UnknownSend):
@@ -434,7 +444,7 @@ class AccountRun(AccountWriter):
             if wait > timedelta():
                 seconds = min(wait, MINUTE).total_seconds()
                 said = _("waiting {seconds} s: WeChat accepts {calls} sends a minute from one account")
-                self.tell(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
+                super().tell(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
                 self.stopping.wait(seconds)
 
     def unknown(self, send_id: str, why: str, *, hint: str = "") -> SendOutcome:

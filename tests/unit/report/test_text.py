@@ -24,6 +24,7 @@ from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.plan_view import MOST_NAMED
 from wechat_campaigns.report.send_status import StatusRow, StatusView
@@ -256,3 +257,43 @@ def test_hundred_sends_make_one_sentence() -> None:
     sends = [make_send(f"s{n:03}", str(n), not_before=NOW + HOUR) for n in range(MOST_NAMED + 3)]
     (first, _next) = view_of(plan_of(*sends), horizon=NOW + 2 * HOUR).coming
     assert first.endswith("s019 (today at 13:00) and 3 more.")
+
+
+MANY = [(f"a{number:03}", f"s{number:03}-{which}") for number in range(60) for which in (1, 2)]
+
+
+def test_many_sends_of_many_accounts_are_counted_by_account_but_for_what_needs_eyes() -> None:
+    accounts = {name: make_account(name, appid=f"wx{int(name[1:]):016x}") for name, _send in MANY}
+    planned = [replace(make_planned(make_send(send)), account=accounts[name]) for name, send in MANY]
+    blocked = planned[7].left(PlanAction.BLOCKED, "no such tag", hint="create it")
+    plan = replace(plan_of(make_send()), used={}, sends=(*planned[:7], blocked, *planned[8:]))
+    lines = plan_text(view_of(plan), LOOK).split("\n")
+    assert [line.split() for line in lines if line.startswith("a00")][:2] == [
+        ["a000", "2", "to", "send"], ["a001", "2", "to", "send"]
+    ]  # fmt: skip
+    assert "a003     1 to send, 1 blocked" in lines
+    assert [line.split()[1] for line in lines if line.startswith(("send ", "blocked "))] == ["s003-2"]
+    assert len(lines) < len(MANY)
+    everything = plan_text(view_of(plan), LOOK, everything=True).split("\n")
+    assert sum(line.startswith(("send ", "blocked ")) for line in everything) == len(MANY)
+
+    outcomes = [SendOutcome(send, name, Result.ACCEPTED, "accepted", msg_id=1) for name, send in MANY]
+    outcomes[9] = replace(outcomes[9], result=Result.REJECTED, exit_code=ExitCode.WECHAT)
+    lines = outcomes_text(replace(view_of(plan), outcomes=outcomes), LOOK).split("\n")
+    assert "a004     1 accepted, 1 rejected" in lines
+    assert [line.split()[1] for line in lines if line.startswith(("accepted ", "rejected "))] == ["s004-2"]
+
+    accepted = {"revision": 1, "ends": {"": EventKind.ACCEPTED}, "first_at": NOW}
+    known = [SendState(appid="wx", send=send, job=Fate.SENT, **accepted) for _name, send in MANY]
+    known[5] = replace(known[5], job=Fate.DELIVERY_FAILED)
+    rows = [
+        StatusRow(account=name, known=state, told=None, note="")
+        for (name, _send), state in zip(MANY, known, strict=True)
+    ]
+    lines = status_text(StatusView(environment="test", rows=tuple(rows)), LOOK).split("\n")
+    assert "a001     2 sent" in lines
+    (failed,) = [line for line in lines if "s0" in line]
+    assert "s002-2" in failed
+    alone = tuple(replace(row, account="main") for row in rows)
+    lines = status_text(StatusView(environment="test", rows=alone), LOOK).split("\n")
+    assert len(lines) > len(MANY), "of one account each is listed"

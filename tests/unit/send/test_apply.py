@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -48,6 +49,7 @@ from wechat_campaigns.messages import Image, Newspic
 from wechat_campaigns.plan.plan import CALLING, PENDING
 from wechat_campaigns.plan.resolve import COUNT_AGAIN_AFTER
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
+from wechat_campaigns.send import account_run
 from wechat_campaigns.send.apply import DEFAULT_JOBS, LOCK_WAIT_S, apply
 from wechat_campaigns.send.outcome import LEFT, Result, SendOutcome, exit_code, left_outcome
 from wechat_campaigns.send.posting import RunContext
@@ -643,6 +645,19 @@ def test_locked_accounts_come_last_and_not_too_many_run_at_once() -> None:
     assert {stream for stream, wait_s in ledger.taken[-2:]} == {ACCOUNTS[3].appid, ACCOUNTS[7].appid}
     assert [wait_s for _, wait_s in ledger.taken] == [0] * 18 + [LOCK_WAIT_S] * 2
     assert ledger.most <= DEFAULT_JOBS
+
+
+@pytest.mark.parametrize("most", [2, 1])
+def test_of_many_sends_only_the_end_of_each_account_is_shown(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(account_run, "MOST_TOLD", most)
+    monkeypatch.setattr(FakeWorkspace, "show_progress", lambda _self, text: shown.append(text.split()[1]))
+    runner = ApplyRunner(make_settings(*ACCOUNTS), mass_sendall=TAKEN)
+    runner.run(*(make_send(f"s-{name}", text=name, account=name) for name in NAMES[:2]))
+    each = Counter({f"s-{name}:": 2 for name in NAMES[:2]})
+    assert Counter(shown) == (each if most == 2 else Counter(f"{name}:" for name in NAMES[:2]))
 
 
 DONE = frozenset({PlanAction.SENT, PlanAction.EXPIRED, PlanAction.DRAFT})
