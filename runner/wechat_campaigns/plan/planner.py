@@ -240,7 +240,6 @@ def _under_policy(
         calendar = calendars.setdefault(appid, Calendar(appid, context.state))
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
-            others = (known for other, known in made[content].items() if other != appid)
             rule_input = _rule_input(
                 one,
                 lists,
@@ -249,7 +248,7 @@ def _under_policy(
                 calendar=calendar,
                 duplicate_of=twin,
                 content_accounts=counts[content],
-                content_before=max(others, key=lambda known: known[1], default=None),
+                content_before=_newest_elsewhere(made[content], appid) if content in made else None,
                 offline=offline,
             )
             one = with_violations(one, evaluate(rule_input, context.overrides))
@@ -265,6 +264,12 @@ def _under_policy(
         if one.action in CALLING:
             made[content][appid] = one.send.id, context.now
         yield one
+
+
+def _newest_elsewhere(made: Mapping[str, tuple[str, datetime]], appid: str) -> tuple[str, datetime] | None:
+    """Return the newest send of a content from another account, and when it was made."""
+    others = (known for other, known in made.items() if other != appid)
+    return max(others, key=lambda known: known[1], default=None)
 
 
 def _content_key(planned: PlannedSend) -> tuple[str, str]:
