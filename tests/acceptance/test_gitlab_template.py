@@ -10,6 +10,7 @@ import yaml
 
 from tests.support.hosted_repository import SALE, TOOLS, HostedRepository
 from tests.support.playground import Sandbox
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.deep
@@ -84,6 +85,10 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
         assert hosted.texts() == ["今晚八点，会员全场八折。"]
     status = job(hosted, "status", merged, "main", **MAIN, **secret)
     assert status.returncode == 0, status.stderr
+    doctor = job(hosted, "doctor", merged, "main", **MAIN, **secret)
+    assert doctor.returncode == 0, doctor.stdout
+    expired = job(hosted, "doctor", merged, "main", **MAIN, WECHAT_MAIN_SECRET="f" * 32)
+    assert (expired.returncode, "AppSecret" in expired.stdout) == (ExitCode.LEDGER, True)
 
 
 def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from jsonschema import Draft7Validator
@@ -191,6 +192,9 @@ def test_a_server_prints_where_it_is_as_json(
         line = started.stdout.readline()
         ready = json.loads(line)
         try:
+            if name == "listen":
+                with urlopen(f"{ready['url']}/readyz") as answer:
+                    assert answer.read() == b"ok\n"
             with socket.create_connection((urlsplit(ready["url"]).hostname, urlsplit(ready["url"]).port), 10):
                 started.terminate()
             assert started.communicate(timeout=60)[0] == b""

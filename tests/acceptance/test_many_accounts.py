@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.shop import MakeShop, Shop, campaign_file
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 PICTURE = Path(__file__).parents[2] / "tests/articles/images/cup.png"
@@ -95,6 +95,20 @@ def test_account_with_another_name_is_the_same_account(chain: Shop, words: str) 
     assert len(chain.texts()) == 2
 
 
+@pytest.mark.parametrize("fault", ["cut_before", "cut_after"])
+def test_unknown_send_of_an_account_with_another_name_is_resent_as_itself(chain: Shop, fault: str) -> None:
+    chain.write(sale=campaign_file("周年庆", "for_each: {accounts: [shop]}\n"))
+    chain.sandbox.fault(endpoint=SENDALL, kind=fault)
+    chain.apply()
+    write_accounts(chain, last="store")
+    chain.write(sale=campaign_file("周年庆", "for_each: {accounts: [store]}\n"))
+    _code, said = chain.run("plan", "-o", "json")
+    rows = json.loads(said)["sends"]
+    assert [(row["id"], row["action"]) for row in rows] == [("sale[shop]", "resend")], "it is listed once"
+    assert chain.apply() == ExitCode.OK
+    assert chain.texts() == ["周年庆"]
+
+
 def test_campaign_of_one_account_that_becomes_one_of_many_is_a_conflict_there(chain: Shop) -> None:
     chain.write(sale=campaign_file("周年庆", "account: main\n"))
     assert chain.apply() == ExitCode.OK
@@ -131,3 +145,12 @@ def test_scheduled_sends_warn_before_their_day(chain: Shop) -> None:
     assert [[one["rule"] for one in row["violations"]] for row in planned(chain).values()] == [
         ["same_content_accounts"]
     ] * 2
+
+
+@pytest.mark.parametrize(("words", "expected"), [(WORDS, ["sent", "sent"]), ("周年庆", ["sent", "blocked"])])
+def test_rehearsal_of_two_accounts_that_one_of_the_sandbox_stands_for(
+    chain: Shop, words: str, expected: list[str]
+) -> None:
+    chain.write(sale=campaign_file(words, FOR_RETAIL))
+    chain.run("apply", "--auto-approve", "--env", "sandbox")
+    assert list(actions(chain, "--all", "--env", "sandbox").values()) == expected

@@ -261,6 +261,15 @@ def test_nightly_run_keeps_one_issue(repository: GitHubRepository) -> None:
     assert [issue["state"] for issue in issues] == ["closed"]
 
 
+def test_a_secret_that_expired_shows_the_night_before(repository: GitHubRepository) -> None:
+    """No send has to be asked about, so `status` needs no secret and sees nothing."""
+    repository.actions.secrets["WECHAT_MAIN_SECRET"] = "f" * 32
+    night = repository.run(repository.on_main("schedule", schedule=NIGHTLY))["status"]
+    assert night.result == "failure"
+    assert "40125" in night.log
+    assert "exit code" in night.log
+
+
 def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
     old = repository.merge(repository.propose(sale=SALE))
     repository.merge(repository.propose(sale=SALE.replace("八折", "七折")))

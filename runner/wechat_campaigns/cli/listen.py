@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,13 @@ if TYPE_CHECKING:
 def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
-    Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
+    Serves one path, /ACCOUNT, for each account with `callback` in the settings; for probes /healthz, and
+    /readyz, which answers 503 while the ledger cannot be read.
     The first line printed ends with the address, `http://HOST:PORT`. Your own WSGI server can mount
     a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
     require_extra("callback", needed_for=_("the command `campaign listen`"))
-    from wechat_campaigns.wechat.callback_server import Server, restrict_hosts, with_health
+    from wechat_campaigns.wechat.callback_server import Readiness, Server, restrict_hosts, with_probes
 
     context.initialized_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -53,7 +55,7 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
         app = restrict_hosts(
             receiver, {host_port(host, None), *names} - LOOPBACK_NAMES, port=lambda: server.port
         )
-        server = Server(host, port, with_health(app))
+        server = Server(host, port, with_probes(app, Readiness(lambda: _read_heads(context))))
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
             _("cannot listen on this address"),
@@ -72,6 +74,12 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     server.serve_forever()
     server.server_close()
     return ExitCode.OK
+
+
+def _read_heads(context: OnlineContext) -> None:
+    """Ask the ledger what is cheap to answer, over a connection of its own."""
+    with closing(context.open_ledger()) as ledger:
+        ledger.heads(context.settings.environment.by_appid)
 
 
 def receiver_of(context: OnlineContext) -> CallbackApp:

@@ -1,7 +1,7 @@
 """Show the status of each send."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import click
@@ -12,9 +12,11 @@ from wechat_campaigns.cli.output import error_label, print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState, wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
 from wechat_campaigns.notify.notices import Notice
+from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
@@ -31,7 +33,7 @@ Failed = Mapping[str, CampaignError]
 @command(
     effect=Effect.WECHAT_READ,
     read_only=Effect.LEDGER_READ,
-    formats=("text", "json", "markdown"),
+    formats=("text", "json", "markdown", "prometheus"),
     options=(ACCOUNTS, SHARD, DIR, ENV, VAR),
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
@@ -68,7 +70,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         unverified=context.unverified,
         failed=failed,
     )
-    context.output(_formats(context, view))
+    context.output(_formats(context, view, state))
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
@@ -104,7 +106,7 @@ def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
             print_message(f"{said}\n→ {hint}")
 
 
-def _formats(context: LedgerContext, view: StatusView) -> Formats:
+def _formats(context: LedgerContext, view: StatusView, state: LedgerState) -> Formats:
     from wechat_campaigns.report.json import status_data
     from wechat_campaigns.report.markdown import status_markdown
     from wechat_campaigns.report.text import status_text
@@ -113,7 +115,22 @@ def _formats(context: LedgerContext, view: StatusView) -> Formats:
         "text": lambda: status_text(view, context.text_options),
         "json": lambda: json_text(status_data(view)),
         "markdown": lambda: status_markdown(view),
+        "prometheus": lambda: _metrics(context, view, state),
     }
+
+
+def _metrics(context: LedgerContext, view: StatusView, state: LedgerState) -> str:
+    from wechat_campaigns.report.metrics import overdue, status_metrics
+
+    now, accounts = context.clock(), context.settings.environment.by_appid
+    names = {appid: account.name for appid, account in accounts.items() if context.selects(appid)}
+    return status_metrics(
+        view,
+        names,
+        held=[appid for appid in names if state.stream(appid).hold_reason(now) is not None],
+        overdue=overdue(*_campaigns(context, state, None)),
+        now=now,
+    )
 
 
 def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]) -> list[Notice]:
@@ -135,6 +152,13 @@ def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]
 
 
 def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[StatusRow]:
+    return list(expired_rows(*_campaigns(context, state, send_id)))
+
+
+def _campaigns(
+    context: LedgerContext, state: LedgerState, send_id: str | None
+) -> tuple[Iterator[Send], DecisionContext]:
+    """Return the sends of the files whose past the ledger knows, and what a decision about them rests on."""
     from wechat_campaigns.run.plan import compile_selected, decision_context, fits
 
     accounts = context.settings.environment.accounts
@@ -144,7 +168,7 @@ def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) ->
     chosen = (send for send in compiled.sends if send_id is None or fits(send_id, send.id))
     chosen = (send for send in chosen if send.account in context.selected_accounts)
     known = (send for send in chosen if accounts[send.account].appid not in unknown_past)
-    return list(expired_rows(known, moment))
+    return known, moment
 
 
 def _waited(

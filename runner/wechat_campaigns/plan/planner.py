@@ -85,10 +85,7 @@ def make_plan(
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
     facts = defaultdict(lambda: OFFLINE, remote_facts or {})
-    ids = frozenset(normalize_id(send.id) for send in sends if send.for_account)
-    looked_at = [
-        _first_look(_with_renamed_account(send, ids, context), facts[send.account], context) for send in sends
-    ]
+    looked_at = [_first_look(send, facts[send.account], context) for send in sends]
     looked_at = with_rename_warnings(_sharing_drafts(sorted(looked_at, key=order)), context)
     if remote_facts is None:
         looked_at = _with_past_audiences(looked_at, state)
@@ -114,23 +111,23 @@ def make_plan(
     )
 
 
-def _with_renamed_account(send: Send, present: Set[str], context: DecisionContext) -> Send:
-    """Return a send with the ids that it had while the settings called its account by another name.
+def with_renamed_accounts(
+    sends: Iterable[Send], all_sends: Iterable[Send], context: DecisionContext
+) -> list[Send]:
+    """Return sends with the ids that they had while the settings called their accounts by other names.
 
     Args:
-        present: the ids of the sends of campaigns for many accounts.
+        all_sends: of the campaigns folder: two names of the sandbox may stand for one account.
     """
-    if not send.for_account:
-        return send
+    present = {normalize_id(send.id) for send in all_sends if send.for_account}
+    return [_with_renamed_account(send, present, context) if send.for_account else send for send in sends]
+
+
+def _with_renamed_account(send: Send, present: Set[str], context: DecisionContext) -> Send:
     mine, stream = SendId.parse(normalize_id(send.id)), context.state.stream(context.account(send).appid)
-    names = dict.fromkeys(name for name, _record in stream.in_place_of(replace(mine, entry=None)))
-    renamed = [
-        name
-        for name in names
-        if name not in present
-        and (once := SendId.parse(name)).entry is not None
-        and (once.campaign, once.batch) == (mine.campaign, mine.batch)
-    ]
+    names = {name for name, _record in stream.in_place_of(replace(mine, entry=None))} - present
+    once = (SendId.parse(name) for name in sorted(names))
+    renamed = [str(one) for one in once if one.entry and replace(one, entry=mine.entry) == mine]
     return replace(send, formerly=(*send.formerly, *renamed)) if renamed else send
 
 

@@ -58,9 +58,11 @@ RecordTable = tuple[str, Sequence[tuple[str, str]]]
 
 
 def plan_html(view: PlanView, *, data: Data) -> str:
-    """Draw a plan: who receives what and when, what needs a person, then each message on a phone."""
+    """Draw a plan: who receives what and when, what needs a person, then the messages of each account."""
     pictures = Pictures(data)
-    sends = sorted((row for row in view.in_order() if row.planned is not None), key=_is_long)
+    shown = (row for row in view.in_order() if row.planned is not None)
+    sends = sorted(shown, key=lambda row: (row.account, _is_long(row)))
+    first = {row.account: row.id for row in reversed(sends)} if view.has_accounts else {}
     groups = note_groups(view.notes)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
 
@@ -74,6 +76,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
         anchor=lambda row: anchors[row.id],
+        begins_account=lambda row: first.get(row.account) == row.id,
         several=_has_several_articles,
         headline=_headline,
         followers=followers,

@@ -105,8 +105,9 @@ def plan_selected(
         resend=resend_ids,
         last_holds=last_holds,
     )
-    unknown = compiled.with_readiness(stored_unknown_sends(chosen.sends, context), name)
-    sends = (*chosen.sends, *unknown)
+    mine = planner.with_renamed_accounts(chosen.sends, compiled.sends, context)
+    unknown = compiled.with_readiness(stored_unknown_sends(mine, context), name)
+    sends = (*mine, *unknown)
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
         asked = [send for send in sends if send.account in online.selected_accounts]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.hosts import is_allowed_host
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ MAX_CONNECTIONS = 64
 MAX_THREADS = 2 * MAX_CONNECTIONS
 
 HEALTH_PATH = "/healthz"
-"""Says that the process answers; it opens no ledger, so that a probe costs nothing."""
+"""Answers whenever the process does; it opens no ledger, so that a probe costs nothing."""
+READY_PATH = "/readyz"
+"""Answers 503 while no event could be kept."""
+READY_S = 5.0
+"""How long an answer of `/readyz` is repeated: anybody may ask, and each look costs a connection."""
 
 log = logging.getLogger("wechat_campaigns.callback")
 
@@ -90,14 +95,42 @@ class Server(ThreadedWSGIServer):
         """Ignore a connection that broke: a stranger can break it."""
 
 
-def with_health(app: WSGIApplication) -> WSGIApplication:
-    """Answer `GET /healthz` whatever the Host, which a probe fills with the address of the pod."""
+class Readiness:
+    """Remember for a few seconds whether the ledger answered; one thread looks, the others do not wait."""
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        """Make it of what raises a `CampaignError` where the ledger cannot be read."""
+        self._check = check
+        self._guard = threading.Lock()
+        self._looked_at = -READY_S
+        self._is_ready = False
+
+    def __call__(self) -> bool:
+        """Return the answer of the last look."""
+        if time.monotonic() - self._looked_at >= READY_S and self._guard.acquire(blocking=False):
+            try:
+                self._check()
+                self._is_ready = True
+            except CampaignError as error:
+                self._is_ready = False
+                log.warning("not ready: %s", error)
+            finally:
+                self._looked_at = time.monotonic()
+                self._guard.release()
+        return self._is_ready
+
+
+def with_probes(app: WSGIApplication, is_ready: Callable[[], bool]) -> WSGIApplication:
+    """Answer `/healthz` and `/readyz` whatever the Host, which a probe fills with the address of the pod."""
 
     def answered(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != HEALTH_PATH or environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+        path, method = environ.get("PATH_INFO"), environ.get("REQUEST_METHOD")
+        if path not in (HEALTH_PATH, READY_PATH) or method not in ("GET", "HEAD"):
             return app(environ, start_response)
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
-        return [b"ok\n"] if environ["REQUEST_METHOD"] == "GET" else []
+        is_well = path == HEALTH_PATH or is_ready()
+        status, text = ("200 OK", b"ok\n") if is_well else ("503 Service Unavailable", b"no ledger\n")
+        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
+        return [text] if method == "GET" else []
 
     return answered
 

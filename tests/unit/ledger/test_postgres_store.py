@@ -1,5 +1,6 @@
 """What only the PostgreSQL ledger has: roles, connections that die, many threads, its address."""
 
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.support.ledger_backends import Backend, now, postgres_backend
-from tests.support.postgres_server import Server
+from tests.support.postgres_server import Server, postgres_server
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
 from wechat_campaigns.ledger import postgres_pool as pool
@@ -79,6 +80,34 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
     with pytest.raises(LedgerError, match="permission denied") as caught:
         reader.append(entry())
     assert "docs/ledger.md" in caught.value.hint
+
+
+@pytest.mark.deep
+def test_a_promoted_standby_is_found_by_the_variables_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The primary crashes; what it confirmed is on the standby, and an open ledger goes on there."""
+    with postgres_server() as primary, primary.standby() as standby:
+        with psycopg.connect(primary.address(), autocommit=True) as db:
+            db.execute("alter system set synchronous_standby_names = '*'")
+            db.execute("select pg_reload_conf()")
+        monkeypatch.setenv("PGHOST", f"{standby.host},{primary.host}")
+        monkeypatch.setenv("PGTARGETSESSIONATTRS", "read-write")
+        monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path / "state"))
+        address = "postgresql://postgres@/postgres"
+        with closing(open_ledger(address, default=tmp_path / "none", root=tmp_path, clock=now)) as ledger:
+            first = ledger.append(entry(1))
+            primary.stop()
+            with pytest.raises(LedgerError) as caught:
+                ledger.append(entry(2))
+            assert caught.value.exit_code is ExitCode.LEDGER_UNREACHABLE
+            standby.promote()
+            with psycopg.connect(address, autocommit=True) as db:  # no third server confirms its commits
+                db.execute("alter system reset synchronous_standby_names")
+                db.execute("select pg_reload_conf()")
+            assert ledger.append(entry(2)).previous == first.hash
+            assert [event.data["n"] for event in ledger.events()] == [1, 2]
+        primary.start()
 
 
 @pytest.mark.parametrize(
@@ -177,6 +206,41 @@ def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> 
     writer.append(entry(1))
     writer.append(entry(2, stream="wx0000000000000002"))
     assert not find_chain_faults(*writer.snapshot())
+
+
+def test_the_grants_of_the_page_are_enough_and_no_more(place: Backend) -> None:
+    page = Path(__file__).parents[3] / "docs" / "ledger.md"
+    [block] = re.findall(r"```sql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    place.open().append(entry())
+    schema = place.setting.rpartition("%3D")[2]
+    statements = block.replace("schema public", f"schema {schema}").split(";")
+    suffix = uuid.uuid4().hex  # roles are of the whole server
+    own = [
+        one.replace("campaign_sender", f"s{suffix}").replace("campaign_reader", f"r{suffix}")
+        for one in statements
+        if one.strip()
+    ]
+    logins = [f"create role {kind}l{suffix} login in role {kind}{suffix}" for kind in "sr"]
+    sql(place, *own, *logins)
+    sender, reader = (
+        PostgresLedger(place.setting.replace("user=postgres", f"user={kind}l{suffix}"), now) for kind in "sr"
+    )
+    place.opened.extend((sender, reader))
+    sender.append(entry(1))
+    sender.append(entry(2, stream="wx0000000000000002"))
+    with sender.lock(STREAM, 0):
+        assert not find_chain_faults(*reader.snapshot())
+    assert len(reader.events()) == 3
+    with pytest.raises(LedgerError, match="permission denied"):
+        reader.append(entry(3))
+    for change in (
+        "update campaign_event set seq = 9",
+        "delete from campaign_event",
+        "delete from campaign_head",
+    ):
+        address = place.setting.replace("user=postgres", f"user=sl{suffix}")
+        with psycopg.connect(address) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute(change.encode())
 
 
 def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:

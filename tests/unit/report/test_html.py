@@ -6,11 +6,13 @@ from pathlib import Path
 
 from tests.support.factories import (
     NOW,
+    SUBSCRIPTION,
     intent_of,
     make_account,
     make_article,
     make_file,
     make_send,
+    make_settings,
     make_state,
     named,
     plan_of,
@@ -47,6 +49,24 @@ def test_articles_stand_on_phones_with_their_pictures() -> None:
     assert PICTURE.sha256 not in html
     assert "wximg" not in html
     assert html.count('<p class="article-title">春茶</p>') == 1
+
+
+def test_messages_stand_account_by_account() -> None:
+    articles = Articles(articles=(make_article("春茶"),))
+    settings = make_settings(make_account("main"), make_account("shop", appid=SUBSCRIPTION))
+    sends = [
+        make_send(f"{name}[{account}]", account=account, **more)
+        for account in ("main", "shop")
+        for name, more in (("long", {"content": articles}), ("short", {}))
+    ]
+    page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda _file: b"")
+    shown = page[page.index('<div class="messages">') :]
+    found = re.findall(r'<h3 class="several">[^<]* (\w+)</h3>|<code>(\w+\[\w+\])</code> ·', shown)
+    assert ["".join(one) for one in found] == [
+        "main", "short[main]", "long[main]", "shop", "short[shop]", "long[shop]"
+    ]  # fmt: skip
+    alone = plan_html(view_of(plan_of(*sends[:2], settings=settings)), data=lambda _file: b"")
+    assert '<h3 class="several">' not in alone
 
 
 def test_an_article_stays_in_its_box() -> None:
