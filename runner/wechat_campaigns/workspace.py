@@ -459,8 +459,8 @@ class OnlineWorkspace(LedgerWorkspace):
     def name_accounts(self, state: LedgerState) -> bool:
         """Write into the ledger's own stream which accounts this environment has, if that is new.
 
-        An account that left before is named where it has an unknown send: whoever reads the streams of named
-        accounts alone still finds it.
+        An account that left before is named where it has an unknown send, so that a run which reads the
+        streams of named accounts alone still finds it.
 
         Raises:
             LedgerConflictError: another run wrote at the same time.
