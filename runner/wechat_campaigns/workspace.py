@@ -116,7 +116,7 @@ class Workspace:
         """Return whether an account is selected, also one that left the settings."""
         if appid in self._selected_appids:
             return True
-        return appid not in self.settings.appids and self.selection.selects(appid, ())
+        return appid not in self.settings.ledger_appids and self.selection.selects(appid, ())
 
     @cached_property
     def _selected_appids(self) -> frozenset[str]:
@@ -222,7 +222,7 @@ class Workspace:
         if not named:
             known.clear()
             return None, tuple(self._events(None))
-        streams = {*self.settings.environment.by_appid, *(named - self.settings.appids)}
+        streams = {*self.settings.environment.by_appid, *(named - self.settings.ledger_appids)}
         events += tuple(event for one in known.values() for event in one.later)
         return streams | {LEDGER}, events + tuple(self._events(streams - known.keys()))
 
@@ -440,21 +440,42 @@ class OnlineWorkspace(LedgerWorkspace):
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
-        from wechat_campaigns.ledger.events import LEDGER, naming_entry
+        from wechat_campaigns.ledger.events import LEDGER
         from wechat_campaigns.ledger.fold import uninitialized_error
 
         state = self.fold_ledger(self._mac_keys() if verified else None)
         environment = self.settings.environment
-        if not state.is_initialized and self.is_sandbox:
-            entry = naming_entry(environment.name, self.settings.ledger_scope, environment.by_appid)
+        # In a sandbox whose ledger names no account of this environment, all streams are read.
+        if self.is_sandbox and (not state.is_initialized or state.read is not None):
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
-                self.ledger.append(entry, after=EMPTY)
+                self.name_accounts(state)
             state.stream(LEDGER).is_initialized = True
         uninitialized = self.uninitialized(state) if sending else ()
         if not state.is_initialized or uninitialized:
             raise uninitialized_error(state, environment, uninitialized)
         return state
+
+    def name_accounts(self, state: LedgerState) -> bool:
+        """Write into the ledger's own stream which accounts this environment has, if that is new.
+
+        An account that left before is named where it has an unknown send, so that a run which reads the
+        streams of named accounts alone still finds it.
+
+        Raises:
+            LedgerConflictError: another run wrote at the same time.
+        """
+        from wechat_campaigns.ledger.events import LEDGER, initialized_accounts, naming_entry
+
+        environment, scope = self.settings.environment, self.settings.ledger_scope
+        events = self.ledger.read(LEDGER)
+        left = {appid for appid, stream in state.streams.items() if stream.unknown_sends()}
+        named = initialized_accounts(events, scope)
+        if named and named.issuperset(environment.by_appid.keys() | left):
+            return False
+        entry = naming_entry(environment.name, scope, environment.by_appid.keys() | left)
+        self.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        return True
 
     def read_api(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""

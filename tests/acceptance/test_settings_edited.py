@@ -1,9 +1,65 @@
 """What an edit of the settings leaves behind is still reported."""
 
 import json
+import re
 
-from tests.support.shop import MakeShop, campaign_file
+import pytest
+
+from tests.support.shop import SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
+from wechat_campaigns.core import settings
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger import events
+from wechat_campaigns.protocol.events import Entry
+
+
+def remove_second(shop: Shop) -> None:
+    file = shop.folder / "campaigns/_settings.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r", shop: \{[^{}]*\{[^{}]*\}\}", "", text), encoding="utf-8")
+    assert SHOP_APPID not in file.read_text(encoding="utf-8")
+
+
+def unnamed(environment: str, _scope: str, _appids: object) -> Entry:
+    """As an earlier version initialized a ledger."""
+    return Entry(stream=events.LEDGER, kind=events.LedgerKind.INIT, data={"environment": environment})
+
+
+@pytest.mark.parametrize("kind", ["sandbox", "production"])
+@pytest.mark.parametrize("way", ["named", "unnamed", "added later", "environment renamed", "moved away"])
+def test_unknown_send_of_an_account_that_left_is_reported_whoever_named_it(
+    make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch, kind: str, way: str
+) -> None:
+    """Also after the next `ledger init`, which names the accounts that a run reads."""
+    if kind == "production":
+        monkeypatch.setattr(settings, "_LOOPBACK", ("nowhere://",))
+    shop = make_shop(begin=False)
+    with monkeypatch.context() as patch:
+        if way == "unnamed":
+            patch.setattr(events, "naming_entry", unnamed)
+        if way == "added later":
+            assert shop.run_here("ledger", "init")[0] == ExitCode.OK
+            assert shop.run_here("apply", "--auto-approve")[0] == ExitCode.OK
+        with_second_account(shop)
+        assert shop.run_here("ledger", "init")[0] == ExitCode.OK
+        shop.write(x=campaign_file("甲", "account: shop\n"))
+        shop.lose_an_answer()
+    (shop.folder / "campaigns/x.yaml").unlink()
+    remove_second(shop)
+    if way == "moved away":
+        elsewhere = ('    ledger: "', '    ledger: "sqlite:../two.sqlite3" # ')
+        shop.add_environment("two", ("wx0000000000000001", SHOP_APPID), elsewhere)
+    if way == "environment renamed":
+        shop.edit("_settings", "  shop:\n", "  prod:\n")
+        shop.edit("_settings", "default_environment: shop", "default_environment: prod")
+    for _init in range(2):
+        for words in ("plan --detailed-exitcode", "apply --auto-approve", "status"):
+            code, out = shop.run_here(*words.split(), "--format", "json")
+            data = json.loads(out[out.index("{") : out.rindex("}") + 1])
+            (row,) = data.get("sends", data.get("outcomes"))
+            assert (row["id"], code) == (
+                "x", ExitCode.PENDING if words.startswith("plan") else ExitCode.UNKNOWN
+            ), (words, out)  # fmt: skip
+        assert shop.run_here("ledger", "init")[0] == ExitCode.OK
 
 
 def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop: MakeShop) -> None:

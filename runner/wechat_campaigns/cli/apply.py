@@ -35,6 +35,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
+from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
@@ -50,7 +51,6 @@ from wechat_campaigns.report.sanitize import inert, json_text
 from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
-from wechat_campaigns.send.apply import DEFAULT_JOBS
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
 
 HEARTBEAT: Final = timedelta(minutes=10)
@@ -91,7 +91,7 @@ HEARTBEAT: Final = timedelta(minutes=10)
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
 @click.option(
-    "--jobs", metavar="N", type=click.IntRange(1, 64), default=DEFAULT_JOBS, show_default=True,
+    "--jobs", metavar="N", type=click.IntRange(1, 64), default=AT_A_TIME, show_default=True,
     help="How many accounts to send for at a time.",
 )  # fmt: skip
 def apply(

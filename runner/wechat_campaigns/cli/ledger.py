@@ -22,8 +22,6 @@ from wechat_campaigns.ledger.events import (
     find_chain_faults,
     from_lines,
     heads_of,
-    initialized_accounts,
-    naming_entry,
     some_streams_at_a_time,
     to_lines,
 )
@@ -67,22 +65,18 @@ def init(context: OnlineContext) -> int:
     environment, state = context.settings.environment, context.state()
     name, appids = environment.name, () if context.is_sandbox else sorted(environment.by_appid)
     streams = [appid for appid in appids if not state.stream(appid).is_initialized]
-    # A run reads the streams of the accounts that are named here; one that left the settings stays named.
-    named = initialized_accounts(context.ledger.read(LEDGER), context.settings.ledger_scope)
-    if not named.issuperset(appids) or not state.is_initialized:
-        streams.append(LEDGER)
-    if not streams:
-        message = _("the ledger of {name} is already initialized; nothing to do")
-        return context.output_sentence(message.format(name=name), environment=name, initialized=[])
     for stream in streams:
         # Other events may be in the stream already; another run may initialize it at the same time.
         events = context.ledger.read(stream)
         if not state.stream(stream).is_production:
             check_not_rehearsed(events, environment)
         entry = Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": name})
-        if stream == LEDGER:
-            entry = naming_entry(name, context.settings.ledger_scope, environment.by_appid)
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
+    if context.name_accounts(state):
+        streams.append(LEDGER)
+    if not streams:
+        message = _("the ledger of {name} is already initialized; nothing to do")
+        return context.output_sentence(message.format(name=name), environment=name, initialized=[])
     message = _(
         "the ledger of {name} is initialized; use `campaign ledger baseline{env}` to record earlier sends"
     ).format(name=name, env=context.settings.environment.env_option)

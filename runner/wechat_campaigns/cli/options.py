@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.core.account_selection import read_selection
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_fault
@@ -250,6 +249,8 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
     Raises:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
+    from wechat_campaigns.core.account_selection import read_selection  # a help page does without it
+
     reports = []
     for kind, file in (_pair(pair, "--report KIND=FILE") for pair in values.pop("reports", ())):
         if kind not in formats:

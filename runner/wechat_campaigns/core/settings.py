@@ -496,6 +496,13 @@ class Settings:
         return frozenset(account.appid for one in every for account in one.accounts.values())
 
     @property
+    def ledger_appids(self) -> frozenset[str]:
+        """Every AppID of the environments that use this ledger; each has a default ledger of its own."""
+        ledger = self.environment.ledger
+        others = [one for one in self.other_environments if one.ledger == ledger != DEFAULT_LEDGER]
+        return frozenset(appid for one in (self.environment, *others) for appid in one.by_appid)
+
+    @property
     def ledger_scope(self) -> str:
         """Return the environment among all that share a ledger; guards go by it."""
         name = self.environment.name

@@ -6,6 +6,8 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+AT_A_TIME: Final = 8
+"""Accounts of one run, for example, unless another number was given."""
 THREAD_BYTES: Final = 72 << 20
 """Of address space: a thread's stack, and what its allocator reserves."""
 WORK_BYTES: Final = 16 << 20
@@ -14,7 +16,7 @@ LOOK_EVERY_S: Final = 0.2
 """A signal that comes just before a wait without an end would be answered at that end only."""
 
 
-def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
+def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int = AT_A_TIME) -> list[R]:
     """Return the results in the order of the items, one after the other in this thread where no other fits.
 
     A thread without memory dies before it begins, and Python would wait for its beginning for ever. Else this

@@ -55,8 +55,8 @@ def check_campaigns_folder(root: Path, settings: Settings, state: LedgerState) -
 
 
 def former_appids(root: Path, settings: Settings, state: LedgerState) -> frozenset[str]:
-    """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
-    left, namespace = state.streams.keys() - settings.appids, normalize_id(settings.namespace)
+    """List the AppIDs that left this ledger's environments and have unknown sends of this folder in it."""
+    left, namespace = state.streams.keys() - settings.ledger_appids, normalize_id(settings.namespace)
     return frozenset(
         appid
         for appid in left

@@ -141,7 +141,7 @@ class Secrets:
     def _refuse_ambiguous(self, account: Account) -> None:
         if account.appid in self._ambiguous:
             raise SecretError(
-                _("`token` of two accounts gives one access_token: followers would get what is not for them"),
+                _("two accounts have the same token, so followers would get what is not for them"),
                 hint=_("let each account's `token` name the token of its own AppID"),
                 location=_("account {name}").format(name=account.name),
             )

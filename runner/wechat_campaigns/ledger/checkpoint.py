@@ -3,25 +3,35 @@
 Nothing is believed that the key of the account's macs does not seal, and no call is decided on by it.
 """
 
+import hashlib
 import hmac
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from wechat_campaigns import __version__
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.files import private_file
+from wechat_campaigns.ledger import account as account_module
 from wechat_campaigns.ledger.account import AccountState, Judged
 from wechat_campaigns.ledger.events import event_from
+from wechat_campaigns.protocol import state as state_module
 from wechat_campaigns.protocol.events import Event, EventKind, Head
 from wechat_campaigns.protocol.state import Status
 
-FORMAT: Final = f"1 {__version__}"
-"""Another version may fold the same events to something else."""
+_FOLDED_BY: Final = (Path(__file__), *(Path(str(one.__file__)) for one in (account_module, state_module)))
+
+
+@cache
+def code_digest() -> bytes:
+    """Hash the code that folds: other code may fold the same events to something else."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in _FOLDED_BY)).digest()
+
+
 ENDED: Final = timedelta(days=35)
 """How long before the newest event a send was decided on that is kept unread: no quota counts it."""
 SCHEMA: Final = (
@@ -83,7 +93,7 @@ class Checkpoints:
 
 def _seal(key: bytes, stream: str, body: bytes) -> bytes:
     # No mac of an event is over such a text: those begin with a bracket.
-    return hmac.digest(key, b"\n".join((b"checkpoint", FORMAT.encode(), stream.encode(), body)), "sha256")
+    return hmac.digest(key, b"\n".join((b"checkpoint", code_digest(), stream.encode(), body)), "sha256")
 
 
 def _written(account: AccountState, own: Event, first: str) -> bytes:

@@ -300,7 +300,7 @@ def _parameters(address: str) -> dict[str, str]:
     except ProgrammingError as error:
         raise UsageError(
             _("the postgresql:// address of the ledger is not valid"),
-            hint=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
+            hint=_("write it as postgresql://HOST:PORT/DATABASE, and set PGUSER"),
         ) from error
     if named.pop("password", None):
         raise UsageError(

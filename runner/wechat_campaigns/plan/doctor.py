@@ -21,7 +21,6 @@ from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
-ACCOUNTS_AT_A_TIME: Final = 8
 CLOCK_SLACK = timedelta(seconds=30)
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
@@ -96,7 +95,7 @@ def run_checks(
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
     accounts = list(environment.accounts.values())
-    found = map_in_threads(partial(_account, connect=connect), accounts, ACCOUNTS_AT_A_TIME)
+    found = map_in_threads(partial(_account, connect=connect), accounts)
     checks += chain.from_iterable(found)
     try:
         checks += _ledger(settings, open_ledger(), clock())

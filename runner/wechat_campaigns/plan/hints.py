@@ -206,7 +206,7 @@ def _conflict(
                 "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use "
                 "again, run `campaign ledger baseline`; otherwise change the content"
             )
-    hint = hint.format(send=name, number=number, key=key)
+    hint = hint.format(send=quoted(name), number=number, key=key)
     return reason.format(send=name, when=when, number=number), hint
 
 

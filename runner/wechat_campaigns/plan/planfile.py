@@ -151,11 +151,6 @@ def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [_row(send) for send in data["sends"] if send["covered"]]
 
 
-def covered_appids(data: Mapping[str, Any]) -> set[str]:
-    """Return the accounts of which a plan file's digest covers a send."""
-    return {row["appid"] for row in covered_rows(data)}
-
-
 def _row(send: Mapping[str, Any]) -> dict[str, Any]:
     appid = send["account"]["appid"]
     row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "content_digest", "not_after")}}

@@ -215,15 +215,16 @@ def _under_policy(
     seen: dict[tuple[str, str], str] = {}
     made: dict[_Content, dict[str, tuple[str, datetime]]] = {}
     accounts = _accounts_of_contents(looked_at)
+    appids = sorted({one.appid for one in context.settings.environment.accounts.values()})
     for one in looked_at:
         content = _content_key(one)
         if content not in made and one.action in (*PENDING, PlanAction.RESEND):
-            made[content] = _made_before(one, context)
+            made[content] = _made_before(one, appids, context)
+            accounts[content] |= made[content].keys()
         appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
         calendar = calendars.setdefault(appid, Calendar(appid, context.state))
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
-            others = (known for other, known in made[content].items() if other != appid)
             rule_input = _rule_input(
                 one,
                 lists,
@@ -231,15 +232,14 @@ def _under_policy(
                 due,
                 calendar=calendar,
                 duplicate_of=twin,
-                content_accounts=len(accounts[content] | made[content].keys()),
-                content_before=max(others, key=lambda known: known[1], default=None),
+                content_accounts=len(accounts[content]),
+                content_before=_newest_elsewhere(made[content], appid),
                 offline=offline,
             )
             one = with_violations(one, evaluate(rule_input, context.overrides))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            reached = len(accounts[content] | made[content].keys())
-            more = {"calendar": calendar, "content_accounts": reached, "is_later": True}
+            more = {"calendar": calendar, "content_accounts": len(accounts[content]), "is_later": True}
             rule_input = _rule_input(one, _lists([one]), context, due, **more)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             calendar.add(use, opens_at)
@@ -249,6 +249,12 @@ def _under_policy(
         if one.action in CALLING:
             made[content][appid] = one.send.id, context.now
         yield one
+
+
+def _newest_elsewhere(made: Mapping[str, tuple[str, datetime]], appid: str) -> tuple[str, datetime] | None:
+    """Return the newest send of a content from another account, and when it was made."""
+    others = (known for other, known in made.items() if other != appid)
+    return max(others, key=lambda known: known[1], default=None)
 
 
 _Content = tuple[str, int]
@@ -269,10 +275,12 @@ def _accounts_of_contents(looked_at: Sequence[PlannedSend]) -> dict[_Content, se
     return found
 
 
-def _made_before(planned: PlannedSend, context: DecisionContext) -> dict[str, tuple[str, datetime]]:
+def _made_before(
+    planned: PlannedSend, appids: Sequence[str], context: DecisionContext
+) -> dict[str, tuple[str, datetime]]:
     """Return, by AppID, the newest send of this content that was made, or may have been, and when."""
     send, state, found = planned.send, context.state, dict[str, tuple[str, datetime]]()
-    for appid in sorted({one.appid for one in context.settings.environment.accounts.values()}):
+    for appid in appids:
         known = state.sends_by_content(appid, planned.content_digest)
         if send.for_account:
             parts = campaign_parts(send, state.stream(appid))

@@ -75,12 +75,12 @@ def decide_unknown(known: SendState, context: DecisionContext) -> UnknownSend:
     """Decide on an unknown send that no campaign speaks of."""
     environment = context.settings.environment
     if known.appid in context.former_appids:
-        why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")
+        why = _("account {account} ({appid}) is no longer in this environment, so no run resolves this send")
         return UnknownSend(
             send_state=known,
             action=PlanAction.UNKNOWN,
             reason=why.format(account=account_of(known), appid=known.appid),
-            hint=_("add the account to _settings.yaml again, then run `campaign apply`"),
+            hint=_("add the account to the environment again, then run `campaign apply`"),
             code=protocol.Reason.OUTCOME_UNKNOWN,
         )
     facts = protocol.DecisionInput(

@@ -9,7 +9,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import canonical, hashes, sample, sha256
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Send, compute_message_digest, filter_form
-from wechat_campaigns.core.names import list_id
+from wechat_campaigns.core.names import list_id, quoted
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord, may_have_reached
@@ -256,7 +256,7 @@ def _rename_warning(planned: PlannedSend, past: _Past, context: DecisionContext)
             former = list_id(record.send)
             what = what.format(send=former, when=china_time(record.at, context.now))
             hint = _("if it is this message, renamed and edited, write `formerly: [{send}]`")
-            yield warning(send, "perhaps-renamed", what, hint.format(send=former), path="$")
+            yield warning(send, "perhaps-renamed", what, hint.format(send=quoted(former)), path="$")
             return
 
 

@@ -21,6 +21,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import check_rules_agreed, record_guards
 from wechat_campaigns.guard.run import check_run
@@ -31,7 +32,6 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
-from wechat_campaigns.send.apply import DEFAULT_JOBS
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, left_outcome, planned_outcome
 from wechat_campaigns.send.posting import RunContext
@@ -67,7 +67,7 @@ class ApplyRun:
     """Unknown sends to post as they were, although their campaigns were edited or removed."""
     asks: bool = False
     """Whether a person confirms the sends; else somebody agreed to them before."""
-    jobs: int = DEFAULT_JOBS
+    jobs: int = AT_A_TIME
     """Accounts that it sends for at a time."""
     waits: bool = False
     """Whether it stays and makes each scheduled send when its window opens."""
@@ -208,7 +208,7 @@ class ApplyRun:
         if self.file is not None:
             if self.digest is not None:
                 planfile.check_plan_digest(self.file, self.digest)
-            if not all(map(self.workspace.selects, planfile.covered_appids(self.file))):
+            if not all(self.workspace.selects(row["appid"]) for row in planfile.covered_rows(self.file)):
                 plan = result.whole  # it was reviewed for more accounts, and a part of it is sent
             plan = review.check_file(self.file, plan, self.state, self.workspace.clock())
             plan = selected_part(self.workspace, plan)

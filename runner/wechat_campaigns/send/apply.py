@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.core.threads import map_in_threads
+from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.plan.plan import CALLING, Plan, UnknownSend
 from wechat_campaigns.send.account_run import AccountRun
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.workspace import OnlineWorkspace
 
 LOCK_WAIT_S = 10.0
-DEFAULT_JOBS = 8
-"""Accounts that one run sends for at a time."""
 
 
 def apply(
@@ -31,7 +29,7 @@ def apply(
     workspace: OnlineWorkspace,
     run_context: RunContext,
     stopping: threading.Event,
-    jobs: int = DEFAULT_JOBS,
+    jobs: int = AT_A_TIME,
 ) -> tuple[SendOutcome, ...]:
     """Settle unknown sends, then make the due ones; accounts side by side, each in order.
 

@@ -28,7 +28,6 @@ from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
-ACCOUNTS_AT_A_TIME = 8
 RECALLS_PER_DAY = 10
 RECALLABLE = frozenset(kind.msgtype for kind in KINDS if kind.is_recallable)
 """Only what was sent by API and is already successful. Source: deleteMassMsg, read 2026-11."""
@@ -88,7 +87,7 @@ def refresh_job_status(
             failed[appid] = error
         return JobStatuses(statuses, unrecorded, failed)
 
-    found = map_in_threads(ask, list(jobs), ACCOUNTS_AT_A_TIME)
+    found = map_in_threads(ask, list(jobs))
     return JobStatuses(
         {job: said for one in found for job, said in one.by_msg_id.items()},
         next((one.unrecorded for one in found if one.unrecorded is not None), None),

@@ -166,7 +166,7 @@ def test_a_checkpoint_of_another_key_stream_or_version_is_not_believed(
         db.execute("insert into checkpoint select 'wx2', seal, body from checkpoint")
     db.close()
     assert file.load("wx2", lambda: KEY) is None
-    monkeypatch.setattr(checkpoint, "FORMAT", "2")
+    monkeypatch.setattr(checkpoint, "code_digest", lambda: b"2")
     assert file.load(SERVICE, lambda: KEY) is None
 
 

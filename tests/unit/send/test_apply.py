@@ -43,6 +43,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy, Settings
+from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.messages import Image, Newspic
@@ -50,7 +51,7 @@ from wechat_campaigns.plan.plan import CALLING, PENDING
 from wechat_campaigns.plan.resolve import COUNT_AGAIN_AFTER
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send import account_run
-from wechat_campaigns.send.apply import DEFAULT_JOBS, LOCK_WAIT_S, apply
+from wechat_campaigns.send.apply import LOCK_WAIT_S, apply
 from wechat_campaigns.send.outcome import LEFT, Result, SendOutcome, exit_code, left_outcome
 from wechat_campaigns.send.posting import RunContext
 
@@ -644,7 +645,7 @@ def test_locked_accounts_come_last_and_not_too_many_run_at_once() -> None:
     assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
     assert {stream for stream, wait_s in ledger.taken[-2:]} == {ACCOUNTS[3].appid, ACCOUNTS[7].appid}
     assert [wait_s for _, wait_s in ledger.taken] == [0] * 18 + [LOCK_WAIT_S] * 2
-    assert ledger.most <= DEFAULT_JOBS
+    assert ledger.most <= AT_A_TIME
 
 
 @pytest.mark.parametrize("most", [2, 1])
