@@ -216,10 +216,12 @@ def _under_policy(
     made: dict[_Content, dict[str, tuple[str, datetime]]] = {}
     accounts = _accounts_of_contents(looked_at)
     appids = sorted({one.appid for one in context.settings.environment.accounts.values()})
+    had = _appids_by_digest(looked_at, appids, context.state)
     for one in looked_at:
         content = _content_key(one)
         if content not in made and one.action in (*PENDING, PlanAction.RESEND):
-            made[content] = _made_before(one, appids, context)
+            asked = appids if one.send.for_account else had.get(one.content_digest, ())
+            made[content] = _made_before(one, asked, context.state)
             accounts[content] |= made[content].keys()
         appid, use = one.account.appid, QuotaUse(recipients(one.send.filter), one.resolved.tag_id)
         calendar = calendars.setdefault(appid, Calendar(appid, context.state))
@@ -275,11 +277,22 @@ def _accounts_of_contents(looked_at: Sequence[PlannedSend]) -> dict[_Content, se
     return found
 
 
+def _appids_by_digest(
+    looked_at: Sequence[PlannedSend], appids: Iterable[str], state: LedgerState
+) -> Mapping[str, Sequence[str]]:
+    """Return which accounts have had each content: asked all at once, as both may be thousands."""
+    digests, found = {one.content_digest for one in looked_at}, defaultdict[str, list[str]](list)
+    for appid in appids:
+        for digest in digests & state.stream(appid).contents:
+            found[digest].append(appid)
+    return found
+
+
 def _made_before(
-    planned: PlannedSend, appids: Sequence[str], context: DecisionContext
+    planned: PlannedSend, appids: Iterable[str], state: LedgerState
 ) -> dict[str, tuple[str, datetime]]:
     """Return, by AppID, the newest send of this content that was made, or may have been, and when."""
-    send, state, found = planned.send, context.state, dict[str, tuple[str, datetime]]()
+    send, found = planned.send, dict[str, tuple[str, datetime]]()
     for appid in appids:
         known = state.sends_by_content(appid, planned.content_digest)
         if send.for_account:
