@@ -11,7 +11,7 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 802,
-    "wechat_campaigns/core": 4233,
+    "wechat_campaigns/core": 4236,
     "wechat_campaigns/source": 2982,
     "wechat_campaigns/render": 7054,
     "wechat_campaigns/ledger": 3665,
@@ -35,7 +35,7 @@ LINES = {
     "wechat_campaigns/messages": 842,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47388
+RUNNER = 47391
 FILES = 226
 RECORDS = 182
 """Dataclasses and named tuples."""

@@ -109,7 +109,10 @@ def repository_path(path: str | Path) -> str:
     One that lies elsewhere is absolute. Nothing that it names is opened, and links are not followed.
     """
     place = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
-    top = work_tree_of(place.parent) or Path.cwd()
+    here = Path.cwd()
+    top = work_tree_of(here) or here
+    if not place.is_relative_to(top):
+        top = work_tree_of(place.parent) or here
     return (place.relative_to(top) if place.is_relative_to(top) else place).as_posix()
 
 
