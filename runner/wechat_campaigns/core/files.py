@@ -110,8 +110,8 @@ def repository_path(path: str | Path) -> str:
     """
     place = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links)
     here = Path.cwd()
-    top = work_tree_of(here) or here
-    if not place.is_relative_to(top):
+    top = work_tree_of(here)
+    if top is None or not place.is_relative_to(top):
         top = work_tree_of(place.parent) or here
     return (place.relative_to(top) if place.is_relative_to(top) else place).as_posix()
 
