@@ -10,11 +10,11 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import circles, edges
 
 LINES = {
-    "wechat_campaigns/protocol": 802,
+    "wechat_campaigns/protocol": 797,
     "wechat_campaigns/core": 4236,
     "wechat_campaigns/source": 2982,
     "wechat_campaigns/render": 7054,
-    "wechat_campaigns/ledger": 3665,
+    "wechat_campaigns/ledger": 3670,
     "wechat_campaigns/wechat": 2002,
     "wechat_campaigns/plan": 4734,
     "wechat_campaigns/send": 1426,

@@ -80,6 +80,11 @@ class AccountState(StreamState):
         """The id of every send, as `normalize_id` returns it."""
         return self.sends.keys() | self.past.keys()
 
+    @property
+    def contents(self) -> Set[str]:
+        """Every digest that a send has had, with its recipients or without."""
+        return self._by_content.keys()
+
     def all_sends(self, since: datetime = LONG_AGO) -> Iterator[SendState]:
         """Yield every send, at every revision; of those decided on before `since` perhaps not all."""
         if since <= self.past_until:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -213,11 +213,6 @@ class StreamState:
         near = entries if one.entry is None else (None, one.entry)
         for name in sorted(name for entry in near for name in entries.get(entry, ())):
             yield from ((name, send) for send in self.revisions(self._names.get(name, (name,))))
-
-    @property
-    def contents(self) -> Set[str]:
-        """Every digest that a send has had, with its recipients or without."""
-        return self._by_content.keys()
 
     def of_content(self, *digests: str) -> list[SendState]:
         """List the sends whose ids have had one of these digests, with their recipients or without."""
