@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect
@@ -123,6 +124,7 @@ class Context(Workspace):
                 hint=_("write it to a file: `--report {format}=FILE`").format(format=self.format),
                 location=f"--format {self.format}",
             )
+        formats = {kind: cache(written) for kind, written in formats.items()}  # printed and filed alike
         text = formats[self.format]()
         in_github = os.environ.get("GITHUB_ACTIONS") == "true"
         if text and quotes_campaigns and self.format == "text" and in_github:

@@ -1,7 +1,7 @@
 """Show the status of each send."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import click
@@ -57,9 +57,12 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until they say
     `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
     """
+    from wechat_campaigns.run.plan import fits
+
     send_id = context.full_id(send_id) if send_id is not None else None
     state = context.fold_ledger()
-    expired = _expired(context, state, send_id)
+    sends, moment = _campaigns(context, state)
+    expired = list(expired_rows([s for s in sends if send_id is None or fits(send_id, s.id)], moment))
     told = set[Notice]()
     rows, failed = _refreshed(context, send_id, told, may_be_empty=bool(expired))
     if wait:
@@ -70,7 +73,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         unverified=context.unverified,
         failed=failed,
     )
-    context.output(_formats(context, view, state))
+    context.output(_formats(context, view, state, sends, moment))
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
@@ -106,7 +109,13 @@ def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
             print_message(f"{said}\n→ {hint}")
 
 
-def _formats(context: LedgerContext, view: StatusView, state: LedgerState) -> Formats:
+def _formats(
+    context: LedgerContext,
+    view: StatusView,
+    state: LedgerState,
+    sends: Sequence[Send],
+    moment: DecisionContext,
+) -> Formats:
     from wechat_campaigns.report.json import status_data
     from wechat_campaigns.report.markdown import status_markdown
     from wechat_campaigns.report.text import status_text
@@ -115,11 +124,17 @@ def _formats(context: LedgerContext, view: StatusView, state: LedgerState) -> Fo
         "text": lambda: status_text(view, context.text_options),
         "json": lambda: json_text(status_data(view)),
         "markdown": lambda: status_markdown(view),
-        "prometheus": lambda: _metrics(context, view, state),
+        "prometheus": lambda: _metrics(context, view, state, sends, moment),
     }
 
 
-def _metrics(context: LedgerContext, view: StatusView, state: LedgerState) -> str:
+def _metrics(
+    context: LedgerContext,
+    view: StatusView,
+    state: LedgerState,
+    sends: Sequence[Send],
+    moment: DecisionContext,
+) -> str:
     from wechat_campaigns.report.metrics import overdue, status_metrics
 
     now, accounts = context.clock(), context.settings.environment.by_appid
@@ -128,7 +143,7 @@ def _metrics(context: LedgerContext, view: StatusView, state: LedgerState) -> st
         view,
         names,
         held=[appid for appid in names if state.stream(appid).hold_reason(now) is not None],
-        overdue=overdue(*_campaigns(context, state, None)),
+        overdue=overdue(sends, replace(moment, now=now)),
         now=now,
     )
 
@@ -151,24 +166,16 @@ def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]
     return [notice for notice in found if notice not in told]
 
 
-def _expired(context: LedgerContext, state: LedgerState, send_id: str | None) -> list[StatusRow]:
-    return list(expired_rows(*_campaigns(context, state, send_id)))
-
-
-def _campaigns(
-    context: LedgerContext, state: LedgerState, send_id: str | None
-) -> tuple[Iterator[Send], DecisionContext]:
+def _campaigns(context: LedgerContext, state: LedgerState) -> tuple[list[Send], DecisionContext]:
     """Return the sends of the files whose past the ledger knows, and what a decision about them rests on."""
-    from wechat_campaigns.run.plan import compile_selected, decision_context, fits
+    from wechat_campaigns.run.plan import compile_selected, decision_context
 
     accounts = context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
-    chosen = (send for send in compiled.sends if send_id is None or fits(send_id, send.id))
-    chosen = (send for send in chosen if send.account in context.selected_accounts)
-    known = (send for send in chosen if accounts[send.account].appid not in unknown_past)
-    return known, moment
+    chosen = (send for send in compiled.sends if send.account in context.selected_accounts)
+    return [send for send in chosen if accounts[send.account].appid not in unknown_past], moment
 
 
 def _waited(
