@@ -23,6 +23,7 @@ from wechat_campaigns.cli.options import (
     DIR,
     ENV,
     FILE,
+    JOBS,
     SHARD,
     VAR,
     Effect,
@@ -35,7 +36,6 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
@@ -60,7 +60,7 @@ HEARTBEAT: Final = timedelta(minutes=10)
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, ACCOUNTS, SHARD, DIR, ENV, VAR),
+    options=(AUTO_APPROVE, RESEND, ALLOW, ACCOUNTS, SHARD, JOBS, DIR, ENV, VAR),
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
@@ -90,10 +90,6 @@ HEARTBEAT: Final = timedelta(minutes=10)
     metavar="DIGEST",
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
-@click.option(
-    "--jobs", metavar="N", type=click.IntRange(1, 64), default=AT_A_TIME, show_default=True,
-    help="How many accounts to send for at a time.",
-)  # fmt: skip
 def apply(
     context: OnlineContext,
     select: tuple[str, ...],
