@@ -48,7 +48,7 @@ from wechat_campaigns.report.phrases import followers, recipients
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
-from wechat_campaigns.report.text import outcomes_text, plan_text
+from wechat_campaigns.report.text import are_many, outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
@@ -262,14 +262,25 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
 def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str = "UTC") -> str:
     """Return each send and resend with its account, recipients and count, before anybody is asked.
 
+    Many sends of several accounts are counted, those of an account and a moment on a line.
+
     Args:
         waiting: what this run sends later, each when its window opens.
     """
-    zone = ZoneInfo(timezone)
-    now = plan.created_at
-    times = (moment_text(planned.send.not_before or now, now, zone) for planned in waiting)
-    later = map(_("; ").join, zip(map(_row, waiting), times, strict=True))
-    return inert("\n".join([*map(_row, plan.calls()), *later]))
+    zone, now = ZoneInfo(timezone), plan.created_at
+    made = [(one, "") for one in plan.calls()]
+    made += [(one, moment_text(one.send.not_before or now, now, zone)) for one in waiting]
+    rows = [(_row(one), when) for one, when in made]
+    if are_many(len(made), (one.account.name for one, _when in made)):
+        groups: dict[tuple[str, str], list[PlannedSend]] = {}
+        for one, when in made:
+            groups.setdefault((one.account.name, when), []).append(one)
+        row = _("  {account}: {sends}")
+        rows = [
+            (row.format(account=name, sends=to_followers(mine)), when)
+            for (name, when), mine in groups.items()
+        ]
+    return inert("\n".join(_("; ").join(filter(None, row)) for row in rows))
 
 
 def rules_text(changes: Sequence[SettingsChange]) -> str:
