@@ -61,7 +61,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     from wechat_campaigns.run.plan import fits
 
     send_id = context.full_id(send_id) if send_id is not None else None
-    state = context.fold_ledger()
+    state = context.fold_ledger(own=True)
     sends, moment = _campaigns(context, state)
     expired = list(expired_rows([s for s in sends if send_id is None or fits(send_id, s.id)], moment))
     refreshed = partial(_refreshed, context, send_id, set[Notice](), jobs)
@@ -194,7 +194,7 @@ def _waited(
             context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
         printed = ended
         time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-        rows, failed = refreshed(context.fold_ledger(), may_be_empty=True)
+        rows, failed = refreshed(context.fold_ledger(own=True), may_be_empty=True)
     return rows, failed
 
 
@@ -244,7 +244,7 @@ def _refreshed(
     has_jobs = any(send.appid in accounts and job_to_query(send) is not None for send in sends)
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
     if isinstance(context, OnlineContext) and (has_jobs or _untold(context, state, told)):
-        state = context.state()
+        state = context.state(own=True)
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")

@@ -124,9 +124,9 @@ class Ledger(LedgerCore, Protocol):
 AT_A_TIME: Final = 16
 
 
-def some_streams_at_a_time(ledger: Ledger) -> Iterator[list[str]]:
-    """Return the names of every stream, a few at a time: who goes through all keeps few in memory."""
-    names = sorted(ledger.streams())
+def some_streams_at_a_time(ledger: Ledger, streams: Streams = None) -> Iterator[list[str]]:
+    """Return the names of streams, a few at a time: who goes through all keeps few in memory."""
+    names = sorted(ledger.streams() if streams is None else streams)
     for first in range(0, len(names), AT_A_TIME):
         yield names[first : first + AT_A_TIME]
 
