@@ -23,8 +23,9 @@ from wechat_campaigns.core.errors import (
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Account, Settings
+from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Account, AccountKind, Settings
 from wechat_campaigns.core.spoken_time import moment_text
+from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 ASK_S: Final = 3.0
@@ -69,7 +70,7 @@ def hold(
             ),
             hint=_("run {commands}").format(commands=_commands(others, everyone=False)),
         )
-    chosen = _chosen(context, account_name, everyone=everyone)
+    chosen = _left(context, account_name) or _chosen(context, account_name, everyone=everyone)
     now, zone = context.clock(), context.settings.policy.zone
     ends_at = read_moment("--for", until, now=now, zone=zone) if until is not None else None
     # Before the past is read, or what this machine has seen of it: however long, damaged or forged, it
@@ -124,6 +125,13 @@ def _chosen(context: OnlineContext, name: str | None, *, everyone: bool) -> list
             hint=_("use one of: {names}").format(names=_(", ").join(context.settings.environment.accounts)),
         )
     return [context.account(name)] if name else list(context.settings.environment.by_appid.values())
+
+
+def _left(context: OnlineContext, name: str | None) -> list[Account]:
+    """Return the account that left the settings: the ledger has its AppID, and may be moved on hold only."""
+    if name in (None, LEDGER, *context.settings.environment.accounts) or name not in context.ledger.streams():
+        return []
+    return [Account(name=name, kind=AccountKind.SERVICE, appid=name)]
 
 
 def _each_account(

@@ -200,8 +200,9 @@ class SqliteLedger(Ledger):
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        with suppress(LedgerError), self._translated():
-            self._check_same_files()
+        if self._open:
+            with suppress(LedgerError), self._translated():
+                self._check_same_files()
         for db in self._open:
             with suppress(sqlite3.Error):
                 db.close()
