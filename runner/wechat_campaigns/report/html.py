@@ -24,6 +24,7 @@ from wechat_campaigns.render.article.page import (
     Data,
     Pictures,
     content,
+    headline,
     templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
@@ -52,7 +53,6 @@ LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
-HEADLINE_CHARS = 60
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
 
@@ -78,7 +78,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         anchor=lambda row: anchors[row.id],
         begins_account=lambda row: first.get(row.account) == row.id,
         several=_has_several_articles,
-        headline=_headline,
+        headline=headline,
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
@@ -92,12 +92,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
 def _has_several_articles(carried: Content) -> bool:
     shown = carried.visible
     return isinstance(shown, Articles) and len(shown.articles) > 1
-
-
-def _headline(row: Row) -> str:
-    """Return a message by the beginning of what followers read."""
-    text = row.content or row.id
-    return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
 
 
 def _is_long(row: Row) -> bool:

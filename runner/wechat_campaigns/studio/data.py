@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup
 
 from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location, by_level
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
@@ -75,8 +75,8 @@ def picture_data(campaign: str, picture: Picture) -> dict[str, Any]:
 
 
 def problems_data(problems: Iterable[Diagnostic]) -> list[dict[str, Any]]:
-    """List problems, errors first, each with its place and a link that opens it in the editor."""
-    ordered = sorted(problems, key=lambda problem: problem.level != "error")
+    """List problems once, errors first, advice last, each with its place and a link to it in the editor."""
+    ordered = sorted(dict.fromkeys(problems), key=by_level)
     return [
         {
             "level": problem.level,
