@@ -118,8 +118,10 @@ def _campaign(name: str, file: str, rows: Sequence[Row]) -> dict[str, Any]:
     worst = min(actions, key=list(TONES).index, default=None)
     counts = {action: actions.count(action) for action in TONES}
     word = rows[0].status if len(rows) == 1 else status_counts(counts)
+    described = (row.planned.send.description for row in rows if row.planned is not None)
     return {
         "id": name,
+        "description": escape_invisible(next(filter(None, described), "")),
         "file": file,
         "href": editor_url(Location(file=file)) if file else "",
         "summary": escape_invisible(next((row.content for row in rows if row.content), "")),
@@ -142,6 +144,7 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
     return {
         "id": send.id,
         "entry": escape_invisible(_entry(send)),
+        "description": escape_invisible(send.description),
         "account": escape_invisible(send.account),
         "kind": send.content.kind_name(),
         "to": escape_invisible(recipients(send.filter)),
@@ -192,6 +195,7 @@ def words() -> dict[str, str]:
         "followers": _("Followers"),
         "file": _("File"),
         "send": _("Send"),
+        "description": _("Description"),
         "plan": _("Plan"),
         "calendar": _("Calendar"),
         "results": _("Results"),
