@@ -34,9 +34,11 @@ from wechat_campaigns.report.history import (
     SHOWN_FIGURES,
     ArticleRow,
     HistoryView,
+    ReportLine,
     article_link,
-    shown_cells,
-    shown_figures,
+    figure_cells,
+    report_lines,
+    shown,
 )
 from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
@@ -53,6 +55,8 @@ LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
+SORTS = ("Time", "Delivered", "Readers", "Read rate", "Shares", "New followers")
+"""The columns by which a reader may sort the report."""
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
 
@@ -100,17 +104,32 @@ def _is_long(row: Row) -> bool:
 
 
 def history_html(view: HistoryView) -> str:
-    """Draw what was sent: totals, then the tables."""
+    """Draw what was sent: the best and the worst, totals, then a list that is sorted without a script."""
+    lines = list(report_lines(view))
     return _render(
         "history.html",
         view=view,
         article_link=article_link,
         headings=SHOWN,
-        outcomes=[shown_cells(row) for row in view.rows],
-        figure_headings=SHOWN_FIGURES,
-        figure_rows=[shown_figures(row) for row in view.counted],
+        shown=shown,
+        sorts=SORTS,
+        status_word=status_word,
+        lines=list(zip(lines, *(_places(lines, heading) for heading in SORTS), strict=True)),
         message_chars=MESSAGE_CHARS,
     )
+
+
+def _places(lines: Sequence[ReportLine], heading: str) -> list[int]:
+    """Return the place of each line when they are sorted by a column, from 1; 0 without a value.
+
+    Counts and rates: the highest first. Times: the earliest first, as the lines stand.
+    """
+    values = [line.values.get(heading) for line in lines]
+    if heading == "Time":
+        return list(range(1, len(values) + 1))
+    ranked = sorted({value for value in values if isinstance(value, int | float)}, reverse=True)
+    places = {value: place for place, value in enumerate(ranked, 1)}
+    return [places[value] if isinstance(value, int | float) else 0 for value in values]
 
 
 def calendar_html(view: CalendarView) -> str:
@@ -132,13 +151,14 @@ def archive_html(
     Args:
         note: why the archive has no page of the message.
     """
+    headings = ("Title", *SHOWN_FIGURES)
     return _render(
         "archive.html",
         record=record,
         account=account_of(record),
         tables=tables,
-        figure_headings=SHOWN_FIGURES,
-        figures=list(map(shown_figures, articles)),
+        figure_headings=headings,
+        figures=[shown(figure_cells(row), headings) for row in articles],
         message_chars=MESSAGE_CHARS,
         note=note,
     )
