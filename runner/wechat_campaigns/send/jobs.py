@@ -21,7 +21,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query
+from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query, recalled_articles
 from wechat_campaigns.messages import KINDS
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
@@ -154,7 +154,7 @@ def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
-    if known.fate is Fate.RECALLED or article_idx in known.recalled_articles:
+    if known.fate is Fate.RECALLED or article_idx in recalled_articles(known):
         raise UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
     if known.fate is not Fate.SENT:
         raise UsageError(
@@ -182,8 +182,19 @@ def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     return max(0, RECALLS_PER_DAY - count_today(state.stream(appid).recall_times, now))
 
 
-def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState) -> None:
+def recall(
+    known: SendState,
+    article_idx: int,
+    reason: str,
+    *,
+    api: WeChatApi,
+    ledger: Ledger,
+    state: LedgerState,
+) -> None:
     """Recall a send or one of its articles, and record it.
+
+    Args:
+        reason: why, for the ledger; may be empty.
 
     Raises:
         ApiError, NotSentError, NoResponseError: it was not, or perhaps not, recalled; not recorded.
@@ -193,5 +204,6 @@ def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger
         raise AssertionError("checked: what was sent has a msg_id")
     api.mass_delete(msg_id, article_idx)
     data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "article_idx": article_idx}
+    data |= {"reason": reason} if reason else {}
     with reporting_unrecorded(_("WeChat recalled it")):
         state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.RECALL, data=data)))

@@ -221,12 +221,14 @@ def test_recall_is_recorded_after_the_call() -> None:
     ledger = MemoryLedger()
     state = make_state(*steps())
     api = ScriptedApi(mass_delete=[{"errcode": 0}])
-    recall(known(state), 0, api=api, ledger=ledger, state=state)
+    recall(known(state), 0, "价格写错了", api=api, ledger=ledger, state=state)
     assert api.calls == [("mass_delete", (7, 0))]
-    assert [event.kind for event in ledger.kept] == [LedgerKind.RECALL]
+    (event,) = ledger.kept
+    assert (event.kind, event.data["reason"]) == (LedgerKind.RECALL, "价格写错了")
     assert known(state).fate is Fate.RECALLED
     with pytest.raises(ApiError):
-        recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
+        refused = ScriptedApi(mass_delete=[api_error(40059)])
+        recall(known(state), 0, "", api=refused, ledger=ledger, state=state)
     assert len(ledger.kept) == 1
 
 
@@ -239,7 +241,7 @@ def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
 
     state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
     with pytest.raises(LedgerError, match=r"WeChat recalled it, but .* the disk is full") as caught:
-        recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
+        recall(known(state), 0, "", api=api, ledger=FullDisk(), state=state)
     assert (caught.value.hint, caught.value.location) == ("make room", "ledger.sqlite3")
 
 
