@@ -18,7 +18,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from wechat_campaigns.core.content import Content, Media
-from wechat_campaigns.core.settings import NOT_A_KEY, VALUE, Settings
+from wechat_campaigns.core.settings import OF_THE_RUN, VALUE, Settings
 from wechat_campaigns.messages import KINDS, MSGTYPES, Text
 from wechat_campaigns.plan.policy import OVERRIDABLE
 
@@ -98,13 +98,22 @@ def settings() -> dict[str, Any]:
         "patternErrorMessage": "use a rule of docs/policy.md other than `hold` and `sample_text`, which are "
         "always mandatory",
     }
+    whole["definitions"]["account_policy"] = {
+        **definitions["policy"],
+        "properties": {
+            key: {**one, "type": "boolean"} if key == "hold" else one
+            for key, one in definitions["policy"]["properties"].items()
+            if key not in OF_THE_RUN
+        },
+    }
     return whole
 
 
 def _shape(record: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a map with the keys of a record; those of its parts are added to the definitions."""
     hints, said = get_type_hints(record, include_extras=True), _texts(record)
-    keys = [one for one in fields(record) if one.metadata != NOT_A_KEY and hints[one.name] is not Media]
+    written = (one for one in fields(record) if one.metadata.get("is_key", True))
+    keys = [one for one in written if hints[one.name] is not Media]
     required = [one.name for one in keys if one.default is one.default_factory is MISSING]
     return {
         "type": "object",
@@ -129,7 +138,8 @@ def _texts(record: type) -> dict[str, str]:
 def _key(one: Field[Any], hint: Any, said: str, definitions: dict[str, Any]) -> dict[str, Any]:
     shape = _value(hint, definitions)
     if "$ref" in shape:
-        shape = {"allOf": [{"$ref": shape.pop("$ref")}], **shape}
+        own = {key: one for key, one in shape.items() if key not in ("$ref", "type")}
+        shape = {"allOf": [{"$ref": shape["$ref"]}], **own}
     default = list(one.default) if isinstance(one.default, tuple) else one.default
     if isinstance(default, bool | int | str | list) and default not in ("", []):
         shape["default"] = default

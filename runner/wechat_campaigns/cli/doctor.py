@@ -40,15 +40,17 @@ def doctor(context: OnlineContext) -> int:
 
     environment = replace(context.settings.environment, accounts=context.selected_accounts)
     _ = context.secrets  # before threads share it
+    settings = replace(context.settings, environment=environment)
     checks = run_checks(
-        replace(context.settings, environment=environment),
+        settings,
         connect=context.read_api,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
         clock=context.clock,
         state_dir=str(context.state_dir),
     )
-    context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
+    data = json.doctor_data(checks, settings)
+    context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
     return worst(checks)
 
 

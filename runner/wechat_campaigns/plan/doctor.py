@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 
 from wechat_campaigns.core.errcodes import lookup
@@ -18,6 +17,7 @@ from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
+from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -95,8 +95,9 @@ def run_checks(
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
     accounts = list(environment.accounts.values())
-    found = map_in_threads(partial(_account, connect=connect), accounts)
-    checks += chain.from_iterable(found)
+    answers = map_in_threads(partial(_account, connect=connect), accounts)
+    for account, found in zip(accounts, answers, strict=True):
+        checks += [*_rules(settings, account), *found]
     try:
         checks += _ledger(settings, open_ledger(), clock())
     except CampaignError as error:
@@ -162,6 +163,12 @@ def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> lis
         found = _quota(name, quota)
     granted = _permission_sets(name, api) if account.token is not None else ()
     return [*keys, found, *granted, _permission(name, account, api)]
+
+
+def _rules(settings: Settings, account: Account) -> Iterator[Check]:
+    """Return which rules are in force for an account and where they are written; nothing of defaults."""
+    if rules := written_rules(account, settings.rules_of(account)):
+        yield _ok(_("{name}: rules").format(name=account.name), rules_text(rules))
 
 
 def _keys(name: str, account: Account) -> Check:

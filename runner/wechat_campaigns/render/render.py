@@ -137,7 +137,8 @@ def _draft(
     at = campaign.source.location(named)
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
-    content = _link_tagger(scope, key, entry, settings).content(content)
+    policy = settings.policy_of(settings.environment.accounts.get(account))
+    content = _link_tagger(scope, key, entry, settings.links, policy.linked_places).content(content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
         place = ("for_each", "accounts")
@@ -163,10 +164,15 @@ def _draft(
     )
 
 
-def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
+def _link_tagger(
+    scope: Scope,
+    key: str | None,
+    entry: Mapping[str, Any],
+    shared: Mapping[str, str | int],
+    allowed: tuple[str, ...],
+) -> LinkTagger:
     """Join the parameters of the settings, the campaign and the entry; the nearest wins."""
-    parameters = {name: str(value) for name, value in settings.links.items()}
-    allowed = settings.policy.linked_places
+    parameters = {name: str(value) for name, value in shared.items()}
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
     if key is not None:
         paths.append((("for_each", key, "links"), entry.get("links", {})))

@@ -17,11 +17,13 @@ from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
+from wechat_campaigns.plan.rule_changes import written_rules
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 
 if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Settings
     from wechat_campaigns.plan.doctor import Check
     from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
     from wechat_campaigns.report.send_status import StatusView
@@ -49,8 +51,11 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "sends": [_row(row, view, coming) for row in view.rows],
         "accounts": {
             budget.account.name: {
-                name: getattr(budget, name)
-                for name in ("period", "limit", "used", "uses", "calls_left", "calls_limit")
+                "rules": written_rules(budget.account, budget.account.own_rules),
+                **{
+                    name: getattr(budget, name)
+                    for name in ("period", "limit", "used", "uses", "calls_left", "calls_limit")
+                },
             }
             for budget in view.budgets
         },
@@ -129,13 +134,15 @@ def _draft_data(draft: BoxEntry, found: AccountDrafts) -> dict[str, Any]:
     }
 
 
-def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
-    """Return the findings as plain data."""
+def doctor_data(checks: Sequence[Check], settings: Settings) -> dict[str, Any]:
+    """Return the findings and the rules in force for each account as plain data."""
+    accounts = settings.environment.accounts.values()
     return {
+        "rules": {one.name: written_rules(one, settings.rules_of(one)) for one in accounts},
         "checks": [
             {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
             for check in checks
-        ]
+        ],
     }
 
 

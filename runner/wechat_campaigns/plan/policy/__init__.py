@@ -42,7 +42,7 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
         else:
             violation = check(setting, facts)
         if violation is not None:
-            found.append(_graded(name, violation, facts))
+            found.append(_placed(_graded(name, violation, facts), facts))
     return tuple(found)
 
 
@@ -68,6 +68,17 @@ def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
         message = _("{what}; apply checks this rule").format(what=violation.message)
         return replace(violation, rule=name, level=level, message=message, blocks=False)
     return replace(violation, rule=name, level=level, blocks=level == "mandatory")
+
+
+def _placed(violation: Violation, facts: RuleInput) -> Violation:
+    """Add in which line the rule is written, which the hint names unless it is of all environments."""
+    origin = facts.account.origins.get(violation.rule)
+    if origin is None or (violation.rule == "hold" and not facts.policy.hold):
+        return violation
+    hint = violation.hint
+    if origin.holder != "settings":
+        hint = _("{hint} (the rule is in {place})").format(hint=hint, place=origin.place)
+    return replace(violation, hint=hint, place=origin.place)
 
 
 def _level(name: str, level: str, policy: Policy) -> str:
