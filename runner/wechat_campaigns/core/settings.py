@@ -175,11 +175,32 @@ class Account:
         default_factory=dict, repr=False, compare=False, metadata={**NOT_A_KEY, "derived": True}
     )
     """Where each rule in force for it that is not a default is written, `approvals` among them."""
+    # Decides on no send, so no digest of the rules covers it; that of a template's text does.
+    display_name: Annotated[
+        str | None,
+        _form(
+            r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}",
+            "write 1 to 64 visible characters",
+            examples=["山月茶铺"],
+        ),
+    ] = field(default=None, metadata={"key": "name", "derived": True})
+    """The account's name as followers see it, for templates (`account.name`) and previews. Default: the key
+    of the account."""
 
     @property
     def own_rules(self) -> dict[str, Any]:
         """The rules that the account has for itself, `approvals` among them."""
         return {**self.policy, **({"approvals": self.approvals} if self.approvals is not None else {})}
+
+    @property
+    def shown_name(self) -> str:
+        """What followers see as its name."""
+        return self.display_name or self.name
+
+    @property
+    def heading(self) -> str:
+        """Its name, with the one that followers see if that is another."""
+        return f"{self.name} ({self.display_name})" if self.display_name else self.name
 
     @property
     def root(self) -> Secret:
@@ -298,7 +319,7 @@ class Policy:
         return (*self.allowed_links, *self.allowed_mini_programs)
 
 
-_CREDENTIALS: Final = {
+CREDENTIALS: Final = {
     "if": {"required": ["token"]},
     "then": {"if": {"required": ["secret"]}, "else": {"required": ["ledger_key"]}},
     "else": {"required": ["secret"]},
@@ -312,10 +333,7 @@ class Environment:
 
     SCHEMA: ClassVar = {
         "if": {"required": ["api"], "properties": {"api": {"const": SANDBOX}}},
-        "else": {
-            "required": ["accounts"],
-            "properties": {"accounts": {"additionalProperties": _CREDENTIALS}},
-        },
+        "else": {"properties": {"accounts": {"additionalProperties": CREDENTIALS}}},
     }
 
     name: str = field(metadata=NOT_A_KEY)
@@ -345,7 +363,7 @@ class Environment:
     protected: bool = False
     """`apply` sends only a reviewed plan: it requires `--plan` or `--expect-digest`."""
     accounts: Annotated[Mapping[str, Account], {"minProperties": 1, **_NAMES}] = field(default_factory=dict)
-    """The Official Accounts, by a name of your choice."""
+    """The Official Accounts, by a name of your choice. They may also stand in files in `_accounts/`."""
     default_account: Annotated[str | None, {"minLength": 1}] = None
     """The account for campaigns that do not set `account`. Default: the only account."""
     vars: Vars = field(default_factory=dict)

@@ -311,8 +311,8 @@ def settings_at(folder: Path, settings: str, accounts: str) -> Version:
     """Read a version of the settings with its files of accounts.
 
     Args:
-        settings: the object id of the file; empty where there is none.
-        accounts: that of the folder, likewise.
+        settings: the object id of the file, or empty.
+        accounts: the object id of the folder, or empty.
 
     Raises:
         PolicyError: an object is not in this repository.
@@ -382,7 +382,7 @@ def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
 # --- what other versions of the settings asked for, valid or not
 
 
-def approvals_in(version: Version, environment: Environment, appid: str) -> tuple[Approvals, ...] | None:
+def approvals_in(version: Version, environment: Environment, appid: str = "") -> tuple[Approvals, ...] | None:
     """Read who had to approve by another version of the settings.
 
     Args:

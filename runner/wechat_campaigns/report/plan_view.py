@@ -333,7 +333,7 @@ def account_line(budget: Budget) -> str:
     """Write what an account may still send, the account before it."""
     account, template = budget.account, _("Account {name}, {kind}, {appid}: {quota}")
     kind = _(ACCOUNT_KINDS[account.kind])
-    return template.format(name=account.name, kind=kind, appid=account.appid, quota=quota_text(budget))
+    return template.format(name=account.heading, kind=kind, appid=account.appid, quota=quota_text(budget))
 
 
 def quota_text(budget: Budget) -> str:

@@ -258,7 +258,7 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
     written = settings.get("environments", {})
     own = written.get(name, {})
     data = {"api": SANDBOX, "approvals": settings.get("approvals"), **own}
-    accounts = {key: {**one, "name": key} for key, one in data.get("accounts", {}).items()}
+    accounts = {key: _named(key, one) for key, one in data.get("accounts", {}).items()}
     default = next(iter(accounts)) if len(accounts) == 1 else None
     origins = _origins("settings", settings, (), placed)
     if data["api"] == SANDBOX:
@@ -312,14 +312,17 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             known.setdefault(name, account)
     return {
         name: {
-            "name": name,
-            "kind": one["kind"],
+            **_named(name, {key: one[key] for key in ("name", "kind", "labels") if key in one}),
             "appid": _SANDBOX_APPIDS[AccountKind(one["kind"])],
             "secret": _SANDBOX_SECRET,
-            "labels": one.get("labels", []),
         }
         for name, one in known.items()
     }
+
+
+def _named(name: str, account: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an account: what its `name` says is shown, its key is what it is called by."""
+    return {**account, "display_name": account.get("name"), "name": name}
 
 
 # --- what the settings must satisfy beyond their shape: names that exist, times that make sense
@@ -330,6 +333,10 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     found = [*_unknown_names(data), *_policy((), data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
+        if environment.get("api") != SANDBOX and "accounts" not in environment:
+            what = _("environment `{name}` has no account").format(name=name)
+            hint = _("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`")
+            found.append(Finding("no-account", what, hint, path))
         found += [*_resend(path, environment), *_ledgers(path, environment, data)]
         found += [*_tokens(path, environment), *_policy(path, environment)]
         for account, one in maps(environment.get("accounts")):

@@ -98,7 +98,7 @@ def test_an_account_in_two_files_names_both_with_their_lines(tmp_path: Path) -> 
 
 def test_an_environment_without_any_account_is_refused(tmp_path: Path) -> None:
     write(tmp_path, WITHOUT)
-    assert [one.rule for one in problems_of(tmp_path)] == ["missing-key"]
+    assert [one.rule for one in problems_of(tmp_path)] == ["no-account"]
 
 
 def test_what_looks_at_several_accounts_looks_at_those_of_all_files(tmp_path: Path) -> None:
