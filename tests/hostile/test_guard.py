@@ -112,6 +112,9 @@ def keys(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def two_values(path: str, node: Any) -> tuple[Any, Any]:
     """Two values that a key may have."""
+    path = path[max(path.find("policy."), 0) :]  # of the settings, an environment or an account
+    if path == "policy.hold" and node["type"] == "boolean":
+        return True, False
     if (path in WORDS and node.get("type") != "array") or path == "policy.hold":
         return WORDS[path]
     if "enum" in node:
@@ -278,6 +281,8 @@ ODD: list[Mapping[str, Any]] = [
     {"rules": {"policy": {"max_recipients": "x", "quiet_hours": "ab-cd", "allowed_tags": 5}}, "mac": 5},
     {"rules": {"policy": {"levels": [], "audience_drift": 3, "max_recipients": float("nan")}}},
     {"rules": {"approvals": {"approvers": 3, "count": "many"}}},
+    {"rules": {"accounts": [3], "approvals": []}},
+    {"rules": {"accounts": {"a": 3, "b": {"appid": SERVICE, "approvals": "bob", "policy": [1]}}}},
 ]
 
 

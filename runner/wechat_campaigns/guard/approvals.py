@@ -134,8 +134,9 @@ def guard_approvals(guard: Event | None) -> Approvals | None:
     if guard is None or not isinstance(rules, Mapping):
         return None
     accounts = (one for _name, one in maps(rules.get("accounts")) if one.get("appid") == guard.stream)
-    data = next(filter(None, (one.get("approvals") for one in accounts)), rules.get("approvals"))
-    return checkout.approvals_of(data) if isinstance(data, Mapping) else None
+    asked = (one.get("approvals") for one in (*accounts, rules))
+    data = next((one for one in asked if isinstance(one, Mapping)), None)
+    return checkout.approvals_of(data) if data is not None else None
 
 
 def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
