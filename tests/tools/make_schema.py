@@ -116,7 +116,11 @@ def _with_policies(definitions: dict[str, Any]) -> dict[str, Any]:
         for key, one in definitions["policy"]["properties"].items()
         if key not in OF_THE_RUN
     }
-    return {**definitions, "account_policy": {**definitions["policy"], "properties": own}}
+    said = (
+        "Rules of an account: those of `policy` but for what is about the whole run; `hold` is true or false."
+    )
+    policy = {**definitions["policy"], "description": said, "properties": own}
+    return {**definitions, "account_policy": policy}
 
 
 def accounts() -> dict[str, Any]:
