@@ -20,7 +20,6 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.settings import (
     CREDENTIALS,
-    OF_THE_RUN,
     SANDBOX,
     VALUE,
     Environment,
@@ -32,6 +31,8 @@ from wechat_campaigns.plan.policy import OVERRIDABLE
 
 FOLDER = Path(__file__).parents[2] / "schema"
 WIDTH = 110
+OF_THE_RUN = ("max_sends_per_apply", "checks", "timezone")
+"""Rules of a whole run, which an account cannot have for itself."""
 TYPES = {bool: "boolean", int: "integer", str: "string"}
 
 

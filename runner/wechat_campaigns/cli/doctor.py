@@ -40,9 +40,8 @@ def doctor(context: OnlineContext) -> int:
 
     environment = replace(context.settings.environment, accounts=context.selected_accounts)
     _ = context.secrets  # before threads share it
-    settings = replace(context.settings, environment=environment)
     checks = run_checks(
-        settings,
+        replace(context.settings, environment=environment),
         connect=context.read_api,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
@@ -50,7 +49,7 @@ def doctor(context: OnlineContext) -> int:
         state_dir=str(context.state_dir),
         streams={LEDGER, *environment.by_appid} if context.selection else None,
     )
-    data = json.doctor_data(checks, settings)
+    data = json.doctor_data(checks, environment.accounts)
     context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
     return worst(checks)
 

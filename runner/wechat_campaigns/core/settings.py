@@ -21,12 +21,8 @@ APPID: Final = "{appid}"
 """In the place of an account's secret, its AppID."""
 NOT_A_KEY: Final = {"is_key": False}
 """The metadata of a field that nobody writes in the file."""
-OF_THE_RUN: Final = ("max_sends_per_apply", "checks", "timezone")
-"""Rules of a whole run, which an account cannot have for itself."""
 
 Level = Literal["mandatory", "advisory"]
-Holder = Literal["settings", "environment", "account"]
-"""What may have rules; of one rule the last of these that has it decides."""
 
 
 def _form(pattern: str, message: str, **more: Any) -> dict[str, Any]:
@@ -128,12 +124,12 @@ class Approvals:
     commit in it."""
 
 
-class Origin(NamedTuple):
-    """Where a rule in force is written."""
+class WrittenRule(NamedTuple):
+    """A rule in force as it is written, with the file and the line."""
 
-    holder: Holder
+    value: Any
+    holder: Literal["settings", "environment", "account"]
     place: str
-    """The file and the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +167,10 @@ class Account:
     """Rules of this account: each takes the place of the environment's."""
     approvals: Approvals | None = None
     """Who must approve for this account, in place of the environment's `approvals`."""
-    origins: Mapping[str, Origin] = field(
+    rules: Mapping[str, WrittenRule] = field(
         default_factory=dict, repr=False, compare=False, metadata={**NOT_A_KEY, "derived": True}
     )
-    """Where each rule in force for it that is not a default is written, `approvals` among them."""
+    """The rules in force for it that are written anywhere, by key; `approvals` is one of them."""
     # Decides on no send, so no digest of the rules covers it; that of a template's text does.
     display_name: Annotated[
         str | None,
@@ -186,11 +182,6 @@ class Account:
     ] = field(default=None, metadata={"key": "name", "derived": True})
     """The account's name as followers see it, for templates (`account.name`) and previews. Default: the key
     of the account."""
-
-    @property
-    def own_rules(self) -> dict[str, Any]:
-        """The rules that the account has for itself, `approvals` among them."""
-        return {**self.policy, **({"approvals": self.approvals} if self.approvals is not None else {})}
 
     @property
     def shown_name(self) -> str:
@@ -541,11 +532,6 @@ class Settings:
     def policy_of(self, account: Account | None) -> Policy:
         """Return the policy in force for an account; that of the environment for one that it lacks."""
         return replace(self.policy, **account.policy) if account and account.policy else self.policy
-
-    def rules_of(self, account: Account) -> dict[str, Any]:
-        """Return the rules in force for an account that are written anywhere, `approvals` among them."""
-        policy, approvals = self.policy_of(account), self.environment.approvals_of(account)
-        return {key: approvals if key == "approvals" else getattr(policy, key) for key in account.origins}
 
     @property
     def environment_names(self) -> tuple[str, ...]:

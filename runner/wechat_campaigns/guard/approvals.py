@@ -21,7 +21,7 @@ from typing import NamedTuple
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import Approvals, Environment, Settings
+from wechat_campaigns.core.settings import SANDBOX, Approvals, Environment, Settings
 from wechat_campaigns.guard import checkout
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
@@ -169,9 +169,10 @@ def check_tree_approved(
         PolicyError: an approval is missing, or the code host cannot be asked.
     """
     environment, anchor = settings.environment, anchor_of(guard)
-    if not settings.source:
-        return ApprovedTree()
     wanted = environment.approvals_of(environment.by_appid.get(appid)) if appid else environment.asks_approval
+    # The sandbox in this process reaches no follower, and starts no program.
+    if not settings.source or (environment.api == SANDBOX and not (wanted or anchor.approvals)):
+        return ApprovedTree()
     if wanted or anchor.approvals:
         checkout.require_history(root)
     elif checkout.is_shallow(root):
@@ -188,7 +189,7 @@ def check_tree_approved(
             _restore_hint(environment.name),
         )
     is_known = appid and anchor.commit and guard is not None and is_genuine(root, settings, guard)
-    history = _History(root, environment, run, anchor, appid=appid, start=anchor.commit if is_known else "")
+    history = _History(root, environment, run, anchor, appid, anchor.commit if is_known else "")
     if not (wanted or history.asks()):
         return ApprovedTree()
     checkout.check_committed(root)
@@ -213,8 +214,7 @@ def present_tree(root: Path, environment: Environment) -> ApprovedTree:
     if not head:
         return ApprovedTree()
     checkout.check_clean(root)
-    history = _History(root, environment, None, Anchor(), appid="", start=head)
-    return ApprovedTree(commit=head, tree=history.tree(head))
+    return ApprovedTree(commit=head, tree=_History(root, environment, None, Anchor(), "", head).tree(head))
 
 
 class _Kind(Enum):
@@ -245,14 +245,7 @@ class _History:
     """The commits that lead to the one that is checked out, since one that is known to be accepted."""
 
     def __init__(
-        self,
-        root: Path,
-        environment: Environment,
-        run: CiRun | None,
-        anchor: Anchor,
-        *,
-        appid: str,
-        start: str,
+        self, root: Path, environment: Environment, run: CiRun | None, anchor: Anchor, appid: str, start: str
     ) -> None:
         self._folder, self._environment, self._appid = root, environment, appid
         self._anchor = anchor

@@ -26,7 +26,7 @@ from wechat_campaigns.core.git_checkout import (
     run_in_checkout,
 )
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Approvals, Environment
+from wechat_campaigns.core.settings import DEFAULT_LEDGER, Approvals, Environment
 from wechat_campaigns.source.settings import (
     ACCOUNTS_FOLDER,
     SETTINGS_FILE,
@@ -395,7 +395,7 @@ def approvals_in(version: Version, environment: Environment, appid: str = "") ->
         environment's; where none has the AppID yet, those of every account. None if a file of it is not
         readable.
     """
-    written = _environments(version, shared=environment.api != SANDBOX)
+    written = _environments(version)
     if written is None:
         return None
     same = _same_environments(written, environment) or [*written.values()]
@@ -420,11 +420,7 @@ def _own(holder: Mapping[str, Any], otherwise: object) -> object:
 
 @cache
 def has_approvals_of_accounts(folder: Path, head: str) -> bool:
-    """Return whether any version of the settings that leads to a commit has approvals of an account.
-
-    Args:
-        head: the commit that is checked out.
-    """
+    """Return whether any version of the settings that leads to `head`, checked out, has an account's."""
     try:
         versions = [_environments(one) or {} for one in settings_versions(folder)] if head else []
     except PolicyError:  # a part of the history is missing
@@ -474,20 +470,15 @@ def _data(source: bytes) -> object:
     return read.data if isinstance(read, Document) else None
 
 
-def _environments(version: Version, *, shared: bool = True) -> dict[str, Mapping[str, Any]] | None:
-    """Return the environments by name, each with its accounts of every file, under any name.
-
-    Args:
-        shared: whether those without approvals have those of the settings.
-    """
+def _environments(version: Version) -> dict[str, Mapping[str, Any]] | None:
+    """Return the environments by name, each with the accounts of every file and the approvals in force."""
     settings, *files = version
     if not isinstance(settings, dict) or not all(isinstance(data, dict) for data in files):
         return None
-    found: dict[str, Mapping[str, Any]] = dict(maps(settings.get("environments")))
-    if shared:
-        found = {
-            name: {**one, "approvals": _own(one, settings.get("approvals"))} for name, one in found.items()
-        }
+    written, asked = maps(settings.get("environments")), settings.get("approvals")
+    found: dict[str, Mapping[str, Any]] = {
+        name: {**one, "approvals": _own(one, asked)} for name, one in written
+    }
     for number, data in enumerate(files):
         for name, accounts in maps(data):
             if name in found:  # two files that name one account hide none

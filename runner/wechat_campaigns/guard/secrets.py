@@ -97,8 +97,7 @@ class Secrets:
                 except PolicyError as error:
                     if not differ:
                         raise
-                    where = error.location
-                    raise UnapprovedError(error.message, hint=error.hint, location=where) from error
+                    raise UnapprovedError(error.message, hint=error.hint, location=error.location) from error
             return self._approved[key]
 
     def check_all_approved(self, appids: Collection[str]) -> dict[str, str]:

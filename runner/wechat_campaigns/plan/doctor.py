@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from wechat_campaigns.core.errcodes import lookup
@@ -97,9 +98,8 @@ def run_checks(
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
     accounts = list(environment.accounts.values())
-    answers = map_in_threads(partial(_account, connect=connect), accounts)
-    for account, found in zip(accounts, answers, strict=True):
-        checks += [*_rules(settings, account), *found]
+    found = map_in_threads(partial(_account, connect=connect), accounts)
+    checks += chain.from_iterable(found)
     try:
         checks += _ledger(settings, open_ledger(), clock(), streams)
     except CampaignError as error:
@@ -152,6 +152,8 @@ def _clock(clock_skew: Callable[[], timedelta | None]) -> Check:
 def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> list[Check]:
     name = _("account {name}").format(name=account.name)
     keys = [] if account.root.sandbox else [_keys(name, account)]
+    if rules := written_rules(account):
+        keys.append(_ok(_("{name}: rules").format(name=name), rules_text(rules)))
     try:
         api = connect(account)
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
@@ -165,12 +167,6 @@ def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> lis
         found = _quota(name, quota)
     granted = _permission_sets(name, api) if account.token is not None else ()
     return [*keys, found, *granted, _permission(name, account, api)]
-
-
-def _rules(settings: Settings, account: Account) -> Iterator[Check]:
-    """Return which rules are in force for an account and where they are written; nothing of defaults."""
-    if rules := written_rules(account, settings.rules_of(account)):
-        yield _ok(_("{name}: rules").format(name=account.name), rules_text(rules))
 
 
 def _keys(name: str, account: Account) -> Check:

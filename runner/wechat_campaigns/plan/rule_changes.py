@@ -72,11 +72,12 @@ def rules_in_force(settings: Settings) -> dict[str, str]:
     return {key: redact(text) for key, text in _flat(rules_of(settings)).items()}
 
 
-def written_rules(account: Account, rules: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return rules of an account by key: each its value as JSON, what has the rule, and in which line."""
+def written_rules(account: Account, *, own: bool = False) -> dict[str, dict[str, str]]:
+    """Return the rules in force for an account, or its own, by key: value as JSON, holder and place."""
     return {
-        key: {"value": redact(_display(to_plain_data(rules[key]))), **account.origins[key]._asdict()}
-        for key in sorted(rules.keys() & account.origins.keys())
+        key: {**rule._asdict(), "value": redact(_display(rule.value))}
+        for key, rule in sorted(account.rules.items())
+        if rule.holder == "account" or not own
     }
 
 

@@ -23,7 +23,7 @@ from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.settings import Settings
+    from wechat_campaigns.core.settings import Account
     from wechat_campaigns.plan.doctor import Check
     from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
     from wechat_campaigns.report.send_status import StatusView
@@ -51,12 +51,10 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "sends": [_row(row, view, coming) for row in view.rows],
         "accounts": {
             budget.account.name: {
-                "rules": written_rules(budget.account, budget.account.own_rules),
-                **{
-                    name: getattr(budget, name)
-                    for name in ("period", "limit", "used", "uses", "calls_left", "calls_limit")
-                },
+                name: getattr(budget, name)
+                for name in ("period", "limit", "used", "uses", "calls_left", "calls_limit")
             }
+            | {"rules": written_rules(budget.account, own=True)}
             for budget in view.budgets
         },
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in view.overlaps],
@@ -134,11 +132,10 @@ def _draft_data(draft: BoxEntry, found: AccountDrafts) -> dict[str, Any]:
     }
 
 
-def doctor_data(checks: Sequence[Check], settings: Settings) -> dict[str, Any]:
+def doctor_data(checks: Sequence[Check], accounts: Mapping[str, Account]) -> dict[str, Any]:
     """Return the findings and the rules in force for each account as plain data."""
-    accounts = settings.environment.accounts.values()
     return {
-        "rules": {one.name: written_rules(one, settings.rules_of(one)) for one in accounts},
+        "rules": {name: written_rules(one) for name, one in accounts.items()},
         "checks": [
             {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
             for check in checks

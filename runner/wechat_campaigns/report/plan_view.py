@@ -347,7 +347,7 @@ def quota_text(budget: Budget) -> str:
     if budget.calls_left is not None:
         left = _("; {left} of {limit} API sends left today")
         text += left.format(left=budget.calls_left, limit=budget.calls_limit)
-    if rules := written_rules(budget.account, budget.account.own_rules):
+    if rules := written_rules(budget.account, own=True):
         text += _("; rules of its own: {rules}").format(rules=rules_text(rules))
     return text
 

@@ -25,10 +25,9 @@ from wechat_campaigns.core.settings import (
     Account,
     AccountKind,
     Environment,
-    Holder,
-    Origin,
     Policy,
     Settings,
+    WrittenRule,
 )
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.strict_yaml import Document, parse_document
@@ -260,10 +259,10 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
     data = {"api": SANDBOX, "approvals": settings.get("approvals"), **own}
     accounts = {key: _named(key, one) for key, one in data.get("accounts", {}).items()}
     default = next(iter(accounts)) if len(accounts) == 1 else None
-    origins = _origins("settings", settings, (), placed)
+    rules = _rules("settings", settings, (), placed)
     if data["api"] == SANDBOX:
-        if "approvals" not in own:  # nobody is reached, so a person may rehearse without them
-            origins.pop("approvals", None)
+        if "approvals" not in own:  # no follower is reached, so a person may rehearse without them
+            rules.pop("approvals", None)
             data["approvals"] = None
         for one in accounts.values():
             one |= {
@@ -274,9 +273,9 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
         default = default or (None if accounts else AccountKind.SERVICE.value)
         accounts = accounts or _sandbox_accounts(written)
     path = ("environments", name)
-    origins |= _origins("environment", own, path, placed)
+    rules |= _rules("environment", own, path, placed)
     for key, one in accounts.items():
-        one["origins"] = {**origins, **_origins("account", one, (*path, "accounts", key), placed)}
+        one["rules"] = {**rules, **_rules("account", one, (*path, "accounts", key), placed)}
         one["policy"] = _values(Policy, one.get("policy", {}))
     return record(
         Environment,
@@ -291,14 +290,14 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
     )
 
 
-def _origins(holder: Holder, data: Mapping[str, Any], path: KeyPath, placed: _Placed) -> dict[str, Origin]:
-    """Return where rules of the settings, an environment or an account are written."""
-    paths: dict[str, KeyPath] = {key: (*path, "policy", key) for key in data.get("policy", ())}
+def _rules(holder: Any, data: Mapping[str, Any], path: KeyPath, placed: _Placed) -> dict[str, WrittenRule]:
+    """Return the rules that the settings, an environment or an account has."""
+    written: dict[KeyPath, Any] = {("policy", key): value for key, value in data.get("policy", {}).items()}
     if "approvals" in data:
-        paths["approvals"] = (*path, "approvals")
-    places = {key: placed(one) for key, one in paths.items()}
-    found = {key: place.file.location(place.path, key=True) for key, place in places.items()}
-    return {key: Origin(holder, f"{at.file}:{at.line}") for key, at in found.items()}
+        written["approvals",] = data["approvals"]
+    places = {keys: placed((*path, *keys)) for keys in written}
+    found = {keys: place.file.location(place.path, key=True) for keys, place in places.items()}
+    return {str(k[-1]): WrittenRule(written[k], holder, f"{at.file}:{at.line}") for k, at in found.items()}
 
 
 def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -204,4 +204,4 @@ def test_text_and_data_of_doctor_agree() -> None:
     )
     assert doctor_text(checks * 2, TextOptions()).endswith("\n\n2 warnings")
     assert "\x1b[33m" in doctor_text(checks, TextOptions(color=True))
-    assert [check["name"] for check in doctor_data(checks, make_settings())["checks"]] == ["protection"]
+    assert [check["name"] for check in doctor_data(checks, {})["checks"]] == ["protection"]

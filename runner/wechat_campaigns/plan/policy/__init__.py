@@ -72,13 +72,13 @@ def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
 
 def _placed(violation: Violation, facts: RuleInput) -> Violation:
     """Add in which line the rule is written, which the hint names unless it is of all environments."""
-    origin = facts.account.origins.get(violation.rule)
-    if origin is None or (violation.rule == "hold" and not facts.policy.hold):
+    written = facts.account.rules.get(violation.rule)
+    if written is None or (violation.rule == "hold" and not facts.policy.hold):
         return violation
     hint = violation.hint
-    if origin.holder != "settings":
-        hint = _("{hint} (the rule is in {place})").format(hint=hint, place=origin.place)
-    return replace(violation, hint=hint, place=origin.place)
+    if written.holder != "settings":
+        hint = _("{hint} (the rule is in {place})").format(hint=hint, place=written.place)
+    return replace(violation, hint=hint, place=written.place)
 
 
 def _level(name: str, level: str, policy: Policy) -> str:
