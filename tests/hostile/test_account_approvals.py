@@ -133,6 +133,21 @@ def test_what_reaches_beyond_an_account_needs_the_approvers_of_all(two: Reposito
         assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
 
 
+def test_no_apply_of_an_account_shortens_what_a_program_needs(two: Repository) -> None:
+    """Bob agrees to the line that starts it, and has never agreed to the program."""
+    (two.author / "campaigns/evil.py").write_text("open('ran', 'w')\nprint('0' * 32)\n", encoding="utf-8")
+    two.merge("mallory", news=f"account: paper\n{SALE}")
+    two.apply()
+    assert len(two.texts()) == 1
+    text = (two.campaigns / "_settings.yaml").read_text(encoding="utf-8")
+    text = text.replace(paper(), paper("secret: {command: [python3, campaigns/evil.py]}"))
+    two.merge("mallory", "bob", _settings=text, more=f"account: paper\n{SALE.replace('会员全场', '晚报')}")
+    done = two.apply()
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
+    assert not (two.author / "ran").exists()
+    assert len(two.texts()) == 1
+
+
 @pytest.fixture
 def unapproved(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """A repository without approvals that has sent once, by a rule."""
