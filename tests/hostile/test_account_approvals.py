@@ -90,6 +90,12 @@ def paper(secret: str = "secret: {env: WECHAT_MAIN_SECRET}", more: str = "") -> 
     return f"      paper: {{kind: subscription, appid: {PAPER}, {secret}, {MALLORY}{more}}}\n"
 
 
+def without_main(text: str) -> str:
+    """The settings without the account that bob approves for."""
+    lines = (line for line in text.splitlines() if "      main:" not in line)
+    return "\n".join(lines).replace("default_account: main", "default_account: paper") + "\n"
+
+
 @pytest.fixture
 def two(repository: Repository) -> Repository:
     """Bob approves for `main`, mallory for `paper`, each alone."""
@@ -118,11 +124,10 @@ def test_what_reaches_beyond_an_account_needs_the_approvers_of_all(two: Reposito
         secret = "token: {env: MAIN_TOKEN}, ledger_key: {env: MAIN_KEY}"
     text = (two.campaigns / "_settings.yaml").read_text(encoding="utf-8").replace(paper(), paper(secret))
     if kind == "program-alone":  # the account that bob approves for is gone
-        text = "\n".join(line for line in text.splitlines() if "      main:" not in line)
-        text = text.replace("default_account: main", "default_account: paper\n")
+        text = without_main(text)
     if kind == "notified":
         text = (
-            text.replace(paper(secret), paper()) + "notify: [{kind: command, command: [python3, evil.py]}]\n"
+            text.replace(paper(secret), paper()) + "notify: [{kind: webhook, url: {command: [python3, evil.py]}}]\n"
         )
     (two.author / "evil.py").write_text("open('ran', 'w').write('x')\nprint('0' * 32)\n", encoding="utf-8")
     two.merge("mallory", _settings=text, news=f"account: paper\n{SALE}")
@@ -134,18 +139,17 @@ def test_what_reaches_beyond_an_account_needs_the_approvers_of_all(two: Reposito
 
 
 def test_no_apply_of_an_account_shortens_what_a_program_needs(two: Repository) -> None:
-    """Bob agrees to the line that starts it, and has never agreed to the program."""
-    (two.author / "campaigns/evil.py").write_text("open('ran', 'w')\nprint('0' * 32)\n", encoding="utf-8")
+    """Bob agrees to the line that starts it, and that his account goes, but has never seen the program."""
+    (two.author / "evil.py").write_text("open('ran', 'w')\n", encoding="utf-8")
     two.merge("mallory", news=f"account: paper\n{SALE}")
     two.apply()
     assert len(two.texts()) == 1
-    text = (two.campaigns / "_settings.yaml").read_text(encoding="utf-8")
-    text = text.replace(paper(), paper("secret: {command: [python3, campaigns/evil.py]}"))
-    two.merge("mallory", "bob", _settings=text, more=f"account: paper\n{SALE.replace('会员全场', '晚报')}")
-    done = two.apply()
-    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
-    assert not (two.author / "ran").exists()
-    assert len(two.texts()) == 1
+    text = without_main((two.campaigns / "_settings.yaml").read_text(encoding="utf-8"))
+    text += "notify: [{kind: webhook, url: {command: [python3, evil.py]}}]\n"
+    two.merge("mallory", "bob", _settings=text, more=SALE.replace("会员全场", "晚报"))
+    done = two.apply("--allow", "quota=trial")
+    assert not (two.author / "ran").exists(), done.stdout + done.stderr
+    assert len(two.texts()) == 2, "its approvers agreed to what it sends"
 
 
 @pytest.fixture
