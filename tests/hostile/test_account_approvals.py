@@ -127,7 +127,8 @@ def test_what_reaches_beyond_an_account_needs_the_approvers_of_all(two: Reposito
         text = without_main(text)
     if kind == "notified":
         text = (
-            text.replace(paper(secret), paper()) + "notify: [{kind: webhook, url: {command: [python3, evil.py]}}]\n"
+            text.replace(paper(secret), paper())
+            + "notify: [{kind: webhook, url: {command: [python3, evil.py]}}]\n"
         )
     (two.author / "evil.py").write_text("open('ran', 'w').write('x')\nprint('0' * 32)\n", encoding="utf-8")
     two.merge("mallory", _settings=text, news=f"account: paper\n{SALE}")
@@ -136,20 +137,6 @@ def test_what_reaches_beyond_an_account_needs_the_approvers_of_all(two: Reposito
     if kind != "notified":
         assert two.texts() == []
         assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
-
-
-def test_no_apply_of_an_account_shortens_what_a_program_needs(two: Repository) -> None:
-    """Bob agrees to the line that starts it, and that his account goes, but has never seen the program."""
-    (two.author / "evil.py").write_text("open('ran', 'w')\n", encoding="utf-8")
-    two.merge("mallory", news=f"account: paper\n{SALE}")
-    two.apply()
-    assert len(two.texts()) == 1
-    text = without_main((two.campaigns / "_settings.yaml").read_text(encoding="utf-8"))
-    text += "notify: [{kind: webhook, url: {command: [python3, evil.py]}}]\n"
-    two.merge("mallory", "bob", _settings=text, more=SALE.replace("会员全场", "晚报"))
-    done = two.apply("--allow", "quota=trial")
-    assert not (two.author / "ran").exists(), done.stdout + done.stderr
-    assert len(two.texts()) == 2, "its approvers agreed to what it sends"
 
 
 @pytest.fixture
