@@ -69,7 +69,6 @@ WORDS = {
     "policy.timezone": ("Asia/Shanghai", "Asia/Tokyo"),
     "policy.allowed_links": ("a.cn", "b.cn"),
     "policy.allowed_mini_programs": ("wx0000000000000001", "wx0000000000000002"),
-    "policy.hold": (["main"], True),
     "environments.production.resend_after": (60, 61),
     "environments.production.resend_until": (3600, 7200),
 }
@@ -113,9 +112,7 @@ def keys(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def two_values(path: str, node: Any) -> tuple[Any, Any]:
     """Two values that a key may have."""
     path = path[max(path.find("policy."), 0) :]  # of the settings, an environment or an account
-    if path == "policy.hold" and node["type"] == "boolean":
-        return True, False
-    if (path in WORDS and node.get("type") != "array") or path == "policy.hold":
+    if path in WORDS and node.get("type") != "array":
         return WORDS[path]
     if "enum" in node:
         return node["enum"][0], node["enum"][1]

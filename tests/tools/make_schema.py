@@ -112,14 +112,9 @@ def _with_policies(definitions: dict[str, Any]) -> dict[str, Any]:
         "patternErrorMessage": "use a rule of docs/policy.md other than `hold` and `sample_text`, which are "
         "always mandatory",
     }
-    own = {
-        key: {**one, "type": "boolean"} if key == "hold" else one
-        for key, one in definitions["policy"]["properties"].items()
-        if key not in OF_THE_RUN
-    }
-    said = (
-        "Rules of an account: those of `policy` but for what is about the whole run; `hold` is true or false."
-    )
+    properties = definitions["policy"]["properties"].items()
+    own = {key: one for key, one in properties if key not in OF_THE_RUN}
+    said = "Rules of an account: those of `policy` but for what is about the whole run."
     policy = {**definitions["policy"], "description": said, "properties": own}
     return {**definitions, "account_policy": policy}
 

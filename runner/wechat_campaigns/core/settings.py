@@ -232,9 +232,8 @@ class PlanCheck:
 class Policy:
     """Rules that can block a send. A rule that is not set keeps its default."""
 
-    hold: Annotated[bool | Words, {"examples": [["main"]]}] = False
-    """Stop all sends: `true` for every account, or a list of account names. To stop them immediately, use
-    `campaign hold`."""
+    hold: bool = False
+    """Stop all sends. To stop them immediately, use `campaign hold`."""
     allow_to_all: bool = False
     """Allow sends to all followers (`is_to_all: true`)."""
     max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None

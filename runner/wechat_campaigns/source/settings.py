@@ -22,7 +22,6 @@ from wechat_campaigns.core.settings import (
     PROTECTED_RESEND_AFTER_S,
     RESEND_UNTIL_S,
     SANDBOX,
-    Account,
     AccountKind,
     Environment,
     Policy,
@@ -83,8 +82,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
     chosen = replace(chosen, is_named=environment is not None)
     policy = {**data.get("policy", {}), **written.get(name, {}).get("policy", {})}
     more = {"environments": environments, "environment": chosen, "source": source, "policy": policy}
-    settings = record(Settings, {**data, **more})
-    return replace(settings, policy=_with_every_name(settings.policy, chosen.accounts))
+    return record(Settings, {**data, **more})
 
 
 def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
@@ -92,12 +90,8 @@ def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
     policies = (settings.policy, *map(settings.policy_of, settings.environment.accounts.values()))
     if not settings.links or any(policy.linked_places for policy in policies):
         return ()
-    shown = (root / SETTINGS_FILE).as_posix()
-    read = parse_document(settings.source[0], id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
-    if isinstance(read, Diagnostic):
-        raise AssertionError("the settings were read from it")
-    finding = links_without_host(("links",))
-    return (finding.at(read.location(finding.path, key=True)),)
+    file, path = _read(root)[2](("links",))
+    return (links_without_host(path).at(file.location(path, key=True)),)
 
 
 def settings_data(root: Path) -> dict[str, Any]:
@@ -243,27 +237,15 @@ def _value(kind: Any, value: Any) -> Any:
     return AccountKind(value) if kind is AccountKind else value
 
 
-def _with_every_name(policy: Policy, accounts: Mapping[str, Account]) -> Policy:
-    """Extend a hold to every name of its accounts: another name of an AppID reaches the same followers."""
-    names = policy.hold
-    if isinstance(names, bool):
-        return policy
-    appids = {accounts[name].appid for name in names if name in accounts}
-    others = (name for name, one in accounts.items() if one.appid in appids and name not in names)
-    return replace(policy, hold=(*names, *others))
-
-
 def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Environment:
     written = settings.get("environments", {})
     own = written.get(name, {})
-    data = {"api": SANDBOX, "approvals": settings.get("approvals"), **own}
+    data = {"api": SANDBOX, **own}
     accounts = {key: _named(key, one) for key, one in data.get("accounts", {}).items()}
     default = next(iter(accounts)) if len(accounts) == 1 else None
-    rules = _rules("settings", settings, (), placed)
+    shared = {key: settings[key] for key in ("policy", "approvals") if key in settings}
     if data["api"] == SANDBOX:
-        if "approvals" not in own:  # no follower is reached, so a person may rehearse without them
-            rules.pop("approvals", None)
-            data["approvals"] = None
+        shared.pop("approvals", None)  # no follower is reached: a person may rehearse without them
         for one in accounts.values():
             one |= {
                 "secret": _SANDBOX_SECRET,
@@ -273,7 +255,7 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
         default = default or (None if accounts else AccountKind.SERVICE.value)
         accounts = accounts or _sandbox_accounts(written)
     path = ("environments", name)
-    rules |= _rules("environment", own, path, placed)
+    rules = {**_rules("settings", shared, (), placed), **_rules("environment", own, path, placed)}
     for key, one in accounts.items():
         one["rules"] = {**rules, **_rules("account", one, (*path, "accounts", key), placed)}
         one["policy"] = _values(Policy, one.get("policy", {}))
@@ -281,11 +263,11 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
         Environment,
         {
             "default_account": default,
+            "approvals": shared.get("approvals"),
             **data,
             "name": name,
             "api": data["api"].rstrip("/"),
             "accounts": accounts,
-            "policy": _values(Policy, data.get("policy", {})),
         },
     )
 
@@ -329,7 +311,7 @@ def _named(name: str, account: Mapping[str, Any]) -> dict[str, Any]:
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_unknown_names(data), *_policy((), data)]
+    found = [*_unknown_names(data), *_one_account(data), *_policy((), data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         if environment.get("api") != SANDBOX and "accounts" not in environment:
@@ -340,7 +322,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
         found += [*_tokens(path, environment), *_policy(path, environment)]
         for account, one in maps(environment.get("accounts")):
             found += _policy((*path, "accounts", account), one)
-    return [*found, *_one_account(data)]
+    return found
 
 
 def links_without_host(path: KeyPath) -> Finding:
@@ -354,22 +336,16 @@ def links_without_host(path: KeyPath) -> Finding:
 
 
 def _unknown_names(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A hold on an account that does not exist would hold nothing, and nobody would notice."""
+    """Check the environment and the accounts that are used where none is named."""
     environments = _map(data.get("environments"))
     accounts = [*SANDBOX_ACCOUNTS]
     accounts += [name for _name, one in maps(environments) for name in _map(one.get("accounts"))]
     named: list[tuple[KeyPath, NameKind, object, list[str]]] = [
         (("default_environment",), "environment", data.get("default_environment"), [*environments, SANDBOX])
     ]
-    holders: list[tuple[KeyPath, Mapping[str, Any], list[str]]] = [((), data, accounts)]
     for key, one in maps(environments):
         own = [*_map(one.get("accounts"))] or (accounts if one.get("api") == SANDBOX else [])
         named.append((("environments", key, "default_account"), "account", one.get("default_account"), own))
-        holders.append((("environments", key), one, own))
-    for path, holder, known in holders:
-        held = _map(holder.get("policy")).get("hold")
-        for index, name in enumerate(held if isinstance(held, list) else ()):
-            named.append(((*path, "policy", "hold", index), "account", name, known))
     for path, kind, name, known in named:
         if isinstance(name, str) and name and known and name not in known:
             yield _unknown(path, kind, name, known)

@@ -148,8 +148,8 @@ class Cases:
 
 CASES: dict[str, Cases] = {
     "hold": Cases(
-        stops=[facts(state=holding(True)), facts(Policy(hold=True)), facts(Policy(hold=("main",)))],
-        passes=[facts(Policy(hold=("other",)), state=holding(True, False)), facts(Policy(hold=()))],
+        stops=[facts(state=holding(True)), facts(Policy(hold=True))],
+        passes=[facts(state=holding(True, False)), facts()],
     ),
     "sample_text": Cases(stops=[facts(send=SAMPLE)], passes=[facts(send=SAMPLE, is_sandbox=True)]),
     "allow_to_all": Cases(

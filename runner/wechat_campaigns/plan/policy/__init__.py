@@ -42,7 +42,7 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
         else:
             violation = check(setting, facts)
         if violation is not None:
-            found.append(_placed(_graded(name, violation, facts), facts))
+            found.append(_graded(name, violation, facts))
     return tuple(found)
 
 
@@ -64,21 +64,16 @@ def remedy(violation: Violation) -> str:
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
     is_early = facts.is_later and Trait.OF_ALLOWANCE in RULES[name][1]
     level = _level(name, "advisory" if is_early else violation.level, facts.policy)
+    written = facts.account.rules.get(name)
+    if written is not None and (name != "hold" or facts.policy.hold):  # a hold may be of the ledger
+        violation = replace(violation, place=written.place)
+        if written.holder != "settings":
+            hint = _("{hint} (the rule is in {place})")
+            violation = replace(violation, hint=hint.format(hint=violation.hint, place=written.place))
     if facts.offline and violation.is_unchecked:
         message = _("{what}; apply checks this rule").format(what=violation.message)
         return replace(violation, rule=name, level=level, message=message, blocks=False)
     return replace(violation, rule=name, level=level, blocks=level == "mandatory")
-
-
-def _placed(violation: Violation, facts: RuleInput) -> Violation:
-    """Add in which line the rule is written, which the hint names unless it is of all environments."""
-    written = facts.account.rules.get(violation.rule)
-    if written is None or (violation.rule == "hold" and not facts.policy.hold):
-        return violation
-    hint = violation.hint
-    if written.holder != "settings":
-        hint = _("{hint} (the rule is in {place})").format(hint=hint, place=written.place)
-    return replace(violation, hint=hint, place=written.place)
 
 
 def _level(name: str, level: str, policy: Policy) -> str:
