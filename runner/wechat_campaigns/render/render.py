@@ -139,7 +139,7 @@ def _draft(
     at = campaign.source.location(named)
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
-    content = _link_tagger(scope, key, entry, settings).content(content)
+    content = _link_tagger(scope, account, key, entry, settings).content(content)
     _check_limits(scope, content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
@@ -176,10 +176,12 @@ def _check_limits(scope: Scope, content: Content) -> None:
             scope.report(finding)
 
 
-def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
+def _link_tagger(
+    scope: Scope, account: str, key: str | None, entry: Mapping[str, Any], settings: Settings
+) -> LinkTagger:
     """Join the parameters of the settings, the campaign and the entry; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
-    allowed = settings.policy.linked_places
+    allowed = settings.policy_of(settings.environment.accounts.get(account)).linked_places
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
     if key is not None:
         paths.append((("for_each", key, "links"), entry.get("links", {})))

@@ -107,9 +107,9 @@ def test_an_environment_without_any_account_is_refused(tmp_path: Path) -> None:
 
 def test_what_looks_at_several_accounts_looks_at_those_of_all_files(tmp_path: Path) -> None:
     """`appid-kind`, `two-ledgers`, `one-token` and unknown names are of the whole settings."""
-    held = f"environments: {{production: {{{API}, default_account: shop}}}}\npolicy: {{hold: [shop]}}\n"
+    held = f"environments: {{production: {{{API}, default_account: shop}}}}\n"
     write(tmp_path, held, shop=f"production: {{shop: {SHOP}}}")
-    assert load_settings(tmp_path, environment="production").policy.hold == ("shop",)
+    assert load_settings(tmp_path, environment="production").environment.default_account == "shop"
     same = "token: {env: T}, ledger_key: {env: K}"
     for name, appid in (("a", "wx000000000000000a"), ("b", "wx000000000000000b")):
         write(tmp_path, held, **{name: f"production: {{{name}: {{kind: service, appid: {appid}, {same}}}}}"})
