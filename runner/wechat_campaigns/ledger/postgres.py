@@ -142,9 +142,9 @@ class PostgresLedger(Ledger):
         head = self._locked_head(db, entry.stream)
         if again:
             # The try before may have been committed; behind the head's lock it has ended either way.
-            query = "select body from campaign_event where stream = %s and nonce = %s"
-            if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
-                return read_event(str(kept[0]), where=entry.stream)
+            query = "select stream, seq, body from campaign_event where stream = %s and nonce = %s"
+            for event in read_events(db.execute(query, (entry.stream, entry.nonce)).fetchall()):
+                return event
         event = next_event(entry, at=self._clock(), head=head, after=after)
         with db.pipeline():
             db.execute(_INSERT, _row(event))
@@ -160,10 +160,7 @@ class PostgresLedger(Ledger):
             )
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
-            raise TamperedLedgerError(
-                _("the recorded head of this account was removed"),
-                location=stream,
-            )
+            raise TamperedLedgerError(_("the recorded head of this account was removed"), location=stream)
         return Head(int(str(row[0])), str(row[1]))
 
     def _rows(self, query: str, values: tuple[str | int | list[str], ...]) -> list[Any]:
@@ -236,9 +233,7 @@ class _Locks:
     def take(self, stream: str) -> bool:
         with self._mutex:
             # A session may take its own lock twice, so threads are kept apart here.
-            if stream in self._held:
-                return False
-            if self._ask("select pg_try_advisory_lock(hashtextextended(current_schema() || %s, %s))", stream):
+            if stream not in self._held and self._ask("pg_try_advisory_lock", stream):
                 self._held.add(stream)
                 return True
             return False
@@ -248,9 +243,10 @@ class _Locks:
             self._held.discard(stream)
             # With the connection the lock went as well.
             if self._db is not None:
-                self._ask("select pg_advisory_unlock(hashtextextended(current_schema() || %s, %s))", stream)
+                self._ask("pg_advisory_unlock", stream)
 
-    def _ask(self, query: str, stream: str) -> bool:
+    def _ask(self, function: str, stream: str) -> bool:
+        query = f"select {function}(hashtextextended(current_schema() || %s, %s))"
         self._db = self._db or self._pool.connect()
         try:
             row = self._db.execute(query.encode(), (stream, LOCKS)).fetchone()

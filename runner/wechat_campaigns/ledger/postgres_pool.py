@@ -83,7 +83,6 @@ class Pool:
     def __init__(self, address: str) -> None:
         self._address = address
         self._idle: list[Connection] = []
-        self._keeps_sessions = False
         self._places = threading.BoundedSemaphore(SIZE)
         self.where = database_name(address)
         """The database, for messages: no password, no options."""
@@ -128,7 +127,7 @@ class Pool:
                 keepalives_interval=10,
                 keepalives_count=3,
             )
-            if _process(db, SESSION) != db.info.backend_pid and not self._keeps_sessions:
+            if _process(db, SESSION) != db.info.backend_pid:
                 self._check_session(db)
         except psycopg.ProgrammingError as error:
             raise self.database_error(error) from error
@@ -140,14 +139,14 @@ class Pool:
         """Refuse a pooler that lends the server's process of one connection to another: locks end there."""
         with psycopg.connect(self._address, connect_timeout=CONNECT_TIMEOUT_S) as other:
             before = {_process(db), _process(db)}  # a pooler lends the newest process, or the oldest
-            self._keeps_sessions = _process(other) not in before and before == {_process(db)}
-        if not self._keeps_sessions:
-            db.close()
-            raise LedgerError(
-                _("a pooler gives each transaction another session, so no lock on an account would hold"),
-                hint=_("connect to the server itself, or through a pooler in session mode"),
-                location=self.where,
-            )
+            if _process(other) not in before and before == {_process(db)}:
+                return
+        db.close()
+        raise LedgerError(
+            _("a pooler gives each transaction another session, so no lock on an account would hold"),
+            hint=_("connect to the server itself, or through a pooler in session mode"),
+            location=self.where,
+        )
 
     def database_error(self, error: psycopg.Error) -> LedgerError:
         """Return what the database refused."""
