@@ -269,9 +269,9 @@ def test_cut_connections_are_opened_again(place: Backend) -> None:
 def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
     ledger = CutAfterCommit(place.setting, now)
     place.opened.append(ledger)
-    event = ledger.append(entry())
+    events = ledger.append_all([entry(1), entry(2)])
     assert ledger.is_cut
-    assert ledger.events() == (event,)
+    assert ledger.events() == events
 
 
 class CutAfterCommit(PostgresLedger):
@@ -279,14 +279,14 @@ class CutAfterCommit(PostgresLedger):
 
     is_cut = False
 
-    def _chain(self, db, entry, nonce, *, again):  # type: ignore[no-untyped-def]
-        event = super()._chain(db, entry, nonce, again=again)
+    def _chain(self, db, entries, after, *, again):  # type: ignore[no-untyped-def]
+        events = super()._chain(db, entries, after, again=again)
         if not self.is_cut:
             self.is_cut = True
             db.execute("commit")
             db.close()
             raise psycopg.OperationalError("the connection was interrupted")
-        return event
+        return events
 
 
 @pytest.mark.parametrize("lends_newest", [True, False])
