@@ -28,7 +28,7 @@ from wechat_campaigns.ledger.events import (
     stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed
+from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed, scalar
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 SCHEMA = """
@@ -202,11 +202,9 @@ def _row(event: Event) -> tuple[object, ...]:
 
 def _version(db: Connection, where: str) -> int:
     """Return the version of the tables, 0 when they are missing."""
-    found = db.execute("select to_regclass('campaign_ledger')").fetchone()
-    if found is None or found[0] is None:
+    if scalar(db, "select to_regclass('campaign_ledger')") is None:
         return 0
-    row = db.execute("select max(version) from campaign_ledger").fetchone()
-    version = int(str(row[0])) if row and row[0] is not None else 0
+    version = int(scalar(db, "select max(version) from campaign_ledger") or 0)
     if version > VERSION:
         raise newer_tables_error(version, VERSION, where)
     return version
@@ -253,12 +251,11 @@ class _Locks:
         query = f"select {function}(hashtextextended(current_schema() || %s, %s))"
         self._db = self._db or self._pool.connect()
         try:
-            row = self._db.execute(query.encode(), (stream, LOCKS)).fetchone()
+            return bool(scalar(self._db, query, (stream, LOCKS)))
         except psycopg.Error as error:
             self._db.close()
             self._db = None
             raise ConnectionLostError(str(error)) from error
-        return bool(row and row[0])
 
     def close(self) -> None:
         with self._mutex, suppress(psycopg.Error):
