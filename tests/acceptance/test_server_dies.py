@@ -68,7 +68,6 @@ def test_apply_whose_server_dies(
 ) -> None:
     """Nothing is called without its intent; the next run finds out about the call in hand, and goes on."""
     found, said = dies_during(endpoint, "apply", "--auto-approve", "-o", "json", shop=shop, server=server)
-    print(said)
     rows = {row["id"]: row for row in json.loads(said[said.index("{") : said.rindex("}") + 1])["outcomes"]}
     assert {name: row["result"] for name, row in rows.items()} == results
     assert (found, len(shop.sandbox.jobs())) == (code, made)
