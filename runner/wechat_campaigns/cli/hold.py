@@ -80,7 +80,7 @@ def hold(
         data["until"] = _written(ends_at)
 
     late = timedelta()
-    events, failed = _each_account(chosen, lambda account: _record(context, account.appid, data, late))
+    events, failed = _record(context, chosen, data, late)
     unused = [account.name for account, event in events if event.seq == 1]
     if unused and not environment.is_sandbox:
         print_message(_unused(_(", ").join(unused), f"campaign ledger log{environment.env_option}"))
@@ -89,7 +89,7 @@ def hold(
         if late := _behind(context):
             now, ends_at = now + late, ends_at + late
             data["until"] = _written(ends_at)
-            failed |= _each_account(chosen, lambda account: _record(context, account.appid, data, late))[1]
+            failed |= _record(context, chosen, data, late)[1]
         ends = _("The hold ends by itself {when}; runs that waited must be started again then.")
         ends = ends.format(when=moment_text(ends_at, now, zone))
         if late:
@@ -113,7 +113,7 @@ def hold(
         ],
     )
     if reason is None and context.format == "text" and (told := ask_freely(_("Reason (Enter for none)"))):
-        _each_account(chosen, lambda account: _record(context, account.appid, {**data, "reason": told}, late))
+        _record(context, chosen, {**data, "reason": told}, late)
     return worst_exit_code([*(error.exit_code for error in failed.values()), code])
 
 
@@ -154,11 +154,14 @@ def _failed_lines(failed: Mapping[str, CampaignError]) -> list[str]:
     return [f"{_(': ').join((name, error.text))}\n→ {error.hint}" for name, error in failed.items()]
 
 
-def _record(context: OnlineContext, appid: str, data: Mapping[str, object], late: timedelta) -> Event:
-    """Keep a hold, dated by WeChat's clock, in the ledger as it is now."""
-    entry = Entry(stream=appid, kind=EventKind.HOLD, data=data)
+def _record(
+    context: OnlineContext, chosen: Sequence[Account], data: Mapping[str, object], late: timedelta
+) -> tuple[list[tuple[Account, Event]], dict[str, CampaignError]]:
+    """Keep a hold of each account, dated by WeChat's clock, in the ledger as it is now."""
     opened = partial(context.open_ledger, lambda: context.clock() + late)
-    with closing(opened()) as ledger:
+
+    def record(account: Account) -> Event:
+        entry = Entry(stream=account.appid, kind=EventKind.HOLD, data=data)
         try:
             return ledger.append_unread(entry)
         except (TamperedLedgerError, LedgerCopyError) as error:
@@ -168,6 +171,9 @@ def _record(context: OnlineContext, appid: str, data: Mapping[str, object], late
                 event = fresh.append_unread(entry)
             print_message(f"{error}\n→ {error.hint}")
             return event
+
+    with closing(opened()) as ledger:
+        return _each_account(chosen, record)
 
 
 def _unused(name: str, command: str) -> str:

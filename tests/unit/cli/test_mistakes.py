@@ -59,6 +59,8 @@ def test_plan_without_the_secret_offers_the_one_that_needs_none(
     settings = Path("campaigns/_settings.yaml")
     text = settings.read_text(encoding="utf-8").replace("environments:\n", f"environments:\n{production}")
     settings.write_text(text, encoding="utf-8")
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+    Path("campaigns/sale.yaml").write_text(text, encoding="utf-8")
     assert run(["plan", "--env", "production"]) == ExitCode.SECRET
     assert "`campaign plan --offline --env production` needs no secret." in capsys.readouterr().err
     assert run(["plan", "--env", "production", "--offline"]) == ExitCode.OK

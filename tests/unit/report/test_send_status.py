@@ -64,7 +64,7 @@ STATES: dict[str, tuple[list[Any], str, str, bool]] = {
     "success in capitals": ([ACCEPTED, SUCCESSES[1]], "75 of 100 followers received it", "", True),
     "reached nobody": ([ACCEPTED, SENT, NOBODY], "", "already received four this month", False),
     "failed": ([ACCEPTED, FAILED], "", "campaign listen", False),
-    "an article recalled": ([ACCEPTED, SENT, RECALLED], "recalled: article 2", "", False),
+    "an article recalled": ([ACCEPTED, SENT, RECALLED], "article 2 recalled", "", False),
     "refused": ([(EventKind.REJECTED, named(TAG, errcode=45028))], "(errcode 45028)", "", False),
     "freed by a person": ([BY_A_PERSON], "not in the console", "", False),
     "not called": ([NOT_CALLED], "no call was made", "", False),
