@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -229,18 +229,18 @@ def test_change_of_root_that_was_interrupted_is_made_again(
     changed: Shop, monkeypatch: pytest.MonkeyPatch, at: int, kept: bool
 ) -> None:
     """At each write of it: the change itself, the rules, the folder."""
-    append, numbers = SqliteLedger.append, itertools.count()
+    append_all, numbers = SqliteLedger.append_all, itertools.count()
 
-    def interrupted(self: SqliteLedger, entry: Entry, **after: Any) -> Event:
+    def interrupted(self: SqliteLedger, entries: Sequence[Entry], **after: Any) -> tuple[Event, ...]:
         is_last = next(numbers) == at
         if is_last and not kept:
             raise PowerCut
-        event = append(self, entry, **after)
+        events = append_all(self, entries, **after)
         if is_last:
             raise PowerCut
-        return event
+        return events
 
-    monkeypatch.setattr(SqliteLedger, "append", interrupted)
+    monkeypatch.setattr(SqliteLedger, "append_all", interrupted)
     with pytest.raises(PowerCut):
         changed.run_here(*CHANGE, OLD=OLD)
     monkeypatch.undo()
