@@ -11,7 +11,7 @@ from wechat_campaigns.cli.options import DIR, ENV, FILE, Effect, OnlineOption, r
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
-from wechat_campaigns.core.files import file_errors, replace_file
+from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.guard.secrets import Forgeries, find_forgeries, unchecked_accounts
@@ -217,8 +217,7 @@ def export(context: LedgerContext, out: Path | None) -> int:
     if out is None:
         print_result(text, newline=False)
     else:
-        with file_errors(out, f"--out {out}"):
-            replace_file(out, text.encode())
+        write_file(out, text.encode(), f"--out {out}")
         message = ngettext(
             "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
         )
