@@ -111,6 +111,11 @@ def errcode_of(send: SendState) -> int | None:
     return send.told[-1].data.get("errcode") if send.fate is Fate.REJECTED else None
 
 
+def recalled_articles(send: SendState) -> tuple[int, ...]:
+    """Return the articles that were recalled, from 1; 0 stands for all of them."""
+    return tuple(event.data.get("article_idx") or 0 for event in send.recalls)
+
+
 def reason_text(send: SendState) -> str:
     """Write why a send stands so: the ledger keeps codes, and a person's own words."""
     if (errcode := errcode_of(send)) is not None:

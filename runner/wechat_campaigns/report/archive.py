@@ -145,7 +145,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             (_("Reason"), records.reason_text(record)),
             (_("Delivery"), reach(job) if job is not None else None),
             (_("Articles"), " ".join(job.links if job is not None and job.links else filter(None, known))),
-            (_("Recalled articles"), _(", ").join(map(str, record.recalled_articles))),
+            (_("Recalled articles"), _(", ").join(map(str, records.recalled_articles(record)))),
         ),
     ]
 
