@@ -23,7 +23,6 @@ from wechat_campaigns.render.article.page import (
     Data,
     Pictures,
     content,
-    headline,
     templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
@@ -82,7 +81,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         folded=list(filter(is_folded, groups)),
         anchor=lambda row: anchors[row.id],
         begins_account=lambda row: first.get(row.account) == row.id,
-        headline=headline,
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
