@@ -171,8 +171,8 @@ def test_recall_is_recorded_after_the_call() -> None:
     (event,) = ledger.kept
     assert (event.kind, event.data["reason"]) == (LedgerKind.RECALL, "价格写错了")
     assert known(state).fate is Fate.RECALLED
+    refused = ScriptedApi(mass_delete=[api_error(40059)])
     with pytest.raises(ApiError):
-        refused = ScriptedApi(mass_delete=[api_error(40059)])
         recall(known(state), 0, "", api=refused, ledger=ledger, state=state)
     assert len(ledger.kept) == 1
 
