@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ from wechat_campaigns.cli.options import DIR, ENV, FOLDER, Effect, accounts
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.content import Content
+from wechat_campaigns.core.diagnostics import Location, json_path
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, id_from, quoted
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
+from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.report.problems import problem_dict, problems_text
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError
 from wechat_campaigns.source.load import enclosing_campaigns_folder, find_campaigns, require_folder
@@ -269,14 +273,28 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     cover = next(iter(pictures.names.values()), None)
     text = article_campaign_text(name, title=literal(saved.title), cover=cover)
     write_new(context.root / f"{name}.yaml", text)
-    _print_written(context, name, ["article.html"], pictures, note=_(_NO_STYLE) if saved.is_plain else "")
+    made, path = saved.made, json_path(("content", "articles", 0, "body"))
+    lost = [
+        replace(one, path=path, location=Location(file=str(folder / "article.html"), line=one.location.line))
+        for one in made.findings
+        if one.level != "advice"
+    ]
+    length = _("{count:,} of {most:,} characters").format(count=made.markup_chars, most=CONTENT_CHARS)
+    notes = [length, problems_text(lost), _(_NO_STYLE) if saved.is_plain else ""]
+    facts = {"markup_chars": made.markup_chars, "problems": [*map(problem_dict, lost)]}
+    _print_written(context, name, ["article.html"], pictures, notes, **facts)
     if not pictures.failed:
         return ExitCode.OK
     return ExitCode.INVALID if any(fault.is_final for fault in pictures.failed.values()) else ExitCode.NETWORK
 
 
 def _print_written(
-    context: Context, name: str, bodies: Collection[str], pictures: SavedPictures, *, note: str = ""
+    context: Context,
+    name: str,
+    bodies: Collection[str],
+    pictures: SavedPictures,
+    notes: Iterable[str] = (),
+    **facts: object,
 ) -> None:
     file, saved = context.root / f"{name}.yaml", sorted(set(pictures.names.values()))
     failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
@@ -288,7 +306,7 @@ def _print_written(
             _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
             for address, reason in failed.items()
         ),
-        *filter(None, [note]),
+        *filter(None, notes),
         _(
             "next: check recipients, title and cover in {file}, run `campaign render {name}`, and delete "
             "`ready: false` when it may be sent"
@@ -300,6 +318,7 @@ def _print_written(
         "bodies": [repository_path(context.root / name / body) for body in bodies],
         "pictures": saved,
         "failed": failed,
+        **facts,
     }
     context.output_data(lambda: "\n".join(lines), data)
 

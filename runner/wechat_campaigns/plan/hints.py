@@ -97,7 +97,7 @@ def apply_again_hint(seconds: int, env: str) -> str:
     return _(
         "run `campaign apply{env}` again in {seconds} s: it resends with the same clientmsgid, so "
         "WeChat sends it only once"
-    ).format(seconds=seconds, env=env)
+    ).format(seconds=max(seconds, 1), env=env)
 
 
 def not_resent_message(why: str) -> str:
@@ -105,6 +105,8 @@ def not_resent_message(why: str) -> str:
     return _("not resent: {why}").format(why=why)
 
 
+ACCOUNT_LEFT: Final = N_("add the account to the environment again, then run `campaign apply`")
+"""Of an unknown send that no run of these settings can resolve or settle."""
 HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
 

@@ -16,7 +16,7 @@ from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext, decide
-from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint, recalled_hint, settle_hint
+from wechat_campaigns.plan.hints import ACCOUNT_LEFT, foreign_hint, msg_id_hint, recalled_hint, settle_hint
 from wechat_campaigns.plan.quota import CHINA, china_time
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate, SendState, Status
@@ -220,12 +220,7 @@ def _words(
         case Fate.ACCEPTED:
             return _underway(known, now)
         case Fate.UNKNOWN:
-            if (msg_id := records.existing_job_id(known)) is not None:
-                return _unknown(known, now), foreign_hint(known.send, env, msg_id)
-            if known.status is Status.DISPUTED:  # no call resolves it
-                return _unknown(known, now), settle_hint(known.send, env)
-            hint = _("run `campaign apply{env}` to resolve it")
-            return _unknown(known, now), hint.format(env=environment.apply_option if environment else "")
+            return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:
             return _ended(told)
         case Fate.DELIVERY_FAILED:
@@ -255,6 +250,18 @@ def _unknown(known: SendState, now: datetime) -> str:
         "posted, {answer}: it may have been sent, or it may be waiting for an administrator to confirm it "
         "({minutes} of 30 minutes left)"
     ).format(answer=records.answer_text(known), minutes=left)
+
+
+def _unknown_hint(known: SendState, environment: Environment | None) -> str:
+    env = environment.env_option if environment else ""
+    if environment and known.appid not in environment.by_appid:
+        return _(ACCOUNT_LEFT)
+    if (msg_id := records.existing_job_id(known)) is not None:
+        return foreign_hint(known.send, env, msg_id)
+    if known.status is Status.DISPUTED:  # no call resolves it
+        return settle_hint(known.send, env)
+    hint = _("run `campaign apply{env}` to resolve it")
+    return hint.format(env=environment.apply_option if environment else "")
 
 
 def _underway(known: SendState, now: datetime) -> tuple[str, str]:

@@ -45,6 +45,11 @@ def test_a_mistake_is_answered_with_what_to_type(
     assert answer in capsys.readouterr().err
 
 
+def test_no_option_is_suggested_that_shares_only_a_few_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pull", "--list"]) == ExitCode.USAGE
+    assert "--quiet" not in capsys.readouterr().err
+
+
 def test_plan_without_the_secret_offers_the_one_that_needs_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,7 +83,7 @@ def read_saved_page(page: Path) -> SavedPage:
         MissingExtraError: when the extra `articles` is not installed.
     """
     require_extra("articles", needed_for=_("importing {file}").format(file=page))
-    from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page
+    from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page, with_body
 
     hint = _("save the page in the browser as HTML (complete, not a single file), and pass that file")
     if page.suffix.lower() in (".md", ".markdown"):
@@ -102,7 +102,7 @@ def read_saved_page(page: Path) -> SavedPage:
             _("file `{path}` does not exist").format(path=page), hint=_("check the path")
         ) from error
     hint = _("save the article alone, without the page around it; an editor's copy of it is short")
-    return _fenced(lambda: read_page(decode_page(data)), hint, str(page))
+    return _fenced(lambda: with_body(read_page(decode_page(data))), hint, str(page))
 
 
 def read_draft_article(html: str) -> SavedPage:

@@ -17,6 +17,7 @@ from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css, embed, styles
 from wechat_campaigns.render.article.dom import (
+    BLOCKS,
     END,
     elements,
     has_own_text,
@@ -89,29 +90,59 @@ _SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
 
 _SILENT = frozenset((
     "script", "style", "title", "noscript", "template", "head", "link", "meta", "base", "defs",
-    "symbol", "use", "mask", "filter", "pattern", "clippath", "marker", "lineargradient",
-    "radialgradient", "metadata", "desc",
+    "symbol", "metadata", "desc", "rp", "mp-style-type", "mjx-assistive-mml",
 ))  # fmt: skip
-"""They go with their content: nobody sees it, or it is reached by an id, which WeChat takes away."""
+"""They go with their content: nobody sees it, or it stands there a second time."""
+_PAINTS: Final = {
+    tag.lower(): tag
+    for tag in ("use", "mask", "filter", "pattern", "clipPath", "marker", "linearGradient", "radialGradient")
+}
+"""Parts of a drawing that are reached by an id, which WeChat takes away."""
+_WITH_FALLBACK: Final = (
+    "iframe",
+    "video",
+    "audio",
+    "object",
+    "embed",
+    "applet",
+    "canvas",
+    "frameset",
+    "frame",
+)
+"""Browsers show the text inside them only when they cannot show the thing itself."""
 _LOST: Final = {
     **dict.fromkeys(
-        (
-            "iframe", "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset",
-            "frame", "foreignobject", "mpvoice", "mpvideo", "mp-common-mpaudio", "qqmusic",
-        ),
-        N_("use a picture or text instead"),
+        (*_WITH_FALLBACK, "select", "textarea", "button", "input"), N_("use a picture or text instead")
     ),
+    **dict.fromkeys(("foreignobject", *_PAINTS), N_("export the drawing as a picture and use that")),
+    **dict.fromkeys(("mpvoice", "mpvideo", "qqmusic"), N_("insert it in the draft, in the WeChat console")),
     **dict.fromkeys(
         ("video", "audio"), N_("upload it in the WeChat console and send it as a message of its own")
     ),
     "math": N_("export it as a picture and use that"),
-    "input": N_("use ☐ or ☑"),
 }  # fmt: skip
 """What followers lose, with what to use instead."""
+_CARDS: Final = {
+    "videosnap": "视频号", "product": "商品", "poi": "位置", "vote": "投票", "redpacket": "红包封面",
+    "audio": "音频",
+}  # fmt: skip
+"""What the console calls its cards, by what their tags hold."""
+_CARD_WORDS: Final = re.compile("(alt|title|label|value|placeholder|data-.*(name|title|desc|text|address))")
+"""Attributes with words that the editor or a browser shows."""
+_BOXES: Final = {"checkbox": "☐☑", "radio": "○●"}
 _STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
 """Old attributes, as styles: there they are judged."""
+_ALIGNED: Final = {
+    ("table", "center"): "margin-left:auto;margin-right:auto",
+    ("table", "right"): "margin-left:auto",
+    ("img", "left"): "float:left",
+    ("img", "right"): "float:right",
+}
+"""Where `align` places the element itself, not the text in it."""
 _OLD_ATTRIBUTES: Final = frozenset(("hidden", *_STYLED))
-_OLD_TAGS: Final = frozenset(("center", "font", embed.OLD_CARD))
+_OLD_TAGS: Final = frozenset(("center", "font", "input", embed.OLD_CARD))
+_NOTE_CHARS: Final = 12
+"""Of a raised or lowered text that stays on one line."""
 _FONT_SIZES = ("x-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large")
 
 
@@ -122,15 +153,14 @@ def keep(root: HtmlElement, findings: Findings) -> None:
     # While these are held, lxml does not make the object of each element again at every walk below.
     everything = elements(root)
     for element in everything:
-        if element not in gone and (element.tag in _SILENT or element.tag in _LOST):
-            gone.update((element, *element.iterdescendants()))
-            _drop(element, findings)
-        elif element not in gone:
-            _normalise(element)
+        if element in gone:
+            continue
+        _normalise(element)
+        if element.tag in _SILENT or _is_lost(element.tag):
+            gone.update(_drop(element, findings))
     holding = _holding_text(root)
     for element in elements(root):
-        if _CASES.get(element.tag, element.tag) not in TAGS:
-            element.drop_tag()
+        if _CASES.get(element.tag, element.tag) not in TAGS and not _unwrap(element):
             continue
         _attributes(element)
         _style(element, holding, findings)
@@ -143,11 +173,12 @@ def tidy(root: HtmlElement) -> None:
     for node in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
         node.drop_tree()
     for element in elements(root):
-        if element.tag in _SILENT:
+        if element.tag in _SILENT and next(element.iter(*_PAINTS), None) is None:
             element.drop_tree()
             continue
         _normalise(element)
-        _attributes(element, *(("data-src",) if element.tag == "img" else ()))
+        words = filter(_CARD_WORDS.fullmatch, element.keys()) if _is_lost(element.tag) else ()
+        _attributes(element, *(("data-src",) if element.tag == "img" else words))
 
 
 def without_links(html: str) -> str:
@@ -198,15 +229,56 @@ def _drop_comments(root: HtmlElement, findings: Findings) -> None:
         comment.drop_tree()
 
 
-def _drop(element: HtmlElement, findings: Findings) -> None:
-    tag = element.tag
-    if tag not in _SILENT:
-        what = _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=tag)
-        findings.gather("html-lost", what, _(_LOST[tag]), line=line_of(element))
-    if tag in ("input", "button", "embed", "frame"):
+def _is_lost(tag: str) -> bool:
+    return tag in _LOST or (tag.startswith("mp-") and tag not in TAGS and tag != embed.OLD_CARD)
+
+
+def _drop(element: HtmlElement, findings: Findings) -> list[HtmlElement]:
+    """Remove an element and report it with its words; return what is no longer in the article."""
+    if element.tag == "button":
+        what = _("the button “{words}” stays as text: followers cannot tap it")
+        what = what.format(words=" ".join(plain_text(element).split())[:200])
+        findings.warning("html-lost", what, _(_LOST["button"]), line=line_of(element))
+        return [] if _unwrap(element) else [element]
+    gone = [element, *element.iterdescendants()]
+    for lost in element.iter(*_PAINTS) if element.tag in _SILENT else (element,):
+        _report_lost(lost, findings)
+    element.drop_tree()
+    return gone
+
+
+def _report_lost(element: HtmlElement, findings: Findings) -> None:
+    """Report what followers lose; text that they would have read is an error."""
+    tag, text = element.tag, " ".join(plain_text(element).split())
+    attributes = (value.strip() for name, value in element.items() if _CARD_WORDS.fullmatch(name))
+    words = " ".join(filter(None, (text, *attributes)))
+    card = next((card for part, card in _CARDS.items() if tag.startswith("mp-") and part in tag), "")
+    name, hint = _PAINTS.get(tag, tag) + (card and f" {card}"), _(_LOST.get(tag, _LOST["mpvoice"]))
+    if not words:
+        what = _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=name)
+        findings.gather("html-lost", what, hint, line=line_of(element), about=tag if tag in _LOST else "")
+        return
+    what = _("<{tag}> is removed with its words: “{words}”").format(
+        tag=f"{name}{card and f' {card}'}", words=words[:200]
+    )
+    is_read = text and tag not in _WITH_FALLBACK and not card
+    findings.add("html-lost", what, hint, line=line_of(element), level="error" if is_read else "warning")
+
+
+def _unwrap(element: HtmlElement) -> bool:
+    """Remove a tag around its content, but keep its style: a text may be readable on its ground only.
+
+    Returns:
+        Whether the element stays, under a tag that WeChat keeps.
+    """
+    style, line = element.get("style"), element.get("data-line")
+    if not style or next(element.iterancestors("svg"), None) is not None:
         element.drop_tag()
-    else:
-        element.drop_tree()
+        return False
+    element.attrib.clear()
+    element.attrib.update({"style": style, **({"data-line": line} if line else {})})
+    element.tag = "section" if any(inside.tag in BLOCKS for inside in element.iterdescendants()) else "span"
+    return True
 
 
 def _normalise(element: HtmlElement) -> None:
@@ -214,13 +286,23 @@ def _normalise(element: HtmlElement) -> None:
     if element.tag not in _OLD_TAGS and _OLD_ATTRIBUTES.isdisjoint(element.keys()):
         return
     attributes = element.attrib
-    said = [f"{name}:{attributes.pop(old)}" for old, name in _STYLED.items() if old in attributes]
+    if element.tag == "input" and (marks := _BOXES.get(element.get("type", "").lower())):
+        element.text = marks["checked" in attributes]
+        element.tag = "span"
+        attributes.pop("hidden", None)
+    aligned = _ALIGNED.get((element.tag, attributes.get("align", "").lower()))
+    if aligned:
+        del attributes["align"]
+    said = [aligned] if aligned else []
+    said += [f"{name}:{attributes.pop(old)}" for old, name in _STYLED.items() if old in attributes]
     if element.tag == embed.OLD_CARD:
         element.tag = embed.CARD
         element.set(embed.KIND, "card")
     if element.tag == "center":
         element.tag = "section"
         said.append("text-align:center")
+        for table in element.iter("table"):
+            table.set("align", "center")
     elif element.tag == "font":
         element.tag = "span"
         said += _font_styles(element)
@@ -320,6 +402,8 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
     if style is None:
         return
     inherited = holding.get(element)
+    if inherited and element.tag in ("sup", "sub") and len(plain_text(element)) <= _NOTE_CHARS:
+        inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
     judged = styles.judge(style, has_text=inherited is not None, inherited=inherited or frozenset())
     if not judged.is_bounded:
         what = _(
@@ -371,4 +455,4 @@ def _link(element: HtmlElement, findings: Findings) -> None:
         what = _("the link to `{url}` will not be clickable").format(url=href[:80])
         hint = _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX)
         findings.gather("link-outside", what, hint, line=line_of(element))
-    element.drop_tag()
+    _unwrap(element)

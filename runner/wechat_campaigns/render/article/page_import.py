@@ -4,14 +4,24 @@ import codecs
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import escape
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from lxml.html import HtmlElement
 
-from wechat_campaigns.render.article import dom, keep
+from wechat_campaigns.render.article import css, dom, drawings, keep, styles, theme
+from wechat_campaigns.render.article.body import assemble
 from wechat_campaigns.render.article.embed import each_address
-from wechat_campaigns.render.article.parts import WECHAT_IMAGES, with_https
+from wechat_campaigns.render.article.parts import (
+    IMAGE_URL_CHARS,
+    WECHAT_IMAGES,
+    ArticleBody,
+    ArticleSource,
+    with_https,
+)
+from wechat_campaigns.source.files import Files
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
@@ -20,6 +30,17 @@ _CONTENT = (_PUBLISHED, "nice", "output", "wenyan", "write")
 """The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
 _LAID_OUT = ("nice", "output", "wenyan")
 """Those whose own style belongs to the article; the others only place it on the page."""
+_INHERITED = (
+    "background", "background-color", "color", "font-size", "line-height", "letter-spacing", "text-align",
+)  # fmt: skip
+"""What text has from the page around the article."""
+_PAGE = "data-page"
+_LINKED_SHEET = re.compile(r"<link\b[^>]{0,500}\bstylesheet\b", re.IGNORECASE)
+_FOR_ALL = re.compile(r"(?<![\w\s.#\]>+~-])\s*\*(?:::?[\w-]+)?(?:\s*,\s*\*?::?[\w-]+)*\s*\{[^{}]*\}")
+"""A rule for every element: WeChat's reader has its own, and in each `style` it would fill the article."""
+_CODE_STYLE = (
+    "margin:1em 0;padding:1em;background-color:#f7f7f7;font-size:14px;overflow-x:auto;white-space:pre"
+)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 _TITLE_PATHS = (
     "//meta[@property='og:title']/@content",
@@ -43,6 +64,8 @@ class SavedPage:
     """The article, each address as `mark` with its number and a full stop."""
     mark: str
     """A text that is nowhere in the page."""
+    made: ArticleBody = field(default_factory=lambda: ArticleBody(html=""))
+    """What followers will have of it, with WeChat's addresses for its pictures."""
 
     def html(self, names: Mapping[str, str]) -> str:
         """Write the article, each picture that `names` has under the name given there."""
@@ -52,6 +75,15 @@ class SavedPage:
             return escape(names.get(address, address).replace("'", "%27"))
 
         return re.sub(rf"{self.mark}([0-9]+)\.", written, self.marked_html)
+
+
+def with_body(page: SavedPage) -> SavedPage:
+    """Make the article that followers will have, to say its length and what they lose."""
+    address = f"{WECHAT_IMAGES[0]}{'x' * (IMAGE_URL_CHARS - len(WECHAT_IMAGES[0]))}"
+    text = page.html(dict.fromkeys(page.addresses, address))
+    file, files = PurePosixPath("article.html"), Files(Path())
+    source = ArticleSource(text=text, kind="html", file=file, title=page.title, files=files)
+    return replace(page, made=assemble(source))
 
 
 def decode_page(data: bytes) -> str:
@@ -80,17 +112,25 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     """
     body = dom.parse(text)
     title = next((" ".join(found.split()) for path in _TITLE_PATHS for found in body.xpath(path)), "")
-    ids = {element.get("id"): element for element in reversed(dom.elements(body))}
-    name = next((name for name in _CONTENT if name in ids), "")
-    root = ids.get(name, body)
+    name, root = _article(body)
+    has_sheet = name != _PUBLISHED and any("{" in (sheet.text or "") for sheet in body.iter("style"))
+    if has_sheet:
+        name, root = _article(_with_sheets(text))
+    frame = _frame(root) if has_sheet and name not in _LAID_OUT else ""
     root.tail = None
-    if name in _LAID_OUT:
+    if name in _LAID_OUT or frame:
         box = dom.make("body")
         box.append(root)
+        if frame:
+            root.tag = "section"
+            root.attrib.clear()
+            root.set("style", frame)
         root = box
-    has_sheet = any("{" in (sheet.text or "") for sheet in body.iter("style"))
+    _write_boxes(root)
+    _write_code(root)
+    drawings.without_ids(root)
     keep.tidy(root)
-    is_plain = has_sheet and name != _PUBLISHED and _is_mostly_plain(root)
+    is_plain = name != _PUBLISHED and _LINKED_SHEET.search(text) is not None and _is_mostly_plain(root)
     numbers: dict[str, int] = {}
     mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -108,6 +148,58 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
         mark=mark,
         marked_html=dom.inner(root).strip() + "\n",
     )
+
+
+def _article(body: HtmlElement) -> tuple[str, HtmlElement]:
+    """Return the id of the element that holds the article, and the element: the body where no id is known."""
+    ids = {element.get("id"): element for element in reversed(dom.elements(body))}
+    name = next((name for name in _CONTENT if name in ids), "")
+    page = body.find(f"section[@{_PAGE}]/section[@{_PAGE}]")
+    return name, ids.get(name, body if page is None else page)
+
+
+def _with_sheets(text: str) -> HtmlElement:
+    """Parse a page with the rules of its style sheets in `style` attributes.
+
+    The page and its body are sections in it: a fragment has no others, and text has its look from them.
+    """
+    inlined = theme.inliner().inline(_FOR_ALL.sub("", text))
+    for tag in ("<html", "</head>\\s*<body"):
+        inlined = re.sub(rf"{tag}\b", f"<section {_PAGE}=''", inlined, count=1)
+    body = dom.parse(inlined)
+    for element in dom.elements(body):
+        if items := css.declarations(element.get("style", "")):
+            element.set("style", styles.written(item for item in items if styles.is_known(item.lower_name)))
+        if not element.get("style", "-"):
+            del element.attrib["style"]
+    return body
+
+
+def _frame(root: HtmlElement) -> str:
+    """Write the style that the text of an article has from the elements around it."""
+    found: dict[str, Any] = {}
+    for element in reversed([root, *root.iterancestors()]):
+        items = css.declarations(element.get("style", ""))
+        found |= {item.lower_name: item for item in items if item.lower_name in _INHERITED}
+    return styles.written(item for item in found.values() if css.value_of(item) != "inherit")
+
+
+def _write_boxes(root: HtmlElement) -> None:
+    """Write the boxes of Notion's task lists, which its style sheet draws."""
+    for box in root.xpath(".//div[starts-with(@class, 'checkbox checkbox-o')]"):
+        box.tag, box.text = "span", "☑" if box.get("class").endswith("on") else "☐"
+        box.attrib.clear()
+
+
+def _write_code(root: HtmlElement) -> None:
+    """Write the console's blocks of code, a `code` for each line, as WeChat keeps code without its sheet."""
+    for block in root.xpath(".//*[contains(@class, 'code-snippet__fix')]"):
+        for numbers in block.xpath(".//*[contains(@class, 'code-snippet__line-index')]"):
+            numbers.drop_tree()
+        for code in block.iter("pre"):
+            code.set("style", _CODE_STYLE)
+            for line in list(code.iter("code"))[:-1]:
+                line.tail = "\n"
 
 
 def _is_mostly_plain(root: HtmlElement) -> bool:

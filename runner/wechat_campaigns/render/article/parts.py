@@ -102,8 +102,8 @@ class Findings:
     advice: bool = True
     """Whether advice is collected at all."""
     _problems: dict[Diagnostic, None] = field(default_factory=dict)
-    _gathered: dict[str, tuple[Diagnostic, int]] = field(default_factory=dict)
-    """By rule: the first, and how often it was met."""
+    _gathered: dict[tuple[str, str], tuple[Diagnostic, int]] = field(default_factory=dict)
+    """By rule and subject: the first, and how often it was met."""
 
     def error(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
@@ -113,12 +113,21 @@ class Findings:
         """Add a problem to look at before sending."""
         self.add(rule, what, hint, line=line, level="warning")
 
-    def gather(self, rule: str, what: str, hint: str, *, line: int | None, level: Level = "warning") -> None:
-        """Add a problem that one line of the report stands for, however often it is met."""
+    def gather(
+        self,
+        rule: str,
+        what: str,
+        hint: str,
+        *,
+        line: int | None,
+        level: Level = "warning",
+        about: str = "",
+    ) -> None:
+        """Add a problem that one line of the report stands for, however often it is met with this subject."""
         if level == "advice" and not self.advice:
             return
-        first, times = self._gathered.get(rule) or (self._made(rule, what, hint, line, level), 0)
-        self._gathered[rule] = first, times + 1
+        first, times = self._gathered.get((rule, about)) or (self._made(rule, what, hint, line, level), 0)
+        self._gathered[rule, about] = first, times + 1
 
     def add(self, rule: str, what: str, hint: str, *, line: int | None, level: Level) -> None:
         """Add a problem, unless the file has too many already."""

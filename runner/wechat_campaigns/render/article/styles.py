@@ -6,7 +6,7 @@ dark mode, show badly is kept, with advice.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -125,12 +125,14 @@ def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()
     is_clipped = any(
         item.lower_name.endswith("background-clip") and css.value_of(item) == "text" for item in said
     )
+    centred = "-50%" if has_text and _is_at_centre(said) else None
     for item in said:
         name, value = item.lower_name, css.value_of(item)
         if name not in _CHECKS and name not in _WITHOUT_TEXT:
             continue
         has_it = name in inherited if name in INHERITED else has_text
-        is_seen = not has_it or name not in _SHOWING or _SHOWING[name](value.lower())
+        shown = value.lower().replace(centred, "0") if centred else value.lower()
+        is_seen = not has_it or name not in _SHOWING or _SHOWING[name](shown)
         is_seen = is_seen or (is_clipped and name in _INKS)
         if not (is_seen and _accepts(name, item, has_text=has_text)) or (cuts and name in _OVERFLOW):
             dropped.append((name, value))
@@ -146,6 +148,16 @@ def said(name: str, value: str) -> tuple[str, str]:
     """Return the message and the hint for a declaration that is taken out."""
     what = _("the style `{name}: {value}` was left out, because it can hide text or does not work in WeChat")
     return what.format(name=name, value=value[:60]), _("check the look in `campaign render`")
+
+
+def is_known(name: str) -> bool:
+    """Return whether a property can make a difference in WeChat; each phone has its own fonts."""
+    return (name in _CHECKS or name in _WITHOUT_TEXT) and name != "font-family"
+
+
+def written(said: Iterable[Any]) -> str:
+    """Write declarations as a style attribute."""
+    return ";".join(f"{item.lower_name}:{css.value_of(item)}{'!important' * item.important}" for item in said)
 
 
 def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
@@ -231,7 +243,8 @@ def _at_least(least: float, most: float) -> _Accepts:
 
 
 def _font_size(value: str) -> bool:
-    size = css.length(value)
+    part = css.number(value) if value.endswith("%") else None
+    size = css.length(value) if part is None else part * css.EM_PX
     return size is None or FONT_PX[0] <= size <= FONT_PX[1]
 
 
@@ -275,6 +288,12 @@ def _cuts_off(said: Sequence[Any]) -> bool:
     boxes += values.get("flex", "").split()[2:3]
     lengths = [css.length(size) for size in boxes]
     return any(length is not None and length < LEAST_CUT_PX for length in lengths)
+
+
+def _is_at_centre(said: Sequence[Any]) -> bool:
+    """Return whether a box begins at the middle, so that half its width to the left centres it."""
+    values = {item.lower_name: css.value_of(item).lower() for item in said}
+    return values.get("left") == "50%" and values.get("position") in ("absolute", "relative")
 
 
 def _has_ink(value: str) -> bool:
@@ -328,7 +347,8 @@ _CHECKS: dict[str, _Accepts] = {
     "-webkit-transform": _transform,
     **{name: _within(least, most, *_KEYWORDS) for name, (least, most) in _BOUNDS_PX.items()},
     "vertical-align": _words(
-        r"baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit|initial|unset|-?\d{1,2}(\.\d+)?(px|%|em)?"
+        r"baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit|initial|unset"
+        r"|-?\d{1,2}(\.\d+)?(px|pt|%|r?em|ex)?"
     ),
     **{name: _line(most) for name, most in _LINES_PX.items()},
     "border-image": lambda value: "/" not in re.sub(r"\([^()]*\)", "", value),

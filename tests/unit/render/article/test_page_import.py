@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from wechat_campaigns.render.article.page_import import decode_page, read_page
+from wechat_campaigns.render.article.page_import import decode_page, read_page, with_body
 
 PAGE = """<!DOCTYPE html><html><head><meta property="og:title" content="春茶 上新"><title>x</title>
 <style>p{color:red}</style></head><body><div>导航</div>
@@ -31,14 +31,14 @@ def test_the_article_of_a_page_is_found_with_its_pictures() -> None:
 @pytest.mark.parametrize(
     ("page", "is_plain"),
     [
-        ("<style>p{color:red}</style><p>春</p><p>好</p><p style='color:red'>茶</p>", True),
-        ("<style>p{color:red}</style><div style='color:red'><p>春</p><p>好</p></div><p>茶</p>", False),
+        ("<link rel=stylesheet href=a.css><p>春</p><p>好</p><p style='color:red'>茶</p>", True),
+        ("<link rel=stylesheet href=a.css><div style='color:red'><p>春</p><p>好</p></div><p>茶</p>", False),
+        ("<style>p{color:red}</style><p>春</p>", False),
         ("<p>春</p>", False),
-        ("<style>p{color:red}</style><div id=js_content><p>春</p></div>", False),
-        ("<style>/* */ </style><p>春</p>", False),
+        ("<link rel=stylesheet href=a.css><div id=js_content><p>春</p></div>", False),
     ],
 )
-def test_a_page_whose_look_is_in_its_style_sheet_is_known(page: str, is_plain: bool) -> None:
+def test_a_page_whose_look_is_in_a_linked_style_sheet_is_known(page: str, is_plain: bool) -> None:
     assert read_page(page).is_plain is is_plain
 
 
@@ -62,3 +62,57 @@ def test_reading_takes_time_in_proportion_to_the_page() -> None:
     for style in ("url(" * 100_000, "url('" * 100_000, "url(" + " " * 400_000):
         read_page(f'<p style="{style}">茶</p>').html({})
     assert time.process_time() - began < 5
+
+
+SHEET = """<!DOCTYPE html><html><head><title>茶</title><style>
+@import url(https://a.cn/x.css); :root{--ink:#123456} *{margin:0;padding:0} html{color:#222}
+body{background:#eee;font-family:serif;line-height:2} .card{color:var(--ink);border:1px solid #ccc}
+@media print{.card{color:red}} .card::before{content:"x"} p:hover{color:red}
+</style></head><body class=x><div class=card style="border:0">春</div><p>好</p></body></html>"""
+
+
+def test_the_style_sheet_of_a_page_is_written_into_the_article() -> None:
+    assert read_page(SHEET).html({}) == (
+        '<section style="color:#222;background:#eee;line-height:2">'
+        '<div style="color:#123456;border:0">春</div><p>好</p></section>\n'
+    )
+
+
+def test_the_sheet_of_a_published_article_is_that_of_the_reader() -> None:
+    page = "<style>p{color:red} .b{visibility:hidden}</style><div id=js_content class=b><p>春</p></div>"
+    assert read_page(page).html({}) == "<p>春</p>\n"
+
+
+def test_what_a_drawing_reaches_by_an_id_stands_in_its_place() -> None:
+    page = """<svg><defs><path id="a" d="M0 0h9"></path><g id="b"><use href="#a" x="2"></use></g>
+<linearGradient id="g"><stop style="stop-color:#0c0"></stop></linearGradient></defs>
+<use xlink:href="#b" transform="scale(2)" fill="url(#g)"></use><use href="#no"></use></svg>
+<svg><symbol id="s" viewBox="0 0 9 9"><path d="M1 1"></path></symbol><use href="#s" width="9"></use></svg>"""
+    html = "".join(read_page(page).html({}).split())
+    part = '<gtransform="translate(20)"><pathd="M00h9"></path></g>'
+    assert f'<gfill="#0c0"transform="scale(2)"><g>{part}</g></g><use></use>' in html
+    assert '<g><svgviewbox="0099"width="9"height="100%"><pathd="M11"></path></svg></g>' in html
+
+
+def test_drawings_that_use_one_another_end() -> None:
+    parts = "".join(f'<g id="p{n}">{f"<use href=#p{n - 1}></use>" * 9}</g>' for n in range(1, 30))
+    page = f'<svg><g id="p0"><path d="M0 0"></path></g>{parts}<g id="x"><use href="#x"></use></g></svg>茶'
+    assert read_page(page).html({}).count("<path") < 3_000
+
+
+def test_the_code_and_the_boxes_of_editors_need_no_sheet() -> None:
+    page = """<section class="code-snippet__fix"><ul class="code-snippet__line-index"><li></li></ul>
+<pre class="x"><code><span leaf="">a = 1</span></code><code><span leaf="">b</span></code></pre></section>
+<div class="checkbox checkbox-on"></div><div class="checkbox checkbox-off"></div>"""
+    html = read_page(page).html({})
+    assert "<code><span>a = 1</span></code>\n<code><span>b</span></code></pre>" in html
+    assert "<ul>" not in html
+    assert "<span>☑</span><span>☐</span>" in html
+
+
+def test_the_length_and_what_is_lost_of_an_article_are_known() -> None:
+    page = with_body(read_page('<p>茶</p><img src="https://a.cn/1.png">\n<textarea>春</textarea>'))
+    assert page.made.markup_chars == len(page.made.html) > 160
+    assert [
+        (one.rule, one.level, one.location.line) for one in page.made.findings if one.level == "error"
+    ] == [("html-lost", "error", 2)]
