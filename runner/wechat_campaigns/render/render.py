@@ -393,10 +393,14 @@ def _openid_table(
     if found is None:
         return ListedOpenids(), "", ""
     if found.blank or found.repeated:
-        what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
-        counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
+        counts = (
+            (_("rows without one: {count:,}"), found.blank),
+            (_("repeated rows: {count:,}"), found.repeated),
+        )
+        left_out = _(", ").join(words.format(count=count) for words, count in counts if count)
+        what = _("{file}: {kept:,} openids; left out: {rows}")
+        what = what.format(file=written, kept=len(found.openids), rows=left_out)
         hint = _("compare the number with the list")
-        what = what.format(file=written, **counts)
         scope.report(Finding("openid-rows", what, hint, path, "warning"))
     return found, _("row {number}"), ""
 
