@@ -211,7 +211,7 @@ def settle(
 
 
 def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
-    """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough.
+    """Compare this clock with WeChat's: a clock that is ahead would make every call look old enough.
 
     Raises:
         CampaignError: there is no date to compare with, or WeChat refuses the AppSecret.
