@@ -66,7 +66,7 @@ def recall(
     state = context.initialized_state(sending=False)
     account, sends = _sent_by(context, state, select, account_name)
     article = article_idx or 0
-    errors = _refused(sends, article, state)
+    errors = _refused(sends, article)
     if len(errors) == len(sends):
         raise next(iter(errors.values()))
     chosen = [send for send in sends if send.send not in errors]
@@ -93,12 +93,12 @@ def recall(
     return worst_exit_code([*(error.exit_code for error in errors.values()), written])
 
 
-def _refused(sends: Sequence[SendState], article: int, state: LedgerState) -> Errors:
+def _refused(sends: Sequence[SendState], article: int) -> Errors:
     """Find what cannot be recalled: in a hurry, the rest must not wait for it."""
     errors: Errors = {}
     for send in sends:
         try:
-            jobs.check_recall(send, article, state)
+            jobs.check_recall(send, article)
         except UsageError as error:
             errors[send.send] = error
     return errors

@@ -15,7 +15,7 @@ from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.plan import OPEN, PENDING, Plan, PlannedSend, SendKey, is_covered, stored_row
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
-    check_not_expired,
+    check_usable,
     check_whole,
     covered_rows,
     digest_error,
@@ -42,12 +42,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         StalePlanError: the file is not as it was written; or names every send that differs.
     """
     check_whole(reviewed)
-    if reviewed["environment"] != plan.environment:
-        made_for = _("the plan was made for environment {reviewed}, but this is {environment}")
-        raise stale_plan_error(
-            made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
-        )
-    check_not_expired(reviewed, now)
+    check_usable(reviewed, plan.environment, now)
     found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
         differences = [

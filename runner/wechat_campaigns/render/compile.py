@@ -115,10 +115,9 @@ class Compiler:
         campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
-        if problems_of_ids := former_id_problems(campaign, self.campaigns_by_id):
-            return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
-        if problem := self._unknown_environment(campaign):
-            return CompiledCampaign(id=item.id, file_problems=(problem,))
+        former = former_id_problems(campaign, self.campaigns_by_id)
+        if wrong := (*former, *self._unknown_environments(campaign)):
+            return CompiledCampaign(id=item.id, file_problems=wrong)
         if campaign.environments and self.settings.environment.name not in campaign.environments:
             return CompiledCampaign(id=item.id, is_elsewhere=True)
         rendered = render(
@@ -144,14 +143,13 @@ class Compiler:
             problems=tuple(sorted(dict.fromkeys(problems), key=_place)),
         )
 
-    def _unknown_environment(self, campaign: Campaign) -> Diagnostic | None:
+    def _unknown_environments(self, campaign: Campaign) -> Iterator[Diagnostic]:
         known = self.settings.environment_names
         for number, name in enumerate(campaign.environments):
             if name not in known:
                 what = _("environment `{name}` is not in the settings").format(name=name)
                 path, hint = ("environments", number), did_you_mean(name, known, otherwise=_("add it there"))
-                return Finding("environment", what, hint, path).at(campaign.source.location(path))
-        return None
+                yield Finding("environment", what, hint, path).at(campaign.source.location(path))
 
 
 def _place(problem: Diagnostic) -> tuple[str, int, int]:

@@ -368,26 +368,16 @@ def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
-    named, path = (raw.get("column"), raw.get("sheet")), (*path, "file")
+    column, sheet, path = raw.get("column"), raw.get("sheet"), (*path, "file")
     written = scope.text(path, raw["file"])
-    if any(named) or written.lower().endswith(TABLES):
-        return _openid_table(scope, path, written, *named)
+    is_table = bool(column or sheet) or written.lower().endswith(TABLES)
 
-    def read() -> str:  # a list may be longer than any message
-        return scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES)
-
-    text = scope.read(path, read) if written else None
-    if text is None:
-        return ListedOpenids(), "", ""
-    file = scope.display_path(scope.files.locate(scope.campaign.file, written))
-    return read_openids(text), _("line {number}"), file
-
-
-def _openid_table(
-    scope: Scope, path: KeyPath, written: str, column: str | None, sheet: str | None
-) -> _Listed:
     def read() -> ListedOpenids:
-        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column, sheet)
+        if is_table:
+            file = scope.files.locate(scope.campaign.file, written)
+            return read_table(scope.files.data(file), column, sheet)
+        # A list may be longer than any message.
+        return read_openids(scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES))
 
     found = scope.read(path, read) if written else None
     if found is None:
@@ -402,7 +392,9 @@ def _openid_table(
         what = what.format(file=written, kept=len(found.openids), rows=left_out)
         hint = _("compare the number with the list")
         scope.report(Finding("openid-rows", what, hint, path, "warning"))
-    return found, _("row {number}"), ""
+    if is_table:
+        return found, _("row {number}"), ""
+    return found, _("line {number}"), scope.display_path(scope.files.locate(scope.campaign.file, written))
 
 
 # --- from drafts to sends ----------------------------------------------------------------------

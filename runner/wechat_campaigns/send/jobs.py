@@ -16,7 +16,7 @@ from wechat_campaigns.core.errors import (
     UsageError,
     reporting_unrecorded,
 )
-from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
@@ -136,7 +136,7 @@ def _record(
     return None
 
 
-def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None:
+def check_recall(known: SendState, article_idx: int) -> None:
     """Refuse what WeChat would refuse.
 
     Args:
@@ -162,17 +162,6 @@ def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None
                 status=status_word(known.fate)
             ),
             hint=_("run `campaign status` to query WeChat"),
-            location=known.send,
-        )
-    told = state.job_result(known)
-    if told is not None and told.links and article_idx > len(told.links):
-        raise UsageError(
-            ngettext(
-                "the send has {count} article; article {number} does not exist",
-                "the send has {count} articles; article {number} does not exist",
-                len(told.links),
-            ).format(count=len(told.links), number=article_idx),
-            hint=_("count the articles from 1"),
             location=known.send,
         )
 
