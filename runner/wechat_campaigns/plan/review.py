@@ -254,7 +254,14 @@ def _difference(
     if before["content_digest"] != now.content_digest:
         if was_filter != filter_form(now.send):
             return _("{send}: the recipients changed").format(send=name)
-        return _content_changed(now, offline=offline)
+        what = _("{send}: the content changed")
+        if isinstance(now.send.content, Draft):
+            what = _("{send}: the articles of the draft {draft} changed, or it names another draft")
+            if offline:
+                what = _(
+                    "{send}: the reviewed plan was made offline, without the articles of the draft {draft}"
+                )
+        return what.format(send=name, draft=getattr(now.send.content, "name", ""))
     if before["revision"] != now.send.revision:
         return _("{send}: `revision` changed").format(send=name)
     if before["appid"] != now.account.appid:
@@ -263,17 +270,6 @@ def _difference(
     if before.keys() != now.row.keys():
         return _no_more(name, now)
     return _("{send}: the send window changed").format(send=name) if before != now.row else None
-
-
-def _content_changed(planned: PlannedSend, *, offline: bool) -> str:
-    send = planned.send
-    what = _("{send}: the content changed")
-    if isinstance(send.content, Draft):
-        what = _("{send}: the articles of the draft {draft} changed, or it names another draft")
-        if offline:
-            what = _("{send}: the reviewed plan was made offline, without the articles of the draft {draft}")
-        return what.format(send=send.id, draft=send.content.name)
-    return what.format(send=send.id)
 
 
 def _no_more(name: str, planned: PlannedSend | None) -> str:

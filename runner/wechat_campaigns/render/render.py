@@ -15,7 +15,7 @@ from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import in_zone
-from wechat_campaigns.messages.limits import check_one_line
+from wechat_campaigns.messages.limits import check_audience, check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
@@ -139,10 +139,14 @@ def _draft(
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
     content = _link_tagger(scope, key, entry, settings).content(content)
-    _check_limits(scope, content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
         place = ("for_each", "accounts")
+    location = campaign.source.location(place, key=key is not None)
+    _check_limits(scope, content)
+    if account:  # else it is a problem already
+        for finding in check_audience(followers, campaign.msgtype, settings.environment.accounts[account]):
+            scope.report(finding, None if finding.path else location)
     return Send(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
@@ -158,7 +162,7 @@ def _draft(
         description=campaign.description or "",
         owner=campaign.owner or "",
         formerly=_formerly(campaign, entry.get("formerly", ()), key),
-        location=campaign.source.location(place, key=key is not None),
+        location=location,
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
         diagnostics=tuple(scope.problems),

@@ -136,18 +136,15 @@ def _record(
     return None
 
 
-def check_recall(known: SendState, article_idx: int) -> None:
-    """Refuse what WeChat would refuse.
+def recall_error(known: SendState, article_idx: int) -> UsageError | None:
+    """Return why WeChat would refuse to recall a send; None if it may be recalled.
 
     Args:
         article_idx: an article, from 1; 0 for all.
-
-    Raises:
-        UsageError: it cannot be recalled; the message says why.
     """
     msgtype = str(known.data.get("body", {}).get("msgtype", ""))
     if msgtype and msgtype not in RECALLABLE:
-        raise UsageError(
+        return UsageError(
             _("WeChat can recall only articles and videos; this send has msgtype {msgtype}").format(
                 msgtype=_(msgtype)
             ),
@@ -155,15 +152,16 @@ def check_recall(known: SendState, article_idx: int) -> None:
             location=known.send,
         )
     if known.fate is Fate.RECALLED or article_idx in recalled_articles(known):
-        raise UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
+        return UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
     if known.fate is not Fate.SENT:
-        raise UsageError(
+        return UsageError(
             _("the status is {status}; only a send with status sent can be recalled").format(
                 status=status_word(known.fate)
             ),
             hint=_("run `campaign status` to query WeChat"),
             location=known.send,
         )
+    return None
 
 
 def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
