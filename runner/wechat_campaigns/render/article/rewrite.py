@@ -245,6 +245,8 @@ def _collect_links(root: HtmlElement, findings: Findings) -> None:
 def _address_fault(url: str) -> str | None:
     """Return why a link's address cannot be a reference; None when it can."""
     what: str | None = None
+    if not url:
+        return _("the link has no address")
     try:
         parts = urlsplit(url)
     except ValueError:
