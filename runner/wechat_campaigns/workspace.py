@@ -209,11 +209,16 @@ class Workspace:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def _needed_events(self, known: dict[str, Known]) -> tuple[Streams, tuple[Event, ...]]:
+    def _needed_events(
+        self, known: dict[str, Known], *, own: bool = False
+    ) -> tuple[Streams, tuple[Event, ...]]:
         """Read the streams that may decide on something here, or on which an outcome is still to be reported.
 
         Those of the environment's accounts, and of accounts that left the settings, which the ledger's stream
         names. Where it names none, because they were not initialized by name, all streams are read.
+
+        Args:
+            own: of the accounts, only those that are selected.
         """
         from wechat_campaigns.ledger.events import LEDGER, initialized_accounts
 
@@ -223,11 +228,12 @@ class Workspace:
             known.clear()
             return None, tuple(self._events(None))
         streams = {*self.settings.environment.by_appid, *(named - self.settings.ledger_appids)}
+        streams = set(filter(self.selects, streams)) if own else streams
         events += tuple(event for one in known.values() for event in one.later)
         return streams | {LEDGER}, events + tuple(self._events(streams - known.keys()))
 
     def fold_ledger(
-        self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None
+        self, key_of: KeyOf | None = None, known: Mapping[str, Known] | None = None, *, own: bool = False
     ) -> LedgerState:
         """Fold the streams of the ledger that concern this environment, as they are.
 
@@ -235,6 +241,7 @@ class Workspace:
             key_of: checks the macs of accounts whose AppSecret is available; without it every event counts as
                 authentic, and its account as unverified.
             known: by AppID, accounts of which only what came later is folded.
+            own: read nothing of accounts that are not selected. A plan reads all: its rules count accounts.
 
         Raises:
             LedgerError: a rehearsal would write into the ledger of a real account.
@@ -244,7 +251,7 @@ class Workspace:
         from wechat_campaigns.ledger.trust import authenticator
 
         environment, known = self.settings.environment, dict(known or {})
-        streams, events = self._needed_events(known)
+        streams, events = self._needed_events(known, own=own)
         self._take_events([*(event for one in known.values() for event in one.signed), *events], streams)
         authentic = authenticator(events, key_of) if key_of is not None else None
         state = fold(events, authentic, streams=streams, known=[one.account for one in known.values()])
@@ -271,6 +278,9 @@ class Workspace:
 
         if self.signed_events is None:
             self.fold_ledger()
+        elif appid not in self.signed_events and appid in self.settings.environment.by_appid:
+            streams, events = self._needed_events({})
+            self._take_events(events, streams)
         signed = self.signed_events or {}
         guards = [event for event in signed[appid] if event.kind == LedgerKind.GUARD]
         return newest_guard(guards, self.settings.ledger_scope)
@@ -388,9 +398,9 @@ class OnlineWorkspace(LedgerWorkspace):
         super()._take_events(events, streams)
         self.secrets.take_events(self.signed_events or {})
 
-    def state(self) -> LedgerState:
-        """Fold the ledger and check its macs; it may be uninitialized."""
-        return self.fold_ledger(self._mac_keys())
+    def state(self, *, own: bool = False) -> LedgerState:
+        """Fold the ledger and check its macs; it may be uninitialized. `own` as of `fold_ledger`."""
+        return self.fold_ledger(self._mac_keys(), own=own)
 
     def _mac_keys(self) -> KeyOf:
         """Return the keys of the accounts selected; of others no secret is read, and nothing is verified."""

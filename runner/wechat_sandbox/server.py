@@ -175,7 +175,11 @@ class SandboxHandler(WSGIRequestHandler):
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.environ = environ = self.make_environ()
-        environ["wsgi.input"] = self._read_body(environ)
+        try:
+            environ["wsgi.input"] = self._read_body(environ)
+        except OSError:  # its chunks are malformed: nobody knows where the next request begins
+            self.send_error(400)
+            return
         answer = Response.from_app(self.server.app, environ, buffered=True)
         self.send_response(answer.status_code)
         for name, value in answer.headers:

@@ -372,3 +372,16 @@ def test_what_is_resent_at_the_start_does_not_end_the_waiting(make_shop: MakeSho
     shop.write(later=scheduled("later", opening(SOON_S)))
     code, said = shop.run("apply", "--auto-approve", "--wait", "--resend", "first")
     assert (code, shop.texts()) == (ExitCode.OK, ["first", "later"]), said
+
+
+def test_unknown_send_without_a_file_is_reported_once(make_shop: MakeShop) -> None:
+    """It was decided on when the run began; the moment of another send is not about it."""
+    shop = make_shop()
+    shop.write(first=campaign_file("first"))
+    shop.lose_an_answer("cut_after")
+    (shop.folder / "campaigns/first.yaml").unlink()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    code, said = shop.run("apply", "--auto-approve", "--wait", "--quiet", "-o", "json")
+    outcomes = json.loads(said.splitlines()[-1])["outcomes"]
+    assert [(one["id"], one["result"]) for one in outcomes] == [("first", "unknown"), ("later", "accepted")]
+    assert (code, shop.texts()) == (ExitCode.UNKNOWN, ["first", "later"])

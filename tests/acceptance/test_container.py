@@ -5,11 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.deep
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8")
-EXAMPLE = ROOT / "docs" / "ci" / "kubernetes.yml"
+EXAMPLES = pytest.mark.parametrize("example", ["kubernetes.yml", "kubernetes-fleet.yml"])
 USER = 10001
 BASE = re.compile(r"python:[\w.-]+@sha256:[0-9a-f]{64}")
 JAIL = """\
@@ -108,41 +107,48 @@ def test_the_image_is_nobody_by_number_and_its_base_a_digest() -> None:
     assert len({*BASE.findall(DOCKERFILE), *BASE.findall(gitlab)}) == 1
 
 
-def documents() -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all(EXAMPLE.read_text(encoding="utf-8")))
+def documents(example: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((ROOT / "docs/ci" / example).read_text(encoding="utf-8")))
 
 
-def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    [job] = [document for document in documents() if document["kind"] == "CronJob"]
-    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+def job_of(example: str) -> dict[str, Any]:
+    [cron] = [document for document in documents(example) if document["kind"] == "CronJob"]
+    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    return cast(dict[str, Any], cron["spec"]["jobTemplate"]["spec"])
+
+
+@EXAMPLES
+def test_the_example_for_kubernetes_is_locked_down(example: str) -> None:
+    pod = job_of(example)["template"]["spec"]
+    of_pod = pod["securityContext"]
+    assert (of_pod["runAsNonRoot"], of_pod["runAsUser"], of_pod["fsGroup"]) == (True, USER, USER)
+    assert of_pod["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
     for container in [*pod["initContainers"], *pod["containers"]]:
-        yield container, pod
-
-
-def test_the_example_for_kubernetes_is_locked_down() -> None:
-    for container, pod in containers():
-        context, of_pod = container["securityContext"], pod["securityContext"]
+        context = container["securityContext"]
         assert context["readOnlyRootFilesystem"] is True
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
-        assert (of_pod["runAsNonRoot"], of_pod["runAsUser"], of_pod["fsGroup"]) == (True, USER, USER)
-        assert of_pod["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert pod["automountServiceAccountToken"] is False
         assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
         mounted = {mount["name"] for mount in container["volumeMounts"]}
         assert mounted <= {volume["name"] for volume in pod["volumes"]}
 
 
-def test_the_example_tries_again_only_what_is_transient() -> None:
-    [job] = [document for document in documents() if document["kind"] == "CronJob"]
-    [rule] = job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
-    assert (rule["action"], rule["onExitCodes"]["operator"]) == ("FailJob", "NotIn")
+@pytest.mark.parametrize(
+    ("example", "action"), [("kubernetes.yml", "FailJob"), ("kubernetes-fleet.yml", "FailIndex")]
+)
+def test_the_example_tries_again_only_what_is_transient(example: str, action: str) -> None:
+    """A part of the accounts that fails stops no other."""
+    job = job_of(example)
+    [rule] = job["podFailurePolicy"]["rules"]
+    assert (rule["action"], rule["onExitCodes"]["operator"]) == (action, "NotIn")
     assert rule["onExitCodes"]["values"] == sorted(TRANSIENT)
-    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    assert ("backoffLimitPerIndex" in job) is (job.get("completionMode") == "Indexed")
 
 
+@EXAMPLES
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
-def test_the_example_fits_the_schema_of_kubernetes(version: str) -> None:
+def test_the_example_fits_the_schema_of_kubernetes(example: str, version: str) -> None:
     if find_spec("kubernetes_validate") is None:
         skip_or_fail("the group `kubernetes` is not installed")
     kubernetes = import_module("kubernetes_validate")
@@ -154,5 +160,5 @@ def test_the_example_fits_the_schema_of_kubernetes(version: str) -> None:
             return False
         return True
 
-    assert all(map(fits, documents()))
-    assert not any(fits({**document, "sepc": {}}) for document in documents())
+    assert all(map(fits, documents(example)))
+    assert not any(fits({**document, "sepc": {}}) for document in documents(example))

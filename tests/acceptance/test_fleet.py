@@ -1,12 +1,20 @@
 """Many accounts, several machines: each run is about its part, and together they send everything once."""
 
 import json
+import re
+import subprocess
+import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.support.postgres_server import Server
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.source import ROOT
 from wechat_campaigns.core.account_selection import AccountSelection
 from wechat_campaigns.core.errors import ExitCode
 
@@ -49,6 +57,12 @@ def data(said: str) -> dict[str, Any]:
     return found
 
 
+def end(runners: list[subprocess.Popen[str]]) -> None:
+    """Wait for runs that all must succeed."""
+    ended = [(one.communicate(timeout=120), one.returncode) for one in runners]
+    assert {returned for _said, returned in ended} == {ExitCode.OK}, ended
+
+
 def review(shop: Shop, *words: str) -> None:
     code, said = shop.run("plan", "--out", str(shop.plan_file), *words, **SECRETS)
     assert code == ExitCode.OK, said
@@ -63,7 +77,7 @@ def test_every_account_is_in_one_part_on_every_machine() -> None:
 def test_two_runners_send_the_two_parts_of_one_reviewed_plan(fleet: Shop, by: str) -> None:
     """Each has the secrets of its own accounts alone; run again, nothing is sent twice."""
     review(fleet)
-    for code in (ExitCode.OK, ExitCode.OK):
+    for _again in range(2):
         runners = [
             fleet.begin(
                 "apply", "--auto-approve", "--shard", f"{number}/2", "--jobs", "2", *fleet.reviewed(by),
@@ -71,9 +85,40 @@ def test_two_runners_send_the_two_parts_of_one_reviewed_plan(fleet: Shop, by: st
             )
             for number in (1, 2)
         ]  # fmt: skip
-        ended = [(one.communicate(timeout=120), one.returncode) for one in runners]
-        assert [returned for _said, returned in ended] == [code, code], ended
+        end(runners)
         assert Counter(fleet.texts()) == dict.fromkeys(NAMES, 1)
+
+
+@pytest.mark.deep
+@pytest.mark.optional_part
+def test_pods_of_the_indexed_job_send_every_account_once(fleet: Shop, server: Server, tmp_path: Path) -> None:
+    """The command and the variables of docs/ci, each pod with an empty state folder."""
+    manifest = yaml.safe_load((ROOT / "docs/ci/kubernetes-fleet.yml").read_text(encoding="utf-8"))
+    job = manifest["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    given = {one["name"]: one.get("value", "from a secret") for one in container["env"]}
+    assert given.pop("PGHOST") == "DATABASE_HOST"
+    file = fleet.folder / "campaigns/_settings.yaml"
+    text = re.sub("    ledger: .*", "    ledger: postgresql:///campaigns", file.read_text(encoding="utf-8"))
+    file.write_text(
+        text.replace(" shop\n", " production\n").replace(" shop:\n", " production:\n"), encoding="utf-8"
+    )
+    environ = {**fleet.environment, **SECRETS, **given, "PGHOST": server.host}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
+
+    def pod(index: int, *words: str) -> subprocess.Popen[str]:
+        state = tempfile.mkdtemp(dir=tmp_path)
+        return subprocess.Popen(
+            words or [*container["command"], *container["args"]], cwd=fleet.folder, text=True,
+            env={**environ, "CAMPAIGN_STATE_DIR": state, "JOB_COMPLETION_INDEX": str(index)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    with server.database("campaigns"):
+        end([pod(0, "campaign", "ledger", "init", "--env", "production")])
+        for _again in range(2):
+            end([pod(index) for index in range(job["completions"])])
+            assert Counter(fleet.texts()) == dict.fromkeys(NAMES, 1)
 
 
 @BY

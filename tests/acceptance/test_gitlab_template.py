@@ -91,6 +91,17 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     assert (expired.returncode, "AppSecret" in expired.stdout) == (ExitCode.LEDGER, True)
 
 
+def test_each_parallel_job_sends_for_its_part_of_the_accounts(hosted: HostedRepository) -> None:
+    """`main` is in the first of two parts, and none is left out of both."""
+    merged = hosted.merge_commit(hosted.request(sale=SALE))
+    variables = {**MAIN, "WECHAT_MAIN_SECRET": SANDBOX_SECRET, "CI_NODE_TOTAL": "2"}
+    assert job(hosted, "review", merged, "main", **variables).returncode == 0
+    for index, sent in (("2", 0), ("1", 1), ("1", 1)):
+        applied = job(hosted, "apply", merged, "main", **variables, CI_NODE_INDEX=index)
+        assert applied.returncode == 0, applied.stderr
+        assert len(hosted.texts()) == sent
+
+
 def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) -> None:
     """Nothing is due, so no `apply` would say so."""
     everyone = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"

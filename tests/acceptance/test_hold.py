@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger import open as open_module
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -223,6 +224,19 @@ def test_hold_of_all_accounts_needs_no_secret_and_ends_where_there_is_one(pair: 
     assert (code, json.loads(said)["accounts"]) == (ExitCode.OK, ["other"]), said
     code, said = pair.run("unhold", "--all", "--reason", "好了", "-o", "json", **with_both)
     assert (code, json.loads(said)["changed"]) == (ExitCode.OK, False), said
+
+
+def test_ledger_is_opened_once_for_all_accounts(pair: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a remote, each opening costs a fetch or a login: a hold is in a hurry."""
+    opened: list[str] = []
+    plain = open_module.open_ledger
+    monkeypatch.setattr(
+        open_module, "open_ledger", lambda setting, **more: opened.append(setting) or plain(setting, **more)
+    )
+    for words in ("hold", "unhold"):
+        opened.clear()
+        pair.run_here(words, "--all", "--reason", "停")
+        assert len(opened) == 1, words
 
 
 @pytest.mark.parametrize("words", [(), ("--all", "main")])

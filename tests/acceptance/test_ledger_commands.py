@@ -177,6 +177,25 @@ def test_move_needs_a_hold_on_each_account_with_sends(folder: Path) -> None:
     assert campaign(folder, *take) == ExitCode.OK
 
 
+def test_ledger_moves_with_an_account_that_left_the_settings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its AppID is put on hold; one that is not in the ledger is a typing error."""
+    left, copy = "wx1234567890abcdef", folder.parent / "copy.jsonl"
+    ledger = unknown(folder, left)
+    succeed(ledger, left)
+    ledger.close()
+    take = ("ledger", "import", str(copy), "--env", "branch")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, *take) == ExitCode.LEDGER
+    assert left in capsys.readouterr().err
+    assert campaign(folder, "hold", left[:-1], "--reason", "moves") == ExitCode.USAGE
+    assert campaign(folder, "hold", left, "--reason", "moves", "-o", "json") == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["accounts"] == [left]
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, *take) == ExitCode.OK
+
+
 def test_verify_counts_one_fault_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
     with closing(sqlite3.connect(state_folder(folder, os.environ) / "sandbox.ledger.sqlite3")) as db, db:

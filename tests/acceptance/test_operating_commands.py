@@ -213,13 +213,17 @@ def test_whole_for_each_is_previewed_looked_up_and_recalled_at_once(
     assert rows == [(f"sale[{key}]", name) for key in "ab" for name in ("小李", "tester 2")]
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     campaign("status", "sale", "--wait")
-    assert campaign("recall", "sale[a]", "--auto-approve")[0] == ExitCode.OK
+    assert campaign("recall", "sale[a]", "--reason", "价格写错了", "--auto-approve")[0] == ExitCode.OK
     code, out, err = campaign("recall", "sale", "--auto-approve", "--format", "json")
     assert (code, "already recalled" in err) == (ExitCode.USAGE, True)
     assert [row["error"] for row in json.loads(out)["recalls"]] == ["already recalled", None]
     assert len([r for r in sandbox.requests() if r["path"].endswith("mass/delete")]) == 2
     status = json.loads(campaign("status", "sale", "--format", "json")[1])["sends"]
     assert [row["status"] for row in status] == ["recalled", "recalled"]
+    assert [("价格写错了" in row["note"], "`revision`" in row["hint"]) for row in status] == [
+        (True, True),
+        (False, True),
+    ]
 
 
 def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, sandbox: Sandbox) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -131,6 +132,17 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
         (pool,) = adapter.poolmanager.pools._container.values()
         assert (pool.num_connections, pool.num_requests) == (1, len(answers))
     assert answers == [41001, 40066, 404, 403, 60, 47001]
+
+
+def test_malformed_chunks_are_answered(capfd: pytest.CaptureFixture[str]) -> None:
+    head = b"POST /cgi-bin/menu/get HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with embedded() as url:
+        port = int(url.rsplit(":", 1)[1])
+        for body in (b"zz\r\n", b"-1\r\n", b"3\r\nabcdef\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+                client.sendall(head + body)
+                assert client.makefile("rb").read().startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])

@@ -82,6 +82,11 @@ def test_list_has_each_campaign_with_its_state(examples: StudioProcess) -> None:
     tasting = campaigns["autumn/tasting"]
     assert (tasting["word"], tasting["tone"]) == ("4 to send", "due")
     assert tasting["rows"]["autumn/tasting[beijing]"]["reason"]
+    described = [one["id"] for one in campaigns.values() if one["description"]]
+    assert described
+    assert (
+        examples.campaign(described[0])["sends"][0]["description"] == campaigns[described[0]]["description"]
+    )
 
 
 def test_kind_of_a_send_is_named_as_in_the_plan(examples: StudioProcess) -> None:

@@ -72,6 +72,8 @@ def test_phone_follows_saves_and_keeps_the_last_good_picture(
     assert link.get_attribute("href") == f"vscode://file{file}:3:10"
     until(shows(chrome, "#campaigns [aria-current] .state", "invalid"))
     assert "`" not in chrome.find_element("css selector", "#problems").text
+    problem = chrome.find_element("css selector", "#problems .problem p").text
+    assert chrome.find_element("css selector", "body").text.count(problem) == 1
     assert "for_each" in [one.text for one in chrome.find_elements("css selector", "#problems code")]
     file.write_text(TEXT.replace("第一版", "第三版"), encoding="utf-8")
     until(shows(chrome, "#feed", "第三版"))

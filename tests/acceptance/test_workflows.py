@@ -1,6 +1,7 @@
 """The workflows, every script of them run here: pull request, comment, merge, one send, what is refused."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -268,6 +269,56 @@ def test_a_secret_that_expired_shows_the_night_before(repository: GitHubReposito
     assert night.result == "failure"
     assert "40125" in night.log
     assert "exit code" in night.log
+
+
+def test_each_job_of_a_matrix_sends_for_its_part_of_the_accounts(repository: GitHubRepository) -> None:
+    seed = {"appid": "wx0000000000000003", "kind": "service", "followers": 5, "tags": ["会员"]}
+    repository.sandbox.control("POST", "seed", {"accounts": [seed]})
+    account = "{kind: service, appid: wx0000000000000003, secret: {env: WECHAT_MAIN_SECRET}}"
+    settings = f"{SETTINGS.format(url=repository.sandbox.url)}      shop: {account}\n"
+    proposed = repository.propose(
+        _settings=settings,
+        main=f"account: main\n{SALE}",
+        shop=f"account: shop\n{NEWS.replace('新客', '会员')}",
+    )
+    event = repository.merge(proposed)
+    command([str(TOOLS / "campaign"), "ledger", "init"], repository.folder / "author")
+    main, shop = "wx0000000000000001", seed["appid"]
+    for parts, sent_from in (('["2/2"]', [shop]), ('["1/2", "2/2"]', [main, shop])):
+        repository.actions.vars = {**repository.actions.vars, "CAMPAIGN_PARTS": parts}
+        repository.gates.clear()
+        sent = repository.run(event)["apply"]
+        assert sent.result == "success", sent.log
+        assert repository.gates.count("production") == len(sent_from)
+        assert sorted(job["appid"] for job in repository.sandbox.jobs()) == sent_from
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ("", []),
+        ("2/4", ["--shard=2/4"]),
+        (" shop-* 北京\n2/4\t", ["--accounts=shop-*", "--accounts=北京", "--shard=2/4"]),
+        ("* ? ~", ["--accounts=*", "--accounts=?", "--accounts=~"]),
+        ("--env=x -h", ["--accounts=--env=x", "--accounts=-h"]),
+        ("$(id) `id` ;id \\n", ["--accounts=$(id)", "--accounts=`id`", "--accounts=;id", "--accounts=\\n"]),
+        ("'a b\"", ["--accounts='a", '--accounts=b"']),
+    ],
+)
+def test_a_selection_is_words_and_never_code(tmp_path: Path, select: str, words: list[str]) -> None:
+    action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
+    (step,) = (step for step in action["runs"]["steps"] if step.get("id") == "run")
+    python = tmp_path / "campaign/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
+    python.chmod(0o755)
+    given = {"COMMAND": "doctor", "DIRECTORY": "campaigns", "SELECT": select, "RUNNER_TEMP": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **dict.fromkeys(step["env"], ""), **given},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[2:] == ["doctor", "--dir", "campaigns", *words]
 
 
 def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:

@@ -105,6 +105,41 @@ def other_environment(repository: Repository) -> None:
     repository.succeed("ledger", "init", ci=False)
 
 
+def account_moved(repository: Repository) -> None:
+    """The account leaves the settings for a file of its own, and its approvals get lost on the way."""
+    text, _accounts, account = settings(repository.sandbox).partition("    accounts:\n")
+    write_accounts(repository, f"production:\n{account}")
+    repository.merge("mallory", _settings=text, sale=SALE)
+
+
+def account_of_a_file_moved(repository: Repository) -> None:
+    """An account of a file with approvals is moved to an environment that never asked for any."""
+    shop = settings(repository.sandbox).partition("environments:\n")[2].replace("production", "shop")
+    text, _accounts, account = settings(repository.sandbox, APPROVALS).partition("    accounts:\n")
+    write_accounts(repository, f"production:\n{account}")
+    repository.merge("bob", _settings=text + shop.replace("0001", "0002").replace("main:", "other:"))
+    (repository.campaigns / "_accounts/team.yaml").unlink()
+    moved = f"default_environment: shop\nenvironments:\n{shop}"
+    repository.merge("mallory", _settings=moved, sale=SALE)
+    repository.succeed("ledger", "init", ci=False)
+
+
+def program_in_a_file(repository: Repository) -> None:
+    """A program that a file of accounts names may read the whole repository, so all of it is asked about."""
+    text, _accounts, account = settings(repository.sandbox, APPROVALS).partition("    accounts:\n")
+    command = "{command: [python3, program]}"
+    write_accounts(repository, f"production:\n{account.replace('{env: WECHAT_MAIN_SECRET}', command)}")
+    write_tool(repository, GOOD)
+    repository.merge("bob", _settings=text, sale=SALE)
+    write_tool(repository, f"{GOOD}# evil\n")
+    repository.merge("mallory")
+
+
+def write_accounts(repository: Repository, text: str) -> None:
+    (repository.campaigns / "_accounts").mkdir(exist_ok=True)
+    (repository.campaigns / "_accounts/team.yaml").write_text(text, encoding="utf-8")
+
+
 def other_base(repository: Repository) -> None:
     repository.merge("bob", sale=text_of("八折"))
     base = repository.head()
@@ -145,6 +180,9 @@ ATTACKS: dict[str, Callable[[Repository], None]] = {
     "settings-broken": broken_in_between,
     "settings-unreadable": unreadable_with_approval,
     "settings-gone": gone_with_approval,
+    "account-moved": account_moved,
+    "account-of-a-file-moved": account_of_a_file_moved,
+    "program-in-a-file": program_in_a_file,
     "other-base": other_base,
     "base-changed-later": base_changed_later,
     "more-commits": more_commits_than_listed,

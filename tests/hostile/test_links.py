@@ -113,3 +113,16 @@ def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Pat
 def test_an_editor_s_lock_is_no_link_of_the_campaigns(repo: Path) -> None:
     (repo / "campaigns" / ".#sale.yaml").symlink_to("person@laptop.1234:1700000000")
     assert campaign(repo, "validate").returncode == ExitCode.OK
+
+
+def test_a_link_hides_no_problem_of_the_other_files(repo: Path) -> None:
+    """The others are checked as if it was not there, limits and all; nothing of it is read."""
+    (repo / "campaigns" / "linked.yaml").symlink_to("../.env")
+    (repo / "campaigns" / "long.yaml").write_text(CAMPAIGN.replace("你好", "字" * 5000), encoding="utf-8")
+    (repo / "campaigns" / "typo.yaml").write_text(CAMPAIGN + "owenr: 我\n", encoding="utf-8")
+    done = campaign(repo, "validate", "--format", "json")
+    assert problems(done) >= {("file-link", "campaigns/linked.yaml"), ("unknown-key", "campaigns/typo.yaml")}
+    assert {file for _rule, file in problems(done)} == {
+        f"campaigns/{name}.yaml" for name in ("linked", "long", "typo")
+    }
+    assert SECRET not in done.stdout + done.stderr

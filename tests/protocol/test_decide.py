@@ -444,5 +444,6 @@ def test_what_became_of_a_job_changes_no_decision(
     state, asked = state_of(*steps), facts(revision=revision)
     before = decide(state, asked)
     send = state.find("sale", 1)
-    state.keep(replace(send, job=fate, ended_at=NOW, recalled_articles=(0, 2), told=(), first_at=NOW))
+    recalls = (send.origin,) if send.origin else ()
+    state.keep(replace(send, job=fate, ended_at=NOW, recalls=recalls, told=(), first_at=NOW))
     assert replace(decide(state, asked), send_state=before.send_state) == before

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import yaml
@@ -87,15 +88,31 @@ class ActionsRunner:
         self.runs += 1
         jobs: dict[str, Job] = {}
         for name, written in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].items():
-            jobs[name] = self._job(name, written, event, jobs)
+            matrix = written.get("strategy", {}).get("matrix", {"job": "${{ fromJSON('[1]') }}"})
+            ((axis, values),) = matrix.items()
+            made = [
+                self._job(name, written, event, jobs, {axis: value})
+                for value in evaluate(values[3:-2], {"vars": self.vars}, {})
+            ]
+            # Of a matrix, the job that failed stands for all.
+            jobs[name] = next((job for job in made if job.result != "success"), made[-1])
+            jobs[name].log = "".join(job.log for job in made)
         return jobs
 
-    def _job(self, name: str, written: Mapping[str, Any], event: Event, jobs: Mapping[str, Job]) -> Job:
+    def _job(
+        self,
+        name: str,
+        written: Mapping[str, Any],
+        event: Event,
+        jobs: Mapping[str, Job],
+        matrix: Mapping[str, Any],
+    ) -> Job:
         needed = {need: jobs[need] for need in [written["needs"]] if need} if "needs" in written else {}
         contexts = {
             "github": {**self._github(event), "job": name},
             "vars": self.vars,
             "secrets": self.secrets,
+            "matrix": matrix,
             "needs": {need: {"outputs": job.outputs} for need, job in needed.items()},
             "runner": {"temp": str(self.folder / "temp")},
         }
@@ -103,8 +120,7 @@ class ActionsRunner:
         if not holds(written.get("if", ""), contexts, status):
             return Job(result="skipped")
         self.gate(written.get("environment", ""))
-        workspace = self.folder / f"workspace-{self.runs}-{name}"
-        workspace.mkdir(parents=True)
+        workspace = Path(mkdtemp(prefix=f"workspace-{self.runs}-{name}-", dir=self.folder))
         job = Job(env=self._environ(event, workspace))
         run = _Steps(self, job, contexts, workspace, event)
         run.steps(written["steps"], {})
@@ -247,7 +263,7 @@ class _Steps:
 
 _TOKEN = re.compile(
     r"(?P<text>'(?:[^']|'')*')|(?P<op>&&|\|\||==|!=|!|\(|\))"
-    r"|(?P<call>[a-z]+\(\))|(?P<name>[A-Za-z_][\w-]*(?:\.[\w-]+)*)|(?P<blank>\s+)"
+    r"|(?P<call>[a-z]+\(\))|(?P<json>fromJSON(?=\())|(?P<name>[A-Za-z_][\w-]*(?:\.[\w-]+)*)|(?P<blank>\s+)"
 )
 _WORDS = {"&&": " and ", "||": " or ", "!": " not "}
 _EMBEDDED = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
@@ -274,7 +290,7 @@ def evaluate(expression: str, contexts: Mapping[str, Any], status: Mapping[str, 
         elif found.lastgroup == "text":
             token = repr(token[1:-1].replace("''", "'"))
         python += _WORDS.get(token, token)
-    return eval(python.strip(), {"__builtins__": {}})
+    return eval(python.strip(), {"__builtins__": {}, "fromJSON": json.loads})
 
 
 def fill(text: Any, contexts: Mapping[str, Any]) -> str:

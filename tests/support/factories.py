@@ -16,7 +16,15 @@ from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.html import PLACEHOLDER_SCHEME
 from wechat_campaigns.core.model import Audience, Filter, Send, compute_content_digest, filter_form
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import LedgerKind, Snapshot, Streams, heads_of, next_event, verified
+from wechat_campaigns.ledger.events import (
+    LedgerKind,
+    Snapshot,
+    Streams,
+    heads_of,
+    next_event,
+    next_events,
+    verified,
+)
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.messages import Article, Articles, BodyImage, Text
 from wechat_campaigns.plan.decision import DecisionContext
@@ -191,11 +199,14 @@ class MemoryLedger:
         return self.events([stream])[since.seq :]
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        mine = self.events([entry.stream])
+        return self.append_all([entry], after=after)[0]
+
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        mine = self.events([entries[0].stream])
         head = mine[-1].head if mine else EMPTY
-        event = next_event(entry, at=self.clock(), head=head, after=after)
-        self.kept.append(event)
-        return event
+        events = next_events(entries, at=self.clock(), head=head, after=after)
+        self.kept += events
+        return events
 
     def snapshot(self, streams: Streams = None) -> Snapshot:
         kept = tuple(event for event in self.kept if streams is None or event.stream in streams)

@@ -30,6 +30,20 @@ class Server:
             db.execute(f'create schema if not exists "{schema}"'.encode())
         return f"{plain}&options={quote(f'-csearch_path={schema}', safe='')}"
 
+    @contextmanager
+    def database(self, name: str) -> Iterator[None]:
+        """Make a database and its owner, both of this name, for a while."""
+        import psycopg
+
+        with psycopg.connect(
+            f"postgresql:///postgres?user=postgres&host={self._host}", autocommit=True
+        ) as db:
+            db.execute(f"create role {name} login".encode())
+            db.execute(f"create database {name} owner {name}".encode())
+            yield
+            db.execute(f"drop database {name} with (force)".encode())
+            db.execute(f"drop role {name}".encode())
+
     def stop(self) -> None:
         """Stop at once, as a crash would."""
         self._server.stop()

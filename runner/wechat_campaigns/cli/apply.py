@@ -23,6 +23,7 @@ from wechat_campaigns.cli.options import (
     DIR,
     ENV,
     FILE,
+    JOBS,
     SHARD,
     VAR,
     Effect,
@@ -35,7 +36,6 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
@@ -48,7 +48,7 @@ from wechat_campaigns.report.phrases import followers, recipients
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
-from wechat_campaigns.report.text import outcomes_text, plan_text
+from wechat_campaigns.report.text import are_many, outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
@@ -60,7 +60,7 @@ HEARTBEAT: Final = timedelta(minutes=10)
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, ACCOUNTS, SHARD, DIR, ENV, VAR),
+    options=(AUTO_APPROVE, RESEND, ALLOW, ACCOUNTS, SHARD, JOBS, DIR, ENV, VAR),
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
@@ -90,10 +90,6 @@ HEARTBEAT: Final = timedelta(minutes=10)
     metavar="DIGEST",
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
-@click.option(
-    "--jobs", metavar="N", type=click.IntRange(1, 64), default=AT_A_TIME, show_default=True,
-    help="How many accounts to send for at a time.",
-)  # fmt: skip
 def apply(
     context: OnlineContext,
     select: tuple[str, ...],
@@ -266,14 +262,25 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
 def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str = "UTC") -> str:
     """Return each send and resend with its account, recipients and count, before anybody is asked.
 
+    Many sends of several accounts are counted, those of an account and a moment on a line.
+
     Args:
         waiting: what this run sends later, each when its window opens.
     """
-    zone = ZoneInfo(timezone)
-    now = plan.created_at
-    times = (moment_text(planned.send.not_before or now, now, zone) for planned in waiting)
-    later = map(_("; ").join, zip(map(_row, waiting), times, strict=True))
-    return inert("\n".join([*map(_row, plan.calls()), *later]))
+    zone, now = ZoneInfo(timezone), plan.created_at
+    made = [(one, "") for one in plan.calls()]
+    made += [(one, moment_text(one.send.not_before or now, now, zone)) for one in waiting]
+    rows = [(_row(one), when) for one, when in made]
+    if are_many(len(made), (one.account.name for one, _when in made)):
+        groups: dict[tuple[str, str], list[PlannedSend]] = {}
+        for one, when in made:
+            groups.setdefault((one.account.name, when), []).append(one)
+        row = _("  {account}: {sends}")
+        rows = [
+            (row.format(account=name, sends=to_followers(mine)), when)
+            for (name, when), mine in groups.items()
+        ]
+    return inert("\n".join(_("; ").join(filter(None, row)) for row in rows))
 
 
 def rules_text(changes: Sequence[SettingsChange]) -> str:

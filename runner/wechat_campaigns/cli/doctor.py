@@ -10,7 +10,7 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect, accounts
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.events import LEDGER, Ledger
 from wechat_campaigns.plan.doctor import run_checks, worst
 
 TIMEOUT_S = 10.0
@@ -35,7 +35,7 @@ def doctor(context: OnlineContext) -> int:
         return context.watch.error
 
     def open_ledger() -> Ledger:
-        context.fold_ledger()  # refuses a sandbox the ledger of production sends
+        context.fold_ledger(own=True)  # refuses a sandbox the ledger of production sends
         return context.ledger
 
     environment = replace(context.settings.environment, accounts=context.selected_accounts)
@@ -47,6 +47,7 @@ def doctor(context: OnlineContext) -> int:
         clock_skew=clock_skew,
         clock=context.clock,
         state_dir=str(context.state_dir),
+        streams={LEDGER, *environment.by_appid} if context.selection else None,
     )
     context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
     return worst(checks)

@@ -13,7 +13,6 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import (
     CampaignError,
     ExitCode,
-    UsageError,
     require_extra,
     system_reason,
     worst_exit_code,
@@ -21,7 +20,6 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.files import write_file
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.core.names import did_you_mean
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import account_of
@@ -32,7 +30,7 @@ from wechat_campaigns.plan.unknown_sends import stored_send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import MESSAGE, ArchivedSend, archive_files, archive_name, events_by_send
-from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
+from wechat_campaigns.report.calendar import CalendarView, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import (
     HistoryView,
     article_rows,
@@ -41,6 +39,8 @@ from wechat_campaigns.report.history import (
     history_data,
     history_view,
     history_workbook,
+    month_bounds,
+    month_history,
 )
 from wechat_campaigns.report.sanitize import json_text, line
 from wechat_campaigns.run.plan import campaign_of, compile_selected, plan_selected
@@ -81,12 +81,12 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     accounts = context.settings.environment.accounts
     state, now = context.fold_ledger(), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    since, until = bounds(month.date()) if month is not None else (None, None)
     code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
-    view = history_view(state, accounts, kept, now=now, since=since, until=until)
+    view = month_history(state, accounts, kept, now, month.date() if month is not None else None)
     if campaign is not None:
         campaign = context.full_id(campaign)
-        _check_campaign(context, state, campaign)
+        if not any(_is_of(record.send, campaign) for record in state.sends):
+            find_campaigns(context.root, (campaign,), context.settings.namespace)  # raises without one
         sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
         view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
 
@@ -104,19 +104,6 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     forms = {"text": text, "json": json, "html": html, "csv": csv}
     context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
     return code
-
-
-def _check_campaign(context: LedgerContext, state: LedgerState, campaign: str) -> None:
-    """Raise UsageError: neither the ledger nor the folder has this campaign."""
-    known = {campaign_of(record.send) for record in state.sends}
-    known |= {item.id for item in find_campaigns(context.root, (), context.settings.namespace)[0]}
-    if normalize_id(campaign) not in map(normalize_id, known):
-        otherwise = _("run `campaign status` to list all sends")
-        raise UsageError(
-            _("no campaign matches `{wanted}`").format(wanted=campaign),
-            hint=did_you_mean(campaign_of(campaign), known, otherwise=otherwise),
-            location="--campaign",
-        )
 
 
 def _is_of(send: str, campaign: str) -> bool:
@@ -255,7 +242,7 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     """Return a month, this one by default, and how many files it leaves out because of their errors."""
     now, state = workspace.clock(), workspace.fold_ledger()
     first = month if month is not None else china_day(now).replace(day=1)
-    begin, end = bounds(first)
+    begin, end = month_bounds(first)
     accounts = workspace.settings.environment.accounts
     sends = history_view(state, accounts, {}, now=now, since=begin, until=end).rows
     plan = plan_selected(workspace, (), state).plan

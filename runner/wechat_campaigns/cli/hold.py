@@ -23,8 +23,9 @@ from wechat_campaigns.core.errors import (
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Account, Settings
+from wechat_campaigns.core.settings import DEFAULT_LEDGER, SANDBOX, Account, AccountKind, Settings
 from wechat_campaigns.core.spoken_time import moment_text
+from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 ASK_S: Final = 3.0
@@ -69,7 +70,7 @@ def hold(
             ),
             hint=_("run {commands}").format(commands=_commands(others, everyone=False)),
         )
-    chosen = _chosen(context, account_name, everyone=everyone)
+    chosen = _left(context, account_name) or _chosen(context, account_name, everyone=everyone)
     now, zone = context.clock(), context.settings.policy.zone
     ends_at = read_moment("--for", until, now=now, zone=zone) if until is not None else None
     # Before the past is read, or what this machine has seen of it: however long, damaged or forged, it
@@ -79,7 +80,7 @@ def hold(
         data["until"] = _written(ends_at)
 
     late = timedelta()
-    events, failed = _each_account(chosen, lambda account: _record(context, account.appid, data, late))
+    events, failed = _record(context, chosen, data, late)
     unused = [account.name for account, event in events if event.seq == 1]
     if unused and not environment.is_sandbox:
         print_message(_unused(_(", ").join(unused), f"campaign ledger log{environment.env_option}"))
@@ -88,7 +89,7 @@ def hold(
         if late := _behind(context):
             now, ends_at = now + late, ends_at + late
             data["until"] = _written(ends_at)
-            failed |= _each_account(chosen, lambda account: _record(context, account.appid, data, late))[1]
+            failed |= _record(context, chosen, data, late)[1]
         ends = _("The hold ends by itself {when}; runs that waited must be started again then.")
         ends = ends.format(when=moment_text(ends_at, now, zone))
         if late:
@@ -112,7 +113,7 @@ def hold(
         ],
     )
     if reason is None and context.format == "text" and (told := ask_freely(_("Reason (Enter for none)"))):
-        _each_account(chosen, lambda account: _record(context, account.appid, {**data, "reason": told}, late))
+        _record(context, chosen, {**data, "reason": told}, late)
     return worst_exit_code([*(error.exit_code for error in failed.values()), code])
 
 
@@ -124,6 +125,13 @@ def _chosen(context: OnlineContext, name: str | None, *, everyone: bool) -> list
             hint=_("use one of: {names}").format(names=_(", ").join(context.settings.environment.accounts)),
         )
     return [context.account(name)] if name else list(context.settings.environment.by_appid.values())
+
+
+def _left(context: OnlineContext, name: str | None) -> list[Account]:
+    """Return the account that left the settings: the ledger has its AppID, and may be moved on hold only."""
+    if name in (None, LEDGER, *context.settings.environment.accounts) or name not in context.ledger.streams():
+        return []
+    return [Account(name=name, kind=AccountKind.SERVICE, appid=name)]
 
 
 def _each_account(
@@ -146,11 +154,14 @@ def _failed_lines(failed: Mapping[str, CampaignError]) -> list[str]:
     return [f"{_(': ').join((name, error.text))}\n→ {error.hint}" for name, error in failed.items()]
 
 
-def _record(context: OnlineContext, appid: str, data: Mapping[str, object], late: timedelta) -> Event:
-    """Keep a hold, dated by WeChat's clock, in the ledger as it is now."""
-    entry = Entry(stream=appid, kind=EventKind.HOLD, data=data)
+def _record(
+    context: OnlineContext, chosen: Sequence[Account], data: Mapping[str, object], late: timedelta
+) -> tuple[list[tuple[Account, Event]], dict[str, CampaignError]]:
+    """Keep a hold of each account, dated by WeChat's clock, in the ledger as it is now."""
     opened = partial(context.open_ledger, lambda: context.clock() + late)
-    with closing(opened()) as ledger:
+
+    def record(account: Account) -> Event:
+        entry = Entry(stream=account.appid, kind=EventKind.HOLD, data=data)
         try:
             return ledger.append_unread(entry)
         except (TamperedLedgerError, LedgerCopyError) as error:
@@ -160,6 +171,9 @@ def _record(context: OnlineContext, appid: str, data: Mapping[str, object], late
                 event = fresh.append_unread(entry)
             print_message(f"{error}\n→ {error.hint}")
             return event
+
+    with closing(opened()) as ledger:
+        return _each_account(chosen, record)
 
 
 def _unused(name: str, command: str) -> str:

@@ -153,8 +153,12 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
         elif isinstance(error, click.NoSuchOption):
-            # click puts a blank before what it suggests; Chinese has none before a bracket.
-            error = click.UsageError(error.format_message().replace(" （", "（"), error.ctx)
+            from difflib import get_close_matches
+
+            # click suggests `--quiet` for `--list`, too; and before a bracket, Chinese has no blank.
+            close = get_close_matches(error.option_name, error.possibilities or (), cutoff=0.7)
+            message = click.NoSuchOption(error.option_name, possibilities=close).format_message()
+            error = click.UsageError(message.replace(" （", "（"), error.ctx)
         path = getattr(error, "ctx", None)
         hint = _("run `{path} --help`").format(path=path.command_path if path else command.name)
         _print_failure(UsageError(error.format_message(), hint=hint), argv)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -25,6 +26,7 @@ from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.problems import problem_dict, problems_text
 from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.source.files import FileError
 from wechat_campaigns.source.load import enclosing_campaigns_folder, find_campaigns, require_folder
 from wechat_campaigns.source.scaffold import (
     TAG,
@@ -151,16 +153,37 @@ def new(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--openids` and `--to-all`")
         )
     recipients = f"tag: {scalar(tag or TAG)}"
+    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, context)
+    missing = [(root / id_ / kind.asset).as_posix()] if kind.asset else []
     if openids is not None:
+        listed, openids = _list_beside(context, id_, openids)
         recipients = f"openids: {{file: {scalar(openids)}}}"
+        missing += [] if listed.is_file() else [listed.as_posix()]
     elif to_all:
         recipients = "is_to_all: true"
-    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, context)
-    return _write(context, id_, kind, campaign_text(id_, kind, recipients, title=draft or ""))
+    return _write(context, id_, kind, campaign_text(id_, kind, recipients, title=draft or ""), missing)
 
 
-def _write(context: Context, id_: str, kind: type[Content], text: str) -> int:
-    """Write the file, and the article of one that has it; say what its author has to add."""
+def _list_beside(context: Context, id_: str, written: str) -> tuple[Path, str]:
+    """Return where a list of openids is to be, and its path as the campaign writes it.
+
+    One in the campaigns folder may also be named from the working directory, as a shell completes it.
+
+    Raises:
+        UsageError: the path leads out of the campaigns folder.
+    """
+    campaign = PurePosixPath(f"{id_}.yaml")
+    below = os.path.relpath(written, context.root)
+    if Path(written).is_file() and not below.startswith(".."):
+        written = os.path.relpath(below, campaign.parent)
+    try:
+        return context.root / context.files.locate(campaign, written), written
+    except FileError as error:
+        raise UsageError(error.message, hint=error.hint, location=f"--openids {written}") from error
+
+
+def _write(context: Context, id_: str, kind: type[Content], text: str, missing: Collection[str]) -> int:
+    """Write the file, and the article of one that has it; print what its author has to add."""
     root = context.root
     target = root / f"{id_}.yaml"
     if not write_new(target, text):
@@ -172,7 +195,6 @@ def _write(context: Context, id_: str, kind: type[Content], text: str) -> int:
     article = root / id_ / "article.md"
     if kind is Articles and write_new(article, ARTICLE):
         lines.append(_("wrote {file}").format(file=article))
-    missing = [(root / id_ / kind.asset).as_posix()] if kind.asset else []
     lines += [_("now add {file}").format(file=file) for file in missing]
     files = {"file": repository_path(target), "missing": [*map(repository_path, missing)]}
     return context.output_sentence("\n".join(lines), id=id_, **files)

@@ -1,7 +1,7 @@
 """Notify the targets of the settings; one that cannot be notified is a warning, and changes nothing."""
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
@@ -45,7 +45,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
     run = RunSummary(environment=name, commit=commit or "", url=url)
     taken: set[Notice] = set()
     try:
-        told = _told(context)
+        told = _told(context, notices)
         new = untold(wanted, told or (), day)
         try:
             for number, target in targets:
@@ -103,10 +103,10 @@ def _failure(
     return notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
 
 
-def _told(context: OnlineContext) -> Collection[str] | None:
+def _told(context: OnlineContext, notices: Iterable[Notice]) -> Collection[str] | None:
     """Read which notices were told; None, and a warning, where the ledger cannot be read."""
     try:
-        return context.state().notified
+        return context.state(own=all(context.selects(one.appid) for one in notices)).notified
     except CampaignError as error:
         _warn_unrecorded(error)
         return None

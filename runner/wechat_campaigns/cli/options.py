@@ -16,6 +16,7 @@ from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.names import id_fault
 from wechat_campaigns.core.redact import recordable
+from wechat_campaigns.core.threads import AT_A_TIME
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Settings
@@ -184,6 +185,10 @@ ACCOUNTS: Final = click.option(
 SHARD: Final = click.option(
     "--shard", metavar="K/N", help="Only the K-th of N parts of the accounts, divided by hash of the AppID."
 )
+JOBS: Final = click.option(
+    "--jobs", metavar="N", type=click.IntRange(1, 64), default=AT_A_TIME, show_default=True,
+    help="How many accounts at a time.",
+)  # fmt: skip
 QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import click
 
 from wechat_campaigns.cli.context import OnlineContext, one_of
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, Effect, accounts, campaign_ids
+from wechat_campaigns.cli.options import (
+    AUTO_APPROVE,
+    DIR,
+    ENV,
+    Effect,
+    accounts,
+    campaign_ids,
+    reason_option,
+)
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
@@ -14,6 +22,7 @@ from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.plan.hints import recalled_hint
 from wechat_campaigns.protocol.state import SendState, Status
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import jobs
@@ -24,9 +33,9 @@ Errors = dict[str, CampaignError]
 
 @command(
     effect=Effect.WECHAT_WRITE,
-    options=(AUTO_APPROVE, DIR, ENV),
+    options=(reason_option("Recorded, and shown with the send.", required=False), AUTO_APPROVE, DIR, ENV),
     examples={
-        "campaign recall news": N_("recall all articles of a campaign"),
+        "campaign recall news --reason '价格写错了'": N_("recall all articles of a campaign"),
         "campaign recall 'tasting[beijing]'": N_("recall one send of a `for_each`"),
         "campaign recall news --article 2": N_("recall only the second article"),
     },
@@ -42,7 +51,12 @@ Errors = dict[str, CampaignError]
     help="The account, if several accounts have sent this id.",
 )
 def recall(
-    context: OnlineContext, select: str, article_idx: int | None, account_name: str | None, auto_approve: bool
+    context: OnlineContext,
+    select: str,
+    article_idx: int | None,
+    account_name: str | None,
+    reason: str | None,
+    auto_approve: bool,
 ) -> int:
     """Delete sent articles or videos: the page goes blank, the card stays in every chat.
 
@@ -64,13 +78,16 @@ def recall(
     api = context.write_api(account)
     for send in chosen:
         try:
-            jobs.recall(send, article, api=api, ledger=context.ledger, state=state)
+            jobs.recall(send, article, reason or "", api=api, ledger=context.ledger, state=state)
         except WeChatError as error:
             if len(sends) == 1:
                 raise
             errors[send.send] = error
+    lines = [_line(send, article, errors) for send in sends]
+    if not article and len(errors) < len(sends):
+        lines.append(f"→ {recalled_hint()}")
     written = context.output_sentence(
-        inert("\n".join(_line(send, article, errors) for send in sends)),
+        inert("\n".join(lines)),
         recalls=[_row(send, article_idx, errors) for send in sends],
     )
     return worst_exit_code([*(error.exit_code for error in errors.values()), written])

@@ -68,7 +68,7 @@ def render(context: Context, select: str, open_: bool) -> int:
     if any(isinstance(send.content, Draft) for send in sends):
         message = _("a draft of the console is shown by its name; `campaign plan` reads its articles")
         context.show_progress(message)
-    pages = {send.id: page(send, data=context.read) for send in sends}
+    pages = {send.id: page(send, data=context.read, to=recipients(send.filter)) for send in sends}
     folder = context.state_dir / "render"
     with file_errors(folder):
         private_folder(folder)

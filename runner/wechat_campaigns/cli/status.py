@@ -1,13 +1,14 @@
 """Show the status of each send."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, VAR, Effect, campaign_ids
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, JOBS, SHARD, VAR, Effect, campaign_ids
 from wechat_campaigns.cli.output import error_label, print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, worst_exit_code
@@ -34,7 +35,7 @@ Failed = Mapping[str, CampaignError]
     effect=Effect.WECHAT_READ,
     read_only=Effect.LEDGER_READ,
     formats=("text", "json", "markdown", "prometheus"),
-    options=(ACCOUNTS, SHARD, DIR, ENV, VAR),
+    options=(ACCOUNTS, SHARD, JOBS, DIR, ENV, VAR),
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
         "campaign status tasting": N_("every send of a `for_each`"),
@@ -47,7 +48,7 @@ Failed = Mapping[str, CampaignError]
     "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
     help="How long to wait.",
 )  # fmt: skip
-def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: float) -> int:
+def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: float, jobs: int) -> int:
     """Show the status of each send; query WeChat (mass/get) for those that have not ended.
 
     SELECT is the id of a campaign or a send, a folder, or a pattern such as 'spring-*'.
@@ -60,13 +61,13 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     from wechat_campaigns.run.plan import fits
 
     send_id = context.full_id(send_id) if send_id is not None else None
-    state = context.fold_ledger()
+    state = context.fold_ledger(own=True)
     sends, moment = _campaigns(context, state)
     expired = list(expired_rows([s for s in sends if send_id is None or fits(send_id, s.id)], moment))
-    told = set[Notice]()
-    rows, failed = _refreshed(context, send_id, told, may_be_empty=bool(expired))
+    refreshed = partial(_refreshed, context, send_id, set[Notice](), jobs)
+    rows, failed = refreshed(state, may_be_empty=bool(expired))
     if wait:
-        rows, failed = _waited(context, send_id, rows, failed, timeout_s, told)
+        rows, failed = _waited(context, refreshed, rows, failed, timeout_s)
     view = StatusView(
         environment=context.settings.environment.name,
         rows=(*rows, *expired),
@@ -180,11 +181,10 @@ def _campaigns(context: LedgerContext, state: LedgerState) -> tuple[list[Send], 
 
 def _waited(
     context: LedgerContext,
-    send_id: str | None,
+    refreshed: Callable[..., tuple[list[StatusRow], Failed]],
     rows: list[StatusRow],
     failed: Failed,
     timeout_s: float,
-    told: set[Notice],
 ) -> tuple[list[StatusRow], Failed]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
@@ -194,7 +194,7 @@ def _waited(
             context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
         printed = ended
         time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-        rows, failed = _refreshed(context, send_id, told, may_be_empty=True)
+        rows, failed = refreshed(context.fold_ledger(own=True), may_be_empty=True)
     return rows, failed
 
 
@@ -206,14 +206,14 @@ def _selected(context: LedgerContext, state: LedgerState, send_id: str | None) -
 
 
 def _ask_wechat(
-    context: OnlineContext, sends: Sequence[SendState], state: LedgerState, told: set[Notice]
+    context: OnlineContext, sends: Sequence[SendState], state: LedgerState, told: set[Notice], jobs: int
 ) -> JobStatuses:
     from wechat_campaigns.cli.notifications import notify
 
     accounts = context.settings.environment.by_appid
     try:
         asked = refresh_job_status(
-            sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
+            sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state, most=jobs
         )
     finally:  # what one account let know is told, whatever another answers
         new = _untold(context, state, told)
@@ -226,9 +226,14 @@ def _ask_wechat(
 
 
 def _refreshed(
-    context: LedgerContext, send_id: str | None, told: set[Notice], *, may_be_empty: bool
+    context: LedgerContext,
+    send_id: str | None,
+    told: set[Notice],
+    jobs: int,
+    state: LedgerState,
+    *,
+    may_be_empty: bool,
 ) -> tuple[list[StatusRow], Failed]:
-    state = context.fold_ledger()
     sends = _selected(context, state, send_id)
     if send_id is not None and not sends and not may_be_empty:
         raise UsageError(
@@ -239,11 +244,11 @@ def _refreshed(
     has_jobs = any(send.appid in accounts and job_to_query(send) is not None for send in sends)
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
     if isinstance(context, OnlineContext) and (has_jobs or _untold(context, state, told)):
-        state = context.state()
+        state = context.state(own=True)
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")
-        asked = _ask_wechat(context, _selected(context, state, send_id), state, told)
+        asked = _ask_wechat(context, _selected(context, state, send_id), state, told, jobs)
     now, environment = context.clock(), context.settings.environment
     rows = [
         send_status(send, state, now, environment, asked.by_msg_id)

@@ -16,8 +16,8 @@ from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.problems import problem_formats, problems_text
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
-from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns, load_campaigns
-from wechat_campaigns.source.settings import settings_warnings
+from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns, load_campaigns, refuse_links_above
+from wechat_campaigns.source.settings import load_settings, settings_warnings
 from wechat_campaigns.source.text import decode
 
 
@@ -61,20 +61,23 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
 
 
 def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:
+    refuse_links_above(context.root)
     try:
-        settings = context.settings
+        # Not `context.settings`, which refuses a folder with a link: the other files are checked beside it.
+        settings = load_settings(context.root, environment=context.environment)
     except InvalidError as error:
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
-
-        return [*error.problems, *load_campaigns(context.root, paths).problems], 0
-    count, found = validate_campaigns(
+        found = load_campaigns(context.root, paths).problems
+        links = {problem.location.file for problem in found if problem.rule == "file-link"}
+        return [*(one for one in error.problems if one.location.file not in links), *found], 0
+    count, problems = validate_campaigns(
         context.root,
         settings=settings,
         files=context.files,
         variables=context.variables,
         only=paths,
     )
-    return [*settings_warnings(context.root, settings), *found], count
+    return [*settings_warnings(context.root, settings), *problems], count
 
 
 @command(

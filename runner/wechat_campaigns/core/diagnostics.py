@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from wechat_campaigns.core.redact import redact_localized
 
@@ -63,6 +63,11 @@ class Diagnostic:
     def __post_init__(self) -> None:
         for name in ("path", "message", "hint"):
             object.__setattr__(self, name, redact_localized(getattr(self, name)))
+
+
+def by_level(problem: Diagnostic) -> int:
+    """Return the place of a problem in a list: errors first, then warnings, advice last."""
+    return get_args(Level).index(problem.level)
 
 
 @dataclass(frozen=True)

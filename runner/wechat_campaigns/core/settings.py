@@ -476,8 +476,8 @@ class Settings:
     """Chat robots, addresses and programs that are notified of what happened."""
     environment: Environment = field(metadata=NOT_A_KEY)
     """The one that was chosen."""
-    source: bytes = field(default=b"", repr=False, compare=False, metadata=NOT_A_KEY)
-    """The bytes of the file that all this was read from; empty without a file."""
+    source: tuple[bytes, ...] = field(default=(), repr=False, compare=False, metadata=NOT_A_KEY)
+    """The bytes of each file that all this was read from, `_settings.yaml` first; empty without a file."""
 
     @property
     def environment_names(self) -> tuple[str, ...]:

@@ -31,8 +31,11 @@ def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int = AT_A_
 
     with ThreadPoolExecutor(max_workers=count) as pool:
         futures = [pool.submit(work, item) for item in items]
-        while wait(futures, timeout=LOOK_EVERY_S).not_done:
-            pass
+        try:
+            while wait(futures, timeout=LOOK_EVERY_S).not_done:
+                pass
+        finally:  # at Ctrl-C, those that were begun are ended, and no other is begun
+            pool.shutdown(cancel_futures=True)
         return [future.result() for future in futures]
 
 

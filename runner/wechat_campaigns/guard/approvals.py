@@ -146,7 +146,7 @@ def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
     if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
         return False
     versions = checkout.settings_versions(root)
-    named = (checkout.root_variables_in(source, guard.stream) for source in versions)
+    named = (checkout.root_variables_in(version, guard.stream) for version in versions)
     return all(name in one for one in named if one is not None)
 
 
@@ -259,14 +259,15 @@ class _History:
 
     def rules(self, commit: str) -> tuple[Approvals, ...] | None:
         """List the approvals that a commit asks for after it; None where its settings are lost."""
-        found = self._approvals_in(self._objects[commit].settings)
+        held = self._objects[commit]
+        found = self._approvals_in(held.settings, held.accounts)
         if commit == self._anchor.commit and self._anchor.approvals:
             return tuple(dict.fromkeys((*(found or ()), self._anchor.approvals)))
         return found
 
-    def _read_approvals(self, blob: str) -> tuple[Approvals, ...] | None:
-        source = checkout.read_blob(self._folder, blob) if blob else b""
-        return checkout.approvals_in(source, self._environment)
+    def _read_approvals(self, settings: str, accounts: str) -> tuple[Approvals, ...] | None:
+        version = checkout.settings_at(self._folder, settings, accounts)
+        return checkout.approvals_in(version, self._environment)
 
     def asks(self) -> bool:
         """Return whether anything that leads to the head asks for approvals."""

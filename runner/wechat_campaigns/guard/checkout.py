@@ -11,7 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
-from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, Git, GitResult, not_installed_error
+from wechat_campaigns.core.git import (
+    EXIT_NOT_INSTALLED,
+    Git,
+    GitResult,
+    batched_objects,
+    not_installed_error,
+)
 from wechat_campaigns.core.git_checkout import (
     NAME,
     checkout_settings,
@@ -21,11 +27,22 @@ from wechat_campaigns.core.git_checkout import (
 )
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import DEFAULT_LEDGER, Approvals, Environment
-from wechat_campaigns.source.settings import SETTINGS_FILE, appids_of, maps
+from wechat_campaigns.source.settings import (
+    ACCOUNTS_FOLDER,
+    SETTINGS_FILE,
+    appids_of,
+    is_accounts_file,
+    maps,
+)
 from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 NEWEST: Final = "refs/campaign/newest"
 REGULAR: Final = ("100644", "100755")
+Version = tuple[object, ...]
+"""A version of the settings, valid or not: the data of `_settings.yaml`, then of each file of accounts; None
+for a file that cannot be read."""
+_Found = tuple[str, str]
+"""An object id, empty where there is no such object, and git's word for what it is."""
 INSTALLED: Final = frozenset({".git", ".venv", "node_modules"})
 """Beside the campaigns, what git and package managers put there; no commit holds it."""
 REPORTS: Final = frozenset({"report", "reviewed"})
@@ -122,7 +139,7 @@ def blob_id(data: bytes, object_format: str) -> str:
 
 
 def blobs_in(folder: Path, tree: str) -> dict[PurePosixPath, str]:
-    """List the regular files of a tree of git's, by their object ids; links are left out.
+    """List the files of a tree of git's by their object ids, which are empty for links.
 
     Args:
         tree: in this repository.
@@ -135,8 +152,7 @@ def blobs_in(folder: Path, tree: str) -> dict[PurePosixPath, str]:
     for entry in listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         facts, _tab, name = entry.partition("\t")
         mode, _kind, object_id = facts.split()
-        if mode in REGULAR:
-            found[PurePosixPath(name)] = object_id
+        found[PurePosixPath(name)] = object_id if mode in REGULAR else ""
     return found
 
 
@@ -150,9 +166,9 @@ def check_committed(folder: Path) -> None:
     """
     _refuse_link(folder)
     held, checkout = objects_of(folder, ["HEAD"])["HEAD"], find_checkout(folder)
-    is_whole = checkout is not None and reads_everything(folder, held.settings)
+    is_whole = checkout is not None and reads_everything(folder, held)
     top = checkout.top if checkout is not None and is_whole else folder
-    here = blobs_in(folder, tree_of(folder, held))
+    here = {file: blob for file, blob in blobs_in(folder, tree_of(folder, held)).items() if blob}
     object_format = _ask(folder, "rev-parse", "--show-object-format").text
     for place, folders, files in os.walk(top):
         if is_whole and Path(place) == top:
@@ -243,33 +259,40 @@ class CommitObjects(NamedTuple):
     root: str
     folder: str
     settings: str
+    accounts: str
+    """The folder of the files of accounts."""
 
 
 def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]:
     """Return what commits hold: the repository, the campaigns folder, its settings."""
     wanted = [*commits]
-    names = [f"{one}{part}\n" for one in wanted for part in ("^{tree}", ":./", f":./{SETTINGS_FILE}")]
-    query = ("cat-file", "--batch-check=%(objectname)")
+    parts = ("^{tree}", ":./", f":./{SETTINGS_FILE}", f":./{ACCOUNTS_FOLDER}")
+    names = [f"{one}{part}\n" for one in wanted for part in parts]
+    query = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
     answer = _ask(folder, *query, given="".join(names).encode())
-    ids = ["" if " " in line else line for line in answer.text.splitlines()]
-    return {
-        one: CommitObjects(*part)
-        for one, part in zip(wanted, zip(ids[::3], ids[1::3], ids[2::3], strict=True), strict=True)
-    }
+    rows = (line.rsplit(" ", 1) for line in answer.text.splitlines())
+    found = (("" if kind == "missing" else object_id, kind) for object_id, kind in rows)
+    return {one: _objects(*(next(found) for _part in parts)) for one in wanted}
+
+
+def _objects(root: _Found, folder: _Found, settings: _Found, accounts: _Found) -> CommitObjects:
+    # With a link or a file in the place of the accounts, nobody could use these settings.
+    is_usable = accounts[1] in ("tree", "missing")
+    return CommitObjects(root[0], folder[0], settings[0] if is_usable else "", accounts[0])
 
 
 @cache
-def reads_everything(folder: Path, settings: str) -> bool:
+def reads_everything(folder: Path, held: CommitObjects) -> bool:
     """Return whether a version of the settings names programs, which may read the whole repository."""
-    return bool(settings) and names_programs(read_blob(folder, settings))
+    return names_programs(settings_at(folder, held.settings, held.accounts))
 
 
 def tree_of(folder: Path, held: CommitObjects) -> str:
     """Return the tree that is asked about: of the campaigns, or of all that the programs may read."""
-    return held.root if reads_everything(folder, held.settings) else held.folder
+    return held.root if reads_everything(folder, held) else held.folder
 
 
-def settings_versions(folder: Path) -> Iterator[bytes]:
+def settings_versions(folder: Path) -> Iterator[Version]:
     """Read every version of the settings that leads to the checked-out commit, the newest first.
 
     Who merges chooses what is the first parent, so a version may lie on any side.
@@ -278,20 +301,35 @@ def settings_versions(folder: Path) -> Iterator[bytes]:
         PolicyError: a version is not in this repository.
     """
     objects = objects_of(folder, reversed(commits_since(folder, "")))
-    for blob in dict.fromkeys(one.settings for one in objects.values() if one.settings):
-        yield read_blob(folder, blob)
+    for settings, accounts in dict.fromkeys((one.settings, one.accounts) for one in objects.values()):
+        if settings:
+            yield settings_at(folder, settings, accounts)
 
 
-def read_blob(folder: Path, blob: str) -> bytes:
-    """Read an object of the repository.
+@cache
+def settings_at(folder: Path, settings: str, accounts: str) -> Version:
+    """Read a version of the settings with its files of accounts.
+
+    Args:
+        settings: the object id of the file; empty where there is none.
+        accounts: that of the folder, likewise.
 
     Raises:
-        PolicyError: it is not there.
+        PolicyError: an object is not in this repository.
     """
-    done = run_in_checkout(folder, "cat-file", "blob", blob, lazily=False)
-    if done.code:
+    if not settings:  # what its accounts would be for
+        return (None,)
+    files = blobs_in(folder, accounts) if accounts else {}
+    blobs = [settings, *(blob for file, blob in files.items() if is_accounts_file(file))]
+    wanted = "".join(f"{blob}\n" for blob in blobs if blob).encode()
+    read = batched_objects(_ask(folder, "cat-file", "--batch", given=wanted).stdout)
+    return tuple(_data(_there(next(read)[1], folder)) if blob else None for blob in blobs)
+
+
+def _there(source: bytes | None, folder: Path) -> bytes:
+    if source is None:
         raise _shallow_error(folder)
-    return done.stdout
+    return source
 
 
 def head_of(folder: Path) -> str:
@@ -344,17 +382,17 @@ def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
 # --- what other versions of the settings asked for, valid or not
 
 
-def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...] | None:
-    """Read who had to approve by another version of the file, valid or not.
+def approvals_in(version: Version, environment: Environment) -> tuple[Approvals, ...] | None:
+    """Read who had to approve by another version of the settings.
 
     Args:
         environment: the one that is used now; another name of the same AppID is the same to followers.
 
     Returns:
         One for each environment there that has this name or one of these AppIDs and asks for approvals; of
-        any other where there is no such environment yet. None for a file that is not readable.
+        any other where there is no such environment yet. None if a file of it is not readable.
     """
-    written = _environments(source)
+    written = _environments(version)
     if written is None:
         return None
     same = _same_environments(written, environment) or [*written.values()]
@@ -362,30 +400,30 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
     return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
 
 
-def root_variables_in(source: bytes, appid: str) -> frozenset[str] | None:
-    """Read which variables held the root of an account's macs by another version of the file.
+def root_variables_in(version: Version, appid: str) -> frozenset[str] | None:
+    """Read which variables held the root of an account's macs by another version of the settings.
 
     Returns:
         Those of the environments there that ask for approvals; None where none does.
     """
-    asking = [one for one in (_environments(source) or {}).values() if one.get("approvals")]
+    asking = [one for one in (_environments(version) or {}).values() if one.get("approvals")]
     accounts = [one for other in asking for _name, one in maps(other.get("accounts"))]
     roots = (one.get("ledger_key", one.get("secret")) for one in accounts if one.get("appid") == appid)
     return frozenset(str(one.get("env")) for one in roots if isinstance(one, dict)) if asking else None
 
 
-def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
-    """Read which ledgers another version of the file had, where there was something to hold back."""
+def ledgers_in(version: Version, environment: Environment) -> tuple[str, ...]:
+    """Read which ledgers another version of the settings had, where there was something to hold back."""
     return tuple(
         str(other.get("ledger", DEFAULT_LEDGER))
-        for other in _same_environments(_environments(source) or {}, environment)
+        for other in _same_environments(_environments(version) or {}, environment)
         if other.get("protected") or other.get("approvals")
     )
 
 
-def names_programs(source: bytes) -> bool:
-    """Return whether a version of the file names a program to run: of a check, or for a secret."""
-    waiting = [_data(source)]
+def names_programs(version: Version) -> bool:
+    """Return whether a version of the settings names a program to run: of a check, or for a secret."""
+    waiting = [*version]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
@@ -397,14 +435,24 @@ def names_programs(source: bytes) -> bool:
     return False
 
 
+@cache  # of many files of accounts, a commit changes one
 def _data(source: bytes) -> object:
     read = parse_document(source, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
     return read.data if isinstance(read, Document) else None
 
 
-def _environments(source: bytes) -> dict[str, Mapping[str, Any]] | None:
-    data = _data(source)
-    return dict(maps(data.get("environments"))) if isinstance(data, dict) else None
+def _environments(version: Version) -> dict[str, Mapping[str, Any]] | None:
+    """Return the environments by name, each with its accounts of every file, under any name."""
+    settings, *files = version
+    if not isinstance(settings, dict) or not all(isinstance(data, dict) for data in files):
+        return None
+    found: dict[str, Mapping[str, Any]] = dict(maps(settings.get("environments")))
+    for number, data in enumerate(files):
+        for name, accounts in maps(data):
+            if name in found:  # two files that name one account hide none
+                own = {f"{number}/{key}": one for key, one in accounts.items()}
+                found[name] = {**found[name], "accounts": {**dict(maps(found[name].get("accounts"))), **own}}
+    return found
 
 
 def _same_environments(

@@ -37,8 +37,8 @@ def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) ->
     if environment.api == SANDBOX or guards or not (find_checkout(root) and is_installed()):
         return ()
     with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-        for source in settings_versions(root):
-            held = ledgers_in(source, environment)
+        for version in settings_versions(root):
+            held = ledgers_in(version, environment)
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
                 return (ledger_change(left, settings),)
     return ()

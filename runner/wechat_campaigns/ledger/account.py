@@ -181,7 +181,7 @@ class AccountState(StreamState):
             send, article = _send(self, event), data.get("article_idx") or 0
             self.recall_times.append(event.at)
             job = Fate.RECALLED if send.status is Status.ACCEPTED and not article else send.job
-            self.keep(replace(send, job=job, recalled_articles=(*send.recalled_articles, article)))
+            self.keep(replace(send, job=job, recalls=(*send.recalls, event)))
 
     def _add_beside_sends(self, event: Event) -> None:
         data = event.data

@@ -36,7 +36,7 @@ class LedgerKind(StrEnum):
     PREVIEW = "preview"  # a tester received it: {send, revision, content_digest, to}
     CALLBACK = "callback"  # WeChat pushed how a job ended: see `wechat.callback`
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
-    RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
+    RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx, reason?}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
     NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
@@ -88,6 +88,14 @@ class Ledger(LedgerCore, Protocol):
         """
         return verified(self.snapshot(streams), self.where)
 
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        """Keep entries of one stream in one write, all or none. Raises as `append`."""
+        ...
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """See `EventLog.append`."""
+        return self.append_all([entry], after=after)[0]
+
     def restore(self, events: Sequence[Event]) -> None:
         """Keep events of another ledger as they are, all or none; their chain was checked before.
 
@@ -116,9 +124,9 @@ class Ledger(LedgerCore, Protocol):
 AT_A_TIME: Final = 16
 
 
-def some_streams_at_a_time(ledger: Ledger) -> Iterator[list[str]]:
-    """Return the names of every stream, a few at a time: who goes through all keeps few in memory."""
-    names = sorted(ledger.streams())
+def some_streams_at_a_time(ledger: Ledger, streams: Streams = None) -> Iterator[list[str]]:
+    """Return the names of streams, a few at a time: who goes through all keeps few in memory."""
+    names = sorted(ledger.streams() if streams is None else streams)
     for first in range(0, len(names), AT_A_TIME):
         yield names[first : first + AT_A_TIME]
 
@@ -143,6 +151,17 @@ def next_event(entry: Entry, *, at: datetime, head: Head, after: Head | None = N
         seq=head.seq + 1, at=at.astimezone(UTC), previous=head.hash, hash="",
     )  # fmt: skip
     return replace(event, hash=hash_of(event))
+
+
+def next_events(
+    entries: Iterable[Entry], *, at: datetime, head: Head, after: Head | None = None
+) -> tuple[Event, ...]:
+    """Make the events that follow `head`, one after the other. Raises as `next_event`."""
+    events: list[Event] = []
+    for entry in entries:
+        before = events[-1].head if events else None
+        events.append(next_event(entry, at=at, head=before or head, after=before or after))
+    return tuple(events)
 
 
 def hash_of(event: Event) -> str:

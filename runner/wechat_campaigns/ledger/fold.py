@@ -7,7 +7,7 @@ from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, WrongSecretError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.core.settings import Account, Environment
 from wechat_campaigns.ledger.account import LONG_AGO, NEVER, AccountState
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import (
@@ -165,7 +165,7 @@ def check_same_followers(state: LedgerState, environment: Environment) -> None:
     Raises:
         LedgerError: however the settings write it, what is only rehearsed would count as sent.
     """
-    named = environment.accounts.values()
+    named = _read(state, environment).values()
     production = sorted(account.name for account in named if state.stream(account.appid).is_production)
     if environment.is_sandbox and production:
         raise LedgerError(
@@ -179,7 +179,7 @@ def check_same_followers(state: LedgerState, environment: Environment) -> None:
 
 def uninitialized_accounts(state: LedgerState, environment: Environment) -> tuple[str, ...]:
     """Return the accounts whose past is not known; in a sandbox, only those of another AppSecret."""
-    accounts = environment.accounts.items()
+    accounts = _read(state, environment).items()
     return tuple(
         sorted(
             name
@@ -192,8 +192,12 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
 
 def wrong_secrets(state: LedgerState, environment: Environment) -> list[str]:
     """List the accounts whose AppSecret is at hand and signed no event of theirs."""
-    accounts = environment.accounts.items()
+    accounts = _read(state, environment).items()
     return [name for name, account in accounts if state.stream(account.appid).has_wrong_secret]
+
+
+def _read(state: LedgerState, environment: Environment) -> Mapping[str, Account]:
+    return {name: one for name, one in environment.accounts.items() if state.has_read(one.appid)}
 
 
 def wrong_secret_error(names: Collection[str], environment: Environment) -> WrongSecretError:

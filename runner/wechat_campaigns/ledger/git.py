@@ -36,7 +36,7 @@ from wechat_campaigns.ledger.events import (
     Snapshot,
     Streams,
     heads_of,
-    next_event,
+    next_events,
     not_empty_error,
     stream_locked_error,
     verified_after,
@@ -186,9 +186,9 @@ class GitLedger(Ledger):
             events = copy.events[stream][max(since.seq - 1, 0) :]
             return verified_after(stream, events, since, head)
 
-    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        """See `Ledger.append`."""
-        unanswered: list[tuple[Event, git_tree.UnpushedCommit]] = []
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        """See `Ledger.append_all`."""
+        unanswered: list[tuple[tuple[Event, ...], git_tree.UnpushedCommit]] = []
         lock, failures = _RemoteLock(), 0
         for attempt in range(TRIES):
             with self._held():
@@ -196,21 +196,21 @@ class GitLedger(Ledger):
                 is_race = False
                 if answer is None:
                     # A push may have arrived although its answer did not.
-                    for event, commit in unanswered:
+                    for events, commit in unanswered:
                         if self._seen.tip and git_tree.holds(self._git, self._seen.tip, commit.files):
-                            return event
-                    head = self._end_of(entry.stream)
-                    event = next_event(entry, at=self._clock(), head=head, after=after)
-                    commit = self._write([event])
+                            return events
+                    head = self._end_of(entries[0].stream)
+                    events = next_events(entries, at=self._clock(), head=head, after=after)
+                    commit = self._write(events)
                     answer = self._push(commit.commit)
                     if answer.code == 0:
-                        self._take(commit.commit, [event])
-                        return event
+                        self._take(commit.commit, events)
+                        return events
                     if answer.failure not in CERTAIN and lock.stays(answer.lock, self._seen.tip):
                         raise lock.error(self.where)
                     is_race = answer.failure is GitFailure.RACE
                     if not is_race:
-                        unanswered.append((event, commit))
+                        unanswered.append((events, commit))
             failures += not is_race
             if answer.failure in CERTAIN or failures >= BROKEN_TRIES:
                 raise self._unusable_error(answer)

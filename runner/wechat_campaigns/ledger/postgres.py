@@ -22,9 +22,8 @@ from wechat_campaigns.ledger.events import (
     Streams,
     heads_of,
     newer_tables_error,
-    next_event,
+    next_events,
     not_empty_error,
-    read_event,
     read_events,
     stream_locked_error,
     verified_after,
@@ -96,12 +95,12 @@ class PostgresLedger(Ledger):
         read = read_events((stream, seq, body) for seq, body, *_ in rows if seq is not None)
         return verified_after(stream, read, since, head)
 
-    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        """See `Ledger.append`."""
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        """See `Ledger.append_all`."""
 
-        def attempt(number: int) -> Event:
+        def attempt(number: int) -> tuple[Event, ...]:
             with self._writable() as db, db.transaction():
-                return self._chain(db, entry, after, again=number > 1)
+                return self._chain(db, entries, after, again=number > 1)
 
         return self._pool.retry(attempt, tries=APPEND_TRIES)
 
@@ -138,18 +137,23 @@ class PostgresLedger(Ledger):
         self._locks.close()
         self._pool.close()
 
-    def _chain(self, db: Connection, entry: Entry, after: Head | None, *, again: bool) -> Event:
-        head = self._locked_head(db, entry.stream)
+    def _chain(
+        self, db: Connection, entries: Sequence[Entry], after: Head | None, *, again: bool
+    ) -> tuple[Event, ...]:
+        stream = entries[0].stream
+        head = self._locked_head(db, stream)
         if again:
             # The try before may have been committed; behind the head's lock it has ended either way.
-            query = "select body from campaign_event where stream = %s and nonce = %s"
-            if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
-                return read_event(str(kept[0]), where=entry.stream)
-        event = next_event(entry, at=self._clock(), head=head, after=after)
+            query = "select seq, body from campaign_event where stream = %s and nonce = any(%s) order by seq"
+            kept = db.execute(query, (stream, [entry.nonce for entry in entries])).fetchall()
+            if kept:
+                return read_events((stream, int(str(seq)), str(body)) for seq, body in kept)
+        events = next_events(entries, at=self._clock(), head=head, after=after)
         with db.pipeline():
-            db.execute(_INSERT, _row(event))
-            db.execute(_UPDATE_HEAD, (event.seq, event.hash, event.stream))
-        return event
+            for event in events:
+                db.execute(_INSERT, _row(event))
+            db.execute(_UPDATE_HEAD, (*events[-1].head, stream))
+        return events
 
     def _locked_head(self, db: Connection, stream: str) -> Head:
         query = "select seq, hash from campaign_head where stream = %s for update"

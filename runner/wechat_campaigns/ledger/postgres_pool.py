@@ -38,9 +38,11 @@ SIZE = 8
 CONNECT_TIMEOUT_S = 10
 PAUSE_S = 0.5
 SESSION = """
-    set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s';
-    set default_transaction_isolation = 'read committed';
-    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
+    select pg_backend_pid(),
+        set_config('lock_timeout', '30s', false),
+        set_config('idle_in_transaction_session_timeout', '60s', false),
+        set_config('default_transaction_isolation', 'read committed', false),
+        set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
 """
 """Nobody waits for a runner that lost its power, who waited goes on from the head that he waited for, and
 what is committed is on the disk."""
@@ -81,6 +83,7 @@ class Pool:
     def __init__(self, address: str) -> None:
         self._address = address
         self._idle: list[Connection] = []
+        self._keeps_sessions = False
         self._places = threading.BoundedSemaphore(SIZE)
         self.where = database_name(address)
         """The database, for messages: no password, no options."""
@@ -112,7 +115,7 @@ class Pool:
 
         Raises:
             ConnectionLostError: the server cannot be reached at the moment.
-            LedgerError: it refused us.
+            LedgerError: it refused us, or another connection may continue our session.
         """
         try:
             db = psycopg.connect(
@@ -125,12 +128,26 @@ class Pool:
                 keepalives_interval=10,
                 keepalives_count=3,
             )
-            db.execute(SESSION)
+            if _process(db, SESSION) != db.info.backend_pid and not self._keeps_sessions:
+                self._check_session(db)
         except psycopg.ProgrammingError as error:
             raise self.database_error(error) from error
         except psycopg.Error as error:
             raise ConnectionLostError(error_line(error)) from error
         return db
+
+    def _check_session(self, db: Connection) -> None:
+        """Refuse a pooler that lends the server's process of one connection to another: locks end there."""
+        with psycopg.connect(self._address, connect_timeout=CONNECT_TIMEOUT_S) as other:
+            before = {_process(db), _process(db)}  # a pooler lends the newest process, or the oldest
+            self._keeps_sessions = _process(other) not in before and before == {_process(db)}
+        if not self._keeps_sessions:
+            db.close()
+            raise LedgerError(
+                _("a pooler gives each transaction another session, so no lock on an account would hold"),
+                hint=_("connect to the server itself, or through a pooler in session mode"),
+                location=self.where,
+            )
 
     def database_error(self, error: psycopg.Error) -> LedgerError:
         """Return what the database refused."""
@@ -169,6 +186,12 @@ class Pool:
         with suppress(IndexError):
             return self._idle.pop()
         return None
+
+
+def _process(db: Connection, query: str = "select pg_backend_pid()") -> object:
+    """Return the server's process that runs a query."""
+    row = db.execute(query.encode()).fetchone()
+    return row and row[0]
 
 
 @contextmanager

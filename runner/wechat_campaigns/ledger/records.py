@@ -101,9 +101,19 @@ def posted_tag(send: SendState) -> str | None:
     return name
 
 
+def text_of(send: SendState) -> str:
+    """Return the text that was posted, in one line; empty for another kind of message."""
+    return " ".join(str(send.data.get("body", {}).get("text", {}).get("content", "")).split())
+
+
 def errcode_of(send: SendState) -> int | None:
     """Return what WeChat answered when it rejected a send."""
     return send.told[-1].data.get("errcode") if send.fate is Fate.REJECTED else None
+
+
+def recalled_articles(send: SendState) -> tuple[int, ...]:
+    """Return the articles that were recalled, from 1; 0 stands for all of them."""
+    return tuple(event.data.get("article_idx") or 0 for event in send.recalls)
 
 
 def reason_text(send: SendState) -> str:

@@ -234,21 +234,25 @@ class RollbackGuardedLedger(Ledger):
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
             ValueError: a decision without `after`: nobody would notice that the event before it was removed.
         """
-        seen = self._seen(entry.stream)
-        if after is None and is_decision(entry):
-            raise ValueError(entry.kind)
         if after is not None and "mac" not in entry.data:
             # Under the mac: a copy of the event elsewhere in the stream is found out.
             entry = replace(entry, data={**entry.data, "after": after.hash})
-        event = self._store.append(self.sign(entry), after=after)
-        self._appended(event, seen)
-        return event
+        return self.append_all([entry], after=after)[0]
+
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        """See `Ledger.append_all`. Raises as `append`."""
+        seen = self._seen(entries[0].stream)
+        if after is None and any(map(is_decision, entries)):
+            raise ValueError(entries[0].kind)
+        events = self._store.append_all(list(map(self.sign, entries)), after=after)
+        self._appended(events, seen)
+        return events
 
     def append_unread(self, entry: Entry) -> Event:
         """Append whatever this machine has seen, or can read: what follows on that comes after it."""
         event = self._store.append(entry)
         with suppress(LedgerError):
-            self._appended(event, self._seen(event.stream))
+            self._appended([event], self._seen(event.stream))
         return event
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -290,13 +294,14 @@ class RollbackGuardedLedger(Ledger):
         first = self._firsts.get(stream, "")
         return self._memory.marks([stream]).get(stream, EMPTY), self._chains.marks([first]).get(first, EMPTY)
 
-    def _appended(self, event: Event, seen: tuple[Head, Head]) -> None:
-        """Raise the marks to a new event, which proves itself and the one before it; else read the stream."""
-        if event.seq == 1:
-            self._firsts[event.stream] = event.hash
-        proven = {event.stream: {event.seq - 1: event.previous, event.seq: event.hash}}
-        if any(lost_events({event.stream: mark}, proven) for mark in seen):
-            self._whole(event.stream, event.head)
+    def _appended(self, events: Sequence[Event], seen: tuple[Head, Head]) -> None:
+        """Raise the marks to new events, which prove themselves and the one before; else read the stream."""
+        first, stream = events[0], events[0].stream
+        if first.seq == 1:
+            self._firsts[stream] = first.hash
+        proven = {stream: hashes_of(Head(first.seq - 1, first.previous), events)}
+        if any(lost_events({stream: mark}, proven) for mark in seen):
+            self._whole(stream, events[-1].head)
             return
         # The entry is kept: that must not look like a failure. The next read raises the mark.
         with suppress(LedgerError):

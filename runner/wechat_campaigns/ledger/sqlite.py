@@ -20,7 +20,7 @@ from wechat_campaigns.ledger.events import (
     Streams,
     heads_of,
     newer_tables_error,
-    next_event,
+    next_events,
     not_empty_error,
     read_events,
     stream_locked_error,
@@ -167,13 +167,14 @@ class SqliteLedger(Ledger):
             head = _head(db, stream)
         return verified_after(stream, read_events(rows), since, head)
 
-    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        """See `Ledger.append`."""
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        """See `Ledger.append_all`."""
         self._make()
         with self._in_turn(), self._transaction() as db:
-            event = next_event(entry, at=self._clock(), head=_head(db, entry.stream), after=after)
-            _keep(db, [event])
-        return event
+            head = _head(db, entries[0].stream)
+            events = next_events(entries, at=self._clock(), head=head, after=after)
+            _keep(db, events)
+        return events
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
@@ -199,8 +200,9 @@ class SqliteLedger(Ledger):
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        with suppress(LedgerError), self._translated():
-            self._check_same_files()
+        if self._open:
+            with suppress(LedgerError), self._translated():
+                self._check_same_files()
         for db in self._open:
             with suppress(sqlite3.Error):
                 db.close()

@@ -159,7 +159,7 @@ class Articles(Content):
     placeholders = (TITLE_PLACEHOLDER,)
     scaffold = (
         f"content:\n  articles:\n    - title: {TITLE_PLACEHOLDER}\n"
-        "      body: {name}/article.md\n      cover: {file: {name}/cover.jpg}\n"
+        "      body: {name}/article.md\n      cover: {name}/cover.jpg\n"
     )
     asset = "cover.jpg"
 

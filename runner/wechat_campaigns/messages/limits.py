@@ -122,14 +122,14 @@ def check_comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -
 
 
 def check_media(path: KeyPath, value: Media, kind: MaterialKind) -> Iterator[Finding]:
-    """Check a file, or the name or id of a material."""
+    """Check a file, or the name or id of a material; nothing where a problem left none of them."""
     if value.file is not None:
         yield from check_file((*path, "file"), value.file, kind)
     elif value.name is not None:
         yield from check_not_empty((*path, "name"), value.name)
         yield from check_one_line((*path, "name"), value.name)
-    else:
-        yield from check_name((*path, "media_id"), value.media_id or "")
+    elif value.media_id is not None:
+        yield from check_name((*path, "media_id"), value.media_id)
 
 
 def check_file(path: KeyPath, file: FileInfo, kind: MaterialKind) -> Iterator[Finding]:

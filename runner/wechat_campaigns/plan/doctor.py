@@ -15,7 +15,7 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
 from wechat_campaigns.core.threads import map_in_threads
-from wechat_campaigns.ledger.events import LEDGER, Ledger, some_streams_at_a_time
+from wechat_campaigns.ledger.events import LEDGER, Ledger, Streams, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
@@ -85,11 +85,13 @@ def run_checks(
     clock_skew: Callable[[], timedelta | None],
     clock: Clock,
     state_dir: str,
+    streams: Streams = None,
 ) -> tuple[Check, ...]:
     """Check everything; one fault never hides another.
 
     Args:
         clock_skew: asks WeChat; None when it told no date.
+        streams: of the ledger, those that are verified.
     """
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
@@ -98,7 +100,7 @@ def run_checks(
     found = map_in_threads(partial(_account, connect=connect), accounts)
     checks += chain.from_iterable(found)
     try:
-        checks += _ledger(settings, open_ledger(), clock())
+        checks += _ledger(settings, open_ledger(), clock(), streams)
     except CampaignError as error:
         checks.append(_error(error.exit_code, _("ledger"), error.message, error.hint))
     return (*checks, _ok(_("state folder"), state_dir))
@@ -248,9 +250,9 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
     return _ok(name, message.format(count=len(tags)))
 
 
-def _ledger(settings: Settings, ledger: Ledger, now: datetime) -> list[Check]:
+def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) -> list[Check]:
     state, count = LedgerState(read=frozenset({LEDGER, *settings.environment.by_appid})), 0
-    for streams in some_streams_at_a_time(ledger):
+    for streams in some_streams_at_a_time(ledger, chosen):
         events = ledger.events(streams)
         count += len(events)
         folded = fold(events).streams.items()

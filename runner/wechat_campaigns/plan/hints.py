@@ -97,7 +97,7 @@ def apply_again_hint(seconds: int, env: str) -> str:
     return _(
         "run `campaign apply{env}` again in {seconds} s: it resends with the same clientmsgid, so "
         "WeChat sends it only once"
-    ).format(seconds=seconds, env=env)
+    ).format(seconds=max(seconds, 1), env=env)
 
 
 def not_resent_message(why: str) -> str:
@@ -105,6 +105,8 @@ def not_resent_message(why: str) -> str:
     return _("not resent: {why}").format(why=why)
 
 
+ACCOUNT_LEFT: Final = N_("add the account to the environment again, then run `campaign apply`")
+"""Of an unknown send that no run of these settings can resolve or settle."""
 HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
 
@@ -165,7 +167,13 @@ def _sent(known: SendState, when: str) -> tuple[str, str]:
     }
     reason = done.get(known.fate, _("sent {when}, msg_id {msg_id}"))
     hint = _("run `campaign status` to query WeChat") if known.fate is Fate.ACCEPTED else ""
+    hint = recalled_hint() if known.fate is Fate.RECALLED else hint
     return reason.format(when=when, msg_id=job_id(known) or "?"), hint
+
+
+def recalled_hint(key: str = "revision") -> str:
+    """Return what to do after a recall."""
+    return _("correct it, then raise `{key}` by 1 to send it again").format(key=key)
 
 
 def _conflict(
@@ -175,6 +183,8 @@ def _conflict(
     entry = SendId.parse(facts.id).entry if not for_account else None
     key = f"for_each.{entry}.revision" if entry else "revision"
     match code:
+        case Reason.EDITED if known.fate is Fate.RECALLED:
+            reason, hint = _("sent {when} and recalled"), recalled_hint(key)
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
             hint = _("revert the edit, or set `{key}: {number}` to send the new version as well")

@@ -146,6 +146,11 @@ def row_key(send: Mapping[str, Any]) -> SendKey:
     return send["account"]["appid"], send["id"], send["revision"]
 
 
+def filters_of(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any]]:
+    """Read to whom each send goes."""
+    return {row_key(send): send["filter"] for send in data["sends"] if "account" in send}
+
+
 def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the digest covers of the sends in a plan file."""
     return [_row(send) for send in data["sends"] if send["covered"]]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from wechat_campaigns.core.digest import plan_digest
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.core.model import PlanAction, Send, plan_row
+from wechat_campaigns.core.model import PlanAction, Send, filter_form, plan_row
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
@@ -19,6 +19,7 @@ from wechat_campaigns.plan.planfile import (
     check_whole,
     covered_rows,
     digest_error,
+    filters_of,
     resolved_names,
     stale_plan_error,
 )
@@ -51,7 +52,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if found is None:
         differences = [
             *_rule_differences(reviewed["rules"], plan),
-            *_differences(covered_rows(reviewed), plan, offline=reviewed["offline"]),
+            *_differences(covered_rows(reviewed), plan, filters_of(reviewed), offline=reviewed["offline"]),
         ]
         raise stale_plan_error(_("; ").join(differences) or _("the pending sends are not the same"))
     names = {} if reviewed["offline"] else resolved_names(reviewed)
@@ -96,7 +97,8 @@ def change_error(reviewed: PlannedSend, plan: Plan, file: Mapping[str, Any] | No
     written = _by_key(covered_rows(file) if file is not None else ())
     now = tuple(one for one in plan.sends if one.key == reviewed.key)
     now = now or tuple(one for one in plan.sends if one.send.id == reviewed.send.id)
-    changed = _differences([written.get(reviewed.key, reviewed.row)], replace(plan, sends=now))
+    rows, were = [written.get(reviewed.key, reviewed.row)], {reviewed.key: filter_form(reviewed.send)}
+    changed = _differences(rows, replace(plan, sends=now), filters_of(file) if file is not None else were)
     changed += [text for one in now for text in _changed_names_of(one, reviewed.resolved_names)]
     return stale_plan_error(_("; ").join(changed)) if changed else None
 
@@ -216,8 +218,18 @@ def _rule_differences(reviewed: Mapping[str, str], plan: Plan) -> list[str]:
     ]
 
 
-def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
-    """List in what the rows of a reviewed plan are not those of a plan made now."""
+def _differences(
+    rows: Iterable[Mapping[str, Any]],
+    plan: Plan,
+    filters: Mapping[SendKey, Mapping[str, Any]],
+    *,
+    offline: bool = False,
+) -> list[str]:
+    """List in what the rows of a reviewed plan are not those of a plan made now.
+
+    Args:
+        filters: to whom each went by the reviewed plan.
+    """
     before = _by_key(rows)
     every = {one.key: one for one in plan.sends}
     after = {key: one for key, one in every.items() if is_covered(one)}
@@ -228,7 +240,7 @@ def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool
         now = after.get(key) or (added.pop(same[0]) if same else None)
         if now is None:
             found.append(_no_more(row["id"], every.get(key)))
-        elif (difference := _difference(row, now, offline=offline)) is not None:
+        elif (difference := _difference(row, now, filters.get(key), offline=offline)) is not None:
             found.append(difference)
     return [
         *(_("{send} is not in the reviewed plan").format(send=name) for _app, name, _rev in added),
@@ -240,9 +252,13 @@ def _by_key(rows: Iterable[Mapping[str, Any]]) -> dict[SendKey, Mapping[str, Any
     return {(row["appid"], row["id"], row["revision"]): row for row in rows}
 
 
-def _difference(before: Mapping[str, Any], now: PlannedSend, *, offline: bool) -> str | None:
+def _difference(
+    before: Mapping[str, Any], now: PlannedSend, was_filter: Mapping[str, Any] | None, *, offline: bool
+) -> str | None:
     name = now.send.id
     if before["content_digest"] != now.content_digest:
+        if was_filter != filter_form(now.send):
+            return _("{send}: the recipients changed").format(send=name)
         return _content_changed(now, offline=offline)
     if before["revision"] != now.send.revision:
         return _("{send}: `revision` changed").format(send=name)
@@ -256,9 +272,9 @@ def _difference(before: Mapping[str, Any], now: PlannedSend, *, offline: bool) -
 
 def _content_changed(planned: PlannedSend, *, offline: bool) -> str:
     send = planned.send
-    what = _("{send}: the content or the recipients changed")
+    what = _("{send}: the content changed")
     if isinstance(send.content, Draft):
-        what = _("{send}: the articles of the draft {draft}, the content or the recipients changed")
+        what = _("{send}: the articles of the draft {draft} changed, or it names another draft")
         if offline:
             what = _("{send}: the reviewed plan was made offline, without the articles of the draft {draft}")
         return what.format(send=send.id, draft=send.content.name)

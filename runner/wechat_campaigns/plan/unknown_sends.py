@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.records import account_of, answer_text
 from wechat_campaigns.messages import from_body
 from wechat_campaigns.plan.decision import DecisionContext, as_planned
 from wechat_campaigns.plan.draft_box import with_recorded_draft
-from wechat_campaigns.plan.hints import explain, settle_hint
+from wechat_campaigns.plan.hints import ACCOUNT_LEFT, explain, settle_hint
 from wechat_campaigns.plan.plan import PlannedSend, UnknownSend, stored_row
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol import decide as protocol
@@ -80,7 +80,7 @@ def decide_unknown(known: SendState, context: DecisionContext) -> UnknownSend:
             send_state=known,
             action=PlanAction.UNKNOWN,
             reason=why.format(account=account_of(known), appid=known.appid),
-            hint=_("add the account to the environment again, then run `campaign apply`"),
+            hint=_(ACCOUNT_LEFT),
             code=protocol.Reason.OUTCOME_UNKNOWN,
         )
     facts = protocol.DecisionInput(

@@ -52,7 +52,7 @@ class SendState:
     told: tuple[Event, ...] = ()  # what was told of it since its origin, and believed
     job: Fate | None = None  # how the accepted job ended: sent, delivery_failed or recalled
     ended_at: datetime | None = None  # when the ledger learnt that
-    recalled_articles: tuple[int, ...] = ()  # from 1; 0 stands for all of them
+    recalls: tuple[Event, ...] = ()  # of all of it, or of one of its articles
 
     @property
     def status(self) -> Status:

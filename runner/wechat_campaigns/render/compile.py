@@ -111,7 +111,7 @@ class Compiler:
         return made
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
-        """Load, validate, render one campaign file and check it against WeChat's limits."""
+        """Load, validate and render one campaign file, and check who may receive it."""
         campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
@@ -132,7 +132,7 @@ class Compiler:
         sends = []
         for send in rendered.sends:
             account = self.settings.environment.accounts[send.account]
-            beyond = check_limits(send, account, campaign.source)
+            beyond = check_audience(send, account, campaign.source)
             warnings = tuple(problem for problem in beyond if problem.level == "warning")
             problems += [*send.diagnostics, *beyond]
             if len(warnings) == len(beyond):
@@ -219,7 +219,7 @@ def validate_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    compiler, items, problems = _selected(root, settings, files, variables, only)
+    compiler, items, problems = _selected(root, settings, files, variables, only, gather=True)
 
     def counted(item: CampaignFile) -> _Counted:
         made = compiler.make(item)
@@ -240,10 +240,12 @@ def _selected(
     files: Files,
     variables: Mapping[str, str] | None,
     only: Sequence[str],
+    *,
+    gather: bool = False,
 ) -> tuple[Compiler, Sequence[CampaignFile], Sequence[Diagnostic]]:
     """Find the files that `only` selects, and prepare to make sends of them."""
-    items, problems = find_campaigns(root, only, settings.namespace)
-    everything = find_campaigns(root, (), settings.namespace)[0] if only else items
+    items, problems = find_campaigns(root, only, settings.namespace, gather=gather)
+    everything = find_campaigns(root, (), settings.namespace, gather=gather)[0] if only else items
     compiler = Compiler(
         settings=settings,
         files=files,
@@ -279,12 +281,11 @@ def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
     return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]
 
 
-# --- limits of WeChat ---------------------------------------------------------------------------
-# What a kind of message is checked for stands in its module of `messages`.
+# --- who may receive ----------------------------------------------------------------------------
 
 
-def check_limits(send: Send, account: Account, source: Document) -> tuple[Diagnostic, ...]:
-    """List what one send breaks of WeChat's limits, errors and warnings.
+def check_audience(send: Send, account: Account, source: Document) -> tuple[Diagnostic, ...]:
+    """List what the account may not send, or not to these recipients: errors and warnings.
 
     Args:
         source: the campaign's file, to point at the value concerned.
@@ -293,17 +294,9 @@ def check_limits(send: Send, account: Account, source: Document) -> tuple[Diagno
         The pages named in `messages.limits`, read 2026-11.
     """
     return tuple(
-        _of_entry(send, finding).at(source.location(finding.path) if finding.path else send.location)
-        for finding in (*_audience(send, account), *send.content.findings())
+        finding.at(source.location(finding.path) if finding.path else send.location)
+        for finding in _audience(send, account)
     )
-
-
-def _of_entry(send: Send, finding: Finding) -> Finding:
-    """Return the entry of `for_each` that leaves a value empty: the others fill it."""
-    if finding.rule != "empty" or "[" not in send.id:
-        return finding
-    what = _(": ").join((send.id, finding.message))
-    return replace(finding, message=what)
 
 
 def _audience(send: Send, account: Account) -> Iterator[Finding]:

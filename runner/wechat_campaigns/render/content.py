@@ -29,8 +29,10 @@ def render_content(scope: Scope) -> Content:
     raw = scope.campaign.content
     kind = kind_of(scope.campaign.msgtype, raw)
     special = _SPECIAL.get(kind)
+    if special is not None:
+        return special(scope, raw)
     make: Callable[..., Content] = kind
-    return special(scope, raw) if special is not None else make(**_fields(kind, scope, _PATH, raw))
+    return make(**_fields(kind, scope, _PATH, {"file": raw} if isinstance(raw, str) else raw))
 
 
 def _fields(record: type, scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> dict[str, Any]:

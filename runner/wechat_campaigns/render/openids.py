@@ -167,26 +167,34 @@ LEAST_COLUMN_CHARS: Final = 1
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 _ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_DATA: Final = re.compile(r"[A-Za-z0-9_-]{20}|\d{5}|@")
+"""What the name of a column does not contain: a cell with it belongs to a person."""
+_SHOWN_COLUMNS: Final = 12
 Row = Sequence[str]
 
 
-def read_table(data: bytes, column: str | None) -> ListedOpenids:
-    """Read the openids of a CSV file (UTF-8, UTF-16 or GBK) or of the first sheet of an XLSX file.
+def read_table(data: bytes, column: str | None, sheet: str | None = None) -> ListedOpenids:
+    """Read the openids of a CSV file (UTF-8, UTF-16 or GBK) or of a sheet of an XLSX file.
 
     Args:
         column: the name that its first row gives to the column; None for the one called `openid`, or the
             only one.
+        sheet: the name of the sheet; None for the first one that Excel shows.
 
     Raises:
         FileError: it cannot be read, is too large, or does not have the column.
         MissingExtraError: it is an XLSX file and the part that reads them is not installed.
     """
-    rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)
+    sheets: list[str] = []
+    is_workbook = data.startswith(_ZIP)
+    if sheet and not is_workbook:
+        raise _error(_("only an Excel workbook (.xlsx) has sheets"), _("remove `sheet`"))
+    rows = _sheet_rows(data, sheet, sheets) if is_workbook else _csv_rows(data)
     numbered = ((number, row) for number, row in enumerate(rows, 1) if any(row))
     first = next(numbered, None)
     if first is None:
-        raise _error(_("the file is empty"), _("write one openid in each row"))
-    index, has_header = _column(first[1], column)
+        raise _error(_("the file is empty"), _beside(_("write one openid in each row"), (), sheets))
+    index, has_header = _column(first[1], column, sheets)
     found, seen = ListedOpenids(), set[str]()
     for number, row in numbered if has_header else chain([first], numbered):
         openid = row[index] if index < len(row) else ""
@@ -200,14 +208,15 @@ def read_table(data: bytes, column: str | None) -> ListedOpenids:
     return found
 
 
-def _column(header: Row, column: str | None) -> tuple[int, bool]:
+def _column(header: Row, column: str | None, sheets: Sequence[str]) -> tuple[int, bool]:
     """Find the column by the first row: its index, and whether that row is a header."""
     names = [_folded(name) for name in header]
+    which = _beside(_("name the column with the openids: `openids: {file: …, column: NAME}`"), header, sheets)
     if column is not None:
         if _folded(column) not in names:
             raise _error(
                 _("the first row of the table has no column `{column}`").format(column=redact(column)),
-                _("write the name as the first row has it; openids belong in the first sheet"),
+                _beside(_("write the name as the first row has it"), header, sheets),
             )
         if names.count(_folded(column)) > 1:
             raise _error(
@@ -219,16 +228,28 @@ def _column(header: Row, column: str | None) -> tuple[int, bool]:
     if len(named) > 1:
         raise _error(
             _("several columns of the table are called `{column}`").format(column="openid"),
-            _("name the column with the openids: `openids: {file: …, column: NAME}`"),
+            which,
         )
     if named:
         return named[0], True
     if len([name for name in names if name]) > 1:
         raise _error(
             _("the table has several columns, and none is called `openid`"),
-            _("name the column with the openids: `openids: {file: …, column: NAME}`"),
+            which,
         )
     return next(index for index, name in enumerate(names) if name), False
+
+
+def _beside(hint: str, header: Row, sheets: Sequence[str]) -> str:
+    """Add to a hint what was seen: the columns, unless the first row is of a follower, and the sheets."""
+    shown = [redact(name) for name in header if name]
+    seen = []
+    if shown and not any(_DATA.search(name) for name in header):
+        seen.append(_("columns: {names}").format(names=_(", ").join(shown[:_SHOWN_COLUMNS])))
+    if len(sheets) > 1:
+        names = _(", ").join(map(redact, sheets[:_SHOWN_COLUMNS]))
+        seen.append(_("sheets, to choose with `sheet: NAME`: {names}").format(names=names))
+    return _("{what} ({detail})").format(what=hint, detail=_("; ").join(seen)) if seen else hint
 
 
 def _folded(name: str) -> str:
@@ -279,11 +300,11 @@ def _encoding(data: bytes) -> str:
 # --- XLSX ------------------------------------------------------------------------------------------
 
 
-def _sheet_rows(data: bytes) -> Iterator[Row]:
+def _sheet_rows(data: bytes, sheet: str | None, sheets: list[str]) -> Iterator[Row]:
     require_extra("excel", needed_for=_("a list of openids in an Excel file"))
     _refuse_bomb(data)
     try:
-        yield from _first_sheet(data)
+        yield from _rows(data, sheet, sheets)
     except (FileError, MemoryError):
         raise
     except Exception as error:  # whatever a library raises for a stranger's content
@@ -305,12 +326,22 @@ def _refuse_bomb(data: bytes) -> None:
     extend(unpacked // BYTES_A_SECOND)
 
 
-def _first_sheet(data: bytes) -> Iterator[Row]:
-    """Yield the rows of the first sheet that Excel shows, if it hides none of them and no column."""
+def _rows(data: bytes, wanted: str | None, sheets: list[str]) -> Iterator[Row]:
+    """Yield the rows of a sheet that Excel shows, if it hides none of them and no column.
+
+    Args:
+        wanted: the name of the sheet; None for the first one.
+        sheets: is filled with the names of those that Excel shows.
+    """
     import openpyxl  # only a list in Excel's own format needs it
 
     workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    sheet = next(one for one in workbook.worksheets if one.sheet_state == "visible")
+    visible = [one for one in workbook.worksheets if one.sheet_state == "visible"]
+    sheets += [one.title for one in visible]
+    sheet = next((one for one in visible if wanted is None or _folded(one.title) == _folded(wanted)), None)
+    if sheet is None:
+        message = _("the workbook shows no sheet `{name}`").format(name=redact(str(wanted)))
+        raise _error(message, _("use one of: {names}").format(names=_(", ").join(map(redact, sheets))))
     if _hides_cells(sheet):
         raise _error(
             _("the sheet hides rows or columns"),

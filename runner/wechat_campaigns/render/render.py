@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
@@ -138,6 +139,7 @@ def _draft(
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
     content = _link_tagger(scope, key, entry, settings).content(content)
+    _check_limits(scope, content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
         place = ("for_each", "accounts")
@@ -161,6 +163,15 @@ def _draft(
         filter_position=(at.line, at.column),
         diagnostics=tuple(scope.problems),
     )
+
+
+def _check_limits(scope: Scope, content: Content) -> None:
+    """Report what breaks WeChat's limits, also beside other problems, but not of a value that has one."""
+    faulty = [problem.path for problem in scope.problems if problem.level == "error"]
+    for finding in content.findings():
+        path = json_path(finding.path)
+        if not any(path.startswith(other) or other.startswith(path) for other in faulty):
+            scope.report(finding)
 
 
 def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
@@ -357,10 +368,10 @@ def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
-    column, path = raw.get("column"), (*path, "file")
+    named, path = (raw.get("column"), raw.get("sheet")), (*path, "file")
     written = scope.text(path, raw["file"])
-    if column is not None or written.lower().endswith(TABLES):
-        return _openid_table(scope, path, written, column)
+    if any(named) or written.lower().endswith(TABLES):
+        return _openid_table(scope, path, written, *named)
 
     def read() -> str:  # a list may be longer than any message
         return scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES)
@@ -372,9 +383,11 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed
     return read_openids(text), _("line {number}"), file
 
 
-def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _Listed:
+def _openid_table(
+    scope: Scope, path: KeyPath, written: str, column: str | None, sheet: str | None
+) -> _Listed:
     def read() -> ListedOpenids:
-        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column)
+        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column, sheet)
 
     found = scope.read(path, read) if written else None
     if found is None:

@@ -164,8 +164,10 @@ class Scope:
         for finding in text_warnings(path, text):
             self.report(finding)
 
-    def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
-        """Render a MEDIA value; without its file after a problem."""
+    def media(self, path: KeyPath, value: Mapping[str, Any] | str) -> Media:
+        """Render a MEDIA value, or the path of a file; without its file after a problem."""
+        if isinstance(value, str):
+            value = {"file": value}
         if "file" in value:
             path = (*path, "file")
             written = self.text(path, value["file"])
@@ -175,7 +177,7 @@ class Scope:
             return Media(name=self.text((*path, "name"), value["name"]))
         return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
 
-    def picture(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
+    def picture(self, path: KeyPath, value: Mapping[str, Any] | str) -> Media:
         """Render a MEDIA value that is a cover or a picture of a post; mended where the settings say so."""
         media = self.media(path, value)
         if media.file is None or not self.options.fix_images:
@@ -201,7 +203,7 @@ class Scope:
             hint = _("name the files one by one, or move some away")
             self.report(Finding("too-many-files", what, hint, path))
             return ()
-        return tuple(self.picture((*path, index), {"file": name}) for index, name in enumerate(found or ()))
+        return tuple(self.picture((*path, index), name) for index, name in enumerate(found or ()))
 
     def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
         """Do something that may find a file or a part of the tool missing; None after a problem."""

@@ -23,7 +23,7 @@ from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import Data, page
 from wechat_campaigns.report.history import ArticleRow
 from wechat_campaigns.report.html import RecordTable, archive_html
-from wechat_campaigns.report.phrases import recorded_recipients
+from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import reach
 
@@ -81,7 +81,8 @@ def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
     events = "".join(f"{json_text(event.as_dict())}\n" for event in archive.events)
     files = {"index.html": html.encode(), "events.jsonl": events.encode()}
     if archive.message is not None and not note:
-        files[MESSAGE] = page(archive.message, data=data).encode()
+        to = recipients(archive.message.filter)
+        files[MESSAGE] = page(archive.message, data=data, to=to).encode()
         for upload in archive.message.content.uploads():
             if (file := upload.file) is not None:
                 files[f"media/{file.sha256}.{file.format}"] = data(file)
@@ -144,7 +145,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             (_("Reason"), records.reason_text(record)),
             (_("Delivery"), reach(job) if job is not None else None),
             (_("Articles"), " ".join(job.links if job is not None and job.links else filter(None, known))),
-            (_("Recalled articles"), _(", ").join(map(str, record.recalled_articles))),
+            (_("Recalled articles"), _(", ").join(map(str, records.recalled_articles(record)))),
         ),
     ]
 

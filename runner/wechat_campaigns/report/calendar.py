@@ -3,7 +3,7 @@
 from calendar import Calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from wechat_campaigns.core.i18n import _, english_text, status_word
@@ -83,12 +83,6 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
     today = china_day(now)
     of_month = budgets(plan) if today.replace(day=1) == first else ()
     return CalendarView(first=first, today=today, entries=tuple(mine), budgets=of_month)
-
-
-def bounds(first: date) -> tuple[datetime, datetime]:
-    """Return the first moment of a month and the one after its last."""
-    begin = datetime(first.year, first.month, 1, tzinfo=CHINA)
-    return begin, (begin + timedelta(days=32)).replace(day=1)
 
 
 def _past(row: StatusRow) -> CalendarEntry:

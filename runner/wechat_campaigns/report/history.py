@@ -3,15 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import JobResult, account_of, job_id, may_have_reached
-from wechat_campaigns.plan.quota import china_day
+from wechat_campaigns.ledger.records import JobResult, account_of, job_id, may_have_reached, text_of
+from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import (
     FiguresStatus,
     by_msg_data_id,
@@ -42,10 +43,12 @@ FIGURE_HEADINGS = (
 )  # fmt: skip
 """Of spreadsheets, behind those of the send."""
 SHOWN_FIGURES = (
-    "Send", "Account", "Title", "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes",
-    "Comments", "New followers", "Finish rate", "Minutes", "Figures",
+    "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes", "Comments", "New followers",
+    "Finish rate", "Minutes", "Figures",
 )  # fmt: skip
-"""Headings of what people read."""
+"""Headings of what people read, behind the title."""
+SHOWN = ("Time", "Account", "To", *SHOWN_FIGURES[:-2], "Figures")
+"""Headings of the page, where a row is an article, or a send without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,11 @@ class ArticleRow:
     def latest(self) -> ArticleFigures | None:
         """The figures from publication up to the last day that is known."""
         return self.article.latest if self.article is not None else None
+
+    @property
+    def title(self) -> str:
+        """Its title, else its name."""
+        return self.article.title if self.article is not None and self.article.title else self.name
 
     @property
     def name(self) -> str:
@@ -165,12 +173,7 @@ def figure_cells(row: ArticleRow) -> dict[str, Cell]:
     return cells
 
 
-def shown_figures(row: ArticleRow) -> list[str | int | None]:
-    """Return the values of an article below `SHOWN_FIGURES`."""
-    return _shown({"Send": row.name, "Account": row.account, **figure_cells(row)}, SHOWN_FIGURES)
-
-
-def _shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int | None]:
+def shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int | None]:
     """Return the values below headings for people: counts as numbers, rates in per cent."""
     found: list[str | int | None] = []
     for heading in headings:
@@ -183,13 +186,13 @@ def _shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int
 
 def figures_lines(row: ArticleRow) -> list[str]:
     """Write an article for a terminal: its name, then its figures."""
-    name, account, title, *figures, status = shown_figures(row)
+    title, *figures, status = shown(figure_cells(row), ("Title", *SHOWN_FIGURES))
     heading = _("{name} ({account}): {status}")
-    lines = [heading.format(name=line(f"{name} {title or ''}".strip()), account=account, status=status)]
+    lines = [heading.format(name=line(f"{row.name} {title}".strip()), account=row.account, status=status)]
     pairs = [
         f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
-        for word, value in zip(SHOWN_FIGURES[3:-1], figures, strict=True)
-        if value is not None
+        for word, value in zip(SHOWN_FIGURES, figures, strict=False)
+        if value not in (None, "")
     ]
     return [*lines, f"  {_(', ').join(pairs)}"] if pairs else lines
 
@@ -219,10 +222,6 @@ def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:
     ]
 
 
-SHOWN = (
-    "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
-)  # fmt: skip
-"""Headings of what people read."""
 CSV_HEADINGS = (
     "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
     "msg_id", N_("Commit"), "Note", *FIGURE_HEADINGS,
@@ -239,6 +238,8 @@ class HistoryView:
     rows: Sequence[StatusRow]
     articles: Sequence[ArticleRow] = ()
     """Of these sends, then those sent by hand."""
+    before: "HistoryView | None" = None
+    """Of the month before, as many days of it as the month of the report has had."""
 
     @property
     def total(self) -> str:
@@ -251,21 +252,40 @@ class HistoryView:
     @property
     def totals(self) -> list[tuple[str, str, str]]:
         """The numbers at the head of a report: name, value, note; those above 0."""
-        told = [row.told for row in self.rows if row.told is not None]
-        reached, addressed = sum(one.sent for one in told), sum(one.addressed for one in told)
-        readers = [row.latest.readers for row in self.articles if row.latest is not None]
+        addressed = sum(row.told.addressed for row in self.rows if row.told is not None)
         statuses = [row.known.fate for row in self.rows]
         failed = statuses.count(Fate.DELIVERY_FAILED) + statuses.count(Fate.REJECTED)
-        rate = percent(reached / addressed) if addressed else ""
+        before = self.before or HistoryView(())
+        reached = [percent(self.reached / addressed)] if addressed else []
+        if before.reached and not (self.untold or before.untold):
+            change = _("delivered {change:+.1%} on the month before")
+            reached.append(change.format(change=self.reached / before.reached - 1))
+        change = _("readers {change:+.1%} on the month before") if before.readers and self.readers else ""
+        readers = change and change.format(change=self.readers / before.readers - 1)
         found = [
             (_("Sends"), len(self.rows), ""),
-            (_("Followers reached"), reached, rate),
-            (_("Readers"), sum(readers), ""),
-            (_("Without a WeChat event"), len(self.rows) - len(told), ""),
+            (_("Followers reached"), self.reached, _(", ").join(reached)),
+            (_("Readers"), self.readers, readers),
+            (_("Without a WeChat event"), self.untold, ""),
             (_("Unknown"), statuses.count(Fate.UNKNOWN), ""),
             (_("Failed"), failed, ""),
         ]
         return [(name, f"{count:,}", note) for name, count, note in found if count]
+
+    @property
+    def reached(self) -> int:
+        """The followers reached, as far as events give their number."""
+        return sum(row.told.sent for row in self.rows if row.told is not None)
+
+    @property
+    def untold(self) -> int:
+        """The number of sends without an event of WeChat."""
+        return sum(row.told is None for row in self.rows)
+
+    @property
+    def readers(self) -> int:
+        """The readers of all articles."""
+        return sum(row.latest.readers for row in self.articles if row.latest is not None)
 
     @property
     def counted(self) -> list[ArticleRow]:
@@ -273,24 +293,22 @@ class HistoryView:
         return [row for row in self.articles if row.status is not FiguresStatus.NOT_COUNTED]
 
     @property
-    def extremes(self) -> list[ArticleRow]:
-        """The articles with the highest and with the lowest read rate; empty for fewer than two."""
+    def answer(self) -> list[tuple[str, ArticleRow, str]]:
+        """The articles with the highest and the lowest read rate, in words; empty for fewer than two."""
         rated = [
             (row.latest.read_rate, row)
             for row in self.articles
             if row.latest is not None and row.latest.read_rate is not None
         ]
-        ranked = [row for _rate, row in sorted(rated, key=lambda pair: pair[0], reverse=True)]
-        return [ranked[0], ranked[-1]] if len(ranked) > 1 else []
+        ranked = sorted(rated, key=lambda pair: pair[0], reverse=True)
+        words = (_("Highest read rate"), _("Lowest read rate"))
+        ends = [ranked[0], ranked[-1]] if len(ranked) > 1 else []
+        return [(word, row, percent(rate)) for word, (rate, row) in zip(words, ends, strict=False)]
 
     @property
     def notes(self) -> list[str]:
-        """What holds for several articles: the best and the worst, what has no figures."""
+        """What holds for several articles: which have no figures."""
         notes = []
-        words = (_("Highest read rate: {name}, {rate}"), _("Lowest read rate: {name}, {rate}"))
-        for word, one in zip(words, self.extremes, strict=False):
-            title, rate = _shown(figure_cells(one), ("Title", "Read rate"))
-            notes.append(word.format(name=line(f"{one.name} {title}"), rate=rate))
         if without := Counter(
             one.msgtype for one in self.articles if one.status is FiguresStatus.NOT_COUNTED
         ):
@@ -305,14 +323,6 @@ class HistoryView:
                 )
             )
         return notes
-
-    @property
-    def links(self) -> list[tuple[str, str]]:
-        """The addresses of articles beside their names: as events have them, else as the figures do."""
-        links = [(row.known.send, url) for row in self.rows for url in row.links]
-        told = {name for name, _url in links}
-        others = [row for row in self.counted if row.send not in told]
-        return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
 
 
 def history_view(
@@ -333,6 +343,29 @@ def history_view(
     articles = article_rows(records, state, accounts, figures, now=now, since=since, until=until)
     rows = [send_status(known, state, now) for known in records]
     return HistoryView(rows, tuple(articles))
+
+
+def month_bounds(day: date) -> tuple[datetime, datetime]:
+    """Return the first moment of the month of a day, and the one after its last."""
+    begin = datetime(day.year, day.month, 1, tzinfo=CHINA)
+    return begin, (begin + timedelta(days=32)).replace(day=1)
+
+
+def month_history(
+    state: LedgerState,
+    accounts: Mapping[str, Account],
+    figures: Mapping[str, Days],
+    now: datetime,
+    month: date | None,
+) -> HistoryView:
+    """Build the view of a month with the month before it; of everything without a month."""
+    view = partial(history_view, state, accounts, figures, now=now)
+    if month is None:
+        return view()
+    since, until = month_bounds(month)
+    begin, _end = month_bounds(since.date() - timedelta(days=1))
+    before = view(since=begin, until=min(since, begin + (now - since)))
+    return replace(view(since=since, until=until), before=before)
 
 
 def begun_records(
@@ -369,7 +402,7 @@ def history_data(view: HistoryView) -> dict[str, Any]:
         "articles": articles_data(view.articles),
         "extremes": [
             {"account": row.account, "send": row.send or None, "index": row.article.index}
-            for row in view.extremes
+            for _word, row, _rate in view.answer
             if row.article is not None
         ],
     }
@@ -395,11 +428,6 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
     return cells
 
 
-def shown_cells(row: StatusRow) -> list[str | int | None]:
-    """Return the values of a send below `SHOWN`."""
-    return _shown(send_cells(row), SHOWN)
-
-
 def history_csv(view: HistoryView) -> str:
     """Write one line an article with its send for a spreadsheet; one for a send without articles."""
     return csv_text(CSV_HEADINGS, _lines(view))
@@ -418,17 +446,48 @@ def _lines(view: HistoryView) -> list[list[Cell]]:
 
     The counts of a send stand on the first of its lines, so that the sum of a column is right.
     """
-    articles: dict[tuple[str, str, int | None], list[dict[str, Cell]]] = {}
+    lines, last = list[list[Cell]](), None
+    for one in report_lines(view):
+        hidden = _COUNTS if one.send is not None and one.send is last else ()
+        lines.append([None if name in hidden else one.values.get(name) for name in CSV_HEADINGS])
+        last = one.send
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """An article with its send, a send without articles, or an article that was sent by hand."""
+
+    send: StatusRow | None
+    article: ArticleRow | None
+    values: Mapping[str, Cell]
+    """By the headings of spreadsheets."""
+
+    @property
+    def title(self) -> str:
+        """What followers read of it: its title, its text; else its id."""
+        if self.article is not None and self.article.article is not None:
+            return self.article.title
+        return (text_of(self.send.known) if self.send is not None else "") or str(self.values["Send"])
+
+    @property
+    def links(self) -> Sequence[str]:
+        """The address of the article as the event has it, else as the figures do; without figures all."""
+        links = self.send.links if self.send is not None else ()
+        if self.article is None or (article := self.article.article) is None:
+            return links
+        return links[article.index - 1 : article.index] or [article.url]
+
+
+def report_lines(view: HistoryView) -> Iterator[ReportLine]:
+    """Yield the sends with each of their articles, then what was sent by hand."""
+    articles: dict[tuple[str, str, int | None], list[ArticleRow | None]] = {}
     for row in view.articles:
-        articles.setdefault((row.account, row.send, row.revision), []).append(figure_cells(row))
-    lines: list[dict[str, Cell]] = []
+        articles.setdefault((row.account, row.send, row.revision), []).append(row)
     for past in view.rows:
-        cells = send_cells(past)
-        uncounted = {heading: value for heading, value in cells.items() if heading not in _COUNTS}
-        first, *others = articles.get((past.account, past.known.send, past.known.revision), [{}])
-        lines += [cells | first, *(uncounted | one for one in others)]
+        for one in articles.get((past.account, past.known.send, past.known.revision), [None]):
+            yield ReportLine(past, one, send_cells(past) | (figure_cells(one) if one is not None else {}))
     for row in view.articles:
         if not row.send:  # by hand
-            cells = {"Time": row.sent_on, "Account": row.account, "Send": row.name}
-            lines.append(cells | figure_cells(row))
-    return [[cells.get(heading) for heading in CSV_HEADINGS] for cells in lines]
+            cells: dict[str, Cell] = {"Time": row.sent_on, "Account": row.account, "Send": row.name}
+            yield ReportLine(None, row, cells | figure_cells(row))

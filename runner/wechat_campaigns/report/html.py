@@ -24,6 +24,7 @@ from wechat_campaigns.render.article.page import (
     Data,
     Pictures,
     content,
+    headline,
     templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
@@ -33,9 +34,11 @@ from wechat_campaigns.report.history import (
     SHOWN_FIGURES,
     ArticleRow,
     HistoryView,
+    ReportLine,
     article_link,
-    shown_cells,
-    shown_figures,
+    figure_cells,
+    report_lines,
+    shown,
 )
 from wechat_campaigns.report.phrases import change_diff, followers
 from wechat_campaigns.report.phrases import sends as sends_text
@@ -52,7 +55,8 @@ LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
-HEADLINE_CHARS = 60
+SORTS = ("Time", "Delivered", "Readers", "Read rate", "Shares", "New followers")
+"""The columns by which a reader may sort the report."""
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
 
@@ -78,7 +82,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         anchor=lambda row: anchors[row.id],
         begins_account=lambda row: first.get(row.account) == row.id,
         several=_has_several_articles,
-        headline=_headline,
+        headline=headline,
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
@@ -94,29 +98,38 @@ def _has_several_articles(carried: Content) -> bool:
     return isinstance(shown, Articles) and len(shown.articles) > 1
 
 
-def _headline(row: Row) -> str:
-    """Return a message by the beginning of what followers read."""
-    text = row.content or row.id
-    return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
-
-
 def _is_long(row: Row) -> bool:
     """Return whether a message takes more than one screen; the short ones come first, side by side."""
     return row.planned is not None and isinstance(row.planned.send.content.visible, Articles)
 
 
 def history_html(view: HistoryView) -> str:
-    """Draw what was sent: totals, then the tables."""
+    """Draw what was sent: the best and the worst, totals, then a list that is sorted without a script."""
+    lines = list(report_lines(view))
     return _render(
         "history.html",
         view=view,
         article_link=article_link,
         headings=SHOWN,
-        outcomes=[shown_cells(row) for row in view.rows],
-        figure_headings=SHOWN_FIGURES,
-        figure_rows=[shown_figures(row) for row in view.counted],
+        shown=shown,
+        sorts=SORTS,
+        status_word=status_word,
+        lines=list(zip(lines, *(_places(lines, heading) for heading in SORTS), strict=True)),
         message_chars=MESSAGE_CHARS,
     )
+
+
+def _places(lines: Sequence[ReportLine], heading: str) -> list[int]:
+    """Return the place of each line when they are sorted by a column, from 1; 0 without a value.
+
+    Counts and rates: the highest first. Times: the earliest first, as the lines stand.
+    """
+    values = [line.values.get(heading) for line in lines]
+    if heading == "Time":
+        return list(range(1, len(values) + 1))
+    ranked = sorted({value for value in values if isinstance(value, int | float)}, reverse=True)
+    places = {value: place for place, value in enumerate(ranked, 1)}
+    return [places[value] if isinstance(value, int | float) else 0 for value in values]
 
 
 def calendar_html(view: CalendarView) -> str:
@@ -138,13 +151,14 @@ def archive_html(
     Args:
         note: why the archive has no page of the message.
     """
+    headings = ("Title", *SHOWN_FIGURES)
     return _render(
         "archive.html",
         record=record,
         account=account_of(record),
         tables=tables,
-        figure_headings=SHOWN_FIGURES,
-        figures=list(map(shown_figures, articles)),
+        figure_headings=headings,
+        figures=[shown(figure_cells(row), headings) for row in articles],
         message_chars=MESSAGE_CHARS,
         note=note,
     )

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic, by_level
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
@@ -218,13 +218,13 @@ class PlanView:
 
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
-        """Every problem of the plan and its files once, errors first."""
+        """Every problem of the plan and its files once, errors first and advice last."""
         found = [*self.errors, *(problem for invalid in self.plan.invalid for problem in invalid.problems)]
         for planned in self.plan.sends:
             if is_in_a_file(planned):
                 found += planned.resolved.problems
         found += [note.at(note.place) for note in self.notes if note.place is not None]
-        return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.level != "error"))
+        return tuple(sorted(dict.fromkeys(found), key=by_level))
 
     def listed(self, *, everything: bool = False) -> tuple[Row, ...]:
         """List the rows without what was sent or is expired, unless everything is wanted."""

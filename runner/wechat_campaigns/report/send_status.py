@@ -16,8 +16,8 @@ from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger import records
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext, decide
-from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint, settle_hint
-from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.plan.hints import ACCOUNT_LEFT, foreign_hint, msg_id_hint, recalled_hint, settle_hint
+from wechat_campaigns.plan.quota import CHINA, china_time
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate, SendState, Status
 
@@ -163,7 +163,7 @@ def past_send(row: StatusRow) -> dict[str, Any]:
         "at": known.at.astimezone(UTC).isoformat(timespec="seconds"),
         "note": row.note,
         "hint": row.hint,
-        "recalled": list(known.recalled_articles),
+        "recalled": list(records.recalled_articles(known)),
         "addressed": row.addressed,
         **{key: getattr(told, key, None) for key in ("sent", "left_out", "failed")},
         "commit": row.commit,
@@ -220,12 +220,7 @@ def _words(
         case Fate.ACCEPTED:
             return _underway(known, now)
         case Fate.UNKNOWN:
-            if (msg_id := records.existing_job_id(known)) is not None:
-                return _unknown(known, now), foreign_hint(known.send, env, msg_id)
-            if known.status is Status.DISPUTED:  # no call resolves it
-                return _unknown(known, now), settle_hint(known.send, env)
-            hint = _("run `campaign apply{env}` to resolve it")
-            return _unknown(known, now), hint.format(env=environment.apply_option if environment else "")
+            return _unknown(known, now), _unknown_hint(known, environment)
         case Fate.DELIVERY_FAILED if told is not None:
             return _ended(told)
         case Fate.DELIVERY_FAILED:
@@ -234,7 +229,7 @@ def _words(
                 _("check the WeChat console, or receive events with `campaign listen`"),
             )
         case Fate.SENT | Fate.RECALLED:
-            return _reached(known, told)
+            return _reached(known, told, now)
         case _:
             return records.reason_text(known), ""
 
@@ -255,6 +250,18 @@ def _unknown(known: SendState, now: datetime) -> str:
         "posted, {answer}: it may have been sent, or it may be waiting for an administrator to confirm it "
         "({minutes} of 30 minutes left)"
     ).format(answer=records.answer_text(known), minutes=left)
+
+
+def _unknown_hint(known: SendState, environment: Environment | None) -> str:
+    env = environment.env_option if environment else ""
+    if environment and known.appid not in environment.by_appid:
+        return _(ACCOUNT_LEFT)
+    if (msg_id := records.existing_job_id(known)) is not None:
+        return foreign_hint(known.send, env, msg_id)
+    if known.status is Status.DISPUTED:  # no call resolves it
+        return settle_hint(known.send, env)
+    hint = _("run `campaign apply{env}` to resolve it")
+    return hint.format(env=environment.apply_option if environment else "")
 
 
 def _underway(known: SendState, now: datetime) -> tuple[str, str]:
@@ -278,12 +285,15 @@ def _minutes_left(known: SendState, now: datetime) -> int:
     return max(0, math.ceil(left.total_seconds() / 60)) if records.is_to_all(known) else 0
 
 
-def _reached(known: SendState, told: records.JobResult | None) -> tuple[str, str]:
+def _reached(known: SendState, told: records.JobResult | None, now: datetime) -> tuple[str, str]:
     parts = [reach(told)] if told is not None else []
-    articles = [str(number) for number in known.recalled_articles if number]
-    if articles and known.fate is Fate.SENT:
-        parts.append(_("recalled: article {numbers}").format(numbers=_(", ").join(articles)))
+    for recall in known.recalls:
+        article, reason = recall.data.get("article_idx"), recall.data.get("reason")
+        what = _("article {number} recalled {when}") if article else _("recalled {when}")
+        what = what.format(number=article, when=china_time(recall.at, now))
+        parts.append(_(": ").join((what, str(reason))) if reason else what)
     note = _("; ").join(parts)
     if told is not None and told.sent == 0 and known.fate is Fate.SENT:
         return note, _("check whether these followers have already received four this month")
-    return note or records.reason_text(known), ""
+    hint = recalled_hint() if known.fate is Fate.RECALLED else ""
+    return note or records.reason_text(known), hint

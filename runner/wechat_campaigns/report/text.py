@@ -138,7 +138,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
 
 def history_text(view: HistoryView, options: TextOptions) -> str:
     """Draw what was sent; the note writes in words what the counts of an event are."""
-    from wechat_campaigns.report.history import figures_lines
+    from wechat_campaigns.report.history import figures_lines, report_lines
     from wechat_campaigns.report.spreadsheet import cell_text
 
     parts = [options.lines(view.total)]
@@ -153,9 +153,13 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
             for row in view.rows
         ]
         parts += ["", options.table(headings, rows)]
-    notes = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
+    answer = [
+        _("{word}: {name}, {rate}").format(word=word, name=line(f"{row.name} {row.title}"), rate=rate)
+        for word, row, rate in view.answer
+    ]
+    notes = [*answer, *view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += ["", *map(options.lines, notes)] if notes else []
-    links = [_(": ").join(link) for link in view.links]
+    links = [f"{one.values['Send']}{_(': ')}{url}" for one in report_lines(view) for url in one.links if url]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([*parts, *map(inert, ["", *links] if links else [])])
 
@@ -215,9 +219,13 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
+def are_many(count: int, accounts: Iterable[str]) -> bool:
     """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
-    return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
+    return count > MOST_ROWS and len(set(accounts)) > 1
+
+
+def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
+    return are_many(len(rows), (row.account for row in rows))
 
 
 def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:

@@ -18,10 +18,10 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.core.threads import map_in_threads
+from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query
+from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query, recalled_articles
 from wechat_campaigns.messages import KINDS
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry
@@ -55,12 +55,14 @@ def refresh_job_status(
     connect: Callable[[Account], ReadOnlyApi],
     ledger: Ledger,
     state: LedgerState,
+    most: int = AT_A_TIME,
 ) -> JobStatuses:
-    """Ask about each job and record the final answers about accepted sends; accounts side by side.
+    """Ask about each job and record the final answers about accepted sends, those of an account in one write.
 
     Args:
         sends: those to ask about; those without a job are passed over.
         accounts: by appid; sends of other appids are passed over.
+        most: accounts at a time.
 
     Raises:
         PolicyError: these settings or this address may receive no secret, of whichever account.
@@ -74,20 +76,20 @@ def refresh_job_status(
             jobs.setdefault(known.appid, []).append(known)
 
     def ask(appid: str) -> JobStatuses:
-        statuses: dict[tuple[str, int], str] = {}
+        answers: list[tuple[SendState, int, str]] = []
         unrecorded, failed = None, {}
         try:
-            for msg_id, said, error in _job_statuses(jobs[appid], connect(accounts[appid]), ledger, state):
-                statuses[appid, msg_id] = said
-                unrecorded = error or unrecorded
-        except (PolicyError, TamperedLedgerError):
+            answers.extend(_answers(jobs[appid], connect(accounts[appid])))
+        except PolicyError:
             raise
         except CampaignError as error:  # of this account: the others are asked
             error.add_context(_("account {name}").format(name=accounts[appid].name))
             failed[appid] = error
-        return JobStatuses(statuses, unrecorded, failed)
+        finally:  # what came before an error, or before Ctrl-C, is kept
+            unrecorded = _record(answers, ledger, state)
+        return JobStatuses({(appid, msg_id): said for _known, msg_id, said in answers}, unrecorded, failed)
 
-    found = map_in_threads(ask, list(jobs))
+    found = map_in_threads(ask, list(jobs), most)
     return JobStatuses(
         {job: said for one in found for job, said in one.by_msg_id.items()},
         next((one.unrecorded for one in found if one.unrecorded is not None), None),
@@ -95,32 +97,43 @@ def refresh_job_status(
     )
 
 
-def _job_statuses(
-    sends: Iterable[SendState], api: ReadOnlyApi, ledger: Ledger, state: LedgerState
-) -> Iterator[tuple[int, str, LedgerError | None]]:
-    """Yield the msg_id and msg_status of each send of an account, and why a final one is not recorded."""
+def _answers(sends: Iterable[SendState], api: ReadOnlyApi) -> Iterator[tuple[SendState, int, str]]:
+    """Yield the msg_id and msg_status of each send of an account."""
     for known in sends:
-        msg_id, unrecorded = job_to_query(known), None
-        if msg_id is None:
+        if (msg_id := job_to_query(known)) is None:
             continue
         try:
-            said = str(api.mass_get(msg_id)["msg_status"])
+            yield known, msg_id, str(api.mass_get(msg_id)["msg_status"])
         except ApiError as error:
             # A job it does not know (40059) says nothing about the others, and stays as it is.
-            if lookup(error.errcode).errcode_class == "input":
-                continue
-            raise
-        # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
-        if known.fate is Fate.ACCEPTED and said in FATE_BY_MSG_STATUS:
-            data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "msg_status": said}
-            try:
-                state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
-            except TamperedLedgerError:
+            if lookup(error.errcode).errcode_class != "input":
                 raise
-            except LedgerError as error:  # as of a role that may only read
-                unrecorded = error
-                state.stream(known.appid).keep(replace(known, job=FATE_BY_MSG_STATUS[said]))
-        yield msg_id, said, unrecorded
+
+
+def _record(
+    answers: Iterable[tuple[SendState, int, str]], ledger: Ledger, state: LedgerState
+) -> LedgerError | None:
+    """Record the final answers about sends of one account; return why the ledger does not have them."""
+    # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
+    final = [one for one in answers if one[0].fate is Fate.ACCEPTED and one[2] in FATE_BY_MSG_STATUS]
+    entries = [
+        Entry(
+            stream=known.appid,
+            kind=LedgerKind.STATUS,
+            data={"send": known.send, "revision": known.revision, "msg_id": msg_id, "msg_status": said},
+        )
+        for known, msg_id, said in final
+    ]
+    try:
+        for event in ledger.append_all(entries) if entries else ():
+            state.add(event)
+    except TamperedLedgerError:
+        raise
+    except LedgerError as error:  # as of a role that may only read
+        for known, _msg_id, said in final:
+            state.stream(known.appid).keep(replace(known, job=FATE_BY_MSG_STATUS[said]))
+        return error
+    return None
 
 
 def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None:
@@ -141,7 +154,7 @@ def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
-    if known.fate is Fate.RECALLED or article_idx in known.recalled_articles:
+    if known.fate is Fate.RECALLED or article_idx in recalled_articles(known):
         raise UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
     if known.fate is not Fate.SENT:
         raise UsageError(
@@ -169,8 +182,19 @@ def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     return max(0, RECALLS_PER_DAY - count_today(state.stream(appid).recall_times, now))
 
 
-def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState) -> None:
+def recall(
+    known: SendState,
+    article_idx: int,
+    reason: str,
+    *,
+    api: WeChatApi,
+    ledger: Ledger,
+    state: LedgerState,
+) -> None:
     """Recall a send or one of its articles, and record it.
+
+    Args:
+        reason: why, for the ledger; may be empty.
 
     Raises:
         ApiError, NotSentError, NoResponseError: it was not, or perhaps not, recalled; not recorded.
@@ -180,5 +204,6 @@ def recall(known: SendState, article_idx: int, *, api: WeChatApi, ledger: Ledger
         raise AssertionError("checked: what was sent has a msg_id")
     api.mass_delete(msg_id, article_idx)
     data = {"send": known.send, "revision": known.revision, "msg_id": msg_id, "article_idx": article_idx}
+    data |= {"reason": reason} if reason else {}
     with reporting_unrecorded(_("WeChat recalled it")):
         state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.RECALL, data=data)))

@@ -76,7 +76,7 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> LoadResult:
     Raises:
         UsageError: there is no such folder, or an entry of `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only)
+    found, problems = find_campaigns(root, only, gather=True)
     campaigns: list[Campaign] = []
     for item in found:
         checked = load_campaign(item)
@@ -96,13 +96,15 @@ def require_folder(root: Path) -> None:
         InvalidError: it is or holds a link, or holds a repository; each of them is named.
         UsageError: it is not there; the hint names one that the working directory is in or below.
     """
+    if problems := _refused(root):
+        raise InvalidError(problems)
+
+
+def _refused(root: Path) -> tuple[Diagnostic, ...]:
+    """Return the links and repositories in the folder; raise as `require_folder` for what is above it."""
     if root.is_dir() or root.is_symlink():
-        problems = tuple(_links_above(root)) or tuple(
-            sorted(_below(root), key=lambda problem: problem.location.file)
-        )
-        if problems:
-            raise InvalidError(problems)
-        return
+        refuse_links_above(root)
+        return tuple(sorted(_below(root), key=lambda problem: problem.location.file))
     above = enclosing_campaigns_folder(root)
     raise UsageError(
         _("folder `{folder}` does not exist").format(folder=root.as_posix()),
@@ -124,18 +126,21 @@ def enclosing_campaigns_folder(root: Path) -> str | None:
 
 
 def find_campaigns(
-    root: Path, only: Sequence[str] = (), namespace: str = ""
+    root: Path, only: Sequence[str] = (), namespace: str = "", *, gather: bool = False
 ) -> tuple[list[CampaignFile], list[Diagnostic]]:
     """List campaign files in order of id without reading them, and what is wrong with their names.
 
     Args:
         only: as for `load_campaigns`, and so is `namespace`.
+        gather: return links and repositories in the folder as problems, and the files beside them.
 
     Raises:
         InvalidError: as for `require_folder`.
         UsageError: as for `load_campaigns`.
     """
-    require_folder(root)
+    refused = _refused(root)
+    if refused and not gather:
+        raise InvalidError(refused)
     found: list[CampaignFile] = []
     above = _above(root)
     for relative in _entries(root, ""):
@@ -145,8 +150,9 @@ def find_campaigns(
             path = above + relative
             found.append(CampaignFile(name=name, relative=relative, display_path=path, namespace=namespace))
     found.sort(key=lambda item: item.name)
-    chosen = _select(found, only, root)
-    return chosen, _collisions(found, chosen)
+    links = {problem.location.file for problem in refused}
+    chosen = [item for item in _select(found, only, root) if item.display_path not in links]
+    return chosen, [*refused, *_collisions(found, chosen)]
 
 
 def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
@@ -271,6 +277,12 @@ def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:
 
 
 # --- neither links nor repositories in the folder
+
+
+def refuse_links_above(root: Path) -> None:
+    """Raise `InvalidError` if nothing of the folder may be read: it is a link, or a checkout's lies above."""
+    if above := tuple(_links_above(root)):
+        raise InvalidError(above)
 
 
 def _links_above(root: Path) -> Iterator[Diagnostic]:

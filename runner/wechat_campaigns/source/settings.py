@@ -1,10 +1,15 @@
-"""Takes `_settings.yaml` and the chosen environment, gives `Settings`; without a file, the sandbox."""
+"""Takes the files of settings and the chosen environment, gives `Settings`; without a file, the sandbox.
 
-from collections.abc import Iterator, Mapping
+An account stands in `_settings.yaml`, or in a file of `_accounts/` below the name of its environment. All of
+them are one set of settings: checked together, and compared together with those of another commit.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
@@ -24,9 +29,9 @@ from wechat_campaigns.core.settings import (
     Settings,
 )
 from wechat_campaigns.source.files import FileError, read_regular
-from wechat_campaigns.source.strict_yaml import parse_document
+from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.text import hidden_values
-from wechat_campaigns.source.validate import check
+from wechat_campaigns.source.validate import find, in_file_order
 
 Record = TypeVar("Record")
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
@@ -38,6 +43,8 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
     "time-zone": N_("there is no such time zone"),
 }
 SETTINGS_FILE: Final = "_settings.yaml"
+ACCOUNTS_FOLDER: Final = "_accounts"
+_NO_FILE: Final = Document(id="", file=PurePosixPath(SETTINGS_FILE), display_path="", text="", data={})
 MAX_BYTES: Final = 1024 * 1024
 
 _SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
@@ -83,7 +90,7 @@ def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
     if not settings.links or settings.policy.linked_places:
         return ()
     shown = (root / SETTINGS_FILE).as_posix()
-    read = parse_document(settings.source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    read = parse_document(settings.source[0], id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
     if isinstance(read, Diagnostic):
         raise AssertionError("the settings were read from it")
     finding = links_without_host(("links",))
@@ -91,25 +98,111 @@ def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
 
 
 def settings_data(root: Path) -> dict[str, Any]:
-    """Read the file of a campaigns folder as plain data, valid and without defaults."""
+    """Read the settings of a campaigns folder as plain data, valid and without defaults."""
     return _read(root)[0]
 
 
-def _read(root: Path) -> tuple[dict[str, Any], bytes]:
-    shown = (root / SETTINGS_FILE).as_posix()
-    try:
-        source = read_regular(root / SETTINGS_FILE, MAX_BYTES)
-    except FileNotFoundError:
-        return {}, b""
-    except FileError as error:
-        raise InvalidError((error.to_diagnostic(Location(file=shown)),)) from error
+def is_accounts_file(path: PurePosixPath) -> bool:
+    """Return whether a file of `_accounts/` holds accounts, by its path in that folder."""
+    is_hidden = any(part.startswith(".") for part in path.parts)
+    return path.suffix.lower() in (".yaml", ".yml") and not is_hidden
+
+
+def _read(root: Path) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    folder = root / ACCOUNTS_FOLDER
+    below = (PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*"))
+    files = [PurePosixPath(SETTINGS_FILE)]
+    files += [ACCOUNTS_FOLDER / file for file in sorted(filter(is_accounts_file, below))]
+    sources, documents, problems = [], [], []
     with hidden_values():
-        read = parse_document(source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
-        problems = (read,) if isinstance(read, Diagnostic) else check(read, "settings", cross_findings)
-    if problems or isinstance(read, Diagnostic):
-        raise InvalidError(problems)
-    data: dict[str, Any] = read.data
-    return data, source
+        for file in files:
+            shown = (root / file).as_posix().encode("utf-8", "backslashreplace").decode()
+            try:
+                sources.append(read_regular(root / file, MAX_BYTES))
+            except FileNotFoundError:
+                continue
+            except FileError as error:
+                problems.append(error.to_diagnostic(Location(file=shown)))
+                continue
+            read = parse_document(sources[-1], id="_settings", file=file, shown=shown)
+            if isinstance(read, Diagnostic):
+                problems.append(read)
+            else:
+                documents.append(read)
+        if not problems:
+            settings = documents.pop(0) if documents and documents[0].file == files[0] else _NO_FILE
+            data, problems = _join(settings, documents)
+    if problems:
+        raise InvalidError(tuple(problems))
+    return data, tuple(sources)
+
+
+class _Place(NamedTuple):
+    """Where an account stands."""
+
+    file: Document
+    path: KeyPath
+
+
+def _join(settings: Document, files: Sequence[Document]) -> tuple[Any, list[Diagnostic]]:
+    """Return the settings with the accounts of the other files, and the problems of the whole."""
+    found: dict[str, list[Finding]] = defaultdict(list)
+    places: dict[KeyPath, _Place] = {}
+    appids: dict[str, _Place] = {}
+    environments = dict(maps(_map(settings.data).get("environments")))
+    for file, above, environment, accounts in _accounts(settings, environments, files):
+        if environment not in environments or not isinstance(accounts, dict):
+            found[file.display_path].append(_not_accounts(above, environments))
+            continue
+        for name, account in accounts.items():
+            place = _Place(file, (*above, name))
+            first = places.setdefault(("environments", environment, "accounts", name), place)
+            if first.file is file:
+                first = appids.setdefault(str(_map(account).get("appid")), place)
+            if first.file is not file:
+                found[file.display_path].append(_taken(first, place))
+        one = environments[environment]
+        if file is not settings and accounts and isinstance(own := one.get("accounts", {}), dict):
+            environments[environment] = {**one, "accounts": {**own, **accounts}}
+    data = settings.data
+    if environments:
+        data = {**data, "environments": {**data["environments"], **environments}}
+    for finding in find(data, "settings", cross_findings):
+        file, above = places.get(finding.path[:4], _Place(settings, finding.path[:4]))
+        found[file.display_path].append(replace(finding, path=(*above, *finding.path[4:])))
+    ordered = (in_file_order(file, found[file.display_path]) for file in (settings, *files))
+    return data, [problem for problems in ordered for problem in problems]
+
+
+def _accounts(
+    settings: Document, environments: Mapping[str, Any], files: Iterable[Document]
+) -> Iterator[tuple[Document, KeyPath, str, object]]:
+    """Yield each map of accounts with its file, its path there and its environment."""
+    for name, one in environments.items():
+        yield settings, ("environments", name, "accounts"), name, _map(one.get("accounts"))
+    for file in files:
+        for name, accounts in file.data.items() if isinstance(file.data, dict) else [("", file.data)]:
+            yield file, (name,) if name else (), name, accounts
+
+
+def _taken(first: _Place, place: _Place) -> Finding:
+    at = first.file.location(first.path, key=True)
+    what = _("this account is also in {file}, line {line}: each has its own name and its own AppID").format(
+        file=at.file, line=at.line
+    )
+    hint = _("keep the account in one file, whatever environments it is in")
+    return Finding("account-in-two-files", what, hint, place.path, is_key=True)
+
+
+def _not_accounts(path: KeyPath, environments: Collection[str]) -> Finding:
+    if path and path[0] not in environments:
+        hint = did_you_mean(
+            str(path[0]), environments, otherwise=_("add it to `environments` in _settings.yaml")
+        )
+        return Finding("unknown-environment", _(_NO_SUCH["environment"]), hint, path, is_key=True)
+    what = _("the file must list accounts by name, below the name of their environment")
+    hint = _("write `production:`, and below it `NAME: {kind: …, appid: …, secret: {env: …}}`")
+    return Finding("accounts-by-environment", what, hint, path)
 
 
 def record(kind: type[Record], data: Mapping[str, Any]) -> Record:

@@ -76,12 +76,17 @@ def check(
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
     """
-    findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
-    findings += _misplaced_openids(document.data)
-    if isinstance(document.data, dict):
+    return in_file_order(document, find(document.data, name, more))
+
+
+def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[Finding]]) -> list[Finding]:
+    """Return every problem of data, by the paths in it; the arguments are those of `check`."""
+    findings = [] if accepts(name, data) else _schema_findings(data, name)
+    findings += _misplaced_openids(data)
+    if isinstance(data, dict):
         paths = {finding.path for finding in findings}
-        findings.extend(finding for finding in more(document.data) if finding.path not in paths)
-    return _in_file_order(document, findings) if findings or document.faults else ()
+        findings.extend(finding for finding in more(data) if finding.path not in paths)
+    return findings
 
 
 def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
@@ -109,7 +114,10 @@ def _misplaced_openids(data: object) -> Iterator[Finding]:
             yield Finding("openid-in-name", *openid_fault(), path)
 
 
-def _in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diagnostic, ...]:
+def in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diagnostic, ...]:
+    """Return the problems of a document with their places, those of its text among them."""
+    if not (findings or document.faults):
+        return ()
     faults = [_with_useful_hint(fault, findings) for fault in document.faults]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}

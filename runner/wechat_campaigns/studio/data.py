@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup
 
 from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location, by_level
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
@@ -75,8 +75,8 @@ def picture_data(campaign: str, picture: Picture) -> dict[str, Any]:
 
 
 def problems_data(problems: Iterable[Diagnostic]) -> list[dict[str, Any]]:
-    """List problems, errors first, each with its place and a link that opens it in the editor."""
-    ordered = sorted(problems, key=lambda problem: problem.level != "error")
+    """List problems once, errors first, advice last, each with its place and a link to it in the editor."""
+    ordered = sorted(dict.fromkeys(problems), key=by_level)
     return [
         {
             "level": problem.level,
@@ -118,8 +118,10 @@ def _campaign(name: str, file: str, rows: Sequence[Row]) -> dict[str, Any]:
     worst = min(actions, key=list(TONES).index, default=None)
     counts = {action: actions.count(action) for action in TONES}
     word = rows[0].status if len(rows) == 1 else status_counts(counts)
+    described = (row.planned.send.description for row in rows if row.planned is not None)
     return {
         "id": name,
+        "description": escape_invisible(next(filter(None, described), "")),
         "file": file,
         "href": editor_url(Location(file=file)) if file else "",
         "summary": escape_invisible(next((row.content for row in rows if row.content), "")),
@@ -142,6 +144,7 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
     return {
         "id": send.id,
         "entry": escape_invisible(_entry(send)),
+        "description": escape_invisible(send.description),
         "account": escape_invisible(send.account),
         "kind": send.content.kind_name(),
         "to": escape_invisible(recipients(send.filter)),
@@ -192,6 +195,7 @@ def words() -> dict[str, str]:
         "followers": _("Followers"),
         "file": _("File"),
         "send": _("Send"),
+        "description": _("Description"),
         "plan": _("Plan"),
         "calendar": _("Calendar"),
         "results": _("Results"),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.growth import Past, past_events
 from tests.support.playground import SERVICE
-from tests.support.shop import MakeShop, campaign_file
+from tests.support.shop import SHOP_APPID, MakeShop, campaign_file, with_second_account
 from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger.events import LEDGER
@@ -64,3 +64,21 @@ def test_a_run_reads_no_event_of_another_account(
     shop.succeed(*words.split())
     assert decoded or words == "plan --offline"
     assert {stream for stream, _number in decoded} <= {SERVICE, LEDGER}
+
+
+@pytest.mark.parametrize("words", ["status", "doctor"])
+def test_a_part_reads_no_event_of_the_accounts_of_others(
+    words: str, make_shop: MakeShop, decoded: list[tuple[str, int]]
+) -> None:
+    """A plan of a part does: its rules count the accounts of a content, whatever is selected."""
+    notify = "notify: [{kind: wecom, url: {env: NO_SUCH}}]\n"
+    shop = with_second_account(make_shop("own", begin=False, more=notify))
+    shop.succeed("ledger", "init")
+    shop.write(a=campaign_file("甲", "account: main\n"), b=campaign_file("乙", "account: shop\n"))
+    shop.succeed("apply", "--auto-approve")
+    decoded.clear()
+    shop.succeed(words, "--accounts", "main")
+    assert {stream for stream, _number in decoded} == {SERVICE, LEDGER}
+    decoded.clear()
+    shop.succeed(words)
+    assert {stream for stream, _number in decoded} == {SERVICE, SHOP_APPID, LEDGER}

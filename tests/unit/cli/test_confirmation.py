@@ -89,6 +89,19 @@ def test_the_question_names_account_receivers_and_count() -> None:
     assert asked(planned(SALE), "yes")[1] == [f"{plan_of().environment}: {said}"]
 
 
+def test_many_sends_of_several_accounts_are_counted_by_account_and_moment() -> None:
+    due = make_planned(SALE)
+    later = replace(due, send=replace(SALE, not_before=NOW + timedelta(hours=2)))
+    shop = replace(due.account, name="shop")
+    few = replace(plan_of(), sends=(due, *[replace(due, account=shop)] * 98))
+    assert len(calls_text(few, [later]).splitlines()) == 100
+    first, second, last = calls_text(replace(few, sends=(due, *few.sends)), [later]).splitlines()
+    assert ("2 sends, 2,000 messages" in first, "98 sends" in second) == (True, True)
+    assert last.startswith("  main: 1 send to 1,000 followers; ")
+    alone = replace(plan_of(), sends=(due,) * 101)
+    assert len(calls_text(alone).splitlines()) == 101, "of one account nothing is folded"
+
+
 def test_every_account_that_sends_to_everyone_is_asked_for() -> None:
     names = sorted(planned.account.name for planned in two_accounts().due())
     assert asked(two_accounts(), *names)[0]

@@ -229,6 +229,33 @@ def test_a_picture_post_a_draft_and_a_list(here: Path) -> None:
     assert written("2026/photos", "--msgtype", "image")["content"] == {"images": "photos/*.jpg"}
 
 
+def test_the_path_of_a_list_is_checked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written as the campaign finds it, and a list that is not there is named."""
+    run(["init"])
+    (here / "campaigns/vip.txt").write_text("", encoding="utf-8")
+    for name, written, expected in (
+        ("a", "campaigns/vip.txt", "vip.txt"),
+        ("2026/b", "campaigns/vip.txt", "../vip.txt"),
+        ("2026/c", "../vip.txt", "../vip.txt"),
+        ("2026/d", "vip.txt", "vip.txt"),
+    ):
+        capsys.readouterr()
+        assert run(["new", name, "--openids", written, "--format", "json"]) == ExitCode.OK
+        missing = json.loads(capsys.readouterr().out)["missing"]
+        assert missing == (["campaigns/2026/vip.txt"] if name == "2026/d" else [])
+        campaign = yaml.safe_load((here / f"campaigns/{name}.yaml").read_text("utf-8"))
+        assert campaign["filter"]["openids"]["file"] == expected
+    for written in ("../vip.txt", "/etc/hostname", "a\\b.txt"):
+        assert run(["new", "e", "--openids", written]) == ExitCode.USAGE
+    assert not (here / "campaigns/e.yaml").exists()
+
+
+def test_the_first_campaign_is_for_the_sandbox_only(here: Path) -> None:
+    run(["init"])
+    welcome = yaml.safe_load((here / "campaigns/welcome.yaml").read_text("utf-8"))
+    assert welcome["environments"] == ["sandbox"]
+
+
 def test_new_takes_one_filter(here: Path) -> None:
     assert run(["new", "tea", "--tag", "a", "--to-all"]) == ExitCode.USAGE
     assert list(here.iterdir()) == []

@@ -45,6 +45,11 @@ def test_a_mistake_is_answered_with_what_to_type(
     assert answer in capsys.readouterr().err
 
 
+def test_no_option_is_suggested_that_shares_only_a_few_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pull", "--list"]) == ExitCode.USAGE
+    assert "--quiet" not in capsys.readouterr().err
+
+
 def test_plan_without_the_secret_offers_the_one_that_needs_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +59,8 @@ def test_plan_without_the_secret_offers_the_one_that_needs_none(
     settings = Path("campaigns/_settings.yaml")
     text = settings.read_text(encoding="utf-8").replace("environments:\n", f"environments:\n{production}")
     settings.write_text(text, encoding="utf-8")
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+    Path("campaigns/sale.yaml").write_text(text, encoding="utf-8")
     assert run(["plan", "--env", "production"]) == ExitCode.SECRET
     assert "`campaign plan --offline --env production` needs no secret." in capsys.readouterr().err
     assert run(["plan", "--env", "production", "--offline"]) == ExitCode.OK

@@ -39,9 +39,11 @@ def run(folder: Path, *lines: str) -> None:
 def test_a_text_needs_no_extra(tmp_path: Path) -> None:
     run(tmp_path, "init")
     (tmp_path / "campaigns" / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ brand }}的会员，你好'\n"
+    (tmp_path / "campaigns" / "sale.yaml").write_text(text, encoding="utf-8")
     run(
         tmp_path,
-        "render welcome", "plan --offline --report html=plan.html", "plan --offline --format markdown",
+        "render sale", "plan --offline --report html=plan.html", "plan --offline --format markdown",
         "report --report html=page.html", "report --format csv", "calendar --report html=page.html",
         "archive", "reference",
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""A checkout beside a bare remote: campaigns that are not the branch's newest are refused."""
+"""A checkout beside a bare remote: campaigns that are not the branch's newest are refused.
+
+Every version of the settings is read with the files of accounts of the same commit.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,17 @@ import pytest
 from tests.support.commits import git
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
-from wechat_campaigns.guard.checkout import check_up_to_date
+from wechat_campaigns.core.settings import Account, AccountKind, Approvals, Environment
+from wechat_campaigns.guard.checkout import (
+    approvals_in,
+    check_up_to_date,
+    ledgers_in,
+    names_programs,
+    objects_of,
+    root_variables_in,
+    settings_versions,
+    tree_of,
+)
 
 
 def commit(folder: Path, name: str, text: str) -> None:
@@ -68,3 +81,65 @@ def test_folder_without_a_remote_refuses_the_apply(tmp_path: Path, repository: b
         git(tmp_path, "init", "--quiet")
     with pytest.raises(PolicyError):
         check_up_to_date(tmp_path / "campaigns", "main")
+
+
+# --- earlier versions of the settings, with their accounts
+
+SETTINGS = """environments:
+  production: {api: 'https://api.weixin.qq.com', ledger: 'git:origin#a', approvals: {approvers: [bob]}}
+  shop: {api: 'https://api.weixin.qq.com', accounts: {other: {appid: wx0000000000000002}}}
+"""
+MAIN = "{kind: service, appid: wx0000000000000001, secret: {env: MAIN}}"
+ACCOUNT = Account(name="main", kind=AccountKind.SERVICE, appid="wx0000000000000001")
+SHOP = Environment(name="shop", api="https://api.weixin.qq.com", accounts={"main": ACCOUNT})
+"""The environment in which the account is now."""
+
+
+def version_of(author: Path, accounts: str, name: str = "_accounts/team/main.yaml") -> tuple[object, ...]:
+    commit(author, "campaigns/_settings.yaml", SETTINGS)
+    commit(author, f"campaigns/{name}", accounts)
+    return next(settings_versions(author / "campaigns"))
+
+
+def test_an_account_of_a_file_keeps_what_it_asked_for(author: Path) -> None:
+    version = version_of(author, f"production: {{main: {MAIN}}}")
+    assert approvals_in(version, SHOP) == (Approvals(approvers=("bob",)),)
+    assert ledgers_in(version, SHOP) == ("git:origin#a",)
+    assert root_variables_in(version, ACCOUNT.appid) == {"MAIN"}
+
+
+def test_a_file_that_takes_an_accounts_name_hides_it_from_nobody(author: Path) -> None:
+    """Nobody could run with these settings; but they stay in the history."""
+    commit(author, "campaigns/_accounts/a.yaml", f"production: {{main: {MAIN}}}")
+    version = version_of(author, "production: {main: {appid: wx0000000000000009, secret: {env: EVIL}}}")
+    assert approvals_in(version, SHOP) == (Approvals(approvers=("bob",)),)
+    assert root_variables_in(version, ACCOUNT.appid) == {"MAIN"}
+
+
+@pytest.mark.parametrize("accounts", ["production: [", "- production", "x: !y z"])
+def test_a_version_with_a_file_that_cannot_be_read_asks_for_what_was_asked_before(
+    author: Path, accounts: str
+) -> None:
+    version = version_of(author, accounts)
+    assert (approvals_in(version, SHOP) is None) is (accounts != "x: !y z")
+
+
+@pytest.mark.parametrize("name", ["_accounts/main.yaml", "_accounts"])
+def test_a_version_with_a_link_to_accounts_is_not_readable(author: Path, name: str) -> None:
+    commit(author, "campaigns/_settings.yaml", SETTINGS)
+    path = author / "campaigns" / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(author / "campaigns")
+    git(author, "add", ".")
+    git(author, "commit", "--quiet", "-m", "link")
+    newest, *_older = settings_versions(author / "campaigns")
+    assert (
+        approvals_in(newest, SHOP) is None or not objects_of(author / "campaigns", ["HEAD"])["HEAD"].settings
+    )
+
+
+def test_a_program_of_a_file_may_read_the_whole_repository(author: Path) -> None:
+    version = version_of(author, "production: {main: {secret: {command: [x]}}}")
+    assert names_programs(version)
+    held = objects_of(author / "campaigns", ["HEAD"])["HEAD"]
+    assert tree_of(author / "campaigns", held) == held.root

@@ -101,6 +101,17 @@ def test_streams_are_chains_of_their_own(backend: Backend) -> None:
     assert holds(ledger)
 
 
+def test_entries_are_kept_together_or_not_at_all(backend: Backend) -> None:
+    ledger = backend.open()
+    before = ledger.append(entry(0))
+    events = ledger.append_all([entry(1), entry(2), entry(3)], after=before.head)
+    assert [(event.seq, event.data["n"]) for event in events] == [(2, 1), (3, 2), (4, 3)]
+    with pytest.raises(LedgerConflictError):
+        ledger.append_all([entry(4), entry(5)], after=before.head)
+    assert backend.open(machine="b").read(STREAM) == (before, *events)
+    assert holds(ledger)
+
+
 def test_racing_processes_win_each_place_once(backend: Backend) -> None:
     racing = [writer(backend, "claim", name, 10) for name in ("a", "b", "c")]
     won = [number for process in racing for number in lines(process)]

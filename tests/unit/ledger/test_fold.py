@@ -10,7 +10,7 @@ from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_s
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.records import may_have_reached
+from wechat_campaigns.ledger.records import may_have_reached, recalled_articles
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate
 
@@ -63,7 +63,7 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
 def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: Fate):
     state = make_state(*JOB, (LedgerKind.RECALL, named(SALE, article_idx=article)))
     known = state.stream(SERVICE).find("sale", 1)
-    assert (known.fate, known.recalled_articles) == (expected, (article,))
+    assert (known.fate, recalled_articles(known)) == (expected, (article,))
     assert state.stream(SERVICE).recall_times == [NOW]
 
 

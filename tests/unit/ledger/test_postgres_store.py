@@ -13,9 +13,10 @@ import psycopg
 import pytest
 
 from tests.support.ledger_backends import Backend, now, postgres_backend
+from tests.support.pooler import pooler
 from tests.support.postgres_server import Server, postgres_server
 from tests.unit.ledger.writer import STREAM
-from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, LedgerLockedError, UsageError
 from wechat_campaigns.ledger import postgres_pool as pool
 from wechat_campaigns.ledger.events import LedgerKind, find_chain_faults
 from wechat_campaigns.ledger.open import open_ledger
@@ -268,9 +269,9 @@ def test_cut_connections_are_opened_again(place: Backend) -> None:
 def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
     ledger = CutAfterCommit(place.setting, now)
     place.opened.append(ledger)
-    event = ledger.append(entry())
+    events = ledger.append_all([entry(1), entry(2)])
     assert ledger.is_cut
-    assert ledger.events() == (event,)
+    assert ledger.events() == events
 
 
 class CutAfterCommit(PostgresLedger):
@@ -278,14 +279,40 @@ class CutAfterCommit(PostgresLedger):
 
     is_cut = False
 
-    def _chain(self, db, entry, nonce, *, again):  # type: ignore[no-untyped-def]
-        event = super()._chain(db, entry, nonce, again=again)
+    def _chain(self, db, entries, after, *, again):  # type: ignore[no-untyped-def]
+        events = super()._chain(db, entries, after, again=again)
         if not self.is_cut:
             self.is_cut = True
             db.execute("commit")
             db.close()
             raise psycopg.OperationalError("the connection was interrupted")
-        return event
+        return events
+
+
+@pytest.mark.parametrize("lends_newest", [True, False])
+def test_a_pooler_that_divides_a_session_is_refused(
+    place: Backend, server: Server, *, lends_newest: bool
+) -> None:
+    """Two runs would hold the lock of one account, and a session without our settings would write."""
+    with pooler(server.host, per_transaction=True, lends_newest=lends_newest) as host:
+        for _each in range(2):
+            ledger = PostgresLedger(place.setting.replace(server.host, host), now)
+            place.opened.append(ledger)
+            with pytest.raises(LedgerError, match="pooler") as caught:
+                ledger.append(entry())
+            assert caught.value.exit_code == ExitCode.LEDGER
+    assert place.open().events() == ()
+
+
+def test_a_pooler_in_session_mode_keeps_the_locks_apart(place: Backend, server: Server) -> None:
+    with pooler(server.host, per_transaction=False) as host:
+        setting = place.setting.replace(server.host, host)
+        first, second = (PostgresLedger(setting, now) for _each in range(2))
+        place.opened.extend((first, second))
+        first.append(entry())
+        with first.lock(STREAM, 0), pytest.raises(LedgerLockedError), second.lock(STREAM, 0):
+            pass
+        assert len(second.events()) == 1
 
 
 @pytest.mark.deep

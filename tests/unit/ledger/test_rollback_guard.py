@@ -301,6 +301,23 @@ def test_ledger_of_a_send_is_written_twice(tmp_path: Path) -> None:
         assert {word: words.count(word) for word in set(words)} == {"select": 6, "insert": 4}
 
 
+def test_entries_kept_together_are_written_once(tmp_path: Path) -> None:
+    """One transaction, and one mark for all of them, however many they are."""
+    with closing(open_ledger("sqlite", default=tmp_path / "l.sqlite3", root=tmp_path, clock=now)) as ledger:
+        ledger.append(status())
+        said: list[str] = []
+        ledger._store._db().set_trace_callback(said.append)  # type: ignore[attr-defined]
+        assert ledger._memory._db is not None
+        ledger._memory._db.set_trace_callback(said.append)
+        events = ledger.append_all([status() for _ in range(9)])
+        words = [text.split()[0].lower() for text in said]
+        assert (words.count("commit"), sum("mark" in text for text in said)) == (1, 2)
+        assert [event.seq for event in events] == list(range(2, 11))
+        with pytest.raises(ValueError, match="status"):
+            ledger.append_all([status(), Entry(stream=STREAM, kind=EventKind.SETTLED)])
+        assert ledger.events()[1:] == events
+
+
 def test_what_was_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what was appended since is, by whomever; a ledger that went back meanwhile is refused as ever."""
     events = chain(tmp_path, "one", 3)

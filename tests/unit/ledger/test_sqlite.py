@@ -248,6 +248,17 @@ def test_what_is_no_ledger_of_this_version_is_named(
     assert said in failure(tmp_path / "l.sqlite3").message
 
 
+def test_closing_twice_leaves_no_thread(tmp_path: Path) -> None:
+    """The last to close removes the log, so that the files of the others look replaced."""
+    path, threads = tmp_path / "l.sqlite3", threading.active_count()
+    ledgers = [made(path), SqliteLedger(path, now)]
+    assert ledgers[1].events() == ()
+    for _ in range(2):
+        for ledger in ledgers:
+            ledger.close()
+    assert threading.active_count() == threads
+
+
 def newer(path: Path) -> None:
     made(path).close()
     with closing(sqlite3.connect(path)) as db:

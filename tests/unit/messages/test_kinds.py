@@ -75,5 +75,5 @@ def test_it_can_be_read_in_words_and_on_a_phone(content: Content, part: dict[str
         assert not content.kind_name().isascii()
     finally:
         set_language("en")
-    shown = page(make_send(content=content), data=lambda _file: b"")
+    shown = page(make_send(content=content), data=lambda _file: b"", to="")
     assert ("no preview is possible" in shown) is isinstance(content, Draft)

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,18 @@ def test_same_plan_passes():
     assert error_of(review.check_file, file, plan, EMPTY, NOW + timedelta(hours=23)) is None
 
 
+def test_plan_of_a_friday_evening_holds_past_midnight_and_not_over_the_weekend() -> None:
+    """The clock alone changes nothing that is digested, until the 24 hours of the file are over."""
+    friday = datetime(2026, 11, 27, 18, 0, tzinfo=timezone(timedelta(hours=8)))
+    file = plan_data(view_of(plan_of(SALE, CARD, now=friday)))
+    for hours, is_refused in ((6, False), (23.9, False), (24.1, True), (63, True)):
+        now = friday + timedelta(hours=hours)
+        plan = plan_of(SALE, CARD, now=now)
+        assert plan.plan_digest == file["plan_digest"]
+        error = error_of(review.check_file, file, plan, EMPTY, now)
+        assert isinstance(error, StalePlanError) is is_refused, hours
+
+
 def test_same_account_name_with_another_appid_is_refused():
     moved = make_settings(make_account(appid="wx00000000000000ff"))
     said = refusal(reviewed(SALE, CARD), SALE, CARD, settings=moved)
@@ -64,8 +76,8 @@ def test_same_account_name_with_another_appid_is_refused():
 
 DAY = timedelta(days=1)
 CHANGES: dict[str, tuple[list[Any], str]] = {
-    "text": ([make_send("sale", "别的"), CARD], "sale: the content or the recipients"),
-    "filter": ([make_send("sale", filter=Filter(tag="星标组")), CARD], "sale: the content or the recipients"),
+    "text": ([make_send("sale", "别的"), CARD], "sale: the content changed"),
+    "filter": ([make_send("sale", filter=Filter(tag="星标组")), CARD], "sale: the recipients changed"),
     "revision": ([replace(SALE, revision=2), CARD], "sale: `revision`"),
     "window": ([replace(SALE, not_before=NOW + 2 * DAY), CARD], "sale: the send window"),
     "end": ([replace(SALE, not_after=NOW + 2 * DAY), CARD], "sale: the send window"),

@@ -24,7 +24,7 @@ from wechat_campaigns.messages import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.render.compile import check_limits
+from wechat_campaigns.render.compile import check_audience
 
 SERVICE = make_account()
 M = Media(media_id="M")
@@ -48,7 +48,9 @@ class FakeSource:
 
 
 def check(send: Send, account: Account) -> tuple[Diagnostic, ...]:
-    return check_limits(send, account, FakeSource())
+    source = FakeSource()
+    of_content = (finding.at(source.location(finding.path)) for finding in send.content.findings())
+    return (*check_audience(send, account, source), *of_content)
 
 
 def rules(content: Content) -> list[str]:
@@ -216,9 +218,3 @@ def test_an_id_with_a_blank_is_an_error(blank: str, value: str) -> None:
 )
 def test_a_name_chosen_by_people_may_have_a_blank_inside(name: str, fine: bool) -> None:
     assert ("blank-in-id" not in rules(Voice(media=Media(name=name)))) is fine
-
-
-def test_only_what_is_empty_names_the_entry_that_leaves_it_so() -> None:
-    for text, is_named in ((" ", True), ("x" * 100_000, False)):
-        (problem,) = check(make_send("sale[beijing]", text), SERVICE)
-        assert ("sale[beijing]" in problem.message) is is_named

@@ -266,3 +266,37 @@ def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
         read_table(TABLES["xlsx"](), None)
     assert "excel" in caught.value.hint
     assert read_table(TABLES["gbk"](), None).openids
+
+
+def sheets(**rows: Iterable[Sequence[object]]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.active)
+    for name, cells in rows.items():
+        sheet = book.create_sheet(name)
+        for row in cells:
+            sheet.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_sheet_is_chosen_by_its_name() -> None:
+    data = sheets(说明=[["怎么用"]], 名单=[["openid"], [ONE], [TWO]])
+    assert read_table(data, None, "名单 ").openids == [ONE, TWO]
+    for sheet in ("名册", None):
+        with pytest.raises(FileError) as refused:
+            read_table(data, "openid", sheet)
+        assert "说明" in refused.value.hint
+        assert "名单" in refused.value.hint
+    with pytest.raises(FileError):
+        read_table(ONE.encode(), None, "名单")
+
+
+def test_a_hint_lists_the_columns_but_no_row_of_a_follower() -> None:
+    for header, is_listed in (
+        (["姓名", "会员 ID"], True),
+        (["王小明", "13800001111"], False),
+        (["x", ONE], False),
+    ):
+        with pytest.raises(FileError) as refused:
+            read_table(sheets(名单=[header, ["王", ONE]]), "openid")
+        assert (header[0] in refused.value.hint) is is_listed

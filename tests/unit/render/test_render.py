@@ -370,3 +370,45 @@ def test_rendering_never_raises_and_is_deterministic(tmp_path_factory, text, tag
     results = [render(campaign, settings=make_settings(), files=files) for _ in range(2)]
     assert results[0] == results[1]
     assert bool(results[0].sends) != bool(results[0].problems)
+
+
+# --- files by their paths, limits beside other problems -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "short"),
+    [
+        ("{articles: [{title: 茶, body: a.md, cover: %s}]}", "msgtype: mpnews"),
+        ("{images: [%s]}", "msgtype: image"),
+        ("%s", "msgtype: voice"),
+    ],
+)
+def test_a_path_stands_for_its_file(tmp_path: Path, content: str, short: str) -> None:
+    files = {"a.md": "你好", "a.mp3": b"ID3" + b"\0" * 40, "a.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 40}
+    name = "a.mp3" if "voice" in short else "a.png"
+    bodies = [
+        rendered(tmp_path, f"filter: {{tag: 会员}}\n{short}\ncontent: {content % written}", files).sends
+        for written in (name, f"{{file: {name}}}")
+    ]
+    assert bodies[0]
+    assert [send.content for send in bodies[0]] == [send.content for send in bodies[1]]
+
+
+def test_limits_are_checked_beside_a_body_that_fails(tmp_path: Path) -> None:
+    article = f"title: {'题' * 65}, body: none.md, cover: none.jpg, content_source_url: nowhere"
+    yaml = f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{articles: [{{{article}}}]}}"
+    found = {(problem.rule, problem.path.rpartition(".")[2]) for problem in rendered(tmp_path, yaml).problems}
+    assert found == {
+        ("title-too-long", "title"),
+        ("file-missing", "body"),
+        ("file-missing", "file"),
+        ("url", "content_source_url"),
+    }
+
+
+def test_what_leaves_one_entry_empty_names_it(tmp_path: Path) -> None:
+    yaml = "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ x }}'\n"
+    (problem,) = rendered(
+        tmp_path, f"{yaml}for_each: {{a: {{vars: {{x: ''}}}}, b: {{vars: {{x: y}}}}}}"
+    ).problems
+    assert (problem.rule, "sale[a]" in problem.message) == ("empty", True)

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import openpyxl
@@ -23,6 +24,7 @@ from wechat_campaigns.report.history import (
     history_data,
     history_view,
     history_workbook,
+    month_history,
 )
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.send_status import StatusRow
@@ -187,6 +189,7 @@ def test_the_event_counts_better_than_the_rate() -> None:
 def test_html_leads_to_an_article_once(told: bool) -> None:
     page = history_html(view_of(told=told, links=["http://mp.weixin.qq.com/s/told"]))
     assert page.count('<a href="https://mp.weixin.qq.com/s/') == 1
+    assert re.search(r">春茶</a></span> <small[^>]*>sale</small>", page)
     assert f'<a href="https://mp.weixin.qq.com/s/{"told" if told else "found"}"' in page
 
 
@@ -218,11 +221,44 @@ def test_best_and_worst_are_named_by_read_rate() -> None:
         for name, rate in (("a", 0.05), ("b", 0.2), ("c", 0.1))
     ]
     view = HistoryView((), rows)
-    for form in (history_text(view, TextOptions(width=200)), history_html(view)):
-        assert "Highest read rate: b (1) 春茶, 20.0%" in form
-        assert "Lowest read rate: a (1) 春茶, 5.0%" in form
+    text = history_text(view, TextOptions(width=200))
+    assert "Highest read rate: b (1) 春茶, 20.0%" in text
+    assert "Lowest read rate: a (1) 春茶, 5.0%" in text
+    answer, _totals, _list = re.split('<dl class="figures">|<section', history_html(view), maxsplit=2)
+    assert re.findall(r"<b>(.*?)</b>|<small[^>]*>(.*?)</small>", answer) == [
+        ("20.0%", ""), ("", "b (1)"), ("5.0%", ""), ("", "a (1)")
+    ]  # fmt: skip
     assert [one["send"] for one in history_data(view)["extremes"]] == ["b", "a"]
     assert history_data(HistoryView((), rows[:1]))["extremes"] == []
+
+
+def test_what_changed_stands_beside_the_figure_that_it_is_of() -> None:
+    now = datetime(2026, 11, 11, tzinfo=UTC)
+
+    def compared(*groups: list[Any]) -> dict[str, str]:
+        state = make_state(*(step for group in groups for step in group))
+        view = month_history(state, MAIN, {}, now, date(2026, 11, 1))
+        return {name: note for name, _value, note in view.totals}
+
+    def at(day: datetime) -> float:
+        return (NOW - day) / timedelta(hours=1)
+
+    this = steps("b", 8, at(datetime(2026, 11, 9, tzinfo=UTC)), sent=90)
+    before = steps("a", 7, at(datetime(2026, 10, 9, tzinfo=UTC)))
+    later = steps("c", 9, at(datetime(2026, 10, 12, tzinfo=UTC)), sent=1)
+    untold = steps("c", 9, at(datetime(2026, 10, 9, tzinfo=UTC)), told=False)
+    assert compared(before, this)["Followers reached"] == "90.0%, delivered +20.0% on the month before"
+    # As many days of the month before as this month has had.
+    assert compared(before, later, this) == compared(before, this)
+    assert compared(before, untold, this)["Followers reached"] == "90.0%"
+    assert compared(this)["Followers reached"] == "90.0%"
+
+
+def test_readers_are_compared_with_those_of_the_month_before() -> None:
+    view = view_of()
+    doubled = [replace(row, article=row.article) for row in view.articles]
+    totals = HistoryView(view.rows, doubled, before=view).totals
+    assert ("Readers", "9", "readers +0.0% on the month before") in totals
 
 
 @pytest.mark.parametrize(

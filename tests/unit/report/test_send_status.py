@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+)
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
@@ -54,7 +64,7 @@ STATES: dict[str, tuple[list[Any], str, str, bool]] = {
     "success in capitals": ([ACCEPTED, SUCCESSES[1]], "75 of 100 followers received it", "", True),
     "reached nobody": ([ACCEPTED, SENT, NOBODY], "", "already received four this month", False),
     "failed": ([ACCEPTED, FAILED], "", "campaign listen", False),
-    "an article recalled": ([ACCEPTED, SENT, RECALLED], "recalled: article 2", "", False),
+    "an article recalled": ([ACCEPTED, SENT, RECALLED], "article 2 recalled", "", False),
     "refused": ([(EventKind.REJECTED, named(TAG, errcode=45028))], "(errcode 45028)", "", False),
     "freed by a person": ([BY_A_PERSON], "not in the console", "", False),
     "not called": ([NOT_CALLED], "no call was made", "", False),
@@ -69,6 +79,13 @@ def test_state_is_told_in_words_with_what_to_do(name: str) -> None:
     assert note in row.note
     assert hint in row.hint
     assert row.unfinished is unfinished
+
+
+def test_an_unknown_send_of_an_account_that_left_needs_its_account() -> None:
+    state = make_state((EventKind.INTENT, intent_of(TAG)))
+    left = make_settings(make_account("other", appid=SUBSCRIPTION)).environment
+    row = send_status(state.stream(SERVICE).find("sale", 1), state, NOW, left)
+    assert row.hint == "add the account to the environment again, then run `campaign apply`"
 
 
 def test_an_open_send_to_everyone_may_wait_for_the_administrator() -> None:

@@ -130,6 +130,13 @@ def test_run_that_slept_past_its_end_sends_nothing():
     assert world.sent == []
 
 
+def test_run_that_slept_past_the_opening_of_a_window_sends_when_it_wakes() -> None:
+    """The window's end, `--until` and the plan's expiry bound how late."""
+    world = World(sleeps=14 * HOUR)
+    (outcome,) = world.send_each(scheduled("a", NOW + HOUR))
+    assert (outcome.result, world.sent) == (Result.ACCEPTED, [("a", NOW + 14 * HOUR)])
+
+
 def test_stopped_run_names_what_it_did_not_send():
     world = World(stops_at=NOW + 2 * HOUR)
     outcomes = world.send_each(scheduled("a", NOW + HOUR), scheduled("b", NOW + 3 * HOUR))

@@ -47,6 +47,7 @@ from wechat_campaigns.core.threads import AT_A_TIME
 from wechat_campaigns.ledger.events import LedgerKind, stream_locked_error
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.messages import Image, Newspic
+from wechat_campaigns.plan.hints import apply_again_hint
 from wechat_campaigns.plan.plan import CALLING, PENDING
 from wechat_campaigns.plan.resolve import COUNT_AGAIN_AFTER
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
@@ -157,6 +158,10 @@ def test_unknown_send_under_another_id_is_listed_once_after_a_failure(fails_at: 
     ledger.kept, runner.ledger = runner.ledger.kept, ledger
     (outcome,) = runner.run(plan=plan)
     assert (outcome.id, outcome.exit_code) == ("old" if fails_at == "the end" else "new", ExitCode.UNKNOWN)
+
+
+def test_hint_of_an_unknown_send_names_at_least_a_second():
+    assert "again in 1 s" in apply_again_hint(0, "")
 
 
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])

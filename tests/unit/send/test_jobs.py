@@ -1,5 +1,6 @@
 """What becomes of an accepted job: it is followed to its end, and recalled where WeChat would do it."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,11 +26,12 @@ from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, UsageError
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.send.jobs import (
     RECALL_LIMITS,
     RECALLS_PER_DAY,
+    JobStatuses,
     check_recall,
     recall,
     recalls_left,
@@ -117,6 +119,59 @@ def test_account_that_is_refused_keeps_no_other_from_being_asked() -> None:
     }  # fmt: skip
 
 
+class Counted(MemoryLedger):
+    """Counts its writes."""
+
+    writes = 0
+
+    def append_all(self, entries: Any, **more: Any) -> Any:
+        self.writes += 1
+        return super().append_all(entries, **more)
+
+
+def asked_in_turn(*answers: Any) -> tuple[Counted, JobStatuses | None]:
+    """Ask about as many jobs of one account; None: a person pressed Ctrl-C."""
+    ledger = Counted()
+    for number in range(len(answers)):
+        send = make_send(f"s{number}")
+        intent, before = intent_entry(send), ledger.events()
+        after = before[-1].hash if before else EMPTY.hash
+        ledger.append(replace(intent, data={**intent.data, "after": after}))
+        data = linked(EventKind.ACCEPTED, named(send, msg_id=number + 1), ledger.events())
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.ACCEPTED, data=data))
+    ledger.writes, state, found = 0, fold(ledger.events()), None
+    with suppress(KeyboardInterrupt):
+        found = refresh_job_status(
+            list(state.sends),
+            accounts={SERVICE: make_account()},
+            connect=lambda _account: ScriptedApi(mass_get=list(answers)),
+            ledger=ledger,
+            state=state,
+        )
+    assert {send.send: send.fate for send in state.sends} == {
+        send.send: send.fate for send in fold(ledger.events()).sends
+    }
+    return ledger, found
+
+
+SUCCESS = {"msg_status": "SEND_SUCCESS"}
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [(SUCCESS, 9), ({"msg_status": "SENDING"}, 8), (api_error(48001, "/x"), 8), (KeyboardInterrupt(), 8)],
+    ids=["ended", "still sending", "refused", "interrupted"],
+)
+def test_answers_about_an_account_are_written_once(last: Any, kept: int) -> None:
+    """Also those that came before the account was refused, or a person pressed Ctrl-C."""
+    ledger, _found = asked_in_turn(*[SUCCESS] * 8, last)
+    assert (ledger.writes, kinds(ledger.events()).count("status")) == (1, kept)
+
+
+def test_nothing_is_written_while_no_job_has_ended() -> None:
+    assert asked_in_turn(*[{"msg_status": "SENDING"}] * 9)[0].writes == 0
+
+
 # --- recalls ------------------------------------------------------------------------------------
 
 
@@ -166,12 +221,14 @@ def test_recall_is_recorded_after_the_call() -> None:
     ledger = MemoryLedger()
     state = make_state(*steps())
     api = ScriptedApi(mass_delete=[{"errcode": 0}])
-    recall(known(state), 0, api=api, ledger=ledger, state=state)
+    recall(known(state), 0, "价格写错了", api=api, ledger=ledger, state=state)
     assert api.calls == [("mass_delete", (7, 0))]
-    assert [event.kind for event in ledger.kept] == [LedgerKind.RECALL]
+    (event,) = ledger.kept
+    assert (event.kind, event.data["reason"]) == (LedgerKind.RECALL, "价格写错了")
     assert known(state).fate is Fate.RECALLED
+    refused = ScriptedApi(mass_delete=[api_error(40059)])
     with pytest.raises(ApiError):
-        recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
+        recall(known(state), 0, "", api=refused, ledger=ledger, state=state)
     assert len(ledger.kept) == 1
 
 
@@ -184,7 +241,7 @@ def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
 
     state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
     with pytest.raises(LedgerError, match=r"WeChat recalled it, but .* the disk is full") as caught:
-        recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
+        recall(known(state), 0, "", api=api, ledger=FullDisk(), state=state)
     assert (caught.value.hint, caught.value.location) == ("make room", "ledger.sqlite3")
 
 

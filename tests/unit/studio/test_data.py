@@ -38,13 +38,15 @@ def test_editor_opens_a_file_at_its_place(tmp_path: Path, monkeypatch: pytest.Mo
     assert editor_url(Location(file="gone.yaml", line=1)) == ""
 
 
-def test_errors_come_first_and_hide_nothing() -> None:
+def test_errors_come_first_advice_last_and_each_once() -> None:
     location = Location(file="a.yaml", line=1)
+    advice = Diagnostic(location=location, rule="a", message="advised", hint="", level="advice")
     problems = [
+        *(advice, advice),
         Diagnostic(location=location, rule="w", message="warned", hint="", level="warning"),
         Diagnostic(location=location, rule="e", message="bad\u202e", hint="do"),
     ]
-    assert [one["level"] for one in problems_data(problems)] == ["error", "warning"]
+    assert [one["level"] for one in problems_data(problems)] == ["error", "warning", "advice"]
     assert "\u202e" not in problems_data(problems)[0]["message"]
     assert error_data(UsageError("gone", hint="look"))["problems"][0]["hint"] == "look"
 

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wechat_campaigns.core.content import FileInfo
+from wechat_campaigns.core.diagnostics import by_level
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Send
@@ -24,8 +25,9 @@ from wechat_campaigns.messages import Article
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article.parts import markup_chars
 
-SCREENS = ((320, False), (375, True), (677, False))
-"""Besides the usual phone: a small one, the usual one in dark mode, the reader on a computer: CSS pixels."""
+SCREENS = (320, 677)
+"""Besides the usual phone, light and dark: a small one, the reader on a computer: CSS pixels."""
+HEADLINE_CHARS = 60
 LINE_CHARS, LINE_PX, PICTURE_PX = 45, 29, 230
 """Of an article on a phone, roughly: its HTML for each line, a line, a picture."""
 LONG_PX, SHORT_PX = 1500, 500
@@ -82,16 +84,23 @@ class Pictures:
         return f'<p class="notice warning">{text}</p>\n'
 
 
-def page(send: Send, *, data: Data) -> str:
-    """Show a send as a follower will see it: a whole HTML document."""
+def page(send: Send, *, data: Data, to: str) -> str:
+    """Show a send as a follower will see it: a whole HTML document.
+
+    Args:
+        to: whom it is for, in words.
+    """
     pictures = Pictures(data)
     return _fragment(
         "page.html",
         send=send,
+        to=to,
+        headline=headline(send),
         shown=send.content.visible,
         language=HTML_LANGUAGE[current_language()],
-        content=content(send, address=pictures.address),
-        findings=send.diagnostics,
+        content=content(send, address=pictures.address, is_alone=True),
+        findings=sorted(send.diagnostics, key=by_level),
+        facts=_facts,
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
@@ -99,13 +108,23 @@ def page(send: Send, *, data: Data) -> str:
     )
 
 
-def content(send: Send, *, address: Address) -> Markup:
+def headline(send: Send) -> str:
+    """Return a message by the beginning of what followers read."""
+    text = " ".join(send.content.summary().split()) or send.id
+    return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
+
+
+def content(send: Send, *, address: Address, is_alone: bool = False) -> Markup:
     """Show what a send carries, as phones for an element of the class `phones`.
 
     The page around them has `design_css` and ends with the note of the pictures.
+
+    Args:
+        is_alone: show each article in dark mode too, and leave its facts to the page.
     """
     opened = partial(reader, address=address, foldable=True)
-    return _message("message.html", send, address, live=False, reader=opened, facts=_facts)
+    values = {"reader": opened, "facts": _facts, "is_alone": is_alone}
+    return _message("message.html", send, address, live=False, **values)
 
 
 def bubble(send: Send, *, address: Address) -> Markup:

@@ -64,7 +64,7 @@ const refreshList = single(async () => {
   if (!overview) return;
   by("nothing").classList.toggle("fault", Boolean(overview.problems));
   if (overview.problems) {
-    show("nothing", overview.problems.map((one) => `${one.message} → ${one.hint}`).join("\n"));
+    show("nothing", state.picture?.problems.length ? "" : overview.problems.map((one) => `${one.message} → ${one.hint}`).join("\n"));
     return;
   }
   state.campaigns = overview.campaigns;
@@ -184,14 +184,15 @@ const drawItems = keyed(by("campaigns"), (item) => {
     el("a", { href: address(item.id), "aria-current": item.chosen ? "true" : null, title: item.id },
       el("span", { class: `dot ${item.tone}`, "aria-hidden": "true" }),
       el("span", { class: "lines" },
-        el("span", { class: "line" }, el("strong", {}, name), el("em", { class: `state ${item.tone}` }, item.word)),
-        el("small", {}, folders.length ? el("span", { class: "folder" }, `${folders.reverse().join("/")}/`) : null, item.summary))));
+        el("span", { class: "line" }, el("strong", {}, item.description || name), el("em", { class: `state ${item.tone}` }, item.word)),
+        el("small", {}, item.description ? el("span", { class: "folder" }, item.id)
+          : folders.length ? el("span", { class: "folder" }, `${folders.reverse().join("/")}/`) : null, item.summary))));
 });
 
 function drawList() {
   if (!state.campaigns) return;
   const wanted = state.search.trim().toLowerCase();
-  const found = state.campaigns.filter((one) => `${one.id} ${one.summary} ${one.word}`.toLowerCase().includes(wanted));
+  const found = state.campaigns.filter((one) => `${one.id} ${one.description} ${one.summary} ${one.word}`.toLowerCase().includes(wanted));
   drawItems(found.map((one) => ({ ...one, key: one.id, chosen: one.id === state.campaign })));
   show("nothing", found.length ? "" : say(state.campaigns.length ? "none" : "empty"));
 }
@@ -209,12 +210,11 @@ function drawPicture() {
 }
 
 function drawNotice(picture) {
-  const first = picture.problems.find((one) => one.level === "error");
   const isBroken = picture.sends.length === 0;
   const words = picture.stale ? say("stale", { time: picture.at }) : isBroken ? say(campaign()?.file === "" ? "gone" : "broken") : "";
   by("notice").hidden = !words;
   by("stage").classList.toggle("stale", Boolean(words));
-  redraw("notice", [words, first], () => [el("strong", {}, words), first ? problem(first) : ""]);
+  redraw("notice", words, () => [words]); // the errors themselves stand in the list
 }
 
 // Redraws a part only when what it shows is another, so that focus and playing sound stay.
@@ -320,7 +320,7 @@ function drawSide() {
   redraw("facts", [row, send, file], () => {
     const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", ...marked(row.reason), row.hint && el("small", {}, "→ ", ...marked(row.hint)));
     return [
-      ["status", status], ["to", send?.to], ["followers", row?.followers !== "?" && row?.followers], ["when", send?.when],
+      ["description", send?.description], ["status", status], ["to", send?.to], ["followers", row?.followers !== "?" && row?.followers], ["when", send?.when],
       ["account", send?.account], ["kind", send?.kind], ["send", send?.id], ["file", file && place(file, href)],
     ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]);
   });

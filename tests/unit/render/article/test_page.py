@@ -8,10 +8,11 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from tests.support.factories import make_send
+from tests.support.factories import make_file, make_send
 from wechat_campaigns.core.content import Content, FileInfo, Media
+from wechat_campaigns.core.diagnostics import Diagnostic, Level, Location
 from wechat_campaigns.core.html import CARD_PLACEHOLDER
-from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Newspic, Text
+from wechat_campaigns.messages import Article, Articles, BodyImage, Draft, Image, Mpvideo, Newspic, Text
 from wechat_campaigns.render.article.page import (
     SCREENS,
     Pictures,
@@ -33,7 +34,9 @@ ARTICLE = Article(
 
 
 def _page(content: Content) -> HtmlElement:
-    return html.document_fromstring(page(make_send(content=content), data=lambda _: b"\x89PN"))
+    return html.document_fromstring(
+        page(make_send(content=content), data=lambda _: b"\x89PN", to="标签 会员")
+    )
 
 
 def test_a_card_shows_its_cover_and_an_account_its_name() -> None:
@@ -56,14 +59,35 @@ def shown() -> HtmlElement:
 
 
 def test_every_screen_shows_the_article_with_its_pictures(shown: HtmlElement) -> None:
-    assert len(shown.xpath("//div[@class='article']")) == 1 + sum(not dark for _width, dark in SCREENS)
-    assert len(shown.xpath("//div[@class='article dark']")) == 1
+    assert len(shown.xpath("//div[@class='article']")) == 1 + len(SCREENS)
+    assert len(shown.xpath("//div[@class='by-night']//div[@class='article dark']")) == 1
     widths = [style.get("style") for style in shown.iter("figure")]
-    assert widths == [f"width: {width}px" for width, _dark in SCREENS]
+    assert widths == [f"width: {width}px" for width in SCREENS]
     document = reader(ARTICLE, address=Pictures(lambda _: b"\x89PN").address)
     for part in ("<p>好茶</p>", "春茶 &lt;上新&gt;", "内容组", 'src="data:image/png;base64,iVBO"'):
         assert part in document
     assert "wximg" not in document
+
+
+def test_the_title_heads_the_page_then_to_whom_then_what_is_wrong() -> None:
+    levels: tuple[Level, ...] = ("advice", "warning", "advice", "error")
+    found = tuple(
+        Diagnostic(location=Location(file="a.md"), rule=f"r{n}", message="m", hint="h", level=level)
+        for n, level in enumerate(levels)
+    )
+    send = make_send("2026/tea", content=Articles(articles=(ARTICLE,)), diagnostics=found)
+    page_ = html.document_fromstring(page(send, data=lambda _: b"\x89PN", to="标签 会员"))
+    assert [one.text_content() for one in page_.iter("h1")] == ["春茶 <上新>"]
+    assert page_.xpath("//p[@class='kicker']/code/text()") == ["2026/tea"]
+    assert "标签 会员" in page_.xpath("string(//p[@class='lede'])")
+    notes = page_.xpath("//div[@class='notes']/div/@class")
+    assert notes == ["notice error", "notice warning", "notice advice", "notice advice", "notice calm"]
+
+
+def test_a_video_has_a_frame_that_says_how_long_it_is() -> None:
+    film = Media(file=make_file("a.mp4", format="mp4", duration_s=61.7))
+    shown = _page(Mpvideo(media=film, title="题", description="述"))
+    assert shown.xpath("//span[@class='blank frame']/span/text()") == ["62″"]
 
 
 def test_page_runs_and_loads_nothing(shown: HtmlElement) -> None:
@@ -113,4 +137,4 @@ def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
 )
 def test_other_messages_are_shown_too(content: Content, text: str) -> None:
     assert text in _page(content).text_content()
-    assert "\u202e" not in page(make_send(content=content, account="x\u202e"), data=lambda _: b"")
+    assert "\u202e" not in page(make_send(content=content, account="x\u202e"), data=lambda _: b"", to="")
