@@ -17,6 +17,7 @@ from wechat_campaigns.render.article import colours, dom, styles
 from wechat_campaigns.render.article import css as bounds
 from wechat_campaigns.render.article.dom import elements, make
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.render.article.rewrite import CLOSING
 from wechat_campaigns.source.files import FileError
 
 BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh")
@@ -231,8 +232,12 @@ MAX_ORNAMENT_CHARS: Final = 40
 """Of one ornament: it stands at each element of its kind."""
 _ARTICLE: Final = ("", "article")
 """The section around everything, which is written last."""
+_OWN_NUMBER: Final = re.compile(
+    r"\s*(第?[零一二三四五六七八九十百]{1,4}[、.．章节篇步]|[（(]?\d{1,3}[、.．）)：:]|0\d\s|[图表]\s*[\d一二三四五六七八九十])"
+)
+"""How a heading or a caption begins that has a number without the theme's."""
 _VOID: Final = ("img", "hr", "br")
-_ENDS: Final = frozenset(["follow", "earlier", "signature", "references"])
+_ENDS: Final = CLOSING | {"references"}
 """Boxes that close an article, not its last chapter."""
 _DIGITS: Final = "零一二三四五六七八九"
 _ROMAN: Final = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
@@ -355,6 +360,8 @@ def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
         if not _matches(element, ornament.path):
             continue
         number += 1
+        if any(style for style, _words in ornament.content) and _OWN_NUMBER.match(dom.text_of(element)):
+            continue  # its author counts
         text = "".join(_COUNTERS[style](number) if style else words for style, words in ornament.content)
         span = make("span", text, class_=ornament.place)
         if ornament.place == "after":
