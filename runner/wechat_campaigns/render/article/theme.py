@@ -253,15 +253,12 @@ _Content = tuple[tuple[str, str], ...]
 """Texts as `("", text)`, counters as `(style, "")`."""
 
 
-_Path = tuple[tuple[str, str], ...]
-"""Tags with classes, the outermost first; empty for any."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ornament:
     """Text that stands at the edge of each element of a kind."""
 
-    path: _Path
+    path: str
+    """The XPath of those elements."""
     place: str
     """`before` or `after`."""
     content: _Content
@@ -345,7 +342,7 @@ def add_ornaments(root: HtmlElement, css: str) -> str:
         _chapters(root)
     if f".{LEAD}" in css and len(root) and root[0].tag == "p":
         root[0].set("class", LEAD)
-    if any(one.path[-1][1] == DIVIDER for one in ornaments):
+    if any(one.path.endswith(_step("", DIVIDER)) for one in ornaments):
         for line in [element for element in elements(root) if element.tag == "hr"]:
             line.tag = "section"
             line.set("class", DIVIDER)
@@ -355,11 +352,7 @@ def add_ornaments(root: HtmlElement, css: str) -> str:
 
 
 def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
-    number = 0
-    for element in elements(root):
-        if not _matches(element, ornament.path):
-            continue
-        number += 1
+    for number, element in enumerate(root.xpath(f".{ornament.path}"), 1):
         if any(style for style, _words in ornament.content) and _OWN_NUMBER.match(dom.text_of(element)):
             continue  # its author counts
         text = "".join(_COUNTERS[style](number) if style else words for style, words in ornament.content)
@@ -371,31 +364,21 @@ def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
             element.insert(0, span)
 
 
-def _parts(selector: str) -> tuple[_Path, str]:
-    """Read `.card p::before`: what stands around one another, and the place; an empty path for others."""
+def _parts(selector: str) -> tuple[str, str]:
+    """Read `.card p::before`: the XPath of the elements, and the place; an empty XPath for others."""
     found = _SELECTOR.fullmatch(selector)
     if found is None:
-        return (), ""
+        return "", ""
     compounds = [_COMPOUND.fullmatch(word) for word in found[1].split()]
-    path = tuple((one[1] or "", one[2] or "") for one in compounds if one is not None)
-    usable = len(path) == len(compounds) and path[-1][0] not in _VOID and path[-1] != _ARTICLE
-    return (path[path[0] == _ARTICLE :] if usable else ()), found[2]
+    kinds = [(one[1] or "", one[2] or "") for one in compounds if one is not None]
+    if len(kinds) < len(compounds) or kinds[-1][0] in _VOID or kinds[-1] == _ARTICLE:
+        return "", found[2]
+    return "".join(_step(*kind) for kind in kinds[kinds[0] == _ARTICLE :]), found[2]
 
 
-def _matches(element: HtmlElement, path: _Path) -> bool:
-    *around, last = path
-    if not _is(element, last):
-        return False
-    waiting = around
-    for outer in element.iterancestors():
-        if waiting and _is(outer, waiting[-1]):
-            waiting = waiting[:-1]
-    return not waiting
-
-
-def _is(element: HtmlElement, kind: tuple[str, str]) -> bool:
-    tag, name = kind
-    return tag in ("", element.tag) and (not name or name in element.get("class", "").split())
+def _step(tag: str, name: str) -> str:
+    """Write the step of an XPath to a tag, a class, or both."""
+    return f"//{tag or '*'}" + (f"[contains(concat(' ', @class, ' '), ' {name} ')]" if name else "")
 
 
 def _chapters(root: HtmlElement) -> None:
