@@ -41,8 +41,6 @@ REGULAR: Final = ("100644", "100755")
 Version = tuple[object, ...]
 """A version of the settings, valid or not: the data of `_settings.yaml`, then of each file of accounts; None
 for a file that cannot be read."""
-_Found = tuple[str, str]
-"""An object id, empty where there is no such object, and git's word for what it is."""
 INSTALLED: Final = frozenset({".git", ".venv", "node_modules"})
 """Beside the campaigns, what git and package managers put there; no commit holds it."""
 REPORTS: Final = frozenset({"report", "reviewed"})
@@ -271,14 +269,14 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
     query = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
     answer = _ask(folder, *query, given="".join(names).encode())
     rows = (line.rsplit(" ", 1) for line in answer.text.splitlines())
-    found = (("" if kind == "missing" else object_id, kind) for object_id, kind in rows)
-    return {one: _objects(*(next(found) for _part in parts)) for one in wanted}
+    return {one: _objects(*(next(rows) for _part in parts)) for one in wanted}
 
 
-def _objects(root: _Found, folder: _Found, settings: _Found, accounts: _Found) -> CommitObjects:
+def _objects(*found: list[str]) -> CommitObjects:
+    root, folder, settings, accounts = ("" if kind == "missing" else one for one, kind in found)
     # With a link or a file in the place of the accounts, nobody could use these settings.
-    is_usable = accounts[1] in ("tree", "missing")
-    return CommitObjects(root[0], folder[0], settings[0] if is_usable else "", accounts[0])
+    is_usable = found[-1][1] in ("tree", "missing")
+    return CommitObjects(root, folder, settings if is_usable else "", accounts)
 
 
 @cache
