@@ -38,6 +38,7 @@ from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 NEWEST: Final = "refs/campaign/newest"
 REGULAR: Final = ("100644", "100755")
+NO_FOLDER: Final = "-"
 Version = tuple[object, ...]
 """A version of the settings, valid or not: the data of `_settings.yaml`, then of each file of accounts; None
 for a file that cannot be read."""
@@ -258,7 +259,7 @@ class CommitObjects(NamedTuple):
     folder: str
     settings: str
     accounts: str
-    """The folder of the files of accounts."""
+    """The folder of the files of accounts; `NO_FOLDER` for a link or a file in its place."""
 
 
 def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]:
@@ -274,9 +275,8 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
 
 def _objects(*found: list[str]) -> CommitObjects:
     root, folder, settings, accounts = ("" if kind == "missing" else one for one, kind in found)
-    # With a link or a file in the place of the accounts, nobody could use these settings.
-    is_usable = found[-1][1] in ("tree", "missing")
-    return CommitObjects(root, folder, settings if is_usable else "", accounts)
+    is_folder = found[-1][1] in ("tree", "missing")
+    return CommitObjects(root, folder, settings, accounts if is_folder else NO_FOLDER)
 
 
 @cache
@@ -310,15 +310,17 @@ def settings_at(folder: Path, settings: str, accounts: str) -> Version:
 
     Args:
         settings: the object id of the file, or empty.
-        accounts: the object id of the folder, or empty.
+        accounts: the object id of the folder, or empty, or `NO_FOLDER`.
 
     Raises:
         PolicyError: an object is not in this repository.
     """
     if not settings:  # what its accounts would be for
         return (None,)
-    files = blobs_in(folder, accounts) if accounts else {}
+    files = blobs_in(folder, accounts) if accounts not in ("", NO_FOLDER) else {}
     blobs = [settings, *(blob for file, blob in files.items() if is_accounts_file(file))]
+    if accounts == NO_FOLDER:  # as one file that cannot be read: what the settings say still counts
+        blobs.append("")
     wanted = "".join(f"{blob}\n" for blob in blobs if blob).encode()
     read = batched_objects(_ask(folder, "cat-file", "--batch", given=wanted).stdout)
     return tuple(_data(_there(next(read)[1], folder)) if blob else None for blob in blobs)
