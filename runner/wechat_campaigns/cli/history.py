@@ -107,9 +107,15 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
 
         return history_html(view)
 
-    csv, json = (lambda: history_csv(view)), (lambda: json_text(history_data(view)))
-    forms = {"text": text, "json": json, "html": html, "csv": csv}
-    context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
+    context.output(
+        {
+            "text": text,
+            "json": lambda: json_text(history_data(view)),
+            "html": html,
+            "csv": lambda: history_csv(view),
+            "xlsx": lambda: history_workbook(view),
+        }
+    )
     return code
 
 
@@ -120,8 +126,7 @@ def _is_of(send: str, campaign: str) -> bool:
 def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
     """Query the figures of every account; one that fails does not keep the others from being queried."""
     code = ExitCode.OK
-    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
-    for appid, account in accounts.items():
+    for appid, account in context.settings.environment.by_appid.items():
         if account.kind is AccountKind.TEST:
             continue  # WeChat refuses every 测试号 (48001)
         days = dict(kept[appid])

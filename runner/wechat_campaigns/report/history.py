@@ -186,8 +186,10 @@ def shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int 
 def figures_lines(row: ArticleRow) -> list[str]:
     """Write an article for a terminal: its name, then its figures."""
     title, *figures, status = shown(figure_cells(row), ("Title", *SHOWN_FIGURES))
-    heading = _("{name} ({account}): {status}")
-    lines = [heading.format(name=line(f"{row.name} {title}".strip()), account=row.account, status=status)]
+    heading = _("figures of {name} ({account}): {status}")
+    lines = [
+        heading.format(name=line(f"{row.name} {title or ''}".strip()), account=row.account, status=status)
+    ]
     pairs = [
         f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
         for word, value in zip(SHOWN_FIGURES, figures, strict=False)
