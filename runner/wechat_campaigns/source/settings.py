@@ -134,6 +134,10 @@ def _read(root: Path) -> tuple[dict[str, Any], tuple[bytes, ...], _Placed]:
                 problems.append(read)
             else:
                 documents.append(read)
+        if folder.is_file():  # which guards could not compare with earlier versions
+            what = _("`{name}` is not a folder").format(name=ACCOUNTS_FOLDER)
+            finding = Finding("not-a-folder", what, _("move it into a folder of this name"))
+            problems.append(finding.at(Location(file=folder.as_posix())))
         if not problems:
             settings = documents.pop(0) if documents and documents[0].file == files[0] else _NO_FILE
             data, problems, placed = _join(settings, documents)
