@@ -166,7 +166,9 @@ def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> lis
         keys.append(_ok(name, message))
         found = _quota(name, quota)
     granted = _permission_sets(name, api) if account.token is not None else ()
-    return [*keys, found, *granted, _permission(name, account, api)]
+    rows = [*keys, found, *granted, _permission(name, account, api)]
+    api.close()
+    return rows
 
 
 def _keys(name: str, account: Account) -> Check:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -232,6 +233,8 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
     hint = _("create the tag in the WeChat console first; `campaign tags` lists all tags")
     if close:
         hint = _("did you mean {names}? `campaign {command}` lists all")
+    if not found and str(wanted).strip("“”‘’「」\"'") in names:
+        hint = _("write the tag without quotes around it")
     hint = hint.format(names=_(", ").join(close), command="tags")
     return {}, _recipients_problem(send, "unknown-tag", what.format(value=wanted), hint)
 
@@ -326,13 +329,14 @@ def refresh(
         appid, mine = accounts[name].appid, concerned.get(name, ())
         made = (state.draft(appid, send.id, send.revision) for send in mine)
         try:
-            return fetch_remote_facts(
-                mine,
-                connect(accounts[name]),
-                clock,
-                again=again.get(name, ()),
-                made_drafts=[record.media_id for record in made if record is not None],
-            )
+            with closing(connect(accounts[name])) as api:
+                return fetch_remote_facts(
+                    mine,
+                    api,
+                    clock,
+                    again=again.get(name, ()),
+                    made_drafts=[record.media_id for record in made if record is not None],
+                )
         except PolicyError:
             raise
         except CampaignError as error:
