@@ -430,7 +430,7 @@ class _History:
         )
 
 
-@cache  # whatever account asks, the code host is asked once; `Secrets` asks anew
+@cache  # whatever account asks, the code host is asked once; a new `Secrets` asks again
 def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
     """Return what finds the request that brought a commit in."""
     # Only a run that asks about approvals needs this to load.

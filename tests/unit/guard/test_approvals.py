@@ -85,7 +85,7 @@ def test_too_few_approvals_never_pass(approved: set[str], author: str, count: in
     assert error is None if enough else isinstance(error, PolicyError)
 
 
-def test_a_run_that_waits_asks_the_code_host_anew() -> None:
+def test_a_run_that_waits_asks_the_code_host_again() -> None:
     """An approval may be given while it waits; within one look every account has the same answer."""
     run = CiRun(service="GitHub", event="push", branch="main", default_branch="main", repository=REPO)
     finder = request_finder(run)
