@@ -67,7 +67,7 @@ def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
 
 
 def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[Finding]]) -> list[Finding]:
-    """Check data against one of the schemas: every problem, by its path.
+    """Return every problem of data by one of the schemas, by the paths in it.
 
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
