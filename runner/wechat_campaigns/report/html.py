@@ -15,6 +15,7 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
+from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
@@ -69,6 +70,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     first = {row.account: row.id for row in reversed(sends)} if view.has_accounts else {}
     groups = note_groups(view.notes)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
+    digests = {row.id: compute_message_digest(row.planned.send) for row in sends if row.planned is not None}
+    shown_at = {digests[row.id]: row.id for row in reversed(sends)}
 
     return _render(
         "plan.html",
@@ -79,7 +82,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         blocked_actions=BLOCKED,
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
-        anchor=lambda row: anchors[row.id],
+        anchor=anchors.__getitem__,
+        shown_at=lambda row: shown_at[digests[row.id]],
         begins_account=lambda row: first.get(row.account) == row.id,
         several=_has_several_articles,
         headline=headline,
