@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import click
-
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect, accounts
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, NAMES, SHARD, Effect
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import LEDGER, Ledger
@@ -56,11 +54,8 @@ def doctor(context: OnlineContext) -> int:
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(DIR, ENV),
+    options=(NAMES, DIR, ENV),
     examples={"campaign tags --env production --account main": N_("names, ids, counts")},
-)
-@click.option(
-    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def tags(context: OnlineContext, names: Sequence[str]) -> int:
     """List the tags with their follower counts."""

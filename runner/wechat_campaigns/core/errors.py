@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.redact import redact_localized
 
 
@@ -181,14 +181,6 @@ def system_error(fault: Exception) -> CampaignError | None:
     if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
         return OutOfMemoryError()
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
-
-
-SYSTEM_REASONS: Final = (
-    N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"),
-    N_("Is a directory"), N_("Not a directory"), N_("No space left on device"), N_("Read-only file system"),
-    N_("Connection refused"),
-)  # fmt: skip
-"""The system's words, which it has in English alone."""
 
 
 def system_reason(fault: OSError) -> str:

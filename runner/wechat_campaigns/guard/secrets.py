@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,9 @@ class Secrets:
         """By access_token, the AppID that has it."""
         self._ambiguous: set[str] = set()
         """AppIDs that share an access_token with another: WeChat does not show whose it is."""
+        named = settings.environment.accounts.values()
+        self._unread = [one for one in named if one.token is not None and not one.token.command]
+        """Accounts whose tokens were not compared with the others' yet."""
         self._approved: dict[tuple[str, Anchor, str], ApprovedTree] = {}
         """By the commit that is checked out, the last apply and whose approvals count: what was approved."""
         self._events: Mapping[str, Sequence[Event]] | None = None
@@ -145,10 +149,21 @@ class Secrets:
         # Outside the lock: the program of one account that hangs keeps no other waiting.
         token = self._obeyed(account, "token")
         with self._lock:
-            if (other := self._tokens.setdefault(token, account.appid)) != account.appid:
-                self._ambiguous |= {account.appid, other}
+            self._note_token(token, account)
+            self._note_other_tokens()
         self._refuse_ambiguous(account)
         return token
+
+    def _note_token(self, token: str, account: Account) -> None:
+        if (other := self._tokens.setdefault(token, account.appid)) != account.appid:
+            self._ambiguous |= {account.appid, other}
+
+    def _note_other_tokens(self) -> None:
+        """Read once each token that no program prints: of two accounts with the same, perhaps one calls."""
+        unread, self._unread = self._unread, []
+        for other in unread:
+            with suppress(CampaignError):
+                self._note_token(self._obeyed(other, "token"), other)
 
     def _refuse_ambiguous(self, account: Account) -> None:
         if account.appid in self._ambiguous:
