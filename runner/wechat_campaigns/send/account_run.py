@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -125,8 +126,7 @@ class AccountRun(AccountWriter):
         ]
         outcomes: list[SendOutcome] = []
         try:
-            with self.ledger.lock(self.account.appid, wait_s):
-                self.open()
+            with self.ledger.lock(self.account.appid, wait_s), closing(self.open().api):
                 outcomes.extend(replace(self._outcome(one), key=one.key) for one in steps)
         except Exception as fault:
             error = expected_error(fault)

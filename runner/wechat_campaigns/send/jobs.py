@@ -1,6 +1,7 @@
 """What becomes of an accepted job: ask mass/get, also about what 45065 named, and recall what was sent."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -79,7 +80,8 @@ def refresh_job_status(
         answers: list[tuple[SendState, int, str]] = []
         unrecorded, failed = None, {}
         try:
-            answers.extend(_answers(jobs[appid], connect(accounts[appid])))
+            with closing(connect(accounts[appid])) as api:
+                answers.extend(_answers(jobs[appid], api))
         except PolicyError:
             raise
         except CampaignError as error:  # of this account: the others are asked
