@@ -177,7 +177,7 @@ class SandboxHandler(WSGIRequestHandler):
         self.environ = environ = self.make_environ()
         try:
             environ["wsgi.input"] = self._read_body(environ)
-        except OSError:  # its chunks are malformed: nobody knows where the next request begins
+        except OSError:  # malformed chunks: where the next request begins is not known
             self.send_error(400)
             return
         answer = Response.from_app(self.server.app, environ, buffered=True)

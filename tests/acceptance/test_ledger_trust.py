@@ -1,24 +1,27 @@
 """What is believed of a ledger where two things meet: a new root of macs, another file, a copied event."""
 
+import itertools
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.acceptance.test_store_attacks import APPID, Raw, chained, events_of, rewrite
+from tests.acceptance.test_store_attacks import APPID, Raw, chained, events_of, rewrite, write_stream
 from tests.support.playground import PICTURES
 from tests.support.shop import BOTH_ROOTS, ROOTS, SENDALL, MakeShop, Shop, campaign_file
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import event_from
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 OLD, OTHER = "1" * 64, "2" * 64
@@ -42,8 +45,8 @@ CHANGES = {
 
 
 @pytest.fixture(params=CHANGES)
-def changed(make_shop: MakeShop, store: Path, request: pytest.FixtureRequest) -> Shop:
-    """A held account whose macs got another root; before, somebody forged a release and the end of a send."""
+def moved(make_shop: MakeShop, request: pytest.FixtureRequest) -> Shop:
+    """A held account whose macs got another root, and a send that the hold keeps back."""
     before, after = CHANGES[request.param]
     shop = make_shop(begin=False)
     shop.use_root(before)
@@ -55,13 +58,19 @@ def changed(make_shop: MakeShop, store: Path, request: pytest.FixtureRequest) ->
     ):
         assert shop.run(*words, **{ROOTS[before]: OLD})[0] == ExitCode.OK
     shop.use_root(after)
+    return shop
+
+
+@pytest.fixture
+def changed(moved: Shop, store: Path) -> Shop:
+    """The same; before the change, somebody forged a release and the end of the send."""
     held = events_of(store)[-1]["hash"]
     release = {"held": False, "reason": "", "ends": [held], "after": held, "mac": "senseless"}
     forged = {"send": "sale", "revision": 1, "content_digest": "", "reason": "", "actor": {}, "mac": "00"}
     with closing(SqliteLedger(store, lambda: datetime.now(UTC))) as ledger:
         ledger.append(Entry(stream=APPID, kind=EventKind.HOLD, data=release))
         ledger.append(Entry(stream=APPID, kind=EventKind.BASELINE, data=forged))
-    return shop
+    return moved
 
 
 def states(shop: Shop) -> dict[str, str]:
@@ -131,6 +140,115 @@ def on_terminal(shop: Shop, words: tuple[str, ...], answers: str) -> tuple[int, 
         shown = terminal.read()
     terminal.close()
     return run.returncode, shown
+
+
+CHANGE = (*GUARD, "--auto-approve", "--old-secret", "OLD")
+
+
+def signed_after(events: list[Raw], at: int, kind: str, data: Raw, root: str = OLD) -> Raw:
+    """An event that follows number `at`, as the holder of a root would write it."""
+    event = {**events[0], "kind": kind, "data": {**data, "after": events[at - 1]["hash"]}, "nonce": "ab" * 8}
+    return {**event, "data": {**event["data"], "mac": mac_of(mac_key(root, APPID), event_from(event))}}
+
+
+def attacked(events: list[Raw], attack: str) -> list[Raw]:
+    """The stream as who has the old root and the store, but not the new root, may write it."""
+    place = next(number for number, event in enumerate(events) if event["kind"] == "trusted")
+    (held,) = [event["hash"] for event in events if event["kind"] == EventKind.HOLD]
+    release = {"held": False, "reason": "x", "ends": [held]}
+    last, trusted = len(events), events[place]
+    late = chained([*events, signed_after(events, last, EventKind.HOLD, release)])
+    early = signed_after(events, place, EventKind.HOLD, release)
+    return {
+        "signed after it": late,
+        "the change again": [*late, trusted],
+        "the change moved": [*late[:place], *late[place + 1 :], trusted],
+        "another change": [*late, signed_after(late, last + 1, "trusted", {"distrusted": []})],
+        "signed before it": [*events[:place], early, *events[place:]],
+        "signed in its place": [*events[:place], early, *events[place + 1 :]],
+        "cut out": [*events[:place], *events[place + 1 :]],
+        "cut off": [*events[:place], early],
+    }[attack]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "signed after it", "the change again", "the change moved", "another change", "signed before it",
+        "signed in its place", "cut out", "cut off",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("remembers", [False, True], ids=["another machine", "this machine"])
+def test_change_of_root_lets_no_attacker_release_a_hold(
+    moved: Shop, store: Path, attack: str, remembers: bool
+) -> None:
+    assert moved.run(*CHANGE, OLD=OLD)[0] == ExitCode.OK
+    events = attacked(events_of(store), attack)
+    (write_stream if remembers else partial(rewrite, moved))(store, events)
+    assert moved.apply() != ExitCode.OK
+    assert moved.run("ledger", "verify", "--macs")[0] != ExitCode.OK
+    assert moved.posts() == 0
+
+
+@pytest.mark.parametrize("remembers", [False, True], ids=["another machine", "this machine"])
+def test_change_of_root_undone_by_a_copy_starts_nothing(moved: Shop, store: Path, remembers: bool) -> None:
+    """Nor does it keep anybody from making it again, once the ledger is the true one."""
+    before = events_of(store)
+    assert moved.run(*CHANGE, OLD=OLD)[0] == ExitCode.OK
+    after = events_of(store)
+    (write_stream if remembers else partial(rewrite, moved))(store, before)
+    assert moved.apply() != ExitCode.OK
+    assert moved.posts() == 0
+    write_stream(store, after)
+    assert moved.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
+    assert moved.apply() == ExitCode.OK
+    assert moved.texts() == ["今晚八点"]
+
+
+def test_root_that_was_replaced_signs_nothing_in_a_later_change(moved: Shop, store: Path) -> None:
+    """Its holder wrote a release after the first change; the second is made with every root there was."""
+    settings = (moved.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    root = "ledger_key" if "LEDGER_KEY" in settings else "AppSecret"
+    assert moved.run(*CHANGE, OLD=OLD)[0] == ExitCode.OK
+    rewrite(moved, store, attacked(events_of(store), "signed after it"))
+    newest = {ROOTS[root]: OTHER, "OLD": OLD, "NEXT": moved.environment[ROOTS[root]]}
+    code, said = moved.run(*CHANGE, "--old-secret", "NEXT", **newest)
+    assert (code, "signed" in said) == (ExitCode.SECRET, True), said
+    assert moved.run(*GUARD, "--auto-approve", "--old-secret", "NEXT", **newest)[0] == ExitCode.OK
+    assert moved.run("apply", "--auto-approve", **newest)[0] != ExitCode.OK
+    assert moved.posts() == 0
+
+
+class PowerCut(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["before the write", "after the write"])
+@pytest.mark.parametrize("at", range(3))
+def test_change_of_root_that_was_interrupted_is_made_again(
+    changed: Shop, monkeypatch: pytest.MonkeyPatch, at: int, kept: bool
+) -> None:
+    """At each write of it: the change itself, the rules, the folder."""
+    append_all, numbers = SqliteLedger.append_all, itertools.count()
+
+    def interrupted(self: SqliteLedger, entries: Sequence[Entry], **after: Any) -> tuple[Event, ...]:
+        is_last = next(numbers) == at
+        if is_last and not kept:
+            raise PowerCut
+        events = append_all(self, entries, **after)
+        if is_last:
+            raise PowerCut
+        return events
+
+    monkeypatch.setattr(SqliteLedger, "append_all", interrupted)
+    with pytest.raises(PowerCut):
+        changed.run_here(*CHANGE, OLD=OLD)
+    monkeypatch.undo()
+    assert changed.apply() != ExitCode.OK
+    assert changed.posts() == 0
+    code, said = changed.run(*CHANGE, OLD=OLD)
+    assert code == ExitCode.OK, said
+    check_trusted_as_before(changed)
 
 
 @pytest.mark.parametrize(

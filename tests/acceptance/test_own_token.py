@@ -227,13 +227,15 @@ def test_one_place_serves_a_fleet_by_the_appid_in_it(shop: Shop, tmp_path: Path)
     assert asked(shop) == 2
 
 
-def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("both_send", [True, False])
+def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path, both_send: bool) -> None:
     """One of the two would send to the other's followers, and nothing in WeChat's answers tells which."""
-    token = token_of(shop)
+    token = token_of(shop, SHOP_APPID)
     files = (write_token(tmp_path / name, token) for name in ("one", "two"))
     use_accounts(shop, main=account(APPID, next(files)), shop=account(SHOP_APPID, next(files)))
     shop.succeed("ledger", "init")
-    shop.write(other=campaign_file("晚", "account: shop\n"))
+    if both_send:
+        shop.write(other=campaign_file("晚", "account: shop\n"))
     code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
     assert {row["result"] for row in outcomes(said).values()} == {"not_sent"}, said
     assert (code, shop.posts()) == (ExitCode.SECRET, 0)

@@ -156,6 +156,7 @@ def export_without(shop: Shop, send: str) -> Path:
     return path
 
 
+@BOTH_ROOTS
 @pytest.mark.parametrize("words", [(), ("--as-backup", "the disk is gone")])
 def test_export_from_which_a_message_was_taken_is_not_imported(
     make_shop: MakeShop, words: tuple[str, ...]
@@ -194,6 +195,7 @@ DATES = {
 }
 
 
+@BOTH_ROOTS
 @pytest.mark.parametrize(("of_event", "of_call"), DATES.values(), ids=DATES)
 def test_date_that_no_clock_shows_is_a_changed_ledger(
     make_shop: MakeShop, store: Path, of_event: Raw, of_call: Raw
@@ -215,6 +217,7 @@ def test_date_that_no_clock_shows_is_a_changed_ledger(
     assert shop.texts() == ["甲"]
 
 
+@BOTH_ROOTS
 @pytest.mark.parametrize(
     "data",
     [
@@ -258,6 +261,7 @@ def test_a_forged_baseline_hides_no_send_of_an_account_whose_secret_is_missing(
     assert '"unverified": ["shop"]' in shop.run_here("status", "--format", "json")[1]
 
 
+@BOTH_ROOTS
 def test_a_restored_copy_without_the_hold_is_refused_where_it_was_held(
     make_shop: MakeShop, store: Path, tmp_path: Path
 ) -> None:
@@ -276,6 +280,7 @@ def test_a_restored_copy_without_the_hold_is_refused_where_it_was_held(
     assert (code, shop.texts()) == (ExitCode.LEDGER, ["old"]), said
 
 
+@BOTH_ROOTS
 def test_a_hold_that_this_machine_has_seen_cannot_be_taken_out_while_a_run_sends(
     make_shop: MakeShop, store: Path
 ) -> None:

@@ -68,7 +68,8 @@ def test_clientmsgid_never_changes_between_versions() -> None:
     ).hexdigest()[:32]  # fmt: skip
 
 
-def test_mac_key_is_derived_by_hkdf() -> None:
+@pytest.mark.parametrize("root", ["s" * 32, "5e" * 32], ids=["AppSecret", "ledger_key"])
+def test_mac_key_is_derived_by_hkdf(root: str) -> None:
     """RFC 5869 with one block: its first test vector by the same two steps, then our key by them."""
 
     def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
@@ -77,8 +78,8 @@ def test_mac_key_is_derived_by_hkdf() -> None:
 
     vector = hkdf(b"\x0b" * 22, bytes(range(13)), bytes(range(0xF0, 0xFA)))
     assert vector.hex().startswith("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
-    assert mac_key("s" * 32, "wx1") == hkdf(b"s" * 32, bytes(32), b"wechat-campaigns/ledger-mac/1/wx1")
-    assert mac_key("s" * 32, "wx2") != mac_key("s" * 32, "wx1") != mac_key("t" * 32, "wx1")
+    assert mac_key(root, "wx1") == hkdf(root.encode(), bytes(32), b"wechat-campaigns/ledger-mac/1/wx1")
+    assert mac_key(root, "wx2") != mac_key(root, "wx1") != mac_key(f"t{root[1:]}", "wx1")
 
 
 CHANGES: list[dict[str, Any]] = [

@@ -115,11 +115,11 @@ class Shop:
         assert "Traceback" not in err, err
         return process.returncode, out + err
 
-    def run_here(self, *words: str) -> tuple[int, str]:
+    def run_here(self, *words: str, **variables: str) -> tuple[int, str]:
         """Run the command in this process, which is sooner: to prepare a test, or to look."""
         said = io.StringIO()
         with (
-            chdir(self.folder), patch.dict(os.environ, self.environment, clear=True),
+            chdir(self.folder), patch.dict(os.environ, self.environment | variables, clear=True),
             redirect_stdout(said), redirect_stderr(said),
         ):  # fmt: skip
             return campaign(words), said.getvalue()

@@ -17,6 +17,7 @@ from jinja2.ext import extract_from_ast
 from tests.support.commands import COMMANDS
 from tests.support.schema_texts import schema_words
 from tests.support.source import PACKAGE, ROOT, trees
+from tests.tools.foreign_words import FOREIGN_WORDS
 from wechat_campaigns.cli.help_pages import flat
 from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.errcodes import texts
@@ -89,6 +90,7 @@ def words() -> Iterator[tuple[str, Message]]:
     for path, tree in trees().items():
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in marked(tree))
+    yield from ((place, message) for place, listed in FOREIGN_WORDS.items() for message in listed)
     for path in TEMPLATES:
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in _marked_in_template(path.read_text(encoding="utf-8")))

@@ -103,29 +103,25 @@ class Context(Workspace):
         return full_id(self.settings.namespace, send_id)
 
     def output(
-        self,
-        formats: Formats,
-        *,
-        binary: Mapping[str, Callable[[], bytes]] | None = None,
-        quotes_campaigns: bool = True,
+        self, formats: Mapping[str, Callable[[], str | bytes]], *, quotes_campaigns: bool = True
     ) -> None:
         """Print the result in the format of `--format`, and write the files of `--report`.
 
         Args:
-            binary: formats that only `--report` writes.
+            formats: those of bytes are for `--report` only.
             quotes_campaigns: whether the text may hold what a campaign says; GitHub then obeys nothing in it.
 
         Raises:
             UsageError: the format is for files only, or a file cannot be written.
         """
-        if self.format in (binary or {}):
+        formats = {kind: cache(written) for kind, written in formats.items()}  # printed and filed alike
+        text = formats[self.format]()
+        if isinstance(text, bytes):
             raise UsageError(
                 _("{format} is not text and cannot be printed").format(format=self.format),
                 hint=_("write it to a file: `--report {format}=FILE`").format(format=self.format),
                 location=f"--format {self.format}",
             )
-        formats = {kind: cache(written) for kind, written in formats.items()}  # printed and filed alike
-        text = formats[self.format]()
         in_github = os.environ.get("GITHUB_ACTIONS") == "true"
         if text and quotes_campaigns and self.format == "text" and in_github:
             text = self.guarded(text)
@@ -133,7 +129,7 @@ class Context(Workspace):
             if text:
                 print_result(text)
         finally:  # a terminal that was closed takes nothing more; the files still do
-            self._write_reports(formats, binary or {})
+            self._write_reports(formats)
 
     def output_data(
         self, text: Callable[[], str], data: Mapping[str, Any], *, quotes_campaigns: bool = True
@@ -181,13 +177,11 @@ class Context(Workspace):
             # The first error is the one to be printed last; this one must not take its place.
             print_message(f"{unwritten}")
 
-    def _write_reports(
-        self, formats: Formats, binary: Mapping[str, Callable[[], bytes]] | None = None
-    ) -> None:
+    def _write_reports(self, formats: Mapping[str, Callable[[], str | bytes]]) -> None:
         self.reported = True
         for kind, path in self.reports:
-            write = (binary or {}).get(kind)
-            data = write() if write is not None else f"{formats[kind]()}\n".encode()
+            text = formats[kind]()
+            data = text if isinstance(text, bytes) else f"{text}\n".encode()
             write_file(path, data, f"--report {kind}={path}")
 
 

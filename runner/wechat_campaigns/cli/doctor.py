@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import click
-
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect, accounts
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, NAMES, SHARD, Effect
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import LEDGER, Ledger
@@ -49,17 +47,15 @@ def doctor(context: OnlineContext) -> int:
         state_dir=str(context.state_dir),
         streams={LEDGER, *environment.by_appid} if context.selection else None,
     )
-    context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
+    data = json.doctor_data(checks, environment.accounts)
+    context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
     return worst(checks)
 
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(DIR, ENV),
+    options=(NAMES, DIR, ENV),
     examples={"campaign tags --env production --account main": N_("names, ids, counts")},
-)
-@click.option(
-    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def tags(context: OnlineContext, names: Sequence[str]) -> int:
     """List the tags with their follower counts."""

@@ -19,7 +19,6 @@ from wechat_campaigns.core.i18n import (
     Language,
     _,
     current_language,
-    ngettext,
     set_language,
 )
 from wechat_campaigns.report.terminal import columns, wrapped
@@ -136,48 +135,6 @@ def _param(param: click.Parameter) -> click.Parameter:
     return copied
 
 
-CLICKS_WORDS: Final = (
-    N_("Usage:"),
-    N_("Usage: {usage}"),
-    N_("[OPTIONS]"),
-    N_("COMMAND [ARGS]..."),
-    N_("Options"),
-    N_("Commands"),
-    N_("Show this message and exit."),
-    N_("default: {default}"),
-    N_("required"),
-    N_("Error: {message}"),
-    N_("Try '{command} {option}' for help."),
-    N_("Missing argument"),
-    N_("Missing option"),
-    N_("Missing command."),
-    N_("No such option: {name}"),
-    N_("No such option {name!r}."),
-    N_("No such command {name!r}."),
-    ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1),
-    ngettext("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments.", 1),
-    N_("Option {name!r} does not take a value."),
-    N_("Invalid value: {message}"),
-    N_("Invalid value for {param_hint}: {message}"),
-    N_("{value!r} is not a valid {number_type}."),
-    N_("{value} is not in the range {range}."),
-    ngettext("{value!r} is not {choice}.", "{value!r} is not one of {choices}.", 2),
-    ngettext(
-        "{value!r} does not match the format {format}.", "{value!r} does not match the formats {formats}.", 2
-    ),
-    ngettext("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})", 1),
-    N_("{name} {filename!r} is not writable."),
-    N_("{name} {filename!r} does not exist."),
-    N_("{name} {filename!r} is a file."),
-    N_("{name} {filename!r} is a directory."),
-    N_("{name} {filename!r} is not readable."),
-    N_("Path"),
-    N_("File"),
-    N_("Directory"),
-    N_("Error: invalid input"),
-    N_("Aborted!"),
-)
-"""What click says itself; it looks for it in our catalog, by gettext's own functions."""
 NO_CATALOG: Final = (
     "Messages are in English: the catalog of the language {language} {problem}. Reinstall this tool."
 )

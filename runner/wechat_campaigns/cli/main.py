@@ -104,8 +104,9 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
     examples: Sequence[str] = tuple(getattr(error.ctx.command, "examples", ())) if error.ctx else ()
     names = tuple(error.param.opts) if isinstance(error.param, click.Option) else ()
     example = next((line for line in examples if not names or any(name in line for name in names)), "")
-    # click ends its own message with a half-width full stop.
-    missing = _("{text}.").format(text=error.format_message().rstrip("."))
+    # click ends its own message with a half-width full stop; the name of an argument has its choices.
+    missing = error.format_message().partition(". Choose from")[0].rstrip(".")
+    missing = _("{text}.").format(text=missing)
     message = missing
     if example:
         message = _("{missing} For example: `{example}`").format(missing=missing, example=example)
@@ -167,9 +168,9 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
-        after = "\n" if sys.stderr.isatty() else ""
-        print_message(str(stopped) or after + _("Interrupted: nothing more was started."))
-        return int(ExitCode.INTERRUPTED)
+        after = "\n" if sys.stderr.isatty() and not str(stopped) else ""
+        message = str(stopped) or _("Interrupted: nothing more was started.")
+        return _print_end(message, _("run the same command again"), ExitCode.INTERRUPTED, argv, before=after)
     except BrokenPipeError:
         discard_output()
         return int(ExitCode.OK)
@@ -185,7 +186,7 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
             discard_output()
             print_message(f"{error_label()}{refused}\n→ {refused.hint}")
             return int(ExitCode.USAGE)
-        return _bug()
+        return _bug(argv)
 
 
 _ASKS_FOR_JSON: Final = re.compile(r"^(?:-\w*o|--format)[\n=]?json$", re.MULTILINE)
@@ -193,13 +194,24 @@ _ASKS_FOR_JSON: Final = re.compile(r"^(?:-\w*o|--format)[\n=]?json$", re.MULTILI
 
 
 def _print_failure(error: CampaignError, argv: Sequence[str] | None) -> None:
-    """Print an error that came before the command, as JSON where a program asked for JSON."""
+    """Print an error that no report has, as JSON where a program asked for JSON."""
     if _ASKS_FOR_JSON.search("\n".join(sys.argv[1:] if argv is None else argv)):
         from wechat_campaigns.report.problems import failure_data
         from wechat_campaigns.report.sanitize import json_text
 
         with suppress(CampaignError):
             print_result(json_text(failure_data(error, ())))
+
+
+def _print_end(
+    message: str, hint: str, code: ExitCode, argv: Sequence[str] | None, *, before: str = ""
+) -> int:
+    """Print what ended the run in the middle; return its exit code."""
+    error = CampaignError(message, hint=hint)
+    error.exit_code = code
+    _print_failure(error, argv)
+    print_message(before + message)
+    return int(code)
 
 
 def _print_error(error: CampaignError) -> None:
@@ -213,7 +225,7 @@ def _print_error(error: CampaignError) -> None:
     print_message(click.style(error_label(), fg="red") + message)
 
 
-def _bug() -> int:
+def _bug(argv: Sequence[str] | None) -> int:
     import tempfile
     import traceback
 
@@ -232,5 +244,5 @@ def _bug() -> int:
             "This is a bug: {fault}. The log cannot be written ({reason}). Please report this message."
         )
         message = message.format(reason=system_reason(unwritten), fault=text.splitlines()[-1])
-    print_message(message)
-    return int(ExitCode.BUG)
+    hint = _("report this message, then run the same command again")
+    return _print_end(message, hint, ExitCode.BUG, argv)

@@ -16,7 +16,7 @@ from typing import IO, TextIO
 import click
 
 from wechat_campaigns.core.errors import UsageError, system_reason
-from wechat_campaigns.core.files import opened_to_write
+from wechat_campaigns.core.files import check_replaceable, file_errors, opened_to_write
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import recordable
 
@@ -113,9 +113,8 @@ def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
         UsageError: one cannot.
     """
     for kind, path in reports:
-        if not path.is_fifo():  # its reader would take the end of this for the end of the report
-            with opened_to_write(path, f"--report {kind}={path}", flags=os.O_APPEND):
-                pass
+        with file_errors(path, f"--report {kind}={path}"):
+            check_replaceable(path)
 
 
 def write_new(path: Path, text: str) -> bool:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import click
 
 from wechat_campaigns.cli.context import OnlineContext, one_of
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, Effect, accounts, campaign_ids, testers
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, NAMES, VAR, Effect, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
@@ -233,11 +233,8 @@ def _drafted_row(draft: Draft) -> dict[str, object]:
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(DIR, ENV),
+    options=(NAMES, DIR, ENV),
     examples={"campaign drafts --env production": N_("titles, when saved, made for which send")},
-)
-@click.option(
-    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def drafts(context: OnlineContext, names: Sequence[str]) -> int:
     """List each account's drafts in WeChat: titles, when saved, for which send this tool made each.

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.redact import redact_localized
 
 
@@ -183,14 +183,6 @@ def system_error(fault: Exception) -> CampaignError | None:
     return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
 
 
-SYSTEM_REASONS: Final = (
-    N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"),
-    N_("Is a directory"), N_("Not a directory"), N_("No space left on device"), N_("Read-only file system"),
-    N_("Connection refused"),
-)  # fmt: skip
-"""The system's words, which it has in English alone."""
-
-
 def system_reason(fault: OSError) -> str:
     """Return why the system refused."""
     return _(fault.strerror) if fault.strerror else str(fault)
@@ -209,6 +201,12 @@ class SecretError(CampaignError):
     """The secret of an account is not available; no message ever holds it."""
 
     exit_code = ExitCode.SECRET
+
+
+class UnapprovedError(SecretError):
+    """The secret of an account may not be read: what its own approvals ask for is missing."""
+
+    exit_code = ExitCode.POLICY
 
 
 class WeChatError(CampaignError):

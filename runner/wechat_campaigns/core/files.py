@@ -28,8 +28,8 @@ ORIGIN: Final = "campaigns-folder"
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Return the state folder of a campaigns folder; nothing is made.
 
-    It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target,
-    and a folder that was moved begins a new one (its old one is kept, and may be renamed to the new name).
+    It is named after the real path of the campaigns folder: each clone has its own, a link uses that of its
+    target, and a moved folder starts a new one (the old one is kept, and may be renamed to the new name).
 
     Args:
         environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.
@@ -165,7 +165,8 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
     else:
         path = Path(os.path.realpath(path))
         if path.exists() and not path.is_file():  # /dev/stdout
-            path.write_bytes(data)
+            with _opened(path, os.O_TRUNC) as file:
+                file.write(data)
             return
     written = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     file = open(written, "xb", opener=partial(os.open, mode=0o600 if private else 0o666))  # noqa: SIM115
@@ -180,27 +181,43 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
         raise
 
 
+def check_replaceable(path: Path) -> None:
+    """Raise the OSError that `replace_file` would raise, and leave the file as it is."""
+    from tempfile import NamedTemporaryFile  # takes 5 ms
+
+    path = Path(os.path.realpath(path))
+    if path.is_file() or not path.exists():
+        with NamedTemporaryFile(dir=path.parent):
+            pass
+    elif not path.is_fifo():  # its reader would take the end of this for the end of what is written
+        _opened(path, os.O_APPEND).close()
+
+
 def write_file(path: Path, data: bytes, option: str = "") -> None:
-    """Write a file. Arguments and errors as of `file_errors`."""
-    with opened_to_write(path, option) as file:
-        file.write(data)
+    """Write a file as a whole, as `replace_file`. Arguments and errors as of `file_errors`."""
+    with file_errors(path, option):
+        replace_file(path, data)
 
 
 @contextmanager
-def opened_to_write(path: Path, option: str = "", *, flags: int = os.O_TRUNC) -> Iterator[BinaryIO]:
-    """Open a file for the block; a named pipe that nobody reads is an error, and is not waited for.
+def opened_to_write(path: Path, option: str = "", *, flags: int) -> Iterator[BinaryIO]:
+    """Open a file for the block.
 
     Args:
-        flags: what becomes of a file that is there: `O_TRUNC`, `O_APPEND` or `O_EXCL`.
+        flags: what becomes of a file that is there: `O_APPEND` or `O_EXCL`.
 
     Raises:
         UsageError: as of `file_errors`.
     """
-    with file_errors(path, option):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | flags, 0o666)
-        os.set_blocking(descriptor, True)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
+    with file_errors(path, option), _opened(path, flags) as file:
+        yield file
+
+
+def _opened(path: Path, flags: int) -> BinaryIO:
+    """Open a file to write; a named pipe that nobody reads is an error, and is not waited for."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | flags, 0o666)
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "wb")
 
 
 @contextmanager

@@ -8,16 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.guard.checkout import ledgers_in, settings_versions
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
-from wechat_campaigns.ledger.trust import is_signed, newest_guard, questions, unverified, verify_guards
+from wechat_campaigns.ledger.trust import (
+    has_valid_mac,
+    is_signed,
+    newest_guard,
+    questions,
+    unverified,
+    verify_guards,
+)
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import Entry, Event
@@ -25,6 +32,16 @@ from wechat_campaigns.protocol.keys import mac_key
 
 if TYPE_CHECKING:
     from wechat_campaigns.guard.secrets import GuardOf, Secrets
+
+
+_NONE_FITS: Final = (
+    N_("no event of {name} was signed with the old AppSecret or ledger_key"),
+    N_("check the value of the variable that `--old-secret` names"),
+)
+_SEVERAL_FIT: Final = (
+    N_("several of the old AppSecrets or ledger_keys signed events of {name}"),
+    N_("pass only the one that was in use last: it also vouches for the events of those before it"),
+)
 
 
 def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) -> tuple[SettingsChange, ...]:
@@ -92,7 +109,7 @@ def record_guards(secrets: Secrets, ledger: Ledger, plan: Plan, who: Mapping[str
         LedgerError: the ledger does not take it.
     """
     environment = secrets.settings.environment
-    bare = environment.is_sandbox and not (environment.protected or environment.approvals)
+    bare = environment.is_sandbox and not (environment.protected or environment.asks_approval)
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # A rehearsal that asks for nothing reaches no follower.
@@ -124,7 +141,7 @@ def record_guard(
         data = guard_data(settings, before=before, **more)
         compared = {"environment", "rules"}
         approved = secrets.check_approved(account.appid)
-        if trusted and (settings.environment.approvals or guard_approvals(before)):
+        if trusted and (settings.environment.asks_approval or guard_approvals(before)):
             approved = present_tree(secrets.root, settings.environment)
         if approved.commit:  # the next run asks who approved what came since
             data |= {"commit": approved.commit, "tree": approved.tree}
@@ -152,7 +169,7 @@ def vouch(
 
     Raises:
         LedgerConflictError: somebody wrote to the ledger since it was read.
-        SecretError: none of the old secrets fits.
+        SecretError: none of the old secrets fits, or several do.
         TamperedLedgerError: the ledger holds a copied event, or lacks one.
     """
     appid, events = account.appid, ledger.read(account.appid)
@@ -161,16 +178,13 @@ def vouch(
     if next(filter(is_signed, events), None) not in distrusted:
         return  # the secret of this account is still the one with which it began, or was vouched for
     if old_secrets:
-        found = len(distrusted)
-        distrusted = unverified(events, key, *(mac_key(old, appid) for old in old_secrets))
-        if len(distrusted) == found:
-            raise SecretError(
-                _("no event of {name} was signed with the old AppSecret or ledger_key").format(
-                    name=account.name
-                ),
-                hint=_("check the value of the variable that `--old-secret` names"),
-                location=appid,
-            )
+        keys = {mac_key(old, appid) for old in old_secrets}
+        fitting = [old for old in keys if any(has_valid_mac(event, old) for event in distrusted)]
+        if len(fitting) != 1:
+            # The last vouches for what came before it. What an earlier one signed later may be anybody's.
+            what, hint = _SEVERAL_FIT if fitting else _NONE_FITS
+            raise SecretError(_(what).format(name=account.name), hint=_(hint), location=appid)
+        distrusted = unverified(events, key, fitting[0])
     else:
         genuine = [event for group in questions(distrusted) if is_genuine(group) for event in group]
         distrusted = [event for event in distrusted if event not in genuine]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from wechat_campaigns.core.errors import (
     PolicyError,
     SecretError,
     TamperedLedgerError,
+    UnapprovedError,
     UsageError,
     WrongSecretError,
 )
@@ -28,7 +30,7 @@ from wechat_campaigns.guard.approvals import (
     check_tree_approved,
     guard_approvals,
 )
-from wechat_campaigns.guard.checkout import head_of
+from wechat_campaigns.guard.checkout import has_approvals_of_accounts, head_of
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
@@ -53,8 +55,11 @@ class Secrets:
         """By access_token, the AppID that has it."""
         self._ambiguous: set[str] = set()
         """AppIDs that share an access_token with another: WeChat does not show whose it is."""
-        self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
-        """By the commit that is checked out and the last apply, what was approved."""
+        named = settings.environment.accounts.values()
+        self._unread = [one for one in named if one.token is not None and not one.token.command]
+        """Accounts whose tokens were not compared with the others' yet."""
+        self._approved: dict[tuple[str, Anchor, str], ApprovedTree] = {}
+        """By the commit that is checked out, the last apply and whose approvals count: what was approved."""
         self._events: Mapping[str, Sequence[Event]] | None = None
         """By AppID, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
@@ -68,26 +73,35 @@ class Secrets:
         # Not copied: a token that is renewed later is still compared by the first of the two.
         self._tokens, self._ambiguous = other._tokens, other._ambiguous
 
-    def check_approved(self, appid: str) -> ApprovedTree:
+    def check_approved(self, appid: str, *, whole: bool = False) -> ApprovedTree:
         """Refuse campaigns that nobody approved where that is asked for.
 
         Args:
             appid: of the account whose secret is about to be read; its stream holds the last apply.
+            whole: by what every account asks for, because what it is about reaches beyond this one.
 
         Returns:
             What was approved; nothing on a person's machine, where there is no code host to ask.
 
         Raises:
             PolicyError: an approval is missing, or the code host cannot be asked.
+            UnapprovedError: the same, where accounts have approvals of their own: it stops this one alone.
         """
         run = current_run()
         if run is None:
             return ApprovedTree()
         with self._lock:
-            guard = self.guard_of(appid)
-            key = (head_of(self.root), anchor_of(guard))
+            guard, head = self.guard_of(appid), head_of(self.root)
+            differ = has_approvals_of_accounts(self.root, head)
+            asked = "" if whole and differ else appid
+            key = (head, anchor_of(guard), asked if differ else "")
             if key not in self._approved:
-                self._approved[key] = check_tree_approved(self.root, self.settings, run, guard)
+                try:
+                    self._approved[key] = check_tree_approved(self.root, self.settings, run, guard, asked)
+                except PolicyError as error:
+                    if not differ:
+                        raise
+                    raise UnapprovedError(error.message, hint=error.hint, location=error.location) from error
             return self._approved[key]
 
     def check_all_approved(self, appids: Collection[str]) -> dict[str, str]:
@@ -101,8 +115,10 @@ class Secrets:
         """
         environment = self.settings.environment
         if current_run() is None:
-            if appids and (
-                environment.approvals or any(guard_approvals(self.guard_of(one)) for one in appids)
+            accounts = environment.by_appid
+            if any(
+                environment.approvals_of(accounts.get(one)) or guard_approvals(self.guard_of(one))
+                for one in appids
             ):
                 raise PolicyError(
                     _(
@@ -133,10 +149,21 @@ class Secrets:
         # Outside the lock: the program of one account that hangs keeps no other waiting.
         token = self._obeyed(account, "token")
         with self._lock:
-            if (other := self._tokens.setdefault(token, account.appid)) != account.appid:
-                self._ambiguous |= {account.appid, other}
+            self._note_token(token, account)
+            self._note_other_tokens()
         self._refuse_ambiguous(account)
         return token
+
+    def _note_token(self, token: str, account: Account) -> None:
+        if (other := self._tokens.setdefault(token, account.appid)) != account.appid:
+            self._ambiguous |= {account.appid, other}
+
+    def _note_other_tokens(self) -> None:
+        """Read once each token that no program prints: of two accounts with the same, perhaps one calls."""
+        unread, self._unread = self._unread, []
+        for other in unread:
+            with suppress(CampaignError):
+                self._note_token(self._obeyed(other, "token"), other)
 
     def _refuse_ambiguous(self, account: Account) -> None:
         if account.appid in self._ambiguous:
@@ -187,8 +214,10 @@ class Secrets:
         if api != SANDBOX:
             # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
             check_api_host(api, os.environ)
-        self.check_approved(account.appid)
-        check_secret_place(getattr(account, key))
+        place: Secret = getattr(account, key)
+        # A program may read every secret of the run, and a token be that of another account.
+        self.check_approved(account.appid, whole=bool(place.command) or key == "token")
+        check_secret_place(place)
         return read_account_secret(account, key, os.environ)
 
     def other(self, place: Secret, *, name: str) -> str:
@@ -203,7 +232,7 @@ class Secrets:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
         for appid in sorted(self.settings.environment.by_appid):
-            self.check_approved(appid)
+            self.check_approved(appid, whole=True)
         check_secret_place(place)
 
     def take_events(self, events: Mapping[str, Sequence[Event]]) -> None:

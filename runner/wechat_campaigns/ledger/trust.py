@@ -83,16 +83,19 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
     return believed
 
 
-def unverified(events: Sequence[Event], key: bytes, *older: bytes) -> list[Event]:
+def unverified(events: Sequence[Event], key: bytes, old: bytes | None = None) -> list[Event]:
     """List the events of one stream that no key verifies and no person has judged.
 
     Args:
         key: of the present AppSecret; what a `trusted` by it names was judged.
+        old: of the one before.
 
     Raises:
         TamperedLedgerError: one of them is a copy, or follows an event that was removed.
     """
-    views = [authenticator(events, {event.stream: each for event in events}.get) for each in (key, *older)]
+    streams = {event.stream for event in events}
+    keys = (key, old) if old is not None else (key,)
+    views = [authenticator(events, dict.fromkeys(streams, each).get) for each in keys]
     trusting = [one for one in events if one.kind == LedgerKind.TRUSTED and has_valid_mac(one, key)]
     judged = {digest for one in trusting for digest in one.data.get("distrusted", ())}
     signed = [event for event in events if is_signed(event) and event.hash not in judged]

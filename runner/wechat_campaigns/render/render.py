@@ -13,9 +13,9 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
-from wechat_campaigns.core.settings import SANDBOX, Settings
+from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.spoken_time import in_zone
-from wechat_campaigns.messages.limits import check_one_line
+from wechat_campaigns.messages.limits import check_audience, check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
@@ -128,7 +128,8 @@ def _draft(
     """Render one entry, its openids not cut into batches yet, with everything found on the way."""
     campaign = base.campaign
     entry: Mapping[str, Any] = (campaign.for_each or {}).get(key or "", {})
-    scope = replace(base, problems=[], variables={**_account_variable(account, settings), **base.variables})
+    sender = settings.environment.accounts.get(account)
+    scope = replace(base, problems=[], variables={**_account_variable(sender), **base.variables})
     if entry:
         entry_vars = scope.data(("for_each", key or "", "vars"), entry.get("vars", {}))
         scope.variables = {**scope.variables, **entry_vars, **overrides}
@@ -138,15 +139,20 @@ def _draft(
     at = campaign.source.location(named)
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
-    content = _link_tagger(scope, key, entry, settings).content(content)
-    _check_limits(scope, content)
+    content = _link_tagger(scope, account, key, entry, settings).content(content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
         place = ("for_each", "accounts")
+    location = campaign.source.location(place, key=key is not None)
+    _check_limits(scope, content)
+    if account:  # else it is a problem already
+        for finding in check_audience(followers, campaign.msgtype, settings.environment.accounts[account]):
+            scope.report(finding, None if finding.path else location)
     return Send(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
+        account_name=(sender and sender.display_name) or "",
         for_account=campaign.accounts is not None,
         revision=entry.get("revision", campaign.revision),
         ready=campaign.ready,
@@ -158,7 +164,7 @@ def _draft(
         description=campaign.description or "",
         owner=campaign.owner or "",
         formerly=_formerly(campaign, entry.get("formerly", ()), key),
-        location=campaign.source.location(place, key=key is not None),
+        location=location,
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
         diagnostics=tuple(scope.problems),
@@ -174,10 +180,12 @@ def _check_limits(scope: Scope, content: Content) -> None:
             scope.report(finding)
 
 
-def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
+def _link_tagger(
+    scope: Scope, account: str, key: str | None, entry: Mapping[str, Any], settings: Settings
+) -> LinkTagger:
     """Join the parameters of the settings, the campaign and the entry; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
-    allowed = settings.policy.linked_places
+    allowed = settings.policy_of(settings.environment.accounts.get(account)).linked_places
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
     if key is not None:
         paths.append((("for_each", key, "links"), entry.get("links", {})))
@@ -272,12 +280,11 @@ def _check_apart(scope: Scope, names: Sequence[str], settings: Settings) -> list
     return apart
 
 
-def _account_variable(name: str, settings: Settings) -> dict[str, Any]:
+def _account_variable(account: Account | None) -> dict[str, Any]:
     """Return the variable `account`, of what templates may know of the account that sends."""
-    account = settings.environment.accounts.get(name)
     if account is None:
         return {}
-    return {"account": {"name": account.name, "labels": list(account.labels)}}
+    return {"account": {"id": account.name, "name": account.shown_name, "labels": list(account.labels)}}
 
 
 def _check_openids_apart(scope: Scope, drafts: Sequence[Send]) -> None:
@@ -287,7 +294,7 @@ def _check_openids_apart(scope: Scope, drafts: Sequence[Send]) -> None:
         other = next((first[one] for one in draft.filter.openids if one in first), None)
         if other is not None:
             what = _("`{send}` and `{other}` have the same openids, but an openid belongs to one account")
-            hint = _('write a list for each account, such as `file: "vip/{{ account.name }}.txt"`')
+            hint = _('write a list for each account, such as `file: "vip/{{ account.id }}.txt"`')
             what = what.format(send=draft.id, other=other)
             scope.report(Finding("openids-of-accounts", what, hint, ("filter", "openids")))
             return
@@ -368,37 +375,33 @@ def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
-    named, path = (raw.get("column"), raw.get("sheet")), (*path, "file")
+    column, sheet, path = raw.get("column"), raw.get("sheet"), (*path, "file")
     written = scope.text(path, raw["file"])
-    if any(named) or written.lower().endswith(TABLES):
-        return _openid_table(scope, path, written, *named)
+    is_table = bool(column or sheet) or written.lower().endswith(TABLES)
 
-    def read() -> str:  # a list may be longer than any message
-        return scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES)
-
-    text = scope.read(path, read) if written else None
-    if text is None:
-        return ListedOpenids(), "", ""
-    file = scope.display_path(scope.files.locate(scope.campaign.file, written))
-    return read_openids(text), _("line {number}"), file
-
-
-def _openid_table(
-    scope: Scope, path: KeyPath, written: str, column: str | None, sheet: str | None
-) -> _Listed:
     def read() -> ListedOpenids:
-        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column, sheet)
+        if is_table:
+            file = scope.files.locate(scope.campaign.file, written)
+            return read_table(scope.files.data(file), column, sheet)
+        # A list may be longer than any message.
+        return read_openids(scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES))
 
     found = scope.read(path, read) if written else None
     if found is None:
         return ListedOpenids(), "", ""
     if found.blank or found.repeated:
-        what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
-        counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
+        counts = (
+            (_("rows without one: {count:,}"), found.blank),
+            (_("repeated rows: {count:,}"), found.repeated),
+        )
+        left_out = _(", ").join(words.format(count=count) for words, count in counts if count)
+        what = _("{file}: {kept:,} openids; left out: {rows}")
+        what = what.format(file=written, kept=len(found.openids), rows=left_out)
         hint = _("compare the number with the list")
-        what = what.format(file=written, **counts)
         scope.report(Finding("openid-rows", what, hint, path, "warning"))
-    return found, _("row {number}"), ""
+    if is_table:
+        return found, _("row {number}"), ""
+    return found, _("line {number}"), scope.display_path(scope.files.locate(scope.campaign.file, written))
 
 
 # --- from drafts to sends ----------------------------------------------------------------------

@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
@@ -25,7 +24,6 @@ from wechat_campaigns.render.article.page import (
     Data,
     Pictures,
     content,
-    headline,
     templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
@@ -58,6 +56,8 @@ DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 SORTS = ("Time", "Delivered", "Readers", "Read rate", "Shares", "New followers")
 """The columns by which a reader may sort the report."""
+ArchiveRow = tuple[str, str, str, Sequence[str]]
+"""Folder, title and id of a send, then its time, account, recipients and status."""
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
 
@@ -85,8 +85,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         anchor=anchors.__getitem__,
         shown_at=lambda row: shown_at[digests[row.id]],
         begins_account=lambda row: first.get(row.account) == row.id,
-        several=_has_several_articles,
-        headline=headline,
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
@@ -95,11 +93,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
-
-
-def _has_several_articles(carried: Content) -> bool:
-    shown = carried.visible
-    return isinstance(shown, Articles) and len(shown.articles) > 1
 
 
 def _is_long(row: Row) -> bool:
@@ -166,6 +159,11 @@ def archive_html(
         message_chars=MESSAGE_CHARS,
         note=note,
     )
+
+
+def archives_html(rows: Sequence[ArchiveRow]) -> str:
+    """Draw the list of archives, each of which leads to the page of its send."""
+    return _render("archives.html", rows=rows, headings=("Time", "Account", "To", "Status"))
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:

@@ -14,19 +14,6 @@ from wechat_campaigns.core.spoken_time import zone_name
 if TYPE_CHECKING:
     from wechat_campaigns.plan.review import SendChange
 
-HEADINGS = (
-    N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
-    N_("When"), N_("Reason"), N_("Account"), N_("Time"), N_("Note"), N_("Tag"),
-    N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"),
-)  # fmt: skip
-"""What stands above columns; names of WeChat's own fields are the same in every language."""
-STATUSES = (
-    N_("send"), N_("resend"), N_("scheduled"), N_("draft"), N_("expired"), N_("sent"), N_("blocked"),
-    N_("conflict"), N_("unknown"), N_("invalid"), N_("rejected"), N_("accepted"), N_("delivery failed"),
-    N_("recalled"), N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("advice"),
-    N_("not sent"),
-)  # fmt: skip
-"""Codes of actions, statuses, outcomes and grades; in English the code is the word."""
 COUNTED = {
     "send": N_("{count} to send"),
     "resend": N_("{count} to resend"),

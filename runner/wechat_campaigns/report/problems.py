@@ -63,6 +63,7 @@ def failure_data(error: CampaignError, problems: Iterable[Diagnostic]) -> dict[s
     return {
         "format_version": FORMAT_VERSION,
         "error": {
+            "code": error.exit_code.name.lower(),
             "message": error.message,
             "location": error.location,
             "hint": error.hint,

@@ -33,7 +33,13 @@ from wechat_campaigns.plan.policy import stops_run
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.run.plan import PlanResult, plan_selected, selected_part
 from wechat_campaigns.send.apply import apply as send_due
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, left_outcome, planned_outcome
+from wechat_campaigns.send.outcome import (
+    SendOutcome,
+    expected_error,
+    left_outcome,
+    not_sent_outcome,
+    planned_outcome,
+)
 from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.workspace import OnlineWorkspace
 
@@ -139,7 +145,8 @@ class ApplyRun:
                 # Who is asked at the terminal has not seen what an account that failed would send.
                 waiting = scheduled_sends(plan, until=self._last_moment(), failed=not self.asks)
             self.show_plan()
-            self.workspace.secrets.check_all_approved({one.account.appid for one in (*plan.due(), *waiting)})
+            asked = {one.account.appid for one in (*plan.due(), *waiting) if one.failure is None}
+            self.workspace.secrets.check_all_approved(asked)
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]
             covered = self.file is not None or self.digest is not None
@@ -234,7 +241,7 @@ class ApplyRun:
     def _still_reviewed(self, begun: Plan, result: PlanResult) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
         if self.file is not None:
-            planfile.check_not_expired(self.file, self.workspace.clock())
+            planfile.check_usable(self.file, self.workspace.settings.environment.name, self.workspace.clock())
         plan = result.valid_plan()
         if self.file is not None:
             plan = review.with_seen_names(plan, self.file)
@@ -336,7 +343,7 @@ class ApplyRun:
         outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.key in late]
         if error is not None:
             decided = {outcome.key for outcome in outcomes}
-            outcomes += [_not_sent(one, error) for key, one in late.items() if key not in decided]
+            outcomes += [not_sent_outcome(one, error) for key, one in late.items() if key not in decided]
         return outcomes
 
     def _is_late(self, planned: PlannedSend) -> bool:
@@ -355,7 +362,7 @@ class ApplyRun:
                 planned = now.get(reviewed.key)
                 if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
                     if error := review.change_error(reviewed, run.plan, self.file):
-                        yield _not_sent(reviewed, error)
+                        yield not_sent_outcome(reviewed, error)
                     elif planned is not None and planned.action is PlanAction.SEND:
                         to_send.append(planned)  # else the clock was set back
                 elif planned.code not in PASSING or self._is_late(reviewed):
@@ -401,16 +408,6 @@ def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False)
     )
     within = (planned for planned in scheduled if until is None or planned.send.opens_at <= until)
     return sorted(within, key=lambda planned: planned.send.opens_at)
-
-
-def _not_sent(planned: PlannedSend, error: CampaignError) -> SendOutcome:
-    return planned_outcome(
-        planned,
-        _("not sent: {error}").format(error=error.message),
-        result=Result.NOT_SENT,
-        hint=error.hint,
-        exit_code=error.exit_code,
-    )
 
 
 def _stopped(planned: PlannedSend) -> SendOutcome:

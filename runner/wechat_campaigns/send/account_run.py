@@ -239,7 +239,7 @@ class AccountRun(AccountWriter):
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
-        policy = self.settings.policy
+        policy = self.settings.policy_of(planned.account)
         if policy.max_recipients is None and policy.audience_drift is None:
             return planned
         audience = self.audiences.count(planned.send, planned.resolved)

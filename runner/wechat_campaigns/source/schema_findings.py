@@ -36,7 +36,6 @@ MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": _SECRET_HINT,
     "ledger_key": N_("write `ledger_key: {env: NAME}`, and make a key for it with `openssl rand -hex 32`"),
-    "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 """Of missing keys of which the schema's description is not said."""
 _KNOWN_MISTAKES: Final[dict[str, str]] = {
@@ -178,7 +177,9 @@ def _not_listed(error: ValidationError) -> Iterator[Finding]:
     allowed = [str(value) for value in _asked(error)]
     otherwise = _("use one of: {names}").format(names=_(", ").join(allowed))
     hint = did_you_mean(str(_value(error)), allowed, otherwise=otherwise, cutoff=STRICT)
-    yield _finding(error, "unknown-value", _(_CANNOT_BE), hint)
+    is_word = isinstance(_value(error), str) and not _is_private(error)
+    what = _("{name} cannot be `{word}`") if is_word else _(_CANNOT_BE)
+    yield _finding(error, "unknown-value", what, hint, word=quote(str(_value(error))))
 
 
 def _only_true(error: ValidationError) -> Iterator[Finding]:

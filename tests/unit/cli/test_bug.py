@@ -1,5 +1,6 @@
 """A bug ends a run with a log to report, which may be sent to anybody."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,39 @@ def test_log_of_a_bug_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> Non
         log.unlink()
     assert "RuntimeError" in text
     assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(RuntimeError("x"), ExitCode.BUG), (KeyboardInterrupt(), ExitCode.INTERRUPTED)],
+    ids=["a bug", "Ctrl-C"],
+)
+@pytest.mark.parametrize("words", [["-o", "json"], ["--format=json"], []])
+def test_programs_get_the_end_of_a_run_as_json(
+    words: list[str],
+    fault: BaseException,
+    code: ExitCode,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    @click.command()
+    @click.option("-o", "--format", "format_")
+    def broken(format_: str | None) -> None:
+        click.echo('{"result": "of before"}')
+        raise fault
+
+    assert run(words, command=broken) == code
+    out, err = capsys.readouterr()
+    if not words:
+        assert len(out.splitlines()) == 1
+        return
+    error = json.loads(out.splitlines()[-1])["error"]
+    assert (error["code"], error["exit_code"]) == (code.name.lower(), code)
+    assert error["message"] in err
+    assert error["hint"]
 
 
 @pytest.mark.parametrize(("error", "is_shown"), [(RecursionError, False), (ValueError, True)])

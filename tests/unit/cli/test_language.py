@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tools.foreign_words import CLICKS_WORDS
 from wechat_campaigns.cli import help_pages
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import i18n
@@ -43,7 +44,8 @@ def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_the_words_of_click_are_its_own() -> None:
     folder = Path(str(click.__file__)).parent
     source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    gone = [text for text in help_pages.CLICKS_WORDS if text not in source]
+    texts = (words if isinstance(words, str) else words[0] for words in CLICKS_WORDS)
+    gone = [text for text in texts if text not in source]
     assert len(gone) < 12, gone
 
 
@@ -66,7 +68,7 @@ def test_bare_it_plans(
         ("--lang zh plan --dir sale.txt", "文件夹 'sale.txt' 是文件"),
         ("--lang zh plan --out .", "文件 '.' 是文件夹"),
         ("--lang zh ci publish nothing.md", "文件 'nothing.md' 不存在"),
-        ("--lang zh status --timeout soon", "'soon' 不是有效的数字"),
+        ("--lang zh status --timeout soon", "'soon' 不是数字"),
         ("--lang zh schema letter", "错误"),
         ("--lang zh calendar --month May", "错误"),
         ("--lang zh schema plan settings", "错误"),

@@ -1,5 +1,6 @@
 """Standard streams that cannot show everything."""
 
+import errno
 import io
 import json
 import os
@@ -73,3 +74,30 @@ def test_file_is_replaced_without_writing_through_a_link_beside_it(tmp_path: Pat
     assert (outside.read_text(encoding="utf-8"), target.read_bytes()) == ("mine", b"new")
     assert target.stat().st_mode & 0o777 == 0o640
     assert {path.name for path in target.parent.iterdir()} == {target.name, planted.name}
+
+
+@pytest.mark.parametrize("before", [None, b"of yesterday"])
+def test_report_is_written_whole_or_not_at_all(
+    here: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
+) -> None:
+    """Whoever reads it while it is written, or after the disk was full, has that of before."""
+    assert run(["init", "--quiet"]) == ExitCode.OK
+    folder = here / "reports"
+    report = folder / "plan.json"
+    if before is not None:
+        folder.mkdir()
+        report.write_bytes(before)
+    written = list[bytes]()
+
+    def full(path: Path, target: Path) -> None:
+        written.append(path.read_bytes())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        assert run(["plan", "--offline", "--quiet", "--report", f"json={report}"]) == ExitCode.USAGE
+    assert json.loads(written[0])["sends"]
+    assert (report.read_bytes() if before else [*folder.iterdir()]) == (before or [])
+    assert run(["plan", "--offline", "--quiet", "--report", f"json={report}"]) == ExitCode.OK
+    assert report.read_bytes() == written[0]
+    assert [*folder.iterdir()] == [report]

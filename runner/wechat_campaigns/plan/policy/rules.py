@@ -34,13 +34,13 @@ from wechat_campaigns.source.scaffold import SAMPLES
 
 
 @rule(Trait.ALWAYS | Trait.FIXED | Trait.OF_THE_MOMENT | Trait.ASKED_LATER)
-def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
+def hold(setting: bool, facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold, by its ledger or by the settings."""
     name = facts.account.name
     reason = facts.state.stream(facts.account.appid).hold_reason(facts.now)
     if reason is not None:
         return Violation(*on_hold(name, reason, facts.env))
-    if setting is True or (setting is not False and name in setting):
+    if setting:
         return Violation(
             _("the settings put account {name} on hold").format(name=name),
             _("change `policy.hold` in the settings"),
@@ -355,10 +355,7 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
         return None
     return Violation(
         _("{send} already has the same content and the same recipients").format(send=twins[0]),
-        _(
-            "if the file was renamed, restore its old name; otherwise change the content, or lower "
-            "`policy.duplicate_content_days`"
-        ),
+        _("change the content, or lower `policy.duplicate_content_days`"),
     )
 
 

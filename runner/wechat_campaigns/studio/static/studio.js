@@ -138,8 +138,7 @@ function makeFrames(holder) {
       const next = el("iframe", { sandbox: SANDBOX, referrerpolicy: "no-referrer", title, class: "coming", "data-url": url, "data-of": of });
       next.addEventListener("load", () => {
         if (next !== coming) return;
-        const at = current?.dataset.of === of ? (current.contentWindow?.scrollY ?? 0) : 0;
-        next.contentWindow?.scrollTo(0, at);
+        if (current?.dataset.of === of) next.contentWindow?.scrollTo(0, current.contentWindow?.scrollY ?? 0);
         next.classList.remove("coming");
         current?.remove();
         [current, coming] = [next, null];
@@ -169,7 +168,7 @@ function drawReport() {
   if (state.page === "messages") return reports.clear();
   const month = state.page === "calendar" ? state.month : "";
   text("month", month);
-  reports.show(`/page/${state.page}?month=${month}&v=${state.version}`, `${state.page}${month}`, say(state.page));
+  reports.show(`/page/${state.page}?month=${month}&v=${state.version}#today`, `${state.page}${month}`, say(state.page));
 }
 
 function turnMonth(step) {
@@ -258,7 +257,7 @@ function drawPhone(send) {
   by("stage").dataset.view = view === "chat" ? "chat" : "page";
   by("stage").classList.toggle("dark", state.dark);
   by("stage").setAttribute("aria-label", send ? say("phone_of", { send: send.id }) : "");
-  for (const name of document.querySelectorAll(".account")) name.textContent = send?.account ?? "";
+  for (const name of document.querySelectorAll(".account")) name.textContent = send?.shown_account ?? "";
   for (const clock of document.querySelectorAll(".clock")) clock.textContent = time().slice(0, 5);
   drawBubble(send);
   const page = send?.pages[(Number(view) || 1) - 1];
@@ -275,7 +274,7 @@ async function drawBubble(send) {
   if (drawn.feed !== url) return; // another was chosen meanwhile
   const cards = said.querySelector(".cards");
   by("feed").replaceChildren(url && el("article", { class: `message ${cards ? "wide" : ""}` },
-    el("div", { class: "row" }, !cards && avatar(send.account, send.account), said)));
+    el("div", { class: "row" }, !cards && avatar(send.shown_account, send.account), said)));
 }
 
 // The server's HTML of a message. No text may become elements here, but a document may be asked for.
