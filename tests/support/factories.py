@@ -330,9 +330,6 @@ class ScriptedApi:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self._answers = {name: list(a) if isinstance(a, list) else [a] for name, a in answers.items()}
 
-    def close(self) -> None:
-        pass
-
     def mass_ready(self) -> None:
         if "mass_ready" in self._answers:
             self.__getattr__("mass_ready")()
