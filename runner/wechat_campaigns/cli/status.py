@@ -19,7 +19,6 @@ from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_rows, send_status
 from wechat_campaigns.send.jobs import JobStatuses, refresh_job_status
@@ -58,6 +57,9 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until they say
     `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
     """
+    from wechat_campaigns.report.json import status_data
+    from wechat_campaigns.report.markdown import status_markdown
+    from wechat_campaigns.report.text import status_text
     from wechat_campaigns.run.plan import fits
 
     send_id = context.full_id(send_id) if send_id is not None else None
@@ -74,7 +76,14 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
         unverified=context.unverified,
         failed=failed,
     )
-    context.output(_formats(context, view, state, sends, moment))
+    context.output(
+        {
+            "text": lambda: status_text(view, context.text_options),
+            "json": lambda: json_text(status_data(view)),
+            "markdown": lambda: status_markdown(view),
+            "prometheus": lambda: _metrics(context, view, state, sends, moment),
+        }
+    )
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
@@ -108,25 +117,6 @@ def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
         ):
             said, hint = on_hold(account.name, reason, environment.env_option)
             print_message(f"{said}\n→ {hint}")
-
-
-def _formats(
-    context: LedgerContext,
-    view: StatusView,
-    state: LedgerState,
-    sends: Sequence[Send],
-    moment: DecisionContext,
-) -> Formats:
-    from wechat_campaigns.report.json import status_data
-    from wechat_campaigns.report.markdown import status_markdown
-    from wechat_campaigns.report.text import status_text
-
-    return {
-        "text": lambda: status_text(view, context.text_options),
-        "json": lambda: json_text(status_data(view)),
-        "markdown": lambda: status_markdown(view),
-        "prometheus": lambda: _metrics(context, view, state, sends, moment),
-    }
 
 
 def _metrics(
