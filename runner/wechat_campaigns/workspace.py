@@ -166,7 +166,7 @@ class Workspace:
         from wechat_sandbox.server import embedded
 
         own_accounts = [
-            {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}
+            {"appid": account.appid, "kind": account.kind.value, "name": account.shown_name, "followers": 60}
             for account in self.settings.environment.accounts.values()
         ]
         # What WeChat refuses is let through so that it can be rehearsed; the plan warns about it.

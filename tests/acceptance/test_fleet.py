@@ -28,18 +28,23 @@ BY = pytest.mark.parametrize("by", ["file", "digest"])
 def fleet(make_shop: MakeShop) -> Shop:
     """Eight accounts with a send each; the secret of each is in a variable of its own."""
     shop = make_shop(begin=False)
+    with_accounts(shop, APPIDS, "SECRET_{}")
+    shop.write(**{f"to-{name}": campaign_file(name, f"account: {name}\n") for name in NAMES})
+    assert shop.run("ledger", "init", **SECRETS)[0] == ExitCode.OK
+    return shop
+
+
+def with_accounts(shop: Shop, appids: dict[str, str], variable: str = "WECHAT_MAIN_SECRET") -> None:
+    """Put these accounts in place of those of the shop, the secret of each in a variable."""
     accounts = (
-        f"{name}: {{kind: service, appid: {APPIDS[name]}, secret: {{env: SECRET_{name.upper()}}}}}"
-        for name in NAMES
+        f"{name}: {{kind: service, appid: {appid}, secret: {{env: {variable.format(name.upper())}}}}}"
+        for name, appid in appids.items()
     )
     file = shop.folder / "campaigns/_settings.yaml"
     head = file.read_text(encoding="utf-8").partition("    accounts:")[0]
     file.write_text(f"{head}    accounts: {{{', '.join(accounts)}}}\n", encoding="utf-8")
-    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in APPIDS.values()]
+    seeds = [{"appid": one, "kind": "service", "followers": 5, "tags": ["会员"]} for one in appids.values()]
     shop.sandbox.control("POST", "seed", {"accounts": seeds})
-    shop.write(**{f"to-{name}": campaign_file(name, f"account: {name}\n") for name in NAMES})
-    assert shop.run("ledger", "init", **SECRETS)[0] == ExitCode.OK
-    return shop
 
 
 def part(number: int, parts: int = 2) -> set[str]:
@@ -169,6 +174,22 @@ def test_plan_status_and_doctor_are_about_the_accounts_selected(fleet: Shop) -> 
     code, said = fleet.run("doctor", "--accounts", "shop2", "-o", "json", SECRET_SHOP2="0" * 32)
     named = {name for name in NAMES for row in data(said)["checks"] if name in row["name"]}
     assert (code, named) == (ExitCode.OK, {"shop2"})
+
+
+@pytest.mark.parametrize("words", [["plan"], ["apply", "--auto-approve"], ["status"], ["doctor"]])
+def test_a_run_has_few_files_open_however_many_its_accounts(make_shop: MakeShop, words: list[str]) -> None:
+    """A process may have 1,024 on many machines; a connection of each account would be as many."""
+    shop, names = make_shop(begin=False), [f"shop{number}" for number in range(100)]
+    with_accounts(shop, {name: f"wx{number:016d}" for number, name in enumerate(names, 100)})
+    shop.write(**{f"to-{name}": campaign_file(name, f"account: {name}\n") for name in names})
+    shop.succeed("ledger", "init")
+    if words == ["status"]:
+        shop.succeed("apply", "--auto-approve")
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -n 64; exec "$@"', "sh", sys.executable, *shop.start, *words],
+        cwd=shop.folder, env=shop.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
 
 
 def test_a_part_is_asked_the_rules_about_all_accounts(fleet: Shop) -> None:

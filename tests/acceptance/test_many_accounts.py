@@ -76,6 +76,42 @@ def test_each_account_gets_its_own_words_and_uploads_a_picture_once(chain: Shop)
     assert len(uploads) == 2, "once for each account"
 
 
+def test_a_plan_shows_the_rules_of_an_account_where_they_differ(chain: Shop) -> None:
+    """In each format and in `doctor`; an account without rules of its own shows none."""
+    write_accounts(
+        chain, "main", "shop", policy="policy: {allowed_tags: [会员, 北京], require_not_after: false}\n"
+    )
+    file = chain.folder / "campaigns/_settings.yaml"
+    text = file.read_text(encoding="utf-8")
+    own = "labels: [retail], policy: {allowed_tags: [北京]}}"
+    file.write_text(text.replace("labels: [retail]}", own, 1), encoding="utf-8")
+    line = 1 + text[: text.index("labels: [retail]}")].count("\n")
+    place = f"campaigns/_settings.yaml:{line}"
+    chain.write(sale=campaign_file(WORDS, FOR_RETAIL))
+    rows = planned(chain)
+    (blocked,) = rows["sale[main]"]["violations"]
+    assert (blocked["rule"], blocked["place"]) == ("allowed_tags", place)
+    assert place in rows["sale[main]"]["hint"]
+    assert rows["sale[shop]"]["action"] == "send"
+    _code, said = chain.run("plan", "-o", "json")
+    rule = {"value": '["北京"]', "holder": "account", "place": place}
+    accounts = json.loads(said)["accounts"]
+    assert {name: one["rules"] for name, one in accounts.items()} == {
+        "main": {"allowed_tags": rule},
+        "shop": {},
+    }
+    for words in (("plan",), ("plan", "-o", "markdown"), ("plan", "--report", "html=plan.html")):
+        _code, said = chain.run(*words)
+        shown = (chain.folder / "plan.html").read_text(encoding="utf-8") if "--report" in words else said
+        assert " ".join(shown.split()).count("rules of its own: allowed_tags") == 1, words
+    _code, said = chain.run("doctor", "-o", "json")
+    assert json.loads(said)["rules"]["main"]["allowed_tags"] == rule
+    assert json.loads(said)["rules"]["shop"]["allowed_tags"]["holder"] == "settings"
+    write_accounts(chain, "main", "shop", policy="policy: {allowed_tags: [北京]}\n")
+    _code, said = chain.run("plan")
+    assert "_settings.yaml" not in said
+
+
 def test_account_that_leaves_the_label_and_comes_back_gets_nothing_twice(chain: Shop) -> None:
     chain.write(sale=campaign_file(WORDS, FOR_RETAIL))
     assert chain.apply() == ExitCode.OK

@@ -1,6 +1,7 @@
 """The works that are measured: ours and the yardstick's side of each, with the goal as a ratio."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import requests
 from tests.bench import floor, yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import INHERITED, Command
+from tests.support.postgres_server import Server, postgres_server
 from wechat_campaigns.core.files import state_folder
 from wechat_campaigns.core.model import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind, next_event
@@ -31,7 +33,9 @@ CAMPAIGN = str(Path(sys.executable).parent / "campaign")
 APPID = "wx0000000000000001"
 SECRET = "0" * 32
 LATENCY_S = 0.1
-ACCOUNTS = 900
+EACH = 10
+"""Sends of an account of the fleet."""
+ACCOUNTS = 3_000
 """Of the sandbox: no run sends from an account that another run has sent from."""
 
 
@@ -256,9 +260,17 @@ def applies(stack: ExitStack) -> Iterator[Work]:
                commands=late.in_turn)  # fmt: skip
     yield Work(part=Part.APPLY, name="apply, 200 sends, 8 accounts, 100 ms", against="25 answers in a row",
                goal=1.3, commands=late.side_by_side, against_s=25 * LATENCY_S)  # fmt: skip
-    yield Work(part=Part.FLEET, name="apply, 4,000 sends, 400 accounts, 100 ms",
-               against="10 answers in a row", goal=None, commands=late.fleet,
-               against_s=10 * LATENCY_S, rounds=1)  # fmt: skip
+    for accounts, store, parts in (
+        (40, "sqlite", 1),
+        (400, "sqlite", 1),
+        (400, "postgres", 1),
+        (400, "postgres", 2),
+    ):
+        name = f"apply, {accounts * EACH:,} sends, {accounts} accounts, 100 ms"
+        name += f", {store}" * (store != "sqlite") + f", {parts} parts" * (parts > 1)
+        yield Work(part=Part.FLEET, name=name, against="10 answers in a row", goal=None,
+                   commands=partial(late.fleet, accounts, store, parts), against_s=EACH * LATENCY_S,
+                   rounds=1)  # fmt: skip
 
 
 class LateSandbox:
@@ -274,6 +286,10 @@ class LateSandbox:
         shutil.rmtree(self._folder, ignore_errors=True)
         return self._stack.enter_context(sandbox(self._folder, ACCOUNTS))
 
+    @cached_property
+    def _server(self) -> Server:
+        return self._stack.enter_context(postgres_server())
+
     def in_turn(self) -> Pair:
         """Make 50 sends of one account, beside as many tasks of a playbook."""
         url, book = self._url, self._folder / "ansible"
@@ -288,13 +304,19 @@ class LateSandbox:
         """Make 25 sends of each of eight accounts."""
         return self._apply(self._folder / "eight/campaigns", accounts=8, each=25), None
 
-    def fleet(self) -> Pair:
-        """Make ten sends of each of 400 accounts."""
-        return self._apply(self._folder / "fleet/campaigns", accounts=400, each=10), None
+    def fleet(self, accounts: int, store: str, parts: int) -> Pair:
+        """Make ten sends of each account, by a process for each part of the accounts."""
+        root = self._folder / f"fleet{accounts}_{store}_{parts}/campaigns"
+        ledger = self._server.address(root.parent.name) if store == "postgres" else store
+        made = self._apply(root, accounts=accounts, each=EACH, ledger=ledger)
+        if parts > 1:
+            words = [shlex.join([*made.arguments, f"--shard={part}/{parts}"]) for part in range(1, parts + 1)]
+            return replace(made, arguments=["/bin/sh", "-euc", f"{' & '.join(words)}; wait $!"]), None
+        return replace(made, counts_sockets=True), None
 
-    def _apply(self, root: Path, *, accounts: int, each: int) -> Command:
+    def _apply(self, root: Path, *, accounts: int, each: int, ledger: str = "sqlite") -> Command:
         def before() -> None:
-            write_sends(root, self._url, [next(self._accounts) for _ in range(accounts)], each)
+            write_sends(root, self._url, [next(self._accounts) for _ in range(accounts)], each, ledger=ledger)
 
         return replace(campaign(root, "apply", "--auto-approve", "--quiet"), before=before)
 

@@ -69,7 +69,6 @@ WORDS = {
     "policy.timezone": ("Asia/Shanghai", "Asia/Tokyo"),
     "policy.allowed_links": ("a.cn", "b.cn"),
     "policy.allowed_mini_programs": ("wx0000000000000001", "wx0000000000000002"),
-    "policy.hold": (["main"], True),
     "environments.production.resend_after": (60, 61),
     "environments.production.resend_until": (3600, 7200),
 }
@@ -112,7 +111,8 @@ def keys(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def two_values(path: str, node: Any) -> tuple[Any, Any]:
     """Two values that a key may have."""
-    if (path in WORDS and node.get("type") != "array") or path == "policy.hold":
+    path = path[max(path.find("policy."), 0) :]  # of the settings, an environment or an account
+    if path in WORDS and node.get("type") != "array":
         return WORDS[path]
     if "enum" in node:
         return node["enum"][0], node["enum"][1]
@@ -278,6 +278,8 @@ ODD: list[Mapping[str, Any]] = [
     {"rules": {"policy": {"max_recipients": "x", "quiet_hours": "ab-cd", "allowed_tags": 5}}, "mac": 5},
     {"rules": {"policy": {"levels": [], "audience_drift": 3, "max_recipients": float("nan")}}},
     {"rules": {"approvals": {"approvers": 3, "count": "many"}}},
+    {"rules": {"accounts": [3], "approvals": []}},
+    {"rules": {"accounts": {"a": 3, "b": {"appid": SERVICE, "approvals": "bob", "policy": [1]}}}},
 ]
 
 

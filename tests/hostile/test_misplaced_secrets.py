@@ -83,7 +83,7 @@ ANYWHERE = {
     "key-at-top": "{v}: x",
     "default": "default_account: {v}",
     "policy-key": "policy: {{{v}: 1}}",
-    "policy-hold": "policy: {{hold: [{v}]}}",
+    "policy-hold": "policy: {{hold: {v}}}",
     "policy-timezone": "policy: {{timezone: {v}}}",
     "policy-link": "policy: {{allowed_links: ['{v}']}}",
     "color": "articles: {{brand_color: '{v}'}}",

@@ -334,6 +334,9 @@ class ScriptedApi:
         if "mass_ready" in self._answers:
             self.__getattr__("mass_ready")()
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)

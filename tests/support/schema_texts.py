@@ -5,7 +5,7 @@ from typing import Any
 
 from wechat_campaigns.source.schema import SchemaName, schema
 
-SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
+SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings", "accounts")
 """Those whose files people write."""
 
 

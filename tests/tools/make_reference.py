@@ -228,6 +228,7 @@ def _schema(name: SchemaName, language: Language = "en", level: int = 2) -> str:
     if policy := whole["definitions"].get("policy"):  # docs/policy.md has the table of rules
         policy["description"] += RULES_ELSEWHERE[language]
         policy["properties"] = {key: one for key, one in policy["properties"].items() if key not in RULES}
+        whole["definitions"]["account_policy"]["properties"] = {}
     parts = [str(whole["description"]), *_keys(whole, language)]
     unexplained = []
     for word, part in whole.get("definitions", {}).items():

@@ -1,4 +1,4 @@
-"""Write schema/settings.schema.json from the records of `wechat_campaigns.core.settings`.
+"""Write the schemas of the settings from the records of `wechat_campaigns.core.settings`.
 
 Of schema/campaign.schema.json it writes what follows from the kinds of messages: the list of msgtypes, and
 the `content` of each kind that has a msgtype for itself. The rest is written by hand.
@@ -18,12 +18,21 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from wechat_campaigns.core.content import Content, Media
-from wechat_campaigns.core.settings import NOT_A_KEY, VALUE, Settings
+from wechat_campaigns.core.settings import (
+    CREDENTIALS,
+    SANDBOX,
+    VALUE,
+    Environment,
+    Policy,
+    Settings,
+)
 from wechat_campaigns.messages import KINDS, MSGTYPES, Text
 from wechat_campaigns.plan.policy import OVERRIDABLE
 
 FOLDER = Path(__file__).parents[2] / "schema"
 WIDTH = 110
+OF_THE_RUN = ("max_sends_per_apply", "checks", "timezone")
+"""Rules of a whole run, which an account cannot have for itself."""
 TYPES = {bool: "boolean", int: "integer", str: "string"}
 
 
@@ -35,7 +44,7 @@ def main() -> None:
 
 def texts() -> dict[str, str]:
     """Each file by its name."""
-    wholes = {"settings": settings(), "campaign": campaign()}
+    wholes = {"settings": settings(), "accounts": accounts(), "campaign": campaign()}
     return {f"{name}.schema.json": f"{_written(whole)}\n" for name, whole in wholes.items()}
 
 
@@ -85,33 +94,68 @@ def _content(kind: type[Content], definitions: dict[str, Any]) -> dict[str, Any]
 def settings() -> dict[str, Any]:
     """The schema of the settings."""
     definitions: dict[str, Any] = {}
-    whole = {
+    return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": "https://wechat-campaigns.invalid/schema/settings.schema.json",
         "title": "Settings for WeChat campaigns",
         **_shape(Settings, definitions),
-        "definitions": {**definitions, "value": VALUE},
+        "definitions": {**_with_policies(definitions), "value": VALUE},
     }
+
+
+def _with_policies(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The definitions with that of a policy, and of what an account may have of one."""
+    _value(Policy, definitions)
     rules = "|".join(sorted(OVERRIDABLE))
     definitions["policy"]["properties"]["levels"]["propertyNames"] = {
         "pattern": rf"^({rules})$(?!\n)",
         "patternErrorMessage": "use a rule of docs/policy.md other than `hold` and `sample_text`, which are "
         "always mandatory",
     }
-    return whole
+    properties = definitions["policy"]["properties"].items()
+    own = {key: one for key, one in properties if key not in OF_THE_RUN}
+    said = "Rules of an account: those of `policy` but for what is about the whole run."
+    policy = {**definitions["policy"], "description": said, "properties": own}
+    return {**definitions, "account_policy": policy}
+
+
+def accounts() -> dict[str, Any]:
+    """The schema of a file in `_accounts/`: by environment, what it has under `accounts`."""
+    definitions: dict[str, Any] = {}
+    by_name = _value(get_type_hints(Environment, include_extras=True)["accounts"], definitions)
+    with_credentials = {"allOf": [by_name["additionalProperties"]], **CREDENTIALS}
+    said = "An environment of `_settings.yaml`, with accounts by a name of your choice."
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://wechat-campaigns.invalid/schema/accounts.schema.json",
+        "title": "Accounts for WeChat campaigns",
+        "description": "Official Accounts, by environment and name.",
+        "type": "object",
+        "properties": {SANDBOX: {**by_name, "description": "Accounts of the sandbox."}},
+        "additionalProperties": {**by_name, "additionalProperties": with_credentials, "description": said},
+        "definitions": {
+            key: one
+            for key, one in _with_policies(definitions).items()
+            if key not in ("policy", "plan_check")  # what only an environment has
+        },
+    }
 
 
 def _shape(record: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a map with the keys of a record; those of its parts are added to the definitions."""
     hints, said = get_type_hints(record, include_extras=True), _texts(record)
-    keys = [one for one in fields(record) if one.metadata != NOT_A_KEY and hints[one.name] is not Media]
+    written = (one for one in fields(record) if one.metadata.get("is_key", True))
+    keys = [one for one in written if hints[one.name] is not Media]
     required = [one.name for one in keys if one.default is one.default_factory is MISSING]
     return {
         "type": "object",
         **({"required": required} if required else {}),
         "additionalProperties": False,
         "description": " ".join(str(inspect.getdoc(record)).split()),
-        "properties": {one.name: _key(one, hints[one.name], said[one.name], definitions) for one in keys},
+        "properties": {
+            one.metadata.get("key", one.name): _key(one, hints[one.name], said[one.name], definitions)
+            for one in keys
+        },
         **getattr(record, "SCHEMA", {}),
     }
 
@@ -129,7 +173,8 @@ def _texts(record: type) -> dict[str, str]:
 def _key(one: Field[Any], hint: Any, said: str, definitions: dict[str, Any]) -> dict[str, Any]:
     shape = _value(hint, definitions)
     if "$ref" in shape:
-        shape = {"allOf": [{"$ref": shape.pop("$ref")}], **shape}
+        own = {key: one for key, one in shape.items() if key not in ("$ref", "type")}
+        shape = {"allOf": [{"$ref": shape["$ref"]}], **own}
     default = list(one.default) if isinstance(one.default, tuple) else one.default
     if isinstance(default, bool | int | str | list) and default not in ("", []):
         shape["default"] = default

@@ -47,7 +47,8 @@ def doctor(context: OnlineContext) -> int:
         state_dir=str(context.state_dir),
         streams={LEDGER, *environment.by_appid} if context.selection else None,
     )
-    context.output_data(lambda: text.doctor_text(checks, context.text_options), json.doctor_data(checks))
+    data = json.doctor_data(checks, environment.accounts)
+    context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
     return worst(checks)
 
 

@@ -336,7 +336,7 @@ def guard(
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
-    if environment.approvals and (commit := present_tree(context.root, environment).commit):
+    if environment.asks_approval and (commit := present_tree(context.root, environment).commit):
         context.show_progress(
             _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
         )

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     formats=(),
     examples={"campaign schema settings > schema/settings.schema.json": N_("for an editor")},
 )
-@click.argument("name", type=click.Choice(["campaign", "settings", "plan", "output"]), default="campaign")
+@click.argument(
+    "name", type=click.Choice(["campaign", "settings", "accounts", "plan", "output"]), default="campaign"
+)
 def schema(name: SchemaName) -> int:
     """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""
     print_result(localized_schema_text(name), newline=False)

@@ -203,6 +203,12 @@ class SecretError(CampaignError):
     exit_code = ExitCode.SECRET
 
 
+class UnapprovedError(SecretError):
+    """The secret of an account may not be read: what its own approvals ask for is missing."""
+
+    exit_code = ExitCode.POLICY
+
+
 class WeChatError(CampaignError):
     """WeChat did not do what was asked."""
 

@@ -51,6 +51,8 @@ class Send:
     """`sale`, `sale[beijing]`, `sale#1`, `sale[beijing]#1`."""
     campaign: str
     account: str
+    account_name: str = ""
+    """What followers see as its name, where that is another."""
     for_account: bool = False
     """Whether `for_each: {accounts: …}` makes it: it is all that its account gets of the campaign."""
     revision: int
@@ -84,6 +86,11 @@ class Send:
     def content_digest(self) -> str:
         """The fingerprint that `compute_content_digest` makes, once: in the child that renders it."""
         return compute_content_digest(self)
+
+    @property
+    def shown_account(self) -> str:
+        """What followers see as the name of the account."""
+        return self.account_name or self.account
 
     @property
     def opens_at(self) -> datetime:

@@ -6,9 +6,9 @@ type holds what JSON Schema says of it besides. `schema/settings.schema.json` is
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 SANDBOX: Final = "sandbox"
@@ -112,6 +112,27 @@ class CallbackSecrets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """Who must approve a pull or merge request before its campaigns may be sent."""
+
+    approvers: Annotated[Words, {"minItems": 1}]
+    """GitHub or GitLab user names whose approval counts."""
+    count: Annotated[int, {"minimum": 1, "maximum": 20}] = 1
+    """How many of the approvers must approve."""
+    not_author: bool = True
+    """Approvals do not count if they come from the author of the request or, on GitHub, from the author of a
+    commit in it."""
+
+
+class WrittenRule(NamedTuple):
+    """A rule in force as it is written, with the file and the line."""
+
+    value: Any
+    holder: Literal["settings", "environment", "account"]
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One Official Account."""
 
@@ -140,6 +161,37 @@ class Account:
     """The Token and EncodingAESKey of the console's server settings (服务器配置), for `campaign listen`."""
     labels: Annotated[Words, {"examples": [["retail", "north"]]}] = ()
     """Words by which `for_each: {accounts: {label: …}}` finds the account."""
+    policy: Annotated[Mapping[str, Any], {"$ref": "#/definitions/account_policy"}] = field(
+        default_factory=dict
+    )
+    """Rules of this account: each takes the place of the environment's."""
+    approvals: Approvals | None = None
+    """Who must approve for this account, in place of the environment's `approvals`."""
+    rules: Mapping[str, WrittenRule] = field(
+        default_factory=dict, repr=False, compare=False, metadata={**NOT_A_KEY, "derived": True}
+    )
+    """The rules in force for it that are written anywhere, by key; `approvals` is one of them."""
+    # Decides on no send, so no digest of the rules covers it; that of a template's text does.
+    display_name: Annotated[
+        str | None,
+        _form(
+            r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}",
+            "write 1 to 64 visible characters",
+            examples=["山月茶铺"],
+        ),
+    ] = field(default=None, metadata={"key": "name", "derived": True})
+    """The account's name as followers see it, for templates (`account.name`) and previews. Default: the key
+    of the account."""
+
+    @property
+    def shown_name(self) -> str:
+        """What followers see as its name."""
+        return self.display_name or self.name
+
+    @property
+    def heading(self) -> str:
+        """Its name, with the one that followers see if that is another."""
+        return f"{self.name} ({self.display_name})" if self.display_name else self.name
 
     @property
     def root(self) -> Secret:
@@ -180,9 +232,8 @@ class PlanCheck:
 class Policy:
     """Rules that can block a send. A rule that is not set keeps its default."""
 
-    hold: Annotated[bool | Words, {"examples": [["main"]]}] = False
-    """Stop all sends: `true` for every account, or a list of account names. To stop them immediately, use
-    `campaign hold`."""
+    hold: bool = False
+    """Stop all sends. To stop them immediately, use `campaign hold`."""
     allow_to_all: bool = False
     """Allow sends to all followers (`is_to_all: true`)."""
     max_recipients: Annotated[int | None, {"minimum": 1, "examples": [200000]}] = None
@@ -258,20 +309,7 @@ class Policy:
         return (*self.allowed_links, *self.allowed_mini_programs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approvals:
-    """Who must approve a pull or merge request before its campaigns may be sent."""
-
-    approvers: Annotated[Words, {"minItems": 1}]
-    """GitHub or GitLab user names whose approval counts."""
-    count: Annotated[int, {"minimum": 1, "maximum": 20}] = 1
-    """How many of the approvers must approve."""
-    not_author: bool = True
-    """Approvals do not count if they come from the author of the request or, on GitHub, from the author of a
-    commit in it."""
-
-
-_CREDENTIALS: Final = {
+CREDENTIALS: Final = {
     "if": {"required": ["token"]},
     "then": {"if": {"required": ["secret"]}, "else": {"required": ["ledger_key"]}},
     "else": {"required": ["secret"]},
@@ -285,10 +323,7 @@ class Environment:
 
     SCHEMA: ClassVar = {
         "if": {"required": ["api"], "properties": {"api": {"const": SANDBOX}}},
-        "else": {
-            "required": ["accounts"],
-            "properties": {"accounts": {"additionalProperties": _CREDENTIALS}},
-        },
+        "else": {"properties": {"accounts": {"additionalProperties": CREDENTIALS}}},
     }
 
     name: str = field(metadata=NOT_A_KEY)
@@ -318,14 +353,16 @@ class Environment:
     protected: bool = False
     """`apply` sends only a reviewed plan: it requires `--plan` or `--expect-digest`."""
     accounts: Annotated[Mapping[str, Account], {"minProperties": 1, **_NAMES}] = field(default_factory=dict)
-    """The Official Accounts, by a name of your choice."""
+    """The Official Accounts, by a name of your choice. They may also stand in files in `_accounts/`."""
     default_account: Annotated[str | None, {"minLength": 1}] = None
     """The account for campaigns that do not set `account`. Default: the only account."""
     vars: Vars = field(default_factory=dict)
     """Template variables of this environment; they override the shared ones."""
+    policy: Annotated[Mapping[str, Any], {"$ref": "#/definitions/policy"}] = field(default_factory=dict)
+    """Rules of this environment: each takes the place of the shared one."""
     approvals: Approvals | None = None
     """`apply` sends only what was merged through an approved pull or merge request; it can check this only in
-    a CI run."""
+    a CI run. They take the place of the shared ones."""
     resend_after: Annotated[int, {"minimum": 0, "maximum": RESEND_UNTIL_S}] = PROTECTED_RESEND_AFTER_S
     """Seconds after the first call until a send without an answer is resent with the same clientmsgid.
     Default: 60, which is the minimum in a protected environment."""
@@ -349,6 +386,15 @@ class Environment:
     def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
         return self.api == SANDBOX or self.api.startswith(_LOOPBACK)
+
+    @property
+    def asks_approval(self) -> bool:
+        """Whether approvals are required for any of its accounts."""
+        return any(one is not None for one in map(self.approvals_of, self.accounts.values()))
+
+    def approvals_of(self, account: Account | None) -> Approvals | None:
+        """Return the approvals in force for an account; those of the environment for one that it lacks."""
+        return (account.approvals if account is not None else None) or self.approvals
 
     @property
     def by_appid(self) -> dict[str, Account]:
@@ -465,7 +511,10 @@ class Settings:
     environments: Annotated[Mapping[str, Environment], _NAMES] = field(default_factory=dict)
     """The environments, by name. `sandbox` always exists, even if it is not listed."""
     policy: Policy = Policy()
-    """Rules that can block a send."""
+    """Rules that can block a send. A rule that the environment or the account has too is taken from there,
+    with its whole value."""
+    approvals: Approvals | None = None
+    """The `approvals` of every environment that has none, but for `api: sandbox`."""
     articles: ArticleOptions = ArticleOptions()
     """How articles are rendered."""
     testers: Annotated[Mapping[str, Tester], _NAMES] = field(default_factory=dict)
@@ -478,6 +527,10 @@ class Settings:
     """The one that was chosen."""
     source: tuple[bytes, ...] = field(default=(), repr=False, compare=False, metadata=NOT_A_KEY)
     """The bytes of each file that all this was read from, `_settings.yaml` first; empty without a file."""
+
+    def policy_of(self, account: Account | None) -> Policy:
+        """Return the policy in force for an account; that of the environment for one that it lacks."""
+        return replace(self.policy, **account.policy) if account and account.policy else self.policy
 
     @property
     def environment_names(self) -> tuple[str, ...]:

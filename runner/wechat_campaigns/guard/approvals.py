@@ -21,11 +21,12 @@ from typing import NamedTuple
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import Approvals, Environment, Settings
+from wechat_campaigns.core.settings import SANDBOX, Approvals, Environment, Settings
 from wechat_campaigns.guard import checkout
 from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
+from wechat_campaigns.source.settings import maps
 
 
 def check_approval(commit: str, request: MergedRequest | None, wanted: Approvals, *, branch: str) -> str:
@@ -130,8 +131,12 @@ def anchor_of(guard: Event | None) -> Anchor:
 def guard_approvals(guard: Event | None) -> Approvals | None:
     """Read the approvals that an apply went by, as the ledger says: good enough to ask for more."""
     rules = guard.data.get("rules") if guard is not None else None
-    data = rules.get("approvals") if isinstance(rules, Mapping) else None
-    return checkout.approvals_of(data) if isinstance(data, Mapping) else None
+    if guard is None or not isinstance(rules, Mapping):
+        return None
+    accounts = (one for _name, one in maps(rules.get("accounts")) if one.get("appid") == guard.stream)
+    asked = (one.get("approvals") for one in (*accounts, rules))
+    data = next((one for one in asked if isinstance(one, Mapping)), None)
+    return checkout.approvals_of(data) if data is not None else None
 
 
 def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
@@ -150,19 +155,25 @@ def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
     return all(name in one for one in named if one is not None)
 
 
-def check_tree_approved(root: Path, settings: Settings, run: CiRun, guard: Event | None) -> ApprovedTree:
+def check_tree_approved(
+    root: Path, settings: Settings, run: CiRun, guard: Event | None, appid: str
+) -> ApprovedTree:
     """Refuse a commit that does not hold what was approved last.
 
     Args:
         guard: of the last apply, as the ledger says.
+        appid: by whose approvals; empty for those of every account together. Then no apply shortens the
+            history: it was one of an account alone.
 
     Raises:
         PolicyError: an approval is missing, or the code host cannot be asked.
     """
     environment, anchor = settings.environment, anchor_of(guard)
-    if not settings.source:
+    wanted = environment.approvals_of(environment.by_appid.get(appid)) if appid else environment.asks_approval
+    # The sandbox in this process reaches no follower, and starts no program.
+    if not settings.source or (environment.api == SANDBOX and not (wanted or anchor.approvals)):
         return ApprovedTree()
-    if environment.approvals or anchor.approvals:
+    if wanted or anchor.approvals:
         checkout.require_history(root)
     elif checkout.is_shallow(root):
         if environment.is_sandbox and not environment.protected:
@@ -177,9 +188,9 @@ def check_tree_approved(root: Path, settings: Settings, run: CiRun, guard: Event
             _("the history of the branch does not hold the commit that was approved at the last apply"),
             _restore_hint(environment.name),
         )
-    start = anchor.commit if anchor.commit and guard is not None and is_genuine(root, settings, guard) else ""
-    history = _History(root, environment, run, anchor, start=start)
-    if not (environment.approvals or history.asks()):
+    is_known = appid and anchor.commit and guard is not None and is_genuine(root, settings, guard)
+    history = _History(root, environment, run, anchor, appid, anchor.commit if is_known else "")
+    if not (wanted or history.asks()):
         return ApprovedTree()
     checkout.check_committed(root)
     return history.check_head()
@@ -203,7 +214,7 @@ def present_tree(root: Path, environment: Environment) -> ApprovedTree:
     if not head:
         return ApprovedTree()
     checkout.check_clean(root)
-    return ApprovedTree(commit=head, tree=_History(root, environment, None, Anchor(), start=head).tree(head))
+    return ApprovedTree(commit=head, tree=_History(root, environment, None, Anchor(), "", head).tree(head))
 
 
 class _Kind(Enum):
@@ -234,9 +245,9 @@ class _History:
     """The commits that lead to the one that is checked out, since one that is known to be accepted."""
 
     def __init__(
-        self, root: Path, environment: Environment, run: CiRun | None, anchor: Anchor, *, start: str
+        self, root: Path, environment: Environment, run: CiRun | None, anchor: Anchor, appid: str, start: str
     ) -> None:
-        self._folder, self._environment = root, environment
+        self._folder, self._environment, self._appid = root, environment, appid
         self._anchor = anchor
         self._branch = (run.default_branch if run else None) or ""
         self._find = _request_finder(run) if run else lambda _commit: None
@@ -267,7 +278,7 @@ class _History:
 
     def _read_approvals(self, settings: str, accounts: str) -> tuple[Approvals, ...] | None:
         version = checkout.settings_at(self._folder, settings, accounts)
-        return checkout.approvals_in(version, self._environment)
+        return checkout.approvals_in(version, self._environment, self._appid)
 
     def asks(self) -> bool:
         """Return whether anything that leads to the head asks for approvals."""
@@ -419,6 +430,7 @@ class _History:
         )
 
 
+@cache  # whatever account asks, the code host is asked once
 def _request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
     # Only a run that asks about approvals needs this to load.
     from wechat_campaigns.code_host.merged_requests import request_finder

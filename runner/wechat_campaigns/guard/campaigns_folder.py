@@ -92,7 +92,7 @@ def record_campaigns_folder(
         LedgerError: the ledger does not take it.
     """
     environment, namespace, new = settings.environment, settings.namespace, []
-    asks_for_something = environment.protected or environment.approvals or namespace
+    asks_for_something = environment.protected or environment.asks_approval or namespace
     if environment.is_sandbox and not (asks_for_something or moved):
         return []  # no follower is reached
     here = replace(_here(root), root=_first_commit(root))

@@ -311,8 +311,8 @@ def settings_at(folder: Path, settings: str, accounts: str) -> Version:
     """Read a version of the settings with its files of accounts.
 
     Args:
-        settings: the object id of the file; empty where there is none.
-        accounts: that of the folder, likewise.
+        settings: the object id of the file, or empty.
+        accounts: the object id of the folder, or empty.
 
     Raises:
         PolicyError: an object is not in this repository.
@@ -382,22 +382,51 @@ def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
 # --- what other versions of the settings asked for, valid or not
 
 
-def approvals_in(version: Version, environment: Environment) -> tuple[Approvals, ...] | None:
+def approvals_in(version: Version, environment: Environment, appid: str = "") -> tuple[Approvals, ...] | None:
     """Read who had to approve by another version of the settings.
 
     Args:
         environment: the one that is used now; another name of the same AppID is the same to followers.
+        appid: of the account that is used; empty for what reaches every account of the environment.
 
     Returns:
         One for each environment there that has this name or one of these AppIDs and asks for approvals; of
-        any other where there is no such environment yet. None if a file of it is not readable.
+        any other where there is no such environment yet. Those of an account take the place of the
+        environment's; where none has the AppID yet, those of every account. None if a file of it is not
+        readable.
     """
     written = _environments(version)
     if written is None:
         return None
     same = _same_environments(written, environment) or [*written.values()]
-    asked = (other.get("approvals") for other in same)
+    asked = _approvals(same, appid)
     return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
+
+
+def _approvals(environments: Collection[Mapping[str, Any]], appid: str = "") -> Iterator[object]:
+    """Yield the approvals of the accounts with an AppID; those of every account where none has it."""
+    is_known = any(appid in appids_of(one) for one in environments)
+    for one in environments:
+        accounts = [account for _name, account in maps(one.get("accounts"))]
+        asked = [account for account in accounts if not is_known or account.get("appid") == appid]
+        yield from (_own(holder, one.get("approvals")) for holder in asked or (one,))
+
+
+def _own(holder: Mapping[str, Any], otherwise: object) -> object:
+    """Return the approvals of an account or environment; an odd value takes no others away."""
+    own = holder.get("approvals")
+    return own if isinstance(own, dict) else otherwise
+
+
+@cache
+def has_approvals_of_accounts(folder: Path, head: str) -> bool:
+    """Return whether any version of the settings that leads to `head`, checked out, has an account's."""
+    try:
+        versions = [_environments(one) or {} for one in settings_versions(folder)] if head else []
+    except PolicyError:  # a part of the history is missing
+        return True
+    environments = (one for version in versions for one in version.values())
+    return any("approvals" in account for one in environments for _name, account in maps(one.get("accounts")))
 
 
 def root_variables_in(version: Version, appid: str) -> frozenset[str] | None:
@@ -406,7 +435,7 @@ def root_variables_in(version: Version, appid: str) -> frozenset[str] | None:
     Returns:
         Those of the environments there that ask for approvals; None where none does.
     """
-    asking = [one for one in (_environments(version) or {}).values() if one.get("approvals")]
+    asking = [one for one in (_environments(version) or {}).values() if any(_approvals([one]))]
     accounts = [one for other in asking for _name, one in maps(other.get("accounts"))]
     roots = (one.get("ledger_key", one.get("secret")) for one in accounts if one.get("appid") == appid)
     return frozenset(str(one.get("env")) for one in roots if isinstance(one, dict)) if asking else None
@@ -417,7 +446,7 @@ def ledgers_in(version: Version, environment: Environment) -> tuple[str, ...]:
     return tuple(
         str(other.get("ledger", DEFAULT_LEDGER))
         for other in _same_environments(_environments(version) or {}, environment)
-        if other.get("protected") or other.get("approvals")
+        if other.get("protected") or any(_approvals([other]))
     )
 
 
@@ -442,11 +471,14 @@ def _data(source: bytes) -> object:
 
 
 def _environments(version: Version) -> dict[str, Mapping[str, Any]] | None:
-    """Return the environments by name, each with its accounts of every file, under any name."""
+    """Return the environments by name, each with the accounts of every file and the approvals in force."""
     settings, *files = version
     if not isinstance(settings, dict) or not all(isinstance(data, dict) for data in files):
         return None
-    found: dict[str, Mapping[str, Any]] = dict(maps(settings.get("environments")))
+    written, asked = maps(settings.get("environments")), settings.get("approvals")
+    found: dict[str, Mapping[str, Any]] = {
+        name: {**one, "approvals": _own(one, asked)} for name, one in written
+    }
     for number, data in enumerate(files):
         for name, accounts in maps(data):
             if name in found:  # two files that name one account hide none

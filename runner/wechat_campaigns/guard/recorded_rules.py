@@ -109,7 +109,7 @@ def record_guards(secrets: Secrets, ledger: Ledger, plan: Plan, who: Mapping[str
         LedgerError: the ledger does not take it.
     """
     environment = secrets.settings.environment
-    bare = environment.is_sandbox and not (environment.protected or environment.approvals)
+    bare = environment.is_sandbox and not (environment.protected or environment.asks_approval)
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # A rehearsal that asks for nothing reaches no follower.
@@ -141,7 +141,7 @@ def record_guard(
         data = guard_data(settings, before=before, **more)
         compared = {"environment", "rules"}
         approved = secrets.check_approved(account.appid)
-        if trusted and (settings.environment.approvals or guard_approvals(before)):
+        if trusted and (settings.environment.asks_approval or guard_approvals(before)):
             approved = present_tree(secrets.root, settings.environment)
         if approved.commit:  # the next run asks who approved what came since
             data |= {"commit": approved.commit, "tree": approved.tree}

@@ -17,6 +17,7 @@ from wechat_campaigns.core.errors import (
     PolicyError,
     SecretError,
     TamperedLedgerError,
+    UnapprovedError,
     UsageError,
     WrongSecretError,
 )
@@ -29,7 +30,7 @@ from wechat_campaigns.guard.approvals import (
     check_tree_approved,
     guard_approvals,
 )
-from wechat_campaigns.guard.checkout import head_of
+from wechat_campaigns.guard.checkout import has_approvals_of_accounts, head_of
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
@@ -57,8 +58,8 @@ class Secrets:
         named = settings.environment.accounts.values()
         self._unread = [one for one in named if one.token is not None and not one.token.command]
         """Accounts whose tokens were not compared with the others' yet."""
-        self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
-        """By the commit that is checked out and the last apply, what was approved."""
+        self._approved: dict[tuple[str, Anchor, str], ApprovedTree] = {}
+        """By the commit that is checked out, the last apply and whose approvals count: what was approved."""
         self._events: Mapping[str, Sequence[Event]] | None = None
         """By AppID, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
@@ -72,26 +73,35 @@ class Secrets:
         # Not copied: a token that is renewed later is still compared by the first of the two.
         self._tokens, self._ambiguous = other._tokens, other._ambiguous
 
-    def check_approved(self, appid: str) -> ApprovedTree:
+    def check_approved(self, appid: str, *, whole: bool = False) -> ApprovedTree:
         """Refuse campaigns that nobody approved where that is asked for.
 
         Args:
             appid: of the account whose secret is about to be read; its stream holds the last apply.
+            whole: by what every account asks for, because what it is about reaches beyond this one.
 
         Returns:
             What was approved; nothing on a person's machine, where there is no code host to ask.
 
         Raises:
             PolicyError: an approval is missing, or the code host cannot be asked.
+            UnapprovedError: the same, where accounts have approvals of their own: it stops this one alone.
         """
         run = current_run()
         if run is None:
             return ApprovedTree()
         with self._lock:
-            guard = self.guard_of(appid)
-            key = (head_of(self.root), anchor_of(guard))
+            guard, head = self.guard_of(appid), head_of(self.root)
+            differ = has_approvals_of_accounts(self.root, head)
+            asked = "" if whole and differ else appid
+            key = (head, anchor_of(guard), asked if differ else "")
             if key not in self._approved:
-                self._approved[key] = check_tree_approved(self.root, self.settings, run, guard)
+                try:
+                    self._approved[key] = check_tree_approved(self.root, self.settings, run, guard, asked)
+                except PolicyError as error:
+                    if not differ:
+                        raise
+                    raise UnapprovedError(error.message, hint=error.hint, location=error.location) from error
             return self._approved[key]
 
     def check_all_approved(self, appids: Collection[str]) -> dict[str, str]:
@@ -105,8 +115,10 @@ class Secrets:
         """
         environment = self.settings.environment
         if current_run() is None:
-            if appids and (
-                environment.approvals or any(guard_approvals(self.guard_of(one)) for one in appids)
+            accounts = environment.by_appid
+            if any(
+                environment.approvals_of(accounts.get(one)) or guard_approvals(self.guard_of(one))
+                for one in appids
             ):
                 raise PolicyError(
                     _(
@@ -202,8 +214,10 @@ class Secrets:
         if api != SANDBOX:
             # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
             check_api_host(api, os.environ)
-        self.check_approved(account.appid)
-        check_secret_place(getattr(account, key))
+        place: Secret = getattr(account, key)
+        # A program may read every secret of the run, and a token be that of another account.
+        self.check_approved(account.appid, whole=bool(place.command) or key == "token")
+        check_secret_place(place)
         return read_account_secret(account, key, os.environ)
 
     def other(self, place: Secret, *, name: str) -> str:
@@ -218,7 +232,7 @@ class Secrets:
             PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
         for appid in sorted(self.settings.environment.by_appid):
-            self.check_approved(appid)
+            self.check_approved(appid, whole=True)
         check_secret_place(place)
 
     def take_events(self, events: Mapping[str, Sequence[Event]]) -> None:

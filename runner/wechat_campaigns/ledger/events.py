@@ -322,10 +322,7 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
         message = _break_text(stream, broken)
     else:
         return tuple(later)
-    raise TamperedLedgerError(
-        message,
-        location=stream,
-    )
+    raise TamperedLedgerError(message, location=stream)
 
 
 def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:

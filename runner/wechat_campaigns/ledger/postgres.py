@@ -28,7 +28,7 @@ from wechat_campaigns.ledger.events import (
     stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed
+from wechat_campaigns.ledger.postgres_pool import Connection, ConnectionLostError, Pool, confirmed, scalar
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 SCHEMA = """
@@ -164,10 +164,7 @@ class PostgresLedger(Ledger):
             )
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
-            raise TamperedLedgerError(
-                _("the recorded head of this account was removed"),
-                location=stream,
-            )
+            raise TamperedLedgerError(_("the recorded head of this account was removed"), location=stream)
         return Head(int(str(row[0])), str(row[1]))
 
     def _rows(self, query: str, values: tuple[str | int | list[str], ...]) -> list[Any]:
@@ -205,11 +202,9 @@ def _row(event: Event) -> tuple[object, ...]:
 
 def _version(db: Connection, where: str) -> int:
     """Return the version of the tables, 0 when they are missing."""
-    found = db.execute("select to_regclass('campaign_ledger')").fetchone()
-    if found is None or found[0] is None:
+    if scalar(db, "select to_regclass('campaign_ledger')") is None:
         return 0
-    row = db.execute("select max(version) from campaign_ledger").fetchone()
-    version = int(str(row[0])) if row and row[0] is not None else 0
+    version = int(scalar(db, "select max(version) from campaign_ledger") or 0)
     if version > VERSION:
         raise newer_tables_error(version, VERSION, where)
     return version
@@ -240,9 +235,7 @@ class _Locks:
     def take(self, stream: str) -> bool:
         with self._mutex:
             # A session may take its own lock twice, so threads are kept apart here.
-            if stream in self._held:
-                return False
-            if self._ask("select pg_try_advisory_lock(hashtextextended(current_schema() || %s, %s))", stream):
+            if stream not in self._held and self._ask("pg_try_advisory_lock", stream):
                 self._held.add(stream)
                 return True
             return False
@@ -252,17 +245,17 @@ class _Locks:
             self._held.discard(stream)
             # With the connection the lock went as well.
             if self._db is not None:
-                self._ask("select pg_advisory_unlock(hashtextextended(current_schema() || %s, %s))", stream)
+                self._ask("pg_advisory_unlock", stream)
 
-    def _ask(self, query: str, stream: str) -> bool:
+    def _ask(self, function: str, stream: str) -> bool:
+        query = f"select {function}(hashtextextended(current_schema() || %s, %s))"
         self._db = self._db or self._pool.connect()
         try:
-            row = self._db.execute(query.encode(), (stream, LOCKS)).fetchone()
+            return bool(scalar(self._db, query, (stream, LOCKS)))
         except psycopg.Error as error:
             self._db.close()
             self._db = None
             raise ConnectionLostError(str(error)) from error
-        return bool(row and row[0])
 
     def close(self) -> None:
         with self._mutex, suppress(psycopg.Error):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import ProgrammingError
@@ -37,6 +37,7 @@ SIZE = 8
 """Connections of one process; more threads than that wait for their turn."""
 CONNECT_TIMEOUT_S = 10
 PAUSE_S = 0.5
+PROCESS = "select pg_backend_pid()"
 SESSION = """
     select pg_backend_pid(),
         set_config('lock_timeout', '30s', false),
@@ -83,7 +84,6 @@ class Pool:
     def __init__(self, address: str) -> None:
         self._address = address
         self._idle: list[Connection] = []
-        self._keeps_sessions = False
         self._places = threading.BoundedSemaphore(SIZE)
         self.where = database_name(address)
         """The database, for messages: no password, no options."""
@@ -128,7 +128,7 @@ class Pool:
                 keepalives_interval=10,
                 keepalives_count=3,
             )
-            if _process(db, SESSION) != db.info.backend_pid and not self._keeps_sessions:
+            if scalar(db, SESSION) != db.info.backend_pid:
                 self._check_session(db)
         except psycopg.ProgrammingError as error:
             raise self.database_error(error) from error
@@ -139,15 +139,15 @@ class Pool:
     def _check_session(self, db: Connection) -> None:
         """Refuse a pooler that lends the server's process of one connection to another: locks end there."""
         with psycopg.connect(self._address, connect_timeout=CONNECT_TIMEOUT_S) as other:
-            before = {_process(db), _process(db)}  # a pooler lends the newest process, or the oldest
-            self._keeps_sessions = _process(other) not in before and before == {_process(db)}
-        if not self._keeps_sessions:
-            db.close()
-            raise LedgerError(
-                _("a pooler gives each transaction another session, so no lock on an account would hold"),
-                hint=_("connect to the server itself, or through a pooler in session mode"),
-                location=self.where,
-            )
+            mine = {scalar(db, PROCESS), scalar(db, PROCESS)}  # a pooler lends the newest, or the oldest
+            if scalar(other, PROCESS) not in mine and mine == {scalar(db, PROCESS)}:
+                return
+        db.close()
+        raise LedgerError(
+            _("a pooler gives each transaction another session, so no lock on an account would hold"),
+            hint=_("connect to the server itself, or through a pooler in session mode"),
+            location=self.where,
+        )
 
     def database_error(self, error: psycopg.Error) -> LedgerError:
         """Return what the database refused."""
@@ -188,10 +188,10 @@ class Pool:
         return None
 
 
-def _process(db: Connection, query: str = "select pg_backend_pid()") -> object:
-    """Return the server's process that runs a query."""
-    row = db.execute(query.encode()).fetchone()
-    return row and row[0]
+def scalar(db: Connection, query: str, values: tuple[object, ...] = ()) -> Any:
+    """Return the first value of the first row; None without a row."""
+    row = db.execute(query.encode(), values).fetchone()
+    return row[0] if row else None
 
 
 @contextmanager

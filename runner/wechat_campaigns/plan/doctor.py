@@ -18,6 +18,7 @@ from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger, Streams, some_streams_at_a_time
 from wechat_campaigns.ledger.fold import LedgerState, fold, uninitialized_accounts, uninitialized_words
 from wechat_campaigns.plan.hints import on_hold
+from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -151,6 +152,8 @@ def _clock(clock_skew: Callable[[], timedelta | None]) -> Check:
 def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> list[Check]:
     name = _("account {name}").format(name=account.name)
     keys = [] if account.root.sandbox else [_keys(name, account)]
+    if rules := written_rules(account):
+        keys.append(_ok(_("{name}: rules").format(name=name), rules_text(rules)))
     try:
         api = connect(account)
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
@@ -163,7 +166,9 @@ def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> lis
         keys.append(_ok(name, message))
         found = _quota(name, quota)
     granted = _permission_sets(name, api) if account.token is not None else ()
-    return [*keys, found, *granted, _permission(name, account, api)]
+    rows = [*keys, found, *granted, _permission(name, account, api)]
+    api.close()
+    return rows
 
 
 def _keys(name: str, account: Account) -> Check:

@@ -59,8 +59,9 @@ class Violation:
     level: str = "mandatory"
     """What a rule itself makes advisory never blocks, whatever level the settings give it."""
     rule: str = ""
-    """Its id, and whether it blocks, as `evaluate` says."""
+    """Its id, whether it blocks, and in which line it is written, as `evaluate` says."""
     blocks: bool = True
+    place: str = ""
 
 
 FailedChecks = tuple[tuple[PlanCheck, str], ...]

@@ -162,7 +162,8 @@ def _failed_account(planned: PlannedSend, error: CampaignError, action: PlanActi
 def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext) -> Iterator[Diagnostic]:
     send, action, appid, state = planned.send, planned.action, planned.account.appid, context.state
     if action in (*PENDING, PlanAction.DRAFT, PlanAction.EXPIRED):
-        yield from window_warnings(send, context.settings.policy, context.now)
+        policy = context.settings.policy_of(planned.account)
+        yield from window_warnings(send, policy, context.now)
     if action in (*PENDING, PlanAction.DRAFT) and isinstance(send.content, Draft):
         yield from stored_draft_warnings(send.content, send, offline=facts.offline)
     if action in PENDING:
@@ -317,7 +318,7 @@ def _rule_input(
         content_digest=planned.content_digest,
         account=planned.account,
         audience=_whole_audience(planned, lists),
-        policy=context.settings.policy,
+        policy=context.settings.policy_of(planned.account),
         state=context.state,
         now=context.now,
         due=due,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -326,13 +327,14 @@ def refresh(
         appid, mine = accounts[name].appid, concerned.get(name, ())
         made = (state.draft(appid, send.id, send.revision) for send in mine)
         try:
-            return fetch_remote_facts(
-                mine,
-                connect(accounts[name]),
-                clock,
-                again=again.get(name, ()),
-                made_drafts=[record.media_id for record in made if record is not None],
-            )
+            with closing(connect(accounts[name])) as api:
+                return fetch_remote_facts(
+                    mine,
+                    api,
+                    clock,
+                    again=again.get(name, ()),
+                    made_drafts=[record.media_id for record in made if record is not None],
+                )
         except PolicyError:
             raise
         except CampaignError as error:

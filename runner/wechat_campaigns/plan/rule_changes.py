@@ -10,8 +10,9 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, Final
 
 from wechat_campaigns.core.digest import canonical, to_plain_data
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.protocol.events import Event
 
 UNSET: Final = "–"
@@ -41,7 +42,9 @@ def rules_of(settings: Settings, known: Any = None) -> dict[str, Any]:
         known: the rules that an earlier version recorded. What it did not record is left out, and so is a
             setting inside that it did not have and that still has its default.
     """
-    found = {**_plain(settings, known), **_plain(settings.environment, known)}
+    shared = _plain(settings, known)
+    # The policy of the settings is the one in force in the environment already.
+    found = {**shared, **_plain(settings.environment, known), "policy": shared.get("policy")}
     return {
         name: value
         for name, value in found.items()
@@ -67,6 +70,21 @@ def _is_default(one: Field[Any], record: Any) -> bool:
 def rules_in_force(settings: Settings) -> dict[str, str]:
     """Return each rule by its key as JSON, without secrets: what a plan shows and its digest covers."""
     return {key: redact(text) for key, text in _flat(rules_of(settings)).items()}
+
+
+def written_rules(account: Account, *, own: bool = False) -> dict[str, dict[str, str]]:
+    """Return the rules in force for an account, or its own, by key: value as JSON, holder and place."""
+    return {
+        key: {**rule._asdict(), "value": redact(_display(rule.value))}
+        for key, rule in sorted(account.rules.items())
+        if rule.holder == "account" or not own
+    }
+
+
+def rules_text(rules: Mapping[str, Mapping[str, str]]) -> str:
+    """Write rules in one line, each with where it is written."""
+    template = _("{key}: {value} ({place})")
+    return _("; ").join(template.format(key=key, **one) for key, one in rules.items())
 
 
 def changed_keys(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[SettingsChange, ...]:

@@ -225,11 +225,15 @@ def with_rename_warnings(sends: Sequence[PlannedSend], context: DecisionContext)
 
     Only within the days of `duplicate_content_days`: a folder whose old files are deleted stays quiet.
     """
-    state, lately = context.state, timedelta(days=context.settings.policy.duplicate_content_days)
+    state, settings = context.state, context.settings
+    since = {
+        appid: context.now - timedelta(days=settings.policy_of(one).duplicate_content_days)
+        for appid, one in settings.environment.by_appid.items()
+    }
     renamed = {(one.account.appid, normalize_id(name)) for one in sends for name in one.send.formerly}
     past: _Past = {}
-    for record in state.sends_since(context.now - lately):
-        is_lately = may_have_reached(record) and context.now - record.at < lately
+    for record in state.sends_since(min(since.values(), default=context.now)):
+        is_lately = may_have_reached(record) and record.at > since.get(record.appid, context.now)
         if is_lately and (record.appid, normalize_id(record.send)) not in renamed:
             past.setdefault((record.appid, _recipients(record.data.get("filter"))), []).append(record)
     return [one.with_warnings([*_rename_warning(one, past, context)]) for one in sends]

@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
-from wechat_campaigns.core.settings import SANDBOX, Settings
+from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.messages.limits import check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
@@ -128,7 +128,8 @@ def _draft(
     """Render one entry, its openids not cut into batches yet, with everything found on the way."""
     campaign = base.campaign
     entry: Mapping[str, Any] = (campaign.for_each or {}).get(key or "", {})
-    scope = replace(base, problems=[], variables={**_account_variable(account, settings), **base.variables})
+    sender = settings.environment.accounts.get(account)
+    scope = replace(base, problems=[], variables={**_account_variable(sender), **base.variables})
     if entry:
         entry_vars = scope.data(("for_each", key or "", "vars"), entry.get("vars", {}))
         scope.variables = {**scope.variables, **entry_vars, **overrides}
@@ -138,7 +139,7 @@ def _draft(
     at = campaign.source.location(named)
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
-    content = _link_tagger(scope, key, entry, settings).content(content)
+    content = _link_tagger(scope, account, key, entry, settings).content(content)
     _check_limits(scope, content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
@@ -147,6 +148,7 @@ def _draft(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
+        account_name=(sender and sender.display_name) or "",
         for_account=campaign.accounts is not None,
         revision=entry.get("revision", campaign.revision),
         ready=campaign.ready,
@@ -174,10 +176,12 @@ def _check_limits(scope: Scope, content: Content) -> None:
             scope.report(finding)
 
 
-def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
+def _link_tagger(
+    scope: Scope, account: str, key: str | None, entry: Mapping[str, Any], settings: Settings
+) -> LinkTagger:
     """Join the parameters of the settings, the campaign and the entry; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
-    allowed = settings.policy.linked_places
+    allowed = settings.policy_of(settings.environment.accounts.get(account)).linked_places
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
     if key is not None:
         paths.append((("for_each", key, "links"), entry.get("links", {})))
@@ -272,12 +276,11 @@ def _check_apart(scope: Scope, names: Sequence[str], settings: Settings) -> list
     return apart
 
 
-def _account_variable(name: str, settings: Settings) -> dict[str, Any]:
+def _account_variable(account: Account | None) -> dict[str, Any]:
     """Return the variable `account`, of what templates may know of the account that sends."""
-    account = settings.environment.accounts.get(name)
     if account is None:
         return {}
-    return {"account": {"name": account.name, "labels": list(account.labels)}}
+    return {"account": {"id": account.name, "name": account.shown_name, "labels": list(account.labels)}}
 
 
 def _check_openids_apart(scope: Scope, drafts: Sequence[Send]) -> None:
@@ -287,7 +290,7 @@ def _check_openids_apart(scope: Scope, drafts: Sequence[Send]) -> None:
         other = next((first[one] for one in draft.filter.openids if one in first), None)
         if other is not None:
             what = _("`{send}` and `{other}` have the same openids, but an openid belongs to one account")
-            hint = _('write a list for each account, such as `file: "vip/{{ account.name }}.txt"`')
+            hint = _('write a list for each account, such as `file: "vip/{{ account.id }}.txt"`')
             what = what.format(send=draft.id, other=other)
             scope.report(Finding("openids-of-accounts", what, hint, ("filter", "openids")))
             return

@@ -17,11 +17,13 @@ from wechat_campaigns.core.model import PlanAction, filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
+from wechat_campaigns.plan.rule_changes import written_rules
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
 
 if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account
     from wechat_campaigns.plan.doctor import Check
     from wechat_campaigns.plan.draft_box import AccountDrafts, BoxEntry
     from wechat_campaigns.report.send_status import StatusView
@@ -52,6 +54,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
                 name: getattr(budget, name)
                 for name in ("period", "limit", "used", "uses", "calls_left", "calls_limit")
             }
+            | {"rules": written_rules(budget.account, own=True)}
             for budget in view.budgets
         },
         "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in view.overlaps],
@@ -129,13 +132,14 @@ def _draft_data(draft: BoxEntry, found: AccountDrafts) -> dict[str, Any]:
     }
 
 
-def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
-    """Return the findings as plain data."""
+def doctor_data(checks: Sequence[Check], accounts: Mapping[str, Account]) -> dict[str, Any]:
+    """Return the findings and the rules in force for each account as plain data."""
     return {
+        "rules": {name: written_rules(one) for name, one in accounts.items()},
         "checks": [
             {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
             for check in checks
-        ]
+        ],
     }
 
 

@@ -15,6 +15,7 @@ from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, SendKey
 from wechat_campaigns.plan.quota import Budget, Overlap, budgets, overlaps
 from wechat_campaigns.plan.review import Comparison
+from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file
@@ -332,11 +333,11 @@ def account_line(budget: Budget) -> str:
     """Write what an account may still send, the account before it."""
     account, template = budget.account, _("Account {name}, {kind}, {appid}: {quota}")
     kind = _(ACCOUNT_KINDS[account.kind])
-    return template.format(name=account.name, kind=kind, appid=account.appid, quota=quota_text(budget))
+    return template.format(name=account.heading, kind=kind, appid=account.appid, quota=quota_text(budget))
 
 
 def quota_text(budget: Budget) -> str:
-    """Write what an account has used and may still send."""
+    """Write what an account has used and may still send, and which rules it has for itself."""
     template = _("{used} of {limit} sends used today (from the ledger)")
     if budget.account.kind is AccountKind.SERVICE:
         template = _("{used} of {limit} sends to everyone used this month (from the ledger)")
@@ -346,6 +347,8 @@ def quota_text(budget: Budget) -> str:
     if budget.calls_left is not None:
         left = _("; {left} of {limit} API sends left today")
         text += left.format(left=budget.calls_left, limit=budget.calls_limit)
+    if rules := written_rules(budget.account, own=True):
+        text += _("; rules of its own: {rules}").format(rules=rules_text(rules))
     return text
 
 

@@ -145,7 +145,8 @@ class ApplyRun:
                 # Who is asked at the terminal has not seen what an account that failed would send.
                 waiting = scheduled_sends(plan, until=self._last_moment(), failed=not self.asks)
             self.show_plan()
-            self.workspace.secrets.check_all_approved({one.account.appid for one in (*plan.due(), *waiting)})
+            asked = {one.account.appid for one in (*plan.due(), *waiting) if one.failure is None}
+            self.workspace.secrets.check_all_approved(asked)
             self._check_number(waiting)
             later = [one.account.appid for one in waiting]
             covered = self.file is not None or self.digest is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -125,8 +126,7 @@ class AccountRun(AccountWriter):
         ]
         outcomes: list[SendOutcome] = []
         try:
-            with self.ledger.lock(self.account.appid, wait_s):
-                self.open()
+            with self.ledger.lock(self.account.appid, wait_s), closing(self.open().api):
                 outcomes.extend(replace(self._outcome(one), key=one.key) for one in steps)
         except Exception as fault:
             error = expected_error(fault)
@@ -239,7 +239,7 @@ class AccountRun(AccountWriter):
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
-        policy = self.settings.policy
+        policy = self.settings.policy_of(planned.account)
         if policy.max_recipients is None and policy.audience_drift is None:
             return planned
         audience = self.audiences.count(planned.send, planned.resolved)

@@ -1,6 +1,7 @@
 """What becomes of an accepted job: ask mass/get, also about what 45065 named, and recall what was sent."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -70,16 +71,17 @@ def refresh_job_status(
 
     Source: massmsgget, read 2026-11.
     """
-    jobs: dict[str, list[SendState]] = {}
+    jobs: dict[str, list[tuple[SendState, int]]] = {}
     for known in sends:
-        if job_to_query(known) is not None and known.appid in accounts:
-            jobs.setdefault(known.appid, []).append(known)
+        if (msg_id := job_to_query(known)) is not None and known.appid in accounts:
+            jobs.setdefault(known.appid, []).append((known, msg_id))
 
     def ask(appid: str) -> JobStatuses:
         answers: list[tuple[SendState, int, str]] = []
         unrecorded, failed = None, {}
         try:
-            answers.extend(_answers(jobs[appid], connect(accounts[appid])))
+            with closing(connect(accounts[appid])) as api:
+                answers.extend(_answers(jobs[appid], api))
         except PolicyError:
             raise
         except CampaignError as error:  # of this account: the others are asked
@@ -97,11 +99,9 @@ def refresh_job_status(
     )
 
 
-def _answers(sends: Iterable[SendState], api: ReadOnlyApi) -> Iterator[tuple[SendState, int, str]]:
+def _answers(jobs: Iterable[tuple[SendState, int]], api: ReadOnlyApi) -> Iterator[tuple[SendState, int, str]]:
     """Yield the msg_id and msg_status of each send of an account."""
-    for known in sends:
-        if (msg_id := job_to_query(known)) is None:
-            continue
+    for known, msg_id in jobs:
         try:
             yield known, msg_id, str(api.mass_get(msg_id)["msg_status"])
         except ApiError as error:

@@ -138,7 +138,7 @@ def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
     files = {place: (_STARTER / name).read_text(encoding="utf-8") for place, name in STARTER_FILES.items()}
     if current_language() == "zh":  # the same settings, with comments in Chinese
         files["campaigns/_settings.yaml"] = (_STARTER / "settings.zh.yaml").read_text(encoding="utf-8")
-    names: tuple[SchemaName, ...] = ("campaign", "settings")
+    names: tuple[SchemaName, ...] = ("campaign", "settings", "accounts")
     files.update({f"schema/{name}.schema.json": localized_schema_text(name) for name in names})
     if code_host != "none":
         place, source = _WORKFLOWS[code_host]

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, cast
 
 from wechat_campaigns.core.i18n import _
 
-SchemaName = Literal["campaign", "settings", "plan", "output"]
+SchemaName = Literal["campaign", "settings", "accounts", "plan", "output"]
 
 _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "_schema", _PACKAGE.parents[1] / "schema")

@@ -36,7 +36,6 @@ MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": _SECRET_HINT,
     "ledger_key": N_("write `ledger_key: {env: NAME}`, and make a key for it with `openssl rand -hex 32`"),
-    "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 """Of missing keys of which the schema's description is not said."""
 _KNOWN_MISTAKES: Final[dict[str, str]] = {

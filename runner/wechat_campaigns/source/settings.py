@@ -5,7 +5,7 @@ them are one set of settings: checked together, and compared together with those
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType, UnionType
@@ -22,11 +22,11 @@ from wechat_campaigns.core.settings import (
     PROTECTED_RESEND_AFTER_S,
     RESEND_UNTIL_S,
     SANDBOX,
-    Account,
     AccountKind,
     Environment,
     Policy,
     Settings,
+    WrittenRule,
 )
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.strict_yaml import Document, parse_document
@@ -67,7 +67,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         InvalidError: the file has problems; it carries all of them.
         UsageError: there is no environment of this name.
     """
-    data, source = _read(root)
+    data, source, placed = _read(root)
     written: dict[str, Any] = data.get("environments", {})
     names = tuple(dict.fromkeys((*written, SANDBOX)))
     name = environment or data.get("default_environment", SANDBOX)
@@ -77,24 +77,21 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
             _("environment `{name}` is not in the settings").format(name=name),
             hint=did_you_mean(name, names, otherwise=otherwise),
         )
-    environments = {one: _environment(one, written) for one in written}
-    chosen = replace(environments.get(name) or _environment(name, written), is_named=environment is not None)
-    settings = record(
-        Settings, {**data, "environments": environments, "environment": chosen, "source": source}
-    )
-    return replace(settings, policy=_with_every_name(settings.policy, chosen.accounts))
+    environments = {one: _environment(one, data, placed) for one in written}
+    chosen = environments.get(name) or _environment(name, data, placed)
+    chosen = replace(chosen, is_named=environment is not None)
+    policy = {**data.get("policy", {}), **written.get(name, {}).get("policy", {})}
+    more = {"environments": environments, "environment": chosen, "source": source, "policy": policy}
+    return record(Settings, {**data, **more})
 
 
 def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
     """Find what a valid settings file says without effect."""
-    if not settings.links or settings.policy.linked_places:
+    policies = (settings.policy, *map(settings.policy_of, settings.environment.accounts.values()))
+    if not settings.links or any(policy.linked_places for policy in policies):
         return ()
-    shown = (root / SETTINGS_FILE).as_posix()
-    read = parse_document(settings.source[0], id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
-    if isinstance(read, Diagnostic):
-        raise AssertionError("the settings were read from it")
-    finding = links_without_host(("links",))
-    return (finding.at(read.location(finding.path, key=True)),)
+    file, path = _read(root)[2](("links",))
+    return (links_without_host(path).at(file.location(path, key=True)),)
 
 
 def settings_data(root: Path) -> dict[str, Any]:
@@ -108,7 +105,17 @@ def is_accounts_file(path: PurePosixPath) -> bool:
     return path.suffix.lower() in (".yaml", ".yml") and not is_hidden
 
 
-def _read(root: Path) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+class _Place(NamedTuple):
+    """Where a part of the settings stands."""
+
+    file: Document
+    path: KeyPath
+
+
+_Placed = Callable[[KeyPath], _Place]
+
+
+def _read(root: Path) -> tuple[dict[str, Any], tuple[bytes, ...], _Placed]:
     folder = root / ACCOUNTS_FOLDER
     below = (PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*"))
     files = [PurePosixPath(SETTINGS_FILE)]
@@ -131,21 +138,14 @@ def _read(root: Path) -> tuple[dict[str, Any], tuple[bytes, ...]]:
                 documents.append(read)
         if not problems:
             settings = documents.pop(0) if documents and documents[0].file == files[0] else _NO_FILE
-            data, problems = _join(settings, documents)
+            data, problems, placed = _join(settings, documents)
     if problems:
         raise InvalidError(tuple(problems))
-    return data, tuple(sources)
+    return data, tuple(sources), placed
 
 
-class _Place(NamedTuple):
-    """Where an account stands."""
-
-    file: Document
-    path: KeyPath
-
-
-def _join(settings: Document, files: Sequence[Document]) -> tuple[Any, list[Diagnostic]]:
-    """Return the settings with the accounts of the other files, and the problems of the whole."""
+def _join(settings: Document, files: Sequence[Document]) -> tuple[Any, list[Diagnostic], _Placed]:
+    """Return the settings with the accounts of the other files, the problems, and what finds a part of it."""
     found: dict[str, list[Finding]] = defaultdict(list)
     places: dict[KeyPath, _Place] = {}
     appids: dict[str, _Place] = {}
@@ -167,11 +167,16 @@ def _join(settings: Document, files: Sequence[Document]) -> tuple[Any, list[Diag
     data = settings.data
     if environments:
         data = {**data, "environments": {**data["environments"], **environments}}
+
+    def placed(path: KeyPath) -> _Place:
+        file, above = places.get(path[:4], _Place(settings, path[:4]))
+        return _Place(file, (*above, *path[4:]))
+
     for finding in find(data, "settings", cross_findings):
-        file, above = places.get(finding.path[:4], _Place(settings, finding.path[:4]))
-        found[file.display_path].append(replace(finding, path=(*above, *finding.path[4:])))
+        file, path = placed(finding.path)
+        found[file.display_path].append(replace(finding, path=path))
     ordered = (in_file_order(file, found[file.display_path]) for file in (settings, *files))
-    return data, [problem for problems in ordered for problem in problems]
+    return data, [problem for problems in ordered for problem in problems], placed
 
 
 def _accounts(
@@ -207,9 +212,13 @@ def _not_accounts(path: KeyPath, environments: Collection[str]) -> Finding:
 
 def record(kind: type[Record], data: Mapping[str, Any]) -> Record:
     """Return a record of valid data; what is not written keeps its default."""
+    return kind(**_values(kind, data))
+
+
+def _values(kind: type[object], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return valid data by key, each value as the field of a record holds it."""
     kinds = {entry.name: entry.type for entry in fields(cast("Any", kind))}
-    read: Record = kind(**{key: _value(kinds[key], value) for key, value in data.items()})
-    return read
+    return {key: _value(kinds[key], value) for key, value in data.items()}
 
 
 def _value(kind: Any, value: Any) -> Any:
@@ -228,21 +237,15 @@ def _value(kind: Any, value: Any) -> Any:
     return AccountKind(value) if kind is AccountKind else value
 
 
-def _with_every_name(policy: Policy, accounts: Mapping[str, Account]) -> Policy:
-    """Extend a hold to every name of its accounts: another name of an AppID reaches the same followers."""
-    names = policy.hold
-    if isinstance(names, bool):
-        return policy
-    appids = {accounts[name].appid for name in names if name in accounts}
-    others = (name for name, one in accounts.items() if one.appid in appids and name not in names)
-    return replace(policy, hold=(*names, *others))
-
-
-def _environment(name: str, written: Mapping[str, Any]) -> Environment:
-    data = {"api": SANDBOX, **written.get(name, {})}
-    accounts = {key: {**one, "name": key} for key, one in data.get("accounts", {}).items()}
+def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Environment:
+    written = settings.get("environments", {})
+    own = written.get(name, {})
+    data = {"api": SANDBOX, **own}
+    accounts = {key: _named(key, one) for key, one in data.get("accounts", {}).items()}
     default = next(iter(accounts)) if len(accounts) == 1 else None
+    shared = {key: settings[key] for key in ("policy", "approvals") if key in settings}
     if data["api"] == SANDBOX:
+        shared.pop("approvals", None)  # no follower is reached: a person may rehearse without them
         for one in accounts.values():
             one |= {
                 "secret": _SANDBOX_SECRET,
@@ -251,16 +254,32 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
             }  # a rehearsal reads no real one
         default = default or (None if accounts else AccountKind.SERVICE.value)
         accounts = accounts or _sandbox_accounts(written)
+    path = ("environments", name)
+    rules = {**_rules("settings", shared, (), placed), **_rules("environment", own, path, placed)}
+    for key, one in accounts.items():
+        one["rules"] = {**rules, **_rules("account", one, (*path, "accounts", key), placed)}
+        one["policy"] = _values(Policy, one.get("policy", {}))
     return record(
         Environment,
         {
             "default_account": default,
+            "approvals": shared.get("approvals"),
             **data,
             "name": name,
             "api": data["api"].rstrip("/"),
             "accounts": accounts,
         },
     )
+
+
+def _rules(holder: Any, data: Mapping[str, Any], path: KeyPath, placed: _Placed) -> dict[str, WrittenRule]:
+    """Return the rules that the settings, an environment or an account has."""
+    written: dict[KeyPath, Any] = {("policy", key): value for key, value in data.get("policy", {}).items()}
+    if "approvals" in data:
+        written["approvals",] = data["approvals"]
+    places = {keys: placed((*path, *keys)) for keys in written}
+    found = {keys: place.file.location(place.path, key=True) for keys, place in places.items()}
+    return {str(k[-1]): WrittenRule(written[k], holder, f"{at.file}:{at.line}") for k, at in found.items()}
 
 
 def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -274,14 +293,17 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             known.setdefault(name, account)
     return {
         name: {
-            "name": name,
-            "kind": one["kind"],
+            **_named(name, {key: one[key] for key in ("name", "kind", "labels") if key in one}),
             "appid": _SANDBOX_APPIDS[AccountKind(one["kind"])],
             "secret": _SANDBOX_SECRET,
-            "labels": one.get("labels", []),
         }
         for name, one in known.items()
     }
+
+
+def _named(name: str, account: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an account: what its `name` says is shown, its key is what it is called by."""
+    return {**account, "display_name": account.get("name"), "name": name}
 
 
 # --- what the settings must satisfy beyond their shape: names that exist, times that make sense
@@ -289,12 +311,18 @@ def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_unknown_names(data), *_policy(_map(data.get("policy")))]
+    found = [*_unknown_names(data), *_one_account(data), *_policy((), data)]
     for name, environment in maps(data.get("environments")):
         path = ("environments", name)
+        if environment.get("api") != SANDBOX and "accounts" not in environment:
+            what = _("environment `{name}` has no account").format(name=name)
+            hint = _("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`")
+            found.append(Finding("no-account", what, hint, path))
         found += [*_resend(path, environment), *_ledgers(path, environment, data)]
-        found += _tokens(path, environment)
-    return [*found, *_kinds(data)]
+        found += [*_tokens(path, environment), *_policy(path, environment)]
+        for account, one in maps(environment.get("accounts")):
+            found += _policy((*path, "accounts", account), one)
+    return found
 
 
 def links_without_host(path: KeyPath) -> Finding:
@@ -308,8 +336,8 @@ def links_without_host(path: KeyPath) -> Finding:
 
 
 def _unknown_names(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A hold on an account that does not exist would hold nothing, and nobody would notice."""
-    environments, held = _map(data.get("environments")), _map(data.get("policy")).get("hold")
+    """Check the environment and the accounts that are used where none is named."""
+    environments = _map(data.get("environments"))
     accounts = [*SANDBOX_ACCOUNTS]
     accounts += [name for _name, one in maps(environments) for name in _map(one.get("accounts"))]
     named: list[tuple[KeyPath, NameKind, object, list[str]]] = [
@@ -318,8 +346,6 @@ def _unknown_names(data: Mapping[str, Any]) -> Iterator[Finding]:
     for key, one in maps(environments):
         own = [*_map(one.get("accounts"))] or (accounts if one.get("api") == SANDBOX else [])
         named.append((("environments", key, "default_account"), "account", one.get("default_account"), own))
-    for index, name in enumerate(held if isinstance(held, list) else ()):
-        named.append((("policy", "hold", index), "account", name, accounts))
     for path, kind, name, known in named:
         if isinstance(name, str) and name and known and name not in known:
             yield _unknown(path, kind, name, known)
@@ -377,19 +403,21 @@ def _ledgers(
         return
 
 
-def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
+def _one_account(data: Mapping[str, Any]) -> Iterator[Finding]:
     """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
-    first: dict[str, tuple[str, object]] = {}
+    first: dict[tuple[str, ...], tuple[str, object]] = {}
     for environment, one in maps(data.get("environments")):
         for name, account in maps(one.get("accounts")):
-            known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
-            if kind != account.get("kind"):
-                yield Finding(
-                    "appid-kind",
-                    _("`{name}` has the same AppID but another `kind`").format(name=known),
-                    _("write the actual kind of the account in both places"),
-                    ("environments", environment, "accounts", name, "kind"),
-                )
+            for key in ("kind", "policy", "approvals"):
+                scope = str(account.get("appid")), key, "" if key == "kind" else environment
+                known, value = first.setdefault(scope, (name, account.get(key)))
+                if value != account.get(key):
+                    yield Finding(
+                        "appid-kind" if key == "kind" else "appid-rules",
+                        _("`{name}` has the same AppID but another `{key}`").format(name=known, key=key),
+                        _("write the same in both places: it is one account"),
+                        ("environments", environment, "accounts", name, *([key] if key in account else [])),
+                    )
 
 
 def _tokens(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
@@ -416,15 +444,16 @@ def appids_of(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for _name, account in maps(environment.get("accounts"))}
 
 
-def _policy(policy: Mapping[str, Any]) -> Iterator[Finding]:
+def _policy(path: KeyPath, level: Mapping[str, Any]) -> Iterator[Finding]:
+    policy = _map(level.get("policy"))
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
-        yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
+        yield _unknown((*path, "policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
         what = _("`quiet_hours` start and end at the same time")
         hint = _("write two different times, or remove the key")
-        yield Finding("quiet-hours-empty", what, hint, ("policy", "quiet_hours"))
+        yield Finding("quiet-hours-empty", what, hint, (*path, "policy", "quiet_hours"))
 
 
 def _is_zone(name: str) -> bool:

@@ -146,6 +146,7 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
         "entry": escape_invisible(_entry(send)),
         "description": escape_invisible(send.description),
         "account": escape_invisible(send.account),
+        "shown_account": escape_invisible(send.shown_account),
         "kind": send.content.kind_name(),
         "to": escape_invisible(recipients(send.filter)),
         "when": window(send, timezone),
@@ -214,7 +215,7 @@ def shown_url(send: Send, number: int = 0) -> str:
 
     The address is another one whenever what it shows is.
     """
-    values = {"send": send.id, "n": number, "v": sha256(repr((send.account, send.content)))[:16]}
+    values = {"send": send.id, "n": number, "v": sha256(repr((send.shown_account, send.content)))[:16]}
     return f"/shown?{urlencode(values)}"
 
 
@@ -234,7 +235,7 @@ def shown_html(send: Send, number: int, *, dark: bool) -> Markup:
         return bubble(send, address=media_url)
     if isinstance(send.content, Articles):
         article = send.content.articles[number - 1]
-        html = reader(article, address=media_url, dark=dark, account=send.account)
+        html = reader(article, address=media_url, dark=dark, account=send.shown_account)
         return Markup(local_pictures(html))  # noqa: S704 - `reader` wrote it
     return post(send, address=media_url, dark=dark)
 

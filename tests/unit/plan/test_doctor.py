@@ -17,7 +17,7 @@ from tests.support.factories import (
     make_settings,
 )
 from wechat_campaigns.core.errors import ApiError, ExitCode, LedgerError, NotSentError, SecretError
-from wechat_campaigns.core.settings import AccountKind, Secret, Settings
+from wechat_campaigns.core.settings import AccountKind, Secret, Settings, WrittenRule
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry
@@ -48,8 +48,9 @@ def checked(
     away: timedelta = timedelta(),
     clock_skew: Callable[[], timedelta | None] | None = None,
     survives: bool = True,
+    good: bool = False,
 ) -> dict[str, Check]:
-    """The findings that are not good, by name."""
+    """The findings by name: those that are not good, or all."""
 
     def connect(_account: Any) -> Any:
         if isinstance(api, Exception):
@@ -71,7 +72,7 @@ def checked(
         clock=lambda: NOW,
         state_dir="",
     )
-    return {check.name: check for check in found if check.grade is not Severity.OK}
+    return {check.name: check for check in found if good or check.grade is not Severity.OK}
 
 
 def outside_the_allowlist() -> ApiError:
@@ -197,6 +198,17 @@ def test_clock_error_is_graded(seconds: int, grade: Severity | None) -> None:
         assert f"{abs(seconds)} s" in check.message
 
 
+def test_rules_in_force_are_listed_with_where_they_are_written() -> None:
+    rule = WrittenRule("22:00-08:00", "environment", "campaigns/_settings.yaml:7")
+    named = make_account(rules={"quiet_hours": rule})
+    found = checked(make_settings(named), good=True)["account main: rules"]
+    assert found.message == 'quiet_hours: "22:00-08:00" (campaigns/_settings.yaml:7)'
+    assert "account main: rules" not in checked(make_settings(), good=True)
+    assert doctor_data([], {"main": named})["rules"] == {
+        "main": {"quiet_hours": {"value": '"22:00-08:00"', "holder": rule.holder, "place": rule.place}}
+    }
+
+
 def test_text_and_data_of_doctor_agree() -> None:
     checks = list(checked(make_settings()).values())
     assert "\n    → set `protected: true` in environment test\n\n1 warning" in doctor_text(
@@ -204,4 +216,4 @@ def test_text_and_data_of_doctor_agree() -> None:
     )
     assert doctor_text(checks * 2, TextOptions()).endswith("\n\n2 warnings")
     assert "\x1b[33m" in doctor_text(checks, TextOptions(color=True))
-    assert [check["name"] for check in doctor_data(checks)["checks"]] == ["protection"]
+    assert [check["name"] for check in doctor_data(checks, {})["checks"]] == ["protection"]

@@ -13,6 +13,7 @@ from tests.support.factories import (
     intent_of,
     make_account,
     make_article,
+    make_known,
     make_planned,
     make_send,
     make_settings,
@@ -25,7 +26,7 @@ from wechat_campaigns.core.content import Content, Media
 from wechat_campaigns.core.html import Formula
 from wechat_campaigns.core.links import Host
 from wechat_campaigns.core.model import Audience, Filter, PlanAction, Send, compute_content_digest
-from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
+from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy, WrittenRule
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse
@@ -147,8 +148,8 @@ class Cases:
 
 CASES: dict[str, Cases] = {
     "hold": Cases(
-        stops=[facts(state=holding(True)), facts(Policy(hold=True)), facts(Policy(hold=("main",)))],
-        passes=[facts(Policy(hold=("other",)), state=holding(True, False)), facts(Policy(hold=()))],
+        stops=[facts(state=holding(True)), facts(Policy(hold=True))],
+        passes=[facts(state=holding(True, False)), facts()],
     ),
     "sample_text": Cases(stops=[facts(send=SAMPLE)], passes=[facts(send=SAMPLE, is_sandbox=True)]),
     "allow_to_all": Cases(
@@ -291,6 +292,30 @@ def test_a_rule_can_be_made_advisory_and_set_aside(rule: str) -> None:
         assert answer(softened, rule) == "warns"
         before = {one.rule for one in evaluate(about, {})}
         assert {one.rule for one in evaluate(about, {rule: "审过了"})} == before - {rule}
+
+
+@pytest.mark.parametrize("holder", ["settings", "environment", "account"])
+def test_a_violation_names_the_line_of_a_rule_that_is_not_of_all(holder: Any) -> None:
+    rule = WrittenRule(5, holder, "campaigns/_settings.yaml:7")
+    limited = facts(Policy(max_recipients=5), account=make_account(rules={"max_recipients": rule}))
+    (found,) = evaluate(limited, {})
+    assert found.place == rule.place
+    assert (rule.place in found.hint) is (holder != "settings")
+
+
+def test_a_hold_of_the_ledger_has_no_line_of_the_settings() -> None:
+    rules = {"hold": WrittenRule(False, "account", "campaigns/_settings.yaml:7")}
+    (found,) = evaluate(facts(state=holding(True), account=make_account(rules=rules)), {})
+    assert (found.rule, found.place) == ("hold", "")
+
+
+def test_a_rule_of_the_account_decides_in_place_of_the_environments() -> None:
+    strict, free = make_account(policy={"max_recipients": 5}), make_account("free", appid=SUBSCRIPTION)
+    settings = make_settings(strict, free, policy=Policy(max_recipients=5000))
+    sends = make_send(), make_send("other", account="free")
+    plan = plan_of(*sends, settings=settings, remote_facts={"main": make_known(), "free": make_known()})
+    assert {one.account.name: one.action.value for one in plan.sends} == {"main": "blocked", "free": "send"}
+    assert plan.rules["accounts.main.policy.max_recipients"] == "5"
 
 
 def test_a_hold_has_no_override() -> None:

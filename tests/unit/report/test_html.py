@@ -69,6 +69,20 @@ def test_messages_stand_account_by_account() -> None:
     assert '<h3 class="several">' not in alone
 
 
+def test_a_phone_is_headed_by_what_followers_see_as_the_name() -> None:
+    settings = make_settings(
+        make_account("main", display_name="山月茶铺"), make_account("shop", appid=SUBSCRIPTION)
+    )
+    sends = [make_send("a", account="main", account_name="山月茶铺"), make_send("b", account="shop")]
+    page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda _file: b"")
+    assert re.findall(r'<div class="phone"><header>([^<]+)<', page) == ["山月茶铺", "shop"]
+    assert re.findall(r'<h3 class="several">[^<]* (main[^<]*|shop[^<]*)</h3>', page) == [
+        "main (山月茶铺)",
+        "shop",
+    ]
+    assert "<h3>main (山月茶铺)</h3>" in page, "beside what the account may still send"
+
+
 def test_an_article_stays_in_its_box() -> None:
     html = (
         '<p style="position:fixed;color:red">一</div></section></main><script>x</script><form>'

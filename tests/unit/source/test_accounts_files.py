@@ -1,12 +1,16 @@
 """Accounts in files of their own: one set of settings with `_settings.yaml`, and each account in one file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.unit.source.test_settings import problems_of
 from wechat_campaigns.core.errors import InvalidError
-from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.plan.rule_changes import rules_of
+from wechat_campaigns.render.compile import compile_campaigns
+from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
 
@@ -98,14 +102,14 @@ def test_an_account_in_two_files_names_both_with_their_lines(tmp_path: Path) -> 
 
 def test_an_environment_without_any_account_is_refused(tmp_path: Path) -> None:
     write(tmp_path, WITHOUT)
-    assert [one.rule for one in problems_of(tmp_path)] == ["missing-key"]
+    assert [one.rule for one in problems_of(tmp_path)] == ["no-account"]
 
 
 def test_what_looks_at_several_accounts_looks_at_those_of_all_files(tmp_path: Path) -> None:
     """`appid-kind`, `two-ledgers`, `one-token` and unknown names are of the whole settings."""
-    held = f"environments: {{production: {{{API}, default_account: shop}}}}\npolicy: {{hold: [shop]}}\n"
+    held = f"environments: {{production: {{{API}, default_account: shop}}}}\n"
     write(tmp_path, held, shop=f"production: {{shop: {SHOP}}}")
-    assert load_settings(tmp_path, environment="production").policy.hold == ("shop",)
+    assert load_settings(tmp_path, environment="production").environment.default_account == "shop"
     same = "token: {env: T}, ledger_key: {env: K}"
     for name, appid in (("a", "wx000000000000000a"), ("b", "wx000000000000000b")):
         write(tmp_path, held, **{name: f"production: {{{name}: {{kind: service, appid: {appid}, {same}}}}}"})
@@ -129,3 +133,49 @@ def test_secrets_of_a_file_are_never_repeated(tmp_path: Path) -> None:
     word = "5f4dcc3b5aa765d61d8327deb882cf99"
     write(tmp_path, SETTINGS, shop=f"production: {{shop: {{secret: {word}, {word}: 1}}}}")
     assert word not in repr(problems_of(tmp_path))
+
+
+# --- the name that followers see
+
+
+def named(root: Path, name: str = "山月茶铺") -> Settings:
+    text = MAIN.replace("{kind", f"{{name: {name}, kind")
+    write(root, WITHOUT, main=f"production: {{main: {text}}}")
+    return load_settings(root, environment="production")
+
+
+def test_a_name_is_shown_and_the_key_stays_what_the_account_is_called_by(tmp_path: Path) -> None:
+    account = named(tmp_path).environment.accounts["main"]
+    assert (account.name, account.shown_name, account.heading) == ("main", "山月茶铺", "main (山月茶铺)")
+    unnamed = replace(account, display_name=None)
+    assert (unnamed.shown_name, unnamed.heading) == ("main", "main")
+
+
+def test_a_rehearsal_shows_the_name_too(tmp_path: Path) -> None:
+    named(tmp_path)
+    assert load_settings(tmp_path).environment.accounts["main"].shown_name == "山月茶铺"
+
+
+def test_no_rule_hangs_on_a_name(tmp_path: Path) -> None:
+    assert rules_of(named(tmp_path)) == rules_of(named(tmp_path, "山月茶馆"))
+
+
+def test_a_name_of_characters_that_nobody_sees_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidError) as caught:
+        named(tmp_path, '"a\\u202Eb"')
+    assert [one.rule for one in caught.value.problems] == ["wrong-form"]
+
+
+def test_only_a_template_that_uses_the_name_has_another_digest(tmp_path: Path) -> None:
+    for file, words in (("uses.yaml", "欢迎来{{ account.name }}"), ("plain.yaml", "欢迎来{{ account.id }}")):
+        text = f'filter: {{tag: 会员}}\nmsgtype: text\ncontent: "{words}"\n'
+        (tmp_path / file).write_text(text, encoding="utf-8")
+
+    def digests(settings: Settings) -> dict[str, str]:
+        compiled = compile_campaigns(tmp_path, settings=settings, files=Files(tmp_path))
+        shown = settings.environment.accounts["main"].display_name
+        assert [one.shown_account for one in compiled.sends] == [shown, shown]
+        return {one.id: one.content_digest for one in compiled.sends}
+
+    before, after = digests(named(tmp_path)), digests(named(tmp_path, "山月茶馆"))
+    assert {name for name in before if before[name] != after[name]} == {"uses"}

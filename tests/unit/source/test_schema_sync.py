@@ -23,7 +23,7 @@ from wechat_campaigns.source.schema_findings import validator
 from wechat_campaigns.source.validate import Campaign
 
 MODULES = (schema_findings,)
-NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
+NAMES: tuple[SchemaName, ...] = ("campaign", "settings", "accounts")
 CAMPAIGN = schema("campaign")
 
 

@@ -149,7 +149,7 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
         allowed_tags=("会员", 2),
         allowed_links=("mp.weixin.qq.com", "example.com"),
         quota_reserve=1,
-        hold=("main",),
+        hold=True,
         levels={"require_not_after": "advisory", "quota": "mandatory"},
     )
     assert settings.environment.accounts["main"].callback == CallbackSecrets(
@@ -161,18 +161,6 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
         ("slack", Secret(env="SLACK_URL"), ("not_sent",)),
         ("command", Secret(), ("approval_needed", "sent")),
     ]
-
-
-def test_hold_covers_every_name_of_the_account(tmp_path: Path) -> None:
-    text = "{kind: service, appid: %s, secret: {env: X}}"
-    accounts = {"main": "wx00000000000000aa", "alias": "wx00000000000000aa", "other": "wx00000000000000bb"}
-    listed = ", ".join(f"{name}: {text % appid}" for name, appid in accounts.items())
-    (tmp_path / "_settings.yaml").write_text(
-        f"default_environment: real\n"
-        f"environments: {{real: {{api: 'https://api.invalid', accounts: {{{listed}}}}}}}\n"
-        f"policy: {{hold: [alias]}}\n"
-    )
-    assert load_settings(tmp_path).policy.hold == ("alias", "main")
 
 
 def test_an_environment_is_chosen(full: Path) -> None:

@@ -38,7 +38,7 @@ VALUES = st.sampled_from(TEXTS + MOMENTS + OTHERS + CAMPAIGNS + SETTINGS)
 BEYOND_THE_SCHEMA = {
     "window-empty", "impossible-date", "mpnews-only", "unknown-account", "unknown-environment",
     "unknown-time-zone", "repeat-order", "protected-repeat", "repeat-too-late", "quiet-hours-empty",
-    "notify-incomplete", "notify-key", "ledger-of-real",
+    "notify-incomplete", "notify-key", "ledger-of-real", "no-account",
 }  # fmt: skip
 
 

@@ -64,6 +64,12 @@ def remedy(violation: Violation) -> str:
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
     is_early = facts.is_later and Trait.OF_ALLOWANCE in RULES[name][1]
     level = _level(name, "advisory" if is_early else violation.level, facts.policy)
+    written = facts.account.rules.get(name)
+    if written is not None and (name != "hold" or facts.policy.hold):  # a hold may be of the ledger
+        violation = replace(violation, place=written.place)
+        if written.holder != "settings":
+            hint = _("{hint} (the rule is in {place})")
+            violation = replace(violation, hint=hint.format(hint=violation.hint, place=written.place))
     if facts.offline and violation.is_unchecked:
         message = _("{what}; apply checks this rule").format(what=violation.message)
         return replace(violation, rule=name, level=level, message=message, blocks=False)

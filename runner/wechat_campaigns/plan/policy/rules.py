@@ -34,13 +34,13 @@ from wechat_campaigns.source.scaffold import SAMPLES
 
 
 @rule(Trait.ALWAYS | Trait.FIXED | Trait.OF_THE_MOMENT | Trait.ASKED_LATER)
-def hold(setting: bool | tuple[str, ...], facts: RuleInput) -> Violation | None:
+def hold(setting: bool, facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold, by its ledger or by the settings."""
     name = facts.account.name
     reason = facts.state.stream(facts.account.appid).hold_reason(facts.now)
     if reason is not None:
         return Violation(*on_hold(name, reason, facts.env))
-    if setting is True or (setting is not False and name in setting):
+    if setting:
         return Violation(
             _("the settings put account {name} on hold").format(name=name),
             _("change `policy.hold` in the settings"),

@@ -258,7 +258,7 @@ function drawPhone(send) {
   by("stage").dataset.view = view === "chat" ? "chat" : "page";
   by("stage").classList.toggle("dark", state.dark);
   by("stage").setAttribute("aria-label", send ? say("phone_of", { send: send.id }) : "");
-  for (const name of document.querySelectorAll(".account")) name.textContent = send?.account ?? "";
+  for (const name of document.querySelectorAll(".account")) name.textContent = send?.shown_account ?? "";
   for (const clock of document.querySelectorAll(".clock")) clock.textContent = time().slice(0, 5);
   drawBubble(send);
   const page = send?.pages[(Number(view) || 1) - 1];
@@ -275,7 +275,7 @@ async function drawBubble(send) {
   if (drawn.feed !== url) return; // another was chosen meanwhile
   const cards = said.querySelector(".cards");
   by("feed").replaceChildren(url && el("article", { class: `message ${cards ? "wide" : ""}` },
-    el("div", { class: "row" }, !cards && avatar(send.account, send.account), said)));
+    el("div", { class: "row" }, !cards && avatar(send.shown_account, send.account), said)));
 }
 
 // The server's HTML of a message. No text may become elements here, but a document may be asked for.
