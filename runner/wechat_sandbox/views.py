@@ -17,7 +17,7 @@ from wechat_sandbox.answers import Json
 from wechat_sandbox.control import LISTED, ControlCall, route
 from wechat_sandbox.drafts import ARRIVED
 from wechat_sandbox.followers import list_tags, openids_of
-from wechat_sandbox.mass import count_sends, job_json, whole_job_json
+from wechat_sandbox.mass import count_of, job_json, whole_job_json
 
 HAS_ARRIVED = dict(zip(("sent", "deleted"), ARRIVED, strict=True))
 SUMMARY_CHARS = 80
@@ -218,7 +218,8 @@ def list_sends(call: ControlCall) -> Json:
         {"appid": appid, "limit": call.limit, "offset": offset},
     ).fetchall()
     sends = [_find(call.db, row["kind"], row["id"]) for row in rows]
-    return {"total": count_sends(call.db, appid), "offset": offset, "sends": sends}
+    total = count_of(call.db, "job", appid) + count_of(call.db, "preview", appid)
+    return {"total": total, "offset": offset, "sends": sends}
 
 
 def _find(db: sqlite3.Connection, kind: str, item: int) -> Json:

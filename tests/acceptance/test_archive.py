@@ -8,8 +8,10 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from lxml.html import document_fromstring
 
 from tests.support.commits import git
 from tests.support.console import add_draft, set_clock
@@ -72,6 +74,19 @@ def test_a_send_is_archived_as_it_was_posted(shop: Shop) -> None:
     archive(shop, "--out", "campaigns/again")
     assert contents(shop.folder / "campaigns/again") == contents(shop.folder / "archive")
     assert "sent" in shop.run_here("plan")[1], "an archive below the campaigns folder holds no campaign"
+
+
+def test_the_first_page_lists_every_archive_of_the_folder(shop: Shop) -> None:
+    sends = archive(shop)
+    later = (datetime.now(CHINA) + timedelta(days=2)).date().isoformat()
+    for _run in range(2):
+        page = document_fromstring((shop.folder / "archive/index.html").read_text(encoding="utf-8"))
+        links = {one.text_content(): unquote(one.get("href", "")) for one in page.iter("a")}
+        assert set(links.values()) == {f"{one['name']}/index.html" for one in sends.values()}
+        assert all((shop.folder / "archive" / link).is_file() for link in links.values())
+        assert "你好" in links
+        archive(shop, "--since", later)  # what was archived before stays in the list
+    assert [one.text_content() for one in page.iter("small")].count("hello") == 1
 
 
 def test_what_a_stranger_wrote_into_the_ledger_stops_no_archive(shop: Shop) -> None:

@@ -102,7 +102,7 @@ def test_the_page_of_an_editor_is_read_on_a_phone(
 ) -> None:
     saved, address = send_page(page, sandbox, tmp_path)
     chrome.get(address)
-    words = dom.text_of(dom.parse(read_saved_page(saved).html({}))).split()
+    words = dom.text_of(dom.parse(read_saved_page(saved).made.html)).split()
     assert words
     assert "".join(words) in "".join(str(chrome.execute_script(WORDS)).split())
     assert chrome.execute_script(BLIND) == []

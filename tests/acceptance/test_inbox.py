@@ -263,6 +263,18 @@ def test_send_links_to_its_recipients(inbox: Inbox) -> None:
     inbox.assert_shows("#range", "of 60")
 
 
+def test_list_says_why_fewer_received_a_send(inbox: Inbox) -> None:
+    inbox.sandbox.control("POST", "accounts", {"appid": SERVICE, "quota": True})
+    for number in range(5):  # the fifth of a month reaches nobody
+        sent = {"filter": {"tag_id": 2}, "msgtype": "text", "text": {"content": f"第 {number} 次"}}
+        inbox.post("message/mass/sendall", {**sent, "clientmsgid": f"{number}" * 32})
+    inbox.open()
+    inbox.click("#tab-sends")
+    inbox.assert_shows("#list .reach", "0 of 6")
+    inbox.assert_shows("#list .missed", "6 not reached: four this month already")
+    assert len(inbox.all("#list .missed")) == 1
+
+
 def test_hostile_text_in_every_field_of_the_inbox_runs_nothing(inbox: Inbox) -> None:
     openid = attack(inbox)
     inbox.open(f"/#{SERVICE}/{openid}")
@@ -306,12 +318,12 @@ def test_light_and_dark_follow_the_system_and_the_reader(inbox: Inbox) -> None:
 
 def test_language_is_the_readers_choice(inbox: Inbox) -> None:
     inbox.open()
-    assert inbox.one("#tab-sends").text == "Sends"
+    assert inbox.one("#tab-sends").text == "Sends and previews"
     assert inbox.chrome.title == "Inbox · WeChat sandbox"
     inbox.click("#language")
     inbox.assert_shows("#range", "共 60")
     inbox.open()
-    assert inbox.one("#tab-sends").text == "群发"
+    assert inbox.one("#tab-sends").text == "群发与预览"
     assert inbox.chrome.title == "收件箱 · 微信沙箱"
     assert inbox.one("html").get_attribute("lang") == "zh-CN"
 

@@ -1,6 +1,7 @@
 """One campaign for many accounts: what each gets, and that none gets it twice, whatever the settings."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,6 +111,25 @@ def test_a_plan_shows_the_rules_of_an_account_where_they_differ(chain: Shop) -> 
     write_accounts(chain, "main", "shop", policy="policy: {allowed_tags: [北京]}\n")
     _code, said = chain.run("plan")
     assert "_settings.yaml" not in said
+
+
+def test_previews_and_sends_side_by_side_share_the_uploads_of_an_account(chain: Shop) -> None:
+    """A picture by itself, on a cover and in an article: each kind of upload once for each account."""
+    write_accounts(chain, *APPIDS)
+    (chain.folder / "campaigns/a.png").write_bytes(PICTURE.read_bytes())
+    (chain.folder / "campaigns/a.md").write_text("正文\n\n![杯子](a.png)\n", encoding="utf-8")
+    article = "msgtype: mpnews\ncontent: {articles: [{title: 甲, body: a.md, cover: {file: a.png}}]}\n"
+    picture = "msgtype: image\ncontent: {images: [{file: a.png}]}\n"
+    for tag in ("会员", "北京"):
+        for kind, text in (("article", article), ("picture", picture)):
+            chain.write(**{f"{kind}-{tag}": f"filter: {{tag: {tag}}}\n{text}{FOR_RETAIL}"})
+    for campaign in ("picture-会员", "article-北京"):
+        chain.run("preview", campaign, "--to", "nobody_there")
+    code, said = chain.run("apply", "--auto-approve", "--jobs", "8")
+    assert (code, len(chain.sandbox.jobs())) == (ExitCode.OK, 4 * len(APPIDS)), said
+    asked = ((one["appid"], one["path"]) for one in chain.sandbox.requests())
+    uploads = Counter(one for one in asked if one[1].endswith(("/uploadimg", "/add_material", "/upload")))
+    assert (set(uploads.values()), len(uploads)) == ({1}, 2 * len(APPIDS)), uploads
 
 
 def test_account_that_leaves_the_label_and_comes_back_gets_nothing_twice(chain: Shop) -> None:

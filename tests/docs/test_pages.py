@@ -124,7 +124,8 @@ def place(link: str) -> str:
 
 def in_common(block: Block) -> str | list[str]:
     if block.language in SHELLS:
-        return [command for command, _ in commands(block)]
+        # A reason is written for people.
+        return [re.sub(r'--reason "[^"]*"', "--reason", command) for command, _ in commands(block)]
     return re.sub(r" +# .*$", "", block.body, flags=re.M)
 
 

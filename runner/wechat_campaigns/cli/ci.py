@@ -188,14 +188,7 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
         check_ci_run(run)
     data = planfile.read(plan_file)
     planfile.check_whole(data)
-    planfile.check_not_expired(data, context.clock())
-    if data["environment"] != context.settings.environment.name:
-        raise UsageError(
-            _("the plan was made for environment {reviewed}, but this is {environment}").format(
-                reviewed=data["environment"], environment=context.settings.environment.name
-            ),
-            hint=_("pass `--env {name}`").format(name=data["environment"]),
-        )
+    planfile.check_usable(data, context.settings.environment.name, context.clock())
     state = None
     with suppress(CampaignError):  # the notification reads it too, and warns
         state = context.state()

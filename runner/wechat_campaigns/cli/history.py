@@ -29,7 +29,14 @@ from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.plan.unknown_sends import stored_send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
-from wechat_campaigns.report.archive import MESSAGE, ArchivedSend, archive_files, archive_name, events_by_send
+from wechat_campaigns.report.archive import (
+    MESSAGE,
+    ArchivedSend,
+    archive_files,
+    archive_index,
+    archive_name,
+    events_by_send,
+)
 from wechat_campaigns.report.calendar import CalendarView, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import (
     HistoryView,
@@ -146,17 +153,22 @@ def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) 
 @click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
 @click.option("--out", type=FOLDER, default=Path("archive"), show_default=True, help="Where to write.")
 def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
-    """Write what was sent, who agreed and what came of it: a folder for each send.
+    """Write what was sent, who agreed and what came of it: a folder for each send, and a list of them.
 
     Makes no request to WeChat. Figures are those of the last `campaign report --refresh`. Messages are
     rendered from the campaigns folder, or taken from the ledger, and only if they are what was sent; --var
     sets the template variables again that were set then. A message archived before is kept.
     """
-    archives = list(_archives(context, since, out))
+    state = context.fold_ledger()
+    archives = list(_archives(context, state, since, out))
     for one in archives:
         for path, content in archive_files(one, data=context.read).items():
             target = out / archive_name(one.record) / path
             write_file(target, content, f"--out {out}")
+    titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
+    sends = begun_records(state, context.settings.environment.accounts)
+    listed = [record for record in sends if (out / archive_name(record)).is_dir()]
+    write_file(out / "index.html", archive_index(listed, titles), f"--out {out}")
     message = ngettext(
         "{count:,} send archived in {folder}", "{count:,} sends archived in {folder}", len(archives)
     )
@@ -176,9 +188,10 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     return ExitCode.OK
 
 
-def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iterator[ArchivedSend]:
+def _archives(
+    context: LedgerContext, state: LedgerState, since: datetime | None, out: Path
+) -> Iterator[ArchivedSend]:
     environment, now = context.settings.environment, context.clock()
-    state = context.fold_ledger()
     events = events_by_send(context.ledger.events_once(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}

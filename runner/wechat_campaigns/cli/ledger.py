@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import click
 
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
-from wechat_campaigns.cli.options import DIR, ENV, FILE, Effect, OnlineOption, recorded_text
+from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, Effect, OnlineOption, recorded_text
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command, group
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError, UsageError
@@ -230,12 +230,10 @@ def export(context: LedgerContext, out: Path | None) -> int:
     options=(DIR, ENV),
     examples={
         "campaign ledger import ledger.jsonl": N_("import into an empty ledger"),
-        "campaign ledger import ledger.jsonl --as-backup 'the disk is gone'": N_(
-            "replace a ledger that is lost"
-        ),
+        "campaign ledger import ledger.jsonl --as-backup '磁盘坏了'": N_("replace a ledger that is lost"),
     },
 )
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=EXISTING_FILE)
 @click.option(
     "--as-backup",
     "reason",
@@ -243,23 +241,23 @@ def export(context: LedgerContext, out: Path | None) -> int:
     callback=recorded_text,
     help="The ledger itself is lost: accept an export made without a hold. How it was lost is recorded.",
 )
-def import_(context: OnlineContext, file: IO[str], reason: str | None) -> int:
+def import_(context: OnlineContext, file: Path, reason: str | None) -> int:
     """Import an export, with its events and hashes unchanged, into an empty ledger.
 
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
     Sends made after the export would be made again.
     """
     try:
-        lines = file.read().splitlines()
+        lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
             _("the file is not UTF-8"),
             hint=_("pass a file written by `campaign ledger export`"),
-            location=file.name,
+            location=str(file),
         ) from error
-    events = from_lines(lines, where=file.name)
+    events = from_lines(lines, where=str(file))
     as_backup = bool(reason and reason.strip())
-    _check_macs(context, events, as_backup=as_backup, where=file.name)
+    _check_macs(context, events, as_backup=as_backup, where=str(file))
     accounts = context.settings.environment.by_appid
     appids = appids_not_on_hold(events)
     names = _(", ").join(accounts[appid].name if appid in accounts else appid for appid in appids)
@@ -274,7 +272,7 @@ def import_(context: OnlineContext, file: IO[str], reason: str | None) -> int:
                 "wait until no apply is running, and export again; run `campaign unhold` after the "
                 "import. Only if the old ledger is lost, add `--as-backup REASON`"
             ),
-            location=file.name,
+            location=str(file),
         )
     context.ledger.restore(events)
     if names:

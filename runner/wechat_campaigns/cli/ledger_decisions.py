@@ -55,7 +55,7 @@ from wechat_campaigns.run.plan import selected
     effect=Effect.LEDGER_DECISION,
     options=(reason_option("Why these count as sent; recorded."), DIR, ENV, VAR),
     examples={
-        "campaign ledger baseline --all --reason 'sent by hand'": N_("never send any of these again"),
+        "campaign ledger baseline --all --reason '手动发过'": N_("never send any of these again"),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
@@ -142,10 +142,8 @@ SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
     effect=Effect.LEDGER_DECISION,
     options=(reason_option("How you know; recorded."), DIR, ENV),
     examples={
-        "campaign ledger settle sale --sent 3147483730 --reason 'seen in the console'": N_(
-            "the send went out"
-        ),
-        "campaign ledger settle sale --not-sent --reason 'not in the console'": N_(
+        "campaign ledger settle sale --sent 3147483730 --reason '后台已发出'": N_("the send went out"),
+        "campaign ledger settle sale --not-sent --reason '后台没有'": N_(
             "the send did not go out: `campaign apply` may send it again"
         ),
     },
@@ -213,7 +211,7 @@ def settle(
 
 
 def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
-    """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough.
+    """Compare this clock with WeChat's: a clock that is ahead would make every call look old enough.
 
     Raises:
         CampaignError: there is no date to compare with, or WeChat refuses the AppSecret.
@@ -296,7 +294,7 @@ def _only_send(matches: Sequence[SendState], send_id: str) -> SendState:
     effect=Effect.LEDGER_DECISION,
     options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
     examples={
-        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept changed rules"),
+        "campaign ledger guard --env production --reason '新标签人数已商定'": N_("accept changed rules"),
     },
 )
 @click.option(

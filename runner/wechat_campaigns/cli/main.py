@@ -104,8 +104,9 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
     examples: Sequence[str] = tuple(getattr(error.ctx.command, "examples", ())) if error.ctx else ()
     names = tuple(error.param.opts) if isinstance(error.param, click.Option) else ()
     example = next((line for line in examples if not names or any(name in line for name in names)), "")
-    # click ends its own message with a half-width full stop.
-    missing = _("{text}.").format(text=error.format_message().rstrip("."))
+    # click ends its own message with a half-width full stop; the name of an argument has its choices.
+    missing = error.format_message().partition(". Choose from")[0].rstrip(".")
+    missing = _("{text}.").format(text=missing)
     message = missing
     if example:
         message = _("{missing} For example: `{example}`").format(missing=missing, example=example)

@@ -66,7 +66,9 @@ def recall(
     state = context.initialized_state(sending=False)
     account, sends = _sent_by(context, state, select, account_name)
     article = article_idx or 0
-    errors = _refused(sends, article, state)
+    # In a hurry, the rest must not wait for what cannot be recalled.
+    refused = ((send.send, jobs.recall_error(send, article)) for send in sends)
+    errors: Errors = {send_id: error for send_id, error in refused if error is not None}
     if len(errors) == len(sends):
         raise next(iter(errors.values()))
     chosen = [send for send in sends if send.send not in errors]
@@ -91,17 +93,6 @@ def recall(
         recalls=[_row(send, article_idx, errors) for send in sends],
     )
     return worst_exit_code([*(error.exit_code for error in errors.values()), written])
-
-
-def _refused(sends: Sequence[SendState], article: int, state: LedgerState) -> Errors:
-    """Find what cannot be recalled: in a hurry, the rest must not wait for it."""
-    errors: Errors = {}
-    for send in sends:
-        try:
-            jobs.check_recall(send, article, state)
-        except UsageError as error:
-            errors[send.send] = error
-    return errors
 
 
 def _announce(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import DIR, ENV, Effect
+from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, Effect
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
 from wechat_campaigns.core.files import refuse_carried_links
@@ -35,12 +35,8 @@ STOPPED_BY = {signal.SIGINT, signal.SIGTERM}
 @click.option("--host", default="127.0.0.1", show_default=True, help="Any other address requires --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option("--name", "names", multiple=True, help="Another host name that clients use for it; repeatable.")
-@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="Keep the state in a file.")
-@click.option(
-    "--seed",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Add the accounts, tags and followers of a file.",
-)
+@click.option("--state", type=FILE, help="Keep the state in a file.")
+@click.option("--seed", type=EXISTING_FILE, help="Add the accounts, tags and followers of a file.")
 @click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")
 def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: Any) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.

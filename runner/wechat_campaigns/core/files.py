@@ -28,8 +28,8 @@ ORIGIN: Final = "campaigns-folder"
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Return the state folder of a campaigns folder; nothing is made.
 
-    It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target,
-    and a folder that was moved begins a new one (its old one is kept, and may be renamed to the new name).
+    It is named after the real path of the campaigns folder: each clone has its own, a link uses that of its
+    target, and a moved folder starts a new one (the old one is kept, and may be renamed to the new name).
 
     Args:
         environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.

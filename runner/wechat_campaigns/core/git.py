@@ -19,13 +19,13 @@ from wechat_campaigns.core.redact import redact
 
 TIMEOUT_S: Final = 120.0
 EXIT_TIMED_OUT: Final = 124
-"""The code of a command that was ended because it took too long; a shell's `timeout` gives the same."""
+"""The exit code of a command that was stopped by the time limit, as of the program `timeout`."""
 EXIT_NOT_EXECUTABLE: Final = 126
-"""The code when git is there and cannot be started."""
+"""The exit code if git is installed but cannot be started."""
 EXIT_NOT_INSTALLED: Final = 127
-"""The code when there is no git, as in a shell."""
+"""The exit code if git is not installed, as in a shell."""
 EXIT_NO_REPOSITORY: Final = 128
-"""The code when a folder lies in no repository, as git has it."""
+"""The exit code of git outside a repository."""
 SAFE_CONFIG: Final = (
     ("core.hooksPath", os.devnull),
     ("core.fsmonitor", "false"),
@@ -40,8 +40,8 @@ SAFE_CONFIG: Final = (
     ("maintenance.autoDetach", "false"),
     ("advice.pushUpdateRejected", "false"),
 )
-"""Settings every command gets: no hooks, no submodules, nothing that goes on running afterwards or that a
-remote may not take."""
+"""Settings of every command: no hooks, no submodules, no background work, no options that
+a remote may refuse."""
 ENVIRONMENT: Final = frozenset(
     # What programs need to run at all, and where this user's own settings and caches are.
     {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP"}
@@ -64,16 +64,16 @@ class GitFailure(StrEnum):
     """Why a command failed, as far as it matters for what to do next."""
 
     RACE = "race"
-    """Another writer was first; look again."""
+    """Another writer pushed first: read the branch again."""
     NO_BRANCH = "no branch"
     REFUSED = "refused"
-    """The remote said no; saying it again changes nothing."""
+    """The remote refused the push; a retry would be refused too."""
     NO_ACCESS = "no access"
-    """Credentials or permission are missing, or there is no such repository."""
+    """Credentials or permissions are missing, or the repository does not exist."""
     FULL = "disk full"
-    """A disk is full, here or at the remote; what happened is not certain."""
+    """A disk is full, here or on the remote; the result is uncertain."""
     BROKEN = "broken"
-    """The network, the disk or the remote failed; what happened is not certain."""
+    """The network, the disk or the remote failed; the result is uncertain."""
 
 
 _FULL = re.compile(r"No space left on device|Out of diskspace|Disk quota exceeded")

@@ -12,7 +12,9 @@ from typing import Final
 from wechat_campaigns.core.content import FileInfo, MaterialKind, Media
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.redact import is_blank
+from wechat_campaigns.core.settings import Account, AccountKind
 
 TITLE_CHARS = 64
 """Measured in June 2026: 64 pass, 65 are refused with 45003; older pages and the web editor have 64 too."""
@@ -174,3 +176,19 @@ def _suffix(path: KeyPath, file: FileInfo) -> Iterator[Finding]:
             name=file.path.with_suffix(suffixes[0]).name
         )
         yield Finding("file-suffix", what, hint, path)
+
+
+def check_audience(recipients: Filter, msgtype: str, account: Account) -> Iterator[Finding]:
+    """List what an account may not send, or not to these recipients; an empty path is the whole send."""
+    if recipients.openids and account.kind is not AccountKind.SERVICE:
+        what = _("`{name}` is not a service account; only service accounts may send to openids (48001)")
+        hint = _("send to a tag, or use a service account")
+        yield Finding("mass-send-kind", what.format(name=account.name), hint, ())
+    elif account.kind is AccountKind.TEST:
+        what = _("`{name}` is a test account: WeChat accepts its mass sends, but may deliver none of them")
+        hint = _("rehearse in the sandbox; send from a verified account")
+        yield Finding("test-account", what.format(name=account.name), hint, (), "warning")
+        if msgtype not in ("text", "mpnews"):
+            what = _("WeChat may reject `{msgtype}` from a test account (48008)")
+            hint = _("send an article or a text instead")
+            yield Finding("test-account", what.format(msgtype=msgtype), hint, ("msgtype",), "warning")

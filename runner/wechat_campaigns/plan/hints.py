@@ -187,7 +187,10 @@ def _conflict(
             reason, hint = _("sent {when} and recalled"), recalled_hint(key)
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
-            hint = _("revert the edit, or set `{key}: {number}` to send the new version as well")
+            hint = _(
+                "revert the edit, or set `{key}: {number}` to send the new version as well; rename the file "
+                "if another campaign was sent under this id"
+            )
             number += 1
         case Reason.NEWER_REVISION:
             reason = _("revision {number} was already sent")

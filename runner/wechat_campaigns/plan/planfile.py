@@ -91,12 +91,16 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
         return False
 
 
-def check_not_expired(data: Mapping[str, Any], now: datetime) -> None:
-    """Refuse a plan file that has expired.
+def check_usable(data: Mapping[str, Any], environment: str, now: datetime) -> None:
+    """Refuse a plan file of another environment, and one that has expired.
 
     Raises:
-        StalePlanError: says when.
+        StalePlanError: names both environments, or says when.
     """
+    if data["environment"] != environment:
+        made_for = _("the plan was made for environment {reviewed}, but this is {environment}")
+        message = made_for.format(reviewed=data["environment"], environment=environment)
+        raise StalePlanError(message, hint=_("pass `--env {name}`").format(name=data["environment"]))
     if now > (ended := expires_at(data)):
         raise stale_plan_error(_("the plan expired {when}").format(when=china_time(ended, now)))
 

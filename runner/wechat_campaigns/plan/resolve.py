@@ -233,6 +233,8 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
     hint = _("create the tag in the WeChat console first; `campaign tags` lists all tags")
     if close:
         hint = _("did you mean {names}? `campaign {command}` lists all")
+    if not found and str(wanted).strip("“”‘’「」\"'") in names:
+        hint = _("write the tag without quotes around it")
     hint = hint.format(names=_(", ").join(close), command="tags")
     return {}, _recipients_problem(send, "unknown-tag", what.format(value=wanted), hint)
 

@@ -15,7 +15,7 @@ from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.plan import OPEN, PENDING, Plan, PlannedSend, SendKey, is_covered, stored_row
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
-    check_not_expired,
+    check_usable,
     check_whole,
     covered_rows,
     digest_error,
@@ -42,12 +42,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         StalePlanError: the file is not as it was written; or names every send that differs.
     """
     check_whole(reviewed)
-    if reviewed["environment"] != plan.environment:
-        made_for = _("the plan was made for environment {reviewed}, but this is {environment}")
-        raise stale_plan_error(
-            made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
-        )
-    check_not_expired(reviewed, now)
+    check_usable(reviewed, plan.environment, now)
     found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
         differences = [
@@ -259,7 +254,14 @@ def _difference(
     if before["content_digest"] != now.content_digest:
         if was_filter != filter_form(now.send):
             return _("{send}: the recipients changed").format(send=name)
-        return _content_changed(now, offline=offline)
+        what = _("{send}: the content changed")
+        if isinstance(now.send.content, Draft):
+            what = _("{send}: the articles of the draft {draft} changed, or it names another draft")
+            if offline:
+                what = _(
+                    "{send}: the reviewed plan was made offline, without the articles of the draft {draft}"
+                )
+        return what.format(send=name, draft=getattr(now.send.content, "name", ""))
     if before["revision"] != now.send.revision:
         return _("{send}: `revision` changed").format(send=name)
     if before["appid"] != now.account.appid:
@@ -268,17 +270,6 @@ def _difference(
     if before.keys() != now.row.keys():
         return _no_more(name, now)
     return _("{send}: the send window changed").format(send=name) if before != now.row else None
-
-
-def _content_changed(planned: PlannedSend, *, offline: bool) -> str:
-    send = planned.send
-    what = _("{send}: the content changed")
-    if isinstance(send.content, Draft):
-        what = _("{send}: the articles of the draft {draft} changed, or it names another draft")
-        if offline:
-            what = _("{send}: the reviewed plan was made offline, without the articles of the draft {draft}")
-        return what.format(send=send.id, draft=send.content.name)
-    return what.format(send=send.id)
 
 
 def _no_more(name: str, planned: PlannedSend | None) -> str:

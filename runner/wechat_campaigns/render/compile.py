@@ -13,13 +13,12 @@ from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import InvalidCampaign, Send
 from wechat_campaigns.core.names import did_you_mean
-from wechat_campaigns.core.settings import Account, AccountKind, Settings
+from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.render.scope import Templates
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
-from wechat_campaigns.source.strict_yaml import Document
 from wechat_campaigns.source.validate import Campaign
 
 
@@ -115,10 +114,9 @@ class Compiler:
         campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
-        if problems_of_ids := former_id_problems(campaign, self.campaigns_by_id):
-            return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
-        if problem := self._unknown_environment(campaign):
-            return CompiledCampaign(id=item.id, file_problems=(problem,))
+        former = former_id_problems(campaign, self.campaigns_by_id)
+        if wrong := (*former, *self._unknown_environments(campaign)):
+            return CompiledCampaign(id=item.id, file_problems=wrong)
         if campaign.environments and self.settings.environment.name not in campaign.environments:
             return CompiledCampaign(id=item.id, is_elsewhere=True)
         rendered = render(
@@ -128,30 +126,16 @@ class Compiler:
             variables=self.variables,
             templates=self.templates,
         )
-        problems = list(rendered.problems)
-        sends = []
-        for send in rendered.sends:
-            account = self.settings.environment.accounts[send.account]
-            beyond = check_audience(send, account, campaign.source)
-            warnings = tuple(problem for problem in beyond if problem.level == "warning")
-            problems += [*send.diagnostics, *beyond]
-            if len(warnings) == len(beyond):
-                sends.append(replace(send, diagnostics=(*send.diagnostics, *warnings)) if warnings else send)
-        # The batches of one openid list repeat what is wrong with their content.
-        return CompiledCampaign(
-            id=item.id,
-            sends=tuple(sends),
-            problems=tuple(sorted(dict.fromkeys(problems), key=_place)),
-        )
+        found = (*rendered.problems, *(one for send in rendered.sends for one in send.diagnostics))
+        return replace(rendered, problems=tuple(sorted(dict.fromkeys(found), key=_place)))
 
-    def _unknown_environment(self, campaign: Campaign) -> Diagnostic | None:
+    def _unknown_environments(self, campaign: Campaign) -> Iterator[Diagnostic]:
         known = self.settings.environment_names
         for number, name in enumerate(campaign.environments):
             if name not in known:
                 what = _("environment `{name}` is not in the settings").format(name=name)
                 path, hint = ("environments", number), did_you_mean(name, known, otherwise=_("add it there"))
-                return Finding("environment", what, hint, path).at(campaign.source.location(path))
-        return None
+                yield Finding("environment", what, hint, path).at(campaign.source.location(path))
 
 
 def _place(problem: Diagnostic) -> tuple[str, int, int]:
@@ -279,39 +263,6 @@ def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
     flawed = (result for result in results if result.problems)
     errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in flawed)
     return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]
-
-
-# --- who may receive ----------------------------------------------------------------------------
-
-
-def check_audience(send: Send, account: Account, source: Document) -> tuple[Diagnostic, ...]:
-    """List what the account may not send, or not to these recipients: errors and warnings.
-
-    Args:
-        source: the campaign's file, to point at the value concerned.
-
-    Source:
-        The pages named in `messages.limits`, read 2026-11.
-    """
-    return tuple(
-        finding.at(source.location(finding.path) if finding.path else send.location)
-        for finding in _audience(send, account)
-    )
-
-
-def _audience(send: Send, account: Account) -> Iterator[Finding]:
-    if send.filter.openids and account.kind is not AccountKind.SERVICE:
-        what = _("`{name}` is not a service account; only service accounts may send to openids (48001)")
-        hint = _("send to a tag, or use a service account")
-        yield Finding("mass-send-kind", what.format(name=account.name), hint, ())
-    elif account.kind is AccountKind.TEST:
-        what = _("`{name}` is a test account: WeChat accepts its mass sends, but may deliver none of them")
-        hint = _("rehearse in the sandbox; send from a verified account")
-        yield Finding("test-account", what.format(name=account.name), hint, (), "warning")
-        if send.msgtype not in ("text", "mpnews"):
-            what = _("WeChat may reject `{msgtype}` from a test account (48008)")
-            hint = _("send an article or a text instead")
-            yield Finding("test-account", what.format(msgtype=send.msgtype), hint, ("msgtype",), "warning")
 
 
 # --- former ids --------------------------------------------------------------------------------

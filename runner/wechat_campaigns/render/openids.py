@@ -211,32 +211,22 @@ def read_table(data: bytes, column: str | None, sheet: str | None = None) -> Lis
 def _column(header: Row, column: str | None, sheets: Sequence[str]) -> tuple[int, bool]:
     """Find the column by the first row: its index, and whether that row is a header."""
     names = [_folded(name) for name in header]
-    which = _beside(_("name the column with the openids: `openids: {file: …, column: NAME}`"), header, sheets)
+    wanted = HEADERS if column is None else {_folded(column)}
+    found = [index for index, name in enumerate(names) if name in wanted]
+    if len(found) > 1:
+        what = _("several columns of the table are called `{column}`").format(
+            column=redact(column or "openid")
+        )
+        raise _error(what, _("give each column a name of its own"))
+    if found:
+        return found[0], True
     if column is not None:
-        if _folded(column) not in names:
-            raise _error(
-                _("the first row of the table has no column `{column}`").format(column=redact(column)),
-                _beside(_("write the name as the first row has it"), header, sheets),
-            )
-        if names.count(_folded(column)) > 1:
-            raise _error(
-                _("several columns of the table are called `{column}`").format(column=redact(column)),
-                _("give each column a name of its own"),
-            )
-        return names.index(_folded(column)), True
-    named = [index for index, name in enumerate(names) if name in HEADERS]
-    if len(named) > 1:
-        raise _error(
-            _("several columns of the table are called `{column}`").format(column="openid"),
-            which,
-        )
-    if named:
-        return named[0], True
+        what = _("the first row of the table has no column `{column}`").format(column=redact(column))
+        raise _error(what, _beside(_("write the name as the first row has it"), header, sheets))
     if len([name for name in names if name]) > 1:
-        raise _error(
-            _("the table has several columns, and none is called `openid`"),
-            which,
-        )
+        what = _("the table has several columns, and none is called `openid`")
+        hint = _("name the column with the openids: `openids: {file: …, column: NAME}`")
+        raise _error(what, _beside(hint, header, sheets))
     return next(index for index, name in enumerate(names) if name), False
 
 

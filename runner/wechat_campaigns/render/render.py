@@ -15,7 +15,7 @@ from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.spoken_time import in_zone
-from wechat_campaigns.messages.limits import check_one_line
+from wechat_campaigns.messages.limits import check_audience, check_one_line
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
@@ -140,10 +140,14 @@ def _draft(
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
     content = _link_tagger(scope, account, key, entry, settings).content(content)
-    _check_limits(scope, content)
     place: KeyPath = () if key is None else ("for_each", key)
     if campaign.accounts is not None:
         place = ("for_each", "accounts")
+    location = campaign.source.location(place, key=key is not None)
+    _check_limits(scope, content)
+    if account:  # else it is a problem already
+        for finding in check_audience(followers, campaign.msgtype, settings.environment.accounts[account]):
+            scope.report(finding, None if finding.path else location)
     return Send(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
@@ -160,7 +164,7 @@ def _draft(
         description=campaign.description or "",
         owner=campaign.owner or "",
         formerly=_formerly(campaign, entry.get("formerly", ()), key),
-        location=campaign.source.location(place, key=key is not None),
+        location=location,
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
         diagnostics=tuple(scope.problems),
@@ -371,37 +375,33 @@ def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
-    named, path = (raw.get("column"), raw.get("sheet")), (*path, "file")
+    column, sheet, path = raw.get("column"), raw.get("sheet"), (*path, "file")
     written = scope.text(path, raw["file"])
-    if any(named) or written.lower().endswith(TABLES):
-        return _openid_table(scope, path, written, *named)
+    is_table = bool(column or sheet) or written.lower().endswith(TABLES)
 
-    def read() -> str:  # a list may be longer than any message
-        return scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES)
-
-    text = scope.read(path, read) if written else None
-    if text is None:
-        return ListedOpenids(), "", ""
-    file = scope.display_path(scope.files.locate(scope.campaign.file, written))
-    return read_openids(text), _("line {number}"), file
-
-
-def _openid_table(
-    scope: Scope, path: KeyPath, written: str, column: str | None, sheet: str | None
-) -> _Listed:
     def read() -> ListedOpenids:
-        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column, sheet)
+        if is_table:
+            file = scope.files.locate(scope.campaign.file, written)
+            return read_table(scope.files.data(file), column, sheet)
+        # A list may be longer than any message.
+        return read_openids(scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES))
 
     found = scope.read(path, read) if written else None
     if found is None:
         return ListedOpenids(), "", ""
     if found.blank or found.repeated:
-        what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
-        counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
+        counts = (
+            (_("rows without one: {count:,}"), found.blank),
+            (_("repeated rows: {count:,}"), found.repeated),
+        )
+        left_out = _(", ").join(words.format(count=count) for words, count in counts if count)
+        what = _("{file}: {kept:,} openids; left out: {rows}")
+        what = what.format(file=written, kept=len(found.openids), rows=left_out)
         hint = _("compare the number with the list")
-        what = what.format(file=written, **counts)
         scope.report(Finding("openid-rows", what, hint, path, "warning"))
-    return found, _("row {number}"), ""
+    if is_table:
+        return found, _("row {number}"), ""
+    return found, _("line {number}"), scope.display_path(scope.files.locate(scope.campaign.file, written))
 
 
 # --- from drafts to sends ----------------------------------------------------------------------

@@ -22,7 +22,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import Data, page
 from wechat_campaigns.report.history import ArticleRow
-from wechat_campaigns.report.html import RecordTable, archive_html
+from wechat_campaigns.report.html import RecordTable, archive_html, archives_html
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import reach
@@ -87,6 +87,21 @@ def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
             if (file := upload.file) is not None:
                 files[f"media/{file.sha256}.{file.format}"] = data(file)
     return files
+
+
+def archive_index(archived: Iterable[SendState], titles: Mapping[str, str]) -> bytes:
+    """Make the page that leads to each archive of a folder.
+
+    Args:
+        titles: what followers read of a send, by its archive's name, where that is known.
+    """
+    rows = []
+    for record in archived:
+        name, to = archive_name(record), recorded_recipients(records.recipients_of(record))
+        title = titles.get(name) or records.text_of(record) or record.send
+        cells = _moment(record.at), records.account_of(record), to, status_word(record.fate.value)
+        rows.append((name, title, record.send, cells))
+    return archives_html(rows).encode()
 
 
 def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, list[Event]]:

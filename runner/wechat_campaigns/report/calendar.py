@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from wechat_campaigns.core.i18n import _, english_text, status_word
-from wechat_campaigns.ledger.records import audience_of, may_have_reached
+from wechat_campaigns.core.content import Content
+from wechat_campaigns.core.i18n import _, english_text, ngettext, status_word
+from wechat_campaigns.ledger.records import audience_of, may_have_reached, text_of
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, Budget, budgets, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.history import article_link
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.plan_view import WEEKDAYS, account_line
@@ -26,6 +28,8 @@ class CalendarEntry:
     account: str
     recipients: str
     send: str
+    title: str
+    """What followers read of it; its id where neither its campaign nor the ledger has that."""
     status: str
     """A status of the ledger, or an action of the plan."""
     coming: bool
@@ -56,9 +60,9 @@ class CalendarView:
     """What each account may still send; empty for another month than this one."""
 
     @property
-    def name(self) -> str:
-        """The month: `2026-12`."""
-        return f"{self.first:%Y-%m}"
+    def accounts(self) -> list[str]:
+        """The accounts that send in this month, each of which has a mark of its own."""
+        return sorted({entry.account for entry in self.entries})
 
     def weeks(self) -> list[list[date]]:
         """Return the month's weeks, Monday first, filled up with the days around it."""
@@ -76,7 +80,14 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
         first: its first day.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
     """
-    entries = [_past(row) for row in begun if may_have_reached(row.known)]
+    written = {
+        (p.account.appid, normalize_id(p.send.id), p.send.revision): p.send.content for p in plan.sends
+    }
+    entries = [
+        _past(row, written.get((row.known.appid, normalize_id(row.known.send), row.known.revision)))
+        for row in begun
+        if may_have_reached(row.known)
+    ]
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in PENDING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
@@ -85,16 +96,17 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[StatusRow], now: date
     return CalendarView(first=first, today=today, entries=tuple(mine), budgets=of_month)
 
 
-def _past(row: StatusRow) -> CalendarEntry:
+def _past(row: StatusRow, written: Content | None) -> CalendarEntry:
     msgtype = msgtype_of(row.known)
     return CalendarEntry(
         at=row.known.at,
         account=row.account,
         recipients=recorded_recipients(row.recipients),
         send=row.known.send,
+        title=(written.summary() if written is not None else text_of(row.known)) or row.known.send,
         status=row.known.fate.value,
         coming=False,
-        kind=_(msgtype) if msgtype else "",
+        kind=written.kind_name() if written is not None else _(msgtype) if msgtype else "",
         link=next(filter(None, map(article_link, row.links)), ""),
         followers=audience_of(row.known),
     )
@@ -106,6 +118,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
         account=planned.account.name,
         recipients=recipients(planned.send.filter),
         send=planned.send.id,
+        title=planned.send.content.summary() or planned.send.id,
         status=planned.action.value,
         coming=True,
         kind=planned.send.content.kind_name(),
@@ -134,7 +147,7 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
     """Return a month as plain data."""
     return {
         "format_version": FORMAT_VERSION,
-        "month": view.name,
+        "month": f"{view.first:%Y-%m}",
         "sends": [
             {
                 "at": entry.at.astimezone(CHINA).isoformat(timespec="seconds"),
@@ -151,16 +164,15 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
 
 
 def _entry(entry: CalendarEntry) -> str:
-    template = _("{time} {account} → {recipients}: {send} ({kind}, {status})")
+    details = [entry.kind, entry.status_text]
     if entry.followers is not None:
-        template = _("{time} {account} → {recipients}: {send} ({kind}, {status}, {count:,} followers)")
-    text = template.format(
+        count = entry.followers
+        details.append(ngettext("{count:,} follower", "{count:,} followers", count).format(count=count))
+    text = _("{time} {account} → {recipients}: {send} ({details})").format(
         time=entry.time,
         account=entry.account,
         recipients=entry.recipients,
         send=entry.send,
-        kind=entry.kind,
-        status=entry.status_text,
-        count=entry.followers,
+        details=_(", ").join(filter(None, details)),
     )
     return line(text)

@@ -1,7 +1,6 @@
 """Build the view of what was sent and what came of each article, and write it as cells, words and data."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -187,8 +186,10 @@ def shown(cells: Mapping[str, Cell], headings: Sequence[str]) -> list[str | int 
 def figures_lines(row: ArticleRow) -> list[str]:
     """Write an article for a terminal: its name, then its figures."""
     title, *figures, status = shown(figure_cells(row), ("Title", *SHOWN_FIGURES))
-    heading = _("{name} ({account}): {status}")
-    lines = [heading.format(name=line(f"{row.name} {title}".strip()), account=row.account, status=status)]
+    heading = _("figures of {name} ({account}): {status}")
+    lines = [
+        heading.format(name=line(f"{row.name} {title or ''}".strip()), account=row.account, status=status)
+    ]
     pairs = [
         f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
         for word, value in zip(SHOWN_FIGURES, figures, strict=False)
@@ -288,11 +289,6 @@ class HistoryView:
         return sum(row.latest.readers for row in self.articles if row.latest is not None)
 
     @property
-    def counted(self) -> list[ArticleRow]:
-        """The articles, without the sends that WeChat has no figures for."""
-        return [row for row in self.articles if row.status is not FiguresStatus.NOT_COUNTED]
-
-    @property
     def answer(self) -> list[tuple[str, ArticleRow, str]]:
         """The articles with the highest and the lowest read rate, in words; empty for fewer than two."""
         rated = [
@@ -306,23 +302,14 @@ class HistoryView:
         return [(word, row, percent(rate)) for word, (rate, row) in zip(words, ends, strict=False)]
 
     @property
-    def notes(self) -> list[str]:
-        """What holds for several articles: which have no figures."""
-        notes = []
-        if without := Counter(
-            one.msgtype for one in self.articles if one.status is FiguresStatus.NOT_COUNTED
-        ):
-            kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
-            note = _("WeChat has no figures for these sends, because it counts articles only: {kinds}")
-            notes.append(note.format(kinds=kinds))
-        if any(not one.send for one in self.articles):
-            notes.append(
-                _(
-                    "Readers of articles sent by hand are counted, their sends are not: these are not in the "
-                    "ledger. `campaign plan` names the campaigns with the same title"
-                )
-            )
-        return notes
+    def note(self) -> str:
+        """What holds for articles sent by hand; empty without one."""
+        if all(row.send for row in self.articles):
+            return ""
+        return _(
+            "Readers of articles sent by hand are counted, their sends are not: these are not in the "
+            "ledger. `campaign plan` names the campaigns with the same title"
+        )
 
 
 def history_view(
@@ -430,28 +417,19 @@ def send_cells(row: StatusRow) -> dict[str, Cell]:
 
 def history_csv(view: HistoryView) -> str:
     """Write one line an article with its send for a spreadsheet; one for a send without articles."""
-    return csv_text(CSV_HEADINGS, _lines(view))
+    return csv_text(CSV_HEADINGS, map(_csv_cells, report_lines(view)))
 
 
 def history_workbook(view: HistoryView) -> bytes:
     """Write the lines of the CSV as an XLSX workbook, each month on a sheet of its own."""
     months: dict[str, list[list[Cell]]] = {}
-    for cells in _lines(view):
+    for cells in map(_csv_cells, report_lines(view)):
         months.setdefault(cell_text(cells[0])[:7], []).append(cells)
     return workbook(CSV_HEADINGS, dict(sorted(months.items())) or {_("Sends"): []})
 
 
-def _lines(view: HistoryView) -> list[list[Cell]]:
-    """List the cells below `CSV_HEADINGS`.
-
-    The counts of a send stand on the first of its lines, so that the sum of a column is right.
-    """
-    lines, last = list[list[Cell]](), None
-    for one in report_lines(view):
-        hidden = _COUNTS if one.send is not None and one.send is last else ()
-        lines.append([None if name in hidden else one.values.get(name) for name in CSV_HEADINGS])
-        last = one.send
-    return lines
+def _csv_cells(one: "ReportLine") -> list[Cell]:
+    return [one.values.get(heading) for heading in CSV_HEADINGS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,14 +458,19 @@ class ReportLine:
 
 
 def report_lines(view: HistoryView) -> Iterator[ReportLine]:
-    """Yield the sends with each of their articles, then what was sent by hand."""
+    """Yield the sends with each of their articles, then what was sent by hand.
+
+    The counts of a send stand on the first of its lines, so that the sum of a column is right.
+    """
     articles: dict[tuple[str, str, int | None], list[ArticleRow | None]] = {}
     for row in view.articles:
         articles.setdefault((row.account, row.send, row.revision), []).append(row)
     for past in view.rows:
+        cells = send_cells(past)
         for one in articles.get((past.account, past.known.send, past.known.revision), [None]):
-            yield ReportLine(past, one, send_cells(past) | (figure_cells(one) if one is not None else {}))
+            yield ReportLine(past, one, cells | (figure_cells(one) if one is not None else {}))
+            cells = {heading: value for heading, value in cells.items() if heading not in _COUNTS}
     for row in view.articles:
         if not row.send:  # by hand
-            cells: dict[str, Cell] = {"Time": row.sent_on, "Account": row.account, "Send": row.name}
+            cells = {"Time": row.sent_on, "Account": row.account, "Send": row.name}
             yield ReportLine(None, row, cells | figure_cells(row))

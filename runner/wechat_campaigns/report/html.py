@@ -11,10 +11,10 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
+from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.ledger.records import account_of
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
@@ -24,7 +24,6 @@ from wechat_campaigns.render.article.page import (
     Data,
     Pictures,
     content,
-    headline,
     templates_of,
 )
 from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
@@ -57,6 +56,8 @@ DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 SORTS = ("Time", "Delivered", "Readers", "Read rate", "Shares", "New followers")
 """The columns by which a reader may sort the report."""
+ArchiveRow = tuple[str, str, str, Sequence[str]]
+"""Folder, title and id of a send, then its time, account, recipients and status."""
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
 
@@ -69,6 +70,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     first = {row.account: row.id for row in reversed(sends)} if view.has_accounts else {}
     groups = note_groups(view.notes)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
+    digests = {row.id: compute_message_digest(row.planned.send) for row in sends if row.planned is not None}
+    shown_at = {digests[row.id]: row.id for row in reversed(sends)}
 
     return _render(
         "plan.html",
@@ -79,10 +82,9 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         blocked_actions=BLOCKED,
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
-        anchor=lambda row: anchors[row.id],
+        anchor=anchors.__getitem__,
+        shown_at=lambda row: shown_at[digests[row.id]],
         begins_account=lambda row: first.get(row.account) == row.id,
-        several=_has_several_articles,
-        headline=headline,
         followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
@@ -91,11 +93,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
-
-
-def _has_several_articles(carried: Content) -> bool:
-    shown = carried.visible
-    return isinstance(shown, Articles) and len(shown.articles) > 1
 
 
 def _is_long(row: Row) -> bool:
@@ -162,6 +159,11 @@ def archive_html(
         message_chars=MESSAGE_CHARS,
         note=note,
     )
+
+
+def archives_html(rows: Sequence[ArchiveRow]) -> str:
+    """Draw the list of archives, each of which leads to the page of its send."""
+    return _render("archives.html", rows=rows, headings=("Time", "Account", "To", "Status"))
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:

@@ -190,7 +190,7 @@ def _least(section: Section) -> int:
 def _head(view: PlanView) -> str:
     environment, digest, commit = view.plan.environment, view.digest, view.plan.commit or ""
     title = _("Campaign plan for {environment}: {total}").format(
-        environment=code(environment), total=view.total
+        environment=code(environment), total=view.headline
     )
     summary = _("**This is only a plan: nothing was sent.** {counts}.")
     if view.plan.offline:

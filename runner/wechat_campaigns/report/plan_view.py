@@ -148,6 +148,15 @@ class PlanView:
         return to_followers(calls) if calls else _("nothing to send now")
 
     @property
+    def headline(self) -> str:
+        """How many sends there are, due or not, and what apply would do now."""
+        due, count = len(self.plan.calls()), len(self.listed())
+        if due == count:
+            return self.total
+        template = _("{sends}; now: {total}") if due else _("{sends}, none of them now")
+        return template.format(sends=sends(count), total=self.total)
+
+    @property
     def ready(self) -> bool:
         """Whether an apply would make calls, and none of what is known here refuses it."""
         plan = self.plan

@@ -157,7 +157,8 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         _("{word}: {name}, {rate}").format(word=word, name=line(f"{row.name} {row.title}"), rate=rate)
         for word, row, rate in view.answer
     ]
-    notes = [*answer, *view.notes, *(text for row in view.counted for text in figures_lines(row))]
+    notes = [*answer, *filter(None, [view.note])]
+    notes += [text for row in view.articles for text in figures_lines(row)]
     parts += ["", *map(options.lines, notes)] if notes else []
     links = [f"{one.values['Send']}{_(': ')}{url}" for one in report_lines(view) for url in one.links if url]
     # An address is not broken into lines: it would no longer be one.

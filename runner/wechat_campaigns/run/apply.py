@@ -241,7 +241,7 @@ class ApplyRun:
     def _still_reviewed(self, begun: Plan, result: PlanResult) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
         if self.file is not None:
-            planfile.check_not_expired(self.file, self.workspace.clock())
+            planfile.check_usable(self.file, self.workspace.settings.environment.name, self.workspace.clock())
         plan = result.valid_plan()
         if self.file is not None:
             plan = review.with_seen_names(plan, self.file)

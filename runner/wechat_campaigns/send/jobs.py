@@ -17,7 +17,7 @@ from wechat_campaigns.core.errors import (
     UsageError,
     reporting_unrecorded,
 )
-from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import AT_A_TIME, map_in_threads
 from wechat_campaigns.ledger.events import Ledger, LedgerKind
@@ -136,18 +136,15 @@ def _record(
     return None
 
 
-def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None:
-    """Refuse what WeChat would refuse.
+def recall_error(known: SendState, article_idx: int) -> UsageError | None:
+    """Return why WeChat would refuse to recall a send; None if it may be recalled.
 
     Args:
         article_idx: an article, from 1; 0 for all.
-
-    Raises:
-        UsageError: it cannot be recalled; the message says why.
     """
     msgtype = str(known.data.get("body", {}).get("msgtype", ""))
     if msgtype and msgtype not in RECALLABLE:
-        raise UsageError(
+        return UsageError(
             _("WeChat can recall only articles and videos; this send has msgtype {msgtype}").format(
                 msgtype=_(msgtype)
             ),
@@ -155,26 +152,16 @@ def check_recall(known: SendState, article_idx: int, state: LedgerState) -> None
             location=known.send,
         )
     if known.fate is Fate.RECALLED or article_idx in recalled_articles(known):
-        raise UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
+        return UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
     if known.fate is not Fate.SENT:
-        raise UsageError(
+        return UsageError(
             _("the status is {status}; only a send with status sent can be recalled").format(
                 status=status_word(known.fate)
             ),
             hint=_("run `campaign status` to query WeChat"),
             location=known.send,
         )
-    told = state.job_result(known)
-    if told is not None and told.links and article_idx > len(told.links):
-        raise UsageError(
-            ngettext(
-                "the send has {count} article; article {number} does not exist",
-                "the send has {count} articles; article {number} does not exist",
-                len(told.links),
-            ).format(count=len(told.links), number=article_idx),
-            hint=_("count the articles from 1"),
-            location=known.send,
-        )
+    return None
 
 
 def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:

@@ -281,23 +281,15 @@ def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:
 
 def refuse_links_above(root: Path) -> None:
     """Raise `InvalidError` if nothing of the folder may be read: it is a link, or a checkout's lies above."""
-    if above := tuple(_links_above(root)):
-        raise InvalidError(above)
-
-
-def _links_above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
         what = _("`{path}` is a link, which can point anywhere on this machine").format(path=root.as_posix())
         hint = _("put the folder itself here, or name it with `--dir`")
-        yield Finding("file-link", what, hint).at(Location(file=root.as_posix()))
-        return
-    for folder in root.parents:
-        if folder.is_symlink() and _is_carried(folder):
-            what = _("a folder above the campaigns folder is a link inside a checkout")
-            hint = _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
-                folder=quoted(os.path.realpath(root))
-            )
-            yield Finding("file-link", what, hint).at(Location(file=folder.as_posix()))
+        raise InvalidError((Finding("file-link", what, hint).at(Location(file=root.as_posix())),))
+    if above := [folder for folder in root.parents if folder.is_symlink() and _is_carried(folder)]:
+        what = _("a folder above the campaigns folder is a link inside a checkout")
+        hint = _("use the path of the campaigns folder without the link: `--dir {folder}`")
+        finding = Finding("file-link", what, hint.format(folder=quoted(os.path.realpath(root))))
+        raise InvalidError(tuple(finding.at(Location(file=folder.as_posix())) for folder in above))
 
 
 def _is_carried(link: Path) -> bool:

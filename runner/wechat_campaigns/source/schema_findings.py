@@ -177,7 +177,9 @@ def _not_listed(error: ValidationError) -> Iterator[Finding]:
     allowed = [str(value) for value in _asked(error)]
     otherwise = _("use one of: {names}").format(names=_(", ").join(allowed))
     hint = did_you_mean(str(_value(error)), allowed, otherwise=otherwise, cutoff=STRICT)
-    yield _finding(error, "unknown-value", _(_CANNOT_BE), hint)
+    is_word = isinstance(_value(error), str) and not _is_private(error)
+    what = _("{name} cannot be `{word}`") if is_word else _(_CANNOT_BE)
+    yield _finding(error, "unknown-value", what, hint, word=quote(str(_value(error))))
 
 
 def _only_true(error: ValidationError) -> Iterator[Finding]:

@@ -158,6 +158,9 @@ def _syntax_words(line: str, problem: str) -> Words:
         return "yaml-tab", _("a tab is used for indentation"), _("indent with spaces")
     if re.search(r"(^|[:-] +)\{[{%#]", line):
         return braces_words()
+    if found := re.search("found character '(.)' that cannot start", problem):
+        what = _("a value cannot start with `{sign}`").format(sign=found[1])
+        return "yaml-syntax", what, _("put the whole text in quotes")
     for part, rule, what, hint in _SYNTAX:
         if re.search(part, problem):
             return rule, _(what), _(hint)

@@ -49,8 +49,6 @@ def overview_data(files: Sequence[CampaignFile], plan: PlanView) -> dict[str, An
         "campaigns": [
             _campaign(name, file, rows.get(normalize_id(name), [])) for name, file in [*known, *lost]
         ],
-        "total": plan.total,
-        "attention": list(map(escape_invisible, plan.attention)),
     }
 
 

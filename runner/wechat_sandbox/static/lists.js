@@ -58,7 +58,8 @@ const option = (key, kind, ...children) =>
   el("div", { role: "option", class: "option", "data-key": key, "data-kind": kind, "aria-selected": "false" }, ...children);
 
 function account(item) {
-  const counts = [say(item.kind), say("nFollowers", { n: number(item.followers) }), say("nSends", { n: number(item.sends) })];
+  const counts = [say(item.kind), say("nFollowers", { n: number(item.followers) }), say("nSends", { n: number(item.sends) }),
+    item.previews && say("nPreviews", { n: number(item.previews) })].filter(Boolean);
   return option(item.appid, "account", avatar(item.name, item.appid),
     el("span", { class: "lines" }, el("strong", {}, item.name), el("small", {}, counts.join(" · "))));
 }
@@ -85,7 +86,13 @@ function send(item) {
       el("span", { class: "line" }, el("strong", {}, item.summary || typeName(item)), el("time", { datetime: item.time }, short(item.time))),
       el("span", { class: "line" }, el("small", { class: "summary" }, typeName(item), " · ", isPreview ? say("preview") : status(item)),
         !isPreview && el("small", { class: "reach" }, say("of", { n: number(item.delivered), total: number(item.total) }))),
+      missed(item) && el("small", { class: "missed" }, missed(item)),
       el("small", { class: "id" }, isPreview ? item.openid : `msg_id ${item.msg_id}`)));
+}
+
+// Why fewer followers received a send than were addressed; empty for any other.
+export function missed(item) {
+  return ["SEND_SUCCESS", "DELETE"].includes(item.status) && item.filtered > 0 ? say("missed", { n: number(item.filtered) }) : "";
 }
 
 // The state of a send in words.

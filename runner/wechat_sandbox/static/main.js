@@ -1,7 +1,7 @@
 // The inbox: asks the sandbox what changed, keeps what is chosen, and draws lists and phone from it.
 
 import { by, el, walkable } from "./dom.js";
-import { makeLists, status } from "./lists.js";
+import { makeLists, missed, status } from "./lists.js";
 import { makePhone } from "./phone.js";
 import { letter, number, say, speak, spoken } from "./words.js";
 
@@ -73,7 +73,7 @@ async function loadPhone(fresh, select) {
   const isAlone = send && send.kind === "job" && !send.delivered;
   if (isAlone) {
     phone.show({ account: account(), follower: null, messages: [send], fresh,
-      banner: say("nobody", { why: send.status === "SEND_SUCCESS" ? say("of", { n: 0, total: send.total }) : status(send) }) });
+      banner: say("nobody", { why: missed(send) || status(send) }) });
     return;
   }
   if (!state.openid) return void phone.show({ account: account(), follower: null, messages: [], fresh });
@@ -135,7 +135,7 @@ function tellNews(before, arrived) {
   const texts = arrived.map((item) =>
     say("arrived", { name: state.phone.follower.nickname, what: item.summary || say(`type_${item.msgtype}`) }));
   for (const item of state.accounts) {
-    const more = item.sends - (before.get(item.appid) ?? item.sends) - (item.appid === state.appid ? arrived.length : 0);
+    const more = item.sends - (before.get(item.appid) ?? item.sends) - (item.appid === state.appid ? arrived.filter((one) => one.kind === "job").length : 0);
     if (more > 0) texts.push(say("sentMore", { name: item.name, n: more }));
   }
   if (texts.length) by("said").textContent = texts.join(" ");

@@ -2,7 +2,7 @@
 
 import { avatar, by, el, keyed, setStop, walkable } from "./dom.js";
 import { body, typeName } from "./bubbles.js";
-import { status } from "./lists.js";
+import { missed, status } from "./lists.js";
 import { clock, day, moment, number, say, spoken, whole } from "./words.js";
 
 const PAUSE_MS = 5 * 60_000;
@@ -145,7 +145,7 @@ function about(item) {
     [say("time"), whole(at)]];
   if (item.kind === "preview") return common;
   return [...common, [say("status"), status(item)],
-    [say("reached"), say("of", { n: number(item.delivered), total: number(item.total) })],
+    [say("reached"), [say("of", { n: number(item.delivered), total: number(item.total) }), missed(item)].filter(Boolean).join(" · ")],
     ["msg_id", item.msg_id, "code"], ["msg_data_id", item.msg_data_id, "code"], ["clientmsgid", item.clientmsgid || say("noClient"), item.clientmsgid ? "code" : "span"]];
 }
 

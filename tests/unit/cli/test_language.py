@@ -68,7 +68,7 @@ def test_bare_it_plans(
         ("--lang zh plan --dir sale.txt", "文件夹 'sale.txt' 是文件"),
         ("--lang zh plan --out .", "文件 '.' 是文件夹"),
         ("--lang zh ci publish nothing.md", "文件 'nothing.md' 不存在"),
-        ("--lang zh status --timeout soon", "'soon' 不是有效的数字"),
+        ("--lang zh status --timeout soon", "'soon' 不是数字"),
         ("--lang zh schema letter", "错误"),
         ("--lang zh calendar --month May", "错误"),
         ("--lang zh schema plan settings", "错误"),

@@ -97,7 +97,10 @@ def test_expired_file_and_one_of_another_environment_are_refused():
     said = refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
     assert "the plan expired today at 12:00 China time" in said
     other = make_settings(make_account(), name="production")
-    assert "environment test" in refusal(reviewed(SALE), SALE, settings=other)
+    with pytest.raises(StalePlanError) as caught:
+        review.check_file(reviewed(SALE), plan_of(SALE, settings=other), EMPTY, NOW)
+    assert "environment test" in caught.value.message
+    assert caught.value.hint == "pass `--env test`"
 
 
 def test_partial_apply_may_go_on_under_the_same_plan():

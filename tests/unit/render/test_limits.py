@@ -24,7 +24,7 @@ from wechat_campaigns.messages import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.render.compile import check_audience
+from wechat_campaigns.messages.limits import check_audience
 
 SERVICE = make_account()
 M = Media(media_id="M")
@@ -48,9 +48,8 @@ class FakeSource:
 
 
 def check(send: Send, account: Account) -> tuple[Diagnostic, ...]:
-    source = FakeSource()
-    of_content = (finding.at(source.location(finding.path)) for finding in send.content.findings())
-    return (*check_audience(send, account, source), *of_content)
+    found = (*check_audience(send.filter, send.msgtype, account), *send.content.findings())
+    return tuple(one.at(FakeSource().location(one.path) if one.path else send.location) for one in found)
 
 
 def rules(content: Content) -> list[str]:

@@ -233,7 +233,7 @@ def test_table_says_in_the_plan_which_rows_it_leaves_out(tmp_path):
     (send,) = rendered(tmp_path, yaml, {"list.csv": "\n".join(table)}).sends
     assert send.filter.openids == (OPENIDS[0], OPENIDS[1])
     (warning,) = send.diagnostics
-    assert "2 openids; left out: 1 without one, 1 repeated" in warning.message
+    assert "2 openids; left out: rows without one: 1, repeated rows: 1" in warning.message
     broken = rendered(tmp_path, yaml, {"list.csv": "\n".join([*table, "赵,o6_bm jrPTlm6"])})
     (problem,) = [problem for problem in broken.problems if problem.level == "error"]
     assert (problem.rule, problem.message) == ("openid-malformed", "row 6: not an openid")
@@ -404,6 +404,13 @@ def test_limits_are_checked_beside_a_body_that_fails(tmp_path: Path) -> None:
         ("file-missing", "file"),
         ("url", "content_source_url"),
     }
+
+
+def test_only_the_rows_that_were_left_out_are_counted(tmp_path: Path) -> None:
+    yaml = "content: x\nfilter: {openids: {file: list.csv}}"
+    table = {"list.csv": f"openid\n{OPENIDS[0]}\n{OPENIDS[1]}\n{OPENIDS[0]}"}
+    (warning,) = rendered(tmp_path, yaml, table).sends[0].diagnostics
+    assert warning.message.endswith("left out: repeated rows: 1")
 
 
 def test_what_leaves_one_entry_empty_names_it(tmp_path: Path) -> None:

@@ -1,12 +1,24 @@
 """A month shows what was begun and what is coming, on WeChat's days."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
+from tests.support.factories import (
+    NOW,
+    body_of,
+    intent_of,
+    make_account,
+    make_send,
+    make_state,
+    named,
+    plan_of,
+)
+from wechat_campaigns.core.content import Media
 from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.messages import Newspic
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import history_view
@@ -74,10 +86,10 @@ def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
     assert calendar_html(month(first=date(2028, 2, 1))).count("<td class=") == 35, "29 days, from a Tuesday"
     page = calendar_html(month(make_send("<b>x</b>")))
     assert page.count("<td class=") == 35
-    assert page.count('"today"') == 1
+    assert page.count('class="today"') == 1
     assert "<b>x" not in page
     assert "&lt;b&gt;x" in page
-    assert 'class="chip coming ' in page
+    assert 'class="chip mark-0 coming ' in page
 
 
 @pytest.mark.parametrize(
@@ -85,8 +97,8 @@ def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
     [
         ("http://mp.weixin.qq.com/s/a", 'href="https://mp.weixin.qq.com/s/a"'),
         ("https://mp.weixin.qq.com/s/a", 'href="https://mp.weixin.qq.com/s/a"'),
-        ("http://mp.weixin.qq.com.evil.example/s/a", "<strong>old</strong>"),
-        ("javascript:alert(1)", "<strong>old</strong>"),
+        ("http://mp.weixin.qq.com.evil.example/s/a", '"title">存下的</strong>'),
+        ("javascript:alert(1)", '"title">存下的</strong>'),
     ],
 )
 def test_a_past_send_leads_to_its_article(told: str, shown: str) -> None:
@@ -95,4 +107,36 @@ def test_a_past_send_leads_to_its_article(told: str, shown: str) -> None:
     steps = [*begun()[:1], (EventKind.ACCEPTED, named(make_send("old", text="old"), msg_id=1))]
     page = calendar_html(month(begun=[*steps, (LedgerKind.CALLBACK, {**event, **counts})]))
     assert shown in page
-    assert "href" in shown or "href" not in page
+    assert "href" in shown or page.count("href") == page.count('href="#today"')
+
+
+def test_a_cell_names_what_followers_read_and_marks_its_account() -> None:
+    post = Newspic(title="茶山周报", text="雨停之后", images=(Media(media_id="P"),))
+    past, coming = make_send("2026/post", content=post), make_send("2026/next", "今晚八点直播")
+    gone = make_send("2026/gone", "已删的文字")
+    state: list[Any] = []
+    for msg_id, (send, account) in enumerate(((past, "main"), (gone, "shop"))):
+        state += [
+            (EventKind.INTENT, intent_of(send, at=NOW, account=account)),
+            (EventKind.ACCEPTED, named(send, msg_id=msg_id)),
+        ]
+    view = month(past, coming, begun=state)
+    assert {entry.send: (entry.title, entry.kind) for entry in view.entries} == {
+        "2026/post": (post.summary(), post.kind_name()),
+        "2026/next": ("今晚八点直播", "text"),
+        "2026/gone": (body_of(gone)["text"]["content"], "text"),
+    }
+    page = calendar_html(view)
+    assert re.findall(r"<li><i class=\"mark (mark-\d)\" [^>]*>(.)</i> (\w+)", page) == [
+        ("mark-0", "●", "main"), ("mark-1", "■", "shop")
+    ]  # fmt: skip
+    assert page.count('class="chip mark-1 ') == 1
+    assert [page.count(f"<small>{name}</small>") for name in ("2026/post", "2026/next", "2026/gone")] == [
+        1
+    ] * 3
+
+
+def test_today_is_in_sight() -> None:
+    page = calendar_html(month(make_send()))
+    assert page.count('id="today"') == page.count('href="#today"') == 1
+    assert 'href="#today"' not in calendar_html(month(first=date(2028, 2, 1)))

@@ -278,3 +278,14 @@ def test_a_workbook_has_a_sheet_a_month_with_types(language: str, headings: tupl
     assert table[0][time] == datetime(2026, 11, 30, 12)
     assert datetime(2026, 11, 30) in [row[published] for row in table]
     assert 9 in [row[readers] for row in table]
+
+
+def test_an_article_that_nobody_read_is_the_worst_and_has_no_count_of_delivered() -> None:
+    one = view_of().articles[0]
+    assert one.article is not None
+    unread = replace(figures(2, 0), sources={}, read_rate=0.0)
+    row = replace(one, send="unread", article=replace(one.article, title="", days=(unread,)))
+    view = HistoryView((), [one, row])
+    assert [row.send for _word, row, _rate in view.answer] == ["sale", "unread"]
+    assert history_html(view).count("unread (1)") > 0
+    assert row.delivered is None

@@ -1,6 +1,7 @@
 """The plan's page shows each article as a phone shows it, from the campaign's own files."""
 
 import re
+from base64 import b64encode
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -81,6 +82,22 @@ def test_a_phone_is_headed_by_what_followers_see_as_the_name() -> None:
         "shop",
     ]
     assert "<h3>main (山月茶铺)</h3>" in page, "beside what the account may still send"
+
+
+def test_message_of_many_accounts_is_shown_once() -> None:
+    """Its pictures are in the page once; an account with other words shows its own."""
+    accounts = [make_account(f"a{number}", appid=f"wx{number:016x}") for number in range(1, 41)]
+    articles = [Articles(articles=(make_article(title, PICTURE),)) for title in ("春茶", "夏茶")]
+    sends = [
+        make_send(f"sale[{one.name}]", account=one.name, content=articles[one.name == "a7"])
+        for one in accounts
+    ]
+    page = plan_html(
+        view_of(plan_of(*sends, settings=make_settings(*accounts))), data=lambda file: DATA[file.path.name]
+    )
+    assert page.count('<div class="article-body">') == 2
+    assert page.count(b64encode(DATA["leaf.png"]).decode()) == 2
+    assert page.count('<p><a href="#message-1">') == 38
 
 
 def test_an_article_stays_in_its_box() -> None:

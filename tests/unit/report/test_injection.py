@@ -11,7 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.support.factories import NOW, applied, make_article, make_planned, make_send, plan_of, view_of
+from tests.support.factories import (
+    NOW,
+    applied,
+    body_of,
+    intent_of,
+    make_account,
+    make_article,
+    make_planned,
+    make_send,
+    make_state,
+    named,
+    plan_of,
+    view_of,
+)
 from wechat_campaigns.cli.context import failure_forms
 from wechat_campaigns.cli.help_pages import choose
 from wechat_campaigns.cli.render import send_text
@@ -21,8 +34,12 @@ from wechat_campaigns.core.model import Filter, InvalidCampaign
 from wechat_campaigns.messages import Articles, Newspic
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.review import Comparison, SendChange
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report import sanitize
-from wechat_campaigns.report.html import plan_html
+from wechat_campaigns.report.archive import archive_index, archive_name
+from wechat_campaigns.report.calendar import calendar_view
+from wechat_campaigns.report.history import history_view
+from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 from wechat_campaigns.report.json import plan_data, widget
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import codequality, problems_github, problems_text
@@ -166,14 +183,32 @@ class _Tags(HTMLParser):
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:
     plan = hostile_plan()
     view = view_of(plan, "UTC", comparison=hostile_comparison(plan), errors=view_of(plan).problems)
-    page = plan_html(view, data=lambda _file: b"")
+    assert_still(plan_html(view, data=lambda _file: b""))
+
+
+def test_pages_of_past_sends_run_nothing_and_fetch_nothing() -> None:
+    send = make_send("a", ATTACK)
+    body = {**body_of(send), "text": {"content": ATTACK}}
+    state = make_state(
+        (EventKind.INTENT, intent_of(send, account=ATTACK, body=body)), (EventKind.ACCEPTED, named(send))
+    )
+    past = history_view(state, {"main": make_account()}, {}, now=NOW)
+    month = calendar_view(NOW.date().replace(day=1), hostile_plan(), past.rows, NOW)
+    assert {entry.title for entry in month.entries} >= {" ".join(ATTACK.split())}
+    titles = {archive_name(one): ATTACK for one in state.sends}
+    index, titled = archive_index(state.sends, {}).decode(), archive_index(state.sends, titles).decode()
+    for page in (history_html(past), calendar_html(month), index, titled):
+        assert_still(page)
+
+
+def assert_still(page: str) -> None:
     tags = _Tags()
     tags.feed(page)
     names = {name for name, _ in tags.found}
     assert not names & {"script", "object", "embed", "form", "link", "base", "iframe"}
     for name, attributes in tags.found:
         assert not [key for key in attributes if key.startswith("on")], name
-        assert name != "a" or (attributes.get("href") or "#").startswith("#")
+        assert name != "a" or re.match(r"#|[\w.%-]+/index\.html$", attributes.get("href") or "#"), attributes
         assert name != "img" or (attributes.get("src") or "data:").startswith("data:")
     assert "default-src 'none'" in page
     assert not HIDDEN.search(page)

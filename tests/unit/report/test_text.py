@@ -81,6 +81,14 @@ def test_total_is_of_messages_and_never_a_guess(plan: Plan, total: str) -> None:
     assert view_of(plan).total == total
 
 
+def test_the_headline_counts_what_is_due_later_too() -> None:
+    later = [make_send(f"x{n}", f"{n}", not_before=NOW + timedelta(days=n)) for n in (1, 2)]
+    assert view_of(plan_of(make_send())).headline == view_of(plan_of(make_send())).total
+    assert view_of(plan_of(make_send(), *later)).headline == "3 sends; now: 1 send to 1,000 followers"
+    assert view_of(plan_of(*later)).headline == "2 sends, none of them now"
+    assert view_of(plan_of()).headline == "nothing to send now"
+
+
 def test_a_picture_post_is_not_called_an_article() -> None:
     post = Newspic(title="市集", text="南门广场见", images=(Media(media_id="M"),))
     plan = plan_of(replace(make_send("market"), content=post))

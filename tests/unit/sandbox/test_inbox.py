@@ -165,6 +165,8 @@ def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
     found = told(wechat, "sends", limit=1)
     assert (found["total"], [item["kind"] for item in found["sends"]]) == (2, ["preview"])
     assert [item["kind"] for item in told(wechat, "sends", offset=1)["sends"]] == ["job"]
+    account = told(wechat, "accounts")["accounts"][0]
+    assert (account["sends"], account["previews"]) == (1, 1)
 
 
 def test_version_changes_with_every_write_only(wechat: WeChat) -> None:

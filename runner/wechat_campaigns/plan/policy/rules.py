@@ -355,10 +355,7 @@ def duplicate_content_days(days: int, facts: RuleInput) -> Violation | None:
         return None
     return Violation(
         _("{send} already has the same content and the same recipients").format(send=twins[0]),
-        _(
-            "if the file was renamed, restore its old name; otherwise change the content, or lower "
-            "`policy.duplicate_content_days`"
-        ),
+        _("change the content, or lower `policy.duplicate_content_days`"),
     )
 
 

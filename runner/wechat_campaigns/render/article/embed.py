@@ -106,9 +106,7 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
         findings.gather(
             "image-address",
             _("the image `{path}` is not a file in this repository").format(path=path[:60]),
-            _("run `campaign import FILE.html`, which saves such pictures beside the article")
-            if source.kind == "html"
-            else _("save it next to the article and use its relative path: WeChat removes external images"),
+            _("save it next to the article and use its relative path: WeChat removes external images"),
             line=line,
             level="error",
         )

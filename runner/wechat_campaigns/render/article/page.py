@@ -27,7 +27,6 @@ from wechat_campaigns.render.article.parts import markup_chars
 
 SCREENS = (320, 677)
 """Besides the usual phone, light and dark: a small one, the reader on a computer: CSS pixels."""
-HEADLINE_CHARS = 60
 LINE_CHARS, LINE_PX, PICTURE_PX = 45, 29, 230
 """Of an article on a phone, roughly: its HTML for each line, a line, a picture."""
 LONG_PX, SHORT_PX = 1500, 500
@@ -95,7 +94,7 @@ def page(send: Send, *, data: Data, to: str) -> str:
         "page.html",
         send=send,
         to=to,
-        headline=headline(send),
+        headline=" ".join(send.content.summary().split()) or send.id,
         shown=send.content.visible,
         language=HTML_LANGUAGE[current_language()],
         content=content(send, address=pictures.address, is_alone=True),
@@ -106,12 +105,6 @@ def page(send: Send, *, data: Data, to: str) -> str:
         screens=SCREENS,
         reader=partial(reader, address=pictures.address, foldable=True),
     )
-
-
-def headline(send: Send) -> str:
-    """Return a message by the beginning of what followers read."""
-    text = " ".join(send.content.summary().split()) or send.id
-    return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
 
 
 def content(send: Send, *, address: Address, is_alone: bool = False) -> Markup:

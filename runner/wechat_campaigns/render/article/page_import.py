@@ -38,6 +38,9 @@ _PAGE = "data-page"
 _LINKED_SHEET = re.compile(r"<link\b[^>]{0,500}\bstylesheet\b", re.IGNORECASE)
 _FOR_ALL = re.compile(r"(?<![\w\s.#\]>+~-])\s*\*(?:::?[\w-]+)?(?:\s*,\s*\*?::?[\w-]+)*\s*\{[^{}]*\}")
 """A rule for every element: WeChat's reader has its own, and in each `style` it would fill the article."""
+_HEADINGS = """<style>h1,h2,h3,h4,h5,h6{font-weight:bold}
+h1{font-size:1.5em}h2{font-size:1.3em}h3{font-size:1.15em}</style>"""
+"""As browsers show them, but smaller: the reader of WeChat shows those without a style as plain text."""
 _CODE_STYLE = (
     "margin:1em 0;padding:1em;background-color:#f7f7f7;font-size:14px;overflow-x:auto;white-space:pre"
 )
@@ -113,10 +116,10 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     body = dom.parse(text)
     title = next((" ".join(found.split()) for path in _TITLE_PATHS for found in body.xpath(path)), "")
     name, root = _article(body)
-    has_sheet = name != _PUBLISHED and any("{" in (sheet.text or "") for sheet in body.iter("style"))
-    if has_sheet:
+    is_of_console = with_own or name == _PUBLISHED
+    if not is_of_console:
         name, root = _article(_with_sheets(text))
-    frame = _frame(root) if has_sheet and name not in _LAID_OUT else ""
+    frame = "" if is_of_console or name in _LAID_OUT else _frame(root)
     root.tail = None
     if name in _LAID_OUT or frame:
         box = dom.make("body")
@@ -128,9 +131,8 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
         root = box
     _write_boxes(root)
     _write_code(root)
-    drawings.without_ids(root)
     keep.tidy(root)
-    is_plain = name != _PUBLISHED and _LINKED_SHEET.search(text) is not None and _is_mostly_plain(root)
+    is_plain = not is_of_console and _LINKED_SHEET.search(text) is not None and _is_mostly_plain(root)
     numbers: dict[str, int] = {}
     mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -163,10 +165,11 @@ def _with_sheets(text: str) -> HtmlElement:
 
     The page and its body are sections in it: a fragment has no others, and text has its look from them.
     """
-    inlined = theme.inliner().inline(_FOR_ALL.sub("", text))
+    inlined = theme.inliner().inline(_HEADINGS + _FOR_ALL.sub("", text))
     for tag in ("<html", "</head>\\s*<body"):
         inlined = re.sub(rf"{tag}\b", f"<section {_PAGE}=''", inlined, count=1)
     body = dom.parse(inlined)
+    drawings.without_ids(body)
     for element in dom.elements(body):
         if items := css.declarations(element.get("style", "")):
             element.set("style", styles.written(item for item in items if styles.is_known(item.lower_name)))

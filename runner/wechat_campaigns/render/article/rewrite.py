@@ -202,6 +202,8 @@ def _arrange_columns(root: HtmlElement, findings: Findings) -> None:
 # --- links and footnotes ------------------------------------------------------------------------
 
 
+CLOSING: Final = frozenset(("follow", "earlier", "signature"))
+"""Boxes that end an article: what the text refers to stands before them."""
 _REFERENCES_TITLE = "参考与注释"
 _SCHEMES = ("http", "https", "mailto", "tel")
 
@@ -239,12 +241,17 @@ def _collect_links(root: HtmlElement, findings: Findings) -> None:
     for holder in [element for element in elements(root) if element.get("data-notes") is not None]:
         holder.drop_tree()
     if entries:
-        root.append(_references(list(entries.values())))
+        box = _references(list(entries.values()))
+        root.append(box)
+        while (before := box.getprevious()) is not None and before.get("class") in CLOSING:
+            before.addprevious(box)
 
 
 def _address_fault(url: str) -> str | None:
     """Return why a link's address cannot be a reference; None when it can."""
     what: str | None = None
+    if not url:
+        return _("the link has no address")
     try:
         parts = urlsplit(url)
     except ValueError:

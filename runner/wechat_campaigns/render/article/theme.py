@@ -17,6 +17,7 @@ from wechat_campaigns.render.article import colours, dom, styles
 from wechat_campaigns.render.article import css as bounds
 from wechat_campaigns.render.article.dom import elements, make
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.render.article.rewrite import CLOSING
 from wechat_campaigns.source.files import FileError
 
 BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh")
@@ -231,8 +232,12 @@ MAX_ORNAMENT_CHARS: Final = 40
 """Of one ornament: it stands at each element of its kind."""
 _ARTICLE: Final = ("", "article")
 """The section around everything, which is written last."""
+_OWN_NUMBER: Final = re.compile(
+    r"\s*(第?[零一二三四五六七八九十百]{1,4}[、.．章节篇步]|[（(]?\d{1,3}[、.．）)：:]|0\d\s|[图表]\s*[\d一二三四五六七八九十])"
+)
+"""How a heading or a caption begins that has a number without the theme's."""
 _VOID: Final = ("img", "hr", "br")
-_ENDS: Final = frozenset(["follow", "earlier", "signature", "references"])
+_ENDS: Final = CLOSING | {"references"}
 """Boxes that close an article, not its last chapter."""
 _DIGITS: Final = "零一二三四五六七八九"
 _ROMAN: Final = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
@@ -248,15 +253,12 @@ _Content = tuple[tuple[str, str], ...]
 """Texts as `("", text)`, counters as `(style, "")`."""
 
 
-_Path = tuple[tuple[str, str], ...]
-"""Tags with classes, the outermost first; empty for any."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ornament:
     """Text that stands at the edge of each element of a kind."""
 
-    path: _Path
+    path: str
+    """The XPath of those elements."""
     place: str
     """`before` or `after`."""
     content: _Content
@@ -340,7 +342,7 @@ def add_ornaments(root: HtmlElement, css: str) -> str:
         _chapters(root)
     if f".{LEAD}" in css and len(root) and root[0].tag == "p":
         root[0].set("class", LEAD)
-    if any(one.path[-1][1] == DIVIDER for one in ornaments):
+    if any(one.path.endswith(_step("", DIVIDER)) for one in ornaments):
         for line in [element for element in elements(root) if element.tag == "hr"]:
             line.tag = "section"
             line.set("class", DIVIDER)
@@ -350,11 +352,9 @@ def add_ornaments(root: HtmlElement, css: str) -> str:
 
 
 def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
-    number = 0
-    for element in elements(root):
-        if not _matches(element, ornament.path):
-            continue
-        number += 1
+    for number, element in enumerate(root.xpath(f".{ornament.path}"), 1):
+        if any(style for style, _words in ornament.content) and _OWN_NUMBER.match(dom.text_of(element)):
+            continue  # its author counts
         text = "".join(_COUNTERS[style](number) if style else words for style, words in ornament.content)
         span = make("span", text, class_=ornament.place)
         if ornament.place == "after":
@@ -364,31 +364,21 @@ def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
             element.insert(0, span)
 
 
-def _parts(selector: str) -> tuple[_Path, str]:
-    """Read `.card p::before`: what stands around one another, and the place; an empty path for others."""
+def _parts(selector: str) -> tuple[str, str]:
+    """Read `.card p::before`: the XPath of the elements, and the place; an empty XPath for others."""
     found = _SELECTOR.fullmatch(selector)
     if found is None:
-        return (), ""
+        return "", ""
     compounds = [_COMPOUND.fullmatch(word) for word in found[1].split()]
-    path = tuple((one[1] or "", one[2] or "") for one in compounds if one is not None)
-    usable = len(path) == len(compounds) and path[-1][0] not in _VOID and path[-1] != _ARTICLE
-    return (path[path[0] == _ARTICLE :] if usable else ()), found[2]
+    kinds = [(one[1] or "", one[2] or "") for one in compounds if one is not None]
+    if len(kinds) < len(compounds) or kinds[-1][0] in _VOID or kinds[-1] == _ARTICLE:
+        return "", found[2]
+    return "".join(_step(*kind) for kind in kinds[kinds[0] == _ARTICLE :]), found[2]
 
 
-def _matches(element: HtmlElement, path: _Path) -> bool:
-    *around, last = path
-    if not _is(element, last):
-        return False
-    waiting = around
-    for outer in element.iterancestors():
-        if waiting and _is(outer, waiting[-1]):
-            waiting = waiting[:-1]
-    return not waiting
-
-
-def _is(element: HtmlElement, kind: tuple[str, str]) -> bool:
-    tag, name = kind
-    return tag in ("", element.tag) and (not name or name in element.get("class", "").split())
+def _step(tag: str, name: str) -> str:
+    """Write the step of an XPath to a tag, a class, or both."""
+    return f"//{tag or '*'}" + (f"[contains(concat(' ', @class, ' '), ' {name} ')]" if name else "")
 
 
 def _chapters(root: HtmlElement) -> None:

@@ -138,8 +138,7 @@ function makeFrames(holder) {
       const next = el("iframe", { sandbox: SANDBOX, referrerpolicy: "no-referrer", title, class: "coming", "data-url": url, "data-of": of });
       next.addEventListener("load", () => {
         if (next !== coming) return;
-        const at = current?.dataset.of === of ? (current.contentWindow?.scrollY ?? 0) : 0;
-        next.contentWindow?.scrollTo(0, at);
+        if (current?.dataset.of === of) next.contentWindow?.scrollTo(0, current.contentWindow?.scrollY ?? 0);
         next.classList.remove("coming");
         current?.remove();
         [current, coming] = [next, null];
@@ -169,7 +168,7 @@ function drawReport() {
   if (state.page === "messages") return reports.clear();
   const month = state.page === "calendar" ? state.month : "";
   text("month", month);
-  reports.show(`/page/${state.page}?month=${month}&v=${state.version}`, `${state.page}${month}`, say(state.page));
+  reports.show(`/page/${state.page}?month=${month}&v=${state.version}#today`, `${state.page}${month}`, say(state.page));
 }
 
 function turnMonth(step) {

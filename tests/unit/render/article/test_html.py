@@ -182,12 +182,11 @@ def test_each_thing_that_is_lost_is_named_once_with_its_words(make: Make) -> Non
 
 
 LOST = {
-    "ai": {"heading-plain", "html-lost", "link-outside"},
+    "ai": {"html-lost", "link-outside"},
     "console": {"profile-card"},
-    "doocs": {"link-outside", "style-value"},
-    "feishu": {"heading-plain", "html-lost", "link-outside"},
+    "doocs": {"link-outside"},
+    "feishu": {"html-lost", "link-outside"},
     "gdocs": {"link-outside"},
-    "typora": {"heading-plain"},
 }
 """Of each page, what followers lose, as it is said."""
 

@@ -54,7 +54,10 @@ def test_pages_are_decoded_as_browsers_do(encoding: str) -> None:
 
 def test_a_page_without_a_known_editor_is_taken_whole() -> None:
     page = read_page("<title>茶</title><h1>春</h1><p>好</p>")
-    assert (page.title, page.html({})) == ("茶", "<h1>春</h1><p>好</p>\n")
+    assert (page.title, page.html({})) == (
+        "茶",
+        '<h1 style="font-weight:bold;font-size:1.5em">春</h1><p>好</p>\n',
+    )
 
 
 def test_reading_takes_time_in_proportion_to_the_page() -> None:

@@ -154,6 +154,32 @@ def test_ornaments_are_written_into_the_article(make: Make, css: str, html: str)
     assert html in _without_shared_styles(body.html, css)
 
 
+@pytest.mark.parametrize(
+    ("tag", "text", "is_numbered"),
+    [
+        ("h2", "一、选茶", True),
+        ("h2", "1. 选茶", True),
+        ("h2", "01 选茶", True),
+        ("h2", "第二章 选茶", True),
+        ("p", "图 1 茶园", True),
+        ("h2", "一杯茶", False),
+        ("h2", "2026 年的茶", False),
+        ("h2", "图书馆", False),
+    ],
+)
+def test_what_has_a_number_gets_no_second_one(tag: str, text: str, is_numbered: bool) -> None:
+    tree = dom.parse(f"<{tag}>{text}</{tag}><{tag}>好</{tag}>")
+    theme.add_ornaments(tree, f"{tag}::before {{ content: counter(number) }}")
+    assert [dom.text_of(element) for element in tree] == [text if is_numbered else f"1{text}", "2好"]
+
+
+def test_references_stand_before_the_boxes_that_close_an_article(make: Make) -> None:
+    source = "[茶](https://a.cn)\n\n::: tip\n甲\n:::\n\n::: follow\n关注\n:::\n\n::: signature\n小满\n:::\n"
+    text = dom.text_of(dom.parse(make(source).html))
+    order = ["甲", "参考与注释", "关注", "小满"]
+    assert sorted(order, key=text.index) == order
+
+
 def test_chapters_end_where_an_article_closes() -> None:
     tree = dom.parse('<h2>甲</h2><p>乙</p><h2>丙</h2><p>丁</p><section class="follow"><p>关注</p></section>')
     theme.add_ornaments(tree, ".chapter { padding: 4px }")
