@@ -138,6 +138,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
 
 def history_text(view: HistoryView, options: TextOptions) -> str:
     """Draw what was sent; the note writes in words what the counts of an event are."""
+    from wechat_campaigns.plan.statistics import FiguresStatus
     from wechat_campaigns.report.history import figures_lines, report_lines
     from wechat_campaigns.report.spreadsheet import cell_text
 
@@ -157,8 +158,8 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         _("{word}: {name}, {rate}").format(word=word, name=line(f"{row.name} {row.title}"), rate=rate)
         for word, row, rate in view.answer
     ]
-    notes = [*answer, *filter(None, [view.note])]
-    notes += [text for row in view.articles for text in figures_lines(row)]
+    counted = (row for row in view.articles if row.status is not FiguresStatus.NOT_COUNTED)
+    notes = [*answer, *filter(None, [view.note]), *(text for row in counted for text in figures_lines(row))]
     parts += ["", *map(options.lines, notes)] if notes else []
     links = [f"{one.values['Send']}{_(': ')}{url}" for one in report_lines(view) for url in one.links if url]
     # An address is not broken into lines: it would no longer be one.

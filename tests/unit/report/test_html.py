@@ -74,7 +74,10 @@ def test_a_phone_is_headed_by_what_followers_see_as_the_name() -> None:
     settings = make_settings(
         make_account("main", display_name="山月茶铺"), make_account("shop", appid=SUBSCRIPTION)
     )
-    sends = [make_send("a", account="main", account_name="山月茶铺"), make_send("b", account="shop")]
+    sends = [
+        make_send("a", account="main", account_name="山月茶铺"),
+        make_send("b", "另一条", account="shop"),
+    ]
     page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda _file: b"")
     assert re.findall(r'<div class="phone"><header>([^<]+)<', page) == ["山月茶铺", "shop"]
     assert re.findall(r'<h3 class="several">[^<]* (main[^<]*|shop[^<]*)</h3>', page) == [
