@@ -17,6 +17,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Batch
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.source.files import FileError
+from wechat_campaigns.source.text import encoding_of
 
 MIN_BATCH = 2
 """Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
@@ -166,7 +167,6 @@ LEAST_COLUMN_CHARS: Final = 1
 """Narrower columns too."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
-_ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DATA: Final = re.compile(r"[A-Za-z0-9_-]{20}|\d{5}|@")
 """What the name of a column does not contain: a cell with it belongs to a person."""
 _SHOWN_COLUMNS: Final = 12
@@ -257,7 +257,11 @@ def _csv_rows(data: bytes) -> Iterator[Row]:
             _("the file is a workbook of an old Excel (.xls), or protected by a password"),
             _("save it again as .xlsx or .csv, without a password"),
         )
-    encoding = _encoding(data)
+    encoding = encoding_of(data)
+    if encoding is None:
+        raise _error(
+            _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
+        )
     first = next((line for line in _lines(data, encoding) if line.strip("\r\n")), "")
     delimiter = max(",\t;", key=first.count)
     try:
@@ -271,20 +275,6 @@ def _csv_rows(data: bytes) -> Iterator[Row]:
 
 def _lines(data: bytes, encoding: str) -> Iterable[str]:
     return io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
-
-
-def _encoding(data: bytes) -> str:
-    marked = next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), None)
-    # Excel in China saves CSV in the encoding of Windows, whose superset decodes GBK and GB 2312 too.
-    for encoding in (marked,) if marked else ("utf-8", "gb18030"):
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise _error(
-        _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
-    )
 
 
 # --- XLSX ------------------------------------------------------------------------------------------

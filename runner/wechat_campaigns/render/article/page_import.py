@@ -1,6 +1,5 @@
 """A page saved from an editor → the article in it, and the addresses of its pictures."""
 
-import codecs
 import hashlib
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from wechat_campaigns.render.article.parts import (
     with_https,
 )
 from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.text import encoding_of
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
@@ -92,18 +92,10 @@ def with_body(page: SavedPage) -> SavedPage:
 
 def decode_page(data: bytes) -> str:
     """Decode a page as browsers do: by its mark, by what it says, as UTF-8, or as Chinese Windows has it."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    if data.startswith(codecs.BOM_UTF8):
-        return data.decode("utf-8-sig", "replace")
     said = _CHARSET.search(data[:4096])
-    names = [said[1].decode().lower()] if said else []
-    for name in (*names, "utf-8"):
-        try:
-            return data.decode("gb18030" if name.startswith(("gb", "cp936")) else name)
-        except (LookupError, UnicodeError):
-            continue
-    return data.decode("gb18030", "replace")
+    named = [said[1].decode().lower()] if said else []
+    named = ["gb18030" if name.startswith(("gb", "cp936")) else name for name in named]
+    return data.decode(encoding_of(data, *named) or "gb18030", "replace")
 
 
 def read_page(text: str, *, with_own: bool = False) -> SavedPage:
