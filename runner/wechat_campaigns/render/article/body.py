@@ -11,7 +11,7 @@ from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article import dom, embed, keep
-from wechat_campaigns.render.article.dom import elements, line_of, plain_text, text_of
+from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import (
     AI_STATEMENT,
     MAX_SOURCE_CHARS,
@@ -165,7 +165,7 @@ def _check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
     shows_more = any(element.tag in _SHOWN for element in root.iterdescendants())
-    if not faulty and not shows_more and is_blank(plain_text(root)):
+    if not faulty and not shows_more and is_blank(root.text_content()):
         findings.error(
             "article-empty", _("the article has no text and no image"), _("write some content"), line=1
         )
