@@ -43,7 +43,6 @@ _TYPED: Final = frozenset(
     ["u", "font", "center", "sub", "sup", "mark", "b", "i", "strong", "em", "s", "del", "br"]
 )
 _EMOJI = re.compile(r":[a-z0-9_+-]{2,40}:")
-_TOC = re.compile(r"\[toc\]", re.IGNORECASE)
 _ALERT = re.compile(r"\[!(?:note|tip|important|warning|caution)\]", re.IGNORECASE)
 _FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$(?=\S)[^$\n]*[\\^_{}][^$\n]*(?<=\S)\$(?!\d)|\\[(\[].*\\[)\]]")
 _ZOOM = re.compile(r"(?:zoom|width)\s*:\s*([\d.]{1,8})(%|px)?", re.IGNORECASE)
@@ -84,11 +83,6 @@ def problems(token: Token) -> Iterator[Finding]:
             message = _("followers would read `{text}`: {what}").format(text=found[0][:40], what=_(what))
             yield Finding("unsupported-markdown", message, _(hint))
             return
-
-
-def is_contents(children: Sequence[Token]) -> bool:
-    """Return whether a paragraph is `[TOC]` and nothing else."""
-    return len(children) == 1 and _TOC.fullmatch(children[0].content.strip()) is not None
 
 
 def typed_html(html: str) -> str | None:
