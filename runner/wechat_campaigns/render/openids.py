@@ -70,7 +70,11 @@ def check_openids(listed: ListedOpenids, called: str) -> list[Finding]:
         At most one fault for each rule; its path is the index of the first entry concerned, or empty.
     """
     openids = listed.openids
-    malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
+    malformed = [
+        index
+        for index, openid in enumerate(openids)
+        if not _OPENID.fullmatch(openid) or openid.lower() in HEADERS
+    ]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
     checks = (
         (
@@ -104,7 +108,12 @@ def check_openids(listed: ListedOpenids, called: str) -> list[Finding]:
         for indexes, *words in checks
         if indexes
     ]
-    return found if len(openids) >= MIN_BATCH else [*found, _too_few(len(openids))]
+    if len(openids) < MIN_BATCH:
+        what = _("the number of openids is {count}; the minimum is {least}")
+        what = what.format(count=len(openids), least=MIN_BATCH)
+        hint = _("add openids; to send to one person, use `campaign preview`")
+        found.append(Finding("openid-count", what, hint))
+    return found
 
 
 def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
@@ -119,10 +128,6 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
         (Batch(index=index, count=count, list_sha256=digest, openids=whole), part)
         for index, part in enumerate(whole.parts, 1)
     ]
-
-
-def _is_openid(text: str) -> bool:
-    return bool(_OPENID.fullmatch(text)) and text.lower() not in HEADERS
 
 
 def _repeated(openids: Sequence[str]) -> list[int]:
@@ -145,11 +150,6 @@ def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, h
         shown = _("{listed} and {count} more").format(listed=shown, count=more)
     level: Level = "warning" if rule == "openid-length" else "error"
     return Finding(rule, what.format(positions=shown, usual=USUAL_CHARS), hint, (indexes[0],), level)
-
-
-def _too_few(count: int) -> Finding:
-    what = _("the number of openids is {count}; the minimum is {least}").format(count=count, least=MIN_BATCH)
-    return Finding("openid-count", what, _("add openids; to send to one person, use `campaign preview`"))
 
 
 # --- tables, as Excel saves them ----------------------------------------------------------------

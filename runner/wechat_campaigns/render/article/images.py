@@ -324,7 +324,8 @@ _PACKET = (
 
 def find_label(image: Image.Image) -> str:
     """Return the label of a picture, as it is written there; empty without one."""
-    candidates = (_of_xmp(image), _of_text(image), _of_exif(image))
+    # Pillow gives a text chunk of a PNG by its name.
+    candidates = (_of_xmp(image), str(image.info.get(LABEL_KEY) or ""), _of_exif(image))
     return next((label[:MAX_LABEL_CHARS] for label in candidates if label), "")
 
 
@@ -352,11 +353,6 @@ def _of_xmp(image: Image.Image) -> str:
         if label := element.attrib.get(f"{{{LABEL_NAMESPACE}}}{LABEL_KEY}"):
             return str(label)
     return ""
-
-
-def _of_text(image: Image.Image) -> str:
-    """Read a text chunk of a PNG, or what Pillow gives as one."""
-    return str(image.info.get(LABEL_KEY) or "")
 
 
 def _of_exif(image: Image.Image) -> str:

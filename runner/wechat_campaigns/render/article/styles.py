@@ -390,7 +390,7 @@ def _advice(style: str, *, has_text: bool) -> Iterator[tuple[str, str, str, str,
 
 WIDE_PX: Final = 345
 """What a phone shows of an article's width."""
-_ADVICE: Final = (
+_ADVICE: Final[tuple[tuple[str, tuple[str, ...], _Accepts, str, str], ...]] = (
     (
         "fixed-width",
         ("width", "min-width"),
