@@ -140,8 +140,9 @@ class _TypedHtml(HtmlReader):
         given = {name: value or "" for name, value in attrs}
         if tag == "img":
             self.written.append(_picture(given))
-        elif tag == "font":
-            self._font(given)
+        elif tag == "font" and (colour := given.get("color", "").strip()):
+            self.written.append(f'<span style="color:{escape(colour)}">')
+            self.failed |= css.colour(colour) is None
         elif tag in _TYPED:
             self.written.append(opening(tag))
         elif tag != "p":  # around others it adds nothing
@@ -159,25 +160,18 @@ class _TypedHtml(HtmlReader):
     def handle_comment(self, _data: str) -> None:
         """Leave it out."""
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        self.failed = True
+        return super().parse_marked_section(i, report)
+
     def handle_decl(self, _decl: str) -> None:
         self.failed = True
 
     def unknown_decl(self, _data: str) -> None:
         self.failed = True
 
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
-        self.failed = True
-        return super().parse_marked_section(i, report)
-
     def handle_pi(self, _data: str) -> None:
         self.failed = True
-
-    def _font(self, given: dict[str, str]) -> None:
-        colour = given.get("color", "").strip()
-        if colour and css.colour(colour) is None:
-            self.failed = True
-            return
-        self.written.append(f'<span style="color:{escape(colour)}">' if colour else "<span>")
 
 
 def _picture(given: dict[str, str]) -> str:

@@ -303,17 +303,13 @@ def _normalise(element: HtmlElement) -> None:
             table.set("align", "center")
     elif element.tag == "font":
         element.tag = "span"
-        said += _font_styles(element)
+        size, colour = element.get("size", ""), element.get("color", "")
+        said += [f"color:{colour}"] if colour else []
+        said += [f"font-size:{_FONT_SIZES[int(size)]}"] if re.fullmatch("[1-7]", size) else []
     if "hidden" in attributes:
         said.append("display:none")
     if said:
         element.set("style", ";".join([*said, element.get("style", "")]))
-
-
-def _font_styles(font: HtmlElement) -> list[str]:
-    size, colour = font.get("size", ""), font.get("color", "")
-    styles = [f"color:{colour}"] if colour else []
-    return [*styles, *([f"font-size:{_FONT_SIZES[int(size)]}"] if re.fullmatch("[1-7]", size) else [])]
 
 
 def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
