@@ -71,11 +71,9 @@ def _ordered(text: str) -> str:
     keys = [(key.start_mark.line, str(key.value)) for key, _ in root.value]
     footer = _footer(lines, keys[-1][0])
     parts = _parts(lines[:footer], keys)
-    last = len(ORDER)
+    places = {key: number for number, key in enumerate(ORDER)}
     shaped = lines[: keys[0][0]]
-    for _key, is_apart, own in sorted(
-        parts, key=lambda one: ORDER.index(one[0]) if one[0] in ORDER else last
-    ):
+    for _key, is_apart, own in sorted(parts, key=lambda part: places.get(part[0], len(ORDER))):
         shaped += [""] if is_apart and shaped and shaped[-1] else []
         shaped += own
     return "\n".join([*shaped, *lines[footer:]])
