@@ -221,13 +221,9 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def are_many(count: int, accounts: Iterable[str]) -> bool:
-    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
-    return count > MOST_ROWS and len(set(accounts)) > 1
-
-
 def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
-    return are_many(len(rows), (row.account for row in rows))
+    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
+    return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
 
 
 def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:
