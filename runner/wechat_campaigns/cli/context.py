@@ -255,7 +255,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         "json": lambda: json_text(failure_data(error, problems)),
         "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
         "html": html,
-        "widget": lambda: '{"create": 0, "update": 0, "delete": 0}',
     }
 
 
