@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import click
 
 from wechat_campaigns.cli.context import OnlineContext, one_of
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, NAMES, VAR, Effect, campaign_ids, testers
+from wechat_campaigns.cli.options import ACCOUNTS, AUTO_APPROVE, DIR, ENV, VAR, Effect, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
@@ -233,17 +233,17 @@ def _drafted_row(draft: Draft) -> dict[str, object]:
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(NAMES, DIR, ENV),
+    options=(ACCOUNTS, DIR, ENV),
     examples={"campaign drafts --env production": N_("titles, when saved, made for which send")},
 )
-def drafts(context: OnlineContext, names: Sequence[str]) -> int:
+def drafts(context: OnlineContext) -> int:
     """List each account's drafts in WeChat: titles, when saved, for which send this tool made each.
 
     After an edit of a campaign, this tool makes a new draft. The old one stays and is marked; delete it in
     the WeChat console if nothing uses it. At most 2,000 drafts are listed.
     """
-    state = context.state()
-    listed, code = context.read_each(names, lambda account: _list(context, account, state))
+    state = context.state(own=True)
+    listed, code = context.read_each(lambda account: _list(context, account, state))
     context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
     return code
 
