@@ -17,7 +17,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
-from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
@@ -61,11 +60,6 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     # Of an openid list the first batch, unless another one is named.
     chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
     to = preparing.preview_recipients(names, context.settings.testers)
-    appid = chosen[0].account.appid
-    used = count_today(state.stream(appid).preview_times, context.clock())
-    if used + len(chosen) * len(to) > preparing.PREVIEWS_PER_DAY:
-        message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
-        context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
     made: list[tuple[PlannedSend, PreviewResult]] = []
     for planned in chosen:
         if len(chosen) > 1:
