@@ -171,7 +171,7 @@ class _CommandRun(ApplyRun):
         print_message(message)
 
     def show_plan(self) -> None:
-        """Print the plan; whoever is asked must see it."""
+        """Print the plan; a person who is asked sees it with `--quiet` too."""
         context = self.workspace
         text = plan_text(view_of(context, self.result), context.text_options, is_applied=True)
         (print_message if self.asks else context.show_progress)(f"{text}\n")

@@ -243,13 +243,10 @@ def drafts(context: OnlineContext) -> int:
 
 
 def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:
-    listed = list(list_drafts(context.read_api(account)))
-    box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
     made = state.stream(account.appid).made_drafts
     current = {one.media_id for one in state.stream(account.appid).drafts.values()}
     return AccountDrafts(
-        drafts=tuple(box),
+        drafts=tuple(list_drafts(context.read_api(account))),
         made_for={media_id: one.send for media_id, one in made.items()},
         replaced=frozenset(made.keys() - current),
-        total=total,
     )

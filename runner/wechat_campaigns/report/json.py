@@ -106,7 +106,7 @@ def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
     """Return the drafts of each account as plain data."""
     return {
         "accounts": {
-            name: {"total": found.total, "drafts": [_draft_data(one, found) for one in found.drafts]}
+            name: {"drafts": [_draft_data(one, found) for one in found.drafts]}
             for name, found in accounts.items()
         }
     }

@@ -193,9 +193,6 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
             rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
         if not found.drafts:
             notes.append(_("{account}: the draft box is empty").format(account=name))
-        if found.total > len(found.drafts):
-            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
