@@ -6,9 +6,10 @@ from datetime import timedelta
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import worst_exit_code
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import LEDGER, Ledger
-from wechat_campaigns.plan.doctor import run_checks, worst
+from wechat_campaigns.plan.doctor import run_checks
 
 TIMEOUT_S = 10.0
 
@@ -48,7 +49,7 @@ def doctor(context: OnlineContext) -> int:
     )
     data = json.doctor_data(checks, environment.accounts)
     context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
-    return worst(checks)
+    return worst_exit_code(check.exit_code for check in checks)
 
 
 @command(

@@ -1,6 +1,6 @@
 """What can be asked about an environment in, findings out: good, doubtful or bad, each with a hint."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
+from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
@@ -106,11 +106,6 @@ def run_checks(
     except CampaignError as error:
         checks.append(_refused(_("ledger"), error))
     return (*checks, _ok(_("state folder"), state_dir))
-
-
-def worst(checks: Iterable[Check]) -> ExitCode:
-    """Choose the exit code."""
-    return worst_exit_code(check.exit_code for check in checks)
 
 
 def _protection(settings: Settings) -> Check:

@@ -16,10 +16,10 @@ from tests.support.factories import (
     make_account,
     make_settings,
 )
-from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError, worst_exit_code
 from wechat_campaigns.core.settings import AccountKind, Secret, Settings, WrittenRule
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
-from wechat_campaigns.plan.doctor import Check, Severity, run_checks, worst
+from wechat_campaigns.plan.doctor import Check, Severity, run_checks
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.report.json import doctor_data
 from wechat_campaigns.report.terminal import TextOptions
@@ -131,7 +131,7 @@ def test_trouble_is_found_and_hides_no_other(name: str) -> None:
     assert list(found) == [where]
     check = found[where]
     assert check.grade is (Severity.WARNING if code is ExitCode.OK else Severity.ERROR)
-    assert worst([check]) is code
+    assert check.exit_code is code
     assert hint in check.hint
 
 
@@ -178,7 +178,7 @@ def test_healthy_environment_has_no_findings() -> None:
 def test_two_troubles_are_two_findings() -> None:
     found = checked(api=NO_SECRET, ledger=LedgerError("it is gone", hint="bring it back"))
     assert list(found) == ["account main", "ledger"]
-    assert worst(found.values()) is ExitCode.LEDGER
+    assert worst_exit_code(one.exit_code for one in found.values()) is ExitCode.LEDGER
 
 
 @pytest.mark.parametrize(
