@@ -355,7 +355,7 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     from wechat_campaigns.plan.draft_box import find_by_name, list_drafts
 
     api = context.read_api(context.account(account))
-    entry = find_by_name(draft, [entry for entry, _count in list_drafts(api)])
+    entry = find_by_name(draft, list(list_drafts(api)))
     title = entry.titles[0] if entry.titles else ""
     name = free_id(campaign_id or id_from(title[:ID_CHARS]) or "draft", context)
     folder = context.root / name

@@ -38,6 +38,9 @@ _PAGE = "data-page"
 _LINKED_SHEET = re.compile(r"<link\b[^>]{0,500}\bstylesheet\b", re.IGNORECASE)
 _FOR_ALL = re.compile(r"(?<![\w\s.#\]>+~-])\s*\*(?:::?[\w-]+)?(?:\s*,\s*\*?::?[\w-]+)*\s*\{[^{}]*\}")
 """A rule for every element: WeChat's reader has its own, and in each `style` it would fill the article."""
+_DRAWN_MARKS = re.compile(r"\bli::?before\b[^{}]{0,500}\{[^{}]{0,500}\bcontent\b")
+_NO_MARKS = re.compile(r"\blist-style(?:-type)?\s*:\s*none\b")
+"""Google Docs draws the marks of its lists with rules that no `style` has: the lists keep those of HTML."""
 _STYLE_TAG = re.compile(r"(</?style\b[^<>]*>)", re.IGNORECASE)
 _HEADINGS = """<style>h1,h2,h3,h4,h5,h6{font-weight:bold}
 h1{font-size:1.5em}h2{font-size:1.3em}h3{font-size:1.15em}</style>"""
@@ -161,6 +164,8 @@ def _with_sheets(text: str) -> HtmlElement:
     parts = [""]
     for part in _STYLE_TAG.split(text):
         is_sheet = parts[-1][:6].lower() == "<style"
+        if is_sheet and _DRAWN_MARKS.search(part):
+            part = _NO_MARKS.sub("", part)
         parts.append(_FOR_ALL.sub("", part) if is_sheet else part)
     inlined = theme.inliner().inline(_HEADINGS + "".join(parts))
     for tag in ("<html", "</head>\\s*<body"):
