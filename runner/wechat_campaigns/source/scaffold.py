@@ -11,7 +11,7 @@ from wechat_campaigns.core.i18n import current_language
 from wechat_campaigns.messages import PLACEHOLDERS, Articles
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema
 
-_PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
+_PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w./-]*", re.IGNORECASE)
 """What YAML reads as text without quotes, whatever its version."""
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
