@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
@@ -64,6 +64,8 @@ class Check:
     message: str
     hint: str = ""
     exit_code: ExitCode = ExitCode.OK
+    account: str = ""
+    """Its name; empty where it is about none, or about all."""
 
 
 def _ok(name: str, message: str) -> Check:
@@ -101,7 +103,8 @@ def run_checks(
 
     def check(account: Account) -> list[Check]:
         with ExitStack() as opened:
-            return _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            rows = _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            return [replace(row, account=account.name) for row in rows]
 
     found = map_in_threads(check, accounts)
     checks += chain.from_iterable(found)
@@ -283,15 +286,13 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) 
 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
-    held = {one.appid: state.stream(one.appid).hold_reason(now) for one in environment.accounts.values()}
-    return [
-        _warning(
-            _("account {name}").format(name=account.name),
-            *on_hold(account.name, reason, environment.env_option),
-        )
-        for account in environment.accounts.values()
-        if (reason := held[account.appid]) is not None
-    ]
+    found = []
+    for account in environment.accounts.values():
+        if (reason := state.stream(account.appid).hold_reason(now)) is not None:
+            words = on_hold(account.name, reason, environment.env_option)
+            check = _warning(_("account {name}").format(name=account.name), *words)
+            found.append(replace(check, account=account.name))
+    return found
 
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:

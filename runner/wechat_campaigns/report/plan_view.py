@@ -217,11 +217,6 @@ class PlanView:
         return (*lines, *console, *filter(None, [self.uploads]))
 
     @property
-    def attention(self) -> tuple[str, ...]:
-        """What a person should read first, in sentences."""
-        return tuple(note.text for note in self.notes)
-
-    @property
     def has_accounts(self) -> bool:
         """Whether its sends come from more than one account, so that a row has to name it."""
         return len({row.account for row in self.rows if row.account}) > 1

@@ -37,20 +37,28 @@ SHOWN_LINKS = 5
 """Of one send."""
 MOST_ROWS = 100
 """Sends of several accounts that are listed one by one."""
+MOST_ACCOUNTS = 10
+"""Accounts of which a plan or `doctor` lists what needs nobody."""
 _EXPECTED = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT, *FINISHED})
 """What a plan of many sends only counts; what it says of one stands in its notes."""
 
 
 def plan_text(
-    view: PlanView, options: TextOptions, *, everything: bool = False, is_applied: bool = False
+    view: PlanView,
+    options: TextOptions,
+    *,
+    everything: bool = False,
+    named: bool = False,
+    is_applied: bool = False,
 ) -> str:
     """Draw a plan: errors and a table first, then what needs attention, then what apply would do.
 
     Args:
         everything: show what needs no attention too: sends that were sent or are expired.
+        named: its campaigns were named: show what was sent or is expired, unless the sends are many.
         is_applied: draw the plan of a run that applies it: without what to run next.
     """
-    rows, plan = view.listed(everything=everything), view.plan
+    rows, plan = view.listed(everything=everything or named), view.plan
     heading = _("Plan for {environment}, {at}{commit}{offline}").format(
         environment=plan.environment,
         at=f"{view.created} {view.timezone}",
@@ -61,15 +69,18 @@ def plan_text(
     parts += [options.lines(heading, style=BOLD), ""]
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
+    every = _("`campaign plan --all` lists each send and what the accounts may still send.")
     if folded:
         parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
-        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
         parts.append(options.lines(every))
     if shown or not rows:
         parts += [""] if folded else []
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
-    if not folded and view.accounts:
-        parts += ["", *map(options.lines, view.accounts)]
+    accounts = view.accounts
+    if len(view.budgets) > MOST_ACCOUNTS and not everything:
+        accounts = (every, *accounts[len(view.budgets) :])
+    if not folded and accounts:
+        parts += ["", *map(options.lines, accounts)]
     if linked := list(_links(shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=everything)):
@@ -203,11 +214,23 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
 
 
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
+    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`.
+
+    Of many accounts, only what is wrong is written.
+    """
     from wechat_campaigns.plan.doctor import Severity
 
-    drawn = []
-    for check in checks:
+    drawn, shown = [], checks
+    accounts = {check.account for check in checks if check.account}
+    if len(accounts) > MOST_ACCOUNTS:
+        shown = [check for check in checks if not check.account or check.grade is not Severity.OK]
+        ready = len(accounts - {check.account for check in shown})
+        every = _(
+            "Nothing is wrong with {ready:,} of {count:,} accounts; `campaign doctor --accounts NAME` "
+            "lists what was checked and which rules are in force."
+        )
+        drawn = [options.lines(every.format(ready=ready, count=len(accounts))), ""]
+    for check in shown:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
         drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
         drawn += [f"    → {line(check.hint)}"] if check.hint else []

@@ -26,10 +26,10 @@ from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.plan_view import MOST_NAMED
+from wechat_campaigns.report.plan_view import MOST_NAMED, PlanView
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.terminal import TextOptions, columns
-from wechat_campaigns.report.text import outcomes_text, plan_text, status_text
+from wechat_campaigns.report.text import MOST_ACCOUNTS, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 LOOK = TextOptions(width=120)
@@ -205,6 +205,38 @@ def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
     assert "12:00–14:00" in " ".join(rows)
     assert "window" not in " ".join(rows)
     assert max(map(columns, lines)) <= width
+
+
+def fleet(accounts: int, sends: int) -> PlanView:
+    """A plan of some sends of each of many accounts."""
+    named = [make_account(f"shop{number:02}", appid=f"wx{number:016}") for number in range(accounts)]
+    every = [
+        make_send(f"sale{number}[{one.name}]", f"第 {number} 条", account=one.name)
+        for one in named
+        for number in range(sends)
+    ]
+    known = {one.name: make_known() for one in named}
+    return view_of(plan_of(*every, settings=make_settings(*named), remote_facts=known))
+
+
+def test_what_many_accounts_may_still_send_is_only_listed_where_it_is_asked_for() -> None:
+    few, many = fleet(MOST_ACCOUNTS, 1), fleet(MOST_ACCOUNTS + 1, 1)
+    for view, named in ((few, False), (few, True), (many, False), (many, True)):
+        text = plan_text(view, LOOK, named=named)
+        assert text.count("\nsend ") == len(view.rows)
+        assert text.count("\nAccount shop") == (len(few.rows) if view is few else 0)
+        assert ("`campaign plan --all`" in text) == (view is many)
+        assert plan_text(view, LOOK, everything=True).count("\nAccount shop") == len(view.rows)
+
+
+def test_the_sends_of_many_accounts_are_counted_though_their_campaigns_are_named() -> None:
+    view = fleet(51, 2)
+    for named in (False, True):
+        text = plan_text(view, LOOK, named=named)
+        assert "\nsend " not in text
+        assert text.count("2 to send\n") == 51
+        assert text.count("the same content") == 1, "the first of many notes"
+    assert plan_text(view, LOOK, everything=True).count("\nsend ") == 102
 
 
 @pytest.mark.parametrize(
