@@ -46,6 +46,8 @@ class PlanReason(StrEnum):
     """Its account could not be asked: its secret, its address list, or WeChat's answer stops it alone."""
     UNRESOLVED = "unresolved"
     """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
+    NOT_REVIEWED = "not_reviewed"
+    """The reviewed plan does not cover it as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
