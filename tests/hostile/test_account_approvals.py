@@ -127,7 +127,7 @@ def test_outside_ci_other_accounts_are_sent_for_once_they_are_selected(two: Repo
     )
     two.merge("bob", "mallory", _settings=text, news=f"account: paper\n{SALE}", sale=SALE)
     said = two.assert_refused(ci=False)
-    assert ("account main " in said, "`--accounts`" in said) == (True, True), said
+    assert ("account main: " in said, "`--accounts`" in said) == (True, True), said
     two.assert_sends(1, "--accounts", "paper", ci=False)
 
 

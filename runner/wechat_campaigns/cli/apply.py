@@ -271,7 +271,7 @@ def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str
     made = [(one, "") for one in plan.calls()]
     made += [(one, moment_text(one.send.not_before or now, now, zone)) for one in waiting]
     rows = [(_row(one), when) for one, when in made]
-    if are_many(len(made), (one.account.name for one, _when in made)):
+    if are_many([one.send for one, _when in made]):
         groups: dict[tuple[str, str], list[PlannedSend]] = {}
         for one, when in made:
             groups.setdefault((one.account.name, when), []).append(one)

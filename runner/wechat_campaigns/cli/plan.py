@@ -179,9 +179,7 @@ def apply_command(context: Context) -> str:
     return f"{' '.join(words)}{environment.env_option}{''.join(options)}"
 
 
-def plan_formats(
-    context: Context, view: PlanView, *, everything: bool = False, named: bool = False
-) -> Formats:
+def plan_formats(context: Context, view: PlanView, *, everything: bool, named: bool) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
 
     def text() -> str:

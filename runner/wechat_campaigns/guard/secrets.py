@@ -118,21 +118,17 @@ class Secrets:
         environment = self.settings.environment
         if current_run() is None:
             accounts = environment.by_appid
-            asking = [
+            if asking := [
                 accounts[one].name if one in accounts else one
                 for one in appids
                 if environment.approvals_of(accounts.get(one)) or guard_approvals(self.guard_of(one))
-            ]
-            if asking:
-                message = _(
-                    "account {name} requires approvals, which can only be checked in a GitHub or GitLab run"
-                )
+            ]:
                 raise PolicyError(
-                    message.format(name=min(asking)),
+                    _("its approvals can only be checked in a GitHub or GitLab run"),
                     hint=_(
                         "apply in the CI workflow, or select accounts that require none with `--accounts`"
                     ),
-                    location=_("environment {name}").format(name=environment.name),
+                    location=_("account {name}").format(name=min(asking)),
                 )
             return {}
         told = "; ".join(

@@ -99,15 +99,13 @@ def run_checks(
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
-    accounts = list(environment.accounts.values())
 
     def check(account: Account) -> list[Check]:
         with ExitStack() as opened:
             rows = _account(account, lambda one: opened.enter_context(closing(connect(one))))
             return [replace(row, account=account.name) for row in rows]
 
-    found = map_in_threads(check, accounts)
-    checks += chain.from_iterable(found)
+    checks += chain.from_iterable(map_in_threads(check, list(environment.accounts.values())))
     try:
         checks += _ledger(settings, open_ledger(), clock(), streams)
     except CampaignError as error:
@@ -122,13 +120,10 @@ def worst(checks: Iterable[Check]) -> ExitCode:
 
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
-    if environment.protected or environment.is_sandbox:
-        return _ok(
-            _("protection"),
-            _("a rehearsal: nothing reaches real followers")
-            if environment.is_sandbox
-            else _("apply requires a reviewed plan"),
-        )
+    if environment.is_sandbox:
+        return _ok(_("protection"), _("a rehearsal: nothing reaches real followers"))
+    if environment.protected:
+        return _ok(_("protection"), _("apply requires a reviewed plan"))
     return _warning(
         _("protection"),
         _("apply sends to real followers without a reviewed plan"),

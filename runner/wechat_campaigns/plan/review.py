@@ -12,16 +12,7 @@ from wechat_campaigns.core.model import PlanAction, Send, filter_form, plan_row
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import resend_plan_digest
 from wechat_campaigns.messages import Draft
-from wechat_campaigns.plan.plan import (
-    OPEN,
-    PENDING,
-    Plan,
-    PlannedSend,
-    PlanReason,
-    SendKey,
-    is_covered,
-    stored_row,
-)
+from wechat_campaigns.plan.plan import OPEN, PENDING, Plan, PlannedSend, SendKey, is_covered, stored_row
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
     check_usable,
@@ -184,8 +175,7 @@ def _row_of(planned: PlannedSend, written: Sequence[Mapping[str, Any]]) -> Mappi
 
 
 def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
-    left = planned.left(action, reason, hint=_(PLAN_AGAIN_HINT), code=PlanReason.NOT_REVIEWED)
-    return replace(left, resend_intent=None)
+    return planned.left_by_review(action, reason, _(PLAN_AGAIN_HINT))
 
 
 def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:

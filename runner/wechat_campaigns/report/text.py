@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
 from wechat_campaigns.report.phrases import (
@@ -67,19 +67,18 @@ def plan_text(
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
     parts += [options.lines(heading, style=BOLD), ""]
-    folded = _are_folded(rows) and not everything
+    folded = are_many(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
-    every = _("`campaign plan --all` lists each send and what the accounts may still send.")
     if folded:
-        parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
-        parts.append(options.lines(every))
+        parts.append(_counts_by_account(((row.account, row.action) for row in rows), options))
     if shown or not rows:
         parts += [""] if folded else []
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
     accounts = view.accounts
-    if len(view.budgets) > MOST_ACCOUNTS and not everything:
+    if folded or (len(view.budgets) > MOST_ACCOUNTS and not everything):
+        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
         accounts = (every, *accounts[len(view.budgets) :])
-    if not folded and accounts:
+    if accounts:
         parts += ["", *map(options.lines, accounts)]
     if linked := list(_links(shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
@@ -108,7 +107,7 @@ def outcomes_text(view: PlanView, options: TextOptions) -> str:
         nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
         return inert("\n".join([nothing, *view.coming]))
     rows, parts, shown = [], list[str](), list(view.outcomes)
-    if _are_folded(shown):
+    if are_many(shown):
         parts = [_counts_by_account(((one.account, one.result) for one in shown), options), ""]
         shown = [one for one in shown if one.result is not Result.ACCEPTED or one.notes]
     for one in shown:
@@ -130,7 +129,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
     if not view.rows:
         return _("Nothing has been sent so far.")
     rows, parts, shown = [], list[str](), view.rows
-    if _are_folded(shown):
+    if are_many(shown):
         parts = [_counts_by_account(((row.account, row.status) for row in shown), options)]
         parts += ["", options.lines(_("`campaign status --accounts NAME` lists each send of an account."))]
         shown = view.attention
@@ -226,8 +225,7 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
         shown = [check for check in checks if not check.account or check.grade is not Severity.OK]
         ready = len(accounts - {check.account for check in shown})
         every = _(
-            "Nothing is wrong with {ready:,} of {count:,} accounts; `campaign doctor --accounts NAME` "
-            "lists what was checked and which rules are in force."
+            "Nothing is wrong with {ready:,} of {count:,} accounts; `--accounts NAME` lists their checks."
         )
         drawn = [options.lines(every.format(ready=ready, count=len(accounts))), ""]
     for check in shown:
@@ -244,13 +242,9 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def are_many(count: int, accounts: Iterable[str]) -> bool:
+def are_many(sends: Sequence[Row | Send | SendOutcome | StatusRow]) -> bool:
     """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
-    return count > MOST_ROWS and len(set(accounts)) > 1
-
-
-def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
-    return are_many(len(rows), (row.account for row in rows))
+    return len(sends) > MOST_ROWS and len({one.account for one in sends}) > 1
 
 
 def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:
