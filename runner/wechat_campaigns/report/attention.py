@@ -192,11 +192,7 @@ def _overlaps(overlaps: Iterable[Overlap]) -> Iterator[Note]:
     found = sorted(overlaps, key=lambda overlap: overlap.followers, reverse=True)
     yield from map(_overlap, found[:SHOWN_OVERLAPS])
     if (more := len(found) - SHOWN_OVERLAPS) > 0:
-        text = ngettext(
-            "followers may receive more than one message on {count} more day (`overlaps` in the JSON)",
-            "followers may receive more than one message on {count} more days (`overlaps` in the JSON)",
-            more,
-        )
+        text = _("{count} more like it, on other days or from other accounts (`overlaps` in the JSON)")
         yield _note("overlap", text, count=more)
 
 

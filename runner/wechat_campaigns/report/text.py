@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
 from wechat_campaigns.report.phrases import (
     moment,
@@ -132,7 +133,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
     if are_many(shown):
         parts = [_counts_by_account(((row.account, row.status) for row in shown), options)]
         parts += ["", options.lines(_("`campaign status --accounts NAME` lists each send of an account."))]
-        shown = view.attention
+        shown = view.attention + tuple(row for row in shown if row.status is Fate.REJECTED)
     for row in shown:
         known = row.known
         name = known.send

@@ -8,13 +8,17 @@ import pytest
 
 from tests.support.factories import (
     NOW,
+    SERVICE,
     SUBSCRIPTION,
     applied,
+    intent_of,
     make_account,
     make_known,
     make_planned,
     make_send,
     make_settings,
+    make_state,
+    named,
     plan_of,
     view_of,
 )
@@ -157,6 +161,20 @@ def test_status_names_the_revision_when_there_is_more_than_one() -> None:
         assert Fate.UNKNOWN.value in text
 
 
+def test_of_many_sends_status_writes_why_one_was_rejected() -> None:
+    sale = make_send()
+    for end, shown in ((EventKind.ACCEPTED, 0), (EventKind.REJECTED, 101)):
+        steps = (EventKind.INTENT, intent_of(sale)), (end, named(sale))
+        known = make_state(*steps).send(SERVICE, "sale", 1)
+        assert known is not None
+        rows = tuple(
+            StatusRow(account=f"shop{number % 2}", known=known, told=None, note="why")
+            for number in range(101)
+        )
+        text = status_text(StatusView(environment="test", rows=rows), LOOK)
+        assert text.count(" why") == shown
+
+
 # --- a table on a terminal ----------------------------------------------------------------------
 
 LAST = ("ok", "b", "7", "")
@@ -221,8 +239,8 @@ def fleet(accounts: int, sends: int) -> PlanView:
 
 def test_what_many_accounts_may_still_send_is_only_listed_where_it_is_asked_for() -> None:
     few, many = fleet(MOST_ACCOUNTS, 1), fleet(MOST_ACCOUNTS + 1, 1)
-    for view, named in ((few, False), (few, True), (many, False), (many, True)):
-        text = plan_text(view, LOOK, named=named)
+    for view, chosen in ((few, False), (few, True), (many, False), (many, True)):
+        text = plan_text(view, LOOK, named=chosen)
         assert text.count("\nsend ") == len(view.rows)
         assert text.count("\nAccount shop") == (len(few.rows) if view is few else 0)
         assert ("`campaign plan --all`" in text) == (view is many)
@@ -231,8 +249,8 @@ def test_what_many_accounts_may_still_send_is_only_listed_where_it_is_asked_for(
 
 def test_the_sends_of_many_accounts_are_counted_though_their_campaigns_are_named() -> None:
     view = fleet(51, 2)
-    for named in (False, True):
-        text = plan_text(view, LOOK, named=named)
+    for chosen in (False, True):
+        text = plan_text(view, LOOK, named=chosen)
         assert "\nsend " not in text
         assert text.count("2 to send\n") == 51
         assert text.count("the same content") == 1, "the first of many notes"
