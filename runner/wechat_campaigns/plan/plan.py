@@ -128,8 +128,7 @@ class PlannedSend:
 
     def left_by_review(self, action: PlanAction, reason: str, hint: str) -> PlannedSend:
         """Return it without a call, because the reviewed plan does not cover it as it is now."""
-        left = self.left(action, reason, hint=hint, code=PlanReason.NOT_REVIEWED)
-        return replace(left, resend_intent=None)
+        return replace(self.left(action, reason, hint=hint, code=PlanReason.NOT_REVIEWED), resend_intent=None)
 
     def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
         """Add to it what a reviewer of the plan should know."""

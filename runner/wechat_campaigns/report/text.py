@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
@@ -68,7 +68,7 @@ def plan_text(
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
     parts += [options.lines(heading, style=BOLD), ""]
-    folded = are_many(rows) and not everything
+    folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
         parts.append(_counts_by_account(((row.account, row.action) for row in rows), options))
@@ -108,7 +108,7 @@ def outcomes_text(view: PlanView, options: TextOptions) -> str:
         nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
         return inert("\n".join([nothing, *view.coming]))
     rows, parts, shown = [], list[str](), list(view.outcomes)
-    if are_many(shown):
+    if _are_folded(shown):
         parts = [_counts_by_account(((one.account, one.result) for one in shown), options), ""]
         shown = [one for one in shown if one.result is not Result.ACCEPTED or one.notes]
     for one in shown:
@@ -130,7 +130,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
     if not view.rows:
         return _("Nothing has been sent so far.")
     rows, parts, shown = [], list[str](), view.rows
-    if are_many(shown):
+    if _are_folded(shown):
         parts = [_counts_by_account(((row.account, row.status) for row in shown), options)]
         parts += ["", options.lines(_("`campaign status --accounts NAME` lists each send of an account."))]
         shown = view.attention + tuple(row for row in shown if row.status is Fate.REJECTED)
@@ -204,9 +204,6 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
             rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
         if not found.drafts:
             notes.append(_("{account}: the draft box is empty").format(account=name))
-        if found.total > len(found.drafts):
-            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
@@ -214,10 +211,7 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
 
 
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`.
-
-    Of many accounts, only what is wrong is written.
-    """
+    """Write one line a check, of many accounts only what is wrong; hints below, and a summary."""
     from wechat_campaigns.plan.doctor import Severity
 
     drawn, shown = [], checks
@@ -225,9 +219,7 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     if len(accounts) > MOST_ACCOUNTS:
         shown = [check for check in checks if not check.account or check.grade is not Severity.OK]
         ready = len(accounts - {check.account for check in shown})
-        every = _(
-            "Nothing is wrong with {ready:,} of {count:,} accounts; `--accounts NAME` lists their checks."
-        )
+        every = _("{ready:,} of {count:,} accounts are ready; `--accounts NAME` lists their checks.")
         drawn = [options.lines(every.format(ready=ready, count=len(accounts))), ""]
     for check in shown:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
@@ -243,9 +235,9 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def are_many(sends: Sequence[Row | Send | SendOutcome | StatusRow]) -> bool:
+def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
     """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
-    return len(sends) > MOST_ROWS and len({one.account for one in sends}) > 1
+    return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
 
 
 def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:
