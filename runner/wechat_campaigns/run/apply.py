@@ -175,6 +175,8 @@ class ApplyRun:
         Raises:
             CampaignError: nothing may be sent.
         """
+        if self.file is not None:  # before an account is asked
+            planfile.check_usable(self.file, self.workspace.settings.environment.name, self.workspace.clock())
         self.state = self.workspace.initialized_state(sending=False)
         result = plan_selected(
             self.workspace,
@@ -240,8 +242,6 @@ class ApplyRun:
 
     def _still_reviewed(self, begun: Plan, result: PlanResult) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
-        if self.file is not None:
-            planfile.check_usable(self.file, self.workspace.settings.environment.name, self.workspace.clock())
         plan = result.valid_plan()
         if self.file is not None:
             plan = review.with_seen_names(plan, self.file)
