@@ -50,6 +50,11 @@ class FileInfo:
         """Return what is digested of it: moving an asset changes nothing a follower sees."""
         return self.sha256
 
+    @property
+    def label(self) -> str:
+        """Its name without folders, and what another file of that name would not have."""
+        return f"{self.path.name}, {self.sha256[:12]}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
@@ -61,10 +66,15 @@ class Media:
 
     @property
     def written(self) -> str:
-        """What its author called it."""
+        """What its author called it, without folders."""
         if self.file is not None:
-            return str(self.file.path)
+            return self.file.path.name
         return self.name or f"media_id {self.media_id}"
+
+    @property
+    def label(self) -> str:
+        """The same, with the beginning of a file's fingerprint."""
+        return self.file.label if self.file is not None else self.written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,13 +235,18 @@ class Content:
 
     def summary(self) -> str:
         """Write what a follower would see, in one line."""
-        return _(", ").join(one.written for one in self.carried())
+        names = [one.written for one in self.carried()]
+        if len(names) > 1:
+            names = [f"{number} {name}" for number, name in enumerate(names, 1)]
+        return _(", ").join(names)
 
     def lines(self) -> list[str]:
         """Write what a follower would read, as lines."""
         title, text = self._words()
-        files = [f"[{one.written}]" for one in self.carried()] or ([] if text else [f"[{self.summary()}]"])
-        return [*title, *text.splitlines(), *files]
+        labels = [one.label for one in self.carried()]
+        is_image = self.material == "image"
+        files = numbered_pictures(labels) if is_image else [f"[{label}]" for label in labels]
+        return [*title, *text.splitlines(), *(files or ([] if text else [f"[{self.summary()}]"]))]
 
     def titles(self) -> tuple[str, ...]:
         """List the titles that followers would see of its articles."""
@@ -272,6 +287,12 @@ class Content:
             *(host for link in self.links() for host in hosts_of(link)),
             *(host for host in fetching if host is not None and not host.is_among(pictures)),
         }
+
+
+def numbered_pictures(labels: Iterable[str]) -> list[str]:
+    """Write a line for each picture of a message."""
+    template = _("[picture {number}: {file}]")
+    return [template.format(number=number, file=label) for number, label in enumerate(labels, 1)]
 
 
 def text_in(part: Mapping[str, Any], name: str) -> str:

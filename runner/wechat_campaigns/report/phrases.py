@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import Audience, Filter, Send
+from wechat_campaigns.core.model import Audience, Filter, Send, filter_form
 from wechat_campaigns.core.spoken_time import zone_name
 
 if TYPE_CHECKING:
@@ -138,9 +138,12 @@ def shortened(text: str, limit: int) -> str:
 
 
 def send_lines(send: Send, timezone: str) -> list[str]:
-    """Write a send as lines: to whom, when, what."""
+    """Write a send as lines: to whom, when, where its words lead, what."""
+    listed = filter_form(send).get("openids", {}).get("sha256", "")[:12]  # another list of the same length
     head = [
-        _("to: {recipients}").format(recipients=recipients(send.filter)),
+        _("to: {recipients}").format(
+            recipients=_(", ").join(filter(None, [recipients(send.filter), listed]))
+        ),
         _("account: {name}").format(name=send.account),
         _("when: {window}").format(window=window(send, timezone)),
     ]
@@ -148,7 +151,11 @@ def send_lines(send: Send, timezone: str) -> list[str]:
         head.append(f"revision: {send.revision}")
     if send.send_ignore_reprint:
         head.append("send_ignore_reprint: true")
-    return [*head, f"msgtype: {send.msgtype}", "", *send.content.visible.lines()]
+    if send.filter.skip_unsubscribed:
+        head.append("skip_unsubscribed: true")
+    shown = send.content.visible
+    links = [_("link: {link}").format(link=link.line) for link in shown.links() if link.text != link.address]
+    return [*head, f"msgtype: {send.msgtype}", *links, "", *shown.lines()]
 
 
 def diff(before: Sequence[str], after: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file
+from wechat_campaigns.report.links import Hosts, linked_hosts
 from wechat_campaigns.report.phrases import headcount, moment, recipients, sends, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -56,6 +57,8 @@ class Row:
     followers: str = ""
     kind: str = ""
     """Of the message, as people call it: `3 articles`."""
+    description: str = ""
+    """What its author says it is, in one line."""
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
@@ -64,6 +67,16 @@ class Row:
     problems: tuple[Diagnostic, ...] = ()
     """Of an invalid campaign, or of names that stand for nothing."""
     planned: PlannedSend | None = None
+
+    @property
+    def headline(self) -> str:
+        """What its author says it is, or what a follower sees."""
+        return self.description or self.content or self.id
+
+    @property
+    def message(self) -> str:
+        """The kind of message and what a follower sees: `3 articles: 新品`."""
+        return _(": ").join((self.kind, self.content)) if self.kind else ""
 
     @property
     def remark(self) -> str:
@@ -85,6 +98,8 @@ class PlanView:
     """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
     command: str = APPLY
     """What sends the plan."""
+    approved_in: str = ""
+    """Where a CI run is approved, as a sentence; empty on a person's machine."""
     outcomes: Sequence[SendOutcome] = ()
     """Of an apply."""
     waiting: Collection[SendKey] = ()
@@ -119,6 +134,38 @@ class PlanView:
     def counts(self) -> Mapping[PlanAction, int]:
         """How many sends there are of each action."""
         return self.plan.counts()
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Where the links lead of what may still be sent."""
+        return linked_hosts(self.plan, self.comparison)
+
+    @property
+    def figures(self) -> list[tuple[str, str, str]]:
+        """What a reader of one minute has to know: words, a value, and how to mark it."""
+        pending = (*self.plan.calls(), *self.plan.coming())
+        final = sum(not one.send.content.visible.is_recallable for one in pending)
+        errors, notes = len(self.errors), len(self.notes)
+        return [
+            (_("followers, counted for each send"), reach(pending), ""),
+            (_("errors"), f"{errors:,}", "bad" if errors else ""),
+            (_("notes"), f"{notes:,}", "look" if notes else ""),
+            (_("cannot be recalled once sent"), f"{final:,}", ""),
+        ]
+
+    @property
+    def glance(self) -> str:
+        """How many sends there are of each status, then the figures, in one sentence."""
+        figures = [_(": ").join((words, value)) for words, value, _mark in self.figures]
+        return _("; ").join([self.summary, *figures])
+
+    @property
+    def how_to_approve(self) -> str:
+        """What the reader has to do where; a plan by hand is approved by who applies it."""
+        by_hand = _(
+            "How to approve this: the person who made it runs `{command}`, which asks for confirmation."
+        )
+        return self.approved_in or by_hand.format(command=self.command)
 
     @property
     def created(self) -> str:
@@ -293,6 +340,7 @@ def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
             recipients=recipients(send.filter),
             followers=headcount(planned.resolved.audience),
             kind=send.content.kind_name(),
+            description=" ".join(send.description.split()),
             content=" ".join(send.content.summary().split()),
             window=window(send, timezone),
             begin=send.not_before,
@@ -336,6 +384,15 @@ def to_followers(planned: Sequence[PlannedSend]) -> str:
         _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
     )
     return template.format(sends=text, count=sum(n or 0 for n in counts))
+
+
+def reach(planned: Sequence[PlannedSend]) -> str:
+    """Write how many followers sends have, counted for each: `2,408`, `~940` of earlier sends, `30 + ?`."""
+    audiences = [one.resolved.audience for one in planned]
+    earlier = [one.last.count or 0 for one in audiences if one.count is None and one.last is not None]
+    counts = [*earlier, *(one.count for one in audiences if one.count is not None)]
+    parts = [f"{'~' if earlier else ''}{sum(counts):,}"] if counts or not audiences else []
+    return " + ".join([*parts, *(["?"] if len(counts) < len(audiences) else [])])
 
 
 def account_line(budget: Budget) -> str:

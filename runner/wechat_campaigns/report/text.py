@@ -24,7 +24,7 @@ from wechat_campaigns.report.phrases import (
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
-from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
+from wechat_campaigns.report.terminal import BOLD, DOT, STYLES, YELLOW, TextOptions, painted
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ def plan_text(
         offline=_(", offline: audiences unknown") if plan.offline else "",
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
-    parts += [options.lines(heading, style=BOLD), ""]
+    summary = _("Summary: {counts}.").format(counts=view.glance)
+    parts += [
+        options.lines(heading, style=BOLD),
+        *map(options.lines, filter(None, [summary, view.hosts.text])),
+        "",
+    ]
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
@@ -70,24 +75,22 @@ def plan_text(
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
     if not folded and view.accounts:
         parts += ["", *map(options.lines, view.accounts)]
-    if linked := list(_links(shown, everything=everything)):
+    if linked := list(_links(view, shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
-    summary = _("Summary: {counts}. This is only a plan: nothing was sent.")
-    if is_applied:
-        summary = _("Summary: {counts}.")
-    elif len(rows) < len(view.rows):
-        summary = _(
-            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
-            "plan: nothing was sent."
+    only = _("This is only a plan: nothing was sent.")
+    if len(rows) < len(view.rows):
+        only = _(
+            "This is only a plan: nothing was sent. `--all` also lists sends that were made or have expired."
         )
-    parts += ["", options.lines(summary.format(counts=view.summary))]
+    parts += ["", *([] if is_applied else [options.lines(only)])]
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        parts += map(options.lines, [*([view.next_step] if view.ready else []), *view.coming])
+        step = view.approved_in or (view.next_step if view.ready else "")
+        parts += map(options.lines, [*filter(None, [step]), *view.coming])
     return "\n".join(parts)
 
 
@@ -246,8 +249,8 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
-        message = _(": ").join((row.kind, row.content)) if row.kind else ""
-        cells.append((*short, row.window, message[: options.width + 1], reason))
+        content = DOT.join(filter(None, [row.description, row.message]))
+        cells.append((*short, row.window, content[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
     chosen = [[row[i] for i in shown] for row in cells]
@@ -263,14 +266,14 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
             yield _more(hidden)
 
 
-def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
+def _links(view: PlanView, rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     """Write where the links of what is still to be sent lead; of many the first."""
     for row in rows:
         if row.planned is None or row.action in FINISHED:
             continue
         linked = row.planned.send.content.visible.links()
         shown = linked if everything else linked[:SHOWN_LINKS]
-        yield from (_(": ").join([row.id, link.line]) for link in shown)
+        yield from (_(": ").join([row.id, view.hosts.line(link)]) for link in shown)
         if hidden := len(linked) - len(shown):
             yield _(": ").join([row.id, _more(hidden)])
 

@@ -42,10 +42,19 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     (sale,) = [line for line in lines if " sale " in line]
     assert sale.split()[:4] == ["send", "sale", "tag", "会员"]
     assert "text: 全场 8 折 今晚" in sale
-    assert "Summary: 1 to send, 1 scheduled. This is only a plan: nothing was sent." in lines
+    assert lines[1].startswith(
+        "Summary: 1 to send, 1 scheduled; followers, counted for each send: 2,000; errors: 0;"
+    )
+    assert "This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
     assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
     assert "Running `campaign apply` now would make 1 send to 1,000 followers." in lines
+
+
+def test_a_ci_run_names_where_it_is_approved_in_place_of_the_command() -> None:
+    text = plan_text(view_of(plan_of(make_send()), approved_in="approve #12"), LOOK)
+    assert "approve #12" in text.split("\n")
+    assert "campaign apply" not in text
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:
@@ -64,7 +73,8 @@ def test_what_is_done_is_only_counted() -> None:
     plan = replace(plan, sends=(*plan.sends, old))
     text = plan_text(view_of(plan), LOOK)
     assert "\nsent " not in text
-    assert "1 sent (`--all` also lists" in text
+    assert "1 to send, 1 sent;" in text
+    assert "`--all` also lists" in text
     assert "\nsent " in plan_text(view_of(plan), LOOK, everything=True)
 
 
