@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from tests.support.browser import BLIND, LINES, open_browser
 from tests.support.sample_article import TITLE, article_page, sample_body
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.messages import Article, Articles
-from wechat_campaigns.render.article import image_bytes
+from wechat_campaigns.render.article import ArticleSource, build, image_bytes
 from wechat_campaigns.render.article.page import Pictures
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 from wechat_campaigns.render.render import render
@@ -81,6 +81,20 @@ def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path,
         assert _ask(browser, LINES) == []
         assert _ask(browser, BLIND) == []
         assert _ask(browser, STRUCTURE) == []
+
+
+def test_the_heads_of_a_narrow_table_stay_whole(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    rows = ["| 序 | 数量 | 单价 | 规格 | 说明 |", "| --- | --- | --- | --- | --- |"]
+    text = "\n".join([*rows, f"| 1 | 三十 | 120 | 一斤 | {'茶叶很多' * 20} |"])
+    source = ArticleSource(
+        text=text, kind="markdown", file=PurePosixPath("a.md"), title="", files=Files(tmp_path)
+    )
+    file = tmp_path / "table.html"
+    file.write_text(f'<meta charset="utf-8">{build(source).html}', encoding="utf-8")
+    browser.get(file.as_uri())
+    heights = browser.execute_script("return [...document.querySelectorAll('th')].map(th => th.offsetHeight)")
+    assert len(heights) == 5
+    assert max(heights) < 40
 
 
 def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_every_rule_is_explained(page: str) -> None:
     assert set(re.findall(r"^(?:\| |- )`(\w+)`", text, re.M)) >= RULES.keys()
 
 
-@pytest.mark.parametrize("page", ["first-account.md", "first-account.zh-CN.md"])
+@pytest.mark.parametrize("page", ["many-accounts.md", "many-accounts.zh-CN.md"])
 def test_the_example_of_an_accounts_file_is_an_account_with_its_owner(page: str, tmp_path: Path) -> None:
     shown = {block.title: block.body for block in blocks(DOCS / page) if block.title}
     (tmp_path / "_accounts").mkdir()

@@ -83,6 +83,7 @@ NO_RULES = (
     "testers",
     "notify",
     "environments.production.vars",
+    "environments.production.accounts.main.name",
 )
 """They choose among environments, are under the digest of the content, or decide on no send."""
 

@@ -45,7 +45,7 @@ def test_words_of_a_page_are_no_template(tmp_path: Path) -> None:
     )
     assert _imported(tmp_path, page).returncode == 0
     file = tmp_path / "campaigns" / "tea.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("{file: tea/cover.jpg}", "{media_id: M}"))
+    file.write_text(file.read_text(encoding="utf-8").replace("cover: tea/cover.jpg", "cover: {media_id: M}"))
     done = run(tmp_path, "plan", "tea", "--offline", "--report", "markdown=m")
     assert done.returncode == 0, done.stdout + done.stderr
     shown = (tmp_path / "m").read_text(encoding="utf-8")

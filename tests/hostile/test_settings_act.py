@@ -42,6 +42,26 @@ def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: t
     assert not marker.exists()
 
 
+@pytest.mark.parametrize("command", [("validate",), ("plan", "--offline"), ("render", "sale")])
+def test_a_strangers_file_of_accounts_runs_nothing_offline(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A branch that adds a file to `_accounts/`: its programs are read by nobody, and it takes no account."""
+    folder, marker = tmp_path / "shop", tmp_path / "ran"
+    write_settings(folder, api="https://api.weixin.qq.com", secret="{env: MAIN}")
+    program = f"{{command: [{sys.executable}, -c, \"open({str(marker)!r}, 'w')\"]}}"
+    (folder / "campaigns/_accounts").mkdir()
+    file = folder / "campaigns/_accounts/evil.yaml"
+    text = "p: {{evil: {{kind: service, appid: wx000000000000000{}, secret: {}}}}}\n"
+    file.write_text(text.format(9, program), encoding="utf-8")
+    (folder / "campaigns/sale.yaml").write_text(f"{SALE}account: main\n", encoding="utf-8")
+    assert campaign(folder, *command).returncode == ExitCode.OK
+    file.write_text(text.format(1, program), encoding="utf-8")
+    done = campaign(folder, *command)
+    assert done.returncode == ExitCode.INVALID
+    assert "_accounts/evil.yaml:1" in done.stdout + done.stderr
+    assert "_settings.yaml, line 2" in done.stdout + done.stderr
+    assert not marker.exists()
+
+
 ALLOWED = [
     "https://api.weixin.qq.com",
     "https://API.weixin.qq.com",

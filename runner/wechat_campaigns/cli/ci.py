@@ -182,7 +182,7 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
     from wechat_campaigns.cli.notifications import notify as notify_targets
     from wechat_campaigns.code_host.ci_run import current_run
     from wechat_campaigns.guard.run import check_ci_run
-    from wechat_campaigns.notify.notices import plan_notices
+    from wechat_campaigns.notify.notices import Moment, plan_notices
 
     if (run := current_run()) is not None:
         check_ci_run(run)
@@ -201,6 +201,12 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
             "Reported {count} sends that wait for approval or are held back.",
             taken,
         )
+        if all(notice.moment is Moment.APPROVAL_NEEDED for notice in notices):
+            template = ngettext(
+                "Reported {count} send that waits for approval.",
+                "Reported {count} sends that wait for approval.",
+                taken,
+            )
         message = template.format(count=taken)
     elif new:
         message = _("Warning: nobody was notified; the next run tries again.")

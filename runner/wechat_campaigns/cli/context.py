@@ -198,11 +198,8 @@ class OnlineContext(LedgerContext, OnlineWorkspace):
         Args:
             names: of accounts; without any, the default one. One alone that fails ends the command.
         """
-        accounts, found, codes = (
-            [self.account(name) for name in names] or [self.account(None)],
-            dict[str, T](),
-            [ExitCode.OK],
-        )
+        accounts = [self.account(name) for name in names] or [self.account(None)]
+        found, codes = dict[str, T](), [ExitCode.OK]
         for account in accounts:
             try:
                 found[account.name] = read(account)

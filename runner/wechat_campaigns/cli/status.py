@@ -19,7 +19,6 @@ from wechat_campaigns.ledger.records import has_no_job_id, job_to_query
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_rows, send_status
 from wechat_campaigns.send.jobs import JobStatuses, refresh_job_status
@@ -58,6 +57,11 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until they say
     `ready: false`, are removed or get a later `not_after`. With --wait, exits 8 if some do not end in time.
     """
+    from wechat_campaigns.plan.hints import on_hold
+    from wechat_campaigns.report.json import status_data
+    from wechat_campaigns.report.markdown import status_markdown
+    from wechat_campaigns.report.metrics import overdue, status_metrics
+    from wechat_campaigns.report.text import status_text
     from wechat_campaigns.run.plan import fits
 
     send_id = context.full_id(send_id) if send_id is not None else None
@@ -68,17 +72,33 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     rows, failed = refreshed(state, may_be_empty=bool(expired))
     if wait:
         rows, failed = _waited(context, refreshed, rows, failed, timeout_s)
+    environment = context.settings.environment
+    names = {appid: one.name for appid, one in environment.by_appid.items() if context.selects(appid)}
     view = StatusView(
-        environment=context.settings.environment.name,
+        environment=environment.name,
         rows=(*rows, *expired),
         unverified=context.unverified,
         failed=failed,
     )
-    context.output(_formats(context, view, state, sends, moment))
+    now = context.clock()
+    reasons = {appid: state.stream(appid).hold_reason(now) for appid in names}
+    held = {appid: reason for appid, reason in reasons.items() if reason is not None}
+    context.output(
+        {
+            "text": lambda: status_text(view, context.text_options),
+            "json": lambda: json_text(status_data(view)),
+            "markdown": lambda: status_markdown(view),
+            "prometheus": lambda: status_metrics(
+                view, names, held=held, overdue=overdue(sends, replace(moment, now=now)), now=now
+            ),
+        }
+    )
     if view.unverified and not context.is_sandbox:
         message = _("The events of {names} were not verified; `campaign plan` verifies them.")
         print_message(message.format(names=_(", ").join(view.unverified)))
-    _tell_holds(context, state)
+    for appid, reason in held.items():
+        said, hint = on_hold(names[appid], reason, environment.env_option)
+        print_message(f"{said}\n→ {hint}")
     for error in failed.values():
         print_message(f"{error_label()}{error}\n→ {error.hint}")
     states = {Fate.UNKNOWN if has_no_job_id(row.known) else row.known.fate for row in rows}
@@ -95,58 +115,6 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
 def _may_end(row: StatusRow, failed: Failed) -> bool:
     """Return whether asking again may tell more of a send: its account was not refused."""
     return row.unfinished and row.known.appid not in failed
-
-
-def _tell_holds(context: LedgerContext, state: LedgerState) -> None:
-    from wechat_campaigns.plan.hints import on_hold
-
-    environment = context.settings.environment
-    for appid, account in environment.by_appid.items():
-        if (
-            context.selects(appid)
-            and (reason := state.stream(appid).hold_reason(context.clock())) is not None
-        ):
-            said, hint = on_hold(account.name, reason, environment.env_option)
-            print_message(f"{said}\n→ {hint}")
-
-
-def _formats(
-    context: LedgerContext,
-    view: StatusView,
-    state: LedgerState,
-    sends: Sequence[Send],
-    moment: DecisionContext,
-) -> Formats:
-    from wechat_campaigns.report.json import status_data
-    from wechat_campaigns.report.markdown import status_markdown
-    from wechat_campaigns.report.text import status_text
-
-    return {
-        "text": lambda: status_text(view, context.text_options),
-        "json": lambda: json_text(status_data(view)),
-        "markdown": lambda: status_markdown(view),
-        "prometheus": lambda: _metrics(context, view, state, sends, moment),
-    }
-
-
-def _metrics(
-    context: LedgerContext,
-    view: StatusView,
-    state: LedgerState,
-    sends: Sequence[Send],
-    moment: DecisionContext,
-) -> str:
-    from wechat_campaigns.report.metrics import overdue, status_metrics
-
-    now, accounts = context.clock(), context.settings.environment.by_appid
-    names = {appid: account.name for appid, account in accounts.items() if context.selects(appid)}
-    return status_metrics(
-        view,
-        names,
-        held=[appid for appid in names if state.stream(appid).hold_reason(now) is not None],
-        overdue=overdue(sends, replace(moment, now=now)),
-        now=now,
-    )
 
 
 def _untold(context: LedgerContext, state: LedgerState, told: Collection[Notice]) -> list[Notice]:

@@ -250,7 +250,7 @@ class _History:
         self._folder, self._environment, self._appid = root, environment, appid
         self._anchor = anchor
         self._branch = (run.default_branch if run else None) or ""
-        self._find = _request_finder(run) if run else lambda _commit: None
+        self._find = request_finder(run) if run else lambda _commit: None
         self.head = checkout.head_of(self._folder)
         self._parents = checkout.commits_since(self._folder, start)
         around = {*self._parents, *(one for parents in self._parents.values() for one in parents)}
@@ -430,9 +430,10 @@ class _History:
         )
 
 
-@cache  # whatever account asks, the code host is asked once
-def _request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
+@cache  # whatever account asks, the code host is asked once; a new `Secrets` asks again
+def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    """Return what finds the request that brought a commit in."""
     # Only a run that asks about approvals needs this to load.
-    from wechat_campaigns.code_host.merged_requests import request_finder
+    from wechat_campaigns.code_host import merged_requests
 
-    return request_finder(run)
+    return merged_requests.request_finder(run)

@@ -38,11 +38,10 @@ from wechat_campaigns.source.strict_yaml import Document, parse_document
 
 NEWEST: Final = "refs/campaign/newest"
 REGULAR: Final = ("100644", "100755")
+NO_FOLDER: Final = "-"
 Version = tuple[object, ...]
 """A version of the settings, valid or not: the data of `_settings.yaml`, then of each file of accounts; None
 for a file that cannot be read."""
-_Found = tuple[str, str]
-"""An object id, empty where there is no such object, and git's word for what it is."""
 INSTALLED: Final = frozenset({".git", ".venv", "node_modules"})
 """Beside the campaigns, what git and package managers put there; no commit holds it."""
 REPORTS: Final = frozenset({"report", "reviewed"})
@@ -260,7 +259,7 @@ class CommitObjects(NamedTuple):
     folder: str
     settings: str
     accounts: str
-    """The folder of the files of accounts."""
+    """The folder of the files of accounts; `NO_FOLDER` for a link or a file in its place."""
 
 
 def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]:
@@ -271,14 +270,13 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
     query = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
     answer = _ask(folder, *query, given="".join(names).encode())
     rows = (line.rsplit(" ", 1) for line in answer.text.splitlines())
-    found = (("" if kind == "missing" else object_id, kind) for object_id, kind in rows)
-    return {one: _objects(*(next(found) for _part in parts)) for one in wanted}
+    return {one: _objects(*(next(rows) for _part in parts)) for one in wanted}
 
 
-def _objects(root: _Found, folder: _Found, settings: _Found, accounts: _Found) -> CommitObjects:
-    # With a link or a file in the place of the accounts, nobody could use these settings.
-    is_usable = accounts[1] in ("tree", "missing")
-    return CommitObjects(root[0], folder[0], settings[0] if is_usable else "", accounts[0])
+def _objects(*found: list[str]) -> CommitObjects:
+    root, folder, settings, accounts = ("" if kind == "missing" else one for one, kind in found)
+    is_folder = found[-1][1] in ("tree", "missing")
+    return CommitObjects(root, folder, settings, accounts if is_folder else NO_FOLDER)
 
 
 @cache
@@ -312,15 +310,17 @@ def settings_at(folder: Path, settings: str, accounts: str) -> Version:
 
     Args:
         settings: the object id of the file, or empty.
-        accounts: the object id of the folder, or empty.
+        accounts: the object id of the folder, or empty, or `NO_FOLDER`.
 
     Raises:
         PolicyError: an object is not in this repository.
     """
     if not settings:  # what its accounts would be for
         return (None,)
-    files = blobs_in(folder, accounts) if accounts else {}
+    files = blobs_in(folder, accounts) if accounts not in ("", NO_FOLDER) else {}
     blobs = [settings, *(blob for file, blob in files.items() if is_accounts_file(file))]
+    if accounts == NO_FOLDER:  # as one file that cannot be read: what the settings say still counts
+        blobs.append("")
     wanted = "".join(f"{blob}\n" for blob in blobs if blob).encode()
     read = batched_objects(_ask(folder, "cat-file", "--batch", given=wanted).stdout)
     return tuple(_data(_there(next(read)[1], folder)) if blob else None for blob in blobs)

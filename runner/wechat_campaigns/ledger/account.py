@@ -93,13 +93,9 @@ class AccountState(StreamState):
         for revisions in self.sends.values():
             yield from revisions.values()
 
-    def unended_sends(self) -> Iterator[SendState]:
-        """Yield at least the sends that are unknown, rejected, or were made once more."""
-        return self.all_sends(NEVER)
-
     def unknown_sends(self) -> list[SendState]:
         """List the unknown sends, oldest first."""
-        unknown = (send for send in self.unended_sends() if send.fate is Fate.UNKNOWN)
+        unknown = (send for send in self.all_sends(NEVER) if send.fate is Fate.UNKNOWN)
         return sorted(unknown, key=lambda send: send.at)
 
     def quota_uses(self, begins: datetime, ends: datetime) -> Counter[QuotaUse]:

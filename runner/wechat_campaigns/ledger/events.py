@@ -361,10 +361,7 @@ def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
         TamperedLedgerError: a chain does not hold.
     """
     if faults := find_chain_faults(*snapshot):
-        raise TamperedLedgerError(
-            faults[0],
-            location=where,
-        )
+        raise TamperedLedgerError(faults[0], location=where)
     return snapshot.events
 
 

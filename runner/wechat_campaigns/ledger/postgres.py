@@ -112,10 +112,7 @@ class PostgresLedger(Ledger):
                 db.execute("lock table campaign_head in exclusive mode")
                 if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
                     raise not_empty_error(self.where)
-                with db.cursor() as cursor:
-                    cursor.executemany(_INSERT, [_row(event) for event in events])
-                    heads = [(stream, *head) for stream, head in heads_of(events).items()]
-                    cursor.executemany(_UPSERT_HEAD, heads)
+                _keep(db, events)
 
         self._pool.retry(attempt, tries=1)
 
@@ -149,10 +146,7 @@ class PostgresLedger(Ledger):
             if kept:
                 return read_events((stream, int(str(seq)), str(body)) for seq, body in kept)
         events = next_events(entries, at=self._clock(), head=head, after=after)
-        with db.pipeline():
-            for event in events:
-                db.execute(_INSERT, _row(event))
-            db.execute(_UPDATE_HEAD, (*events[-1].head, stream))
+        _keep(db, events)
         return events
 
     def _locked_head(self, db: Connection, stream: str) -> Head:
@@ -188,16 +182,19 @@ class PostgresLedger(Ledger):
 
 
 _INSERT = "insert into campaign_event (stream, seq, body, nonce) values (%s, %s, %s, %s)"
-_UPDATE_HEAD = "update campaign_head set seq = %s, hash = %s where stream = %s"
 _UPSERT_HEAD = (
     "insert into campaign_head values (%s, %s, %s) "
     "on conflict (stream) do update set seq = excluded.seq, hash = excluded.hash"
 )
 
 
-def _row(event: Event) -> tuple[object, ...]:
-    # In ASCII, because a database may have any encoding.
-    return event.stream, event.seq, json.dumps(event.as_dict(), separators=(",", ":")), event.nonce
+def _keep(db: Connection, events: Sequence[Event]) -> None:
+    with db.pipeline():
+        for event in events:  # in ASCII, because a database may have any encoding
+            body = json.dumps(event.as_dict(), separators=(",", ":"))
+            db.execute(_INSERT, (event.stream, event.seq, body, event.nonce))
+        for stream, head in heads_of(events).items():
+            db.execute(_UPSERT_HEAD, (stream, *head))
 
 
 def _version(db: Connection, where: str) -> int:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -98,7 +98,12 @@ def run_checks(
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
     accounts = list(environment.accounts.values())
-    found = map_in_threads(partial(_account, connect=connect), accounts)
+
+    def check(account: Account) -> list[Check]:
+        with ExitStack() as opened:
+            return _account(account, lambda one: opened.enter_context(closing(connect(one))))
+
+    found = map_in_threads(check, accounts)
     checks += chain.from_iterable(found)
     try:
         checks += _ledger(settings, open_ledger(), clock(), streams)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType, UnionType
+from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -47,13 +47,11 @@ ACCOUNTS_FOLDER: Final = "_accounts"
 _NO_FILE: Final = Document(id="", file=PurePosixPath(SETTINGS_FILE), display_path="", text="", data={})
 MAX_BYTES: Final = 1024 * 1024
 
-_SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
-    {
-        AccountKind.SERVICE: "wx0000000000000001",
-        AccountKind.SUBSCRIPTION: "wx0000000000000002",
-        AccountKind.TEST: "wx0000000000000003",
-    }
-)
+_SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = {
+    AccountKind.SERVICE: "wx0000000000000001",
+    AccountKind.SUBSCRIPTION: "wx0000000000000002",
+    AccountKind.TEST: "wx0000000000000003",
+}
 _SANDBOX_SECRET: Final = {"sandbox": True}
 
 
@@ -136,6 +134,10 @@ def _read(root: Path) -> tuple[dict[str, Any], tuple[bytes, ...], _Placed]:
                 problems.append(read)
             else:
                 documents.append(read)
+        if folder.is_file():  # which guards could not compare with earlier versions
+            what = _("`{name}` is not a folder").format(name=ACCOUNTS_FOLDER)
+            finding = Finding("not-a-folder", what, _("move it into a folder of this name"))
+            problems.append(finding.at(Location(file=folder.as_posix())))
         if not problems:
             settings = documents.pop(0) if documents and documents[0].file == files[0] else _NO_FILE
             data, problems, placed = _join(settings, documents)
@@ -246,12 +248,8 @@ def _environment(name: str, settings: Mapping[str, Any], placed: _Placed) -> Env
     shared = {key: settings[key] for key in ("policy", "approvals") if key in settings}
     if data["api"] == SANDBOX:
         shared.pop("approvals", None)  # no follower is reached: a person may rehearse without them
-        for one in accounts.values():
-            one |= {
-                "secret": _SANDBOX_SECRET,
-                "token": None,
-                "ledger_key": None,
-            }  # a rehearsal reads no real one
+        for one in accounts.values():  # a rehearsal reads no real one
+            one |= {"secret": _SANDBOX_SECRET, "token": None, "ledger_key": None}
         default = default or (None if accounts else AccountKind.SERVICE.value)
         accounts = accounts or _sandbox_accounts(written)
     path = ("environments", name)

@@ -62,25 +62,16 @@ class Campaign:
 
 def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
     """Check one campaign file: the campaign, or every problem with its place, in the order of the file."""
-    problems = check(document, "campaign", _cross_findings)
+    problems = in_file_order(document, find(document.data, "campaign", _cross_findings))
     return problems or _campaign(document)
 
 
-def check(
-    document: Document,
-    name: SchemaName,
-    more: Callable[[dict[str, Any]], Iterable[Finding]],
-) -> tuple[Diagnostic, ...]:
-    """Check a document against one of the schemas: every problem with its place, in the order of the file.
+def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[Finding]]) -> list[Finding]:
+    """Return every problem of data by one of the schemas, by the paths in it.
 
     Args:
         more: checks that the schema cannot express; what the schema told is not told twice.
     """
-    return in_file_order(document, find(document.data, name, more))
-
-
-def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[Finding]]) -> list[Finding]:
-    """Return every problem of data, by the paths in it; the arguments are those of `check`."""
     findings = [] if accepts(name, data) else _schema_findings(data, name)
     findings += _misplaced_openids(data)
     if isinstance(data, dict):

@@ -1,16 +1,19 @@
 """An approval counts when a named person, not the author, gave it to the newest commit of what was merged."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import make_settings
 from tests.support.outcomes import error_of
-from wechat_campaigns.code_host.ci_run import MergedRequest
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
-from wechat_campaigns.guard.approvals import check_approval
+from wechat_campaigns.guard.approvals import check_approval, request_finder
+from wechat_campaigns.guard.secrets import Secrets
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40
@@ -80,3 +83,12 @@ def test_too_few_approvals_never_pass(approved: set[str], author: str, count: in
     error = error_of(check_approval, COMMIT, found, wanted, branch="main")
     enough = len(approved & {"ann", "bob", "cem"} - {author}) >= count
     assert error is None if enough else isinstance(error, PolicyError)
+
+
+def test_a_run_that_waits_asks_the_code_host_again() -> None:
+    """An approval may be given while it waits; within one look every account has the same answer."""
+    run = CiRun(service="GitHub", event="push", branch="main", default_branch="main", repository=REPO)
+    finder = request_finder(run)
+    assert request_finder(run) is finder
+    Secrets(Path(), make_settings(), lambda _appid: None)
+    assert request_finder(run) is not finder

@@ -125,17 +125,24 @@ def test_a_version_with_a_file_that_cannot_be_read_asks_for_what_was_asked_befor
 
 
 @pytest.mark.parametrize("name", ["_accounts/main.yaml", "_accounts"])
-def test_a_version_with_a_link_to_accounts_is_not_readable(author: Path, name: str) -> None:
-    commit(author, "campaigns/_settings.yaml", SETTINGS)
+@pytest.mark.parametrize("is_link", [True, False], ids=["link", "file"])
+def test_what_is_no_file_of_accounts_hides_nothing_of_the_settings(
+    author: Path, name: str, is_link: bool
+) -> None:
+    """The approvals are those of before, and a program that the settings name still reads everything."""
+    commit(author, "campaigns/_settings.yaml", f"{SETTINGS}policy: {{checks: [{{command: [x]}}]}}\n")
     path = author / "campaigns" / name
     path.parent.mkdir(exist_ok=True)
-    path.symlink_to(author / "campaigns")
+    if is_link:
+        path.symlink_to(author / "campaigns")
+    else:
+        path.write_text("a: [", encoding="utf-8")
     git(author, "add", ".")
-    git(author, "commit", "--quiet", "-m", "link")
+    git(author, "commit", "--quiet", "-m", "no file of accounts")
     newest, *_older = settings_versions(author / "campaigns")
-    assert (
-        approvals_in(newest, SHOP) is None or not objects_of(author / "campaigns", ["HEAD"])["HEAD"].settings
-    )
+    assert approvals_in(newest, SHOP) is None
+    held = objects_of(author / "campaigns", ["HEAD"])["HEAD"]
+    assert tree_of(author / "campaigns", held) == held.root
 
 
 def test_a_program_of_a_file_may_read_the_whole_repository(author: Path) -> None:

@@ -129,6 +129,11 @@ def test_a_link_is_not_read(link: str, tmp_path: Path) -> None:
     assert [one.rule for one in caught.value.problems] == ["file-link"]
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (write(tmp_path, SETTINGS) / "_accounts").write_text(f"production: {{shop: {SHOP}}}", encoding="utf-8")
+    assert places(tmp_path) == [("_accounts", None, "$", "not-a-folder")]
+
+
 def test_secrets_of_a_file_are_never_repeated(tmp_path: Path) -> None:
     word = "5f4dcc3b5aa765d61d8327deb882cf99"
     write(tmp_path, SETTINGS, shop=f"production: {{shop: {{secret: {word}, {word}: 1}}}}")

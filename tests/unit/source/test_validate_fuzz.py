@@ -13,7 +13,7 @@ from wechat_campaigns.source.schema import SchemaName, schema
 from wechat_campaigns.source.schema_findings import UNWORDED, validator
 from wechat_campaigns.source.settings import cross_findings
 from wechat_campaigns.source.strict_yaml import Document, parse_document, read
-from wechat_campaigns.source.validate import Campaign, check, check_campaign
+from wechat_campaigns.source.validate import Campaign, check_campaign, find, in_file_order
 
 pytestmark = pytest.mark.deep
 
@@ -88,7 +88,8 @@ def is_accepted(name: SchemaName, made: Document) -> bool:
 def assert_both_agree(data: Any, name: SchemaName) -> None:
     """Fail when the schema and the words disagree about data, or when a problem has no words."""
     made = written(data)
-    checked = check_campaign(made) if name == "campaign" else check(made, "settings", cross_findings)
+    settings = in_file_order(made, find(made.data, "settings", cross_findings)) if name == "settings" else ()
+    checked = check_campaign(made) if name == "campaign" else settings
     rules = set() if isinstance(checked, Campaign) else {problem.rule for problem in checked}
     assert UNWORDED not in rules
     if is_accepted(name, made):

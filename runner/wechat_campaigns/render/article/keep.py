@@ -98,6 +98,7 @@ _PAINTS: Final = {
     for tag in ("use", "mask", "filter", "pattern", "clipPath", "marker", "linearGradient", "radialGradient")
 }
 """Parts of a drawing that are reached by an id, which WeChat takes away."""
+_DRAWN_NAMES: Final = {**_PAINTS, "foreignobject": "foreignObject"}
 _WITH_FALLBACK: Final = (
     "iframe",
     "video",
@@ -250,17 +251,15 @@ def _drop(element: HtmlElement, findings: Findings) -> list[HtmlElement]:
 def _report_lost(element: HtmlElement, findings: Findings) -> None:
     """Report what followers lose; text that they would have read is an error."""
     tag, text = element.tag, " ".join(plain_text(element).split())
-    attributes = (value.strip() for name, value in element.items() if _CARD_WORDS.fullmatch(name))
-    words = " ".join(filter(None, (text, *attributes)))
     card = next((card for part, card in _CARDS.items() if tag.startswith("mp-") and part in tag), "")
-    name, hint = _PAINTS.get(tag, tag) + (card and f" {card}"), _(_LOST.get(tag, _LOST["mpvoice"]))
+    attributes = (value.strip() for name, value in element.items() if _CARD_WORDS.fullmatch(name))
+    words = " ".join(filter(None, (card, text, *attributes)))
+    name, hint = _DRAWN_NAMES.get(tag, tag), _(_LOST.get(tag, _LOST["mpvoice"]))
     if not words:
         what = _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=name)
         findings.gather("html-lost", what, hint, line=line_of(element), about=tag if tag in _LOST else "")
         return
-    what = _("<{tag}> is removed with its words: “{words}”").format(
-        tag=f"{name}{card and f' {card}'}", words=words[:200]
-    )
+    what = _("<{tag}> is removed with its words: “{words}”").format(tag=name, words=words[:200])
     is_read = text and tag not in _WITH_FALLBACK and not card
     findings.add("html-lost", what, hint, line=line_of(element), level="error" if is_read else "warning")
 

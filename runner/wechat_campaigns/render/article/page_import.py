@@ -38,6 +38,7 @@ _PAGE = "data-page"
 _LINKED_SHEET = re.compile(r"<link\b[^>]{0,500}\bstylesheet\b", re.IGNORECASE)
 _FOR_ALL = re.compile(r"(?<![\w\s.#\]>+~-])\s*\*(?:::?[\w-]+)?(?:\s*,\s*\*?::?[\w-]+)*\s*\{[^{}]*\}")
 """A rule for every element: WeChat's reader has its own, and in each `style` it would fill the article."""
+_STYLE_TAG = re.compile(r"(</?style\b[^<>]*>)", re.IGNORECASE)
 _HEADINGS = """<style>h1,h2,h3,h4,h5,h6{font-weight:bold}
 h1{font-size:1.5em}h2{font-size:1.3em}h3{font-size:1.15em}</style>"""
 """As browsers show them, but smaller: the reader of WeChat shows those without a style as plain text."""
@@ -165,7 +166,11 @@ def _with_sheets(text: str) -> HtmlElement:
 
     The page and its body are sections in it: a fragment has no others, and text has its look from them.
     """
-    inlined = theme.inliner().inline(_HEADINGS + _FOR_ALL.sub("", text))
+    parts = [""]
+    for part in _STYLE_TAG.split(text):
+        is_sheet = parts[-1][:6].lower() == "<style"
+        parts.append(_FOR_ALL.sub("", part) if is_sheet else part)
+    inlined = theme.inliner().inline(_HEADINGS + "".join(parts))
     for tag in ("<html", "</head>\\s*<body"):
         inlined = re.sub(rf"{tag}\b", f"<section {_PAGE}=''", inlined, count=1)
     body = dom.parse(inlined)

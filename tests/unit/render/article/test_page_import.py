@@ -64,6 +64,8 @@ def test_reading_takes_time_in_proportion_to_the_page() -> None:
     began = time.process_time()
     for style in ("url(" * 100_000, "url('" * 100_000, "url(" + " " * 400_000):
         read_page(f'<p style="{style}">茶</p>').html({})
+    for sheet in ("<style" * 100_000, "<style>" + "*,:a" * 50_000, "<style>" + "*{" * 100_000, " " * 400_000):
+        read_page(f"<p>茶</p>{sheet}").html({})
     assert time.process_time() - began < 5
 
 
@@ -79,6 +81,13 @@ def test_the_style_sheet_of_a_page_is_written_into_the_article() -> None:
         '<section style="color:#222;background:#eee;line-height:2">'
         '<div style="color:#123456;border:0">春</div><p>好</p></section>\n'
     )
+
+
+def test_a_style_sheet_that_is_shown_stays_text() -> None:
+    page = "<style>* {margin:0} p{color:red}</style><pre>a{}\n* {margin:0}</pre><p>好</p>"
+    html = '<pre>a{}\n* {margin:0}</pre><p style="color:red">好</p>\n'
+    assert read_page(page).html({}) == html
+    assert "* {margin:0}" in read_page("<pre>* {margin:0}</pre>").html({})
 
 
 def test_the_sheet_of_a_published_article_is_that_of_the_reader() -> None:
