@@ -44,7 +44,7 @@ from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import followers, recipients
+from wechat_campaigns.report.phrases import headcount, recipients
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
@@ -290,15 +290,15 @@ def rules_text(changes: Sequence[SettingsChange]) -> str:
 
 
 def _row(planned: PlannedSend) -> str:
-    row = _("  {send} → {account}: {recipients}, {followers}")
+    row = _("  {send} → {account}: {recipients}, followers: {followers}")
     if planned.resend_intent is not None:
-        row = _("  {send} → {account}: {recipients}, {followers}; resends: {what}")
+        row = _("  {send} → {account}: {recipients}, followers: {followers}; resends: {what}")
     return row.format(
         what=planned.send.content.summary(),
         send=planned.send.id,
         account=planned.account.name,
         recipients=recipients(planned.send.filter),
-        followers=followers(planned.resolved.audience),
+        followers=headcount(planned.resolved.audience),
     )
 
 

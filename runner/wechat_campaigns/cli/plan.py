@@ -30,7 +30,6 @@ from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import recordable
-from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.plan.review import answers_for
@@ -155,11 +154,11 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
         errors=result.errors,
         horizon=horizon,
         command=apply_command(context),
-        approved_in=approved_in(context.settings.environment),
+        approved_in=approved_in(),
     )
 
 
-def approved_in(environment: Environment) -> str:
+def approved_in() -> str:
     """Write where a plan of this CI run is approved; empty on a person's machine."""
     run, url = current_run(), run_url(os.environ)
     if run is not None and run.number is not None:
@@ -171,8 +170,6 @@ def approved_in(environment: Environment) -> str:
         return text.format(request=request, service=run.service)
     if url is None:
         return ""
-    if environment.asks_approval:
-        return _("How to approve this: `campaign apply` requires the approvals of its merged request.")
     text = _("How to approve this: open {url}. If a job waits there for its reviewers, approve it there.")
     return text.format(url=url)
 

@@ -50,11 +50,6 @@ class FileInfo:
         """Return what is digested of it: moving an asset changes nothing a follower sees."""
         return self.sha256
 
-    @property
-    def label(self) -> str:
-        """Its name without folders, and what another file of that name would not have."""
-        return f"{self.path.name}, {self.sha256[:12]}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
@@ -74,7 +69,7 @@ class Media:
     @property
     def label(self) -> str:
         """The same, with the beginning of a file's fingerprint."""
-        return self.file.label if self.file is not None else self.written
+        return self.written if self.file is None else f"{self.written}, {self.file.sha256[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,9 +238,9 @@ class Content:
     def lines(self) -> list[str]:
         """Write what a follower would read, as lines."""
         title, text = self._words()
-        labels = [one.label for one in self.carried()]
-        is_image = self.material == "image"
-        files = numbered_pictures(labels) if is_image else [f"[{label}]" for label in labels]
+        files = [f"[{one.label}]" for one in self.carried()]
+        if self.material == "image":
+            files = numbered_pictures(self.carried())
         return [*title, *text.splitlines(), *(files or ([] if text else [f"[{self.summary()}]"]))]
 
     def titles(self) -> tuple[str, ...]:
@@ -289,10 +284,10 @@ class Content:
         }
 
 
-def numbered_pictures(labels: Iterable[str]) -> list[str]:
+def numbered_pictures(pictures: Iterable[Media]) -> list[str]:
     """Write a line for each picture of a message."""
     template = _("[picture {number}: {file}]")
-    return [template.format(number=number, file=label) for number, label in enumerate(labels, 1)]
+    return [template.format(number=number, file=one.label) for number, one in enumerate(pictures, 1)]
 
 
 def text_in(part: Mapping[str, Any], name: str) -> str:

@@ -119,7 +119,7 @@ class ArticleText(HtmlReader):
         self._words: list[str] = []
         self._lines: list[str] = []
         self._beside: list[str] = []
-        self._anchors: list[tuple[int, list[tuple[str, ...]]]] = []
+        self._anchors: list[tuple[int, list[tuple[str, str, str]]]] = []
         """Open links: where their words begin, and what each leads to: address, AppID and name."""
         self._silent = 0
         self.read(html)
@@ -184,9 +184,7 @@ class ArticleText(HtmlReader):
     def _follow(self, tag: str, given: list[tuple[str, str]], first: dict[str, str]) -> None:
         """Add what a tag leads to: a link now if it has no end of its own, else where its words end."""
         nickname = first.get(f"{_PROGRAM}nickname", "")
-        targets: list[tuple[str, ...]] = [
-            (value,) for name, value in given if name in _LEADING and tag not in _PICTURE_TAGS
-        ]
+        targets = [(value, "", "") for name, value in given if name in _LEADING and tag not in _PICTURE_TAGS]
         appids = [value for name, value in given if name == f"{_PROGRAM}appid"]
         paths = [
             value for name, value in given if name.startswith(_PROGRAM) and name.endswith(("path", "type"))
@@ -207,7 +205,7 @@ class ArticleText(HtmlReader):
         else:
             self._lead("", targets)
 
-    def _lead(self, text: str, targets: list[tuple[str, ...]]) -> None:
+    def _lead(self, text: str, targets: list[tuple[str, str, str]]) -> None:
         for target in targets:
             link = Link(text, *target)
             self.links.append(link)

@@ -139,7 +139,7 @@ class Article:
             *lines,
             "",
             *self.text.lines(),
-            *numbered_pictures(image.file.label for image in self.images),
+            *numbered_pictures(Media(file=image.file) for image in self.images),
             "",
         ]
 

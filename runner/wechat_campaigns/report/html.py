@@ -38,7 +38,7 @@ from wechat_campaigns.report.history import (
     report_lines,
     shown,
 )
-from wechat_campaigns.report.phrases import change_diff, followers
+from wechat_campaigns.report.phrases import change_diff
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import (
     ACCOUNT_KINDS,
@@ -66,7 +66,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     sends = [row for row in view.in_order() if row.planned is not None]
     groups = note_groups(view.notes)
     numbers = {row.id: number for number, row in enumerate(sends, 1)}
-    changes = view.comparison.changes if view.comparison is not None else ()
     digests = {row.id: compute_message_digest(row.planned.send) for row in sends if row.planned is not None}
     shown_at = {digests[row.id]: row.id for row in reversed(sends)}
 
@@ -81,9 +80,8 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
         number_of=numbers.__getitem__,
-        changed={change.id for change in changes},
+        changed={change.id for change in view.comparison.changes} if view.comparison is not None else set(),
         shown_at=lambda row: shown_at[digests[row.id]],
-        followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
         pictures=pictures,

@@ -18,7 +18,7 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.attention import is_folded, note_groups
 from wechat_campaigns.report.links import Hosts
-from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
+from wechat_campaigns.report.phrases import change_diff, short_commit, shortened
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -33,7 +33,7 @@ _NOTE_CHARS = 120
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
 DIGITS = 10
-"""Of a fingerprint, where the whole stands in a fold."""
+"""Of a commit that is only named."""
 SETTINGS_NOTES = 5
 """So many stand in one fence, which has room for each in full."""
 HEADLINE_CHARS = 60
@@ -192,27 +192,18 @@ def _least(section: Section) -> int:
 
 
 def _head(view: PlanView) -> str:
-    environment, digest, commit = view.plan.environment, view.digest, view.plan.commit or ""
+    environment, comparison = view.plan.environment, view.comparison
+    commit = short_commit(view.plan.commit or "", 40)
     title = _("Campaign plan for {environment}: {total}").format(
         environment=code(environment), total=view.headline
     )
-    summary = _("**This is only a plan: nothing was sent.** {counts}.")
-    if view.plan.offline:
-        summary = _(
-            "**This is only a plan: nothing was sent.** {counts}. The plan made no request to "
-            "WeChat, so audiences are unknown."
-        )
+    facts = {_("Digest"): view.digest, _("Commit"): commit, _("Made"): view.times}
+    if comparison is not None:
+        facts[_("Compared with")] = f"{comparison.ref} ({comparison.commit[:DIGITS]})"
+    summary = _("**This is only a plan: nothing was sent.** {counts}.").format(counts=view.glance)
     hosts = [fence(view.hosts.text)] if view.hosts.text else []
-    times = _("{made}, expires {expires} ({timezone})").format(
-        made=view.created, expires=view.expires, timezone=view.timezone
-    )
-    facts = {_("Digest"): digest[:DIGITS], _("Commit"): short_commit(commit, DIGITS), _("Made"): times}
-    if view.comparison is not None:
-        facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:DIGITS]})"
-    summary = summary.format(counts=view.glance)
-    whole = _folded(_("Whole fingerprints"), fence("\n".join(filter(None, [digest, commit]))))
-    head = [f"{marker('plan', environment)}\n## {title}", summary, *hosts, view.how_to_approve]
-    return "\n\n".join([*head, _facts(facts), whole])
+    head = [f"{marker('plan', environment)}\n## {title}", summary, *hosts, view.next_step]
+    return "\n\n".join([*head, _facts(facts)])
 
 
 def _facts(facts: dict[str, str]) -> str:
@@ -265,11 +256,11 @@ def _fences(title: str, lines: Sequence[str], *, size: int = 10) -> Section:
 
 
 def _message(view: PlanView, row: Row, planned: PlannedSend, *, opened: bool) -> str:
-    summary = _("{action} {send} to {recipients}, {followers}, {window}").format(
+    summary = _("{action} {send} to {recipients}, followers: {followers}, {window}").format(
         action=row.status,
         send=html_code(row.id),
         recipients=html_code(row.recipients),
-        followers=followers(planned.resolved.audience),
+        followers=row.followers,
         window=row.window,
     )
     headline = html_code(row.headline[:HEADLINE_CHARS])

@@ -62,17 +62,6 @@ def headcount(audience: Audience) -> str:
     return "?" if audience.source == "unknown offline" else "–"
 
 
-def followers(audience: Audience) -> str:
-    """Write a count with its noun: `1,204 followers`, also where there is no count."""
-    if audience.last is not None:
-        template = _("an unknown number of followers (~{count:,} at an earlier send)")
-        return template.format(count=audience.last.count)
-    if audience.count is None:
-        return _("an unknown number of followers")
-    count = audience.count
-    return ngettext("{count:,} follower", "{count:,} followers", count).format(count=count)
-
-
 def short_commit(commit: str, digits: int) -> str:
     """Shorten a commit, and name that files differ from it: `6280d5e5c4 with uncommitted changes`."""
     short = commit[:digits]

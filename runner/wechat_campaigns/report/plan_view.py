@@ -74,11 +74,6 @@ class Row:
         return self.description or self.content or self.id
 
     @property
-    def message(self) -> str:
-        """The kind of message and what a follower sees: `3 articles: 新品`."""
-        return _(": ").join((self.kind, self.content)) if self.kind else ""
-
-    @property
     def remark(self) -> str:
         """The reason, where the action and the hours beside it do not already give it."""
         return "" if self.code in _OBVIOUS else self.reason
@@ -157,15 +152,7 @@ class PlanView:
     def glance(self) -> str:
         """How many sends there are of each status, then the figures, in one sentence."""
         figures = [_(": ").join((words, value)) for words, value, _mark in self.figures]
-        return _("; ").join([self.summary, *figures])
-
-    @property
-    def how_to_approve(self) -> str:
-        """What the reader has to do where; a plan by hand is approved by who applies it."""
-        by_hand = _(
-            "How to approve this: the person who made it runs `{command}`, which asks for confirmation."
-        )
-        return self.approved_in or by_hand.format(command=self.command)
+        return _("; ").join([status_counts(self.counts) or _("no campaigns"), *figures])
 
     @property
     def created(self) -> str:
@@ -173,14 +160,11 @@ class PlanView:
         return moment(self.plan.created_at, self.timezone)
 
     @property
-    def expires(self) -> str:
-        """When the plan expires."""
-        return moment(self.plan.expires_at, self.timezone)
-
-    @property
-    def summary(self) -> str:
-        """How many sends there are of each status: `4 to send, 1 scheduled`."""
-        return status_counts(self.counts) or _("no campaigns")
+    def times(self) -> str:
+        """When the plan was made and when it expires."""
+        expires = moment(self.plan.expires_at, self.timezone)
+        text = _("{made}, expires {expires} ({timezone})")
+        return text.format(made=self.created, expires=expires, timezone=self.timezone)
 
     @property
     def results(self) -> str:
@@ -189,19 +173,9 @@ class PlanView:
         return status_counts({result: results.count(result) for result in Result})
 
     @property
-    def total(self) -> str:
-        """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
-        calls = self.plan.calls()
-        return to_followers(calls) if calls else _("nothing to send now")
-
-    @property
     def headline(self) -> str:
-        """How many sends there are, due or not, and what apply would do now."""
-        due, count = len(self.plan.calls()), len(self.listed())
-        if due == count:
-            return self.total
-        template = _("{sends}; now: {total}") if due else _("{sends}, none of them now")
-        return template.format(sends=sends(count), total=self.total)
+        """How many sends there are, due or not."""
+        return sends(len(self.listed()))
 
     @property
     def ready(self) -> bool:
@@ -212,13 +186,15 @@ class PlanView:
 
     @property
     def next_step(self) -> str:
-        """What becomes of the plan once it is approved."""
+        """How the plan is approved and what comes of it, or why nothing does."""
         step = _("Running `{command}` now would send nothing.")
-        if self.ready:
-            step = _("Running `{command}` now would make {total}.")
-        elif self.plan.calls():
+        if self.plan.calls() and not self.ready:
             step = _("`{command}` refuses this plan until its problems are solved.")
-        return step.format(command=self.command, total=self.total)
+        elif self.approved_in:
+            return self.approved_in
+        elif self.ready:
+            step = _("How to approve this: `{command}` asks for confirmation; now it would make {total}.")
+        return step.format(command=self.command, total=to_followers(self.plan.calls()))
 
     @property
     def coming(self) -> tuple[str, ...]:
@@ -244,29 +220,10 @@ class PlanView:
         return tuple(lines)
 
     @property
-    def uploads(self) -> str:
-        """How many files will be uploaded first; empty when none."""
-        missing = {
-            item.key for p in self.plan.due() for item, reusable in p.resolved.uploads if reusable is None
-        }
-        template = ngettext(
-            "Before sending, {count:,} file will be uploaded.",
-            "Before sending, {count:,} files will be uploaded.",
-            len(missing),
-        )
-        return template.format(count=len(missing)) if missing else ""
-
-    @property
     def accounts(self) -> tuple[str, ...]:
         """What each account may still send, and what else holds for all, in sentences."""
-        lines = map(account_line, self.budgets)
         console = (_(CONSOLE_QUOTA),) if self.budgets else ()
-        return (*lines, *console, *filter(None, [self.uploads]))
-
-    @property
-    def attention(self) -> tuple[str, ...]:
-        """What a person should read first, in sentences."""
-        return tuple(note.text for note in self.notes)
+        return (*map(account_line, self.budgets), *console)
 
     @property
     def has_accounts(self) -> bool:
@@ -377,13 +334,10 @@ def to_followers(planned: Sequence[PlannedSend]) -> str:
     resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
     first = [sends(len(planned) - again)] if again < len(planned) else []
     text = _(", ").join([*first, *([resends] if again else [])])
-    counts = [one.resolved.audience.count for one in planned]
-    if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=text)
-    template = (
-        _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
-    )
-    return template.format(sends=text, count=sum(n or 0 for n in counts))
+    template = _("{sends}, {count} messages in all")
+    if len(planned) == 1:
+        template = _("{sends} to {count} followers")
+    return template.format(sends=text, count=reach(planned))
 
 
 def reach(planned: Sequence[PlannedSend]) -> str:

@@ -58,18 +58,12 @@ def plan_text(
         offline=_(", offline: audiences unknown") if plan.offline else "",
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
-    summary = _("Summary: {counts}.").format(counts=view.glance)
-    parts += [
-        options.lines(heading, style=BOLD),
-        *map(options.lines, filter(None, [summary, view.hosts.text])),
-        "",
-    ]
+    top = [_("Summary: {counts}.").format(counts=view.glance), view.hosts.text]
+    parts += [options.lines(heading, style=BOLD), *map(options.lines, filter(None, top)), ""]
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
         parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
-        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
-        parts.append(options.lines(every))
     if shown or not rows:
         parts += [""] if folded else []
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
@@ -80,17 +74,15 @@ def plan_text(
     if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
-    only = _("This is only a plan: nothing was sent.")
-    if len(rows) < len(view.rows):
-        only = _(
-            "This is only a plan: nothing was sent. `--all` also lists sends that were made or have expired."
-        )
-    parts += ["", *([] if is_applied else [options.lines(only)])]
+    closing = [] if is_applied else [_("This is only a plan: nothing was sent.")]
+    if folded or (closing and len(rows) < len(view.rows)):
+        closing.append(_("`campaign plan --all` lists each send, and what was sent or has expired."))
+    parts += ["", *map(options.lines, closing)]
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        step = view.approved_in or (view.next_step if view.ready else "")
-        parts += map(options.lines, [*filter(None, [step]), *view.coming])
+        step = [view.next_step] if view.ready or view.approved_in else []
+        parts += map(options.lines, [*step, *view.coming])
     return "\n".join(parts)
 
 
@@ -249,7 +241,8 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
-        content = DOT.join(filter(None, [row.description, row.message]))
+        message = _(": ").join((row.kind, row.content)) if row.kind else ""
+        content = DOT.join(filter(None, [row.description, message]))
         cells.append((*short, row.window, content[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]

@@ -84,7 +84,7 @@ def test_yes_sends_and_the_accounts_name_sends_to_everyone(plan: Plan, answer: s
 
 
 def test_the_question_names_account_receivers_and_count() -> None:
-    assert calls_text(planned(SALE)) == "  sale → main: tag 会员, 1,000 followers"
+    assert calls_text(planned(SALE)) == "  sale → main: tag 会员, followers: 1,000"
     said = "about to make 1 send to 1,000 followers. This cannot be undone. Type yes to continue"
     assert asked(planned(SALE), "yes")[1] == [f"{plan_of().environment}: {said}"]
 

@@ -101,10 +101,10 @@ def test_an_exchanged_picture_of_the_same_name_is_seen() -> None:
         lambda file: Articles(articles=(make_article("题", FILE.file, file),)),
     ):
         lines = changed(make_send(content=make(was)), make_send(content=make(now)))
-        assert lines == [f"-[picture 2: {was.label}]", f"+[picture 2: {now.label}]"]
+        assert lines == [f"-[picture 2: {Media(file=was).label}]", f"+[picture 2: {Media(file=now).label}]"]
     covers = [Articles(articles=(make_article(cover=Media(file=file)),)) for file in (was, now)]
     lines = changed(*(make_send(content=content) for content in covers))
-    assert lines == [f"-cover: {was.label}", f"+cover: {now.label}"]
+    assert lines == [f"-cover: {Media(file=was).label}", f"+cover: {Media(file=now).label}"]
 
 
 def test_another_list_of_as_many_recipients_is_seen() -> None:

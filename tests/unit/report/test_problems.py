@@ -56,7 +56,7 @@ def test_every_rule_that_blocks_a_send_is_a_warning_at_its_campaign() -> None:
     problems = [(one.rule, one.level, one.location.file) for one in view_of(plan).problems]
     place = ("warning", "campaigns/all.yaml")
     assert problems == [("plan-policy", *place), ("plan-require-not-after", *place)]
-    everyone, no_end = view_of(plan).attention
+    everyone, no_end = (note.text for note in view_of(plan).notes)
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")
 
@@ -65,11 +65,11 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
     settings = make_settings(policy=Policy(max_recipients=500))
     sends = [make_send(name, name) for name in ("a", "b", "c")]
     plan = plan_of(*sends, settings=settings, remote_facts=None)
-    lines = [line for line in view_of(plan).attention if "max_recipients" in line]
+    lines = [note.text for note in view_of(plan).notes if "max_recipients" in note.text]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → the plan "
         "after the merge and `campaign apply` check again"
     ]
     assert [problem.rule for problem in view_of(plan).problems] == []
     seen = plan_of(*sends, settings=settings)
-    assert len([line for line in view_of(seen).attention if "max_recipients" in line]) == 3
+    assert len([note for note in view_of(seen).notes if "max_recipients" in note.text]) == 3
