@@ -22,7 +22,6 @@ from wechat_campaigns.report.phrases import change_diff, short_commit, shortened
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
-from wechat_campaigns.report.terminal import DOT
 
 if TYPE_CHECKING:
     from wechat_campaigns.report.send_status import StatusView
@@ -225,7 +224,7 @@ def _overview(view: PlanView, rows: Sequence[Row]) -> Section:
     table = []
     for row in rows:
         content = _(": ").join((row.kind, cell(row.content))) if row.kind else ""
-        message = DOT.join(filter(None, [cell(row.description), content]))
+        message = " · ".join(filter(None, [cell(row.description), content]))
         account = [cell(row.account)] if named else []
         to_whom = (cell(row.recipients), row.followers, cell(row.id))
         table.append([row.window, message, *account, *to_whom, f"**{row.status}**", cell(row.remark, 120)])

@@ -142,10 +142,10 @@ class PlanView:
         final = sum(not one.send.content.visible.is_recallable for one in pending)
         errors, notes = len(self.errors), len(self.notes)
         return [
-            (_("followers, counted for each send"), reach(pending), ""),
+            (_("recipients in all"), reach(pending), ""),
             (_("errors"), f"{errors:,}", "bad" if errors else ""),
             (_("notes"), f"{notes:,}", "look" if notes else ""),
-            (_("cannot be recalled once sent"), f"{final:,}", ""),
+            (_("cannot be recalled"), f"{final:,}", ""),
         ]
 
     @property

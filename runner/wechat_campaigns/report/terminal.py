@@ -27,7 +27,7 @@ ELASTIC, LEAST_COLUMNS = "Content", 24
 RIGHT: Final = frozenset({"Followers"})
 LEAST_ROOM: Final = 16
 """The columns of a long name or a sentence, however narrow the terminal."""
-_GAP, DOT = "  ", " · "
+_GAP, _DOT = "  ", " · "
 BOLD, YELLOW = "1", "33"
 STYLES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("send", "resend", "accepted"), "1;32"),
@@ -103,7 +103,7 @@ class TextOptions:
             yield from stacked(short)
             long = {headings[i]: row[i] for i in range(len(headings)) if i not in beside and row[i]}
             if ELASTIC in long:
-                before = _width(long["When"]) + len(DOT) if "When" in long else 0
+                before = _width(long["When"]) + len(_DOT) if "When" in long else 0
                 long[ELASTIC] = _shortened(long[ELASTIC], max(LEAST_COLUMNS, room - before))
             yield from (indent + line for line in _sentences(list(long.values()), room))
 
@@ -195,7 +195,7 @@ def _sentences(texts: Sequence[str], width: int) -> list[str]:
     """Break sentences into lines; what fits stands together on one."""
     found: list[str] = []
     for text in (line for one in texts for line in one.split("\n")):
-        together = f"{found[-1]}{DOT}{text}" if found else text
+        together = f"{found[-1]}{_DOT}{text}" if found else text
         if found and columns(together) <= width and not text.startswith("→"):
             found[-1] = together
         else:

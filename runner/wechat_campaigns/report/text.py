@@ -24,7 +24,7 @@ from wechat_campaigns.report.phrases import (
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
-from wechat_campaigns.report.terminal import BOLD, DOT, STYLES, YELLOW, TextOptions, painted
+from wechat_campaigns.report.terminal import BOLD, STYLES, YELLOW, TextOptions, painted
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 if TYPE_CHECKING:
@@ -242,8 +242,7 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
         reason = "" if row.problems else row.remark
         short = (row.status, row.id, row.account, row.recipients, row.followers)
         message = _(": ").join((row.kind, row.content)) if row.kind else ""
-        content = DOT.join(filter(None, [row.description, message]))
-        cells.append((*short, row.window, content[: options.width + 1], reason))
+        cells.append((*short, row.window, message[: options.width + 1], reason))
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
     shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
     chosen = [[row[i] for i in shown] for row in cells]

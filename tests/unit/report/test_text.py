@@ -42,9 +42,7 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     (sale,) = [line for line in lines if " sale " in line]
     assert sale.split()[:4] == ["send", "sale", "tag", "会员"]
     assert "text: 全场 8 折 今晚" in sale
-    assert lines[1].startswith(
-        "Summary: 1 to send, 1 scheduled; followers, counted for each send: 2,000; errors: 0;"
-    )
+    assert lines[1].startswith("Summary: 1 to send, 1 scheduled; recipients in all: 2,000; errors: 0;")
     assert "This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
     assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
