@@ -230,10 +230,7 @@ class Content:
 
     def summary(self) -> str:
         """Write what a follower would see, in one line."""
-        names = [one.written for one in self.carried()]
-        if len(names) > 1:
-            names = [f"{number} {name}" for number, name in enumerate(names, 1)]
-        return _(", ").join(names)
+        return _(", ").join(one.written for one in self.carried())
 
     def lines(self) -> list[str]:
         """Write what a follower would read, as lines."""
