@@ -1,5 +1,6 @@
 """Show what would be sent, in every output format."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from wechat_campaigns.cli.options import (
 )
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.code_host.ci_run import current_run, run_url
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
@@ -152,7 +154,24 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
         errors=result.errors,
         horizon=horizon,
         command=apply_command(context),
+        approved_in=approved_in(),
     )
+
+
+def approved_in() -> str:
+    """Write where a plan of this CI run is approved; empty on a person's machine."""
+    run, url = current_run(), run_url(os.environ)
+    if run is not None and run.number is not None:
+        request = f"{'#' if run.service == 'GitHub' else '!'}{run.number}"
+        text = _(
+            "How to approve this: approve {request} on {service} and merge it. Nothing reaches followers "
+            "before; `campaign apply` plans again after the merge."
+        )
+        return text.format(request=request, service=run.service)
+    if url is None:
+        return ""
+    text = _("How to approve this: open {url}. If a job waits there for its reviewers, approve it there.")
+    return text.format(url=url)
 
 
 def apply_command(context: Context) -> str:

@@ -67,7 +67,8 @@ def plan_text(
         offline=_(", offline: audiences unknown") if plan.offline else "",
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
-    parts += [options.lines(heading, style=BOLD), ""]
+    top = [_("Summary: {counts}.").format(counts=view.glance), view.hosts.text]
+    parts += [options.lines(heading, style=BOLD), *map(options.lines, filter(None, top)), ""]
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
@@ -81,24 +82,20 @@ def plan_text(
         accounts = (every, *accounts[len(view.budgets) :])
     if accounts:
         parts += ["", *map(options.lines, accounts)]
-    if linked := list(_links(shown, everything=everything)):
+    if linked := list(_links(view, shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
-    summary = _("Summary: {counts}. This is only a plan: nothing was sent.")
-    if is_applied:
-        summary = _("Summary: {counts}.")
-    elif len(rows) < len(view.rows):
-        summary = _(
-            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
-            "plan: nothing was sent."
-        )
-    parts += ["", options.lines(summary.format(counts=view.summary))]
+    closing = [] if is_applied else [_("This is only a plan: nothing was sent.")]
+    if folded or (closing and len(rows) < len(view.rows)):
+        closing.append(_("`campaign plan --all` lists each send, and what was sent or has expired."))
+    parts += ["", *map(options.lines, closing)]
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        parts += map(options.lines, [*([view.next_step] if view.ready else []), *view.coming])
+        step = [view.next_step] if view.ready or view.approved_in else []
+        parts += map(options.lines, [*step, *view.coming])
     return "\n".join(parts)
 
 
@@ -273,14 +270,14 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
             yield _more(hidden)
 
 
-def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
+def _links(view: PlanView, rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     """Write where the links of what is still to be sent lead; of many the first."""
     for row in rows:
         if row.planned is None or row.action in FINISHED:
             continue
         linked = row.planned.send.content.visible.links()
         shown = linked if everything else linked[:SHOWN_LINKS]
-        yield from (_(": ").join([row.id, link.line]) for link in shown)
+        yield from (_(": ").join([row.id, view.hosts.line(link)]) for link in shown)
         if hidden := len(linked) - len(shown):
             yield _(": ").join([row.id, _more(hidden)])
 

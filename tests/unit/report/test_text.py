@@ -30,7 +30,7 @@ from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.plan_view import MOST_NAMED, PlanView
+from wechat_campaigns.report.plan_view import MOST_NAMED, PlanView, to_followers
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.terminal import TextOptions, columns
 from wechat_campaigns.report.text import MOST_ACCOUNTS, outcomes_text, plan_text, status_text
@@ -46,10 +46,17 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     (sale,) = [line for line in lines if " sale " in line]
     assert sale.split()[:4] == ["send", "sale", "tag", "会员"]
     assert "text: 全场 8 折 今晚" in sale
-    assert "Summary: 1 to send, 1 scheduled. This is only a plan: nothing was sent." in lines
+    assert lines[1].startswith("Summary: 1 to send, 1 scheduled; recipients in all: 2,000; errors: 0;")
+    assert "This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
     assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
-    assert "Running `campaign apply` now would make 1 send to 1,000 followers." in lines
+    assert any("`campaign apply`" in line and "1 send to 1,000 followers." in line for line in lines)
+
+
+def test_a_ci_run_names_where_it_is_approved_in_place_of_the_command() -> None:
+    text = plan_text(view_of(plan_of(make_send()), approved_in="approve #12"), LOOK)
+    assert "approve #12" in text.split("\n")
+    assert "campaign apply" not in text
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:
@@ -58,7 +65,7 @@ def test_no_apply_is_promised_that_would_be_refused() -> None:
     no_tag = make_planned(make_send("x"), action=PlanAction.INVALID, reason="no such tag")
     tagless = replace(plan, sends=(*plan.sends, no_tag))
     for refused in (invalid, tagless, replace(plan, uninitialized=("main",))):
-        assert "Running `campaign apply`" not in plan_text(view_of(refused), LOOK)
+        assert "How to approve" not in plan_text(view_of(refused), LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
@@ -68,29 +75,27 @@ def test_what_is_done_is_only_counted() -> None:
     plan = replace(plan, sends=(*plan.sends, old))
     text = plan_text(view_of(plan), LOOK)
     assert "\nsent " not in text
-    assert "1 sent (`--all` also lists" in text
+    assert "1 to send, 1 sent;" in text
+    assert "`campaign plan --all`" in text
     assert "\nsent " in plan_text(view_of(plan), LOOK, everything=True)
 
 
 @pytest.mark.parametrize(
     ("plan", "total"),
     [
-        (plan_of(), "nothing to send now"),
         (plan_of(make_send()), "1 send to 1,000 followers"),
-        (plan_of(make_send(), remote_facts=None), "1 send to an unknown number of followers"),
+        (plan_of(make_send(), remote_facts=None), "1 send to ? followers"),
         (plan_of(make_send("a", "甲"), make_send("b", "乙")), "2 sends, 2,000 messages in all"),
     ],
 )
 def test_total_is_of_messages_and_never_a_guess(plan: Plan, total: str) -> None:
-    assert view_of(plan).total == total
+    assert to_followers(plan.calls()) == total
 
 
 def test_the_headline_counts_what_is_due_later_too() -> None:
     later = [make_send(f"x{n}", f"{n}", not_before=NOW + timedelta(days=n)) for n in (1, 2)]
-    assert view_of(plan_of(make_send())).headline == view_of(plan_of(make_send())).total
-    assert view_of(plan_of(make_send(), *later)).headline == "3 sends; now: 1 send to 1,000 followers"
-    assert view_of(plan_of(*later)).headline == "2 sends, none of them now"
-    assert view_of(plan_of()).headline == "nothing to send now"
+    assert view_of(plan_of(make_send(), *later)).headline == "3 sends"
+    assert view_of(plan_of()).headline == "0 sends"
 
 
 def test_a_picture_post_is_not_called_an_article() -> None:
