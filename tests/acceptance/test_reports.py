@@ -38,7 +38,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
-    kinds = ("markdown", "html", "codequality", "widget", "json", "github", "text")
+    kinds = ("markdown", "html", "codequality", "json", "github", "text")
     outputs = [word for kind in kinds for word in ("--report", f"{kind}=out/{kind}")]
     assert (
         run(["plan", "--offline", "--changed-since", "main", *outputs, "--report", "markdown=summary"]) == 0

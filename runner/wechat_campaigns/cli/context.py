@@ -192,19 +192,17 @@ class LedgerContext(Context, LedgerWorkspace):
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
 
-    def read_each(self, names: Sequence[str], read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:
-        """Return what is read of each account by name, and the worst exit code of those that cannot be asked.
+    def read_each(self, read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:
+        """Return what is read of each account selected, by name, and the worst exit code of those that fail.
 
-        Args:
-            names: of accounts; without any, the default one. One alone that fails ends the command.
+        One alone that fails ends the command.
         """
-        accounts = [self.account(name) for name in names] or [self.account(None)]
         found, codes = dict[str, T](), [ExitCode.OK]
-        for account in accounts:
+        for account in self.selected_accounts.values():
             try:
                 found[account.name] = read(account)
             except CampaignError as error:
-                if len(accounts) == 1:
+                if len(self.selected_accounts) == 1:
                     raise
                 error.add_context(_("account {name}").format(name=account.name))
                 print_message(f"{error_label()}{error}\n→ {error.hint}")
@@ -255,7 +253,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         "json": lambda: json_text(failure_data(error, problems)),
         "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
         "html": html,
-        "widget": lambda: '{"create": 0, "update": 0, "delete": 0}',
     }
 
 

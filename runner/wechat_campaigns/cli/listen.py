@@ -19,7 +19,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.settings import Account, CallbackSecrets
 from wechat_campaigns.source.secret import read_secret
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def receiver_of(context: OnlineContext) -> CallbackApp:
 
     accounts = context.settings.environment.accounts.values()
     credentials = {
-        account.name: _credentials(account) for account in accounts if account.callback is not None
+        account.name: _credentials(account, account.callback)
+        for account in accounts
+        if account.callback is not None
     }
     if not credentials:
         raise UsageError(
@@ -108,12 +110,9 @@ def receiver_of(context: OnlineContext) -> CallbackApp:
     return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
 
 
-def _credentials(account: Account) -> Credentials:
+def _credentials(account: Account, callback: CallbackSecrets) -> Credentials:
     from wechat_campaigns.wechat.callback import CallbackRejectedError, Credentials, read_key
 
-    callback = account.callback
-    if callback is None:
-        raise AssertionError("asked only for accounts with a callback")
     token = read_secret(callback.token, os.environ, name=_("Token of the server settings"))
     aes_key = ""
     if callback.aes_key is not None:

@@ -31,7 +31,7 @@ from wechat_campaigns.core.redact import recordable
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.plan.review import answers_for
-from wechat_campaigns.report.json import plan_data, widget
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.plan_view import APPLY, PlanView
 from wechat_campaigns.report.problems import Formats, codequality, problems_github
@@ -58,7 +58,7 @@ ALLOW: Final = click.option(
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
+    formats=("text", "json", "github", "markdown", "html", "codequality"),
     options=(RESEND, ALLOW, ACCOUNTS, SHARD, DIR, ENV, VAR),
     examples={
         "campaign plan": N_("all campaigns"),
@@ -200,7 +200,6 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
         "html": html,
         "github": github,
         "codequality": lambda: codequality(view.problems),
-        "widget": lambda: widget(view),
     }
 
 

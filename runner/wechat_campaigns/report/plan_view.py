@@ -18,7 +18,7 @@ from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file
+from wechat_campaigns.report.attention import FINISHED, Note, attention_notes
 from wechat_campaigns.report.phrases import headcount, moment, recipients, sends, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -217,11 +217,6 @@ class PlanView:
         return (*lines, *console, *filter(None, [self.uploads]))
 
     @property
-    def attention(self) -> tuple[str, ...]:
-        """What a person should read first, in sentences."""
-        return tuple(note.text for note in self.notes)
-
-    @property
     def has_accounts(self) -> bool:
         """Whether its sends come from more than one account, so that a row has to name it."""
         return len({row.account for row in self.rows if row.account}) > 1
@@ -229,11 +224,7 @@ class PlanView:
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
         """Every problem of the plan and its files once, errors first and advice last."""
-        found = [*self.errors, *(problem for invalid in self.plan.invalid for problem in invalid.problems)]
-        for planned in self.plan.sends:
-            if is_in_a_file(planned):
-                found += planned.resolved.problems
-        found += [note.at(note.place) for note in self.notes if note.place is not None]
+        found = [*self.errors, *(note.at(note.place) for note in self.notes if note.place is not None)]
         return tuple(sorted(dict.fromkeys(found), key=by_level))
 
     def listed(self, *, everything: bool = False) -> tuple[Row, ...]:

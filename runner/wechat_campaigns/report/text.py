@@ -193,9 +193,6 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
             rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
         if not found.drafts:
             notes.append(_("{account}: the draft box is empty").format(account=name))
-        if found.total > len(found.drafts):
-            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
@@ -221,13 +218,9 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def are_many(count: int, accounts: Iterable[str]) -> bool:
-    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
-    return count > MOST_ROWS and len(set(accounts)) > 1
-
-
 def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
-    return are_many(len(rows), (row.account for row in rows))
+    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
+    return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
 
 
 def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:
