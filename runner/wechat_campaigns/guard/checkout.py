@@ -365,6 +365,7 @@ def without_ancestors(folder: Path, commits: Iterable[str]) -> list[str]:
     return _ask(folder, "merge-base", "--independent", *commits).text.split()
 
 
+@cache
 def merge_bases(folder: Path, one: str, other: str) -> list[str]:
     """List the newest commits that lead to both; a request shows its change against these."""
     return _ask(folder, "merge-base", "--all", one, other, codes=(0, 1)).text.split()
