@@ -1,6 +1,6 @@
 """Show a send in WeChat before it is made: to testers, or as a draft in the console."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import nullcontext
 
 import click
@@ -10,7 +10,7 @@ from wechat_campaigns.cli.options import ACCOUNTS, AUTO_APPROVE, DIR, ENV, VAR, 
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
-from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
@@ -74,13 +74,15 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
     context.output_data(
-        lambda: inert("\n".join(_lines(made, to))),
+        lambda: inert("\n".join(_lines(made, to, context.settings.testers))),
         {"previews": [_row(planned, found, one) for planned, found in made for one in to]},
     )
     return worst_exit_code(error.exit_code for error in errors)
 
 
-def _lines(made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recipient]) -> Iterator[str]:
+def _lines(
+    made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recipient], aliases: Container[str]
+) -> Iterator[str]:
     """Write whom each send reached, then each failure once, however many sends it concerns."""
     failed: dict[tuple[str, str], list[str]] = {}
     reasons: dict[tuple[str, str], str] = {}
@@ -91,7 +93,10 @@ def _lines(made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recip
                 "{send}: preview sent to {tester}; check it on the phone. "
                 "This content is now recorded as previewed."
             )
-            yield message.format(send=planned.send.id, tester=_(", ").join(reached))
+            named = _(", ").join(reached)
+            if any(name not in aliases for name in reached):
+                named = ngettext("{count} tester", "{count} testers", len(reached)).format(count=len(reached))
+            yield message.format(send=planned.send.id, tester=named)
         yield from (f"  {note}" for note in found.notes)
         for name, error in found.errors.items():
             failed.setdefault((name, error.hint), []).append(planned.send.id)

@@ -31,7 +31,7 @@ from wechat_campaigns.guard.approvals import (
     guard_approvals,
     request_finder,
 )
-from wechat_campaigns.guard.checkout import has_approvals_of_accounts, head_of
+from wechat_campaigns.guard.checkout import check_committed, has_approvals_of_accounts, head_of
 from wechat_campaigns.guard.run import check_secret_place
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
@@ -51,7 +51,8 @@ class Secrets:
     def __init__(self, root: Path, settings: Settings, guard_of: GuardOf) -> None:
         self.root, self.settings, self.guard_of = root, settings, guard_of
         self._lock = threading.RLock()
-        request_finder.cache_clear()  # approvals may be given while a run waits
+        request_finder.cache_clear()  # approvals may be given while a run waits, and files be changed
+        check_committed.cache_clear()
         self._read: dict[tuple[str, AccountKey, Secret], str] = {}
         self._tokens: dict[str, str] = {}
         """By access_token, the AppID that has it."""

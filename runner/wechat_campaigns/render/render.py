@@ -15,7 +15,7 @@ from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.spoken_time import in_zone
-from wechat_campaigns.messages.limits import check_audience, check_one_line
+from wechat_campaigns.messages.limits import check_audience, check_name
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
@@ -323,14 +323,10 @@ def _filter(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Filter:
 def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     before = len(scope.problems)
     tag = scope.text(path, written)
-    if not tag.strip() and len(scope.problems) == before:
-        what = _("the tag is empty after rendering")
-        hint = _("write the name of one of the account's tags")
-        scope.report(Finding("tag-empty", what, hint, path))
+    for finding in check_name(path, tag, is_chosen=True) if tag or len(scope.problems) == before else ():
+        scope.report(finding)
     if OPENID.search(tag):
         scope.report(Finding("openid-in-name", *openid_fault(), path))
-    for finding in check_one_line(path, tag):
-        scope.report(finding)
     return tag
 
 

@@ -208,15 +208,8 @@ def _environment() -> Environment:
     environment.filters["number"] = "{:,}".format
     environment.globals |= {
         "fitted": fitted,
-        "backticked": _backticked,
         "sends_text": sends_text,
         "quota_text": quota_text,
         "account_kinds": ACCOUNT_KINDS,
     }
     return environment
-
-
-def _backticked(text: str) -> list[str]:
-    """Cut a sentence at its backticks: every second part is code."""
-    parts = text.split("`")
-    return parts if len(parts) % 2 else [text]

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.i18n import current_language
 from wechat_campaigns.messages import PLACEHOLDERS, Articles
-from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema
 
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
@@ -59,22 +58,8 @@ def campaign_text(id_: str, kind: type[Content], recipients: str = f"tag: {TAG}"
     return _file(id_, content + (_theme_comment() if kind is Articles else ""), recipients, kind)
 
 
-def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
-    """Write the campaign of an article that was imported.
-
-    Args:
-        title: the page's; a placeholder stands in for a missing one.
-        cover: the name of a picture in its folder.
-    """
-    content = _content(id_, Articles)
-    content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
-    if title:
-        content = content.replace(TITLE_PLACEHOLDER, scalar(title))
-    return _file(id_, content)
-
-
-def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
-    """Write the campaign of a draft that was pulled.
+def fetched_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
+    """Write the campaign of a draft that was pulled, or of a page that was imported.
 
     Args:
         content: plain data under `articles` or `newspic`; its texts are not templates.

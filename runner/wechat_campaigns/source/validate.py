@@ -111,7 +111,8 @@ def in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diag
         return ()
     faults = [_with_useful_hint(fault, findings) for fault in document.faults]
     # What YAML misread must not be told a second time as a value of the wrong kind.
-    misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
+    misread = {fault.path for fault in faults if fault.rule not in ("yaml-duplicate-key", "yaml-merge-key")}
+    misread |= {fault.path[:-1] for fault in faults if fault.rule == "yaml-merge-key"}
     others = [finding for finding in findings if finding.path not in misread]
     problems = [
         _shown(finding).at(document.location(finding.path, key=finding.is_key))
@@ -144,10 +145,6 @@ def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
         return fault
     hint = next((finding.hint for finding in findings if finding.path == fault.path), fault.hint)
     return replace(fault, hint=hint)
-
-
-def _misread_path(fault: Finding) -> KeyPath:
-    return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
 
 
 def _campaign(document: Document) -> Campaign:

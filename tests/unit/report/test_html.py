@@ -22,6 +22,7 @@ from tests.support.factories import (
 from wechat_campaigns import report
 from wechat_campaigns.core.content import FileInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.events import EventKind
@@ -167,3 +168,23 @@ def test_every_page_shows_what_is_hidden() -> None:
         assert "<b>" not in page
         assert "⟨U+202E⟩&lt;b&gt;⟨U+200B⟩x" in page
         assert not re.search("[\u202e\u200b]", page)
+
+
+def test_folded_lists_are_counted_and_not_called_as_the_first_of_them() -> None:
+    problems = [
+        Diagnostic(
+            location=Location(file=f"s{rows}.yaml"),
+            rule="openid-rows",
+            message=f"l.csv: left out: {rows}",
+            hint="compare",
+            level="warning",
+        )
+        for rows in (1, 2)
+    ]
+    set_language("zh")
+    try:
+        page = failure_html("x", "y", problems=problems)
+    finally:
+        set_language("en")
+    assert "<summary><b>2 份名单有略过的行</b>" in page
+    assert "left out: 2" in page
