@@ -262,14 +262,13 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) 
 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
-    held = {one.appid: state.stream(one.appid).hold_reason(now) for one in environment.accounts.values()}
     return [
         _warning(
             _("account {name}").format(name=account.name),
             *on_hold(account.name, reason, environment.env_option),
         )
         for account in environment.accounts.values()
-        if (reason := held[account.appid]) is not None
+        if (reason := state.stream(account.appid).hold_reason(now)) is not None
     ]
 
 
