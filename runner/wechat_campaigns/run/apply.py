@@ -215,8 +215,8 @@ class ApplyRun:
             self._tell_unknown(result.plan)
         plan = result.valid_plan()
         if self.file is not None:
-            if self.digest is not None:
-                planfile.check_plan_digest(self.file, self.digest)
+            if self.digest not in (None, self.file["plan_digest"]):
+                raise planfile.digest_error(self.file["plan_digest"], self.digest)
             if not all(self.workspace.selects(row["appid"]) for row in planfile.covered_rows(self.file)):
                 plan = result.whole  # it was reviewed for more accounts, and a part of it is sent
             plan = review.check_file(self.file, plan, self.state, self.workspace.clock())
