@@ -238,6 +238,7 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
         shop.write(other=campaign_file("晚", "account: shop\n"))
     code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
     assert {row["result"] for row in outcomes(said).values()} == {"not_sent"}, said
+    assert [row["reason"].count("account main") for row in outcomes(said).values()][:1] == [1], said
     assert (code, shop.posts()) == (ExitCode.SECRET, 0)
     use_accounts(shop, **dict.fromkeys(("main", "shop"), account(APPID, "{env: A}")))
     shop.edit("_settings", APPID, SHOP_APPID)
