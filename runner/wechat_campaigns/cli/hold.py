@@ -137,8 +137,12 @@ def _left(context: OnlineContext, name: str | None) -> list[Account]:
 def _each_account(
     chosen: Sequence[Account], action: Callable[[Account], Result]
 ) -> tuple[list[tuple[Account, Result]], dict[str, CampaignError]]:
-    """Do something for each account; an error of one of several, by its name, stops no other."""
-    made, failed = [], dict[str, CampaignError]()
+    """Do something for each account; an error of one of several, by its name, stops no other.
+
+    Raises:
+        Abort: a person stopped it; names the accounts that were done.
+    """
+    made, failed = list[tuple[Account, Result]](), dict[str, CampaignError]()
     for account in chosen:
         try:
             made.append((account, action(account)))
@@ -146,6 +150,12 @@ def _each_account(
             if len(chosen) == 1:
                 raise
             failed[account.name] = error
+        except (KeyboardInterrupt, click.Abort) as stopped:
+            if not made:
+                raise
+            names = _(", ").join(one.name for one, _result in made)
+            message = _("Interrupted after {count:,} of {total:,} accounts: {names}.")
+            raise click.Abort(message.format(count=len(made), total=len(chosen), names=names)) from stopped
     return made, failed
 
 
