@@ -206,10 +206,15 @@ class OnlineContext(LedgerContext, OnlineWorkspace):
             except CampaignError as error:
                 if len(accounts) == 1:
                     raise
-                error.add_context(_("account {name}").format(name=account.name))
-                print_message(f"{error_label()}{error}\n→ {error.hint}")
-                codes.append(error.exit_code)
+                codes.append(show_failure(error, _("account {name}").format(name=account.name)))
         return found, worst_exit_code(codes)
+
+
+def show_failure(error: CampaignError, of: str) -> ExitCode:
+    """Print the error of one account or send, which stops no other; return its exit code."""
+    error.add_context(of)
+    print_message(f"{error_label()}{error}\n→ {error.hint}")
+    return error.exit_code
 
 
 def context_of(effect: Effect) -> type[Context]:

@@ -1,15 +1,16 @@
 """Show a send in WeChat before it is made: to testers, or as a draft in the console."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, one_of
+from wechat_campaigns.cli.context import OnlineContext, one_of, show_failure
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, NAMES, VAR, Effect, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
@@ -61,11 +62,13 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     # Of an openid list the first batch, unless another one is named.
     chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
     to = preparing.preview_recipients(names, context.settings.testers)
-    appid = chosen[0].account.appid
-    used = count_today(state.stream(appid).preview_times, context.clock())
-    if used + len(chosen) * len(to) > preparing.PREVIEWS_PER_DAY:
-        message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
-        context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
+    for appid, count in Counter(one.account.appid for one in chosen).items():
+        used = count_today(state.stream(appid).preview_times, context.clock())
+        if used + count * len(to) > preparing.PREVIEWS_PER_DAY:
+            message = _(
+                "The ledger records {used} previews today; WeChat may refuse more than {limit} a day."
+            )
+            context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
     made: list[tuple[PlannedSend, PreviewResult]] = []
     for planned in chosen:
         if len(chosen) > 1:
@@ -73,9 +76,14 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
         # Others must not make the same draft at the same time.
         needs_lock = planned.send.content.needs_draft
         lock = context.ledger.lock(planned.account.appid, LOCK_WAIT_S) if needs_lock else nullcontext()
-        with lock:
-            account = AccountWriter(context, planned.account).open()
-            made.append((planned, preparing.preview(planned, to, account)))
+        try:
+            with lock:
+                account = AccountWriter(context, planned.account).open()
+                made.append((planned, preparing.preview(planned, to, account)))
+        except CampaignError as error:  # those of other accounts go on
+            if len(chosen) == 1:
+                raise
+            made.append((planned, PreviewResult(notes=(), errors={one.name: error for one in to})))
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
@@ -151,11 +159,18 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     if not auto_approve:
         question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
         confirm(question, _("Not confirmed: nothing was done."))
-    drafts = [(planned, _make_draft(context, planned)) for planned in pending]
+    drafts, codes = list[Draft](), [ExitCode.OK]
+    for planned in pending:
+        try:
+            drafts.append((planned, _make_draft(context, planned)))
+        except CampaignError as error:  # those of other accounts go on
+            if len(pending) == 1:
+                raise
+            codes.append(show_failure(error, planned.send.id))
     context.output_data(
         lambda: inert(_drafted_text(drafts)), {"drafts": [_drafted_row(draft) for draft in drafts]}
     )
-    return ExitCode.OK
+    return worst_exit_code(codes)
 
 
 def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:
