@@ -95,7 +95,7 @@ def make_plan(
         created_at=now,
         expires_at=now + PLAN_LIFE,
         offline=remote_facts is None,
-        sends=tuple(_under_policy(looked_at, context, offline=remote_facts is None)),
+        sends=tuple(_in_turn(looked_at, context, offline=remote_facts is None)),
         invalid=tuple(invalid),
         unknown_sends=tuple(
             decide_unknown(known, context)
@@ -202,6 +202,25 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
 
     named = ((one, found.get((one.account.appid, one.send.id))) for one in looked_at)
     return [one.with_warnings([problem]) if problem is not None else one for one, problem in named]
+
+
+def _in_turn(
+    looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
+) -> Iterator[PlannedSend]:
+    """Ask the rules of each send; by `min_interval`, an account that was refused lets the others go first.
+
+    It may be refused each time, as until its month ends, and would keep them waiting as long.
+    """
+
+    def goes_last(number: int) -> bool:
+        one = looked_at[number]
+        interval = context.settings.policy_of(one.account).min_interval
+        return one.code is Reason.REJECTED_BEFORE and interval is not None
+
+    order = sorted(range(len(looked_at)), key=goes_last)
+    judged = _under_policy([looked_at[number] for number in order], context, offline=offline)
+    found = dict(zip(order, judged, strict=True))
+    return (found[number] for number in range(len(looked_at)))
 
 
 def _under_policy(
