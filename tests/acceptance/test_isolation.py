@@ -130,6 +130,24 @@ def test_what_accounts_have_is_listed_of_the_others(
     assert (code, list(data["accounts"])) == (ExitCode.WECHAT, ["main"])
 
 
+@pytest.mark.parametrize("tokens", [{"TOKEN_MAIN": "t1"}, {"TOKEN_MAIN": "t1", "TOKEN_THIRD": "t3"}, {}])
+def test_events_are_received_of_the_others(fleet: Shop, tokens: dict[str, str]) -> None:
+    for name in ("third", "main"):
+        line = f"{name}: {{kind: service, "
+        fleet.edit("_settings", line, f"{line}callback: {{token: {{env: TOKEN_{name.upper()}}}}}, ")
+    process = fleet.begin("listen", "--port", "0", "-o", "json", **tokens)
+    if tokens:
+        assert process.stdout is not None
+        served = json.loads(process.stdout.readline())["accounts"]
+        process.terminate()
+        assert sorted(f"TOKEN_{name.upper()}" for name in served) == sorted(tokens)
+    _out, said = process.communicate(timeout=60)
+    assert process.returncode == (ExitCode.OK if tokens else ExitCode.SECRET), said
+    assert [name for name in ("MAIN", "THIRD") if f"TOKEN_{name} is not set" in said] == [
+        name for name in ("MAIN", "THIRD") if f"TOKEN_{name}" not in tokens
+    ]
+
+
 def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
     shop, secrets = damaged
     before = len(shop.sandbox.requests())

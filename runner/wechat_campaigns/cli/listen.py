@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
-    Serves one path, /ACCOUNT, for each account with `callback` in the settings; for probes /healthz, and
-    /readyz, which answers 503 while the ledger cannot be read.
+    Serves one path, /ACCOUNT, for each account with `callback` in the settings, and prints an error for each
+    whose Token or key is missing; for probes /healthz, and /readyz, which answers 503 while the ledger cannot
+    be read.
     The first line printed ends with the address, `http://HOST:PORT`. Your own WSGI server can mount
     a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
@@ -85,24 +86,30 @@ def _read_heads(context: OnlineContext) -> None:
 def receiver_of(context: OnlineContext) -> CallbackApp:
     """Make the receiver of an environment's accounts.
 
+    One whose token or key is not available is printed, and the others are served.
+
     Raises:
         UsageError: no account has `callback` in the settings.
-        SecretError: a token or key is not available.
+        SecretError: none can be served.
     """
     from wechat_campaigns.wechat.callback import CallbackApp
 
-    accounts = context.settings.environment.accounts.values()
-    credentials = {
-        account.name: _credentials(account) for account in accounts if account.callback is not None
-    }
-    if not credentials:
+    environment = context.settings.environment
+    named = [name for name, account in environment.accounts.items() if account.callback is not None]
+    if not named:
         raise UsageError(
             _("no account of environment {name} has `callback` in its settings").format(
-                name=context.settings.environment.name
+                name=environment.name
             ),
             hint=_(
                 "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
             ),
+        )
+    credentials, _code = context.read_each(named, _credentials)
+    if not credentials:
+        raise SecretError(
+            _("no account of environment {name} can be served").format(name=environment.name),
+            hint=_("correct what is printed for each account, then run the same command again"),
         )
     # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
     return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
