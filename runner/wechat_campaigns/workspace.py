@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from wechat_campaigns.core.account_selection import AccountSelection
 from wechat_campaigns.core.content import FileInfo
-from wechat_campaigns.core.errors import CampaignError, LedgerConflictError, StalePlanError, require_extra
+from wechat_campaigns.core.errors import CampaignError, StalePlanError, require_extra
 from wechat_campaigns.core.files import ready_state_folder
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.protocol.events import EMPTY, Event
+from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.secret import check_api_host
@@ -457,9 +457,7 @@ class OnlineWorkspace(LedgerWorkspace):
         environment = self.settings.environment
         # In a sandbox whose ledger names no account of this environment, all streams are read.
         if self.is_sandbox and (not state.is_initialized or state.read is not None):
-            # Another run may have initialized it at the same time: just as good.
-            with suppress(LedgerConflictError):
-                self.name_accounts(state)
+            self.name_accounts(state)
             state.stream(LEDGER).is_initialized = True
         uninitialized = self.uninitialized(state) if sending else ()
         if not state.is_initialized or uninitialized:
@@ -471,21 +469,19 @@ class OnlineWorkspace(LedgerWorkspace):
 
         An account that left before is named where it has an unknown send, so that a run which reads the
         streams of named accounts alone still finds it.
-
-        Raises:
-            LedgerConflictError: another run wrote at the same time.
         """
-        from wechat_campaigns.ledger.events import LEDGER, initialized_accounts, naming_entry
+        from wechat_campaigns.ledger.events import LEDGER, append_at_end, initialized_accounts, naming_entry
 
         environment, scope = self.settings.environment, self.settings.ledger_scope
-        events = self.ledger.read(LEDGER)
         left = {appid for appid, stream in state.streams.items() if stream.unknown_sends()}
-        named = initialized_accounts(events, scope)
-        if named and named.issuperset(environment.by_appid.keys() | left):
-            return False
-        entry = naming_entry(environment.name, scope, environment.by_appid.keys() | left)
-        self.ledger.append(entry, after=events[-1].head if events else EMPTY)
-        return True
+        wanted = environment.by_appid.keys() | left
+
+        def entry_after(events: Iterable[Event]) -> Entry | None:
+            named = initialized_accounts(events, scope)
+            is_new = not named or not named.issuperset(wanted)
+            return naming_entry(environment.name, scope, wanted) if is_new else None
+
+        return append_at_end(self.ledger, LEDGER, entry_after)
 
     def read_api(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""

@@ -9,6 +9,7 @@ import pytest
 from selenium import webdriver
 
 from tests.support.browser import BLIND, LINES, open_browser
+from tests.support.folder import load_campaigns
 from tests.support.sample_article import TITLE, article_page, sample_body
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.messages import Article, Articles
@@ -17,7 +18,6 @@ from wechat_campaigns.render.article.page import Pictures
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 from wechat_campaigns.render.render import render
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"

@@ -155,7 +155,7 @@ def test_draft_command_refuses_what_needs_no_draft(news: Shop) -> None:
     news.write(hello=campaign_file("你好"))
     for words, told in (
         (("draft", "hello", "--auto-approve"), "does not need a draft: it sends text as it is"),
-        (("--lang", "zh", "draft", "hello", "--auto-approve"), "不用建草稿：文字直接发送"),
+        (("--lang", "zh", "draft", "hello", "--auto-approve"), "不用建草稿：文字会直接发出"),
         (("draft", "news"), "--auto-approve"),
         (("draft", "news[beijing]"), "no send has the id news[beijing]"),
     ):
@@ -164,7 +164,7 @@ def test_draft_command_refuses_what_needs_no_draft(news: Shop) -> None:
     assert news.apply("news") == ExitCode.OK
     code, said = news.run_here("draft", "news", "--auto-approve")
     assert (code, "cannot make a draft for news (sent)" in said) == (ExitCode.USAGE, True), said
-    assert listed(news)["total"] == 0
+    assert listed(news)["drafts"] == []
 
 
 # --- the list of drafts -----------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_drafts_lists_who_made_each(shop: Shop) -> None:
     make_draft(shop)
     found = listed(shop)
     assert by_title(found) == {"五月预告 门店地址": None, TITLE: None, "春茶": "news"}
-    assert found["total"] == 3
+    assert len(found["drafts"]) == 3
     assert media_id in [one["media_id"] for one in found["drafts"]]
     code, said = shop.run("drafts")
     assert code == ExitCode.OK

@@ -229,7 +229,7 @@ def test_whole_for_each_is_previewed_looked_up_and_recalled_at_once(
 def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, sandbox: Sandbox) -> None:
     """Copied as it stands, it must not apply the default environment, nor lack the reviewed plan."""
     named = " ".join(campaign("plan", "--env", "sandbox")[1].split())
-    assert "Running `campaign apply --env sandbox` now would make 1 send" in named
+    assert "`campaign apply --env sandbox` asks for confirmation; now it would make 1 send" in named
     Path("campaigns/sale.yaml").write_text(f"{SALE}not_before: 2099-12-01 19:30\n", encoding="utf-8")
     assert "run `campaign apply` at that time" in " ".join(campaign("plan")[1].split())
     named = " ".join(campaign("plan", "--env", "sandbox")[1].split())
@@ -326,7 +326,7 @@ def test_the_command_after_a_plan_sends_what_the_plan_shows(campaign: Command, s
     Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "今年{{ what }}"), encoding="utf-8")
     words = ["plan", "tea*", "--var", "what=品鉴会", "--out", "my plan.json"]
     told = campaign(*words)[1]
-    command = re.search("Running `campaign (apply [^`]*)`", told)
+    command = re.search("How to approve this: `campaign (apply [^`]*)`", told)
     assert command is not None
     code, out, _ = campaign(*shlex.split(command[1]), "--auto-approve", "-o", "json")
     assert code == ExitCode.OK

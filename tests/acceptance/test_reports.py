@@ -38,7 +38,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
-    kinds = ("markdown", "html", "codequality", "widget", "json", "github", "text")
+    kinds = ("markdown", "html", "codequality", "json", "github", "text")
     outputs = [word for kind in kinds for word in ("--report", f"{kind}=out/{kind}")]
     assert (
         run(["plan", "--offline", "--changed-since", "main", *outputs, "--report", "markdown=summary"]) == 0
@@ -76,8 +76,8 @@ def test_a_change_of_targets_alone_is_shown_as_exactly_that(repo: Path) -> None:
     sends = json.loads((repo / "json").read_text(encoding="utf-8"))["sends"]
     (sale,) = (send for send in sends if send["id"] == "sale")
     assert sale["links"] == [
-        {"text": "看茶", "address": "https://mp.weixin.qq.com/s/b", "appid": ""},
-        {"text": "买茶", "address": "pages/b", "appid": "wx1234567890abcdef"},
+        {"text": "看茶", "address": "https://mp.weixin.qq.com/s/b", "appid": "", "name": ""},
+        {"text": "买茶", "address": "pages/b", "appid": "wx1234567890abcdef", "name": ""},
     ]
     shown = " ".join((repo / "text").read_text(encoding="utf-8").split())
     assert "sale: 买茶 → wx1234567890abcdef pages/b" in shown

@@ -28,9 +28,11 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.content import Media
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.records import JobResult
 from wechat_campaigns.messages import Articles
+from wechat_campaigns.plan.review import compare
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
@@ -105,6 +107,39 @@ def test_plan_page_fits_a_phone(tmp_path: Path) -> None:
         box = chrome.find_element("css selector", ".unfold input")
         box.send_keys(Keys.SPACE)
         assert article.rect["height"] > folded
+
+
+@pytest.mark.optional_part
+def test_a_minute_on_a_phone_shows_what_was_exchanged(tmp_path: Path) -> None:
+    """Another link and one recipient more are seen on two screens; the lines to sign are on paper alone."""
+    was, now = (make_send("sale", f"https://{host}.example/s") for host in ("tea", "tee"))
+    few, more = (
+        make_send("vip", "你好", filter=Filter(openids=tuple(f"o{n}" for n in range(m)))) for m in (2, 3)
+    )
+    plan = plan_of(now, more)
+    comparison = compare([was, few], [now, more], ref="main", commit="c")
+    page = tmp_path / "plan.html"
+    page.write_text(
+        plan_html(view_of(plan, "UTC", comparison=comparison), data=lambda _file: b""), encoding="utf-8"
+    )
+    narrow = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    tops = "return [...document.querySelectorAll(arguments[0])].map((one) => one.getBoundingClientRect().top)"
+    with open_browser(width=500, height=844) as chrome:
+        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+        chrome.get(page.as_uri())
+
+        def places(selector: str) -> list[float]:
+            return list(chrome.execute_script(tops, selector))  # type: ignore[no-untyped-call]
+
+        for selector, count in (("#hosts .badge", 1), (".schedule a[href='#changed']", 2), ("#approve", 1)):
+            found = places(selector)
+            assert (selector, len(found)) == (selector, count)
+            assert max(found) < 2 * 844
+        sign = chrome.find_element("css selector", ".sign")
+        assert not sign.is_displayed()
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert sign.is_displayed()
+        assert len(sign.find_elements("css selector", "span")) == 3
 
 
 @pytest.mark.optional_part

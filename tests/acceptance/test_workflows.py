@@ -120,7 +120,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
 
     assert repository.run(repository.propose(more=SALE.replace("八折", "七折")))["plan"].result == "success"
     [comment] = repository.code_host.comments(REPO, 2)
-    assert re.search(r"~\d+ at an earlier send", comment["body"])
+    assert re.search(r"followers: ~\d+", comment["body"])
 
 
 def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository: GitHubRepository) -> None:

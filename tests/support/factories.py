@@ -222,6 +222,7 @@ class MemoryLedger:
 
 def view_of(plan: Plan, timezone: str = "Asia/Shanghai", **changes: Any) -> PlanView:
     """The view that every report of a plan renders."""
+    changes.setdefault("errors", [problem for one in plan.invalid for problem in one.problems])
     return PlanView(plan=plan, timezone=timezone, **changes)
 
 

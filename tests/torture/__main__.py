@@ -19,7 +19,7 @@ FULL = {"sqlite": (450, 220), "git": (300, 150), "postgres": (450, 220)}
 """Sends and kills of a full run."""
 COLUMNS = (
     "backend", "sends", "runs", "kills", "outages", "faults", "holds", "edits", "renames", "raises",
-    "unknown", "settled", "after_hold", "doubled", "lost", "silent", "seconds",
+    "unknown", "settled", "recorded", "after_hold", "doubled", "lost", "silent", "seconds",
 )  # fmt: skip
 
 

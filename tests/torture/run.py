@@ -15,6 +15,7 @@ from tests.torture.moves import Moves
 from tests.torture.runners import Runner
 from tests.torture.testbed import ACCOUNTS, SENDALL, Testbed, Verdict
 from wechat_campaigns.core.errors import TRANSIENT, ExitCode
+from wechat_campaigns.ledger.events import LedgerKind
 
 FAULTS = (
     {"kind": "cut_after"},
@@ -61,6 +62,8 @@ class Score:
     raises: int = 0
     unknown: int = 0
     settled: int = 0
+    recorded: int = 0
+    """Final answers about jobs that the ledger has."""
     after_hold: int = 0
     doubled: int = 0
     lost: int = 0
@@ -148,6 +151,7 @@ class Torture:
             self.moves.make()
         self._order_faults()
         racing = [self._apply(self._a_clone(), deadly=True) for _ in range(self.chance.randint(2, 4))]
+        racing += [self._status(self._a_clone()) for _ in range(self.chance.randint(0, 2))]
         switches = self._switches()
         if self.chance.random() < 0.2:
             self._outage(racing)
@@ -170,6 +174,14 @@ class Torture:
         self._meant[name] = frozenset(m.mark for m in clone.messages.values() if not m.claimed)
         arguments = ["apply", "--auto-approve", "--dir", str(clone.root), *words]
         return runners.start(arguments, self.folder, name, end, away_s)
+
+    def _status(self, clone: Clone) -> Runner:
+        """Ask what became of the jobs: the answers about an account are recorded in one write."""
+        self.score.runs += 1
+        name, end = f"run {self.score.runs} in {clone.letter}", runners.any_time(self.chance)
+        away_s = self.chance.choice(AWAY_S)
+        self.story.tell(f"{name}: status{f', {end}' if end else ''}")
+        return runners.start(["status", "--dir", str(clone.root)], self.folder, name, end, away_s)
 
     def _switches(self) -> runners.Later:
         """Choose who is stopped and let go in the midst of the runs."""
@@ -237,6 +249,7 @@ class Torture:
         """Judge; a runner that ended well must have sent all that its clone has."""
         verdict = self.testbed.judge()
         self.score.holds = verdict.holds
+        self.score.recorded = sum(event.kind == LedgerKind.STATUS for event in self.testbed.events)
         self.score.doubled, self.score.lost = verdict.doubled, verdict.lost
         self.score.after_hold = verdict.broke_hold
         silent = [(name, sorted(self._meant[name] - verdict.marks)) for name in self._ended_well]

@@ -6,13 +6,13 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.cli import apply, hold, plan, validate  # noqa: F401 (once, before forking)
+from wechat_campaigns.cli import apply, hold, plan, status, validate  # noqa: F401 (once, before forking)
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
 from wechat_campaigns.protocol.events import Entry, Event, Head
@@ -60,11 +60,11 @@ class Runner:
             self.due_at = now + self.death.linger_s
         if now >= self.due_at and not self.killed:
             self.kill()
-        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        ended, told = os.waitpid(self.pid, os.WNOHANG)
         if ended:
             self._listen()
             os.close(self.said)
-            self.code = os.waitstatus_to_exitcode(status)
+            self.code = os.waitstatus_to_exitcode(told)
 
     def _listen(self) -> None:
         with suppress(BlockingIOError):
@@ -108,6 +108,14 @@ def death(chance: random.Random) -> Death:
     )
 
 
+def any_time(chance: random.Random) -> Death | None:
+    """Choose how a run that says nothing on its way dies, if it does."""
+    linger_s, with_children = chance.uniform(0, 0.8), chance.random() < 0.5
+    if chance.random() < 0.3:
+        return None
+    return Death(word=b"", times=0, linger_s=linger_s, with_children=with_children)
+
+
 def start(
     arguments: list[str], folder: Path, name: str, end: Death | None = None, away_s: float | None = None
 ) -> Runner:
@@ -140,24 +148,26 @@ def fork(arguments: list[str], out: int, away_s: float | None = None) -> int:
 
 def _far_away(away_s: float) -> None:
     """Be on a machine that shares no courtesy lock with the others, and takes so long to reach the ledger."""
-    append = RollbackGuardedLedger.append
+    append_all = RollbackGuardedLedger.append_all
 
-    def slowly(ledger: RollbackGuardedLedger, entry: Entry, *, after: Head | None = None) -> Event:
+    def slowly(
+        ledger: RollbackGuardedLedger, entries: Sequence[Entry], *, after: Head | None = None
+    ) -> tuple[Event, ...]:
         time.sleep(away_s)
-        return append(ledger, entry, after=after)
+        return append_all(ledger, entries, after=after)
 
     def lock(_ledger: RollbackGuardedLedger, _stream: str, _wait_s: float) -> AbstractContextManager[None]:
         return nullcontext()
 
-    RollbackGuardedLedger.append = slowly  # type: ignore[method-assign]
+    RollbackGuardedLedger.append_all = slowly  # type: ignore[method-assign]
     RollbackGuardedLedger.lock = lock  # type: ignore[method-assign]
 
 
 def command(arguments: list[str], log: Path) -> tuple[int, str]:
     """Run the command to its end; exit code and output."""
     with log.open("wb") as file:
-        _, status = os.waitpid(fork(arguments, file.fileno()), 0)
-    return os.waitstatus_to_exitcode(status), log.read_text(encoding="utf-8", errors="replace")
+        _, told = os.waitpid(fork(arguments, file.fileno()), 0)
+    return os.waitstatus_to_exitcode(told), log.read_text(encoding="utf-8", errors="replace")
 
 
 Later = list[tuple[float, Callable[[], Runner]]]

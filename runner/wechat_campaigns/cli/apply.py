@@ -44,11 +44,10 @@ from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import followers, recipients
 from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import inert, json_text
-from wechat_campaigns.report.text import are_many, outcomes_text, plan_text
+from wechat_campaigns.report.text import outcomes_text, plan_text
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import decision_context
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
@@ -172,17 +171,16 @@ class _CommandRun(ApplyRun):
         print_message(message)
 
     def show_plan(self) -> None:
-        """Print the plan."""
+        """Print the plan; a person who is asked sees it with `--quiet` too."""
         context = self.workspace
-        view = view_of(context, self.result)
-        context.show_progress(f"{plan_text(view, context.text_options, is_applied=True)}\n")
+        text = plan_text(view_of(context, self.result), context.text_options, is_applied=True)
+        (print_message if self.asks else context.show_progress)(f"{text}\n")
 
     def confirm(self, waiting: Sequence[PlannedSend]) -> None:
         """Ask at the terminal."""
         require_terminal()
         if self.plan.settings_changes:
             print_message(rules_text(self.plan.settings_changes))
-        print_message(calls_text(self.plan, waiting, timezone=self.workspace.settings.policy.timezone))
         if not calls_confirmed(self.plan, ask, waiting):
             raise click.Abort(_("Not confirmed: nothing was done."))
 
@@ -259,47 +257,10 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
     return text.format(send=send.id, when=moment_text(opens_at, now, zone), span=span, count=len(waiting))
 
 
-def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str = "UTC") -> str:
-    """Return each send and resend with its account, recipients and count, before anybody is asked.
-
-    Many sends of several accounts are counted, those of an account and a moment on a line.
-
-    Args:
-        waiting: what this run sends later, each when its window opens.
-    """
-    zone, now = ZoneInfo(timezone), plan.created_at
-    made = [(one, "") for one in plan.calls()]
-    made += [(one, moment_text(one.send.not_before or now, now, zone)) for one in waiting]
-    rows = [(_row(one), when) for one, when in made]
-    if are_many(len(made), (one.account.name for one, _when in made)):
-        groups: dict[tuple[str, str], list[PlannedSend]] = {}
-        for one, when in made:
-            groups.setdefault((one.account.name, when), []).append(one)
-        row = _("  {account}: {sends}")
-        rows = [
-            (row.format(account=name, sends=to_followers(mine)), when)
-            for (name, when), mine in groups.items()
-        ]
-    return inert("\n".join(_("; ").join(filter(None, row)) for row in rows))
-
-
 def rules_text(changes: Sequence[SettingsChange]) -> str:
     """Return the rules that changed since the last apply: who confirms the sends agrees to these too."""
     rules = "\n".join(f"  {settings_change(change)}" for change in changes)
     return inert(_("These rules changed since the last apply:\n{rules}").format(rules=rules))
-
-
-def _row(planned: PlannedSend) -> str:
-    row = _("  {send} → {account}: {recipients}, {followers}")
-    if planned.resend_intent is not None:
-        row = _("  {send} → {account}: {recipients}, {followers}; resends: {what}")
-    return row.format(
-        what=planned.send.content.summary(),
-        send=planned.send.id,
-        account=planned.account.name,
-        recipients=recipients(planned.send.filter),
-        followers=followers(planned.resolved.audience),
-    )
 
 
 def calls_confirmed(plan: Plan, ask: Callable[[str], str], waiting: Sequence[PlannedSend] = ()) -> bool:

@@ -195,14 +195,12 @@ class LedgerContext(Context, LedgerWorkspace):
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
 
-    def read_each(self, names: Sequence[str], read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:
-        """Return what is read of each account by name, and the worst exit code of those that cannot be asked.
+    def read_each(self, read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:
+        """Return what is read of each account selected, by name, and the worst exit code of those that fail.
 
-        Args:
-            names: of accounts; without any, the default one. One alone that fails ends the command.
+        One alone that fails ends the command.
         """
-        accounts = [self.account(name) for name in names] or [self.account(None)]
-        found, failed = each_of({account.name: account for account in accounts}, read)
+        found, failed = each_of(self.selected_accounts, read)
         return found, show_failed({_("account {name}").format(name=name): failed[name] for name in failed})
 
 
@@ -283,7 +281,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         "json": lambda: json_text(failure_data(error, problems)),
         "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
         "html": html,
-        "widget": lambda: '{"create": 0, "update": 0, "delete": 0}',
     }
 
 

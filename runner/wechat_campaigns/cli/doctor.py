@@ -1,15 +1,15 @@
 """Check everything that a send requires, and list the tags of an account."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from wechat_campaigns.cli.context import OnlineContext
-from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, NAMES, SHARD, Effect
+from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import worst_exit_code
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import LEDGER, Ledger
-from wechat_campaigns.plan.doctor import run_checks, worst
+from wechat_campaigns.plan.doctor import run_checks
 
 TIMEOUT_S = 10.0
 
@@ -49,18 +49,18 @@ def doctor(context: OnlineContext) -> int:
     )
     data = json.doctor_data(checks, environment.accounts)
     context.output_data(lambda: text.doctor_text(checks, context.text_options), data)
-    return worst(checks)
+    return worst_exit_code(check.exit_code for check in checks)
 
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(NAMES, DIR, ENV),
-    examples={"campaign tags --env production --account main": N_("names, ids, counts")},
+    options=(ACCOUNTS, DIR, ENV),
+    examples={"campaign tags --env production --accounts main": N_("names, ids, counts")},
 )
-def tags(context: OnlineContext, names: Sequence[str]) -> int:
+def tags(context: OnlineContext) -> int:
     """List the tags with their follower counts."""
     from wechat_campaigns.report.text import tags_text
 
-    rows, code = context.read_each(names, lambda account: context.read_api(account).tags_get())
+    rows, code = context.read_each(lambda account: context.read_api(account).tags_get())
     context.output_data(lambda: tags_text(rows, context.text_options), {"accounts": rows})
     return code

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.context import OnlineContext, each_of, show_failed
 from wechat_campaigns.cli.options import DIR, ENV, Effect
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.settings import Account, CallbackSecrets
 from wechat_campaigns.source.secret import read_secret
 
 if TYPE_CHECKING:
-    from wechat_campaigns.wechat.callback import CallbackApp, Credentials
+    from wechat_campaigns.wechat.callback import Credentials
 
 
 @command(
@@ -46,12 +46,36 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
     require_extra("callback", needed_for=_("the command `campaign listen`"))
+    from wechat_campaigns.wechat.callback import CallbackApp
     from wechat_campaigns.wechat.callback_server import Readiness, Server, restrict_hosts, with_probes
 
     context.initialized_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    receiver = receiver_of(context)
+    environment = context.settings.environment
+    named = {
+        account.name: (account, account.callback)
+        for account in environment.accounts.values()
+        if account.callback is not None
+    }
+    if not named:
+        raise UsageError(
+            _("no account of environment {name} has `callback` in its settings").format(
+                name=environment.name
+            ),
+            hint=_(
+                "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
+            ),
+        )
+    credentials, failed = each_of(named, lambda one: _credentials(*one))
+    show_failed({_("account {name}").format(name=name): failed[name] for name in failed})
+    if not credentials:
+        raise SecretError(
+            _("no account of environment {name} can be served").format(name=environment.name),
+            hint=_("correct what is printed for each account, then run the same command again"),
+        )
+    # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
+    receiver = CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
     try:
         app = restrict_hosts(
             receiver, {host_port(host, None), *names} - LOOPBACK_NAMES, port=lambda: server.port
@@ -83,44 +107,9 @@ def _read_heads(context: OnlineContext) -> None:
         ledger.heads(context.settings.environment.by_appid)
 
 
-def receiver_of(context: OnlineContext) -> CallbackApp:
-    """Make the receiver of an environment's accounts.
-
-    One whose token or key is not available is printed, and the others are served.
-
-    Raises:
-        UsageError: no account has `callback` in the settings.
-        SecretError: none can be served.
-    """
-    from wechat_campaigns.wechat.callback import CallbackApp
-
-    environment = context.settings.environment
-    named = [name for name, account in environment.accounts.items() if account.callback is not None]
-    if not named:
-        raise UsageError(
-            _("no account of environment {name} has `callback` in its settings").format(
-                name=environment.name
-            ),
-            hint=_(
-                "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
-            ),
-        )
-    credentials, _code = context.read_each(named, _credentials)
-    if not credentials:
-        raise SecretError(
-            _("no account of environment {name} can be served").format(name=environment.name),
-            hint=_("correct what is printed for each account, then run the same command again"),
-        )
-    # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
-    return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
-
-
-def _credentials(account: Account) -> Credentials:
+def _credentials(account: Account, callback: CallbackSecrets) -> Credentials:
     from wechat_campaigns.wechat.callback import CallbackRejectedError, Credentials, read_key
 
-    callback = account.callback
-    if callback is None:
-        raise AssertionError("asked only for accounts with a callback")
     token = read_secret(callback.token, os.environ, name=_("Token of the server settings"))
     aes_key = ""
     if callback.aes_key is not None:

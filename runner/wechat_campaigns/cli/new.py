@@ -22,6 +22,7 @@ from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, id_from, quoted
 from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
+from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.problems import problem_dict, problems_text
@@ -31,8 +32,8 @@ from wechat_campaigns.source.load import enclosing_campaigns_folder, find_campai
 from wechat_campaigns.source.scaffold import (
     TAG,
     CodeHostName,
-    article_campaign_text,
     campaign_text,
+    fetched_campaign_text,
     literal,
     scalar,
     starter,
@@ -271,8 +272,12 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         pictures.save(address)
     write_new(folder / "article.html", literal(saved.html(pictures.names)))
     cover = next(iter(pictures.names.values()), None)
-    text = article_campaign_text(name, title=literal(saved.title), cover=cover)
-    write_new(context.root / f"{name}.yaml", text)
+    article = {
+        "title": saved.title or TITLE_PLACEHOLDER,
+        "body": f"{folder.name}/article.html",
+        "cover": f"{folder.name}/{cover or 'cover.jpg'}",
+    }
+    write_new(context.root / f"{name}.yaml", fetched_campaign_text(name, {"articles": [article]}))
     made, path = saved.made, json_path(("content", "articles", 0, "body"))
     lost = [
         replace(one, path=path, location=Location(file=str(folder / "article.html"), line=one.location.line))
@@ -350,7 +355,7 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     from wechat_campaigns.plan.draft_box import find_by_name, list_drafts
 
     api = context.read_api(context.account(account))
-    entry = find_by_name(draft, [entry for entry, _count in list_drafts(api)])
+    entry = find_by_name(draft, list(list_drafts(api)))
     title = entry.titles[0] if entry.titles else ""
     name = free_id(campaign_id or id_from(title[:ID_CHARS]) or "draft", context)
     folder = context.root / name

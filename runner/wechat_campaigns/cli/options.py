@@ -182,9 +182,6 @@ ACCOUNTS: Final = click.option(
     shell_complete=accounts,
     help="Only these accounts, by name or pattern; repeatable.",
 )
-NAMES: Final = click.option(
-    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
-)
 SHARD: Final = click.option(
     "--shard", metavar="K/N", help="Only the K-th of N parts of the accounts, divided by hash of the AppID."
 )

@@ -1,5 +1,6 @@
 """Show what would be sent, in every output format."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from wechat_campaigns.cli.options import (
 )
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.code_host.ci_run import current_run, run_url
 from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.names import quoted
@@ -31,7 +33,7 @@ from wechat_campaigns.core.redact import recordable
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.policy import OVERRIDABLE
 from wechat_campaigns.plan.review import answers_for
-from wechat_campaigns.report.json import plan_data, widget
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.plan_view import APPLY, PlanView
 from wechat_campaigns.report.problems import Formats, codequality, problems_github
@@ -58,7 +60,7 @@ ALLOW: Final = click.option(
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
+    formats=("text", "json", "github", "markdown", "html", "codequality"),
     options=(RESEND, ALLOW, ACCOUNTS, SHARD, DIR, ENV, VAR),
     examples={
         "campaign plan": N_("all campaigns"),
@@ -120,7 +122,7 @@ def plan(
     view = view_of(context, result, horizon=last)
     if out is not None:
         planfile.write(out, plan_data(view))
-    context.output(plan_formats(context, view, everything=everything or bool(select)))
+    context.output(plan_formats(context, view, everything=everything, named=bool(select)))
     if any(one.failure is ExitCode.SECRET for one in result.plan.sends):
         command = f"campaign plan --offline{context.settings.environment.env_option}"
         print_message(_("`{command}` needs no secret.").format(command=command))
@@ -152,7 +154,24 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
         errors=result.errors,
         horizon=horizon,
         command=apply_command(context),
+        approved_in=approved_in(),
     )
+
+
+def approved_in() -> str:
+    """Write where a plan of this CI run is approved; empty on a person's machine."""
+    run, url = current_run(), run_url(os.environ)
+    if run is not None and run.number is not None:
+        request = f"{'#' if run.service == 'GitHub' else '!'}{run.number}"
+        text = _(
+            "How to approve this: approve {request} on {service} and merge it. Nothing reaches followers "
+            "before; `campaign apply` plans again after the merge."
+        )
+        return text.format(request=request, service=run.service)
+    if url is None:
+        return ""
+    text = _("How to approve this: open {url}. If a job waits there for its reviewers, approve it there.")
+    return text.format(url=url)
 
 
 def apply_command(context: Context) -> str:
@@ -179,11 +198,11 @@ def apply_command(context: Context) -> str:
     return f"{' '.join(words)}{environment.env_option}{''.join(options)}"
 
 
-def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
+def plan_formats(context: Context, view: PlanView, *, everything: bool, named: bool) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
 
     def text() -> str:
-        return plan_text(view, context.text_options, everything=everything)
+        return plan_text(view, context.text_options, everything=everything, named=named)
 
     def github() -> str:
         return "\n".join(filter(None, [problems_github(view.problems), context.guarded(text())]))
@@ -200,7 +219,6 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
         "html": html,
         "github": github,
         "codequality": lambda: codequality(view.problems),
-        "widget": lambda: widget(view),
     }
 
 

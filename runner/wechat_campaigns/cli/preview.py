@@ -1,24 +1,22 @@
 """Show a send in WeChat before it is made: to testers, or as a draft in the console."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import nullcontext
 
 import click
 
 from wechat_campaigns.cli.context import OnlineContext, each_of, one_of, show_failed
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, NAMES, VAR, Effect, campaign_ids, testers
+from wechat_campaigns.cli.options import ACCOUNTS, AUTO_APPROVE, DIR, ENV, VAR, Effect, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError, worst_exit_code
-from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.draft_box import AccountDrafts, list_drafts
 from wechat_campaigns.plan.plan import PENDING, PlannedSend
-from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.report.json import drafts_data
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.text import drafts_text
@@ -62,11 +60,6 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     # Of an openid list the first batch, unless another one is named.
     chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
     to = preparing.preview_recipients(names, context.settings.testers)
-    message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
-    for appid, count in Counter(one.account.appid for one in chosen).items():
-        used = count_today(state.stream(appid).preview_times, context.clock())
-        if used + count * len(to) > preparing.PREVIEWS_PER_DAY:
-            context.show_progress(message.format(used=used, limit=preparing.PREVIEWS_PER_DAY))
 
     def previewed(planned: PlannedSend) -> PreviewResult:
         if len(chosen) > 1:
@@ -85,13 +78,15 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
     context.output_data(
-        lambda: inert("\n".join(_lines(made, to))),
+        lambda: inert("\n".join(_lines(made, to, context.settings.testers))),
         {"previews": [_row(planned, found, one) for planned, found in made for one in to]},
     )
     return worst_exit_code(error.exit_code for error in errors)
 
 
-def _lines(made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recipient]) -> Iterator[str]:
+def _lines(
+    made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recipient], aliases: Container[str]
+) -> Iterator[str]:
     """Write whom each send reached, then each failure once, however many sends it concerns."""
     failed: dict[tuple[str, str], list[str]] = {}
     reasons: dict[tuple[str, str], str] = {}
@@ -102,7 +97,10 @@ def _lines(made: Sequence[tuple[PlannedSend, PreviewResult]], to: Sequence[Recip
                 "{send}: preview sent to {tester}; check it on the phone. "
                 "This content is now recorded as previewed."
             )
-            yield message.format(send=planned.send.id, tester=_(", ").join(reached))
+            named = _(", ").join(reached)
+            if any(name not in aliases for name in reached):
+                named = ngettext("{count} tester", "{count} testers", len(reached)).format(count=len(reached))
+            yield message.format(send=planned.send.id, tester=named)
         yield from (f"  {note}" for note in found.notes)
         for name, error in found.errors.items():
             failed.setdefault((name, error.hint), []).append(planned.send.id)
@@ -241,29 +239,26 @@ def _drafted_row(draft: Draft) -> dict[str, object]:
 
 @command(
     effect=Effect.WECHAT_READ,
-    options=(NAMES, DIR, ENV),
+    options=(ACCOUNTS, DIR, ENV),
     examples={"campaign drafts --env production": N_("titles, when saved, made for which send")},
 )
-def drafts(context: OnlineContext, names: Sequence[str]) -> int:
+def drafts(context: OnlineContext) -> int:
     """List each account's drafts in WeChat: titles, when saved, for which send this tool made each.
 
     After an edit of a campaign, this tool makes a new draft. The old one stays and is marked; delete it in
     the WeChat console if nothing uses it. At most 2,000 drafts are listed.
     """
-    state = context.state()
-    listed, code = context.read_each(names, lambda account: _list(context, account, state))
+    state = context.state(own=True)
+    listed, code = context.read_each(lambda account: _list(context, account, state))
     context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
     return code
 
 
 def _list(context: OnlineContext, account: Account, state: LedgerState) -> AccountDrafts:
-    listed = list(list_drafts(context.read_api(account)))
-    box, total = [entry for entry, _total in listed], listed[-1][1] if listed else 0
     made = state.stream(account.appid).made_drafts
     current = {one.media_id for one in state.stream(account.appid).drafts.values()}
     return AccountDrafts(
-        drafts=tuple(box),
+        drafts=tuple(list_drafts(context.read_api(account))),
         made_for={media_id: one.send for media_id, one in made.items()},
         replaced=frozenset(made.keys() - current),
-        total=total,
     )

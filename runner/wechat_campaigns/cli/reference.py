@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +17,7 @@ from wechat_campaigns.core.digest import DIGEST_VERSION, PLAN_FORMAT
 from wechat_campaigns.core.errors import EXTRAS, ExitCode, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.events import FORMAT
-from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema_text
+from wechat_campaigns.source.schema import SchemaName, localized_schema_text
 
 if TYPE_CHECKING:
     from wechat_campaigns.cli.context import Context
@@ -114,8 +113,6 @@ def _option(option: click.Option, found: Command) -> dict[str, Any]:
 
 def version_text() -> str:
     """Write the version and what belongs to it, one fact a line; the first line is for scripts."""
-    names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
-    schemas = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}
     formats = {"plan": PLAN_FORMAT, "ledger": FORMAT, "digest": DIGEST_VERSION}
     extras = [extra for extra in EXTRAS if is_extra_installed(extra)]
     return "\n".join(
@@ -123,7 +120,6 @@ def version_text() -> str:
             f"campaign {wechat_campaigns.__version__}",
             f"Python {platform.python_version()}",
             f"formats: {', '.join(f'{name} {number}' for name, number in formats.items())}",
-            f"schemas: {', '.join(f'{name} {digest}' for name, digest in schemas.items())}",
             f"extras: {', '.join(extras) or 'none'}",
         ]
     )

@@ -2,14 +2,13 @@
 
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, EXISTING_FILE, FILE, Effect
+from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError, require_extra
 from wechat_campaigns.core.files import refuse_carried_links
@@ -38,7 +37,17 @@ STOPPED_BY = {signal.SIGINT, signal.SIGTERM}
 @click.option("--state", type=FILE, help="Keep the state in a file.")
 @click.option("--seed", type=EXISTING_FILE, help="Add the accounts, tags and followers of a file.")
 @click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")
-def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: Any) -> int:
+def sandbox(
+    context: Context,
+    rehearsal: bool,
+    port: int,
+    host: str,
+    expose: bool,
+    names: tuple[str, ...],
+    state: Path | None,
+    seed: Path | None,
+    no_quota: bool,
+) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.
 
     The first line printed ends with the address, `http://127.0.0.1:PORT`; the inbox is there.
@@ -54,35 +63,6 @@ def sandbox(context: Context, rehearsal: bool, state: Path | None, **options: An
                 hint=_("pass `--env` with the name of an environment that has `api: sandbox`"),
             )
         state = context.sandbox_file
-
-    def print_address(url: str) -> None:
-        context.output_data(
-            lambda: _("listening on {url}").format(url=url), {"url": url}, quotes_campaigns=False
-        )
-
-    serve(print_address, state=state, **options)
-    return ExitCode.OK
-
-
-def serve(
-    ready: Callable[[str], object],
-    *,
-    port: int,
-    host: str,
-    expose: bool,
-    names: tuple[str, ...],
-    state: Path | None,
-    seed: Path | None,
-    no_quota: bool,
-) -> None:
-    """Serve until SIGINT or SIGTERM comes.
-
-    Args:
-        ready: is called with the base URL when the sandbox listens.
-
-    Raises:
-        UsageError: an option cannot be used.
-    """
     require_extra("sandbox", needed_for=_("the sandbox"))
     from wechat_sandbox.server import embedded
 
@@ -100,14 +80,15 @@ def serve(
     try:
         switches = {"quota": False} if no_quota else None
         with embedded(state, switches=switches, seed=seed, host=host, port=port, names=names) as url:
-            ready(url)
+            text = _("listening on {url}").format(url=url)
+            context.output_data(lambda: text, {"url": url}, quotes_campaigns=False)
             if sys.stderr.isatty():
-                click.echo(
-                    _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it."),
-                    err=True,
+                print_message(
+                    _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it.")
                 )
             if is_exposed:
-                click.echo(_("Warning: other machines can reach this sandbox and control it."), err=True)
+                print_message(_("Warning: other machines can reach this sandbox and control it."))
             signal.sigwait(STOPPED_BY)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return ExitCode.OK

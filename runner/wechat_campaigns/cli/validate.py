@@ -16,9 +16,10 @@ from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.problems import problem_formats, problems_text
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
-from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns, load_campaigns, refuse_links_above
+from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns, load_campaign, refuse_links_above
 from wechat_campaigns.source.settings import load_settings, settings_warnings
 from wechat_campaigns.source.text import decode
+from wechat_campaigns.source.validate import Campaign
 
 
 @command(
@@ -67,7 +68,9 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
         settings = load_settings(context.root, environment=context.environment)
     except InvalidError as error:
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
-        found = load_campaigns(context.root, paths).problems
+        items, found = find_campaigns(context.root, paths, gather=True)
+        for checked in map(load_campaign, items):
+            found += () if isinstance(checked, Campaign) else checked
         links = {problem.location.file for problem in found if problem.rule == "file-link"}
         return [*(one for one in error.problems if one.location.file not in links), *found], 0
     count, problems = validate_campaigns(

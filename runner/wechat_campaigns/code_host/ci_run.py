@@ -124,17 +124,16 @@ def _user() -> str | None:
 
 def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
     event = _event(environ.get("GITHUB_EVENT_PATH", ""), read)
-    repository, pull = _object(event, "repository"), _object(event, "pull_request")
-    ref, number = environ.get("GITHUB_REF", ""), pull.get("number")
+    ref, number = environ.get("GITHUB_REF", ""), member(event, "pull_request", "number")
     return CiRun(
         service="GitHub",
         event=environ.get("GITHUB_EVENT_NAME", ""),
         branch=ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else "",
-        default_branch=_text(repository, "default_branch"),
+        default_branch=_text(event, "repository", "default_branch"),
         repository=environ.get("GITHUB_REPOSITORY", ""),
-        fork=repository.get("fork") is True,
+        fork=member(event, "repository", "fork") is True,
         number=number if isinstance(number, int) else None,
-        head=_text(_object(pull, "head"), "sha"),
+        head=_text(event, "pull_request", "head", "sha"),
     )
 
 
@@ -151,20 +150,21 @@ def _gitlab(environ: Mapping[str, str]) -> CiRun:
     )
 
 
-def _event(path: str, read: Callable[[str], str]) -> Mapping[str, Any]:
+def _event(path: str, read: Callable[[str], str]) -> Any:
     """Read the event; one that cannot be read counts as empty, and such a run is refused."""
     try:
-        data = json.loads(read(path)) if path else {}
+        return json.loads(read(path)) if path else {}
     except (OSError, ValueError, RecursionError):
         return {}
-    return data if isinstance(data, dict) else {}
 
 
-def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
+def member(data: Any, *keys: str) -> Any:
+    """Return what JSON has at the end of these keys; None where a step is missing or no object."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
 
 
-def _text(data: Mapping[str, Any], key: str) -> str | None:
-    value = data.get(key)
+def _text(data: Any, *keys: str) -> str | None:
+    value = member(data, *keys)
     return value if isinstance(value, str) and value else None

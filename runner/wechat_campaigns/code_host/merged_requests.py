@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest, require_default_branch
+from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest, member, require_default_branch
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
 from wechat_campaigns.core.i18n import N_, _
@@ -81,7 +81,7 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
     if len(exact) != 1:
         return None
     pull = exact[0]
-    number, head = int(pull["number"]), str(_at(pull, "head", "sha"))
+    number, head = int(pull["number"]), str(member(pull, "head", "sha"))
     verdicts = _verdicts(code_host.all(f"{root}/pulls/{number}/reviews"))
     commits = list(code_host.all(f"{root}/pulls/{number}/commits"))
     events = code_host.all(f"{root}/issues/{number}/events")
@@ -112,9 +112,9 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
 
 
 def _merged_here(pull: Mapping[str, Any], repository: str, branch: str) -> bool:
-    into = _at(pull, "base", "repo", "full_name")
+    into = member(pull, "base", "repo", "full_name")
     same = isinstance(into, str) and into.casefold() == repository.casefold()
-    return bool(pull.get("merged_at")) and same and _at(pull, "base", "ref") == branch
+    return bool(pull.get("merged_at")) and same and member(pull, "base", "ref") == branch
 
 
 def _verdicts(reviews: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -127,12 +127,6 @@ def _verdicts(reviews: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, An
 def _login(user: Any) -> str:
     """Return the name of a user of GitHub (`login`) or GitLab (`username`)."""
     return str(user.get("login") or user.get("username") or "") if isinstance(user, dict) else ""
-
-
-def _at(data: Any, *keys: str) -> Any:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
 
 
 def gitlab(environ: Mapping[str, str], token: str) -> CodeHost:

@@ -61,10 +61,15 @@ class Media:
 
     @property
     def written(self) -> str:
-        """What its author called it."""
+        """What its author called it, without folders."""
         if self.file is not None:
-            return str(self.file.path)
+            return self.file.path.name
         return self.name or f"media_id {self.media_id}"
+
+    @property
+    def label(self) -> str:
+        """The same, with the beginning of a file's fingerprint."""
+        return self.written if self.file is None else f"{self.written}, {self.file.sha256[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +235,10 @@ class Content:
     def lines(self) -> list[str]:
         """Write what a follower would read, as lines."""
         title, text = self._words()
-        files = [f"[{one.written}]" for one in self.carried()] or ([] if text else [f"[{self.summary()}]"])
-        return [*title, *text.splitlines(), *files]
+        files = [f"[{one.label}]" for one in self.carried()]
+        if self.material == "image":
+            files = numbered_pictures(self.carried())
+        return [*title, *text.splitlines(), *(files or ([] if text else [f"[{self.summary()}]"]))]
 
     def titles(self) -> tuple[str, ...]:
         """List the titles that followers would see of its articles."""
@@ -272,6 +279,12 @@ class Content:
             *(host for link in self.links() for host in hosts_of(link)),
             *(host for host in fetching if host is not None and not host.is_among(pictures)),
         }
+
+
+def numbered_pictures(pictures: Iterable[Media]) -> list[str]:
+    """Write a line for each picture of a message."""
+    template = _("[picture {number}: {file}]")
+    return [template.format(number=number, file=one.label) for number, one in enumerate(pictures, 1)]
 
 
 def text_in(part: Mapping[str, Any], name: str) -> str:

@@ -200,7 +200,7 @@ def write_file(path: Path, data: bytes, option: str = "") -> None:
 
 
 @contextmanager
-def opened_to_write(path: Path, option: str = "", *, flags: int) -> Iterator[BinaryIO]:
+def opened_to_write(path: Path, *, flags: int) -> Iterator[BinaryIO]:
     """Open a file for the block.
 
     Args:
@@ -209,7 +209,7 @@ def opened_to_write(path: Path, option: str = "", *, flags: int) -> Iterator[Bin
     Raises:
         UsageError: as of `file_errors`.
     """
-    with file_errors(path, option), _opened(path, flags) as file:
+    with file_errors(path), _opened(path, flags) as file:
         yield file
 
 

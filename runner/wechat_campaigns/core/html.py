@@ -88,11 +88,13 @@ class Link(NamedTuple):
     """As it is written, without what HTML needs; of a mini program the path."""
     appid: str = ""
     """Of the mini program that it opens."""
+    name: str = ""
+    """Of that mini program, where the message has it."""
 
     @property
     def target(self) -> str:
         """Where it leads, for a person who reviews it."""
-        return f"{self.appid} {self.address}".strip()
+        return " ".join(filter(None, (self.name, self.appid, self.address)))
 
     @property
     def line(self) -> str:
@@ -117,8 +119,8 @@ class ArticleText(HtmlReader):
         self._words: list[str] = []
         self._lines: list[str] = []
         self._beside: list[str] = []
-        self._anchors: list[tuple[int, list[tuple[str, str]]]] = []
-        """Open links: where their words begin, and what each leads to as address and AppID."""
+        self._anchors: list[tuple[int, list[tuple[str, str, str]]]] = []
+        """Open links: where their words begin, and what each leads to: address, AppID and name."""
         self._silent = 0
         self.read(html)
         while self._anchors:
@@ -181,21 +183,21 @@ class ArticleText(HtmlReader):
 
     def _follow(self, tag: str, given: list[tuple[str, str]], first: dict[str, str]) -> None:
         """Add what a tag leads to: a link now if it has no end of its own, else where its words end."""
-        targets = [(value, "") for name, value in given if name in _LEADING and tag not in _PICTURE_TAGS]
+        nickname = first.get(f"{_PROGRAM}nickname", "")
+        targets = [(value, "", "") for name, value in given if name in _LEADING and tag not in _PICTURE_TAGS]
         appids = [value for name, value in given if name == f"{_PROGRAM}appid"]
         paths = [
             value for name, value in given if name.startswith(_PROGRAM) and name.endswith(("path", "type"))
         ]
         targets = [one for one in targets if one[0]]
         targets += [
-            (path, appid) for appid in appids for path in (paths if tag == "a" else paths[:1]) or [""]
+            (path, appid, nickname)
+            for appid in appids
+            for path in (paths if tag == "a" else paths[:1]) or [""]
         ]
         if tag in _CARDS:
             title = first.get(f"{_PROGRAM}title", "")
-            nickname = first.get(f"{_PROGRAM}nickname", "")
-            self._mark(
-                _("[card: {title}]").format(title=" ".join(filter(None, (title, nickname)))), title, nickname
-            )
+            self._mark(_("[card: {title}]").format(title=title), title, nickname)
             self._lead(title, targets)
             self.fetched.append(first.get(f"{_PROGRAM}imageurl", ""))
         elif tag == "a":
@@ -203,9 +205,9 @@ class ArticleText(HtmlReader):
         else:
             self._lead("", targets)
 
-    def _lead(self, text: str, targets: list[tuple[str, str]]) -> None:
-        for address, appid in targets:
-            link = Link(text, address, appid)
+    def _lead(self, text: str, targets: list[tuple[str, str, str]]) -> None:
+        for target in targets:
+            link = Link(text, *target)
             self.links.append(link)
             self._lines.append(f" [→ {link.target}] ")
 

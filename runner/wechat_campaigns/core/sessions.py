@@ -142,9 +142,9 @@ class BoundAdapter(HTTPAdapter):
 class Session(requests.Session):
     """A session that makes one exchange at a time, follows no redirect and repeats nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, adapter: BoundAdapter | None = None) -> None:
         super().__init__()
-        self.adapter = BoundAdapter()
+        self.adapter = adapter or BoundAdapter()
         self.mount("https://", self.adapter)
         self.mount("http://", self.adapter)
 

@@ -59,6 +59,7 @@ class DownloadLimits:
     """The most that one run downloads."""
 
     files: int = 100
+    """Counted by `SavedPictures`."""
     file_bytes: int = 10 * 1024 * 1024
     total_bytes: int = 60 * 1024 * 1024
     file_s: float = 30.0
@@ -69,11 +70,6 @@ class DownloadLimits:
 def resolve(host: str, port: int) -> Iterable[str]:
     """Return the addresses that the system has for a host."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def connect(address: str, port: int, timeout_s: float) -> socket.socket:
-    """Connect to an address."""
-    return socket.create_connection((address, port), timeout=timeout_s)
 
 
 def is_public(address: str) -> bool:
@@ -96,9 +92,8 @@ class Downloader:
 
     limits: DownloadLimits = field(default_factory=DownloadLimits)
     resolve: Resolve = resolve
-    connect: Connect = connect
+    connect: Connect = lambda address, port, timeout_s: socket.create_connection((address, port), timeout_s)
     clock: Callable[[], float] = time.monotonic
-    _files: int = 0
     _bytes: int = 0
     _began: float | None = None
 
@@ -110,9 +105,6 @@ class Downloader:
         """
         if self._began is None:
             self._began = self.clock()
-        self._files += 1
-        if self._files > self.limits.files:
-            raise DownloadError(_("more than {most} pictures").format(most=self.limits.files))
         for _step in range(self.limits.redirects + 1):
             answer = self._exchange(url)
             if isinstance(answer, bytes):
@@ -126,7 +118,7 @@ class Downloader:
         seconds = min(self.limits.file_s, left_s)
         if seconds <= 0:
             raise _late_error(self.limits.total_s)
-        address, session = _normalized(url), _PublicSession(self._connected)
+        address, session = _normalized(url), _session(self._connected)
         try:
             with (
                 session,
@@ -180,16 +172,12 @@ def _late_error(seconds: float) -> DownloadError:
     return DownloadError(what, is_final=False)
 
 
-class _PublicSession(Session):
-    """A session without proxies and cookies of the environment whose connections come from a function."""
-
-    def __init__(self, connect: Callable[[str, int], socket.socket]) -> None:
-        super().__init__()
-        self.adapter = _PublicAdapter(connect)
-        self.mount("https://", self.adapter)
-        self.mount("http://", self.adapter)
-        self.trust_env = False
-        self.verify = certificates(os.environ)
+def _session(connect: Callable[[str, int], socket.socket]) -> Session:
+    """Return a session without proxies and cookies of the environment whose connections a function makes."""
+    session = Session(_PublicAdapter(connect))
+    session.trust_env = False
+    session.verify = certificates(os.environ)
+    return session
 
 
 class _PublicAdapter(BoundAdapter):

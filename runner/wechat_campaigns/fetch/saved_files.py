@@ -16,7 +16,7 @@ from wechat_campaigns.fetch.public_download import Downloader, DownloadError
 from wechat_campaigns.messages.articles import FLAGS, TEXTS
 from wechat_campaigns.render.article import read_draft_article
 from wechat_campaigns.source.files import FileError, Files
-from wechat_campaigns.source.scaffold import literal, pulled_campaign_text
+from wechat_campaigns.source.scaffold import fetched_campaign_text, literal
 from wechat_campaigns.source.sniff import sniff
 
 SUFFIXES = {name: name for name in ("png", "gif", "webp", "bmp", "heic", "avif")} | {"jpeg": "jpg"}
@@ -112,8 +112,8 @@ class DraftFiles:
         first = self.news_items[0]
         pictures = (first.get("image_info") or {}).get("image_list") or []
         if len(self.news_items) == 1 and pictures:
-            return pulled_campaign_text(self.id, {"newspic": self._picture_post(first, pictures)})
-        return pulled_campaign_text(self.id, {"articles": list(self._articles())})
+            return fetched_campaign_text(self.id, {"newspic": self._picture_post(first, pictures)})
+        return fetched_campaign_text(self.id, {"articles": list(self._articles())})
 
     def _articles(self) -> Iterator[dict[str, Any]]:
         alone = len(self.news_items) == 1

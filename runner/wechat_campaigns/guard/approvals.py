@@ -150,7 +150,7 @@ def is_genuine(root: Path, settings: Settings, guard: Event) -> bool:
     value = os.environ.get(name, "").strip()
     if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
         return False
-    versions = checkout.settings_versions(root)
+    versions = checkout.settings_versions(root, checkout.head_of(root))
     named = (checkout.root_variables_in(version, guard.stream) for version in versions)
     return all(name in one for one in named if one is not None)
 
@@ -181,7 +181,7 @@ def check_tree_approved(
         checkout.require_history(root)
     elif not checkout.head_of(root):
         return ApprovedTree()
-    if anchor.commit and anchor.commit not in checkout.commits_since(root, ""):
+    if anchor.commit and anchor.commit not in checkout.commits_since(root, "", checkout.head_of(root)):
         anchor = anchor._replace(commit="")
     if anchor.approvals and not anchor.commit:
         raise approval_error(
@@ -192,7 +192,7 @@ def check_tree_approved(
     history = _History(root, environment, run, anchor, appid, anchor.commit if is_known else "")
     if not (wanted or history.asks()):
         return ApprovedTree()
-    checkout.check_committed(root)
+    checkout.check_committed(root, history.head)
     return history.check_head()
 
 
@@ -252,7 +252,7 @@ class _History:
         self._branch = (run.default_branch if run else None) or ""
         self._find = request_finder(run) if run else lambda _commit: None
         self.head = checkout.head_of(self._folder)
-        self._parents = checkout.commits_since(self._folder, start)
+        self._parents = checkout.commits_since(self._folder, start, self.head)
         around = {*self._parents, *(one for parents in self._parents.values() for one in parents)}
         self._objects = checkout.objects_of(self._folder, filter(None, {*around, start}))
         self._approvals_in = cache(self._read_approvals)

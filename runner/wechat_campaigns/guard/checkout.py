@@ -155,16 +155,20 @@ def blobs_in(folder: Path, tree: str) -> dict[PurePosixPath, str]:
     return found
 
 
-def check_committed(folder: Path) -> None:
+@cache  # whatever account asks, each file is read once; a new `Secrets` reads them again
+def check_committed(folder: Path, head: str) -> None:
     """Refuse a checkout that holds anything else than its commit has in the tree that is asked about.
 
     By our own sums of the bytes: no filter, no attribute, no index and no list of ignored files is believed.
+
+    Args:
+        head: the commit that is checked out.
 
     Raises:
         PolicyError: a file differs, is missing, is a link or is in no commit; or the folder is a link.
     """
     _refuse_link(folder)
-    held, checkout = objects_of(folder, ["HEAD"])["HEAD"], find_checkout(folder)
+    held, checkout = objects_of(folder, [head])[head], find_checkout(folder)
     is_whole = checkout is not None and reads_everything(folder, held)
     top = checkout.top if checkout is not None and is_whole else folder
     here = {file: blob for file, blob in blobs_in(folder, tree_of(folder, held)).items() if blob}
@@ -290,18 +294,22 @@ def tree_of(folder: Path, held: CommitObjects) -> str:
     return held.root if reads_everything(folder, held) else held.folder
 
 
-def settings_versions(folder: Path) -> Iterator[Version]:
-    """Read every version of the settings that leads to the checked-out commit, the newest first.
+def settings_versions(folder: Path, head: str) -> Iterator[Version]:
+    """Read every version of the settings that leads to a commit, the newest first.
 
     Who merges chooses what is the first parent, so a version may lie on any side.
 
     Raises:
         PolicyError: a version is not in this repository.
     """
-    objects = objects_of(folder, reversed(commits_since(folder, "")))
-    for settings, accounts in dict.fromkeys((one.settings, one.accounts) for one in objects.values()):
-        if settings:
-            yield settings_at(folder, settings, accounts)
+    return (settings_at(folder, settings, accounts) for settings, accounts in _written(folder, head))
+
+
+@cache
+def _written(folder: Path, head: str) -> tuple[tuple[str, str], ...]:
+    """List the object ids of those versions: the settings, and the folder of the files of accounts."""
+    objects = objects_of(folder, reversed(commits_since(folder, "", head)))
+    return tuple(dict.fromkeys((one.settings, one.accounts) for one in objects.values() if one.settings))
 
 
 @cache
@@ -339,14 +347,15 @@ def head_of(folder: Path) -> str:
     return _ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1)).text
 
 
-def commits_since(folder: Path, start: str) -> dict[str, tuple[str, ...]]:
-    """List the parents of each commit that leads to the checked-out one and not to `start`, oldest first.
+@cache
+def commits_since(folder: Path, start: str, head: str) -> dict[str, tuple[str, ...]]:
+    """List the parents of each commit that leads to `head` and not to `start`, oldest first.
 
     Args:
         start: empty for the whole history.
     """
     until = (f"^{start}",) if start else ()
-    listing = ("rev-list", "--topo-order", "--reverse", "--parents", "HEAD", *until, "--")
+    listing = ("rev-list", "--topo-order", "--reverse", "--parents", head, *until, "--")
     lines = map(str.split, _ask(folder, *listing).text.splitlines())
     return {commit: tuple(parents) for commit, *parents in lines}
 
@@ -356,6 +365,7 @@ def without_ancestors(folder: Path, commits: Iterable[str]) -> list[str]:
     return _ask(folder, "merge-base", "--independent", *commits).text.split()
 
 
+@cache
 def merge_bases(folder: Path, one: str, other: str) -> list[str]:
     """List the newest commits that lead to both; a request shows its change against these."""
     return _ask(folder, "merge-base", "--all", one, other, codes=(0, 1)).text.split()
@@ -422,7 +432,7 @@ def _own(holder: Mapping[str, Any], otherwise: object) -> object:
 def has_approvals_of_accounts(folder: Path, head: str) -> bool:
     """Return whether any version of the settings that leads to `head`, checked out, has an account's."""
     try:
-        versions = [_environments(one) or {} for one in settings_versions(folder)] if head else []
+        versions = [_environments(one) or {} for one in settings_versions(folder, head)] if head else []
     except PolicyError:  # a part of the history is missing
         return True
     environments = (one for version in versions for one in version.values())
@@ -477,13 +487,13 @@ def _environments(version: Version) -> dict[str, Mapping[str, Any]] | None:
         return None
     written, asked = maps(settings.get("environments")), settings.get("approvals")
     found: dict[str, Mapping[str, Any]] = {
-        name: {**one, "approvals": _own(one, asked)} for name, one in written
+        name: {**one, "approvals": _own(one, asked), "accounts": dict(maps(one.get("accounts")))}
+        for name, one in written
     }
     for number, data in enumerate(files):
         for name, accounts in maps(data):
             if name in found:  # two files that name one account hide none
-                own = {f"{number}/{key}": one for key, one in accounts.items()}
-                found[name] = {**found[name], "accounts": {**dict(maps(found[name].get("accounts"))), **own}}
+                found[name]["accounts"].update((f"{number}/{key}", one) for key, one in accounts.items())
     return found
 
 

@@ -15,7 +15,7 @@ from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.guard.checkout import ledgers_in, settings_versions
+from wechat_campaigns.guard.checkout import head_of, ledgers_in, settings_versions
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import (
     has_valid_mac,
@@ -54,7 +54,7 @@ def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) ->
     if environment.api == SANDBOX or guards or not (find_checkout(root) and is_installed()):
         return ()
     with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-        for version in settings_versions(root):
+        for version in settings_versions(root, head_of(root)):
             held = ledgers_in(version, environment)
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
                 return (ledger_change(left, settings),)

@@ -47,8 +47,6 @@ class AccountState(StreamState):
     """By media_id: every draft that was made, the latest of its send or not."""
     previews: set[str] = field(default_factory=set)
     """Digests of what a tester has received."""
-    preview_times: list[datetime] = field(default_factory=list)
-    """Of every preview; WeChat allows a hundred a day."""
     job_results: dict[int, JobResult] = field(default_factory=dict)
     """By msg_id: what the callback event said."""
     recall_times: list[datetime] = field(default_factory=list)
@@ -192,7 +190,6 @@ class AccountState(StreamState):
                 self._draft(event)
             case LedgerKind.PREVIEW:
                 self.previews.add(data["content_digest"])
-                self.preview_times.append(event.at)
             case LedgerKind.NOTIFIED:
                 self.notified.update(data["notices"])
             case LedgerKind.CAMPAIGNS_FOLDER:

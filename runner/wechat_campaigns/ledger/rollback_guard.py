@@ -227,24 +227,20 @@ class RollbackGuardedLedger(Ledger):
         """Where this machine keeps checkpoints of the ledger."""
         return self._memory.file.with_suffix(".checkpoint")
 
-    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        """See `Ledger.append`.
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        """See `Ledger.append_all`.
 
         Raises:
-            TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
+            TamperedLedgerError: the ledger went back since it was read; the entries are kept in it.
             ValueError: a decision without `after`: nobody would notice that the event before it was removed.
         """
-        if after is not None and "mac" not in entry.data:
+        seen, first = self._seen(entries[0].stream), entries[0]
+        if any(map(is_decision, entries if after is None else entries[1:])):
+            raise ValueError(first.kind)
+        if after is not None and "mac" not in first.data:
             # Under the mac: a copy of the event elsewhere in the stream is found out.
-            entry = replace(entry, data={**entry.data, "after": after.hash})
-        return self.append_all([entry], after=after)[0]
-
-    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
-        """See `Ledger.append_all`. Raises as `append`."""
-        seen = self._seen(entries[0].stream)
-        if after is None and any(map(is_decision, entries)):
-            raise ValueError(entries[0].kind)
-        events = self._store.append_all(list(map(self.sign, entries)), after=after)
+            first = replace(first, data={**first.data, "after": after.hash})
+        events = self._store.append_all([self.sign(one) for one in (first, *entries[1:])], after=after)
         self._appended(events, seen)
         return events
 

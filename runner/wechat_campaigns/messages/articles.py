@@ -20,6 +20,7 @@ from wechat_campaigns.core.content import (
     Reading,
     Upload,
     distinct,
+    numbered_pictures,
 )
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.html import CARD_PLACEHOLDER
@@ -127,22 +128,18 @@ class Article:
         facts = {
             "author": self.author,
             "digest": self.digest,
-            "cover": self.cover.written,
+            "cover": self.cover.label,
             "content_source_url": self.content_source_url,
             "need_open_comment": self.need_open_comment,
             "only_fans_can_comment": self.only_fans_can_comment,
         }
         lines = [f"{key}: {value}" for key, value in facts.items() if value]
-        template = _("[picture {file}, {digest}]")
-        pictures = [
-            template.format(file=image.file.path, digest=image.file.sha256[:12]) for image in self.images
-        ]
         return [
             f"{number}. {self.title}",
             *lines,
             "",
             *self.text.lines(),
-            *pictures,
+            *numbered_pictures(Media(file=image.file) for image in self.images),
             "",
         ]
 

@@ -10,7 +10,7 @@ from wechat_campaigns.core.content import Content
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.messages.articles import Articles
-from wechat_campaigns.messages.limits import check_name, check_one_line
+from wechat_campaigns.messages.limits import check_name
 from wechat_campaigns.messages.newspic import Newspic
 
 
@@ -49,7 +49,7 @@ class Draft(Content):
 
     def findings(self) -> Iterator[Finding]:
         if self.title:
-            yield from check_one_line(("content", "draft"), self.title)
+            yield from check_name(("content", "draft"), self.title, is_chosen=True)
         else:
             yield from check_name(("content", "media_id"), self.media_id)
 

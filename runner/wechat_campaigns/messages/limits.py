@@ -68,23 +68,19 @@ def check_not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
         yield Finding("empty", what, hint, path)
 
 
-def check_name(path: KeyPath, value: str) -> Iterator[Finding]:
-    """Refuse a name of WeChat's that holds what none of its names does."""
+def check_name(path: KeyPath, value: str, *, is_chosen: bool = False) -> Iterator[Finding]:
+    """Refuse a name in WeChat that is empty, or holds what no name does.
+
+    Args:
+        is_chosen: whether people chose it: there may be spaces inside it then, and joined emoji.
+    """
     yield from check_not_empty(path, value)
     # Of all blanks, only the plain space is printable.
-    if value.strip() and (" " in value or not value.isprintable()):
-        what = _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1])
-        hint = _("copy it again without the surrounding text, or check the variables it uses")
-        yield Finding("blank-in-id", what, hint, path)
-
-
-def check_one_line(path: KeyPath, name: str) -> Iterator[Finding]:
-    """Refuse a name that people chose with a line break, something hidden or a blank at its ends."""
-    if name.strip() and not (name == name.strip() and name.replace("\u200d", "").isprintable()):
-        what = _(
-            "`{name}` contains a line break or an invisible character, or starts or ends with a space"
-        ).format(name=path[-1])
-        yield Finding("blank-in-id", what, _("write only the name, or check the variables it uses"), path)
+    plain = value.strip().replace(" ", "").replace("\u200d", "") if is_chosen else value.replace(" ", "\n")
+    if value.strip() and not (plain.isprintable() and value == value.strip()):
+        what = _("`{name}` contains a line break, an invisible character, or a space where none may be")
+        hint = _("write only the name, or check the variables it uses")
+        yield Finding("blank-in-id", what.format(name=path[-1]), hint, path)
 
 
 def check_title(path: KeyPath, title: str) -> Iterator[Finding]:
@@ -128,8 +124,7 @@ def check_media(path: KeyPath, value: Media, kind: MaterialKind) -> Iterator[Fin
     if value.file is not None:
         yield from check_file((*path, "file"), value.file, kind)
     elif value.name is not None:
-        yield from check_not_empty((*path, "name"), value.name)
-        yield from check_one_line((*path, "name"), value.name)
+        yield from check_name((*path, "name"), value.name, is_chosen=True)
     elif value.media_id is not None:
         yield from check_name((*path, "media_id"), value.media_id)
 

@@ -1,16 +1,15 @@
 """What can be asked about an environment in, findings out: good, doubtful or bad, each with a hint."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 from typing import Any, Final
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
+from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
@@ -23,12 +22,6 @@ from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
-NOT_ALLOWED = (40164, 61004)
-"""Errcodes that say an address is not on the IP allow list."""
-IP_HINT = N_(
-    "WeChat console → 基本配置 → IP白名单; never add 0.0.0.0/0: anyone who finds the AppSecret "
-    "could then send"
-)
 MISSING_SET: Final = frozenset({61007, 61016})
 """Errcodes of a call whose permission set the third-party platform lacks; others may be granted."""
 PERMISSION_SETS: Final[Mapping[str, tuple[str, Callable[[ReadOnlyApi], object]]]] = {
@@ -44,7 +37,6 @@ _PLACES: Final = {
     "command": N_("a command"),
     "file": N_("a file"),
 }
-_ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
 
 
 class Severity(StrEnum):
@@ -64,6 +56,8 @@ class Check:
     message: str
     hint: str = ""
     exit_code: ExitCode = ExitCode.OK
+    account: str = ""
+    """Its name; empty where it is about none, or about all."""
 
 
 def _ok(name: str, message: str) -> Check:
@@ -76,6 +70,10 @@ def _warning(name: str, message: str, hint: str) -> Check:
 
 def _error(exit_code: ExitCode, name: str, message: str, hint: str) -> Check:
     return Check(Severity.ERROR, name, message, hint, exit_code)
+
+
+def _refused(name: str, error: CampaignError) -> Check:
+    return _error(error.exit_code, name, error.message, error.hint)
 
 
 def run_checks(
@@ -97,35 +95,26 @@ def run_checks(
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
-    accounts = list(environment.accounts.values())
 
     def check(account: Account) -> list[Check]:
         with ExitStack() as opened:
-            return _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            rows = _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            return [replace(row, account=account.name) for row in rows]
 
-    found = map_in_threads(check, accounts)
-    checks += chain.from_iterable(found)
+    checks += chain.from_iterable(map_in_threads(check, list(environment.accounts.values())))
     try:
         checks += _ledger(settings, open_ledger(), clock(), streams)
     except CampaignError as error:
-        checks.append(_error(error.exit_code, _("ledger"), error.message, error.hint))
+        checks.append(_refused(_("ledger"), error))
     return (*checks, _ok(_("state folder"), state_dir))
-
-
-def worst(checks: Iterable[Check]) -> ExitCode:
-    """Choose the exit code."""
-    return worst_exit_code(check.exit_code for check in checks)
 
 
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
-    if environment.protected or environment.is_sandbox:
-        return _ok(
-            _("protection"),
-            _("a rehearsal: nothing reaches real followers")
-            if environment.is_sandbox
-            else _("apply requires a reviewed plan"),
-        )
+    if environment.is_sandbox:
+        return _ok(_("protection"), _("a rehearsal: nothing reaches real followers"))
+    if environment.protected:
+        return _ok(_("protection"), _("apply requires a reviewed plan"))
     return _warning(
         _("protection"),
         _("apply sends to real followers without a reviewed plan"),
@@ -137,7 +126,7 @@ def _clock(clock_skew: Callable[[], timedelta | None]) -> Check:
     try:
         away = clock_skew()
     except CampaignError as error:
-        return _error(error.exit_code, _("clock"), error.message, error.hint)
+        return _refused(_("clock"), error)
     if away is None:
         return _warning(
             _("clock"),
@@ -171,9 +160,7 @@ def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> lis
         keys.append(_ok(name, message))
         found = _quota(name, quota)
     granted = _permission_sets(name, api) if account.token is not None else ()
-    rows = [*keys, found, *granted, _permission(name, account, api)]
-    api.close()
-    return rows
+    return [*keys, found, *granted, _permission(name, account, api)]
 
 
 def _keys(name: str, account: Account) -> Check:
@@ -213,16 +200,6 @@ def _missing_set_hint(error: ApiError, number: str, allows: str) -> str:
     return _("have the account's administrator grant permission set {number} ({what})").format(
         number=number, what=_(allows)
     )
-
-
-def _refused(name: str, error: CampaignError) -> Check:
-    hint = error.hint
-    if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
-        address = _ADDRESS.search(error.errmsg)
-        hint = _("add {address} to the IP allow list: {where}").format(
-            address=address.group() if address is not None else _("this machine"), where=_(IP_HINT)
-        )
-    return _error(error.exit_code, name, error.message, hint)
 
 
 def _quota(name: str, quota: Mapping[str, Any]) -> Check:
@@ -283,15 +260,13 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) 
 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
-    held = {one.appid: state.stream(one.appid).hold_reason(now) for one in environment.accounts.values()}
-    return [
-        _warning(
-            _("account {name}").format(name=account.name),
-            *on_hold(account.name, reason, environment.env_option),
-        )
-        for account in environment.accounts.values()
-        if (reason := held[account.appid]) is not None
-    ]
+    found = []
+    for account in environment.accounts.values():
+        if (reason := state.stream(account.appid).hold_reason(now)) is not None:
+            words = on_hold(account.name, reason, environment.env_option)
+            check = _warning(_("account {name}").format(name=account.name), *words)
+            found.append(replace(check, account=account.name))
+    return found
 
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:

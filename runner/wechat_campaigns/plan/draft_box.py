@@ -56,8 +56,6 @@ class AccountDrafts:
     """By media_id, the send that this program made a draft for."""
     replaced: frozenset[str]
     """The media_ids of drafts that this program made before another one for the same send."""
-    total: int
-    """As WeChat counts; above the number listed when there are too many to list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +66,8 @@ class StoredDraft:
     content: Articles | Newspic
 
 
-def list_drafts(api: ReadOnlyApi) -> Iterator[tuple[BoxEntry, int]]:
-    """List the drafts of an account, each once, beside how many WeChat counts; the newest come first there.
+def list_drafts(api: ReadOnlyApi) -> Iterator[BoxEntry]:
+    """List the drafts of an account, each once, the newest first, and at most 2,000.
 
     Raises:
         ApiError, NotSentError, NoResponseError: a page could not be read.
@@ -77,13 +75,12 @@ def list_drafts(api: ReadOnlyApi) -> Iterator[tuple[BoxEntry, int]]:
     seen: set[str] = set()
     for offset in range(0, MAX_PAGES * PAGE, PAGE):
         page = api.draft_batchget(offset, PAGE)
-        total, items = int(page["total_count"]), page["item"]
-        for item in items:
+        for item in page["item"]:
             # A draft that is saved meanwhile moves the others on to the next page.
             if item["media_id"] not in seen:
                 seen.add(item["media_id"])
-                yield _entry(item), total
-        if not items or offset + PAGE >= total:
+                yield _entry(item)
+        if not page["item"] or offset + PAGE >= int(page["total_count"]):
             return
 
 
@@ -176,7 +173,7 @@ def fetch_drafts(
     Raises:
         ApiError, NotSentError, NoResponseError: WeChat did not answer a read.
     """
-    box = tuple(entry for entry, _count in list_drafts(api)) if any(one.title for one in named) else ()
+    box = tuple(list_drafts(api)) if any(one.title for one in named) else ()
     by_title = (find_by_title(draft.title, box) for draft in named if draft.title)
     media_ids = {*made, *(draft.media_id for draft in named if not draft.title)}
     media_ids |= {entries[0].media_id for entries in by_title if len(entries) == 1}

@@ -6,7 +6,7 @@ and taken to be midnight, China time.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
@@ -40,15 +40,6 @@ def china_time(moment: datetime, now: datetime) -> str:
 def reset_day(kind: AccountKind, now: datetime) -> str:
     """Write the day on which the allowance that holds now is renewed: `tomorrow`, `on 1 December`."""
     return day_text(bounds(kind, now)[1].date(), china_day(now))
-
-
-def count_today(calls: Iterable[datetime], now: datetime) -> int:
-    """Count the calls of the day that holds `now`.
-
-    Args:
-        calls: when each was made.
-    """
-    return sum(china_day(at) == china_day(now) for at in calls)
 
 
 @lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment

@@ -91,22 +91,17 @@ def due_days(days: Days, sent_on: Iterable[date], now: datetime) -> list[date]:
 
 def refresh_statistics(
     api: ReadOnlyApi, days: dict[date, DayOfArticles], sent_on: Iterable[date], clock: Clock
-) -> int:
+) -> None:
     """Query what is due of one account.
 
     Args:
         days: what is known; takes each answer as it arrives, so that an error leaves the earlier ones.
 
-    Returns:
-        The number of calls.
-
     Raises:
         ApiError, NotSentError, NoResponseError: WeChat refused, other than by "not ready"; or an answer is
             missing or malformed.
     """
-    calls = 0
     for day in due_days(days, sent_on, clock()):
-        calls += 1
         try:
             answer = api.datacube_getarticletotaldetail(day)
         except ApiError as error:
@@ -114,7 +109,6 @@ def refresh_statistics(
                 raise
             continue
         days[day] = _readable(answer, day, clock())
-    return calls
 
 
 def article_days(state: LedgerState, appid: str) -> set[date]:
@@ -242,37 +236,18 @@ def with_console_warnings(
     return replace(plan, sends=tuple(map(warned, plan.sends)))
 
 
-def titles(send: Send) -> frozenset[str]:
-    """List the titles that followers would see of a send's articles; of a draft, as far as they are known."""
-    return frozenset(title.strip() for title in send.content.visible.titles())
-
-
-def same_title(send: Send, articles: Iterable[PublishedArticle]) -> PublishedArticle | None:
-    """Find the latest article with a title of a send."""
-    wanted = titles(send)
-    found = [article for article in articles if article.title.strip() in wanted and article.title.strip()]
-    return max(found, key=lambda article: article.published, default=None)
-
-
-def baseline_hint(send: Send, environment: str) -> str:
-    """Write what records a send as made by hand, its whole openid list with it."""
-    name = quoted(str(replace(SendId.parse(send.id), batch=None)))
-    command = f"campaign ledger baseline {name} --env {environment} --reason 'sent by hand'"
-    return _("if it is the same message, record it as sent: `{command}`").format(command=command)
-
-
-def messages(articles: Iterable[PublishedArticle]) -> int:
-    """Count the messages that articles were sent in."""
-    return len({article.msg_data_id for article in articles})
-
-
 def _title_warning(send: Send, articles: Sequence[PublishedArticle], environment: str) -> list[Diagnostic]:
-    article = same_title(send, articles)
-    if article is None:
+    wanted = {title.strip() for title in send.content.visible.titles()} - {""}
+    found = [article for article in articles if article.title.strip() in wanted]
+    if not found:
         return []
+    article = max(found, key=lambda one: one.published)
     what = _("an article with the same title was sent by hand (console) on {day}: {title}")
     what = what.format(day=article.published.isoformat(), title=article.title)
-    return [warning(send, "sent-by-hand", what, baseline_hint(send, environment), path="$")]
+    name = quoted(str(replace(SendId.parse(send.id), batch=None)))  # its whole openid list with it
+    command = f"campaign ledger baseline {name} --env {environment} --reason 'sent by hand'"
+    hint = _("if it is the same message, record it as sent: `{command}`").format(command=command)
+    return [warning(send, "sent-by-hand", what, hint, path="$")]
 
 
 def _quota_warning(
@@ -284,7 +259,7 @@ def _quota_warning(
     if not uses_quota or kind is not AccountKind.SERVICE:
         return []
     begins = china_day(bounds(kind, now)[0])
-    number = messages(article for article in articles if article.published >= begins)
+    number = len({article.msg_data_id for article in articles if article.published >= begins})
     if not number:
         return []
     limit, used = quota_limit(kind), quota_used(one.account.appid, kind, state, now)

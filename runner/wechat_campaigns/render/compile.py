@@ -183,10 +183,6 @@ def compile_campaigns(
     )
 
 
-_Counted = tuple[int, tuple[Diagnostic, ...], tuple[Diagnostic, ...]]
-"""The number of a file's sends, and its problems: to hand over thousands of sends takes long."""
-
-
 def validate_campaigns(
     root: Path,
     *,
@@ -205,17 +201,14 @@ def validate_campaigns(
     """
     compiler, items, problems = _selected(root, settings, files, variables, only, gather=True)
 
-    def counted(item: CampaignFile) -> _Counted:
+    def counted(item: CampaignFile) -> tuple[int, CompiledCampaign]:
         made = compiler.make(item)
-        return len(made.sends), made.file_problems, made.problems
+        return len(made.sends), replace(made, sends=())  # to hand over thousands of sends takes long
 
-    def lost(item: CampaignFile, bound: Bound) -> _Counted:
-        return 0, out_of_bounds(item, bound).file_problems, ()
-
-    results = map_fenced(counted, items, lost=lost)
-    of_files = [*problems, *(problem for _sends, found, _others in results for problem in found)]
-    of_sends = [problem for _sends, _of_file, found in results for problem in found]
-    return sum(sends for sends, _of_file, _others in results), [*of_files, *of_sends]
+    results = map_fenced(counted, items, lost=lambda item, bound: (0, out_of_bounds(item, bound)))
+    of_files = [*problems, *(problem for _count, made in results for problem in made.file_problems)]
+    of_sends = [problem for _count, made in results for problem in made.problems]
+    return sum(count for count, _made in results), [*of_files, *of_sends]
 
 
 def _selected(

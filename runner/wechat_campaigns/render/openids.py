@@ -17,6 +17,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Batch
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.source.files import FileError
+from wechat_campaigns.source.text import encoding_of
 
 MIN_BATCH = 2
 """Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
@@ -69,7 +70,11 @@ def check_openids(listed: ListedOpenids, called: str) -> list[Finding]:
         At most one fault for each rule; its path is the index of the first entry concerned, or empty.
     """
     openids = listed.openids
-    malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
+    malformed = [
+        index
+        for index, openid in enumerate(openids)
+        if not _OPENID.fullmatch(openid) or openid.lower() in HEADERS
+    ]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
     checks = (
         (
@@ -103,7 +108,12 @@ def check_openids(listed: ListedOpenids, called: str) -> list[Finding]:
         for indexes, *words in checks
         if indexes
     ]
-    return found if len(openids) >= MIN_BATCH else [*found, _too_few(len(openids))]
+    if len(openids) < MIN_BATCH:
+        what = _("the number of openids is {count}; the minimum is {least}")
+        what = what.format(count=len(openids), least=MIN_BATCH)
+        hint = _("add openids; to send to one person, use `campaign preview`")
+        found.append(Finding("openid-count", what, hint))
+    return found
 
 
 def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
@@ -118,10 +128,6 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
         (Batch(index=index, count=count, list_sha256=digest, openids=whole), part)
         for index, part in enumerate(whole.parts, 1)
     ]
-
-
-def _is_openid(text: str) -> bool:
-    return bool(_OPENID.fullmatch(text)) and text.lower() not in HEADERS
 
 
 def _repeated(openids: Sequence[str]) -> list[int]:
@@ -146,11 +152,6 @@ def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, h
     return Finding(rule, what.format(positions=shown, usual=USUAL_CHARS), hint, (indexes[0],), level)
 
 
-def _too_few(count: int) -> Finding:
-    what = _("the number of openids is {count}; the minimum is {least}").format(count=count, least=MIN_BATCH)
-    return Finding("openid-count", what, _("add openids; to send to one person, use `campaign preview`"))
-
-
 # --- tables, as Excel saves them ----------------------------------------------------------------
 # A message names rows and columns only: no cell is repeated, for any may hold an openid.
 
@@ -166,7 +167,6 @@ LEAST_COLUMN_CHARS: Final = 1
 """Narrower columns too."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
-_ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DATA: Final = re.compile(r"[A-Za-z0-9_-]{20}|\d{5}|@")
 """What the name of a column does not contain: a cell with it belongs to a person."""
 _SHOWN_COLUMNS: Final = 12
@@ -257,7 +257,11 @@ def _csv_rows(data: bytes) -> Iterator[Row]:
             _("the file is a workbook of an old Excel (.xls), or protected by a password"),
             _("save it again as .xlsx or .csv, without a password"),
         )
-    encoding = _encoding(data)
+    encoding = encoding_of(data)
+    if encoding is None:
+        raise _error(
+            _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
+        )
     first = next((line for line in _lines(data, encoding) if line.strip("\r\n")), "")
     delimiter = max(",\t;", key=first.count)
     try:
@@ -271,20 +275,6 @@ def _csv_rows(data: bytes) -> Iterator[Row]:
 
 def _lines(data: bytes, encoding: str) -> Iterable[str]:
     return io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
-
-
-def _encoding(data: bytes) -> str:
-    marked = next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), None)
-    # Excel in China saves CSV in the encoding of Windows, whose superset decodes GBK and GB 2312 too.
-    for encoding in (marked,) if marked else ("utf-8", "gb18030"):
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise _error(
-        _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
-    )
 
 
 # --- XLSX ------------------------------------------------------------------------------------------

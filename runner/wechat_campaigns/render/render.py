@@ -15,7 +15,7 @@ from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.redact import OPENID
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.spoken_time import in_zone
-from wechat_campaigns.messages.limits import check_audience, check_one_line
+from wechat_campaigns.messages.limits import check_audience, check_name
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import LinkTagger, render_content
 from wechat_campaigns.render.openids import (
@@ -29,7 +29,7 @@ from wechat_campaigns.render.openids import (
 from wechat_campaigns.render.scope import Scope, Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import links_without_host
-from wechat_campaigns.source.validate import Campaign
+from wechat_campaigns.source.validate import Campaign, check_window
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
@@ -110,10 +110,8 @@ def _window(scope: Scope, timezone: str) -> _Window:
             scope.report(Finding("impossible-date", what, hint, (key,)))
         moments.append(moment)
     opens, closes = moments
-    if opens is not None and closes is not None and opens >= closes:
-        what = _("the send window ends before it starts: `not_after` is not later than `not_before`")
-        hint = _("make `not_after` later than `not_before`")
-        scope.report(Finding("window-empty", what, hint, ("not_after",)))
+    for finding in check_window(opens, closes):
+        scope.report(finding)
     return opens, closes
 
 
@@ -323,14 +321,10 @@ def _filter(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Filter:
 def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     before = len(scope.problems)
     tag = scope.text(path, written)
-    if not tag.strip() and len(scope.problems) == before:
-        what = _("the tag is empty after rendering")
-        hint = _("write the name of one of the account's tags")
-        scope.report(Finding("tag-empty", what, hint, path))
+    for finding in check_name(path, tag, is_chosen=True) if tag or len(scope.problems) == before else ():
+        scope.report(finding)
     if OPENID.search(tag):
         scope.report(Finding("openid-in-name", *openid_fault(), path))
-    for finding in check_one_line(path, tag):
-        scope.report(finding)
     return tag
 
 

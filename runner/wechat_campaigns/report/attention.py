@@ -10,6 +10,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.ledger.fold import uninitialized_words
+from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, Violation
 from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.quota import Overlap
@@ -21,10 +22,11 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 CHECKED_AGAIN = N_("the plan after the merge and `campaign apply` check again")
+OVERLAP = "overlap"
+"""The rule of the notes of `overlaps`, one for each account and day."""
 FEW_NOTES = 3
 """Notes of one rule that are shown unfolded."""
 SHOWN_SENDS = 5
-SHOWN_OVERLAPS = 10
 VALUE_CHARS = 160
 """The maximum length of one key or value of the settings."""
 DECISIVE = (
@@ -83,8 +85,9 @@ def note_groups(notes: Iterable[Note]) -> list[list[Note]]:
 
 
 def is_folded(group: Sequence[Note]) -> bool:
-    """Return whether only the first need be seen: many of sends or files, none of the whole plan."""
-    return len(group) > FEW_NOTES and all(note.send or note.location for note in group)
+    """Return whether only the first need be seen: many of sends, files or days, none of the whole plan."""
+    alike = all(note.send or note.location or note.rule == OVERLAP for note in group)
+    return len(group) > FEW_NOTES and alike
 
 
 def attention_notes(plan: Plan, overlaps: Iterable[Overlap]) -> tuple[Note, ...]:
@@ -189,27 +192,14 @@ def problem_note(problem: Diagnostic) -> Note:
 
 
 def _overlaps(overlaps: Iterable[Overlap]) -> Iterator[Note]:
-    found = sorted(overlaps, key=lambda overlap: overlap.followers, reverse=True)
-    yield from map(_overlap, found[:SHOWN_OVERLAPS])
-    if (more := len(found) - SHOWN_OVERLAPS) > 0:
-        text = ngettext(
-            "followers may receive more than one message on {count} more day (`overlaps` in the JSON)",
-            "followers may receive more than one message on {count} more days (`overlaps` in the JSON)",
-            more,
-        )
-        yield _note("overlap", text, count=more)
-
-
-def _overlap(overlap: Overlap) -> Note:
     what = _(
         "on {day}, {account} sends more than one message to up to {count:,} followers: {sends}. WeChat does "
         "not return how far tags overlap"
     )
-    more = len(overlap.sends) - SHOWN_SENDS
-    names = _(", ").join([*overlap.sends[:SHOWN_SENDS], *(["…"] if more > 0 else [])])
     hint = _("check the tags: each of these messages counts in the four that a follower receives a month")
-    day, account, count = overlap.day.isoformat(), overlap.account, overlap.followers
-    return _note("overlap", what, hint, day=day, account=account, count=count, sends=names)
+    for one in sorted(overlaps, key=lambda overlap: overlap.followers, reverse=True):
+        names, day = first_of(one.sends, SHOWN_SENDS), one.day.isoformat()
+        yield _note(OVERLAP, what, hint, day=day, account=one.account, count=one.followers, sends=names)
 
 
 def _decisive(send_id: str, one: PlannedSend | UnknownSend) -> Note:

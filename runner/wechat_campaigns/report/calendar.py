@@ -19,6 +19,9 @@ from wechat_campaigns.report.plan_view import WEEKDAYS, account_line
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.send_status import StatusRow
 
+TITLE_CHARS = 30
+"""Of a title in the list of a month; the page shows two lines of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarEntry:
@@ -164,7 +167,9 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
 
 
 def _entry(entry: CalendarEntry) -> str:
-    details = [entry.kind, entry.status_text]
+    title = " ".join(entry.title.split())
+    title = title if len(title) <= TITLE_CHARS else f"{title[:TITLE_CHARS]}…"
+    details = [entry.send if title != entry.send else "", entry.kind, entry.status_text]
     if entry.followers is not None:
         count = entry.followers
         details.append(ngettext("{count:,} follower", "{count:,} followers", count).format(count=count))
@@ -172,7 +177,7 @@ def _entry(entry: CalendarEntry) -> str:
         time=entry.time,
         account=entry.account,
         recipients=entry.recipients,
-        send=entry.send,
+        send=title,
         details=_(", ").join(filter(None, details)),
     )
     return line(text)

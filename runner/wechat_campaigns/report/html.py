@@ -16,7 +16,6 @@ from wechat_campaigns.core.html import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import compute_message_digest
 from wechat_campaigns.ledger.records import account_of
-from wechat_campaigns.messages import Articles
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
@@ -26,7 +25,7 @@ from wechat_campaigns.render.article.page import (
     content,
     templates_of,
 )
-from wechat_campaigns.report.attention import BLOCKED, is_folded, note_groups, problem_note
+from wechat_campaigns.report.attention import BLOCKED, FINISHED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.history import (
     SHOWN,
@@ -39,21 +38,20 @@ from wechat_campaigns.report.history import (
     report_lines,
     shown,
 )
-from wechat_campaigns.report.phrases import change_diff, followers
+from wechat_campaigns.report.phrases import change_diff
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import (
     ACCOUNT_KINDS,
     CONSOLE_QUOTA,
     WEEKDAYS,
     PlanView,
-    Row,
     quota_text,
 )
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
 DAY_CHARS = 200_000
-"""The maximum length of the sends of one day."""
+"""The maximum length of the sends of one day, or of the hosts of a plan."""
 SORTS = ("Time", "Delivered", "Readers", "Read rate", "Shares", "New followers")
 """The columns by which a reader may sort the report."""
 ArchiveRow = tuple[str, str, str, Sequence[str]]
@@ -63,13 +61,11 @@ RecordTable = tuple[str, Sequence[tuple[str, str]]]
 
 
 def plan_html(view: PlanView, *, data: Data) -> str:
-    """Draw a plan: who receives what and when, what needs a person, then the messages of each account."""
+    """Draw a plan: who receives what and when, what changed, what needs a person, then each message."""
     pictures = Pictures(data)
-    shown = (row for row in view.in_order() if row.planned is not None)
-    sends = sorted(shown, key=lambda row: (row.account, _is_long(row)))
-    first = {row.account: row.id for row in reversed(sends)} if view.has_accounts else {}
+    sends = [row for row in view.in_order() if row.planned is not None]
     groups = note_groups(view.notes)
-    anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
+    numbers = {row.id: number for number, row in enumerate(sends, 1)}
     digests = {row.id: compute_message_digest(row.planned.send) for row in sends if row.planned is not None}
     shown_at = {digests[row.id]: row.id for row in reversed(sends)}
 
@@ -80,24 +76,20 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked_actions=BLOCKED,
+        finished=FINISHED,
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
-        anchor=anchors.__getitem__,
+        number_of=numbers.__getitem__,
+        changed={change.id for change in view.comparison.changes} if view.comparison is not None else set(),
         shown_at=lambda row: shown_at[digests[row.id]],
-        begins_account=lambda row: first.get(row.account) == row.id,
-        followers=followers,
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),
         pictures=pictures,
         content=lambda send: content(send, address=pictures.address),
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
+        day_chars=DAY_CHARS,
     )
-
-
-def _is_long(row: Row) -> bool:
-    """Return whether a message takes more than one screen; the short ones come first, side by side."""
-    return row.planned is not None and isinstance(row.planned.send.content.visible, Articles)
 
 
 def history_html(view: HistoryView) -> str:
@@ -208,15 +200,8 @@ def _environment() -> Environment:
     environment.filters["number"] = "{:,}".format
     environment.globals |= {
         "fitted": fitted,
-        "backticked": _backticked,
         "sends_text": sends_text,
         "quota_text": quota_text,
         "account_kinds": ACCOUNT_KINDS,
     }
     return environment
-
-
-def _backticked(text: str) -> list[str]:
-    """Cut a sentence at its backticks: every second part is code."""
-    parts = text.split("`")
-    return parts if len(parts) % 2 else [text]

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.digest import PLAN_FORMAT, sha256, to_plain_data
-from wechat_campaigns.core.model import PlanAction, filter_form
+from wechat_campaigns.core.model import filter_form
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.plan import PlannedSend, SendKey, is_covered, resend_data
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.rule_changes import written_rules
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Account
@@ -72,16 +72,6 @@ def plan_data(view: PlanView) -> dict[str, Any]:
     return with_checksum(in_english(data))
 
 
-def widget(view: PlanView) -> str:
-    """Write a plan's counts for `artifacts:reports:terraform`: create is due now, update is due later.
-
-    A plan never deletes anything. Source: GitLab Docs, Terraform integration in merge requests,
-    read 2026-11; the three keys are all the widget reads.
-    """
-    due = view.counts.get(PlanAction.SEND, 0) + view.counts.get(PlanAction.RESEND, 0)
-    return json_text({"create": due, "update": view.counts.get(PlanAction.SCHEDULED, 0), "delete": 0})
-
-
 def outcomes_data(view: PlanView) -> dict[str, Any]:
     """Return what became of each send as plain data."""
     return {
@@ -116,7 +106,7 @@ def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
     """Return the drafts of each account as plain data."""
     return {
         "accounts": {
-            name: {"total": found.total, "drafts": [_draft_data(one, found) for one in found.drafts]}
+            name: {"drafts": [_draft_data(one, found) for one in found.drafts]}
             for name, found in accounts.items()
         }
     }
@@ -137,7 +127,7 @@ def doctor_data(checks: Sequence[Check], accounts: Mapping[str, Account]) -> dic
     return {
         "rules": {name: written_rules(one) for name, one in accounts.items()},
         "checks": [
-            {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
+            {key: getattr(check, key) for key in ("name", "account", "grade", "message", "hint")}
             for check in checks
         ],
     }

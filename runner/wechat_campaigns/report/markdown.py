@@ -17,7 +17,8 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.report.attention import is_folded, note_groups
-from wechat_campaigns.report.phrases import change_diff, followers, short_commit, shortened
+from wechat_campaigns.report.links import Hosts
+from wechat_campaigns.report.phrases import change_diff, short_commit, shortened
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -31,9 +32,10 @@ _NOTE_CHARS = 120
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
 DIGITS = 10
-"""Of a fingerprint, where the whole stands in a fold."""
+"""Of a commit that is only named."""
 SETTINGS_NOTES = 5
 """So many stand in one fence, which has room for each in full."""
+HEADLINE_CHARS = 60
 OPEN_MESSAGES = 3
 """So many messages are shown unfolded."""
 
@@ -68,12 +70,13 @@ def plan_markdown(view: PlanView) -> str:
         _overview(view, rows),
         Section(title=_("Errors"), blocks=[fence(problems_text([p])) for p in view.errors]),
         _attention(view),
-        _fences(_("Accounts"), view.accounts),
         *([_changes(view.comparison, view.timezone)] if view.comparison is not None else []),
+        _fences(_("Accounts"), view.accounts),
         Section(
             title=_("What followers receive"),
             blocks=[
-                _message(row, planned, opened=n < OPEN_MESSAGES) for n, (row, planned) in enumerate(messages)
+                _message(view, row, planned, opened=n < OPEN_MESSAGES)
+                for n, (row, planned) in enumerate(messages)
             ],
         ),
         _fences(_("Later"), view.coming),
@@ -188,25 +191,18 @@ def _least(section: Section) -> int:
 
 
 def _head(view: PlanView) -> str:
-    environment, digest, commit = view.plan.environment, view.digest, view.plan.commit or ""
+    environment, comparison = view.plan.environment, view.comparison
+    commit = short_commit(view.plan.commit or "", 40)
     title = _("Campaign plan for {environment}: {total}").format(
         environment=code(environment), total=view.headline
     )
-    summary = _("**This is only a plan: nothing was sent.** {counts}.")
-    if view.plan.offline:
-        summary = _(
-            "**This is only a plan: nothing was sent.** {counts}. The plan made no request to "
-            "WeChat, so audiences are unknown."
-        )
-    times = _("{made}, expires {expires} ({timezone})").format(
-        made=view.created, expires=view.expires, timezone=view.timezone
-    )
-    facts = {_("Digest"): digest[:DIGITS], _("Commit"): short_commit(commit, DIGITS), _("Made"): times}
-    if view.comparison is not None:
-        facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:DIGITS]})"
-    summary = summary.format(counts=view.summary)
-    whole = _folded(_("Whole fingerprints"), fence("\n".join(filter(None, [digest, commit]))))
-    return f"{marker('plan', environment)}\n## {title}\n\n{summary}\n\n{_facts(facts)}\n\n{whole}"
+    facts = {_("Digest"): view.digest, _("Commit"): commit, _("Made"): view.times}
+    if comparison is not None:
+        facts[_("Compared with")] = f"{comparison.ref} ({comparison.commit[:DIGITS]})"
+    summary = _("**This is only a plan: nothing was sent.** {counts}.").format(counts=view.glance)
+    hosts = [fence(view.hosts.text)] if view.hosts.text else []
+    head = [f"{marker('plan', environment)}\n## {title}", summary, *hosts, view.next_step]
+    return "\n\n".join([*head, _facts(facts)])
 
 
 def _facts(facts: dict[str, str]) -> str:
@@ -227,9 +223,8 @@ def _overview(view: PlanView, rows: Sequence[Row]) -> Section:
         headings.insert(2, _("Account"))
     table = []
     for row in rows:
-        message = ""
-        if row.kind:
-            message = _(": ").join((row.kind, cell(row.content)))
+        content = _(": ").join((row.kind, cell(row.content))) if row.kind else ""
+        message = " · ".join(filter(None, [cell(row.description), content]))
         account = [cell(row.account)] if named else []
         to_whom = (cell(row.recipients), row.followers, cell(row.id))
         table.append([row.window, message, *account, *to_whom, f"**{row.status}**", cell(row.remark, 120)])
@@ -259,20 +254,21 @@ def _fences(title: str, lines: Sequence[str], *, size: int = 10) -> Section:
     return Section(title=title, blocks=blocks)
 
 
-def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
-    summary = _("{action} {send} to {recipients}, {followers}, {window}").format(
+def _message(view: PlanView, row: Row, planned: PlannedSend, *, opened: bool) -> str:
+    summary = _("{action} {send} to {recipients}, followers: {followers}, {window}").format(
         action=row.status,
         send=html_code(row.id),
         recipients=html_code(row.recipients),
-        followers=followers(planned.resolved.audience),
+        followers=row.followers,
         window=row.window,
     )
-    return _folded(summary, _content(planned.send), opened=opened)
+    headline = html_code(row.headline[:HEADLINE_CHARS])
+    return _folded(f"{headline} · {summary}", _content(planned.send, view.hosts), opened=opened)
 
 
-def _content(send: Send) -> str:
+def _content(send: Send, hosts: Hosts) -> str:
     parts = [fence(shortened("\n".join(send.content.visible.lines()), MESSAGE_CHARS))]
-    if linked := [link.line for link in send.content.visible.links()]:
+    if linked := list(map(hosts.line, send.content.visible.links())):
         parts += [_("Links"), fence(shortened("\n".join(linked), MESSAGE_CHARS))]
     return "\n\n".join(parts)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import Audience, Filter, Send
+from wechat_campaigns.core.model import Audience, Filter, Send, filter_form
 from wechat_campaigns.core.spoken_time import zone_name
 
 if TYPE_CHECKING:
@@ -60,17 +60,6 @@ def headcount(audience: Audience) -> str:
     if audience.last is not None:
         return f"~{audience.last.count:,}"
     return "?" if audience.source == "unknown offline" else "–"
-
-
-def followers(audience: Audience) -> str:
-    """Write a count with its noun: `1,204 followers`, also where there is no count."""
-    if audience.last is not None:
-        template = _("an unknown number of followers (~{count:,} at an earlier send)")
-        return template.format(count=audience.last.count)
-    if audience.count is None:
-        return _("an unknown number of followers")
-    count = audience.count
-    return ngettext("{count:,} follower", "{count:,} followers", count).format(count=count)
 
 
 def short_commit(commit: str, digits: int) -> str:
@@ -138,9 +127,12 @@ def shortened(text: str, limit: int) -> str:
 
 
 def send_lines(send: Send, timezone: str) -> list[str]:
-    """Write a send as lines: to whom, when, what."""
+    """Write a send as lines: to whom, when, where its words lead, what."""
+    listed = filter_form(send).get("openids", {}).get("sha256", "")[:12]  # another list of the same length
     head = [
-        _("to: {recipients}").format(recipients=recipients(send.filter)),
+        _("to: {recipients}").format(
+            recipients=_(", ").join(filter(None, [recipients(send.filter), listed]))
+        ),
         _("account: {name}").format(name=send.account),
         _("when: {window}").format(window=window(send, timezone)),
     ]
@@ -148,7 +140,11 @@ def send_lines(send: Send, timezone: str) -> list[str]:
         head.append(f"revision: {send.revision}")
     if send.send_ignore_reprint:
         head.append("send_ignore_reprint: true")
-    return [*head, f"msgtype: {send.msgtype}", "", *send.content.visible.lines()]
+    if send.filter.skip_unsubscribed:
+        head.append("skip_unsubscribed: true")
+    shown = send.content.visible
+    links = [_("link: {link}").format(link=link.line) for link in shown.links() if link.text != link.address]
+    return [*head, f"msgtype: {send.msgtype}", *links, "", *shown.lines()]
 
 
 def diff(before: Sequence[str], after: Sequence[str]) -> str:

@@ -18,7 +18,8 @@ from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
-from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, is_in_a_file
+from wechat_campaigns.report.attention import FINISHED, Note, attention_notes
+from wechat_campaigns.report.links import Hosts, linked_hosts
 from wechat_campaigns.report.phrases import headcount, moment, recipients, sends, status_counts, window
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -56,6 +57,8 @@ class Row:
     followers: str = ""
     kind: str = ""
     """Of the message, as people call it: `3 articles`."""
+    description: str = ""
+    """What its author says it is, in one line."""
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
@@ -64,6 +67,11 @@ class Row:
     problems: tuple[Diagnostic, ...] = ()
     """Of an invalid campaign, or of names that stand for nothing."""
     planned: PlannedSend | None = None
+
+    @property
+    def headline(self) -> str:
+        """What its author says it is, or what a follower sees."""
+        return self.description or self.content or self.id
 
     @property
     def remark(self) -> str:
@@ -85,6 +93,8 @@ class PlanView:
     """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
     command: str = APPLY
     """What sends the plan."""
+    approved_in: str = ""
+    """Where a CI run is approved, as a sentence; empty on a person's machine."""
     outcomes: Sequence[SendOutcome] = ()
     """Of an apply."""
     waiting: Collection[SendKey] = ()
@@ -120,20 +130,41 @@ class PlanView:
         """How many sends there are of each action."""
         return self.plan.counts()
 
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Where the links lead of what may still be sent."""
+        return linked_hosts(self.plan, self.comparison)
+
+    @property
+    def figures(self) -> list[tuple[str, str, str]]:
+        """What a reader of one minute has to know: words, a value, and how to mark it."""
+        pending = (*self.plan.calls(), *self.plan.coming())
+        final = sum(not one.send.content.visible.is_recallable for one in pending)
+        errors, notes = len(self.errors), len(self.notes)
+        return [
+            (_("recipients in all"), reach(pending), ""),
+            (_("errors"), f"{errors:,}", "bad" if errors else ""),
+            (_("notes"), f"{notes:,}", "look" if notes else ""),
+            (_("cannot be recalled"), f"{final:,}", ""),
+        ]
+
+    @property
+    def glance(self) -> str:
+        """How many sends there are of each status, then the figures, in one sentence."""
+        figures = [_(": ").join((words, value)) for words, value, _mark in self.figures]
+        return _("; ").join([status_counts(self.counts) or _("no campaigns"), *figures])
+
     @property
     def created(self) -> str:
         """When the plan was made."""
         return moment(self.plan.created_at, self.timezone)
 
     @property
-    def expires(self) -> str:
-        """When the plan expires."""
-        return moment(self.plan.expires_at, self.timezone)
-
-    @property
-    def summary(self) -> str:
-        """How many sends there are of each status: `4 to send, 1 scheduled`."""
-        return status_counts(self.counts) or _("no campaigns")
+    def times(self) -> str:
+        """When the plan was made and when it expires."""
+        expires = moment(self.plan.expires_at, self.timezone)
+        text = _("{made}, expires {expires} ({timezone})")
+        return text.format(made=self.created, expires=expires, timezone=self.timezone)
 
     @property
     def results(self) -> str:
@@ -142,19 +173,9 @@ class PlanView:
         return status_counts({result: results.count(result) for result in Result})
 
     @property
-    def total(self) -> str:
-        """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
-        calls = self.plan.calls()
-        return to_followers(calls) if calls else _("nothing to send now")
-
-    @property
     def headline(self) -> str:
-        """How many sends there are, due or not, and what apply would do now."""
-        due, count = len(self.plan.calls()), len(self.listed())
-        if due == count:
-            return self.total
-        template = _("{sends}; now: {total}") if due else _("{sends}, none of them now")
-        return template.format(sends=sends(count), total=self.total)
+        """How many sends there are, due or not."""
+        return sends(len(self.listed()))
 
     @property
     def ready(self) -> bool:
@@ -165,13 +186,15 @@ class PlanView:
 
     @property
     def next_step(self) -> str:
-        """What becomes of the plan once it is approved."""
+        """How the plan is approved and what comes of it, or why nothing does."""
         step = _("Running `{command}` now would send nothing.")
-        if self.ready:
-            step = _("Running `{command}` now would make {total}.")
-        elif self.plan.calls():
+        if self.plan.calls() and not self.ready:
             step = _("`{command}` refuses this plan until its problems are solved.")
-        return step.format(command=self.command, total=self.total)
+        elif self.approved_in:
+            return self.approved_in
+        elif self.ready:
+            step = _("How to approve this: `{command}` asks for confirmation; now it would make {total}.")
+        return step.format(command=self.command, total=to_followers(self.plan.calls()))
 
     @property
     def coming(self) -> tuple[str, ...]:
@@ -197,29 +220,10 @@ class PlanView:
         return tuple(lines)
 
     @property
-    def uploads(self) -> str:
-        """How many files will be uploaded first; empty when none."""
-        missing = {
-            item.key for p in self.plan.due() for item, reusable in p.resolved.uploads if reusable is None
-        }
-        template = ngettext(
-            "Before sending, {count:,} file will be uploaded.",
-            "Before sending, {count:,} files will be uploaded.",
-            len(missing),
-        )
-        return template.format(count=len(missing)) if missing else ""
-
-    @property
     def accounts(self) -> tuple[str, ...]:
         """What each account may still send, and what else holds for all, in sentences."""
-        lines = map(account_line, self.budgets)
         console = (_(CONSOLE_QUOTA),) if self.budgets else ()
-        return (*lines, *console, *filter(None, [self.uploads]))
-
-    @property
-    def attention(self) -> tuple[str, ...]:
-        """What a person should read first, in sentences."""
-        return tuple(note.text for note in self.notes)
+        return (*map(account_line, self.budgets), *console)
 
     @property
     def has_accounts(self) -> bool:
@@ -229,11 +233,7 @@ class PlanView:
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
         """Every problem of the plan and its files once, errors first and advice last."""
-        found = [*self.errors, *(problem for invalid in self.plan.invalid for problem in invalid.problems)]
-        for planned in self.plan.sends:
-            if is_in_a_file(planned):
-                found += planned.resolved.problems
-        found += [note.at(note.place) for note in self.notes if note.place is not None]
+        found = [*self.errors, *(note.at(note.place) for note in self.notes if note.place is not None)]
         return tuple(sorted(dict.fromkeys(found), key=by_level))
 
     def listed(self, *, everything: bool = False) -> tuple[Row, ...]:
@@ -293,6 +293,7 @@ def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
             recipients=recipients(send.filter),
             followers=headcount(planned.resolved.audience),
             kind=send.content.kind_name(),
+            description=" ".join(send.description.split()),
             content=" ".join(send.content.summary().split()),
             window=window(send, timezone),
             begin=send.not_before,
@@ -329,13 +330,19 @@ def to_followers(planned: Sequence[PlannedSend]) -> str:
     resends = ngettext("{count:,} resend", "{count:,} resends", again).format(count=again)
     first = [sends(len(planned) - again)] if again < len(planned) else []
     text = _(", ").join([*first, *([resends] if again else [])])
-    counts = [one.resolved.audience.count for one in planned]
-    if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=text)
-    template = (
-        _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
-    )
-    return template.format(sends=text, count=sum(n or 0 for n in counts))
+    template = _("{sends}, {count} messages in all")
+    if len(planned) == 1:
+        template = _("{sends} to {count} followers")
+    return template.format(sends=text, count=reach(planned))
+
+
+def reach(planned: Sequence[PlannedSend]) -> str:
+    """Write how many followers sends have, counted for each: `2,408`, `~940` of earlier sends, `30 + ?`."""
+    audiences = [one.resolved.audience for one in planned]
+    earlier = [one.last.count or 0 for one in audiences if one.count is None and one.last is not None]
+    counts = [*earlier, *(one.count for one in audiences if one.count is not None)]
+    parts = [f"{'~' if earlier else ''}{sum(counts):,}"] if counts or not audiences else []
+    return " + ".join([*parts, *(["?"] if len(counts) < len(audiences) else [])])
 
 
 def account_line(budget: Budget) -> str:

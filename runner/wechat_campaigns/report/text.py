@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
 from wechat_campaigns.report.phrases import (
     moment,
@@ -37,20 +38,28 @@ SHOWN_LINKS = 5
 """Of one send."""
 MOST_ROWS = 100
 """Sends of several accounts that are listed one by one."""
+MOST_ACCOUNTS = 10
+"""Accounts of which a plan or `doctor` lists what needs nobody."""
 _EXPECTED = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT, *FINISHED})
 """What a plan of many sends only counts; what it says of one stands in its notes."""
 
 
 def plan_text(
-    view: PlanView, options: TextOptions, *, everything: bool = False, is_applied: bool = False
+    view: PlanView,
+    options: TextOptions,
+    *,
+    everything: bool = False,
+    named: bool = False,
+    is_applied: bool = False,
 ) -> str:
     """Draw a plan: errors and a table first, then what needs attention, then what apply would do.
 
     Args:
         everything: show what needs no attention too: sends that were sent or are expired.
+        named: its campaigns were named: show what was sent or is expired, unless the sends are many.
         is_applied: draw the plan of a run that applies it: without what to run next.
     """
-    rows, plan = view.listed(everything=everything), view.plan
+    rows, plan = view.listed(everything=everything or named), view.plan
     heading = _("Plan for {environment}, {at}{commit}{offline}").format(
         environment=plan.environment,
         at=f"{view.created} {view.timezone}",
@@ -58,36 +67,35 @@ def plan_text(
         offline=_(", offline: audiences unknown") if plan.offline else "",
     )
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
-    parts += [options.lines(heading, style=BOLD), ""]
+    top = [_("Summary: {counts}.").format(counts=view.glance), view.hosts.text]
+    parts += [options.lines(heading, style=BOLD), *map(options.lines, filter(None, top)), ""]
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
-        parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
-        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
-        parts.append(options.lines(every))
+        parts.append(_counts_by_account(((row.account, row.action) for row in rows), options))
     if shown or not rows:
         parts += [""] if folded else []
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
-    if not folded and view.accounts:
-        parts += ["", *map(options.lines, view.accounts)]
-    if linked := list(_links(shown, everything=everything)):
+    accounts = view.accounts
+    if folded or (len(view.budgets) > MOST_ACCOUNTS and not everything):
+        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
+        accounts = (every, *accounts[len(view.budgets) :])
+    if accounts:
+        parts += ["", *map(options.lines, accounts)]
+    if linked := list(_links(view, shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=everything)):
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
-    summary = _("Summary: {counts}. This is only a plan: nothing was sent.")
-    if is_applied:
-        summary = _("Summary: {counts}.")
-    elif len(rows) < len(view.rows):
-        summary = _(
-            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
-            "plan: nothing was sent."
-        )
-    parts += ["", options.lines(summary.format(counts=view.summary))]
+    closing = [] if is_applied else [_("This is only a plan: nothing was sent.")]
+    if folded or (closing and len(rows) < len(view.rows)):
+        closing.append(_("`campaign plan --all` lists each send, and what was sent or has expired."))
+    parts += ["", *map(options.lines, closing)]
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))
     if not is_applied:
-        parts += map(options.lines, [*([view.next_step] if view.ready else []), *view.coming])
+        step = [view.next_step] if view.ready or view.approved_in else []
+        parts += map(options.lines, [*step, *view.coming])
     return "\n".join(parts)
 
 
@@ -122,7 +130,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
     if _are_folded(shown):
         parts = [_counts_by_account(((row.account, row.status) for row in shown), options)]
         parts += ["", options.lines(_("`campaign status --accounts NAME` lists each send of an account."))]
-        shown = view.attention
+        shown = view.attention + tuple(row for row in shown if row.status is Fate.REJECTED)
     for row in shown:
         known = row.known
         name = known.send
@@ -193,9 +201,6 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
             rows.append([name, short_id(one.media_id), titles, updated, note.format(send=made_for)])
         if not found.drafts:
             notes.append(_("{account}: the draft box is empty").format(account=name))
-        if found.total > len(found.drafts):
-            more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
-            notes.append(more.format(account=name, count=len(found.drafts), total=found.total))
     if len(accounts) == 1:
         headings, rows = headings[1:], [row[1:] for row in rows]
     table = options.table(headings, rows) if rows else ""
@@ -203,11 +208,17 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
 
 
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
+    """Write one line a check, of many accounts only what is wrong; hints below, and a summary."""
     from wechat_campaigns.plan.doctor import Severity
 
-    drawn = []
-    for check in checks:
+    drawn, shown = [], checks
+    accounts = {check.account for check in checks if check.account}
+    if len(accounts) > MOST_ACCOUNTS:
+        shown = [check for check in checks if not check.account or check.grade is not Severity.OK]
+        ready = len(accounts - {check.account for check in shown})
+        every = _("{ready:,} of {count:,} accounts are ready; `--accounts NAME` lists their checks.")
+        drawn = [options.lines(every.format(ready=ready, count=len(accounts))), ""]
+    for check in shown:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
         drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
         drawn += [f"    → {line(check.hint)}"] if check.hint else []
@@ -221,13 +232,9 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     return "\n".join([*drawn, "", _(", ").join(totals)])
 
 
-def are_many(count: int, accounts: Iterable[str]) -> bool:
-    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
-    return count > MOST_ROWS and len(set(accounts)) > 1
-
-
 def _are_folded(rows: Sequence[Row | SendOutcome | StatusRow]) -> bool:
-    return are_many(len(rows), (row.account for row in rows))
+    """Return whether so many sends of several accounts are counted by account, but for what needs eyes."""
+    return len(rows) > MOST_ROWS and len({row.account for row in rows}) > 1
 
 
 def _counts_by_account(pairs: Iterable[tuple[str, StrEnum]], options: TextOptions) -> str:
@@ -263,14 +270,14 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
             yield _more(hidden)
 
 
-def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
+def _links(view: PlanView, rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
     """Write where the links of what is still to be sent lead; of many the first."""
     for row in rows:
         if row.planned is None or row.action in FINISHED:
             continue
         linked = row.planned.send.content.visible.links()
         shown = linked if everything else linked[:SHOWN_LINKS]
-        yield from (_(": ").join([row.id, link.line]) for link in shown)
+        yield from (_(": ").join([row.id, view.hosts.line(link)]) for link in shown)
         if hidden := len(linked) - len(shown):
             yield _(": ").join([row.id, _more(hidden)])
 

@@ -24,7 +24,7 @@ from wechat_campaigns.ledger.events import Ledger, LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import FATE_BY_MSG_STATUS, job_id, job_to_query, recalled_articles
 from wechat_campaigns.messages import KINDS
-from wechat_campaigns.plan.quota import count_today
+from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.state import Fate, SendState
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
@@ -166,7 +166,8 @@ def recall_error(known: SendState, article_idx: int) -> UsageError | None:
 
 def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     """Count the recalls that the day still allows, as the ledger knows."""
-    return max(0, RECALLS_PER_DAY - count_today(state.stream(appid).recall_times, now))
+    made = sum(china_day(at) == china_day(now) for at in state.stream(appid).recall_times)
+    return max(0, RECALLS_PER_DAY - made)
 
 
 def recall(

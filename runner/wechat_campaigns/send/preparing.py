@@ -55,8 +55,6 @@ UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this
 """The hint once they are forgotten."""
 MAX_DIFFERENCES = 3
 """How many differences an error names."""
-PREVIEWS_PER_DAY = 100
-"""Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
 LONGEST_WXNAME = 20
 _WXNAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{4,19}")
 """A WeChat ID: 6 to 20 characters, a letter first; old ones may be shorter, or a number."""

@@ -88,7 +88,10 @@ class Files:
         if located not in self._texts:
             decoded = decode(self._read(located, limit_bytes))
             if isinstance(decoded, Finding):
-                raise self._text_error(located, decoded)
+                place = Location(
+                    file=(self.root / located).as_posix(), line=decoded.line, column=decoded.column
+                )
+                raise FileError(decoded.rule, decoded.message, decoded.hint, inside=place)
             self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")
         return self._texts[located]
 
@@ -176,10 +179,6 @@ class Files:
         hint = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
         what = _("file `{path}` does not exist").format(path=f"{self.root.name}/{located}")
         return FileError("file-missing", what, hint)
-
-    def _text_error(self, located: PurePosixPath, fault: Finding) -> FileError:
-        place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
-        return FileError(fault.rule, fault.message, fault.hint, inside=place)
 
 
 def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:

@@ -7,7 +7,6 @@ comments. What would change the campaign's meaning is not done.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -25,16 +24,6 @@ ORDER: Final = (
 )  # fmt: skip
 """Who it is from and to, what it says, how it varies, when it goes out."""
 _MODELINE = re.compile(r"^#\s*yaml-language-server\s*:", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """The lines of one key with the comments right above it."""
-
-    key: str
-    lines: tuple[str, ...]
-    apart: bool
-    """Whether a blank line stood before it."""
 
 
 def format_campaign(text: str, file: PurePosixPath) -> tuple[str, str]:
@@ -82,16 +71,16 @@ def _ordered(text: str) -> str:
     keys = [(key.start_mark.line, str(key.value)) for key, _ in root.value]
     footer = _footer(lines, keys[-1][0])
     parts = _parts(lines[:footer], keys)
-    last = len(ORDER)
-    moved = sorted(parts, key=lambda part: ORDER.index(part.key) if part.key in ORDER else last)
+    places = {key: number for number, key in enumerate(ORDER)}
     shaped = lines[: keys[0][0]]
-    for part in moved:
-        shaped += [""] if part.apart and shaped and shaped[-1] else []
-        shaped += part.lines
+    for _key, is_apart, own in sorted(parts, key=lambda part: places.get(part[0], len(ORDER))):
+        shaped += [""] if is_apart and shaped and shaped[-1] else []
+        shaped += own
     return "\n".join([*shaped, *lines[footer:]])
 
 
-def _parts(lines: Sequence[str], keys: Sequence[tuple[int, str]]) -> list[_Part]:
+def _parts(lines: Sequence[str], keys: Sequence[tuple[int, str]]) -> list[tuple[str, bool, list[str]]]:
+    """Return each key, whether a blank line stood before it, and its lines with the comments right above."""
     begins = [keys[0][0], *(_above(lines, line) for line, _ in keys[1:])]
     ends = [*begins[1:], len(lines)]
     parts = []
@@ -100,7 +89,7 @@ def _parts(lines: Sequence[str], keys: Sequence[tuple[int, str]]) -> list[_Part]
         while own and not own[-1].strip():
             own.pop()
         apart = begin > 0 and not lines[begin - 1].strip()
-        parts.append(_Part(key=key, lines=tuple(own), apart=apart and begin != begins[0]))
+        parts.append((key, apart and begin != begins[0], own))
     return parts
 
 

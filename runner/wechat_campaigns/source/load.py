@@ -9,10 +9,10 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import InvalidError, UsageError, system_hint, system_reason
@@ -33,14 +33,6 @@ EDITOR_LOCK: Final = ".#"
 """How the dangling links begin that Emacs lays beside a file that is being edited."""
 _GIT: Final = ".git"
 _BARE: Final = frozenset({"HEAD", "objects", "refs"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadResult:
-    """What a campaigns folder holds: the campaigns that are valid, in order of id, and all problems."""
-
-    campaigns: tuple[Campaign, ...] = ()
-    problems: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +59,6 @@ class CampaignFile:
         return PurePosixPath(self.relative)
 
 
-def load_campaigns(root: Path, only: Sequence[str] = ()) -> LoadResult:
-    """Read a folder: its valid campaigns in order of id, and the problems of all the others.
-
-    Args:
-        only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
-
-    Raises:
-        UsageError: there is no such folder, or an entry of `only` selects nothing.
-    """
-    found, problems = find_campaigns(root, only, gather=True)
-    campaigns: list[Campaign] = []
-    for item in found:
-        checked = load_campaign(item)
-        if isinstance(checked, Campaign):
-            campaigns.append(checked)
-        else:
-            problems.extend(checked)
-    return LoadResult(campaigns=tuple(campaigns), problems=tuple(problems))
-
-
 def require_folder(root: Path) -> None:
     """Make sure that the campaigns folder is there, and holds neither links nor a repository at any depth.
 
@@ -96,15 +68,15 @@ def require_folder(root: Path) -> None:
         InvalidError: it is or holds a link, or holds a repository; each of them is named.
         UsageError: it is not there; the hint names one that the working directory is in or below.
     """
-    if problems := _refused(root):
-        raise InvalidError(problems)
+    if refused := _walk(root).refused:
+        raise InvalidError(refused)
 
 
-def _refused(root: Path) -> tuple[Diagnostic, ...]:
-    """Return the links and repositories in the folder; raise as `require_folder` for what is above it."""
+def _check_root(root: Path) -> None:
+    """Raise as `require_folder` for a folder that is not there, and for what is above it."""
     if root.is_dir() or root.is_symlink():
         refuse_links_above(root)
-        return tuple(sorted(_below(root), key=lambda problem: problem.location.file))
+        return
     above = enclosing_campaigns_folder(root)
     raise UsageError(
         _("folder `{folder}` does not exist").format(folder=root.as_posix()),
@@ -131,19 +103,21 @@ def find_campaigns(
     """List campaign files in order of id without reading them, and what is wrong with their names.
 
     Args:
-        only: as for `load_campaigns`, and so is `namespace`.
+        only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
         gather: return links and repositories in the folder as problems, and the files beside them.
 
     Raises:
         InvalidError: as for `require_folder`.
-        UsageError: as for `load_campaigns`.
+        UsageError: there is no such folder, or an entry of `only` selects nothing.
     """
-    refused = _refused(root)
+    files, refused, unreadable = _walk(root)
     if refused and not gather:
         raise InvalidError(refused)
+    if unreadable:
+        raise unreadable[0]
     found: list[CampaignFile] = []
     above = _above(root)
-    for relative in _entries(root, ""):
+    for relative in files:
         stem, _dot, suffix = relative.rpartition(".")
         if suffix.lower() in _SUFFIXES:
             name = unicodedata.normalize("NFC", stem)
@@ -187,26 +161,6 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
 def _above(root: Path) -> str:
     """Return what stands before a name in the folder when the file is shown."""
     return (root / "_").as_posix().removesuffix("_")
-
-
-def _entries(folder: Path | str, above: str) -> Iterator[str]:
-    """List the files below a folder, without those whose path has a part that begins with `_` or `.`."""
-    try:
-        with os.scandir(folder) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        what = _("`{name}` cannot be read: {reason}")
-        what = what.format(name=Path(folder).as_posix(), reason=system_reason(error))
-        hint = _("give yourself permission to read it, or use `--dir` to name another folder")
-        raise UsageError(what, hint=system_hint(error, hint)) from error
-    for entry in ordered:
-        if entry.name.startswith(("_", ".")):
-            continue
-        relative = above + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(entry.path, f"{relative}/")
-        else:
-            yield relative
 
 
 def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[Diagnostic]:
@@ -301,28 +255,53 @@ def _is_carried(link: Path) -> bool:
     return here is not None and Path(os.path.realpath(link.parent)).is_relative_to(here.top)
 
 
-def _below(root: Path) -> Iterator[Diagnostic]:
-    waiting = [os.fspath(root)]
+class _Walked(NamedTuple):
+    files: list[str]
+    """Paths below the folder, without those that have a part that begins with `_` or `.`."""
+    refused: tuple[Diagnostic, ...]
+    """Links and repositories, at any depth."""
+    unreadable: list[UsageError]
+    """Of folders with files that nobody would miss."""
+
+
+def _walk(root: Path) -> _Walked:
+    """List what is in the campaigns folder; raise as `require_folder` for what is above it."""
+    _check_root(root)
+    files: list[str] = []
+    refused: list[Diagnostic] = []
+    unreadable: list[UsageError] = []
+    waiting = [(os.fspath(root), "", True)]
     while waiting:
-        folder = waiting.pop()
+        folder, above, is_read = waiting.pop()
         try:
             with os.scandir(folder) as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
-        except OSError:  # the reader of its files reports it
+        except OSError as error:
+            if is_read:
+                what = _("`{name}` cannot be read: {reason}")
+                what = what.format(name=Path(folder).as_posix(), reason=system_reason(error))
+                hint = _("give yourself permission to read it, or use `--dir` to name another folder")
+                unreadable.append(UsageError(what, hint=system_hint(error, hint)))
             continue
         if _BARE.issubset(entry.name for entry in ordered):
-            yield _repository(folder)
+            refused.append(_repository(folder))
         for entry in ordered:
+            is_own = is_read and not entry.name.startswith(("_", "."))
             if entry.name.casefold() == _GIT:
-                yield _repository(entry.path)
-            elif entry.is_symlink():
-                if not entry.name.startswith(EDITOR_LOCK):
-                    path = Path(entry.path).as_posix()
-                    what = _("`{path}` is a link, which can point anywhere on this machine").format(path=path)
-                    hint = _("put the file or folder itself here")
-                    yield Finding("file-link", what, hint).at(Location(file=path))
+                refused.append(_repository(entry.path))
             elif entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
+                waiting.append((entry.path, f"{above}{entry.name}/", is_own))
+            elif is_own:
+                files.append(above + entry.name)
+            if entry.is_symlink() and not entry.name.startswith(EDITOR_LOCK):
+                refused.append(_link(Path(entry.path)))
+    return _Walked(files, tuple(sorted(refused, key=lambda problem: problem.location.file)), unreadable)
+
+
+def _link(path: Path) -> Diagnostic:
+    what = _("`{path}` is a link, which can point anywhere on this machine").format(path=path.as_posix())
+    hint = _("put the file or folder itself here")
+    return Finding("file-link", what, hint).at(Location(file=path.as_posix()))
 
 
 def _repository(folder: str) -> Diagnostic:

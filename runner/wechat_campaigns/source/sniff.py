@@ -1,6 +1,6 @@
 """Takes the bytes of a media file, gives its format from magic bytes and the length of sound."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
@@ -43,9 +43,14 @@ def duration_s(data: bytes, kind: str) -> float | None:
     Args:
         kind: what `sniff` said.
     """
-    measures: dict[str, Callable[[bytes], float | None]] = {"mp3": _mp3_s, "amr": _amr_s, "wav": _wav_s}
-    measure = measures.get(kind)
-    return measure(data) if measure else None
+    match kind:
+        case "mp3":
+            return round(sum(_mp3_frames_s(data, _id3_bytes(data))), 3) or None
+        case "amr":
+            return _amr_s(data)
+        case "wav":
+            return _wav_s(data)
+    return None
 
 
 def _ftyp(data: bytes) -> str:
@@ -86,11 +91,6 @@ def _wav_s(data: bytes) -> float | None:
             return round(min(size, len(data) - offset - 8) / bytes_per_s, 3)
         offset += 8 + size + size % 2
     return None
-
-
-def _mp3_s(data: bytes) -> float | None:
-    total_s = sum(_mp3_frames_s(data, _id3_bytes(data)))
-    return round(total_s, 3) if total_s else None
 
 
 def _id3_bytes(data: bytes) -> int:

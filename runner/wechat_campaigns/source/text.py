@@ -19,7 +19,7 @@ _WORDS: Final = re.compile(r"[^\W\d_]{1,16}(?:[ _-][^\W\d_]{1,16}){0,4}")
 _hides_values: Final = ContextVar("hides_values", default=False)
 MAX_PROBLEMS: Final = 100
 """More of one file are not listed: nobody reads them, and each costs a search for its place."""
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_ENCODING_MARKS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
 """How .docx and .xlsx (and every ZIP), .doc, .xls and .wps, and PDF begin."""
 
@@ -37,6 +37,19 @@ def decode(data: bytes) -> str | Finding:
     text = text.removeprefix("\ufeff")
     control = _CONTROL.search(text)
     return _control_character(text, control.start()) if control else text
+
+
+def encoding_of(data: bytes, *named: str) -> str | None:
+    """Return how text is encoded: by its mark, as `named`, in UTF-8, or as Chinese Windows does it."""
+    marked = next((name for mark, name in _ENCODING_MARKS.items() if data.startswith(mark)), None)
+    # Excel in China saves CSV so, too. The newest standard decodes GBK and GB 2312 as well.
+    for encoding in (marked,) if marked else (*named, "utf-8", "gb18030"):
+        try:
+            data.decode(encoding)
+        except (LookupError, UnicodeError):
+            continue
+        return encoding
+    return None
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
@@ -87,20 +100,10 @@ def _not_utf8(data: bytes, start: int) -> Finding:
     before = data[:start].decode("utf-8")
     line, column = position(before, len(before))
     what, hint = _("the file is not UTF-8"), _("save the file as UTF-8")
-    if encoding := _guess(data):
+    if encoding := {"utf-16": "UTF-16", "gb18030": "GBK"}.get(encoding_of(data) or ""):
         what = _("the file is not UTF-8; it looks like {encoding}").format(encoding=encoding)
         hint = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
     return Finding("text-encoding", what, hint, line=line, column=column)
-
-
-def _guess(data: bytes) -> str | None:
-    if data.startswith(_UTF16_MARKS):
-        return "UTF-16"
-    try:
-        data.decode("gbk")
-    except UnicodeDecodeError:
-        return None
-    return "GBK"
 
 
 def _control_character(text: str, offset: int) -> Finding:

@@ -111,7 +111,8 @@ def in_file_order(document: Document, findings: Sequence[Finding]) -> tuple[Diag
         return ()
     faults = [_with_useful_hint(fault, findings) for fault in document.faults]
     # What YAML misread must not be told a second time as a value of the wrong kind.
-    misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
+    misread = {fault.path for fault in faults if fault.rule not in ("yaml-duplicate-key", "yaml-merge-key")}
+    misread |= {fault.path[:-1] for fault in faults if fault.rule == "yaml-merge-key"}
     others = [finding for finding in findings if finding.path not in misread]
     problems = [
         _shown(finding).at(document.location(finding.path, key=finding.is_key))
@@ -146,10 +147,6 @@ def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
     return replace(fault, hint=hint)
 
 
-def _misread_path(fault: Finding) -> KeyPath:
-    return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
-
-
 def _campaign(document: Document) -> Campaign:
     namespace = namespace_of(document.id)
     data = {**_with_full_former_ids(namespace, document.data)}
@@ -176,7 +173,7 @@ def _with_full_former_ids(namespace: str, written: Mapping[str, Any]) -> Mapping
 
 def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _moments(data)
-    yield from _window(data)
+    yield from check_window(_moment(data.get("not_before")), _moment(data.get("not_after")))
     yield from _reprint(data)
     yield from _account_twice(data)
     yield from _twins(data)
@@ -197,8 +194,8 @@ def _moments(data: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("impossible-date", what, hint, (key,))
 
 
-def _window(data: dict[str, Any]) -> Iterator[Finding]:
-    opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
+def check_window(opens: datetime | None, closes: datetime | None) -> Iterator[Finding]:
+    """Refuse a send window that ends before it starts."""
     if opens is None or closes is None or (opens.tzinfo is None) != (closes.tzinfo is None) or opens < closes:
         return  # of which only one has an offset, rendering knows the time zone
     what = _("the send window ends before it starts: `not_after` is not later than `not_before`")

@@ -105,7 +105,7 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> Finding:
     if meant := _meant_as_key(lines, line):
         line, column, what, hint = meant
         return Finding("yaml-syntax", what, hint, line=line, column=column)
-    rule, what, hint = _syntax_words(lines[line - 1], problem)
+    rule, what, hint = _syntax_words(lines[line - 1], problem, column)
     return Finding(rule, what, hint, line=line, column=column)
 
 
@@ -153,13 +153,13 @@ def braces_words() -> Words:
     )
 
 
-def _syntax_words(line: str, problem: str) -> Words:
+def _syntax_words(line: str, problem: str, column: int) -> Words:
     if re.match(r"[ -]*\t", line):
         return "yaml-tab", _("a tab is used for indentation"), _("indent with spaces")
     if re.search(r"(^|[:-] +)\{[{%#]", line):
         return braces_words()
-    if found := re.search("found character '(.)' that cannot start", problem):
-        what = _("a value cannot start with `{sign}`").format(sign=found[1])
+    if "cannot start any token" in problem and (sign := line[column - 1 : column]) in {"%", "@", "`"}:
+        what = _("a value cannot start with `{sign}`").format(sign=sign)
         return "yaml-syntax", what, _("put the whole text in quotes")
     for part, rule, what, hint in _SYNTAX:
         if re.search(part, problem):

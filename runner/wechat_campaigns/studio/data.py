@@ -139,9 +139,11 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
         {"title": escape_invisible(title), "url": shown_url(send, number)}
         for number, title in enumerate(pages_of(send), 1)
     ]
+    named = SendId.parse(send.id)
+    batch = f"#{named.batch}" if named.batch is not None else ""
     return {
         "id": send.id,
-        "entry": escape_invisible(_entry(send)),
+        "entry": escape_invisible(f"{named.entry or ''}{batch}"),
         "description": escape_invisible(send.description),
         "account": escape_invisible(send.account),
         "shown_account": escape_invisible(send.shown_account),
@@ -154,13 +156,6 @@ def _send(send: Send, timezone: str) -> dict[str, Any]:
         "pages": pages,
         "themed": isinstance(send.content, Articles),
     }
-
-
-def _entry(send: Send) -> str:
-    """Return a send among those of its campaign: its `for_each` entry, its batch."""
-    named = SendId.parse(send.id)
-    batch = f"#{named.batch}" if named.batch is not None else ""
-    return f"{named.entry or ''}{batch}"
 
 
 def words() -> dict[str, str]:

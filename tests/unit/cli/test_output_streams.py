@@ -62,6 +62,22 @@ def test_a_preview_of_several_sends_prints_each_result_once(
     assert printed.out.count("40132") == 1
 
 
+@pytest.mark.parametrize(
+    ("to", "reached"),
+    [(["小李"], "小李"), (["tester2"], "1 位测试人员"), (["小李", "tester2"], "2 位测试人员")],
+)
+def test_a_preview_names_testers_of_the_settings_and_counts_others(
+    here: Path, capsys: pytest.CaptureFixture[str], to: list[str], reached: str
+) -> None:
+    assert run(["init"]) == ExitCode.OK
+    with (here / "campaigns" / "_settings.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("testers:\n  小李: {wxname: tester1}\n")
+    capsys.readouterr()
+    words = [word for name in to for word in ("--to", name)]
+    assert run(["--lang", "zh", "preview", "welcome", *words]) == ExitCode.OK
+    assert f"预览已发给 {reached}，" in capsys.readouterr().out
+
+
 def test_file_is_replaced_without_writing_through_a_link_beside_it(tmp_path: Path) -> None:
     outside, target = tmp_path / "outside", tmp_path / "checkout" / "ledger.jsonl"
     outside.write_text("mine", encoding="utf-8")

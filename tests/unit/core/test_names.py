@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.folder import load_campaigns
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.names import (
@@ -21,7 +22,6 @@ from wechat_campaigns.core.names import (
     skeleton,
 )
 from wechat_campaigns.plan.hints import resend_hint
-from wechat_campaigns.source.load import load_campaigns
 
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 

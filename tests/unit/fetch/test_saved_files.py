@@ -47,6 +47,14 @@ def test_what_cannot_be_had_is_noted_with_the_reason(saved: SavedPictures, addre
     assert not saved.folder.exists()
 
 
+def test_pictures_are_counted_wherever_they_come_from(saved: SavedPictures) -> None:
+    saved.downloader.limits = DownloadLimits(files=2)
+    addresses = ("page_files/a b.png", "https://a.example/a.png", "page_files/./a b.png")
+    for address in addresses:
+        saved.save(address)
+    assert saved.failed[addresses[2]].message == "more than 2 pictures"
+
+
 class RecordedPictures:
     """A host that has the pictures of WeChat, and whoever else is asked."""
 

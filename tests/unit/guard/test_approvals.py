@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.commits import git
 from tests.support.factories import make_settings
 from tests.support.outcomes import error_of
 from wechat_campaigns.code_host.ci_run import CiRun, MergedRequest
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.guard import approvals, checkout
 from wechat_campaigns.guard.approvals import check_approval, request_finder
+from wechat_campaigns.guard.checkout import blob_id
 from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.source.settings import load_settings
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40
@@ -92,3 +96,33 @@ def test_a_run_that_waits_asks_the_code_host_again() -> None:
     assert request_finder(run) is finder
     Secrets(Path(), make_settings(), lambda _appid: None)
     assert request_finder(run) is not finder
+
+
+def test_each_file_is_read_once_whichever_accounts_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each account walks the history by its own approvals; a new look reads the files again."""
+    root = tmp_path / "shop/campaigns"
+    root.mkdir(parents=True)
+    names = [f"wx{number:016d}" for number in range(1, 5)]
+    asking = "secret: {env: S}, approvals: {approvers: [ann]}"
+    lines = (f"      a{one[-1]}: {{kind: service, appid: {one}, {asking}}}\n" for one in names)
+    text = (
+        f"environments:\n  production:\n    api: https://api.weixin.qq.com\n    accounts:\n{''.join(lines)}"
+    )
+    git(root.parent, "init", "--quiet", "--initial-branch=main")
+    git(root.parent, "commit", "--quiet", "--allow-empty", "-m", "before")
+    (root / "_settings.yaml").write_text(text, encoding="utf-8")
+    git(root.parent, "add", ".")
+    git(root.parent, "commit", "--quiet", "-m", "all")
+    run = CiRun(service="GitHub", event="push", branch="main", default_branch="main", repository=REPO)
+    head = git(root.parent, "rev-parse", "HEAD")
+    monkeypatch.setattr("wechat_campaigns.guard.secrets.current_run", lambda: run)
+    monkeypatch.setattr(approvals, "request_finder", lambda _run: lambda _commit: request(head=head))
+    read: list[bytes] = []
+    monkeypatch.setattr(checkout, "blob_id", lambda data, kind: read.append(data) or blob_id(data, kind))
+    settings = load_settings(root, environment="production")
+    for looks in (1, 2):
+        secrets = Secrets(root, settings, lambda _appid: None)
+        assert {secrets.check_approved(one).told for one in names} == {"#12 by ann"}
+        assert len(read) == looks

@@ -14,6 +14,7 @@ from wechat_campaigns.core.settings import Account, AccountKind, Approvals, Envi
 from wechat_campaigns.guard.checkout import (
     approvals_in,
     check_up_to_date,
+    head_of,
     ledgers_in,
     names_programs,
     objects_of,
@@ -98,7 +99,7 @@ SHOP = Environment(name="shop", api="https://api.weixin.qq.com", accounts={"main
 def version_of(author: Path, accounts: str, name: str = "_accounts/team/main.yaml") -> tuple[object, ...]:
     commit(author, "campaigns/_settings.yaml", SETTINGS)
     commit(author, f"campaigns/{name}", accounts)
-    return next(settings_versions(author / "campaigns"))
+    return next(settings_versions(author / "campaigns", head_of(author / "campaigns")))
 
 
 def test_an_account_of_a_file_keeps_what_it_asked_for(author: Path) -> None:
@@ -139,7 +140,7 @@ def test_what_is_no_file_of_accounts_hides_nothing_of_the_settings(
         path.write_text("a: [", encoding="utf-8")
     git(author, "add", ".")
     git(author, "commit", "--quiet", "-m", "no file of accounts")
-    newest, *_older = settings_versions(author / "campaigns")
+    newest, *_older = settings_versions(author / "campaigns", head_of(author / "campaigns"))
     assert approvals_in(newest, SHOP) is None
     held = objects_of(author / "campaigns", ["HEAD"])["HEAD"]
     assert tree_of(author / "campaigns", held) == held.root

@@ -24,6 +24,7 @@ from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.plan.plan import Plan, Resolution
 from wechat_campaigns.plan.quota import Budget, Overlap, budgets, overlaps
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.attention import is_folded, note_groups
 from wechat_campaigns.report.json import plan_data
 
 EVERYONE = Filter(is_to_all=True)
@@ -161,7 +162,7 @@ def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
 
 def test_plan_warns_with_the_number() -> None:
     two = plan(planned("会员", 900), planned("新客", 300))
-    assert len([line for line in view_of(two).attention if "up to 300 followers: 会员, 新客" in line]) == 1
+    assert len([1 for note in view_of(two).notes if "up to 300 followers: 会员, 新客" in note.text]) == 1
     (told,) = plan_data(view_of(two))["overlaps"]
     assert told == {"account": "main", "day": "2026-12-01", "sends": ["会员", "新客"], "followers": 300}
 
@@ -169,7 +170,5 @@ def test_plan_warns_with_the_number() -> None:
 def test_a_long_list_names_the_largest() -> None:
     accounts = [make_account(f"a{n}", appid=f"wx{n:016d}") for n in range(12)]
     sends = [planned(f"s{n}-{k}", 100 + n, account=accounts[n]) for n in range(12) for k in range(2)]
-    lines = view_of(plan(*sends)).attention
-    assert [line.partition(" sends")[0] for line in lines[:2]] == ["on 2026-12-01, a11", "on 2026-12-01, a10"]
-    assert len(lines) == 11
-    assert "2 more days" in lines[10]
+    (group,) = note_groups(view_of(plan(*sends)).notes)
+    assert (group[0].text.startswith("on 2026-12-01, a11 sends"), is_folded(group)) == (True, True)

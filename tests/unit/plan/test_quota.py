@@ -13,7 +13,7 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import QuotaUse
-from wechat_campaigns.plan.quota import Calendar, bounds, count_today, period, quota_used, recipients
+from wechat_campaigns.plan.quota import Calendar, bounds, period, quota_used, recipients
 from wechat_campaigns.protocol.events import EventKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
@@ -136,9 +136,3 @@ def test_send_to_everyone_meets_the_tag_that_was_sent_most():
 def test_tag_name_and_tag_id_are_different_recipients():
     filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
     assert len({recipients(f) for f in filters}) == 4
-
-
-def test_calls_of_the_day_are_counted():
-    midnight = datetime(2026, 12, 1, 0, 0, tzinfo=CHINA)
-    assert count_today([midnight, NOW, midnight - timedelta(seconds=1)], NOW) == 2
-    assert count_today([], NOW) == 0

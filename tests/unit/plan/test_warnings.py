@@ -75,7 +75,7 @@ def test_window_that_looks_wrong_is_a_warning(
 def test_plan_shows_the_warning_of_a_send_that_waits_or_is_over() -> None:
     late = make_send("next", "一", not_before=NOW + 370 * DAY)
     over = make_send("last", "二", not_after=NOW - 360 * DAY)
-    lines = [line for line in view_of(plan_of(late, over)).attention if "check the year" in line]
+    lines = [note.text for note in view_of(plan_of(late, over)).notes if "check the year" in note.text]
     assert sorted(line[:4] for line in lines) == ["last", "next"]
 
 

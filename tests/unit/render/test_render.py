@@ -140,7 +140,7 @@ PLACES: list[tuple[str, dict[str, str], str, str]] = [
     ("content: {text_file: sale/t.txt}", {"sale/t.txt": "一\n{{ x }}"}, "template", "campaigns/sale/t.txt:2"),
     ("content: '{% include \"f\" %}'", {"_partials/f": "一\n{{ x }}"}, "template", "campaigns/_partials/f:2"),
     ("content: x\nfilter:\n  tag_id: '{{ \"会员\" }}'\n", {}, "tag-id", "campaigns/sale.yaml:3:11"),
-    ("content: x\nfilter: {tag: '{{ \"\" }}'}", {}, "tag-empty", "campaigns/sale.yaml:2:15"),
+    ("content: x\nfilter: {tag: '{{ \"\" }}'}", {}, "empty", "campaigns/sale.yaml:2:15"),
     ("content: x\naccount: mian", {}, "account", "campaigns/sale.yaml:2:10"),
     ("msgtype: voice\ncontent:\n  file: sale/a.mp3", {}, "file-missing", "campaigns/sale.yaml:3:9"),
     (f"content: x\nfilter:\n  openids:\n    - {OPENIDS[0]}\n    - {OPENIDS[0]}\n", {}, "openid-duplicate",

@@ -73,11 +73,13 @@ def test_the_text_lists_days() -> None:
     later = make_send("春茶", not_before=NOW + timedelta(days=1, hours=7))
     assert calendar_text(month(later, begun=begun(audience={"count": 900}))).splitlines()[2:6] == [
         "2026-12-01 Tue  (today)",
-        "  12:00 main → tag 会员: old (text, accepted, 900 followers)",
+        "  12:00 main → tag 会员: 存下的 (old, text, accepted, 900 followers)",
         "2026-12-02 Wed",
-        "  19:00 main → tag 会员: 春茶 (text, scheduled)",
+        "  19:00 main → tag 会员: 你好 (春茶, text, scheduled)",
     ]
     assert "no sends in this month" in calendar_text(month())
+    titled = calendar_text(month(make_send("春茶", text="山里的茶到了\n欢迎来尝")))
+    assert "main → tag 会员: 山里的茶到了 欢迎来尝 (春茶, text, send)" in titled
 
 
 def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:

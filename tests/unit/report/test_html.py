@@ -5,6 +5,8 @@ from base64 import b64encode
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.support.factories import (
     NOW,
     SUBSCRIPTION,
@@ -12,6 +14,7 @@ from tests.support.factories import (
     make_account,
     make_article,
     make_file,
+    make_planned,
     make_send,
     make_settings,
     make_state,
@@ -20,14 +23,18 @@ from tests.support.factories import (
     view_of,
 )
 from wechat_campaigns import report
-from wechat_campaigns.core.content import FileInfo
+from wechat_campaigns.core.content import FileInfo, Media
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import Filter
-from wechat_campaigns.messages import Articles
+from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.model import Audience, Filter
+from wechat_campaigns.messages import Articles, Image
+from wechat_campaigns.plan.plan import Resolution
+from wechat_campaigns.plan.review import compare
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
+from wechat_campaigns.report.plan_view import reach
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
@@ -52,22 +59,56 @@ def test_articles_stand_on_phones_with_their_pictures() -> None:
     assert html.count('<p class="article-title">春茶</p>') == 1
 
 
-def test_messages_stand_account_by_account() -> None:
+def test_messages_stand_in_the_order_of_the_table_by_the_same_numbers() -> None:
     articles = Articles(articles=(make_article("春茶"),))
     settings = make_settings(make_account("main"), make_account("shop", appid=SUBSCRIPTION))
     sends = [
-        make_send(f"{name}[{account}]", account=account, **more)
-        for account in ("main", "shop")
-        for name, more in (("long", {"content": articles}), ("short", {}))
+        make_send("late", account="main", not_before=NOW + timedelta(days=1), description="会员日\n提醒"),
+        make_send("long", account="shop", content=articles),
+        make_send("short", "另一条", account="shop", content=Image(media=Media(file=PICTURE))),
     ]
-    page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda _file: b"")
-    shown = page[page.index('<div class="messages">') :]
-    found = re.findall(r'<h3 class="several">[^<]* (\w+)</h3>|<code>(\w+\[\w+\])</code> ·', shown)
-    assert ["".join(one) for one in found] == [
-        "main", "short[main]", "long[main]", "shop", "short[shop]", "long[shop]"
-    ]  # fmt: skip
-    alone = plan_html(view_of(plan_of(*sends[:2], settings=settings)), data=lambda _file: b"")
-    assert '<h3 class="several">' not in alone
+    page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda file: DATA[file.path.name])
+    headlines = [("1", "1. 春茶"), ("2", "2. leaf.png"), ("3", "3. 会员日 提醒")]
+    assert re.findall(r'<td class="main"><a href="#message-(\d)">([^<]+)</a>', page) == headlines
+    assert re.findall(r'id="message-(\d)"><header><h3>([^<]+)</h3>', page) == headlines
+
+
+def test_the_figures_count_what_one_minute_needs() -> None:
+    """Articles can be recalled; what is blocked reaches nobody; a tag of two sends is counted twice."""
+    warned = Diagnostic(location=Location(file="a.md"), rule="r", message="m", hint="h", level="warning")
+    sends = (
+        make_send("now", content=Articles(articles=(make_article("春茶"),)), diagnostics=(warned,)),
+        make_send("later", not_before=NOW + timedelta(days=1)),
+        make_send("all", "丙", filter=Filter(is_to_all=True)),
+    )
+    view = view_of(plan_of(*sends), errors=[warned] * 3)
+    assert [value for _words, value, _mark in view.figures] == ["2,000", "3", str(len(view.notes)), "1"]
+    page = plan_html(view, data=lambda file: DATA[file.path.name])
+    (figures,) = re.findall(r'<dl class="figures">(.*?)</dl>', page, re.DOTALL)
+    assert re.findall("<dd>([^<]*)</dd>", figures) == ["1", "1", "1", "2,000", "3", str(len(view.notes)), "1"]
+
+
+@pytest.mark.parametrize(
+    ("audiences", "expected"),
+    [
+        ([], "0"),
+        ([Audience(count=30, source="tag"), Audience(count=9, source="tag")], "39"),
+        ([Audience(count=30, source="tag"), Audience(count=None, source="unknown")], "30 + ?"),
+        ([Audience(count=None, source="unknown", last=Audience(count=940, source="ledger"))], "~940"),
+        ([Audience(count=None, source="unknown")], "?"),
+    ],
+)
+def test_the_reach_is_never_a_guess(audiences: list[Audience], expected: str) -> None:
+    assert reach([make_planned(resolved=Resolution(audience=one)) for one in audiences]) == expected
+
+
+def test_an_edited_send_is_marked_in_the_table_and_leads_to_its_change() -> None:
+    was, now, same = make_send("sale", "旧"), make_send("sale", "新"), make_send("same", "同")
+    comparison = compare([was, same], [now, same], ref="main", commit="c")
+    page = plan_html(view_of(plan_of(now, same), comparison=comparison), data=lambda _file: b"")
+    rows = re.findall(r'<td class="main">(.*?)</td>', page, re.DOTALL)
+    assert [('href="#changed"' in row) for row in rows] == [True, False]
+    assert 'id="changed"' in page
 
 
 def test_a_phone_is_headed_by_what_followers_see_as_the_name() -> None:
@@ -80,10 +121,6 @@ def test_a_phone_is_headed_by_what_followers_see_as_the_name() -> None:
     ]
     page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda _file: b"")
     assert re.findall(r'<div class="phone"><header>([^<]+)<', page) == ["山月茶铺", "shop"]
-    assert re.findall(r'<h3 class="several">[^<]* (main[^<]*|shop[^<]*)</h3>', page) == [
-        "main (山月茶铺)",
-        "shop",
-    ]
     assert "<h3>main (山月茶铺)</h3>" in page, "beside what the account may still send"
 
 
@@ -129,11 +166,11 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
     page = plan_html(view_of(plan_of(*sends), errors=[alt[0]]), data=lambda _file: b"")
     order = (
         "Who receives what", "As soon as the plan is applied", "2026-12-02 Wed, tomorrow", "12:00–14:00",
-        "Not sent until somebody acts", "Accounts", "Errors", 'id="attention"', "4 ×",
+        "Not sent until somebody acts", "Errors", 'id="attention"', "4 ×", "Accounts",
         "What followers receive", "owner: 小李",
     )  # fmt: skip
     places = [page.index(text) for text in order]
-    assert page.count("cannot be recalled once sent") == len(sends)
+    assert page.count("· cannot be recalled once sent") == len(sends)
     assert places == sorted(places)
     digest = view_of(plan_of(*sends)).digest
     assert f'<code title="{digest}">{digest[:10]}</code>' in page
@@ -167,3 +204,23 @@ def test_every_page_shows_what_is_hidden() -> None:
         assert "<b>" not in page
         assert "⟨U+202E⟩&lt;b&gt;⟨U+200B⟩x" in page
         assert not re.search("[\u202e\u200b]", page)
+
+
+def test_folded_lists_are_counted_and_not_called_as_the_first_of_them() -> None:
+    problems = [
+        Diagnostic(
+            location=Location(file=f"s{rows}.yaml"),
+            rule="openid-rows",
+            message=f"l.csv: left out: {rows}",
+            hint="compare",
+            level="warning",
+        )
+        for rows in (1, 2)
+    ]
+    set_language("zh")
+    try:
+        page = failure_html("x", "y", problems=problems)
+    finally:
+        set_language("en")
+    assert "<summary><b>2 份名单有略过的行</b>" in page
+    assert "left out: 2" in page

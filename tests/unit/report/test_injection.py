@@ -40,7 +40,7 @@ from wechat_campaigns.report.archive import archive_index, archive_name
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import history_view
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
-from wechat_campaigns.report.json import plan_data, widget
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import codequality, problems_github, problems_text
 from wechat_campaigns.report.terminal import TextOptions
@@ -111,7 +111,6 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
         "shown": send_text(make_send("a", text)),
         "json": sanitize.json_text(plan_data(view)),
         "codequality": codequality(problems),
-        "widget": widget(view),
         "markdown": _without_marker(plan_markdown(view)),
         "applied": _without_marker(outcomes_markdown(applied(outcome, plan=plan))),
         "failed": failure_forms(

@@ -2,16 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, make_send, make_settings, plan_of, view_of
+from tests.support.factories import make_send, make_settings, plan_of, view_of
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.report.json import widget
 from wechat_campaigns.report.problems import codequality, fingerprints, problems_github
 
 PROBLEM = Diagnostic(
@@ -45,18 +43,13 @@ def test_annotations_are_the_first_nine_and_how_many_more() -> None:
     assert lines[0].startswith("::error file=campaigns/销售.yaml,line=3,col=5,title=campaign enum::0 →")
 
 
-def test_the_widget_counts_what_goes_out_now_and_later() -> None:
-    sends = (make_send("a", "甲"), make_send("b", "乙", not_before=NOW + timedelta(days=1)))
-    assert json.loads(widget(view_of(plan_of(*sends)))) == {"create": 1, "update": 1, "delete": 0}
-
-
 def test_every_rule_that_blocks_a_send_is_a_warning_at_its_campaign() -> None:
     policy = Policy(allow_to_all=False, require_not_after=True)
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
     problems = [(one.rule, one.level, one.location.file) for one in view_of(plan).problems]
     place = ("warning", "campaigns/all.yaml")
     assert problems == [("plan-policy", *place), ("plan-require-not-after", *place)]
-    everyone, no_end = view_of(plan).attention
+    everyone, no_end = (note.text for note in view_of(plan).notes)
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")
 
@@ -65,11 +58,11 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
     settings = make_settings(policy=Policy(max_recipients=500))
     sends = [make_send(name, name) for name in ("a", "b", "c")]
     plan = plan_of(*sends, settings=settings, remote_facts=None)
-    lines = [line for line in view_of(plan).attention if "max_recipients" in line]
+    lines = [note.text for note in view_of(plan).notes if "max_recipients" in note.text]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → the plan "
         "after the merge and `campaign apply` check again"
     ]
     assert [problem.rule for problem in view_of(plan).problems] == []
     seen = plan_of(*sends, settings=settings)
-    assert len([line for line in view_of(seen).attention if "max_recipients" in line]) == 3
+    assert len([1 for note in view_of(seen).notes if "max_recipients" in note.text]) == 3

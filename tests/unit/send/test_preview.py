@@ -1,14 +1,11 @@
 """A preview reaches the tester that was meant, in every kind, and is remembered without their name."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.factories import (
-    NOW,
-    SERVICE,
     MemoryLedger,
     ScriptedApi,
     api_error,
@@ -16,7 +13,6 @@ from tests.support.factories import (
     make_file,
     make_planned,
     make_send,
-    make_state,
 )
 from tests.support.messages import EXAMPLES, MADE
 from wechat_campaigns.core import settings as records
@@ -26,7 +22,6 @@ from wechat_campaigns.core.model import Audience
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.messages import Mpvideo, Text
 from wechat_campaigns.plan.plan import Resolution
-from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.send.preparing import Recipient, preview, preview_recipients
 
 OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
@@ -125,11 +120,3 @@ def test_next_tester_is_tried_after_one_that_is_refused() -> None:
     assert list(preview(planned, to, ports).errors) == ["first"]
     assert [event.kind for event in ledger.kept].count(LedgerKind.PREVIEW) == 1
     assert len(api.named("draft_add")) == 1
-
-
-def test_previews_are_counted_by_the_day_in_china() -> None:
-    seen = {"send": "sale", "revision": 1, "content_digest": "d", "to": "h"}
-    state = make_state(
-        (LedgerKind.PREVIEW, seen), (LedgerKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
-    )
-    assert count_today(state.stream(SERVICE).preview_times, NOW) == 1

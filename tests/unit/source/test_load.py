@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.folder import load_campaigns
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.source.load import load_campaigns
 
 VALID = "filter: {tag: 会员}\nmsgtype: text\ncontent: hi\n"
 
@@ -34,14 +34,14 @@ def test_an_id_is_the_path_without_suffix(root: Path) -> None:
     loaded = load_campaigns(root)
     assert [c.id for c in loaded.campaigns] == ["2026/spring/sale", "welcome-vip", "zebra", "中秋"]
     assert loaded.campaigns[0].file == PurePosixPath("2026/spring/sale.yaml")
-    assert loaded.problems == ()
+    assert loaded.problems == []
 
 
 def test_files_that_are_not_campaigns_are_ignored(root: Path) -> None:
     for name in ("_settings.yaml", "_partials/x.yaml", ".idea/x.yaml", "a/_b/x.yaml", "a/c.png", "readme.md"):
         write(root, name, "not: [yaml")
-    assert load_campaigns(root).problems == ()
-    assert load_campaigns(root).campaigns == ()
+    assert load_campaigns(root).problems == []
+    assert load_campaigns(root).campaigns == []
 
 
 def test_one_broken_file_does_not_hide_another(root: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_selection(root: Path, monkeypatch: pytest.MonkeyPatch, only: list[str
     monkeypatch.chdir(root.parent)
     loaded = load_campaigns(Path("campaigns"), only)
     assert [c.id for c in loaded.campaigns] == ids
-    assert loaded.problems == ()
+    assert loaded.problems == []
     assert [c.id for c in load_campaigns(root, [str(root / "a.yaml")]).campaigns] == ["a"]
 
 

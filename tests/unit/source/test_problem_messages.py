@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.folder import load_campaigns
 from wechat_campaigns.core import i18n
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import InvalidError
-from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 CASES = Path(__file__).parents[2]

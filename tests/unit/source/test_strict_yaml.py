@@ -73,6 +73,13 @@ def test_many_blanks_are_read_in_linear_time() -> None:
     assert time.process_time() - begun < 15
 
 
+@pytest.mark.parametrize("sign", ["%", "@", "`"])
+def test_a_sign_that_no_value_starts_with_is_named(sign: str) -> None:
+    (fault,) = read(f"content: {sign}20 折\n")[1]
+    assert (fault.rule, fault.line, fault.column) == ("yaml-syntax", 1, 10)
+    assert f"`{sign}`" in fault.message
+
+
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
 def test_quoted_ambiguous_value_is_text(text: str) -> None:
     assert read(f"key: '{text}'") == read(f'key: "{text}"')

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.support.folder import load_campaigns
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.messages import MSGTYPES
-from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.strict_yaml import Document, parse_document
 from wechat_campaigns.source.validate import Campaign, check_campaign
 
@@ -47,7 +47,7 @@ def test_there_are_enough_cases() -> None:
 def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) -> None:
     shutil.copy(case, tmp_path)
     loaded = load_campaigns(tmp_path)
-    assert loaded.campaigns == ()
+    assert loaded.campaigns == []
     assert [line(problem) for problem in loaded.problems] == case.with_suffix(
         ".expected"
     ).read_text().splitlines()
@@ -66,7 +66,7 @@ def test_problems_hold_no_word_of_a_schema_or_of_python() -> None:
 def test_a_valid_campaign_is_accepted(case: Path, tmp_path: Path) -> None:
     shutil.copy(case, tmp_path)
     loaded = load_campaigns(tmp_path)
-    assert loaded.problems == ()
+    assert loaded.problems == []
     assert [campaign.id for campaign in loaded.campaigns] == [case.stem]
 
 

@@ -1,7 +1,6 @@
 """One article's source → its `ArticleBody`: every step in order, then the findings on the whole."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from lxml.html import HtmlElement
@@ -11,7 +10,7 @@ from wechat_campaigns.core.redact import is_blank
 from wechat_campaigns.messages import BodyImage
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.render.article import dom, embed, keep
-from wechat_campaigns.render.article.dom import elements, line_of, plain_text, text_of
+from wechat_campaigns.render.article.dom import line_of, text_of
 from wechat_campaigns.render.article.parts import (
     AI_STATEMENT,
     MAX_SOURCE_CHARS,
@@ -165,7 +164,7 @@ def _check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
     shows_more = any(element.tag in _SHOWN for element in root.iterdescendants())
-    if not faulty and not shows_more and is_blank(plain_text(root)):
+    if not faulty and not shows_more and is_blank(root.text_content()):
         findings.error(
             "article-empty", _("the article has no text and no image"), _("write some content"), line=1
         )
@@ -201,7 +200,8 @@ def _is_prose(line: str) -> bool:
 
 
 def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
-    for element, text in _texts(root):
+    for text in root.xpath(".//text()[not(ancestor::code or ancestor::pre)]"):
+        element = text.getparent()
         if blank := _IMAGE_WITH_BLANKS.search(text):
             what = _("the name of the image `{path}` contains a space").format(path=blank[2][:120])
             hint = _("write `![{words}](<{path}>)`").format(words=blank[1][:40], path=blank[2][:120])
@@ -215,14 +215,3 @@ def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
                 hint = _("correct it, or put a backslash before the mark to show it")
                 findings.warning("leftover-markdown", what, hint, line=line_of(element))
                 break
-
-
-def _texts(root: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
-    for element in [root, *elements(root)]:
-        parent = element.getparent()
-        if any(node.tag in ("code", "pre") for node in element.iterancestors()):
-            continue
-        if element.text and element.tag not in ("code", "pre"):
-            yield element, element.text
-        if element.tail and parent is not None:
-            yield parent, element.tail

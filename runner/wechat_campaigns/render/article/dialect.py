@@ -43,7 +43,6 @@ _TYPED: Final = frozenset(
     ["u", "font", "center", "sub", "sup", "mark", "b", "i", "strong", "em", "s", "del", "br"]
 )
 _EMOJI = re.compile(r":[a-z0-9_+-]{2,40}:")
-_TOC = re.compile(r"\[toc\]", re.IGNORECASE)
 _ALERT = re.compile(r"\[!(?:note|tip|important|warning|caution)\]", re.IGNORECASE)
 _FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$(?=\S)[^$\n]*[\\^_{}][^$\n]*(?<=\S)\$(?!\d)|\\[(\[].*\\[)\]]")
 _ZOOM = re.compile(r"(?:zoom|width)\s*:\s*([\d.]{1,8})(%|px)?", re.IGNORECASE)
@@ -84,11 +83,6 @@ def problems(token: Token) -> Iterator[Finding]:
             message = _("followers would read `{text}`: {what}").format(text=found[0][:40], what=_(what))
             yield Finding("unsupported-markdown", message, _(hint))
             return
-
-
-def is_contents(children: Sequence[Token]) -> bool:
-    """Return whether a paragraph is `[TOC]` and nothing else."""
-    return len(children) == 1 and _TOC.fullmatch(children[0].content.strip()) is not None
 
 
 def typed_html(html: str) -> str | None:
@@ -146,8 +140,9 @@ class _TypedHtml(HtmlReader):
         given = {name: value or "" for name, value in attrs}
         if tag == "img":
             self.written.append(_picture(given))
-        elif tag == "font":
-            self._font(given)
+        elif tag == "font" and (colour := given.get("color", "").strip()):
+            self.written.append(f'<span style="color:{escape(colour)}">')
+            self.failed |= css.colour(colour) is None
         elif tag in _TYPED:
             self.written.append(opening(tag))
         elif tag != "p":  # around others it adds nothing
@@ -165,25 +160,18 @@ class _TypedHtml(HtmlReader):
     def handle_comment(self, _data: str) -> None:
         """Leave it out."""
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        self.failed = True
+        return super().parse_marked_section(i, report)
+
     def handle_decl(self, _decl: str) -> None:
         self.failed = True
 
     def unknown_decl(self, _data: str) -> None:
         self.failed = True
 
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
-        self.failed = True
-        return super().parse_marked_section(i, report)
-
     def handle_pi(self, _data: str) -> None:
         self.failed = True
-
-    def _font(self, given: dict[str, str]) -> None:
-        colour = given.get("color", "").strip()
-        if colour and css.colour(colour) is None:
-            self.failed = True
-            return
-        self.written.append(f'<span style="color:{escape(colour)}">' if colour else "<span>")
 
 
 def _picture(given: dict[str, str]) -> str:

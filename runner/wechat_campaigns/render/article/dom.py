@@ -21,8 +21,6 @@ END = "</section></body></html>"
 _CLASSES = etree.ElementDefaultClassLookup(element=HtmlElement, comment=html.HtmlComment)
 """One class for all elements: `lxml.html` asks for the class of each, which takes longer than parsing."""
 
-_string = etree.XPath("string()")
-
 
 def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     """Parse a fragment into a `body` element around it.
@@ -104,11 +102,6 @@ def text_of(element: HtmlElement) -> str:
         elif node is not element:
             parts.append(node.tail or "")
     return "".join(parts)
-
-
-def plain_text(element: HtmlElement) -> str:
-    """Return the text of an element without its line breaks, sooner than `text_of`."""
-    return str(_string(element))
 
 
 def has_own_text(element: HtmlElement) -> bool:

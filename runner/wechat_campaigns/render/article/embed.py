@@ -91,7 +91,10 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
         return written
 
     for image in root.iter("img"):
-        _check_alt(image, findings)
+        if not (image.get("alt") or "").strip():
+            what = _("the image has no alternative text")
+            hint = _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it")
+            findings.gather("image-alt", what, hint, line=line_of(image), level="advice")
     each_address(root, placeholder)
     for image in root.iter("img"):
         if picture := pictures.get(image.get("src", "")):
@@ -134,13 +137,6 @@ def _judge(picture: PreparedPicture, image: HtmlElement, findings: Findings) -> 
         what = _("`{path}`: {fault}").format(path=name, fault=fault.message)
         findings.add(fault.rule, what, fault.hint, line=line, level=fault.level)
     return picture if all(fault.level == "warning" for fault in picture.inspection.faults) else None
-
-
-def _check_alt(image: HtmlElement, findings: Findings) -> None:
-    if not (image.get("alt") or "").strip():
-        what = _("the image has no alternative text")
-        hint = _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it")
-        findings.gather("image-alt", what, hint, line=line_of(image), level="advice")
 
 
 # --- mini programs ------------------------------------------------------------------------------

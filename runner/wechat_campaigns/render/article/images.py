@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,16 +25,6 @@ from wechat_campaigns.source.sniff import sniff
 
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
-# What Pillow raises, by format, for bytes that are not a whole picture.
-_BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    LookupError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 _KNOWN = ("jpeg", "png", "gif", "webp", "bmp", "avif", "heic")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
 _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
@@ -135,7 +124,9 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
             result, *_more = convert_bytes(data, use)
             if hashlib.sha256(result).hexdigest() == file.sha256:
                 return result
-    except _BROKEN:
+    except MemoryError:
+        raise
+    except Exception:  # noqa: S110 - as in `inspect_image`; then it is another file
         pass
     what = _("the file differs from the one in the plan")
     hint = _("run `campaign plan` again")
@@ -337,7 +328,8 @@ _PACKET = (
 
 def find_label(image: Image.Image) -> str:
     """Return the label of a picture, as it is written there; empty without one."""
-    candidates = (_of_xmp(image), _of_text(image), _of_exif(image))
+    # Pillow gives a text chunk of a PNG by its name.
+    candidates = (_of_xmp(image), str(image.info.get(LABEL_KEY) or ""), _of_exif(image))
     return next((label[:MAX_LABEL_CHARS] for label in candidates if label), "")
 
 
@@ -365,11 +357,6 @@ def _of_xmp(image: Image.Image) -> str:
         if label := element.attrib.get(f"{{{LABEL_NAMESPACE}}}{LABEL_KEY}"):
             return str(label)
     return ""
-
-
-def _of_text(image: Image.Image) -> str:
-    """Read a text chunk of a PNG, or what Pillow gives as one."""
-    return str(image.info.get(LABEL_KEY) or "")
 
 
 def _of_exif(image: Image.Image) -> str:

@@ -23,7 +23,6 @@ from wechat_campaigns.render.article.dom import (
     has_own_text,
     line_of,
     parse,
-    plain_text,
     text_of,
 )
 from wechat_campaigns.render.article.parts import IMAGE_PREFIXES, LINK_PREFIX, Findings, with_https
@@ -218,7 +217,7 @@ def compare(root: HtmlElement, html: str, findings: Findings) -> None:
 
 
 def _words(root: HtmlElement) -> str:
-    return "".join(plain_text(root).split())
+    return "".join(root.text_content().split())
 
 
 def _drop_comments(root: HtmlElement, findings: Findings) -> None:
@@ -238,7 +237,7 @@ def _drop(element: HtmlElement, findings: Findings) -> list[HtmlElement]:
     """Remove an element and report it with its words; return what is no longer in the article."""
     if element.tag == "button":
         what = _("the button “{words}” stays as text: followers cannot tap it")
-        what = what.format(words=" ".join(plain_text(element).split())[:200])
+        what = what.format(words=" ".join(element.text_content().split())[:200])
         findings.warning("html-lost", what, _(_LOST["button"]), line=line_of(element))
         return [] if _unwrap(element) else [element]
     gone = [element, *element.iterdescendants()]
@@ -250,7 +249,7 @@ def _drop(element: HtmlElement, findings: Findings) -> list[HtmlElement]:
 
 def _report_lost(element: HtmlElement, findings: Findings) -> None:
     """Report what followers lose; text that they would have read is an error."""
-    tag, text = element.tag, " ".join(plain_text(element).split())
+    tag, text = element.tag, " ".join(element.text_content().split())
     card = next((card for part, card in _CARDS.items() if tag.startswith("mp-") and part in tag), "")
     attributes = (value.strip() for name, value in element.items() if _CARD_WORDS.fullmatch(name))
     words = " ".join(filter(None, (card, text, *attributes)))
@@ -304,17 +303,13 @@ def _normalise(element: HtmlElement) -> None:
             table.set("align", "center")
     elif element.tag == "font":
         element.tag = "span"
-        said += _font_styles(element)
+        size, colour = element.get("size", ""), element.get("color", "")
+        said += [f"color:{colour}"] if colour else []
+        said += [f"font-size:{_FONT_SIZES[int(size)]}"] if re.fullmatch("[1-7]", size) else []
     if "hidden" in attributes:
         said.append("display:none")
     if said:
         element.set("style", ";".join([*said, element.get("style", "")]))
-
-
-def _font_styles(font: HtmlElement) -> list[str]:
-    size, colour = font.get("size", ""), font.get("color", "")
-    styles = [f"color:{colour}"] if colour else []
-    return [*styles, *([f"font-size:{_FONT_SIZES[int(size)]}"] if re.fullmatch("[1-7]", size) else [])]
 
 
 def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
@@ -401,7 +396,7 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
     if style is None:
         return
     inherited = holding.get(element)
-    if inherited and element.tag in ("sup", "sub") and len(plain_text(element)) <= _NOTE_CHARS:
+    if inherited and element.tag in ("sup", "sub") and len(element.text_content()) <= _NOTE_CHARS:
         inherited -= {"line-height"}  # the line around it has its own height, as every reset sheet counts on
     judged = styles.judge(style, has_text=inherited is not None, inherited=inherited or frozenset())
     if not judged.is_bounded:

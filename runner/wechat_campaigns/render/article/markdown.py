@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import cache, lru_cache
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # loaded by the first article with code
 
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+_TOC = re.compile(r"\[toc\]", re.IGNORECASE)
 _WIDTH = re.compile(r'\{width="?([^}"]*)"?\}')
 Env = MutableMapping[str, Any]
 
@@ -107,7 +109,7 @@ def _source(state: StateCore) -> None:
 
 def _drop_contents(tokens: list[Token]) -> None:
     for start, token, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if token.type == "inline" and dialect.is_contents(token.children or ()):
+        if token.type == "inline" and _TOC.fullmatch(token.content.strip()):
             token.meta["contents"], token.children = True, []
             start.hidden = end.hidden = True
 
@@ -158,8 +160,8 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
             what = _("the front matter of the Markdown file is ignored")
             hint = _("write title, author and digest in the campaign file, and remove the front matter")
             findings.warning("front-matter", what, hint, line=1)
-        elif token.type == "fence" and not _is_known_language(_language(token)):
-            what = _("the language `{language}` cannot be highlighted").format(language=_language(token))
+        elif token.type == "fence" and (language := _language(token)) and _lexer(language) is None:
+            what = _("the language `{language}` cannot be highlighted").format(language=language)
             hint = _("use a name that Pygments supports (python, json, bash…), or remove the name")
             findings.warning("code-language", what, hint, line=line)
         elif token.level >= MAX_NESTING - 1:
@@ -292,11 +294,6 @@ TAB_COLUMNS = 4
 _KEPT_BLANKS = re.compile(r"^ +| {2,}| +$", re.MULTILINE)
 
 
-def _is_known_language(language: str) -> bool:
-    """Return whether a fence's language can be highlighted; no language at all is fine too."""
-    return not language or _lexer(language) is not None
-
-
 def _code_block(text: str, language: str, *, colours: bool) -> str:
     """Write a code block as HTML.
 
@@ -312,8 +309,11 @@ def _code_block(text: str, language: str, *, colours: bool) -> str:
     lexer = _lexer(language) if colours and language and len(text) < CONTENT_CHARS else None
     text = text.rstrip("\n").expandtabs(TAB_COLUMNS)
     text = _KEPT_BLANKS.sub(lambda blanks: "\u00a0" * len(blanks[0]), text)
-    pieces = _tokens(lexer, text) if lexer else iter([("", text)])
-    body = "".join(_piece(name, value) for name, value in _merged(pieces))
+    body = ""
+    # Neighbours of one colour are joined: each span costs thirty characters.
+    for name, group in groupby(_tokens(lexer, text) if lexer else [("", text)], key=itemgetter(0)):
+        html = escapeHtml("".join(value for _name, value in group)).replace("\n", "<br>")
+        body += f'<span class="{name}">{html}</span>' if name and html else html
     return f'<pre class="code"><code>{body}</code></pre>'
 
 
@@ -326,17 +326,6 @@ def _tokens(lexer: Lexer, text: str) -> Iterator[tuple[str, str]]:
         yield name, text[position : position + len(value)]
         position += len(value)
     yield "", text[position:]  # lexers drop a leading byte order mark
-
-
-def _merged(pieces: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Join neighbours of one colour: each span costs thirty characters."""
-    for name, group in groupby(pieces, key=lambda piece: piece[0]):
-        yield name, "".join(value for _, value in group)
-
-
-def _piece(name: str, value: str) -> str:
-    html = escapeHtml(value).replace("\n", "<br>")
-    return f'<span class="{name}">{html}</span>' if name and html else html
 
 
 def _colour_of(kind: Any) -> str:

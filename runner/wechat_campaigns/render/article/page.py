@@ -225,7 +225,7 @@ def _fragment(template: str, **values: Any) -> Markup:
 @cache
 def _environment() -> Environment:
     environment = templates_of(__package__)
-    environment.globals |= {"ngettext": ngettext, "crop_box": crop_box, "rich_text": rich_text}
+    environment.globals |= {"crop_box": crop_box, "rich_text": rich_text}
     return environment
 
 
@@ -238,8 +238,14 @@ def templates_of(package: str) -> Environment:
         finalize=_visible,
         trim_blocks=True,
     )
-    environment.globals["_"] = _
+    environment.globals |= {"_": _, "ngettext": ngettext, "backticked": _backticked}
     return environment
+
+
+def _backticked(text: str) -> list[str]:
+    """Cut a sentence at its backticks: every second part is code."""
+    parts = text.split("`")
+    return parts if len(parts) % 2 else [text]
 
 
 def _visible(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """A page saved from an editor → the article in it, and the addresses of its pictures."""
 
-import codecs
 import hashlib
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from wechat_campaigns.render.article.parts import (
     with_https,
 )
 from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.text import encoding_of
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
@@ -38,6 +38,9 @@ _PAGE = "data-page"
 _LINKED_SHEET = re.compile(r"<link\b[^>]{0,500}\bstylesheet\b", re.IGNORECASE)
 _FOR_ALL = re.compile(r"(?<![\w\s.#\]>+~-])\s*\*(?:::?[\w-]+)?(?:\s*,\s*\*?::?[\w-]+)*\s*\{[^{}]*\}")
 """A rule for every element: WeChat's reader has its own, and in each `style` it would fill the article."""
+_DRAWN_MARKS = re.compile(r"\bli::?before\b[^{}]{0,500}\{[^{}]{0,500}\bcontent\b")
+_NO_MARKS = re.compile(r"\blist-style(?:-type)?\s*:\s*none\b")
+"""Google Docs draws the marks of its lists with rules that no `style` has: the lists keep those of HTML."""
 _STYLE_TAG = re.compile(r"(</?style\b[^<>]*>)", re.IGNORECASE)
 _HEADINGS = """<style>h1,h2,h3,h4,h5,h6{font-weight:bold}
 h1{font-size:1.5em}h2{font-size:1.3em}h3{font-size:1.15em}</style>"""
@@ -92,18 +95,10 @@ def with_body(page: SavedPage) -> SavedPage:
 
 def decode_page(data: bytes) -> str:
     """Decode a page as browsers do: by its mark, by what it says, as UTF-8, or as Chinese Windows has it."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    if data.startswith(codecs.BOM_UTF8):
-        return data.decode("utf-8-sig", "replace")
     said = _CHARSET.search(data[:4096])
-    names = [said[1].decode().lower()] if said else []
-    for name in (*names, "utf-8"):
-        try:
-            return data.decode("gb18030" if name.startswith(("gb", "cp936")) else name)
-        except (LookupError, UnicodeError):
-            continue
-    return data.decode("gb18030", "replace")
+    named = [said[1].decode().lower()] if said else []
+    named = ["gb18030" if name.startswith(("gb", "cp936")) else name for name in named]
+    return data.decode(encoding_of(data, *named) or "gb18030", "replace")
 
 
 def read_page(text: str, *, with_own: bool = False) -> SavedPage:
@@ -169,6 +164,8 @@ def _with_sheets(text: str) -> HtmlElement:
     parts = [""]
     for part in _STYLE_TAG.split(text):
         is_sheet = parts[-1][:6].lower() == "<style"
+        if is_sheet and _DRAWN_MARKS.search(part):
+            part = _NO_MARKS.sub("", part)
         parts.append(_FOR_ALL.sub("", part) if is_sheet else part)
     inlined = theme.inliner().inline(_HEADINGS + "".join(parts))
     for tag in ("<html", "</head>\\s*<body"):

@@ -388,17 +388,13 @@ def _advice(style: str, *, has_text: bool) -> Iterator[tuple[str, str, str, str,
                 yield rule, what, hint, name, value
 
 
-def _over(most: float) -> _Accepts:
-    return lambda value: (css.length(value) or 0) > most
-
-
 WIDE_PX: Final = 345
 """What a phone shows of an article's width."""
-_ADVICE: Final = (
+_ADVICE: Final[tuple[tuple[str, tuple[str, ...], _Accepts, str, str], ...]] = (
     (
         "fixed-width",
         ("width", "min-width"),
-        lambda value: value.endswith("px") and _over(WIDE_PX)(value),
+        lambda value: value.endswith("px") and (css.length(value) or 0) > WIDE_PX,
         N_("`{name}: {value}` can overflow a phone's screen"),
         N_("use a percentage up to 100%"),
     ),
@@ -408,20 +404,6 @@ _ADVICE: Final = (
         lambda value: value.endswith(("px", "em", "pt")),
         N_("`{name}: {value}` around text: larger text would overlap"),
         N_("remove it: readers can enlarge the text"),
-    ),
-    (
-        "position",
-        ("position",),
-        lambda value: value == "absolute",
-        N_("`{name}: {value}` around text can cover other text"),
-        N_("check the look in `campaign render`"),
-    ),
-    (
-        "large-margin",
-        ("margin-left", "margin-right", "padding-left", "padding-right"),
-        _over(48),
-        N_("`{name}: {value}` makes the text narrow on a phone"),
-        N_("use 0 to 48px"),
     ),
     (
         "no-wrap",
@@ -436,12 +418,5 @@ _ADVICE: Final = (
         lambda value: "gradient" in value or "url(" in value,
         N_("text stands on a picture or a gradient, which dark mode does not recolour"),
         N_("use background-color behind text"),
-    ),
-    (
-        "font-family",
-        ("font-family",),
-        lambda _value: True,
-        N_("`font-family` is set: most phones do not have the font"),
-        N_("remove it: the phone uses its own font"),
     ),
 )

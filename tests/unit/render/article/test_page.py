@@ -72,7 +72,7 @@ def test_every_screen_shows_the_article_with_its_pictures(shown: HtmlElement) ->
 def test_the_title_heads_the_page_then_to_whom_then_what_is_wrong() -> None:
     levels: tuple[Level, ...] = ("advice", "warning", "advice", "error")
     found = tuple(
-        Diagnostic(location=Location(file="a.md"), rule=f"r{n}", message="m", hint="h", level=level)
+        Diagnostic(location=Location(file="a.md"), rule=f"r{n}", message="m `x`", hint="h `y`", level=level)
         for n, level in enumerate(levels)
     )
     send = make_send("2026/tea", content=Articles(articles=(ARTICLE,)), diagnostics=found)
@@ -82,6 +82,7 @@ def test_the_title_heads_the_page_then_to_whom_then_what_is_wrong() -> None:
     assert "标签 会员" in page_.xpath("string(//p[@class='lede'])")
     notes = page_.xpath("//div[@class='notes']/div/@class")
     assert notes == ["notice error", "notice warning", "notice advice", "notice advice", "notice calm"]
+    assert page_.xpath("//div[@class='notice error']/p[position() < 3]/code/text()") == ["x", "y"]
 
 
 def test_a_video_has_a_frame_that_says_how_long_it_is() -> None:

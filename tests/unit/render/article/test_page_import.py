@@ -46,6 +46,16 @@ def test_a_picture_that_was_not_saved_keeps_its_address() -> None:
     assert "https://a.cn/2.jpg?x=1&amp;y=2" in read_page(PAGE).html({})
 
 
+@pytest.mark.parametrize(
+    ("drawn", "is_marked"), [('.a > li:before{content:"● "}', True), (".a > li{color:red}", False)]
+)
+def test_a_list_whose_marks_a_sheet_draws_has_those_of_html(drawn: str, is_marked: bool) -> None:
+    sheet = f"<style>{drawn}ul.a{{list-style-type:none;margin:0}}</style>"
+    page = read_page(f"<html><head>{sheet}</head><body><ul class='a'><li>龙井</li></ul></body></html>")
+    assert ("list-style-type:none" not in page.marked_html) == is_marked
+    assert "margin:0" in page.marked_html
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
 def test_pages_are_decoded_as_browsers_do(encoding: str) -> None:
     said = "<meta charset=gb2312>" if encoding == "gb18030" else ""

@@ -95,7 +95,6 @@ def test_fault_of_a_theme_is_at_its_line(make: Make, css: str, rule: str) -> Non
 @pytest.mark.parametrize(
     ("css", "found"),
     [
-        ("p { font-family: serif }", ["a font-family 1"]),
         ("p { width: 360px }", ["a fixed-width 1"]),
         ("p { white-space: nowrap }", ["a no-wrap 1"]),
         ("p code { white-space: nowrap }", []),
