@@ -176,6 +176,18 @@ def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Sign
     assert shop.texts() == ["later"]
 
 
+def test_expired_plan_is_refused_before_an_account_is_asked(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚"))
+    data = {**shop.plan(), "expires_at": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
+    del data["file_sha256"]
+    planfile.write(shop.plan_file, planfile.with_checksum(data))
+    asked = len(shop.sandbox.requests())
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert (code, "the plan expired" in said) == (ExitCode.POLICY, True), said
+    assert len(shop.sandbox.requests()) == asked
+
+
 @pytest.mark.deep
 def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: MakeShop) -> None:
     shop = make_shop()

@@ -237,7 +237,10 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
     if both_send:
         shop.write(other=campaign_file("晚", "account: shop\n"))
     code, said = shop.run("apply", "--auto-approve", "-o", "json", "--quiet")
-    assert {row["result"] for row in outcomes(said).values()} == {"not_sent"}, said
+    rows = outcomes(said).values()
+    assert {row["result"] for row in rows} == {"not_sent"}, said
+    other = {"main": "shop", "shop": "main"}
+    assert all(f" {other[row['account']]} " in row["reason"] for row in rows), "each names the other"
     assert (code, shop.posts()) == (ExitCode.SECRET, 0)
     use_accounts(shop, **dict.fromkeys(("main", "shop"), account(APPID, "{env: A}")))
     shop.edit("_settings", APPID, SHOP_APPID)

@@ -117,6 +117,20 @@ def test_an_account_waits_for_its_own_approvers_and_keeps_no_other_waiting(two: 
     two.assert_sends(2)
 
 
+def test_outside_ci_other_accounts_are_sent_for_once_they_are_selected(two: Repository) -> None:
+    """Nobody can check there who approved; the refusal names an account that asks for it, and the way out."""
+    text = (two.campaigns / "_settings.yaml").read_text(encoding="utf-8")
+    text = (
+        text.replace(f"    {BOB}\n", "")
+        .replace(f", {MALLORY}", "")
+        .replace("_SECRET}", f"_SECRET}}, {BOB}", 1)
+    )
+    two.merge("bob", "mallory", _settings=text, news=f"account: paper\n{SALE}", sale=SALE)
+    said = two.assert_refused(ci=False)
+    assert ("account main: " in said, "`--accounts`" in said) == (True, True), said
+    two.assert_sends(1, "--accounts", "paper", ci=False)
+
+
 @pytest.mark.parametrize("kind", ["program", "token", "program-alone", "notified"])
 def test_what_reaches_beyond_an_account_needs_the_approvers_of_all(two: Repository, kind: str) -> None:
     secret = "secret: {command: [python3, evil.py]}"

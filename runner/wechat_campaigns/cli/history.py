@@ -50,7 +50,7 @@ from wechat_campaigns.report.history import (
     month_history,
 )
 from wechat_campaigns.report.sanitize import json_text, line
-from wechat_campaigns.run.plan import campaign_of, compile_selected, plan_selected
+from wechat_campaigns.run.plan import compile_selected, fits, plan_selected
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.wechat.statistics import Days, read_statistics, write_statistics
 from wechat_campaigns.workspace import Workspace
@@ -92,10 +92,10 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     view = month_history(state, accounts, kept, now, month.date() if month is not None else None)
     if campaign is not None:
         campaign = context.full_id(campaign)
-        if not any(_is_of(record.send, campaign) for record in state.sends):
+        if not any(fits(campaign, record.send) for record in state.sends):
             find_campaigns(context.root, (campaign,), context.settings.namespace)  # raises without one
-        sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
-        view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
+        sends = [one for one in view.rows if fits(campaign, one.known.send)]
+        view = HistoryView(sends, [one for one in view.articles if one.send and fits(campaign, one.send)])
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
@@ -117,10 +117,6 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
         }
     )
     return code
-
-
-def _is_of(send: str, campaign: str) -> bool:
-    return normalize_id(campaign_of(send)) == normalize_id(campaign)
 
 
 def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:

@@ -23,7 +23,7 @@ from wechat_campaigns.core.settings import Account, CallbackSecrets
 from wechat_campaigns.source.secret import read_secret
 
 if TYPE_CHECKING:
-    from wechat_campaigns.wechat.callback import CallbackApp, Credentials
+    from wechat_campaigns.wechat.callback import Credentials
 
 
 @command(
@@ -45,12 +45,29 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
     require_extra("callback", needed_for=_("the command `campaign listen`"))
+    from wechat_campaigns.wechat.callback import CallbackApp
     from wechat_campaigns.wechat.callback_server import Readiness, Server, restrict_hosts, with_probes
 
     context.initialized_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    receiver = receiver_of(context)
+    environment = context.settings.environment
+    credentials = {
+        account.name: _credentials(account, account.callback)
+        for account in environment.accounts.values()
+        if account.callback is not None
+    }
+    if not credentials:
+        raise UsageError(
+            _("no account of environment {name} has `callback` in its settings").format(
+                name=environment.name
+            ),
+            hint=_(
+                "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
+            ),
+        )
+    # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
+    receiver = CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
     try:
         app = restrict_hosts(
             receiver, {host_port(host, None), *names} - LOOPBACK_NAMES, port=lambda: server.port
@@ -80,34 +97,6 @@ def _read_heads(context: OnlineContext) -> None:
     """Ask the ledger what is cheap to answer, over a connection of its own."""
     with closing(context.open_ledger()) as ledger:
         ledger.heads(context.settings.environment.by_appid)
-
-
-def receiver_of(context: OnlineContext) -> CallbackApp:
-    """Make the receiver of an environment's accounts.
-
-    Raises:
-        UsageError: no account has `callback` in the settings.
-        SecretError: a token or key is not available.
-    """
-    from wechat_campaigns.wechat.callback import CallbackApp
-
-    accounts = context.settings.environment.accounts.values()
-    credentials = {
-        account.name: _credentials(account, account.callback)
-        for account in accounts
-        if account.callback is not None
-    }
-    if not credentials:
-        raise UsageError(
-            _("no account of environment {name} has `callback` in its settings").format(
-                name=context.settings.environment.name
-            ),
-            hint=_(
-                "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
-            ),
-        )
-    # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
-    return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
 
 
 def _credentials(account: Account, callback: CallbackSecrets) -> Credentials:

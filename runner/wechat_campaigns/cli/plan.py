@@ -122,7 +122,7 @@ def plan(
     view = view_of(context, result, horizon=last)
     if out is not None:
         planfile.write(out, plan_data(view))
-    context.output(plan_formats(context, view, everything=everything or bool(select)))
+    context.output(plan_formats(context, view, everything=everything, named=bool(select)))
     if any(one.failure is ExitCode.SECRET for one in result.plan.sends):
         command = f"campaign plan --offline{context.settings.environment.env_option}"
         print_message(_("`{command}` needs no secret.").format(command=command))
@@ -198,11 +198,11 @@ def apply_command(context: Context) -> str:
     return f"{' '.join(words)}{environment.env_option}{''.join(options)}"
 
 
-def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
+def plan_formats(context: Context, view: PlanView, *, everything: bool, named: bool) -> Formats:
     """Write a plan in every output format, each only when it is asked for."""
 
     def text() -> str:
-        return plan_text(view, context.text_options, everything=everything)
+        return plan_text(view, context.text_options, everything=everything, named=named)
 
     def github() -> str:
         return "\n".join(filter(None, [problems_github(view.problems), context.guarded(text())]))

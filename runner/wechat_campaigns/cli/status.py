@@ -60,7 +60,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     from wechat_campaigns.plan.hints import on_hold
     from wechat_campaigns.report.json import status_data
     from wechat_campaigns.report.markdown import status_markdown
-    from wechat_campaigns.report.metrics import overdue, status_metrics
+    from wechat_campaigns.report.metrics import due_for, status_metrics
     from wechat_campaigns.report.text import status_text
     from wechat_campaigns.run.plan import fits
 
@@ -89,7 +89,7 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
             "json": lambda: json_text(status_data(view)),
             "markdown": lambda: status_markdown(view),
             "prometheus": lambda: status_metrics(
-                view, names, held=held, overdue=overdue(sends, replace(moment, now=now)), now=now
+                view, names, held=held, due=due_for(sends, replace(moment, now=now)), now=now
             ),
         }
     )

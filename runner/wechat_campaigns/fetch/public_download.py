@@ -59,7 +59,7 @@ class DownloadLimits:
     """The most that one run downloads."""
 
     files: int = 100
-    """Counted by who asks for them."""
+    """Counted by `SavedPictures`."""
     file_bytes: int = 10 * 1024 * 1024
     total_bytes: int = 60 * 1024 * 1024
     file_s: float = 30.0

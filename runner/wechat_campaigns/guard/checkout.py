@@ -365,6 +365,7 @@ def without_ancestors(folder: Path, commits: Iterable[str]) -> list[str]:
     return _ask(folder, "merge-base", "--independent", *commits).text.split()
 
 
+@cache
 def merge_bases(folder: Path, one: str, other: str) -> list[str]:
     """List the newest commits that lead to both; a request shows its change against these."""
     return _ask(folder, "merge-base", "--all", one, other, codes=(0, 1)).text.split()
@@ -486,13 +487,13 @@ def _environments(version: Version) -> dict[str, Mapping[str, Any]] | None:
         return None
     written, asked = maps(settings.get("environments")), settings.get("approvals")
     found: dict[str, Mapping[str, Any]] = {
-        name: {**one, "approvals": _own(one, asked)} for name, one in written
+        name: {**one, "approvals": _own(one, asked), "accounts": dict(maps(one.get("accounts")))}
+        for name, one in written
     }
     for number, data in enumerate(files):
         for name, accounts in maps(data):
             if name in found:  # two files that name one account hide none
-                own = {f"{number}/{key}": one for key, one in accounts.items()}
-                found[name] = {**found[name], "accounts": {**dict(maps(found[name].get("accounts"))), **own}}
+                found[name]["accounts"].update((f"{number}/{key}", one) for key, one in accounts.items())
     return found
 
 

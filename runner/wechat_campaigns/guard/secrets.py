@@ -56,8 +56,8 @@ class Secrets:
         self._read: dict[tuple[str, AccountKey, Secret], str] = {}
         self._tokens: dict[str, str] = {}
         """By access_token, the AppID that has it."""
-        self._ambiguous: set[str] = set()
-        """AppIDs that share an access_token with another: WeChat does not show whose it is."""
+        self._ambiguous: dict[str, str] = {}
+        """By AppID, another one with the same access_token: WeChat does not show whose it is."""
         named = settings.environment.accounts.values()
         self._unread = [one for one in named if one.token is not None and not one.token.command]
         """Accounts whose tokens were not compared with the others' yet."""
@@ -119,17 +119,15 @@ class Secrets:
         environment = self.settings.environment
         if current_run() is None:
             accounts = environment.by_appid
-            if any(
-                environment.approvals_of(accounts.get(one)) or guard_approvals(self.guard_of(one))
+            if asking := [
+                accounts[one].name if one in accounts else one
                 for one in appids
-            ):
+                if environment.approvals_of(accounts.get(one)) or guard_approvals(self.guard_of(one))
+            ]:
                 raise PolicyError(
-                    _(
-                        "this environment requires approvals, which can only be checked in a GitHub or "
-                        "GitLab run"
-                    ),
-                    hint=_("apply in the CI workflow"),
-                    location=_("environment {name}").format(name=environment.name),
+                    _("its approvals can only be checked in a GitHub or GitLab run"),
+                    hint=_("apply in the CI workflow, or select other accounts with `--accounts`"),
+                    location=_("account {name}").format(name=min(asking)),
                 )
             return {}
         told = "; ".join(
@@ -159,7 +157,7 @@ class Secrets:
 
     def _note_token(self, token: str, account: Account) -> None:
         if (other := self._tokens.setdefault(token, account.appid)) != account.appid:
-            self._ambiguous |= {account.appid, other}
+            self._ambiguous |= {account.appid: other, other: account.appid}
 
     def _note_other_tokens(self) -> None:
         """Read once each token that no program prints: of two accounts with the same, perhaps one calls."""
@@ -169,9 +167,10 @@ class Secrets:
                 self._note_token(self._obeyed(other, "token"), other)
 
     def _refuse_ambiguous(self, account: Account) -> None:
-        if account.appid in self._ambiguous:
+        if other := self._ambiguous.get(account.appid):
+            message = _("account {other} has the same token, so followers would get what is not for them")
             raise SecretError(
-                _("two accounts have the same token, so followers would get what is not for them"),
+                message.format(other=self.settings.environment.by_appid[other].name),
                 hint=_("let each account's `token` name the token of its own AppID"),
                 location=_("account {name}").format(name=account.name),
             )

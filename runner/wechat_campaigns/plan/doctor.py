@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
@@ -56,6 +56,8 @@ class Check:
     message: str
     hint: str = ""
     exit_code: ExitCode = ExitCode.OK
+    account: str = ""
+    """Its name; empty where it is about none, or about all."""
 
 
 def _ok(name: str, message: str) -> Check:
@@ -93,14 +95,13 @@ def run_checks(
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _clock(clock_skew)]
-    accounts = list(environment.accounts.values())
 
     def check(account: Account) -> list[Check]:
         with ExitStack() as opened:
-            return _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            rows = _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            return [replace(row, account=account.name) for row in rows]
 
-    found = map_in_threads(check, accounts)
-    checks += chain.from_iterable(found)
+    checks += chain.from_iterable(map_in_threads(check, list(environment.accounts.values())))
     try:
         checks += _ledger(settings, open_ledger(), clock(), streams)
     except CampaignError as error:
@@ -110,13 +111,10 @@ def run_checks(
 
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
-    if environment.protected or environment.is_sandbox:
-        return _ok(
-            _("protection"),
-            _("a rehearsal: nothing reaches real followers")
-            if environment.is_sandbox
-            else _("apply requires a reviewed plan"),
-        )
+    if environment.is_sandbox:
+        return _ok(_("protection"), _("a rehearsal: nothing reaches real followers"))
+    if environment.protected:
+        return _ok(_("protection"), _("apply requires a reviewed plan"))
     return _warning(
         _("protection"),
         _("apply sends to real followers without a reviewed plan"),
@@ -262,15 +260,13 @@ def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) 
 
 
 def _holds(environment: Environment, state: LedgerState, now: datetime) -> list[Check]:
-    held = {one.appid: state.stream(one.appid).hold_reason(now) for one in environment.accounts.values()}
-    return [
-        _warning(
-            _("account {name}").format(name=account.name),
-            *on_hold(account.name, reason, environment.env_option),
-        )
-        for account in environment.accounts.values()
-        if (reason := held[account.appid]) is not None
-    ]
+    found = []
+    for account in environment.accounts.values():
+        if (reason := state.stream(account.appid).hold_reason(now)) is not None:
+            words = on_hold(account.name, reason, environment.env_option)
+            check = _warning(_("account {name}").format(name=account.name), *words)
+            found.append(replace(check, account=account.name))
+    return found
 
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:

@@ -46,6 +46,8 @@ class PlanReason(StrEnum):
     """Its account could not be asked: its secret, its address list, or WeChat's answer stops it alone."""
     UNRESOLVED = "unresolved"
     """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
+    NOT_REVIEWED = "not_reviewed"
+    """The reviewed plan does not cover it as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,10 @@ class PlannedSend:
         """
         code = code or self.code
         return replace(self, action=action, reason=reason, hint=hint, code=code, failure=failure, known=None)
+
+    def left_by_review(self, action: PlanAction, reason: str, hint: str) -> PlannedSend:
+        """Return it without a call, because the reviewed plan does not cover it as it is now."""
+        return replace(self.left(action, reason, hint=hint, code=PlanReason.NOT_REVIEWED), resend_intent=None)
 
     def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
         """Add to it what a reviewer of the plan should know."""

@@ -105,16 +105,6 @@ def check_usable(data: Mapping[str, Any], environment: str, now: datetime) -> No
         raise stale_plan_error(_("the plan expired {when}").format(when=china_time(ended, now)))
 
 
-def check_plan_digest(data: Mapping[str, Any], digest: str) -> None:
-    """Refuse a plan file that is not the one whose digest was handed on.
-
-    Raises:
-        StalePlanError: with both digests.
-    """
-    if data["plan_digest"] != digest:
-        raise digest_error(data["plan_digest"], digest)
-
-
 def digest_error(digest: str, expected: str) -> StalePlanError:
     """Return that a plan has another digest than the one that was reviewed."""
     what = _("the digest of the plan is {digest}, expected {expected}")

@@ -175,7 +175,7 @@ def _row_of(planned: PlannedSend, written: Sequence[Mapping[str, Any]]) -> Mappi
 
 
 def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
-    return replace(planned.left(action, reason, hint=_(PLAN_AGAIN_HINT)), resend_intent=None)
+    return planned.left_by_review(action, reason, _(PLAN_AGAIN_HINT))
 
 
 def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:

@@ -91,22 +91,17 @@ def due_days(days: Days, sent_on: Iterable[date], now: datetime) -> list[date]:
 
 def refresh_statistics(
     api: ReadOnlyApi, days: dict[date, DayOfArticles], sent_on: Iterable[date], clock: Clock
-) -> int:
+) -> None:
     """Query what is due of one account.
 
     Args:
         days: what is known; takes each answer as it arrives, so that an error leaves the earlier ones.
 
-    Returns:
-        The number of calls.
-
     Raises:
         ApiError, NotSentError, NoResponseError: WeChat refused, other than by "not ready"; or an answer is
             missing or malformed.
     """
-    calls = 0
     for day in due_days(days, sent_on, clock()):
-        calls += 1
         try:
             answer = api.datacube_getarticletotaldetail(day)
         except ApiError as error:
@@ -114,7 +109,6 @@ def refresh_statistics(
                 raise
             continue
         days[day] = _readable(answer, day, clock())
-    return calls
 
 
 def article_days(state: LedgerState, appid: str) -> set[date]:

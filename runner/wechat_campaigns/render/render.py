@@ -29,7 +29,7 @@ from wechat_campaigns.render.openids import (
 from wechat_campaigns.render.scope import Scope, Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 from wechat_campaigns.source.settings import links_without_host
-from wechat_campaigns.source.validate import Campaign
+from wechat_campaigns.source.validate import Campaign, check_window
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
@@ -110,10 +110,8 @@ def _window(scope: Scope, timezone: str) -> _Window:
             scope.report(Finding("impossible-date", what, hint, (key,)))
         moments.append(moment)
     opens, closes = moments
-    if opens is not None and closes is not None and opens >= closes:
-        what = _("the send window ends before it starts: `not_after` is not later than `not_before`")
-        hint = _("make `not_after` later than `not_before`")
-        scope.report(Finding("window-empty", what, hint, ("not_after",)))
+    for finding in check_window(opens, closes):
+        scope.report(finding)
     return opens, closes
 
 

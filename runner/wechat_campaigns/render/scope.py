@@ -114,14 +114,7 @@ class Scope:
 
     def text(self, path: KeyPath, value: object) -> str:
         """Render the string at `path`, without the newline that `|` leaves at its end; "" after a problem."""
-        written = str(value)
-        self._look_for_braces(path, written)
-        self._look_for_placeholders(path, written)
-        try:
-            text = self.templates.render(written, self.variables).removesuffix("\n")
-        except TemplateRenderError as fault:
-            self._template_problem(path, fault)
-            return ""
+        text = self._rendered(path, str(value)) or ""
         if path[0] != "content" or path[-1] in _NAMES:
             return text
         self.look_for_unseen(path, text)
@@ -143,14 +136,8 @@ class Scope:
         if source is None or not self.sendable(path, source):
             return None
         file = self.files.locate(self.campaign.file, written)
-        self._look_for_braces(path, source, file=file)
-        self._look_for_placeholders(path, source, file=file)
-        try:
-            text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
-        except TemplateRenderError as fault:
-            self._template_problem(path, fault, file)
-            return None
-        return text if text == source or self.sendable(path, text) else None
+        text = self._rendered(path, source, escape=escape, file=file)
+        return text if text is None or text == source or self.sendable(path, text) else None
 
     def sendable(self, path: KeyPath, text: str) -> bool:
         """Return whether a text names no follower and reads as it looks; a problem when not."""
@@ -228,7 +215,7 @@ class Scope:
         refuse_data(written)
         return self.files.text(self.campaign.file, written)
 
-    def _look_for_braces(self, path: KeyPath, source: str, *, file: PurePosixPath | None = None) -> None:
+    def _look_for_braces(self, path: KeyPath, source: str, file: PurePosixPath | None) -> None:
         """Warn of what was meant as a variable and would reach followers as it stands."""
         if "{" not in source and "｛" not in source:
             return
@@ -244,9 +231,7 @@ class Scope:
             )
             self.report(Finding("template-braces", what, hint, path, "warning"), place)
 
-    def _look_for_placeholders(
-        self, path: KeyPath, source: str, *, file: PurePosixPath | None = None
-    ) -> None:
+    def _look_for_placeholders(self, path: KeyPath, source: str, file: PurePosixPath | None) -> None:
         """Warn of the words of a new file that somebody forgot to replace."""
         at = next((source.index(words) for words in PLACEHOLDERS if words in source), None)
         if at is None:
@@ -256,11 +241,17 @@ class Scope:
         hint = _("replace it with the content to be sent")
         self.report(Finding("scaffold-text", what, hint, path, "warning"), place)
 
-    def _template_problem(
-        self, path: KeyPath, fault: TemplateRenderError, file: PurePosixPath | None = None
-    ) -> None:
-        place = self._place(path, fault.line, fault.file or file)
-        self.report(Finding(fault.rule, fault.message, fault.hint, path), place)
+    def _rendered(
+        self, path: KeyPath, source: str, *, escape: Escape = str, file: PurePosixPath | None = None
+    ) -> str | None:
+        self._look_for_braces(path, source, file)
+        self._look_for_placeholders(path, source, file)
+        try:
+            return self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
+        except TemplateRenderError as fault:
+            place = self._place(path, fault.line, fault.file or file)
+            self.report(Finding(fault.rule, fault.message, fault.hint, path), place)
+            return None
 
     def _place(self, path: KeyPath, line: int, file: PurePosixPath | None) -> Location:
         """Return where a line of a file, or of the value at `path`, is written."""

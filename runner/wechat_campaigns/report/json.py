@@ -127,7 +127,7 @@ def doctor_data(checks: Sequence[Check], accounts: Mapping[str, Account]) -> dic
     return {
         "rules": {name: written_rules(one) for name, one in accounts.items()},
         "checks": [
-            {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
+            {key: getattr(check, key) for key in ("name", "account", "grade", "message", "hint")}
             for check in checks
         ],
     }

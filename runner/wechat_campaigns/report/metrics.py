@@ -5,7 +5,7 @@ Prometheus, Exposition formats, text-based format, read 2026-11.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from wechat_campaigns.core.model import PlanAction, Send
@@ -17,6 +17,7 @@ from wechat_campaigns.report.send_status import StatusRow, StatusView
 PREFIX = "wechat_campaigns_"
 HELP = {
     "sends": "Sends by status; expired ones ended unsent, unknown ones may have been made.",
+    "due": "Sends that are due and not made.",
     "overdue_seconds": "Since the window of the first send opened that is due and not made.",
     "unfinished_seconds": "Since the first send was made whose end WeChat has not told.",
     "hold": "1 while a hold of the ledger stops the account.",
@@ -26,15 +27,13 @@ HELP = {
 _STATUSES = (*Fate, PlanAction.EXPIRED)
 
 
-def overdue(sends: Iterable[Send], context: DecisionContext) -> dict[str, timedelta]:
-    """Return, by AppID, how long the earliest window has been open of what a run would send now."""
-    found: dict[str, timedelta] = {}
+def due_for(sends: Iterable[Send], context: DecisionContext) -> dict[str, list[timedelta]]:
+    """Return, by AppID, for how long each send has been due that a run would make; 0 without a window."""
+    found: dict[str, list[timedelta]] = {}
     for send in sends:
-        if (opened := send.not_before) is None or opened > context.now:
-            continue
         if decide(send, context.content_digest(send), context).action is PlanAction.SEND:
-            appid = context.account(send).appid
-            found[appid] = max(context.now - opened, found.get(appid, timedelta()))
+            times = found.setdefault(context.account(send).appid, [])
+            times.append(context.now - (send.not_before or context.now))
     return found
 
 
@@ -43,7 +42,7 @@ def status_metrics(
     accounts: Mapping[str, str],
     *,
     held: Collection[str],
-    overdue: Mapping[str, timedelta],
+    due: Mapping[str, Sequence[timedelta]],
     now: datetime,
 ) -> str:
     """Write the metrics of the accounts.
@@ -62,7 +61,9 @@ def status_metrics(
     for appid, account in names.items():
         labels = {"environment": view.environment, "account": account}
         values["sends"] += [({**labels, "status": one.value}, counts[appid, one]) for one in _STATUSES]
-        values["overdue_seconds"].append((labels, overdue.get(appid, timedelta()).total_seconds()))
+        times = due.get(appid, ())
+        values["due"].append((labels, len(times)))
+        values["overdue_seconds"].append((labels, max(times, default=timedelta()).total_seconds()))
         values["unfinished_seconds"].append((labels, waiting.get(appid, timedelta()).total_seconds()))
         values["hold"].append((labels, appid in held))
         values["refused"].append((labels, appid in view.failed))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import job_id
+from wechat_campaigns.protocol.state import Fate
 from wechat_campaigns.report.attention import FINISHED, is_folded, note_groups
 from wechat_campaigns.report.phrases import (
     moment,
@@ -37,20 +38,28 @@ SHOWN_LINKS = 5
 """Of one send."""
 MOST_ROWS = 100
 """Sends of several accounts that are listed one by one."""
+MOST_ACCOUNTS = 10
+"""Accounts of which a plan or `doctor` lists what needs nobody."""
 _EXPECTED = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT, *FINISHED})
 """What a plan of many sends only counts; what it says of one stands in its notes."""
 
 
 def plan_text(
-    view: PlanView, options: TextOptions, *, everything: bool = False, is_applied: bool = False
+    view: PlanView,
+    options: TextOptions,
+    *,
+    everything: bool = False,
+    named: bool = False,
+    is_applied: bool = False,
 ) -> str:
     """Draw a plan: errors and a table first, then what needs attention, then what apply would do.
 
     Args:
         everything: show what needs no attention too: sends that were sent or are expired.
+        named: its campaigns were named: show what was sent or is expired, unless the sends are many.
         is_applied: draw the plan of a run that applies it: without what to run next.
     """
-    rows, plan = view.listed(everything=everything), view.plan
+    rows, plan = view.listed(everything=everything or named), view.plan
     heading = _("Plan for {environment}, {at}{commit}{offline}").format(
         environment=plan.environment,
         at=f"{view.created} {view.timezone}",
@@ -63,12 +72,16 @@ def plan_text(
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
-        parts += [_counts_by_account(((row.account, row.action) for row in rows), options), ""]
+        parts.append(_counts_by_account(((row.account, row.action) for row in rows), options))
     if shown or not rows:
         parts += [""] if folded else []
         parts.append(_plan_table(view, shown, options) if shown else _("Nothing to send."))
-    if not folded and view.accounts:
-        parts += ["", *map(options.lines, view.accounts)]
+    accounts = view.accounts
+    if folded or (len(view.budgets) > MOST_ACCOUNTS and not everything):
+        every = _("`campaign plan --all` lists each send and what the accounts may still send.")
+        accounts = (every, *accounts[len(view.budgets) :])
+    if accounts:
+        parts += ["", *map(options.lines, accounts)]
     if linked := list(_links(view, shown, everything=everything)):
         parts += ["", _("Links:"), *(options.lines(f"  {one}", hang=4) for one in linked)]
     if notes := list(_attention(view, everything=everything)):
@@ -117,7 +130,7 @@ def status_text(view: StatusView, options: TextOptions) -> str:
     if _are_folded(shown):
         parts = [_counts_by_account(((row.account, row.status) for row in shown), options)]
         parts += ["", options.lines(_("`campaign status --accounts NAME` lists each send of an account."))]
-        shown = view.attention
+        shown = view.attention + tuple(row for row in shown if row.status is Fate.REJECTED)
     for row in shown:
         known = row.known
         name = known.send
@@ -195,11 +208,17 @@ def drafts_text(accounts: Mapping[str, AccountDrafts], options: TextOptions) -> 
 
 
 def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
-    """Write one line a check, its hint below it, and a summary: `13 ok, 2 warnings`."""
+    """Write one line a check, of many accounts only what is wrong; hints below, and a summary."""
     from wechat_campaigns.plan.doctor import Severity
 
-    drawn = []
-    for check in checks:
+    drawn, shown = [], checks
+    accounts = {check.account for check in checks if check.account}
+    if len(accounts) > MOST_ACCOUNTS:
+        shown = [check for check in checks if not check.account or check.grade is not Severity.OK]
+        ready = len(accounts - {check.account for check in shown})
+        every = _("{ready:,} of {count:,} accounts are ready; `--accounts NAME` lists their checks.")
+        drawn = [options.lines(every.format(ready=ready, count=len(accounts))), ""]
+    for check in shown:
         grade = painted(status_word(check.grade), STYLES[check.grade] if options.color else "")
         drawn.append(_(": ").join([grade, line(check.name), line(check.message)]))
         drawn += [f"    → {line(check.hint)}"] if check.hint else []

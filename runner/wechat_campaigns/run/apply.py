@@ -175,6 +175,8 @@ class ApplyRun:
         Raises:
             CampaignError: nothing may be sent.
         """
+        if self.file is not None:  # before an account is asked
+            planfile.check_usable(self.file, self.workspace.settings.environment.name, self.workspace.clock())
         self.state = self.workspace.initialized_state(sending=False)
         result = plan_selected(
             self.workspace,
@@ -213,8 +215,8 @@ class ApplyRun:
             self._tell_unknown(result.plan)
         plan = result.valid_plan()
         if self.file is not None:
-            if self.digest is not None:
-                planfile.check_plan_digest(self.file, self.digest)
+            if self.digest not in (None, self.file["plan_digest"]):
+                raise planfile.digest_error(self.file["plan_digest"], self.digest)
             if not all(self.workspace.selects(row["appid"]) for row in planfile.covered_rows(self.file)):
                 plan = result.whole  # it was reviewed for more accounts, and a part of it is sent
             plan = review.check_file(self.file, plan, self.state, self.workspace.clock())
@@ -240,8 +242,6 @@ class ApplyRun:
 
     def _still_reviewed(self, begun: Plan, result: PlanResult) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
-        if self.file is not None:
-            planfile.check_usable(self.file, self.workspace.settings.environment.name, self.workspace.clock())
         plan = result.valid_plan()
         if self.file is not None:
             plan = review.with_seen_names(plan, self.file)

@@ -11,7 +11,7 @@ from wechat_campaigns.core.i18n import current_language
 from wechat_campaigns.messages import PLACEHOLDERS, Articles
 from wechat_campaigns.source.schema import SchemaName, localized_schema_text, schema
 
-_PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
+_PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w./-]*", re.IGNORECASE)
 """What YAML reads as text without quotes, whatever its version."""
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
@@ -54,8 +54,12 @@ def campaign_text(id_: str, kind: type[Content], recipients: str = f"tag: {TAG}"
         recipients: what stands under `filter`.
         title: of a draft of the console.
     """
-    content = _content(id_, kind).replace("{title}", scalar(literal(title)))
-    return _file(id_, content + (_theme_comment() if kind is Articles else ""), recipients, kind)
+    content = kind.scaffold.replace("{name}", PurePosixPath(id_).name)
+    content = content.replace("{title}", scalar(literal(title)))
+    if kind is Articles:
+        names = schema("campaign")["definitions"]["article"]["properties"]["theme"]["examples"]
+        content += f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
+    return _file(id_, content, recipients, kind)
 
 
 def fetched_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
@@ -94,16 +98,6 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield from _block(item, f"{indent}  ")
         else:
             yield f"{indent}{key}: {'true' if item is True else scalar(literal(item))}"
-
-
-def _content(id_: str, kind: type[Content]) -> str:
-    return kind.scaffold.replace("{name}", PurePosixPath(id_).name)
-
-
-def _theme_comment() -> str:
-    """Return the themes that a Markdown article may have, as the schema does."""
-    names = schema("campaign")["definitions"]["article"]["properties"]["theme"]["examples"]
-    return f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
 
 
 def scalar(text: str) -> str:

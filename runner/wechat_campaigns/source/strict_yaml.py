@@ -272,17 +272,11 @@ class Document:
         column = len(written) - len(written.lstrip()) + 1
         return Location(file=self.display_path, line=line + 1, column=column)
 
-    @property
-    def root(self) -> Node:
-        """The node of the whole text."""
+    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
         node = compose(self.text)
+        key_node: Node | None = None
         if isinstance(node, Finding):  # a document exists only for a text that composes
             raise AssertionError(node.message)
-        return node
-
-    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
-        node = self.root
-        key_node: Node | None = None
         for step in path:
             child = _by_step(node).get(step)
             if child is None:

@@ -173,7 +173,7 @@ def _with_full_former_ids(namespace: str, written: Mapping[str, Any]) -> Mapping
 
 def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _moments(data)
-    yield from _window(data)
+    yield from check_window(_moment(data.get("not_before")), _moment(data.get("not_after")))
     yield from _reprint(data)
     yield from _account_twice(data)
     yield from _twins(data)
@@ -194,8 +194,8 @@ def _moments(data: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("impossible-date", what, hint, (key,))
 
 
-def _window(data: dict[str, Any]) -> Iterator[Finding]:
-    opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
+def check_window(opens: datetime | None, closes: datetime | None) -> Iterator[Finding]:
+    """Refuse a send window that ends before it starts."""
     if opens is None or closes is None or (opens.tzinfo is None) != (closes.tzinfo is None) or opens < closes:
         return  # of which only one has an offset, rendering knows the time zone
     what = _("the send window ends before it starts: `not_after` is not later than `not_before`")

@@ -20,10 +20,10 @@ from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, Se
 from wechat_campaigns.core.settings import AccountKind, Secret, Settings, WrittenRule
 from wechat_campaigns.ledger.events import LEDGER, LedgerKind
 from wechat_campaigns.plan.doctor import Check, Severity, run_checks
-from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.report.json import doctor_data
 from wechat_campaigns.report.terminal import TextOptions
-from wechat_campaigns.report.text import doctor_text
+from wechat_campaigns.report.text import MOST_ACCOUNTS, doctor_text
 
 QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
 TAGS = [{"id": 2, "name": "星标组", "count": 3}]
@@ -201,6 +201,30 @@ def test_rules_in_force_are_listed_with_where_they_are_written() -> None:
     assert doctor_data([], {"main": named})["rules"] == {
         "main": {"quiet_hours": {"value": '"22:00-08:00"', "holder": rule.holder, "place": rule.place}}
     }
+
+
+def test_of_many_accounts_only_what_is_wrong_is_listed() -> None:
+    fine, bad = Check(Severity.OK, "x", "fine"), Check(Severity.ERROR, "y", "bad", "mend it", ExitCode.WECHAT)
+    for count in (MOST_ACCOUNTS, MOST_ACCOUNTS + 1):
+        names = [f"shop{number}" for number in range(count)]
+        checks = [Check(Severity.OK, "clock", "right"), *(replace(fine, account=one) for one in names)]
+        checks.append(replace(bad, account="shop3"))
+        text = doctor_text(checks, TextOptions(width=200))
+        many = count > MOST_ACCOUNTS
+        assert text.count("ok: x: fine") == (0 if many else count)
+        assert ("10 of 11 accounts are ready" in text) == many
+        assert ("ok: clock: right\n" in text, "error: y: bad\n    → mend it\n" in text) == (True, True)
+        assert text.endswith(f"{count + 1} ok, 1 error")
+
+
+def test_each_check_of_an_account_names_it() -> None:
+    held = begun()
+    held.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "x", "actor": {}}))
+    found = checked(ledger=held, good=True)
+    assert {one.account for name, one in found.items() if name.startswith("account ")} == {"main"}
+    assert {one.account for name, one in found.items() if not name.startswith("account ")} == {""}
+    (row,) = doctor_data([found["account main"]], {})["checks"]
+    assert (row["account"], row["grade"]) == ("main", "warning")
 
 
 def test_text_and_data_of_doctor_agree() -> None:

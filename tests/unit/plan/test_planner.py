@@ -30,7 +30,7 @@ from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.messages import Voice
 from wechat_campaigns.plan.decision import DecisionContext
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, PlanReason
 from wechat_campaigns.plan.planner import late_violations, with_failed_checks
 from wechat_campaigns.plan.review import as_reviewed, within_horizon
 from wechat_campaigns.protocol.events import EventKind
@@ -315,7 +315,9 @@ def checked(*levels: str, overrides: dict[str, str] | None = None) -> Plan:
 def test_what_opened_after_the_horizon_of_the_review_is_blocked() -> None:
     """A window that opens at its very end is within it; nothing else changes."""
     assert actions(WINDOWS) == OPENED
-    assert actions(within_horizon(WINDOWS, NOW - 2 * HOUR)) == OPENED | {"late": "blocked"}
+    left = within_horizon(WINDOWS, NOW - 2 * HOUR)
+    assert actions(left) == OPENED | {"late": "blocked"}
+    assert [one.code for one in left.sends if one.send.id == "late"] == [PlanReason.NOT_REVIEWED]
     assert within_horizon(WINDOWS, NOW - HOUR) == WINDOWS == within_horizon(WINDOWS, None)
 
 

@@ -53,7 +53,7 @@ def test_every_account_has_every_metric_from_the_start(
     assert found.pop(("status_timestamp_seconds",)) > 1_790_000_000
     assert set(found.values()) == {0}
     assert {key[2] for key in found if key[0] == "sends"} == {*Fate, "expired"}
-    names = {"sends", "overdue_seconds", "unfinished_seconds", "hold", "refused"}
+    names = {"sends", "due", "overdue_seconds", "unfinished_seconds", "hold", "refused"}
     assert {key[:2] for key in found} == {(name, "main") for name in names}
 
 
@@ -71,9 +71,23 @@ def test_unknown_expired_overdue_and_held_sends_are_counted(
     found = metrics(capsys)
     assert (found["sends", "main", "unknown"], found["sends", "main", "expired"]) == (1, 1)
     assert found["overdue_seconds", "main"] > 28 * 86400
+    assert found["due", "main"] == 2
     assert found["hold", "main"] == 0
     assert run(["hold", "main", "--reason", "x"]) == ExitCode.OK
     assert metrics(capsys)["hold", "main"] == 1
+
+
+def test_a_send_without_a_window_is_due_until_it_is_made(
+    folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it was rejected, or its account was never asked; only a window tells since when."""
+    (folder / "sale.yaml").write_text(TEXT.format("你好"), encoding="utf-8")
+    sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=61007)
+    for code in (ExitCode.WECHAT, ExitCode.OK):
+        found = metrics(capsys)
+        assert (found["due", "main"], found["overdue_seconds", "main"]) == (1, 0)
+        assert run(["apply", "--auto-approve", "--quiet"]) == code
+    assert metrics(capsys)["due", "main"] == 0
 
 
 def test_an_accepted_send_ages_until_its_end_is_known(

@@ -8,13 +8,17 @@ import pytest
 
 from tests.support.factories import (
     NOW,
+    SERVICE,
     SUBSCRIPTION,
     applied,
+    intent_of,
     make_account,
     make_known,
     make_planned,
     make_send,
     make_settings,
+    make_state,
+    named,
     plan_of,
     view_of,
 )
@@ -26,10 +30,10 @@ from wechat_campaigns.messages import Newspic
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Fate, SendState
-from wechat_campaigns.report.plan_view import MOST_NAMED, to_followers
+from wechat_campaigns.report.plan_view import MOST_NAMED, PlanView, to_followers
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.terminal import TextOptions, columns
-from wechat_campaigns.report.text import outcomes_text, plan_text, status_text
+from wechat_campaigns.report.text import MOST_ACCOUNTS, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 LOOK = TextOptions(width=120)
@@ -162,6 +166,20 @@ def test_status_names_the_revision_when_there_is_more_than_one() -> None:
         assert Fate.UNKNOWN.value in text
 
 
+def test_of_many_sends_status_writes_why_one_was_rejected() -> None:
+    sale = make_send()
+    for end, shown in ((EventKind.ACCEPTED, 0), (EventKind.REJECTED, 101)):
+        steps = (EventKind.INTENT, intent_of(sale)), (end, named(sale))
+        known = make_state(*steps).send(SERVICE, "sale", 1)
+        assert known is not None
+        rows = tuple(
+            StatusRow(account=f"shop{number % 2}", known=known, told=None, note="why")
+            for number in range(101)
+        )
+        text = status_text(StatusView(environment="test", rows=rows), LOOK)
+        assert text.count(" why") == shown
+
+
 # --- a table on a terminal ----------------------------------------------------------------------
 
 LAST = ("ok", "b", "7", "")
@@ -210,6 +228,38 @@ def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
     assert "12:00–14:00" in " ".join(rows)
     assert "window" not in " ".join(rows)
     assert max(map(columns, lines)) <= width
+
+
+def fleet(accounts: int, sends: int) -> PlanView:
+    """A plan of some sends of each of many accounts."""
+    named = [make_account(f"shop{number:02}", appid=f"wx{number:016}") for number in range(accounts)]
+    every = [
+        make_send(f"sale{number}[{one.name}]", f"第 {number} 条", account=one.name)
+        for one in named
+        for number in range(sends)
+    ]
+    known = {one.name: make_known() for one in named}
+    return view_of(plan_of(*every, settings=make_settings(*named), remote_facts=known))
+
+
+def test_what_many_accounts_may_still_send_is_only_listed_where_it_is_asked_for() -> None:
+    few, many = fleet(MOST_ACCOUNTS, 1), fleet(MOST_ACCOUNTS + 1, 1)
+    for view, chosen in ((few, False), (few, True), (many, False), (many, True)):
+        text = plan_text(view, LOOK, named=chosen)
+        assert text.count("\nsend ") == len(view.rows)
+        assert text.count("\nAccount shop") == (len(few.rows) if view is few else 0)
+        assert ("`campaign plan --all`" in text) == (view is many)
+        assert plan_text(view, LOOK, everything=True).count("\nAccount shop") == len(view.rows)
+
+
+def test_the_sends_of_many_accounts_are_counted_though_their_campaigns_are_named() -> None:
+    view = fleet(51, 2)
+    for chosen in (False, True):
+        text = plan_text(view, LOOK, named=chosen)
+        assert "\nsend " not in text
+        assert text.count("2 to send\n") == 51
+        assert text.count("the same content") == 1, "the first of many notes"
+    assert plan_text(view, LOOK, everything=True).count("\nsend ") == 102
 
 
 @pytest.mark.parametrize(

@@ -119,11 +119,15 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
     Raises:
         StalePlanError: when the result does not have the sha256 that was planned.
     """
-    with suppress(Exception):  # as in `inspect_image`
+    try:
         for use in (BODY, MATERIAL):
             result, *_more = convert_bytes(data, use)
             if hashlib.sha256(result).hexdigest() == file.sha256:
                 return result
+    except MemoryError:
+        raise
+    except Exception:  # noqa: S110 - as in `inspect_image`; then it is another file
+        pass
     what = _("the file differs from the one in the plan")
     hint = _("run `campaign plan` again")
     raise StalePlanError(what, location=str(file.path), hint=hint)
