@@ -164,8 +164,8 @@ def approved_in() -> str:
     if run is not None and run.number is not None:
         request = f"{'#' if run.service == 'GitHub' else '!'}{run.number}"
         text = _(
-            "How to approve this: approve {request} on {service} and merge it. Nothing reaches followers "
-            "before; `campaign apply` plans again after the merge."
+            "How to approve this: approve {request} on {service} and merge it. Its runs send nothing to "
+            "followers; `campaign apply` plans again after the merge."
         )
         return text.format(request=request, service=run.service)
     if url is None:

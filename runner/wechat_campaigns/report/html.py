@@ -80,7 +80,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
         number_of=numbers.__getitem__,
-        changed={change.id for change in view.comparison.changes} if view.comparison is not None else set(),
+        changed={one.id: one for one in view.comparison.changes} if view.comparison is not None else {},
         shown_at=lambda row: shown_at[digests[row.id]],
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),

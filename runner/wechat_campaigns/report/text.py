@@ -88,8 +88,8 @@ def plan_text(
         parts += ["", options.lines(_("Needs attention:"), style=YELLOW)]
         parts += [options.lines(f"  {note}", hang=4, style=YELLOW) for note in notes]
     closing = [] if is_applied else [_("This is only a plan: nothing was sent.")]
-    if folded or (closing and len(rows) < len(view.rows)):
-        closing.append(_("`campaign plan --all` lists each send, and what was sent or has expired."))
+    if closing and len(rows) < len(view.rows):
+        closing.append(_("`campaign plan --all` also lists what was sent or has expired."))
     parts += ["", *map(options.lines, closing)]
     # A digest is not broken into lines, because it is to be copied.
     parts.append(_("Digest: {digest}").format(digest=view.digest))

@@ -104,10 +104,12 @@ def test_the_reach_is_never_a_guess(audiences: list[Audience], expected: str) ->
 
 def test_an_edited_send_is_marked_in_the_table_and_leads_to_its_change() -> None:
     was, now, same = make_send("sale", "旧"), make_send("sale", "新"), make_send("same", "同")
-    comparison = compare([was, same], [now, same], ref="main", commit="c")
-    page = plan_html(view_of(plan_of(now, same), comparison=comparison), data=lambda _file: b"")
+    added = make_send("more", "多")
+    comparison = compare([was, same], [now, same, added], ref="main", commit="c")
+    page = plan_html(view_of(plan_of(now, same, added), comparison=comparison), data=lambda _file: b"")
     rows = re.findall(r'<td class="main">(.*?)</td>', page, re.DOTALL)
-    assert [('href="#changed"' in row) for row in rows] == [True, False]
+    marks = [re.findall(r'href="#changed"><span[^>]*>(\w+)<', row) for row in rows]
+    assert marks == [["added"], ["edited"], []]
     assert 'id="changed"' in page
 
 
