@@ -1,6 +1,9 @@
 """Stop means stop: how many calls begin, and how long it takes, after a hold from another process."""
 
 import json
+import os
+import re
+import signal
 import sqlite3
 import subprocess
 import time
@@ -245,3 +248,36 @@ def test_hold_is_of_one_account_or_of_all(make_shop: MakeShop, words: tuple[str,
     for command in ("hold", "unhold"):
         assert shop.run(command, *words, "--reason", "x")[0] == ExitCode.USAGE
     assert not [event for event in shop.log() if event["kind"] == "hold"]
+
+
+@pytest.mark.parametrize("words", [["hold", "--all"], ["unhold", "--all", "--reason", "已恢复"]])
+def test_interrupted_in_the_middle_of_all_accounts_names_those_done(
+    make_shop: MakeShop, words: list[str]
+) -> None:
+    """In a hurry nobody may have to guess which accounts still send."""
+    shop = make_shop("git", begin=False)
+    accounts = "".join(
+        f"      shop{one}: {{kind: service, appid: wx{one:016}, secret: {{env: WECHAT_MAIN_SECRET}}}}\n"
+        for one in range(1, 9)
+    )
+    text = (shop.folder / "campaigns/_settings.yaml").read_text(encoding="utf-8")
+    shop.write(_settings=f"{text.partition('    accounts:')[0]}    accounts:\n{accounts}")
+    shop.succeed("ledger", "init")
+    if words[0] == "unhold":
+        shop.succeed("hold", "--all")
+    (hook,) = shop.folder.parent.rglob("remote.git/hooks")
+    slow, pushed = hook / "post-receive", hook / "pushed"
+    slow.write_text(f"#!/bin/sh\necho x >>{pushed}\nsleep 0.3\n", encoding="utf-8")
+    slow.chmod(0o755)
+    running = shop.begin(*words, "-o", "json", process_group=0)
+    while not pushed.exists() or pushed.read_text(encoding="utf-8").count("x") < 3:
+        assert running.poll() is None, "it ended before it was stopped"
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGINT)
+    out, _err = running.communicate(timeout=120)
+    assert running.returncode == ExitCode.INTERRUPTED, out
+    slow.unlink()
+    done = {event["stream"][-1] for event in shop.log() if event["data"].get("held") is (words[0] == "hold")}
+    message = json.loads(out)["error"]["message"]
+    assert {"1", "2"} <= set(re.findall(r"shop(\d)", message)) <= done, message
+    assert len(done) < 8

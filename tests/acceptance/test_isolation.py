@@ -129,6 +129,24 @@ def test_what_accounts_have_is_listed_of_the_others(
     assert (code, list(data["accounts"])) == (ExitCode.WECHAT, ["main"])
 
 
+@pytest.mark.parametrize("tokens", [{"TOKEN_MAIN": "t1"}, {"TOKEN_MAIN": "t1", "TOKEN_THIRD": "t3"}, {}])
+def test_events_are_received_of_the_others(fleet: Shop, tokens: dict[str, str]) -> None:
+    for name in ("third", "main"):
+        line = f"{name}: {{kind: service, "
+        fleet.edit("_settings", line, f"{line}callback: {{token: {{env: TOKEN_{name.upper()}}}}}, ")
+    process = fleet.begin("listen", "--port", "0", "-o", "json", **tokens)
+    if tokens:
+        assert process.stdout is not None
+        served = json.loads(process.stdout.readline())["accounts"]
+        process.terminate()
+        assert sorted(f"TOKEN_{name.upper()}" for name in served) == sorted(tokens)
+    _out, said = process.communicate(timeout=60)
+    assert process.returncode == (ExitCode.OK if tokens else ExitCode.SECRET), said
+    assert [name for name in ("MAIN", "THIRD") if f"TOKEN_{name} is not set" in said] == [
+        name for name in ("MAIN", "THIRD") if f"TOKEN_{name}" not in tokens
+    ]
+
+
 def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
     shop, secrets = damaged
     before = len(shop.sandbox.requests())
@@ -140,6 +158,27 @@ def test_figures_are_refreshed_of_the_others(damaged: tuple[Shop, dict[str, str]
 def test_calendar_needs_no_account(damaged: tuple[Shop, dict[str, str]]) -> None:
     shop, secrets = damaged
     assert shop.run("calendar", **secrets)[0] == ExitCode.OK
+
+
+@pytest.mark.parametrize("command", ["preview", "draft"])
+def test_what_is_made_for_each_account_is_made_for_the_others(
+    damaged: tuple[Shop, dict[str, str]], command: str
+) -> None:
+    """The account that is right is the last one."""
+    shop, secrets = damaged
+    wxname = shop.sandbox.control("GET", "followers", appid="wx0000000000000001")["followers"][0]["wxname"]
+    words = ["--to", wxname] if command == "preview" else ["--auto-approve"]
+    Image.new("RGB", (300, 300)).save(shop.folder / "campaigns/a.png")
+    (shop.folder / "campaigns/a.md").write_text("正文\n", encoding="utf-8")
+    article = "msgtype: mpnews\ncontent: {articles: [{title: 甲, body: a.md, cover: {file: a.png}}]}\n"
+    each = "for_each: {accounts: [third, second, main]}\n"
+    shop.write(each=f"filter: {{tag: 会员}}\n{article}{each}")
+    code, said = shop.run(command, "each", *words, "-o", "json", **secrets)
+    data = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    made = [row for row in data.get("previews") or data["drafts"] if not row.get("error")]
+    assert [row.get("send") or row["id"] for row in made] == ["each[main]"]
+    assert code == ExitCode.WECHAT
+    assert "third" in said
 
 
 def test_an_upload_that_one_account_refuses_stops_no_other(fleet: Shop) -> None:

@@ -235,6 +235,17 @@ def test_interval_lets_one_account_send_and_the_others_wait(chain: Shop) -> None
     assert chain.texts() == ["欢迎来main"], "the interval is not over"
 
 
+def test_interval_keeps_none_waiting_for_an_account_that_is_refused_each_time(chain: Shop) -> None:
+    write_accounts(chain, *APPIDS, policy="policy: {min_interval: 10}\n")
+    chain.write(sale=campaign_file(WORDS, FOR_RETAIL))
+    chain.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
+    assert chain.apply() == ExitCode.WECHAT
+    assert actions(chain) == {"sale[main]": "blocked", "sale[north]": "send", "sale[shop]": "blocked"}
+    assert chain.apply() == ExitCode.POLICY
+    assert chain.texts() == ["欢迎来north"]
+    assert actions(chain, "sale[main]") == {"sale[main]": "blocked"}, "what was sent counts"
+
+
 def test_interval_counts_what_was_sent_whatever_is_selected(chain: Shop) -> None:
     write_accounts(chain, "main", "shop", policy="policy: {min_interval: 10}\n")
     chain.write(sale=campaign_file(WORDS, FOR_RETAIL))

@@ -241,6 +241,7 @@ def test_one_token_for_two_accounts_sends_for_neither(shop: Shop, tmp_path: Path
     assert {row["result"] for row in rows} == {"not_sent"}, said
     other = {"main": "shop", "shop": "main"}
     assert all(f" {other[row['account']]} " in row["reason"] for row in rows), "each names the other"
+    assert all(row["reason"].count(f"account {row['account']}") == 1 for row in rows), said
     assert (code, shop.posts()) == (ExitCode.SECRET, 0)
     use_accounts(shop, **dict.fromkeys(("main", "shop"), account(APPID, "{env: A}")))
     shop.edit("_settings", APPID, SHOP_APPID)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import click
+
 from wechat_campaigns.cli.options import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.output import error_label, print_message, print_result, wants_color
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Account
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 WIDTH_WITHOUT_TERMINAL = 120
 _TAKES_ENV: Final = re.compile(
@@ -197,17 +200,42 @@ class OnlineContext(LedgerContext, OnlineWorkspace):
 
         One alone that fails ends the command.
         """
-        found, codes = dict[str, T](), [ExitCode.OK]
-        for account in self.selected_accounts.values():
-            try:
-                found[account.name] = read(account)
-            except CampaignError as error:
-                if len(self.selected_accounts) == 1:
-                    raise
-                error.add_context(_("account {name}").format(name=account.name))
-                print_message(f"{error_label()}{error}\n→ {error.hint}")
-                codes.append(error.exit_code)
-        return found, worst_exit_code(codes)
+        found, failed = each_of(self.selected_accounts, read)
+        return found, show_failed({_("account {name}").format(name=name): failed[name] for name in failed})
+
+
+def each_of(
+    items: Mapping[str, Item], action: Callable[[Item], T]
+) -> tuple[dict[str, T], dict[str, CampaignError]]:
+    """Do something for each of several accounts or sends, by name; an error of one stops no other.
+
+    Raises:
+        CampaignError: there is only one, and it failed.
+        Abort: a person stopped it; names those that were done.
+    """
+    made, failed = dict[str, T](), dict[str, CampaignError]()
+    for name, item in items.items():
+        try:
+            made[name] = action(item)
+        except CampaignError as error:
+            if len(items) == 1:
+                raise
+            failed[name] = error
+        except (KeyboardInterrupt, click.Abort) as stopped:
+            if not made:
+                raise
+            message = _("Interrupted after {count:,} of {total:,}: {names}.")
+            names = _(", ").join(made)
+            raise click.Abort(message.format(count=len(made), total=len(items), names=names)) from stopped
+    return made, failed
+
+
+def show_failed(failed: Mapping[str, CampaignError]) -> ExitCode:
+    """Print the errors of accounts or sends, by name; return the worst exit code."""
+    for name, error in failed.items():
+        error.add_context(name)
+        print_message(f"{error_label()}{error}\n→ {error.hint}")
+    return worst_exit_code(error.exit_code for error in failed.values())
 
 
 def context_of(effect: Effect) -> type[Context]:

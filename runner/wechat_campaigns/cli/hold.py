@@ -1,17 +1,17 @@
 """Stop all sends of an account at once, and let it send again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, TypeVar
+from typing import Final
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.context import OnlineContext, each_of
 from wechat_campaigns.cli.options import DIR, ENV, Effect, accounts, read_moment, reason_option
 from wechat_campaigns.cli.output import ask_freely, print_message
 from wechat_campaigns.cli.registry import command
@@ -32,7 +32,6 @@ ASK_S: Final = 3.0
 """How long WeChat's clock is waited for, to connect and to answer."""
 SLOW: Final = timedelta(minutes=1)
 ALL: Final = click.option("--all", "everyone", is_flag=True, help="Every account of the environment.")
-Result = TypeVar("Result")
 
 
 @command(
@@ -81,7 +80,7 @@ def hold(
 
     late = timedelta()
     events, failed = _record(context, chosen, data, late)
-    unused = [account.name for account, event in events if event.seq == 1]
+    unused = [name for name, event in events.items() if event.seq == 1]
     if unused and not environment.is_sandbox:
         print_message(_unused(_(", ").join(unused), f"campaign ledger log{environment.env_option}"))
     ends = ""
@@ -134,21 +133,6 @@ def _left(context: OnlineContext, name: str | None) -> list[Account]:
     return [Account(name=name, kind=AccountKind.SERVICE, appid=name)]
 
 
-def _each_account(
-    chosen: Sequence[Account], action: Callable[[Account], Result]
-) -> tuple[list[tuple[Account, Result]], dict[str, CampaignError]]:
-    """Do something for each account; an error of one of several, by its name, stops no other."""
-    made, failed = [], dict[str, CampaignError]()
-    for account in chosen:
-        try:
-            made.append((account, action(account)))
-        except CampaignError as error:
-            if len(chosen) == 1:
-                raise
-            failed[account.name] = error
-    return made, failed
-
-
 def _failed_lines(failed: Mapping[str, CampaignError]) -> list[str]:
     """Write the errors of accounts, each with its hint."""
     return [f"{_(': ').join((name, error.text))}\n→ {error.hint}" for name, error in failed.items()]
@@ -156,7 +140,7 @@ def _failed_lines(failed: Mapping[str, CampaignError]) -> list[str]:
 
 def _record(
     context: OnlineContext, chosen: Sequence[Account], data: Mapping[str, object], late: timedelta
-) -> tuple[list[tuple[Account, Event]], dict[str, CampaignError]]:
+) -> tuple[dict[str, Event], dict[str, CampaignError]]:
     """Keep a hold of each account, dated by WeChat's clock, in the ledger as it is now."""
     opened = partial(context.open_ledger, lambda: context.clock() + late)
 
@@ -173,7 +157,7 @@ def _record(
             return event
 
     with closing(opened()) as ledger:
-        return _each_account(chosen, record)
+        return each_of({account.name: account for account in chosen}, record)
 
 
 def _unused(name: str, command: str) -> str:
@@ -290,8 +274,8 @@ def unhold(context: OnlineContext, account_name: str | None, everyone: bool, rea
             Entry(stream=account.appid, kind=EventKind.HOLD, data=data), after=stream.head
         )
 
-    events, failed = _each_account(held, release)
-    names = [account.name for account, _event in events]
+    events, failed = each_of({account.name: account for account in held}, release)
+    names = list(events)
     message = _(
         "account {name} may send again; a run that waited does not go on by itself: run `campaign plan`, "
         "then start it again"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext
+from wechat_campaigns.cli.context import OnlineContext, each_of, show_failed
 from wechat_campaigns.cli.options import DIR, ENV, Effect
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError, require_extra
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
-    Serves one path, /ACCOUNT, for each account with `callback` in the settings; for probes /healthz, and
-    /readyz, which answers 503 while the ledger cannot be read.
+    Serves one path, /ACCOUNT, for each account with `callback` in the settings, and prints an error for each
+    whose Token or key is missing; for probes /healthz, and /readyz, which answers 503 while the ledger cannot
+    be read.
     The first line printed ends with the address, `http://HOST:PORT`. Your own WSGI server can mount
     a `wechat_campaigns.wechat.callback.CallbackApp`.
     """
@@ -52,12 +53,12 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     environment = context.settings.environment
-    credentials = {
-        account.name: _credentials(account, account.callback)
+    named = {
+        account.name: (account, account.callback)
         for account in environment.accounts.values()
         if account.callback is not None
     }
-    if not credentials:
+    if not named:
         raise UsageError(
             _("no account of environment {name} has `callback` in its settings").format(
                 name=environment.name
@@ -65,6 +66,13 @@ def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...])
             hint=_(
                 "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
             ),
+        )
+    credentials, failed = each_of(named, lambda one: _credentials(*one))
+    show_failed({_("account {name}").format(name=name): failed[name] for name in failed})
+    if not credentials:
+        raise SecretError(
+            _("no account of environment {name} can be served").format(name=environment.name),
+            hint=_("correct what is printed for each account, then run the same command again"),
         )
     # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
     receiver = CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))

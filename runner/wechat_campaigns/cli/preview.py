@@ -5,11 +5,11 @@ from contextlib import nullcontext
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, one_of
+from wechat_campaigns.cli.context import OnlineContext, each_of, one_of, show_failed
 from wechat_campaigns.cli.options import ACCOUNTS, AUTO_APPROVE, DIR, ENV, VAR, Effect, campaign_ids, testers
 from wechat_campaigns.cli.output import confirm
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, UsageError, worst_exit_code
+from wechat_campaigns.core.errors import UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
@@ -60,16 +60,20 @@ def preview(context: OnlineContext, select: str, names: Sequence[str]) -> int:
     # Of an openid list the first batch, unless another one is named.
     chosen = [one for one in sends if one.send.batch is None or one.send.batch.index == 1] or sends
     to = preparing.preview_recipients(names, context.settings.testers)
-    made: list[tuple[PlannedSend, PreviewResult]] = []
-    for planned in chosen:
+
+    def previewed(planned: PlannedSend) -> PreviewResult:
         if len(chosen) > 1:
             context.show_progress(_("{send}: sending the preview").format(send=planned.send.id))
         # Others must not make the same draft at the same time.
         needs_lock = planned.send.content.needs_draft
         lock = context.ledger.lock(planned.account.appid, LOCK_WAIT_S) if needs_lock else nullcontext()
         with lock:
-            account = AccountWriter(context, planned.account).open()
-            made.append((planned, preparing.preview(planned, to, account)))
+            return preparing.preview(planned, to, AccountWriter(context, planned.account).open())
+
+    results, failed = each_of({one.send.id: one for one in chosen}, previewed)
+    for send, error in failed.items():
+        results[send] = PreviewResult(notes=(), errors={one.name: error for one in to})
+    made = [(planned, results[planned.send.id]) for planned in chosen]
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]
@@ -150,11 +154,14 @@ def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     if not auto_approve:
         question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
         confirm(question, _("Not confirmed: nothing was done."))
-    drafts = [(planned, _make_draft(context, planned)) for planned in pending]
+    made, failed = each_of(
+        {one.send.id: one for one in pending}, lambda one: (one, _make_draft(context, one))
+    )
+    code, drafts = show_failed(failed), list(made.values())
     context.output_data(
         lambda: inert(_drafted_text(drafts)), {"drafts": [_drafted_row(draft) for draft in drafts]}
     )
-    return ExitCode.OK
+    return code
 
 
 def _pending(selected: Sequence[PlannedSend], select: str) -> list[PlannedSend]:

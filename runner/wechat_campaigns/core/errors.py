@@ -105,6 +105,8 @@ class CampaignError(Exception):
 
     def add_context(self, outer: str) -> None:
         """Add what the location belongs to, such as the account that an endpoint was called for."""
+        if outer in self.location.split(_(", ")):  # kept, and raised again for the same account
+            return
         self.location = redact_localized(_(", ").join((outer, self.location)) if self.location else outer)
         self.args = (self.text,)
 

@@ -95,7 +95,7 @@ def make_plan(
         created_at=now,
         expires_at=now + PLAN_LIFE,
         offline=remote_facts is None,
-        sends=tuple(_under_policy(looked_at, context, offline=remote_facts is None)),
+        sends=tuple(sorted(_under_policy(looked_at, context, offline=remote_facts is None), key=order)),
         invalid=tuple(invalid),
         unknown_sends=tuple(
             decide_unknown(known, context)
@@ -218,7 +218,12 @@ def _under_policy(
     accounts = _accounts_of_contents(looked_at)
     appids = sorted({one.appid for one in context.settings.environment.accounts.values()})
     had = _appids_by_digest(looked_at, appids, context.state)
-    for one in looked_at:
+
+    def lets_others_go_first(one: PlannedSend) -> bool:  # by `min_interval`: it may be refused each time
+        interval = context.settings.policy_of(one.account).min_interval
+        return one.code is Reason.REJECTED_BEFORE and interval is not None
+
+    for one in sorted(looked_at, key=lets_others_go_first):
         content = _content_key(one)
         if content not in made and one.action in (*PENDING, PlanAction.RESEND):
             asked = appids if one.send.for_account else had.get(one.content_digest, ())
