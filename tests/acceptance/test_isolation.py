@@ -129,6 +129,16 @@ def test_what_accounts_have_is_listed_of_the_others(
     assert (code, list(data["accounts"])) == (ExitCode.WECHAT, ["main"])
 
 
+def test_rules_are_accepted_for_the_others(damaged: tuple[Shop, dict[str, str]]) -> None:
+    shop, secrets = damaged
+    shop.edit("_settings", "default_environment", "policy: {max_recipients: 900}\ndefault_environment")
+    code, said = shop.run("ledger", "guard", "--reason", "x", "--auto-approve", "-o", "json", **secrets)
+    data = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    assert (code, data["recorded"]) == (ExitCode.SECRET, ["main", "third"]), said
+    guards = {event["stream"] for event in shop.log() if event["kind"] == "guard"}
+    assert guards == {"wx0000000000000001", THIRD}
+
+
 @pytest.mark.parametrize("tokens", [{"TOKEN_MAIN": "t1"}, {"TOKEN_MAIN": "t1", "TOKEN_THIRD": "t3"}, {}])
 def test_events_are_received_of_the_others(fleet: Shop, tokens: dict[str, str]) -> None:
     for name in ("third", "main"):

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from wechat_campaigns.cli.context import OnlineContext, one_of
+from wechat_campaigns.cli.context import OnlineContext, each_of, one_of, show_failed
 from wechat_campaigns.cli.ledger import event_line
 from wechat_campaigns.cli.options import (
     AUTO_APPROVE,
@@ -29,10 +29,11 @@ from wechat_campaigns.core.errors import (
     NotSentError,
     PolicyError,
     UsageError,
+    worst_exit_code,
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.guard.approvals import present_tree
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
@@ -347,16 +348,17 @@ def guard(
         secrets.other(Secret(env=name), name=_("old AppSecret or ledger_key")) for name in variables
     ]
     who = {"why": reason, "actor": context.actor()}
-    for account in accounts.values():
+
+    def record(account: Account) -> bool:
         if new_secret or old_secrets:
             vouch(secrets, ledger, account, old_secrets, partial(_is_genuine, context), **who)
         else:
             secrets.check_signer(account)
-    recorded = [
-        account.name
-        for account in accounts.values()
-        if record_guard(secrets, ledger, account, trusted=True, **who)
-    ]
+        return record_guard(secrets, ledger, account, trusted=True, **who)
+
+    made, failed = each_of({account.name: account for account in accounts.values()}, record)
+    code = show_failed(failed)
+    recorded = [name for name, is_new in made.items() if is_new]
     if new_secret or old_secrets:
         state = context.initialized_state(sending=False)
     moved = record_campaigns_folder(
@@ -365,11 +367,12 @@ def guard(
     recorded = sorted({*recorded, *(accounts[appid].name for appid in moved)})
     message = _("recorded the rules and the campaigns folder of {name} for: {accounts}")
     names = _(", ").join(recorded) or _("no account (already recorded)")
-    return context.output_sentence(
+    written = context.output_sentence(
         message.format(name=environment.name, accounts=names),
         environment=environment.name,
         recorded=recorded,
     )
+    return worst_exit_code((code, written))
 
 
 def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
