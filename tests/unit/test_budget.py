@@ -11,36 +11,36 @@ from tests.unit.test_layers import circles, edges
 
 LINES = {
     "wechat_campaigns/protocol": 797,
-    "wechat_campaigns/core": 4236,
-    "wechat_campaigns/source": 2982,
-    "wechat_campaigns/render": 7054,
-    "wechat_campaigns/ledger": 3670,
+    "wechat_campaigns/core": 4336,
+    "wechat_campaigns/source": 3049,
+    "wechat_campaigns/render": 7209,
+    "wechat_campaigns/ledger": 3713,
     "wechat_campaigns/wechat": 2002,
-    "wechat_campaigns/plan": 4734,
-    "wechat_campaigns/send": 1426,
-    "wechat_campaigns/report": 3484,
-    "wechat_campaigns/guard": 1776,
-    "wechat_campaigns/code_host": 627,
+    "wechat_campaigns/plan": 4745,
+    "wechat_campaigns/send": 1437,
+    "wechat_campaigns/report": 3639,
+    "wechat_campaigns/guard": 1925,
+    "wechat_campaigns/code_host": 621,
     "wechat_campaigns/notify": 420,
-    "wechat_campaigns/fetch": 552,
-    "wechat_campaigns/studio": 782,
-    "wechat_campaigns/cli": 5739,
-    "wechat_campaigns/run": 735,
-    "wechat_sandbox": 4843,
-    "wechat_campaigns/": 602,
-    "tests": 54519,
-    "catalog": 8525,
+    "wechat_campaigns/fetch": 540,
+    "wechat_campaigns/studio": 780,
+    "wechat_campaigns/cli": 5724,
+    "wechat_campaigns/run": 732,
+    "wechat_sandbox": 4847,
+    "wechat_campaigns/": 608,
+    "tests": 57726,
+    "catalog": 8691,
     "wechat_campaigns/translations": 42,
     "runner": 46,
-    "wechat_campaigns/messages": 842,
+    "wechat_campaigns/messages": 852,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 47391
-FILES = 226
-RECORDS = 182
+RUNNER = 48064
+FILES = 228
+RECORDS = 185
 """Dataclasses and named tuples."""
-PAGES = 46
-IMPORTS = 7.4
+PAGES = 48
+IMPORTS = 7.5
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
 SHORT = {
