@@ -295,6 +295,8 @@ class HistoryView:
             (row.latest.read_rate, row)
             for row in self.articles
             if row.latest is not None and row.latest.read_rate is not None
+            # Of figures that are delayed, WeChat returns the first days as 0.
+            and (row.latest.readers or row.status is not FiguresStatus.INCOMPLETE)
         ]
         ranked = sorted(rated, key=lambda pair: pair[0], reverse=True)
         words = (_("Highest read rate"), _("Lowest read rate"))

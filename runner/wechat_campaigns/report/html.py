@@ -95,15 +95,17 @@ def plan_html(view: PlanView, *, data: Data) -> str:
 def history_html(view: HistoryView) -> str:
     """Draw what was sent: the best and the worst, totals, then a list that is sorted without a script."""
     lines = list(report_lines(view))
+    headings = [one for one in SHOWN if any(line.values.get(one) not in (None, "") for line in lines)]
+    sorts = [one for one in SORTS if one in headings]
     return _render(
         "history.html",
         view=view,
         article_link=article_link,
-        headings=SHOWN,
+        headings=headings,
         shown=shown,
-        sorts=SORTS,
+        sorts=sorts,
         status_word=status_word,
-        lines=list(zip(lines, *(_places(lines, heading) for heading in SORTS), strict=True)),
+        lines=list(zip(lines, *(_places(lines, heading) for heading in sorts), strict=True)),
         message_chars=MESSAGE_CHARS,
     )
 

@@ -15,6 +15,7 @@ from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,
@@ -289,3 +290,27 @@ def test_an_article_that_nobody_read_is_the_worst_and_has_no_count_of_delivered(
     assert [row.send for _word, row, _rate in view.answer] == ["sale", "unread"]
     assert history_html(view).count("unread (1)") > 0
     assert row.delivered is None
+
+
+def test_an_article_whose_figures_are_delayed_and_still_empty_is_neither_best_nor_worst() -> None:
+    one = view_of().articles[0]
+    assert one.article is not None
+    empty = replace(one.article, days=(replace(figures(0, 0), sources={}, read_rate=0.0),))
+    few = replace(one.article, days=(replace(figures(0, 1), read_rate=0.01),))
+    waiting = replace(one, send="waiting", status=FiguresStatus.INCOMPLETE, article=empty)
+    view = HistoryView((), [one, waiting, replace(one, send="few", article=few)])
+    assert [row.send for _word, row, _rate in view.answer] == ["sale", "few"]
+    assert [row.send for row in HistoryView((), [one, waiting]).articles] == ["sale", "waiting"]
+    assert HistoryView((), [one, waiting]).answer == []
+
+
+def test_a_column_that_nothing_is_known_of_is_not_on_the_page() -> None:
+    page = history_html(view_of())
+    headings = re.findall(r'<th scope="col"[^>]*>(?:<label[^>]*>)?([^<]*)', page)
+    assert headings == [
+        "Title", "Time", "Account", "To", "Delivered", "Readers", "Read rate", "Shares", "Likes", "Comments",
+        "New followers", "Figures",
+    ]  # fmt: skip
+    assert "Delivery rate" in history_html(view_of(told=True))
+    page = history_html(viewed(steps("a", 7, 1, told=False)))
+    assert re.findall(r'id="sort-[^>]*> ([^<]*)', page) == ["Time"]
