@@ -191,7 +191,7 @@ class Account:
     @property
     def heading(self) -> str:
         """Its name, with the one that followers see if that is another."""
-        return f"{self.name} ({self.display_name})" if self.display_name else self.name
+        return f"{self.name} · {self.display_name}" if self.display_name else self.name
 
     @property
     def root(self) -> Secret:

@@ -123,7 +123,7 @@ def test_a_phone_is_headed_by_what_followers_see_as_the_name() -> None:
     ]
     page = plan_html(view_of(plan_of(*sends, settings=settings)), data=lambda _file: b"")
     assert re.findall(r'<div class="phone"><header>([^<]+)<', page) == ["山月茶铺", "shop"]
-    assert "<h3>main (山月茶铺)</h3>" in page, "beside what the account may still send"
+    assert "<h3>main · 山月茶铺</h3>" in page, "beside what the account may still send"
 
 
 def test_message_of_many_accounts_is_shown_once() -> None:

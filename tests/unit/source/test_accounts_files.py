@@ -151,7 +151,7 @@ def named(root: Path, name: str = "山月茶铺") -> Settings:
 
 def test_a_name_is_shown_and_the_key_stays_what_the_account_is_called_by(tmp_path: Path) -> None:
     account = named(tmp_path).environment.accounts["main"]
-    assert (account.name, account.shown_name, account.heading) == ("main", "山月茶铺", "main (山月茶铺)")
+    assert (account.name, account.shown_name, account.heading) == ("main", "山月茶铺", "main · 山月茶铺")
     unnamed = replace(account, display_name=None)
     assert (unnamed.shown_name, unnamed.heading) == ("main", "main")
 
