@@ -157,6 +157,7 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
                 "account": entry.account,
                 "recipients": english_text(entry.recipients),
                 "id": entry.send,
+                "title": english_text(entry.title),
                 "status": entry.status,
                 "coming": entry.coming,
                 "followers": entry.followers,

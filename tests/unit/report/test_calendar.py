@@ -85,6 +85,7 @@ def test_the_text_lists_days() -> None:
 def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
     (entry,) = calendar_data(month(make_send()))["sends"]
     assert (entry["at"], entry["id"], entry["coming"]) == ("2026-12-01T12:00:00+08:00", "sale", True)
+    assert entry["title"] == "你好"
     assert calendar_html(month(first=date(2028, 2, 1))).count("<td class=") == 35, "29 days, from a Tuesday"
     page = calendar_html(month(make_send("<b>x</b>")))
     assert page.count("<td class=") == 35
