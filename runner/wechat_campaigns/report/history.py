@@ -256,22 +256,30 @@ class HistoryView:
         addressed = sum(row.told.addressed for row in self.rows if row.told is not None)
         statuses = [row.known.fate for row in self.rows]
         failed = statuses.count(Fate.DELIVERY_FAILED) + statuses.count(Fate.REJECTED)
-        before = self.before or HistoryView(())
         reached = [percent(self.reached / addressed)] if addressed else []
-        if before.reached and not (self.untold or before.untold):
-            change = _("delivered {change:+.1%} on the month before")
-            reached.append(change.format(change=self.reached / before.reached - 1))
-        change = _("readers {change:+.1%} on the month before") if before.readers and self.readers else ""
-        readers = change and change.format(change=self.readers / before.readers - 1)
+        delivered, readers = self.changes["delivered"], self.changes["readers"]
+        if delivered is not None:
+            reached.append(_("delivered {change:+.1%} on the month before").format(change=delivered))
+        change = _("readers {change:+.1%} on the month before") if readers is not None else ""
         found = [
             (_("Sends"), len(self.rows), ""),
             (_("Followers reached"), self.reached, _(", ").join(reached)),
-            (_("Readers"), self.readers, readers),
+            (_("Readers"), self.readers, change.format(change=readers)),
             (_("Without a WeChat event"), self.untold, ""),
             (_("Unknown"), statuses.count(Fate.UNKNOWN), ""),
             (_("Failed"), failed, ""),
         ]
         return [(name, f"{count:,}", note) for name, count, note in found if count]
+
+    @property
+    def changes(self) -> dict[str, float | None]:
+        """The changes on the month before, as shares of it; None where one of the two is not known."""
+        before = self.before or HistoryView(())
+        is_told = before.reached and not (self.untold or before.untold)
+        return {
+            "delivered": self.reached / before.reached - 1 if is_told else None,
+            "readers": self.readers / before.readers - 1 if before.readers and self.readers else None,
+        }
 
     @property
     def reached(self) -> int:
@@ -394,6 +402,7 @@ def history_data(view: HistoryView) -> dict[str, Any]:
             for _word, row, _rate in view.answer
             if row.article is not None
         ],
+        "changes": view.changes,
     }
 
 

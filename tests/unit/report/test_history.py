@@ -236,9 +236,12 @@ def test_best_and_worst_are_named_by_read_rate() -> None:
 def test_what_changed_stands_beside_the_figure_that_it_is_of() -> None:
     now = datetime(2026, 11, 11, tzinfo=UTC)
 
-    def compared(*groups: list[Any]) -> dict[str, str]:
+    def viewed(*groups: list[Any]) -> HistoryView:
         state = make_state(*(step for group in groups for step in group))
-        view = month_history(state, MAIN, {}, now, date(2026, 11, 1))
+        return month_history(state, MAIN, {}, now, date(2026, 11, 1))
+
+    def compared(*groups: list[Any]) -> dict[str, str]:
+        view = viewed(*groups)
         return {name: note for name, _value, note in view.totals}
 
     def at(day: datetime) -> float:
@@ -253,6 +256,10 @@ def test_what_changed_stands_beside_the_figure_that_it_is_of() -> None:
     assert compared(before, later, this) == compared(before, this)
     assert compared(before, untold, this)["Followers reached"] == "90.0%"
     assert compared(this)["Followers reached"] == "90.0%"
+    changes = [history_data(viewed(*groups))["changes"] for groups in ((before, this), (this,))]
+    assert changes == [
+        {"delivered": pytest.approx(0.2), "readers": None}, {"delivered": None, "readers": None}
+    ]  # fmt: skip
 
 
 def test_readers_are_compared_with_those_of_the_month_before() -> None:
