@@ -302,8 +302,9 @@ class HistoryView:
         rated = [
             (row.latest.read_rate, row)
             for row in self.articles
-            if row.latest is not None and row.latest.read_rate is not None
-            # Of figures that are delayed, WeChat returns the first days as 0.
+            if row.latest is not None
+            and row.latest.read_rate is not None
+            # Figures that are delayed are 0 until they come.
             and (row.latest.readers or row.status is not FiguresStatus.INCOMPLETE)
         ]
         ranked = sorted(rated, key=lambda pair: pair[0], reverse=True)
