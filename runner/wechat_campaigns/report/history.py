@@ -257,14 +257,13 @@ class HistoryView:
         statuses = [row.known.fate for row in self.rows]
         failed = statuses.count(Fate.DELIVERY_FAILED) + statuses.count(Fate.REJECTED)
         reached = [percent(self.reached / addressed)] if addressed else []
-        delivered, readers = self.changes["delivered"], self.changes["readers"]
-        if delivered is not None:
+        if (delivered := self.changes["delivered"]) is not None:
             reached.append(_("delivered {change:+.1%} on the month before").format(change=delivered))
-        change = _("readers {change:+.1%} on the month before") if readers is not None else ""
+        change, readers = _("readers {change:+.1%} on the month before"), self.changes["readers"]
         found = [
             (_("Sends"), len(self.rows), ""),
             (_("Followers reached"), self.reached, _(", ").join(reached)),
-            (_("Readers"), self.readers, change.format(change=readers)),
+            (_("Readers"), self.readers, "" if readers is None else change.format(change=readers)),
             (_("Without a WeChat event"), self.untold, ""),
             (_("Unknown"), statuses.count(Fate.UNKNOWN), ""),
             (_("Failed"), failed, ""),
