@@ -117,6 +117,7 @@ def _drop_contents(tokens: list[Token]) -> None:
 def _inline(children: list[Token], line: int) -> None:
     for child in children:
         child.meta["line"] = line
+        child.type = "text" if child.type == dialect.DOLLAR else child.type
         if child.type in ("image", "link_open"):
             child.attrSet("data-line", str(line))
         if child.type in ("softbreak", "hardbreak"):
