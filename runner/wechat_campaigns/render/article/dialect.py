@@ -42,8 +42,6 @@ _ELEMENTS: Final = {"mark": "span", "u": "span", "font": "span", "center": "sect
 _TYPED: Final = frozenset(
     ["u", "font", "center", "sub", "sup", "mark", "b", "i", "strong", "em", "s", "del", "br"]
 )
-DOLLAR: Final = "dollar"
-"""The type of a token that becomes text once texts are joined."""
 _EMOJI = re.compile(r":[a-z0-9_+-]{2,40}:")
 _ALERT = re.compile(r"\[!(?:note|tip|important|warning|caution)\]", re.IGNORECASE)
 _FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$(?=\S)[^$\n]*[\\^_{}][^$\n]*(?<=\S)\$(?!\d)|\\[(\[].*\\[)\]]")
@@ -54,7 +52,8 @@ def install(parser: MarkdownIt) -> None:
     """Teach a parser marks and boxes; notes come first, because `^[note]` begins as `x^2^` goes on."""
     for name, pattern, before in _MARKS:
         parser.inline.ruler.push(name, _rule(name, pattern, before))
-    parser.inline.ruler.before("escape", "dollar", _dollar)
+    # Its tokens keep a dollar sign behind a backslash from joining the next text, where it seems a formula.
+    parser.inline.ruler.before("escape", "dollar", _rule("dollar", re.compile(r"\\(\$)"), re.compile("")))
     parser.block.ruler.before("fence", "box", _box, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 
@@ -111,16 +110,6 @@ _UNSUPPORTED: Final = (
         N_("write three colons and `tip` on a line before the text, and three colons after it"),
     ),
 )
-
-
-def _dollar(state: StateInline, silent: bool) -> bool:
-    """Take a dollar sign with a backslash as a token of its own, so that `problems` sees no formula in it."""
-    if not state.src.startswith(r"\$", state.pos):
-        return False
-    if not silent:
-        state.push(DOLLAR, "", 0).content = "$"
-    state.pos += 2
-    return True
 
 
 def _rule(

@@ -117,7 +117,6 @@ def _drop_contents(tokens: list[Token]) -> None:
 def _inline(children: list[Token], line: int) -> None:
     for child in children:
         child.meta["line"] = line
-        child.type = "text" if child.type == dialect.DOLLAR else child.type
         if child.type in ("image", "link_open"):
             child.attrSet("data-line", str(line))
         if child.type in ("softbreak", "hardbreak"):
@@ -266,6 +265,8 @@ _RULES: dict[str, Callable[..., str]] = {
     "hardbreak": _fixed("<br>"),
     "softbreak": _softbreak,
     **{f"{name}_open": _fixed(dialect.opening(name)) for name in ("mark", "sub", "sup")},
+    "dollar_open": _fixed(""),
+    "dollar_close": _fixed(""),
     "html_block": _by_token(_raw),
     "html_inline": _by_token(_raw),
     "fence": _code,
