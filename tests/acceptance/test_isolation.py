@@ -44,8 +44,11 @@ def test_one_account_never_stops_another(fleet: Shop) -> None:
         "good": ("send", "new"), "late": ("scheduled", "window_not_open"), "refused": failed, "unset": failed
     }  # fmt: skip
     assert code == ExitCode.WECHAT
+    errcodes = {name: row["errcode"] for name, row in rows(said, "sends").items()}
+    assert errcodes == {"good": None, "late": None, "refused": 40125, "unset": None}
 
     code, said = fleet.run("apply", "--auto-approve", "--plan", str(fleet.plan_file), "-o", "json", **secrets)
+    assert rows(said, "outcomes")["refused"]["errcode"] == 40125
     results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
     assert results == {"good": "accepted", "refused": "not_sent", "unset": "not_sent"}
     assert (code, fleet.texts()) == (ExitCode.WECHAT, ["早"])

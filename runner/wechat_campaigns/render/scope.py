@@ -159,9 +159,13 @@ class Scope:
             path = (*path, "file")
             written = self.text(path, value["file"])
             file = self.read(path, lambda: self.files.info(self.campaign.file, written)) if written else None
-            if written and file is None and is_plain and not PurePosixPath(written).suffix:
-                hint = _("for material that is in WeChat already, write `{name: …}`")
-                self.problems[-1] = replace(self.problems[-1], hint=_("; ").join((self.problems[-1].hint, hint)))
+            if is_plain and written and file is None and not PurePosixPath(written).suffix:
+                missing, hint = (
+                    self.problems[-1],
+                    _("for material that is in WeChat already, write `{name: …}`"),
+                )
+                if missing.rule == "file-missing":
+                    self.problems[-1] = replace(missing, hint=_("; ").join((missing.hint, hint)))
             return Media(file=file)
         if "name" in value:
             return Media(name=self.text((*path, "name"), value["name"]))
