@@ -15,11 +15,13 @@ from lxml.html import document_fromstring
 
 from tests.support.commits import git
 from tests.support.console import add_draft, set_clock
+from tests.support.factories import intent_of, make_send, make_state
 from tests.support.playground import PICTURES, SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.report.archive import ArchivedSend, archive_files
 
 pytestmark = pytest.mark.deep
 
@@ -116,6 +118,17 @@ def test_a_message_that_the_folder_no_longer_renders(shop: Shop) -> None:
     assert "你好" in (late / sends["hello"]["name"] / "message.html").read_text(encoding="utf-8")
     git(shop.folder, "checkout", "-q", "--force", commit)
     assert contents(late / archive(shop, "--out", "late")["tea"]["name"]) == kept
+
+
+@pytest.mark.parametrize("approved", ["#12 by ann", ""])
+def test_an_archive_names_who_approved_and_who_ran_it(approved: str) -> None:
+    who = {"user": "li", "run": "https://ci.example/7", "commit": "c" * 40, "approved": approved}
+    state = make_state((EventKind.INTENT, intent_of(make_send(), plan_digest="p" * 64, actor=who)))
+    (record,) = state.sends
+    sent = ArchivedSend(environment="shop", record=record, state=state, events=(), articles=(), message=None)
+    page = archive_files(sent, data=lambda file: b"")["index.html"].decode()
+    assert all(text in page for text in ("li", who["run"], who["commit"], "p" * 64))
+    assert (approved or "no approval is recorded") in page
 
 
 def test_no_recipient_is_in_an_archive(shop: Shop) -> None:

@@ -132,6 +132,27 @@ def test_any_answer_but_yes_sends_nothing_and_says_so(
     assert not sandbox.jobs()
 
 
+def test_how_a_send_was_agreed_to_is_not_recorded(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who ran it, where, and the plan's digest are; without a terminal it must be `--auto-approve`."""
+    monkeypatch.setenv("GITHUB_ACTOR", "ann")
+    monkeypatch.setenv("CI_JOB_URL", "https://ci.example/7")
+    terminal = io.StringIO("yes\n")
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert campaign("apply")[0] == ExitCode.USAGE
+    assert not sandbox.jobs()
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    Path("campaigns/more.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    assert campaign("apply")[0] == ExitCode.OK
+    events = [json.loads(line) for line in campaign("ledger", "log", "--format", "json")[1].splitlines()]
+    by_option, typed = (event["data"] for event in events if event["kind"] == "intent")
+    assert by_option.keys() == typed.keys()
+    assert by_option["actor"] == typed["actor"] == {"user": "ann", "run": "https://ci.example/7"}
+    assert len(typed["plan_digest"]) == 64
+
+
 def test_a_list_of_one_batch_is_previewed_by_the_name_of_its_campaign(
     campaign: Command, sandbox: Sandbox
 ) -> None:

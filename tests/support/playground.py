@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -54,11 +54,15 @@ def authentic(event: Event) -> bool:
 class SignedLedger(SqliteLedger):
     """Gives what is written its mac, as the command does."""
 
-    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-        if "mac" not in entry.data and is_signed(entry):
-            mac = mac_of(mac_key(SANDBOX_SECRET, entry.stream), entry)
-            entry = replace(entry, data={**entry.data, "mac": mac})
-        return super().append(entry, after=after)
+    def append_all(self, entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
+        return super().append_all([_signed(entry) for entry in entries], after=after)
+
+
+def _signed(entry: Entry) -> Entry:
+    if "mac" in entry.data or not is_signed(entry):
+        return entry
+    mac = mac_of(mac_key(SANDBOX_SECRET, entry.stream), entry)
+    return replace(entry, data={**entry.data, "mac": mac})
 
 
 Command = Callable[..., tuple[int, str, str]]

@@ -39,7 +39,7 @@ RUNNER = 48064
 FILES = 228
 RECORDS = 185
 """Dataclasses and named tuples."""
-PAGES = 48
+PAGES = 50
 IMPORTS = 7.5
 """The share of lines in `runner/` that import something, in per cent."""
 SHORT_FILES = 40
