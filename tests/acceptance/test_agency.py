@@ -96,6 +96,8 @@ def test_evening_of_sixty_accounts_under_one_platform(agency: Shop, tmp_path: Pa
     rows = json.loads(next(line for line in said.splitlines() if line.startswith("{")))["outcomes"]
     sent = {row["account"] for row in rows if row["result"] == "accepted"}
     left = {row["account"]: row["reason"] for row in rows if row["result"] != "accepted"}
+    errcodes = {row["account"]: row["errcode"] for row in rows if row["result"] != "accepted"}
+    assert errcodes == {"a10": 61007, "a20": 61003, "a30": None}
     assert (len(rows), len(sent), len(left)) == (60, 57, 3), left
     assert {row["id"] for row in rows} == {f"sale[a{n}]" for n in range(60)}
     assert "61007" in left.pop("a10")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.acceptance.test_operating_commands import robot
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
@@ -44,11 +45,33 @@ def test_one_account_never_stops_another(fleet: Shop) -> None:
         "good": ("send", "new"), "late": ("scheduled", "window_not_open"), "refused": failed, "unset": failed
     }  # fmt: skip
     assert code == ExitCode.WECHAT
+    errcodes = {name: row["errcode"] for name, row in rows(said, "sends").items()}
+    assert errcodes == {"good": None, "late": None, "refused": 40125, "unset": None}
 
     code, said = fleet.run("apply", "--auto-approve", "--plan", str(fleet.plan_file), "-o", "json", **secrets)
+    assert rows(said, "outcomes")["refused"]["errcode"] == 40125
     results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
     assert results == {"good": "accepted", "refused": "not_sent", "unset": "not_sent"}
     assert (code, fleet.texts()) == (ExitCode.WECHAT, ["早"])
+
+
+def test_a_wrong_secret_keeps_nothing_of_the_others_from_being_pulled_and_told(fleet: Shop) -> None:
+    """The ledger remembers what was told of the good one; what it cannot keep is told once more."""
+    secrets = {"WECHAT_SECOND_SECRET": "1" * 32}
+    fleet.sandbox.media("cover-1", "image")
+    article = {"title": "秋茶", "content": "<p>茶</p>", "thumb_media_id": "cover-1"}
+    fleet.sandbox.call("draft/add", {"articles": [article]})
+    assert fleet.run("pull", "秋茶", "pulled", "--account", "main", **secrets)[0] == ExitCode.OK
+    assert fleet.run("pull", "秋茶", "other", "--account", "second", **secrets)[0] == ExitCode.WECHAT
+    fleet.add_settings("notify: [{kind: webhook, url: {env: DUTY_URL}, when: [approval_needed, held]}]\n")
+    fleet.run("plan", "--out", str(fleet.plan_file), "--horizon", "26h", **secrets)
+    with robot(200) as (address, bodies):
+        for _again in range(2):
+            code, said = fleet.run("ci", "notify", str(fleet.plan_file), DUTY_URL=address, **secrets)
+            assert code == ExitCode.OK, said
+    told = [{one["id"] for one in body["outcomes"]} for body in bodies]
+    assert told[0] == {"good", "refused", "unset"}
+    assert "good" not in told[1]
 
 
 def test_an_account_outside_the_address_list_stops_no_other(fleet: Shop) -> None:

@@ -300,6 +300,19 @@ def test_ledger_key_that_is_none_is_refused_and_not_shown(shop: Shop, key: str) 
     assert shop.posts() == asked(shop) == 0, "who cannot sign calls nothing"
 
 
+def test_doctor_blames_both_accounts_whose_programs_print_one_token(shop: Shop) -> None:
+    token = token_of(shop)
+    (shop.folder / "token.py").write_text(f"print({token!r})")
+    both = {"main": APPID, "shop": SHOP_APPID}
+    use_accounts(shop, **{name: account(appid, by_command(shop, appid)) for name, appid in both.items()})
+    shop.succeed("ledger", "init")
+    code, said = shop.run("doctor", "-o", "json")
+    checks = json.loads(said[said.index("{") : said.rindex("}") + 1])["checks"]
+    wrong = [check["account"] for check in checks if check["grade"] == "error" and check["account"]]
+    assert (code, sorted(wrong)) == (ExitCode.SECRET, ["main", "shop"]), said
+    assert token not in said
+
+
 def test_frozen_appsecret_has_a_way_out_that_keeps_the_ledger(make_shop: MakeShop, tmp_path: Path) -> None:
     """The AppSecret stays the root of the macs; only the calls go by the token."""
     shop = make_shop()

@@ -1,13 +1,16 @@
 """Check everything that a send requires, and list the tags of an account."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.options import ACCOUNTS, DIR, ENV, SHARD, Effect
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import worst_exit_code
+from wechat_campaigns.core.errors import CampaignError, worst_exit_code
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.ledger.events import LEDGER, Ledger
 from wechat_campaigns.plan.doctor import run_checks
 
@@ -37,7 +40,14 @@ def doctor(context: OnlineContext) -> int:
         return context.ledger
 
     environment = replace(context.settings.environment, accounts=context.selected_accounts)
-    _ = context.secrets  # before threads share it
+    secrets = context.secrets  # before threads share it
+
+    def read_token(account: Account) -> None:
+        with suppress(CampaignError):
+            secrets.for_calls(account)
+
+    # Before anything is said of one: of two accounts whose programs print the same, both are wrong.
+    map_in_threads(read_token, [one for one in context.selected_accounts.values() if one.token is not None])
     checks = run_checks(
         replace(context.settings, environment=environment),
         connect=context.read_api,

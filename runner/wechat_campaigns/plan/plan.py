@@ -102,6 +102,8 @@ class PlannedSend:
     code: Reason | PlanReason = Reason.NEW
     failure: ExitCode | None = None
     """Of what is wrong with this send or its account, and stops no other."""
+    errcode: int | None = None
+    """WeChat's answer that is wrong with its account."""
     known: SendState | None = None
     """The ledger's record that decided, when one did."""
     resend_intent: Event | None = None
@@ -117,14 +119,15 @@ class PlannedSend:
         hint: str = "",
         code: Reason | PlanReason | None = None,
         failure: ExitCode | None = None,
+        errcode: int | None = None,
     ) -> PlannedSend:
         """Return it with another decision than the ledger's.
 
         Args:
             code: None leaves it.
         """
-        code = code or self.code
-        return replace(self, action=action, reason=reason, hint=hint, code=code, failure=failure, known=None)
+        left = replace(self, action=action, reason=reason, hint=hint, code=code or self.code, known=None)
+        return replace(left, failure=failure, errcode=errcode)
 
     def left_by_review(self, action: PlanAction, reason: str, hint: str) -> PlannedSend:
         """Return it without a call, because the reviewed plan does not cover it as it is now."""

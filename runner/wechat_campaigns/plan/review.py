@@ -1,5 +1,6 @@
 """Compare a plan with the one that was reviewed, and sends with those of an earlier commit."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +29,9 @@ from wechat_campaigns.plan.rule_changes import SettingsChange, changed_keys
 from wechat_campaigns.plan.warnings import warning
 from wechat_campaigns.protocol.state import Fate, SendState
 
+MOST_NAMED: Final = 10
+"""Sends in one message; more are counted by account."""
+
 
 def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
     """Refuse when what would be sent is not what was reviewed.
@@ -45,10 +49,10 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     check_usable(reviewed, plan.environment, now)
     found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
-        differences = [
-            *_rule_differences(reviewed["rules"], plan),
-            *_differences(covered_rows(reviewed), plan, filters_of(reviewed), offline=reviewed["offline"]),
-        ]
+        made = {one.key: one.row for one in plan.sends if _sent_under(one, state, reviewed["plan_digest"])}
+        rows = [row for key, row in _by_key(covered_rows(reviewed)).items() if made.get(key) != row]
+        differences = _rule_differences(reviewed["rules"], plan)
+        differences += _differences(rows, plan, filters_of(reviewed), offline=reviewed["offline"])
         raise stale_plan_error(_("; ").join(differences) or _("the pending sends are not the same"))
     names = {} if reviewed["offline"] else resolved_names(reviewed)
     changed = [text for one in found.sends for text in _changed_names_of(one, names.get(one.key))]
@@ -229,18 +233,22 @@ def _differences(
     every = {one.key: one for one in plan.sends}
     after = {key: one for key, one in every.items() if is_covered(one)}
     added = {key: after[key] for key in sorted(after.keys() - before.keys())}
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     for key, row in sorted(before.items()):
         same = [one for one in added if one[1] == row["id"] and key not in every]
         now = after.get(key) or (added.pop(same[0]) if same else None)
         if now is None:
-            found.append(_no_more(row["id"], every.get(key)))
+            found.append((key[0], _no_more(row["id"], every.get(key))))
         elif (difference := _difference(row, now, filters.get(key), offline=offline)) is not None:
-            found.append(difference)
-    return [
-        *(_("{send} is not in the reviewed plan").format(send=name) for _app, name, _rev in added),
-        *found,
-    ]
+            found.append((key[0], difference))
+    new = _("{send} is not in the reviewed plan")
+    found = [*((appid, new.format(send=name)) for appid, name, _rev in added), *found]
+    if len(found) <= MOST_NAMED:
+        return [text for _appid, text in found]
+    names = {one.account.appid: one.account.name for one in plan.sends}
+    counts = Counter(names.get(appid, appid) for appid, _text in found)
+    by_account = _(", ").join(f"{name} ({count:,})" for name, count in counts.most_common())
+    return [_("{count:,} sends differ: {accounts}").format(count=len(found), accounts=by_account)]
 
 
 def _by_key(rows: Iterable[Mapping[str, Any]]) -> dict[SendKey, Mapping[str, Any]]:

@@ -193,7 +193,8 @@ def read_table(data: bytes, column: str | None, sheet: str | None = None) -> Lis
     numbered = ((number, row) for number, row in enumerate(rows, 1) if any(row))
     first = next(numbered, None)
     if first is None:
-        raise _error(_("the file is empty"), _beside(_("write one openid in each row"), (), sheets))
+        what = _("the sheet is empty") if is_workbook else _("the file is empty")
+        raise _error(what, _beside(_("write one openid in each row"), (), sheets))
     index, has_header = _column(first[1], column, sheets)
     found, seen = ListedOpenids(), set[str]()
     for number, row in numbered if has_header else chain([first], numbered):

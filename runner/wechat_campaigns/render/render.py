@@ -271,8 +271,12 @@ def _check_apart(scope: Scope, names: Sequence[str], settings: Settings) -> list
         for known in (appid, normalize_id(name)):
             other = first.setdefault(known, name)
             if other != name:
-                what = _("`{name}` and `{other}` are the same account").format(name=name, other=other)
+                what = _("`{name}` and `{other}` are the same account")
                 hint = _("keep one of them: its followers would receive the message twice")
+                if environment.api == SANDBOX or appid != environment.accounts[other].appid:
+                    what = _("the names `{name}` and `{other}` differ only in upper and lower case")
+                    hint = _("rename one of them: ids must differ in more than letter case")
+                what = what.format(name=name, other=other)
                 scope.report(Finding("account-twice", what, hint, ("for_each", "accounts")))
                 return apart
     return apart

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -153,12 +153,19 @@ class Scope:
 
     def media(self, path: KeyPath, value: Mapping[str, Any] | str) -> Media:
         """Render a MEDIA value, or the path of a file; without its file after a problem."""
-        if isinstance(value, str):
+        if is_plain := isinstance(value, str):
             value = {"file": value}
         if "file" in value:
             path = (*path, "file")
             written = self.text(path, value["file"])
             file = self.read(path, lambda: self.files.info(self.campaign.file, written)) if written else None
+            if is_plain and written and file is None and not PurePosixPath(written).suffix:
+                missing, hint = (
+                    self.problems[-1],
+                    _("for material that is in WeChat already, write `{name: …}`"),
+                )
+                if missing.rule == "file-missing":
+                    self.problems[-1] = replace(missing, hint=_("; ").join((missing.hint, hint)))
             return Media(file=file)
         if "name" in value:
             return Media(name=self.text((*path, "name"), value["name"]))

@@ -157,6 +157,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
             "kind": planned.account.kind.value,
             "appid": planned.account.appid,
         },
+        "errcode": planned.errcode,
         "revision": send.revision,
         "content_digest": planned.content_digest,
         "filter": filter_form(send),

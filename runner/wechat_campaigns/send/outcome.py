@@ -155,4 +155,4 @@ def left_outcome(planned: PlannedSend) -> SendOutcome:
     elif missed:
         why = _("missed and not sent: {why}").format(why=why)
     more = {"hint": planned.hint, "exit_code": code, "missed": missed, "code": planned.code.value}
-    return planned_outcome(planned, why, result, **more)
+    return planned_outcome(planned, why, result, errcode=planned.errcode, **more)

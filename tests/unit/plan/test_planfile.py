@@ -110,7 +110,17 @@ def test_partial_apply_may_go_on_under_the_same_plan():
         plan = plan_of(SALE, CARD, state=state)
         assert error_of(review.check_file, file, plan, state, NOW) is None
         assert error_of(review.check_digest, file["plan_digest"], plan, state) is None
-        assert "sale" in refusal(file, make_send("sale", "改过"), CARD, state=state)
+        said = refusal(file, make_send("sale", "改过"), CARD, state=state)
+        assert "sale: the content changed" in said
+        assert "card" not in said, "it was sent as reviewed"
+
+
+def test_many_differences_are_counted_by_account() -> None:
+    many = [make_send(f"sale{number}") for number in range(11)]
+    assert refusal(reviewed(*many)).count("no longer exists") == 0
+    assert refusal(reviewed(*many)).endswith("11 sends differ: wx0000000000000001 (11)")
+    assert refusal(reviewed(CARD), CARD, *many).endswith("11 sends differ: main (11)")
+    assert refusal(reviewed(*many[:10])).count("no longer exists") == 10
 
 
 def test_send_made_under_another_plan_is_refused():

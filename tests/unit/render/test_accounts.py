@@ -114,6 +114,11 @@ def test_two_names_of_one_account_are_refused_but_by_the_sandbox(tmp_path: Path)
     assert problems(compiled(tmp_path, "{accounts: [main, MAIN]}", MAIN="other")) == [
         ("account-twice", "$.for_each.accounts")
     ]
+    same, *by_case = (
+        compiled(tmp_path, "{accounts: [main, MAIN]}", api=api, MAIN=appid).problems[0]
+        for api, appid in ((API, "main"), (API, "other"), ("sandbox", "other"))
+    )
+    assert by_case[0].hint == by_case[1].hint != same.hint, "one has to be renamed, not removed"
     rehearsal = compiled(tmp_path, written, api="sandbox", again="main")
     assert [one.id for one in rehearsal.sends] == ["sale[main]", "sale[again]"]
 

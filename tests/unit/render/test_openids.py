@@ -291,6 +291,15 @@ def test_a_sheet_is_chosen_by_its_name() -> None:
         read_table(ONE.encode(), None, "名单")
 
 
+def test_an_empty_sheet_is_not_an_empty_file() -> None:
+    said = []
+    for data, sheet in ((sheets(名单=[[ONE]], 空=[]), "空"), (b"", None)):
+        with pytest.raises(FileError) as refused:
+            read_table(data, None, sheet)
+        said.append(refused.value.message)
+    assert said == ["the sheet is empty", "the file is empty"]
+
+
 def test_a_hint_lists_the_columns_but_no_row_of_a_follower() -> None:
     for header, is_listed in (
         (["姓名", "会员 ID"], True),

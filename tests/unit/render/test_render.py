@@ -406,6 +406,15 @@ def test_limits_are_checked_beside_a_body_that_fails(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("cover", "is_named"), [("茶", True), ("茶.jpg", False), ("{file: 茶}", False)])
+def test_a_missing_file_without_a_suffix_may_be_the_name_of_material(
+    tmp_path: Path, cover: str, is_named: bool
+) -> None:
+    yaml = f"msgtype: mpnews\ncontent: {{articles: [{{title: 茶, body: a.md, cover: {cover}}}]}}"
+    problem = only(rendered(tmp_path, yaml, {"a.md": "茶"}))
+    assert (problem.rule, "`{name: " in problem.hint) == ("file-missing", is_named)
+
+
 def test_only_the_rows_that_were_left_out_are_counted(tmp_path: Path) -> None:
     yaml = "content: x\nfilter: {openids: {file: list.csv}}"
     table = {"list.csv": f"openid\n{OPENIDS[0]}\n{OPENIDS[1]}\n{OPENIDS[0]}"}

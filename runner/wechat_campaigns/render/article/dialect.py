@@ -52,6 +52,8 @@ def install(parser: MarkdownIt) -> None:
     """Teach a parser marks and boxes; notes come first, because `^[note]` begins as `x^2^` goes on."""
     for name, pattern, before in _MARKS:
         parser.inline.ruler.push(name, _rule(name, pattern, before))
+    # Its tokens keep a dollar sign behind a backslash from joining the next text, where it seems a formula.
+    parser.inline.ruler.before("escape", "dollar", _rule("dollar", re.compile(r"\\(\$)"), re.compile("")))
     parser.block.ruler.before("fence", "box", _box, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 

@@ -265,6 +265,8 @@ _RULES: dict[str, Callable[..., str]] = {
     "hardbreak": _fixed("<br>"),
     "softbreak": _softbreak,
     **{f"{name}_open": _fixed(dialect.opening(name)) for name in ("mark", "sub", "sup")},
+    "dollar_open": _fixed(""),
+    "dollar_close": _fixed(""),
     "html_block": _by_token(_raw),
     "html_inline": _by_token(_raw),
     "fence": _code,

@@ -59,6 +59,9 @@ def test_ordinary_text_stays_text(make: Make, text: str) -> None:
     ("source", "found"),
     [
         ("公式 $$a^2", ["e unsupported-markdown 1"]),
+        (r"\$x^2$", []),
+        (r"\$\$a_1\$\$，$x^2\$", []),
+        (r"> 价格\$x^2$\n\n![\$x^2$](https://mmbiz.qpic.cn/a)", []),
         ("> [!NOTE]\n> 茶", ["e unsupported-markdown 1"]),
         ("```mermaid\ngraph\n```", ["e unsupported-markdown 1"]),
         ("[TOC]\n\n茶", ["w contents 1"]),

@@ -28,6 +28,7 @@ from wechat_campaigns.render.article.theme import BUILTIN_THEMES
         ("$HOME/$USER", 0),
         ("省 $5 和 $10", 0),
         (r"\$x\$", 0),
+        (r"\$x^2$ \$a_1\$", 0),
         ("`$x$`", 0),
     ],
 )
