@@ -61,7 +61,7 @@ def row(work: Work, rounds: int | None) -> dict[str, Any]:
     return {
         "work": work.name, "against": work.against, "goal": work.goal, "most_memory": work.most_memory,
         "by": work.by, "ours": mine, "theirs": against,
-        "ratios": {name: mine[name] / figure for name, figure in against.items()},
+        "ratios": {name: mine[name] / figure for name, figure in against.items() if figure},
     }  # fmt: skip
 
 
