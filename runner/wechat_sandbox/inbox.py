@@ -88,7 +88,7 @@ def page(dispatcher: Dispatcher, request: Request) -> Response | None:
     """Answer a request for a page of the inbox or what it shows; None for every other path.
 
     Raises:
-        NotFound: there is no such file.
+        NotFound: the file does not exist.
     """
     if request.method not in ("GET", "HEAD"):
         return None
@@ -164,7 +164,7 @@ def article_page(db: sqlite3.Connection, kind: str, item: int, index: int) -> di
     """Make the variables of the article template; `shape` is news, pictures or recalled.
 
     Raises:
-        LookupError: there is no such message, or nothing in it that opens.
+        LookupError: the message does not exist, or nothing in it opens.
     """
     row = row_of(db, kind, item)
     account = accounts.find(db, row["appid"])

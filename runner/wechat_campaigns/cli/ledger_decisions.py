@@ -215,7 +215,7 @@ def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
     """Compare this clock with WeChat's: a clock that is ahead would make every call look old enough.
 
     Raises:
-        CampaignError: there is no date to compare with, or WeChat refuses the AppSecret.
+        CampaignError: WeChat sent no date to compare with, or it refuses the AppSecret.
     """
     if (account := context.settings.environment.by_appid.get(appid)) is None:
         return timedelta()  # nothing can be recorded for it either

@@ -35,7 +35,7 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
         environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.
 
     Raises:
-        UsageError: `CAMPAIGN_STATE_DIR` is relative, or there is no home folder.
+        UsageError: `CAMPAIGN_STATE_DIR` is relative, or the user has no home folder.
     """
     real = Path(os.path.realpath(root))
     from hashlib import sha256  # OpenSSL takes a tenth of the start of `--help`, which asks for no folder

@@ -251,7 +251,7 @@ class Git:
             arguments: everything after `git`; never a secret.
 
         Raises:
-            LedgerError: there is no git.
+            LedgerError: git is not installed.
         """
         answer = git(
             f"--git-dir={self.folder}",

@@ -117,7 +117,7 @@ def checkout_settings(folder: Path) -> dict[str, list[str]]:
         The values by key, included files too; nothing of user or system, and nothing outside git.
 
     Raises:
-        LedgerError: there is no git.
+        LedgerError: git is not installed.
         UsageError: git's settings include a file of the checkout.
     """
     if not is_installed():

@@ -101,7 +101,7 @@ def resolve_ref(root: Path, ref: str) -> str:
         ref: a branch, tag or hash, as a user wrote it.
 
     Raises:
-        UsageError: git knows no such commit here, or there is no git.
+        UsageError: the repository does not have the commit, or git is not installed.
     """
     is_name = ref and not ref.startswith("-") and ref.isprintable()
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")

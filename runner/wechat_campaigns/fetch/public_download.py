@@ -101,7 +101,7 @@ class Downloader:
         """Download one file.
 
         Raises:
-            DownloadError: the address is not public, a limit is reached, or there is no such file.
+            DownloadError: the address is not public, a limit is reached, or the file does not exist.
         """
         if self._began is None:
             self._began = self.clock()

@@ -62,7 +62,7 @@ def _ask(folder: Path, *arguments: str, given: bytes = b"", codes: Collection[in
 
     Raises:
         PolicyError: git does not tell.
-        LedgerError: there is no git.
+        LedgerError: git is not installed.
     """
     answer = run_in_checkout(folder, *arguments, given=given, lazily=False)
     if answer.code == EXIT_NOT_INSTALLED:

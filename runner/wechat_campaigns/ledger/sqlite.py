@@ -89,7 +89,7 @@ def stored_events(path: Path, streams: Streams = None) -> tuple[Event, ...] | No
     """Read a ledger's file as it is; neither it nor anything beside it is written.
 
     Returns:
-        The events of these streams, in order within each; None when there is no file.
+        The events of these streams, in order within each; None where the file does not exist.
 
     Raises:
         LedgerError: it cannot be read, or is another program's.

@@ -28,7 +28,7 @@ PAGE: Final = 20
 MAX_PAGES: Final = 100
 """A tenth of the calls that an account has in a day."""
 MEDIA_ID_INVALID: Final = 40007
-"""What draft/get answers where there is no such draft."""
+"""What draft/get answers for a draft that does not exist."""
 NEAREST: Final = 3
 LEAST_ID_CHARS: Final = 16
 """Of a media_id that is shortened."""

@@ -55,7 +55,7 @@ class RemoteFacts:
     draft_box: tuple[BoxEntry, ...] = ()
     """Its drafts; listed when a campaign names one by its title."""
     drafts: Mapping[str, StoredDraft | None] = field(default_factory=dict)
-    """What was read of existing drafts, by media_id; None when there is no such draft."""
+    """What was read of existing drafts, by media_id; None where the draft does not exist."""
     quota: Mapping[str, Any] | None = None
     """`{daily_limit, used, remain}` of mass/sendall calls."""
     strangers: frozenset[str] = field(default=frozenset(), repr=False)

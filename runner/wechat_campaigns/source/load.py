@@ -108,7 +108,7 @@ def find_campaigns(
 
     Raises:
         InvalidError: as for `require_folder`.
-        UsageError: there is no such folder, or an entry of `only` selects nothing.
+        UsageError: the folder does not exist, or an entry of `only` selects nothing.
     """
     files, refused, unreadable = _walk(root)
     if refused and not gather:

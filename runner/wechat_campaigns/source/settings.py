@@ -56,14 +56,14 @@ _SANDBOX_SECRET: Final = {"sandbox": True}
 
 
 def load_settings(root: Path, *, environment: str | None = None) -> Settings:
-    """Read the settings of a campaigns folder; the built-in sandbox when there is no file.
+    """Read the settings of a campaigns folder; the built-in sandbox where the file is missing.
 
     Args:
         environment: the one to use; default: the file's `default_environment`, or `sandbox`.
 
     Raises:
         InvalidError: the file has problems; it carries all of them.
-        UsageError: there is no environment of this name.
+        UsageError: no environment has this name.
     """
     data, source, placed = _read(root)
     written: dict[str, Any] = data.get("environments", {})

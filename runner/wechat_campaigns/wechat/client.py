@@ -99,7 +99,7 @@ class Tokens:
 
         Raises:
             ApiError: WeChat refuses one, for a reason that a repeat does not change.
-            NotSentError: there is no token; the call it was needed for was not made.
+            NotSentError: no token could be had; the call that needed it was not made.
             SecretError: its source does not give one, or again the one that WeChat has refused.
         """
         with self._turn:
