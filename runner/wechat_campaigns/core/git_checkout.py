@@ -19,7 +19,7 @@ from wechat_campaigns.core.git import EXIT_NO_REPOSITORY, GitResult, git, is_ins
 from wechat_campaigns.core.i18n import _
 
 MAX_GITFILE_BYTES: Final = 4096
-_NO_CHECKOUT: Final = GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: this is no git checkout")
+_NO_CHECKOUT: Final = GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: not in a git checkout")
 FILTERS: Final = ("clean", "smudge", "process")
 """The commands of a content filter, which a file `.gitattributes` of the checkout may ask for."""
 

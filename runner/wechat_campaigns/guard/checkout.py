@@ -380,7 +380,7 @@ def fetch_missing(folder: Path, commit: str) -> None:
 def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
     checkout = find_checkout(folder)
     if checkout is None:
-        return GitResult(code=1, stderr="fatal: this is no git checkout")
+        return GitResult(code=1, stderr="fatal: not in a git checkout")
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
