@@ -82,6 +82,7 @@ NO_RULES = (
     "articles",
     "testers",
     "notify",
+    "audit",
     "environments.production.vars",
     "environments.production.accounts.main.name",
 )

@@ -38,7 +38,7 @@ class LedgerKind(StrEnum):
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx, reason?}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
-    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
+    NOTIFIED = "notified"  # told, so not again: {day, notices, pushed?}; see `notify`
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
 
 
