@@ -359,11 +359,16 @@ def add_ornaments(root: HtmlElement, css: str) -> str:
 def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
     counts = any(style for style, _words in ornament.content)
     for number, element in enumerate(root.xpath(f".{ornament.path}"), 1):
-        text = "".join(_COUNTERS[style](number) if style else words for style, words in ornament.content)
+        own = ""
         if counts and _OWN_NUMBER.match(dom.text_of(element)):  # its author counts
-            text = _take_number(element)
-            if not text:
+            own = _take_number(element)
+            if not own:
                 continue
+        if own.isdecimal():
+            number, own = int(own), ""
+        text = own or "".join(
+            _COUNTERS[style](number) if style else words for style, words in ornament.content
+        )
         span = make("span", text, class_=ornament.place)
         if ornament.place == "after":
             element.append(span)
