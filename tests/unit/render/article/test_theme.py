@@ -9,7 +9,7 @@ from tests.support.sample_article import TEXT, sample_body
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.render.article import colours, dom, theme
+from wechat_campaigns.render.article import colours, css, dom, theme
 from wechat_campaigns.render.article.colours import darken
 from wechat_campaigns.render.article.dialect import BOXES
 from wechat_campaigns.render.article.parts import Findings
@@ -194,7 +194,7 @@ def test_the_own_number_of_a_heading_stands_where_the_theme_puts_its_own(
 )
 def test_no_line_begins_with_the_mark_of_a_reference(make: Make, source: str, html: str) -> None:
     written = make(f"{source}\n\n[^1]: 甲\n\n[^2]: 乙\n").html
-    written = re.sub(r"</?sup[^>]*>", "", written).replace(' style="color:#576b95"', "")
+    written = re.sub(r"</?sup[^>]*>", "", written).replace(' style="color:#265682"', "")
     written = re.sub(r'<span style="white-space:nowrap">([^<]*)</span>', r"<tie>\1</tie>", written)
     assert f">{html}</p>" in written
 
@@ -280,6 +280,16 @@ def test_dark_mode_follows_the_published_thresholds(
     html = darken(f'<p style="color:{text};background-color:{ground}">茶</p>')
     shown = dict(re.findall(r"([\w-]+):(#\w{6})", html))  # the last of each is what counts
     assert (shown["color"], shown["background-color"]) == (dark_text, dark_ground)
+
+
+def test_links_can_be_read_by_day_and_at_night() -> None:
+    link = css.colour(re.findall(r"\.link \{ color: (#\w+)", theme.whole_css("default"))[0])
+    assert link is not None
+    text = (link.red, link.green, link.blue)
+    for light in (1.0, 0.969, 0.949):
+        ground = (light, light, light)
+        assert colours.ratio(text, ground) >= colours.READABLE
+        assert colours.ratio(*colours.dark(text, ground)) >= colours.READABLE
 
 
 def _styles(element: HtmlElement) -> list[tuple[str, str]]:
