@@ -200,7 +200,9 @@ class ApplyRun:
         """
         workspace = self.workspace
         approved = workspace.secrets.check_all_approved({planned.account.appid for planned in plan.due()})
-        who = {**workspace.actor(), **approved}
+        covered = self.file is not None or self.digest is not None
+        agreed = "typed" if self.asks else "reviewed" if covered else "auto_approve"
+        who = {**workspace.actor(), **approved, "agreed": agreed}
         record_guards(workspace.secrets, workspace.ledger, plan, who)
         record_campaigns_folder(
             workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who

@@ -267,6 +267,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
+            actor=self.context.actor,
             due=self.due,
         )
 
