@@ -3,21 +3,24 @@
 import hashlib
 import html
 import json
+import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from lxml.html import document_fromstring
 
+from tests.support.browser import open_browser
 from tests.support.commits import git
 from tests.support.console import add_draft, set_clock
 from tests.support.factories import intent_of, make_send, make_state
 from tests.support.playground import PICTURES, SERVICE
 from tests.support.shop import MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -157,3 +160,62 @@ def test_of_a_draft_of_the_console_the_links_are_archived(shop: Shop) -> None:
     (url,) = {row["url"] for row in articles if row["send"] == "draft"}
     assert html.escape(url) in files["index.html"].decode()
     assert "A draft of the WeChat console was sent." in files["index.html"].decode()
+
+
+NETWORK_OFF = ("host-resolver-rules=MAP * ~NOTFOUND", "proxy-server=127.0.0.1:9")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_the_archive_of_three_sends_is_read_without_the_tool(
+    make_shop: MakeShop, tmp_path: Path, language: str
+) -> None:
+    """Zipped, unzipped elsewhere, opened by who has neither the tool, nor the ledger, nor a network."""
+    shop = make_shop()
+    shop.write(tea=ARTICLE, hello=campaign_file("你好"), wrong=ARTICLE.replace("春茶", "秋茶"))
+    campaigns = shop.folder / "campaigns"
+    (campaigns / "tea.html").write_text('<p>明前 <img src="leaf.jpg"></p>', encoding="utf-8")
+    (campaigns / "leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "one")):
+        git(shop.folder, *words)
+    shop.succeed("apply", "--auto-approve", "--quiet")
+    shop.succeed("status")
+    shop.succeed("recall", "wrong", "--auto-approve", "--reason", "价格写错了")
+    code, said = shop.run("archive", LC_ALL=f"{language}.UTF-8")
+    assert code == ExitCode.OK, said
+    packed = shutil.make_archive(str(tmp_path / "sent"), "zip", shop.folder / "archive")
+    shutil.unpack_archive(packed, tmp_path / "elsewhere")
+    folder = tmp_path / "elsewhere"
+    for page in folder.rglob("*.html"):
+        document = document_fromstring(page.read_text(encoding="utf-8"))
+        assert not [*document.iter("script")]
+        for element in document.iter("a", "img", "link", "iframe"):
+            address = element.get("href") or element.get("src") or ""
+            assert urlsplit(address).scheme in ("", "data"), (page, address)
+            if not address.startswith(("data:", "#")) and address:
+                assert (page.parent / unquote(address)).is_file(), (page, address)
+    (intent,) = [one for one in shop.log() if one["kind"] == "intent" and one["data"]["send"] == "tea"]
+    commit, digest = git(shop.folder, "rev-parse", "HEAD").strip(), intent["data"]["plan_digest"]
+    zh = language != "en"
+    with open_browser(width=1280, height=900, language=language, flags=NETWORK_OFF) as chrome:
+        chrome.get((folder / "index.html").as_uri())
+        rows = [one.text for one in chrome.find_elements("css selector", "tbody tr")]
+        assert len(rows) == 3
+        for title in ("春茶", "秋茶", "你好"):
+            chrome.get((folder / "index.html").as_uri())
+            chrome.find_element("partial link text", title).click()
+            shown = chrome.find_element("tag name", "main").text
+            day = datetime.now(CHINA).date().isoformat()
+            followers = str(intent["data"]["audience"]["count"])
+            for words in (title, "会员", day, followers, commit, intent["data"]["actor"]["user"]):
+                assert words in shown, (words, shown)
+            assert ("价格写错了" in shown) is (title == "秋茶")
+            assert ("账本记录" if zh else "Events of the ledger") in shown
+            assert ("没有审批记录" if zh else "no approval is recorded") in shown
+            assert intent["data"]["mac"][:12] in shown or title != "春茶"
+            assert digest in shown
+            chrome.find_element("css selector", "a[href='message.html']").click()
+            assert title in chrome.find_element("tag name", "body").text
+            broken = "return [...document.images].filter(one => !one.naturalWidth).length"
+            assert chrome.execute_script(broken) == 0
+            if title != "你好":
+                assert chrome.execute_script("return document.images.length") > 0

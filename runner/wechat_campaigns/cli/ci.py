@@ -332,6 +332,15 @@ def take_pictures(page: Path, folder: Path, environ: Mapping[str, str]) -> Itera
             yield folder / f"{message}.png"
 
 
+def picture_of(html: bytes, environ: Mapping[str, str]) -> bytes:
+    """Return a picture of a page of ours. Raises NoPictureError as `take_pictures`."""
+    browser = _browser(environ)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        page = Path(name) / "page.html"
+        page.write_bytes(html)
+        return _cropped(_photograph(browser, page, environ))
+
+
 def _browser(environ: Mapping[str, str]) -> str:
     path = environ.get("PATH", "")
     found = next(filter(None, (shutil.which(name, path=path) for name in BROWSERS)), None)

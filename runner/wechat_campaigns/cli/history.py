@@ -1,7 +1,10 @@
 """Show past sends: report, archive, calendar."""
 
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +16,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import (
     CampaignError,
     ExitCode,
+    is_extra_installed,
     require_extra,
     system_reason,
     worst_exit_code,
@@ -31,6 +35,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import (
     MESSAGE,
+    PICTURE,
     ArchivedSend,
     archive_files,
     archive_index,
@@ -157,10 +162,15 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     """
     state = context.fold_ledger()
     archives = list(_archives(context, state, since, out))
+    photographer = _Photographer()
     for one in archives:
-        for path, content in archive_files(one, data=context.read).items():
-            target = out / archive_name(one.record) / path
-            write_file(target, content, f"--out {out}")
+        folder = out / archive_name(one.record)
+        photograph = partial(photographer.picture, folder / PICTURE)
+        for path, content in archive_files(one, data=context.read, photograph=photograph).items():
+            write_file(folder / path, content, f"--out {out}")
+    if photographer.failure:
+        message = _("no pictures of the messages: {reason}; the pages show them")
+        context.show_progress(message.format(reason=photographer.failure))
     titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
     sends = begun_records(state, context.settings.environment.accounts)
     listed = [record for record in sends if (out / archive_name(record)).is_dir()]
@@ -184,6 +194,26 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     return ExitCode.OK
 
 
+@dataclass
+class _Photographer:
+    """Takes the picture of a message that has none yet, until that fails."""
+
+    failure: str = ""
+
+    def picture(self, file: Path, page: bytes) -> bytes | None:
+        """Return the picture in a file, or of a page; None without either."""
+        from wechat_campaigns.cli.ci import NoPictureError, picture_of
+
+        if file.is_file():
+            return file.read_bytes()
+        if page and not self.failure and is_extra_installed("articles"):
+            try:
+                return picture_of(page, os.environ)
+            except NoPictureError as error:
+                self.failure = error.args[0]
+        return None
+
+
 def _archives(
     context: LedgerContext, state: LedgerState, since: datetime | None, out: Path
 ) -> Iterator[ArchivedSend]:
@@ -194,6 +224,7 @@ def _archives(
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     for record in begun_records(state, environment.accounts, since=begin):
         rows = article_rows([record], state, {}, known, now=now)
+        earlier = out / archive_name(record) / MESSAGE
         yield ArchivedSend(
             environment=environment.name,
             record=record,
@@ -201,7 +232,7 @@ def _archives(
             events=events.get(state.key(record.appid, record.send, record.revision), ()),
             articles=[row for row in rows if row.article is not None],
             message=_message(record, sends),
-            was_rendered=(out / archive_name(record) / MESSAGE).is_file(),
+            earlier=earlier.read_bytes() if earlier.is_file() else b"",
         )
 
 
