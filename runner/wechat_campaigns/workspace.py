@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.account import AccountState
+    from wechat_campaigns.ledger.approvals import Approval
     from wechat_campaigns.ledger.checkpoint import Checkpoints
     from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
@@ -290,6 +291,20 @@ class Workspace:
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account that is selected."""
         return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
+
+    def approval_keys(self, appid: str) -> frozenset[str]:
+        """Return the public keys for each of which a plan must be approved for an account."""
+        from wechat_campaigns.guard.recorded_rules import approval_keys
+
+        return approval_keys(self.root, self.settings, self.guard(appid))
+
+    def approvals(self, account: AccountState) -> Iterator[Approval]:
+        """Yield the plans that were approved for an account, the newest first, in force or not."""
+        from wechat_campaigns.ledger.approvals import approvals_of
+
+        if account.approvals:
+            keys = self.approval_keys(account.stream)
+            yield from approvals_of(account, self.settings.ledger_scope, keys)
 
     @property
     def is_sandbox(self) -> bool:

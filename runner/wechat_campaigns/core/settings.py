@@ -365,6 +365,12 @@ class Environment:
     approvals: Approvals | None = None
     """`apply` sends only what was merged through an approved pull or merge request; it can check this only in
     a CI run. They take the place of the shared ones."""
+    approval_key: Annotated[
+        str | None,
+        _form("[0-9a-f]{64}", "write the public key: 64 digits 0-9 a-f"),
+    ] = None
+    """`apply` sends for an account only under an approval of its plan in the ledger, signed with the private
+    key of this public one: the secret `CAMPAIGN_APPROVAL_KEY` of the job that waits for the reviewers."""
     resend_after: Annotated[int, {"minimum": 0, "maximum": RESEND_UNTIL_S}] = PROTECTED_RESEND_AFTER_S
     """Seconds after the first call until a send without an answer is resent with the same clientmsgid.
     Default: 60, which is the minimum in a protected environment."""
