@@ -15,6 +15,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger import records
+from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.events import LedgerKind
 from wechat_campaigns.ledger.fold import Key, LedgerState
 from wechat_campaigns.messages import Draft
@@ -46,6 +47,7 @@ EVENTS: Final[Mapping[str, str]] = {
     EventKind.REJECTED: N_("WeChat made no job: errcode {errcode}"),
     EventKind.SETTLED: N_("{user} recorded the outcome: {reason}"),
     EventKind.BASELINE: N_("{user} recorded that it was sent before: {reason}"),
+    LedgerKind.APPROVED: N_("the plan was approved by {who}"),
     LedgerKind.DRAFT: N_("the draft was made in WeChat"),
     LedgerKind.PREVIEW: N_("a tester received a preview"),
     LedgerKind.STATUS: N_("WeChat was asked and answered {msg_status}"),
@@ -70,6 +72,8 @@ class ArchivedSend:
     """Those that WeChat has figures of: which are still missing depends on the day."""
     message: Send | None
     """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
+    approvals: Sequence[Approval] = ()
+    """Of the plan that it was sent by, the newest first."""
     earlier: bytes = b""
     """The page of the message in an earlier archive."""
 
@@ -169,6 +173,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     overrides, agreed = record.data.get("overrides", {}), AGREED.get(actor.get("agreed", ""))
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
+    approved = [*filter(None, [actor.get("approved")]), *map(_approval, archive.approvals)]
     known = (row.article.url for row in archive.articles if row.article is not None)
     return [
         _table(
@@ -184,7 +189,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
         ),
         _table(
             _("Approvals"),
-            (_("Approved"), actor.get("approved") or _("no approval is recorded")),
+            (_("Approved"), _("; ").join(approved) or _("no approval is recorded")),
             (_("Agreed to"), _(agreed).format(user=actor.get("user", "–")) if agreed else None),
             (_("Sent by"), actor.get("user")),
             (_("CI run"), actor.get("run")),
@@ -207,6 +212,12 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     ]
 
 
+def _approval(found: Approval) -> str:
+    about = _("plan {digest}").format(digest=found.plan_digest[:12])
+    commit = _("commit {commit}").format(commit=found.commit[:12]) if found.commit else ""
+    return _(", ").join(filter(None, [*found.who, _moment(found.at), about, commit, found.run]))
+
+
 def _recall(event: Event) -> str:
     number = event.data.get("article_idx")
     what = _("article {number}").format(number=number) if number else _("all of it")
@@ -217,9 +228,16 @@ def _told(events: Iterable[Event]) -> RecordTable:
     """Write each event in words, with its number in the ledger and the beginning of its MAC."""
     rows = []
     for event in events:
-        facts = defaultdict[str, Any](lambda: "–", {**event.data, "user": _actor(event).get("user", "–")})
+        facts = defaultdict[str, Any](
+            lambda: "–",
+            {
+                **event.data,
+                "user": _actor(event).get("user", "–"),
+                "who": _(", ").join(event.data.get("who", ())),
+            },
+        )
         told = _(EVENTS.get(event.kind, event.kind)).format_map(facts)
-        mac = str(event.data.get("mac", ""))[:12] or _("none")
+        mac = str(event.data.get("mac", event.data.get("signature", "")))[:12] or _("none")
         rows.append(
             (
                 _moment(event.at),
