@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.ci import NoPictureError, picture_of
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, Effect, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
@@ -16,7 +16,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import (
     CampaignError,
     ExitCode,
-    is_extra_installed,
+    MissingExtraError,
     require_extra,
     system_reason,
     worst_exit_code,
@@ -162,15 +162,27 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     """
     state = context.fold_ledger()
     archives = list(_archives(context, state, since, out))
-    photographer = _Photographer()
+    unpictured = ""
+
+    def photograph(file: Path, page: bytes) -> bytes | None:
+        nonlocal unpictured
+        if file.is_file():
+            return file.read_bytes()
+        if page and not unpictured:  # without Chromium once, without it each time
+            try:
+                return picture_of(page, os.environ)
+            except (NoPictureError, MissingExtraError) as error:
+                unpictured = str(error.args[0])
+        return None
+
     for one in archives:
         folder = out / archive_name(one.record)
-        photograph = partial(photographer.picture, folder / PICTURE)
-        for path, content in archive_files(one, data=context.read, photograph=photograph).items():
+        picture = partial(photograph, folder / PICTURE)
+        for path, content in archive_files(one, data=context.read, photograph=picture).items():
             write_file(folder / path, content, f"--out {out}")
-    if photographer.failure:
+    if unpictured:
         message = _("no pictures of the messages: {reason}; the pages show them")
-        context.show_progress(message.format(reason=photographer.failure))
+        context.show_progress(message.format(reason=unpictured))
     titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
     sends = begun_records(state, context.settings.environment.accounts)
     listed = [record for record in sends if (out / archive_name(record)).is_dir()]
@@ -192,26 +204,6 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     ]
     context.output_data(lambda: "\n".join(lines), {"archives": data})
     return ExitCode.OK
-
-
-@dataclass
-class _Photographer:
-    """Takes the picture of a message that has none yet, until that fails."""
-
-    failure: str = ""
-
-    def picture(self, file: Path, page: bytes) -> bytes | None:
-        """Return the picture in a file, or of a page; None without either."""
-        from wechat_campaigns.cli.ci import NoPictureError, picture_of
-
-        if file.is_file():
-            return file.read_bytes()
-        if page and not self.failure and is_extra_installed("articles"):
-            try:
-                return picture_of(page, os.environ)
-            except NoPictureError as error:
-                self.failure = error.args[0]
-        return None
 
 
 def _archives(
