@@ -50,7 +50,7 @@ def clientmsgid(body: Mapping[str, Any]) -> str:
 
 
 def check_repeat(call: ApiCall, client_id: str) -> None:
-    """Refuse at once a clientmsgid used within 24 hours, or what the switch says, with the job's msg_id: 45065.
+    """Refuse at once a clientmsgid used within 24 hours (`clientmsgid_s`), with the job's msg_id: 45065.
 
     Source: sendAll; answers that developers reported up to 2025 (2026-11). Whether a job that failed keeps
     its clientmsgid blocked is not stated: here it does. 45066 comes only while a fault delays the first

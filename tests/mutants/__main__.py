@@ -1,7 +1,8 @@
-"""Break the program on purpose, one line at a time, and see whether the tests notice: `python -m tests.mutants`.
+"""Break the program on purpose, one line at a time, and see whether the tests notice.
 
-Each mutant gets the tests that are nearest to its file, then wider ones, until one fails. Words on the command line
-choose mutants: a part of a file's name, or `FILE:LINE`. The checkout itself is not touched: every worker has a copy.
+Each mutant gets the tests that are nearest to its file, then wider ones, until one fails. Words on the
+command line choose mutants: a part of a file's name, or `FILE:LINE`. The checkout is not touched: every
+worker has a copy.
 """
 
 import argparse
@@ -30,17 +31,27 @@ PROTOCOL: Final = ("tests/protocol", "--ignore=tests/protocol/test_model.py")
 PROMISE: Final = tuple(
     f"tests/acceptance/test_{name}.py"
     for name in (
-        "promise", "hold", "late_acceptance", "assumptions", "store_attacks", "ledger_trust", "moved_messages",
-        "crash_points", "openid_lists", "drafts", "operating_commands",
+        "promise", "hold", "late_acceptance", "assumptions", "store_attacks", "ledger_trust",
+        "moved_messages", "crash_points", "openid_lists", "drafts", "operating_commands",
     )
 )  # fmt: skip
 MODEL: Final = ("tests/protocol/test_model.py",)
 HOSTILE: Final = ("tests/hostile", "tests/acceptance/test_protected.py")
 STAGES: Final = {
-    "protocol/": (PROTOCOL, ("tests/unit/send", "tests/unit/plan", "tests/unit/ledger/test_fold.py"), PROMISE, MODEL),
+    "protocol/": (
+        PROTOCOL,
+        ("tests/unit/send", "tests/unit/plan", "tests/unit/ledger/test_fold.py"),
+        PROMISE,
+        MODEL,
+    ),
     "ledger/": (("tests/unit/ledger",), ("tests/unit/core", "tests/unit/send", "tests/hostile"), PROMISE),
     "send/": (("tests/unit/send",), ("tests/unit/run", "tests/unit/plan", *PROTOCOL), PROMISE, HOSTILE),
-    "guard/": (("tests/unit/guard",), ("tests/hostile", "tests/unit/code_host"), ("tests/unit/run", "tests/unit/plan"), PROMISE),
+    "guard/": (
+        ("tests/unit/guard",),
+        ("tests/hostile", "tests/unit/code_host"),
+        ("tests/unit/run", "tests/unit/plan"),
+        PROMISE,
+    ),
     "plan/": (("tests/unit/plan",), ("tests/unit/send",), PROMISE),
 }
 """By the beginning of a file's name: runs of pytest, the nearest first."""
@@ -120,8 +131,11 @@ class Copy:
 
 
 def stages_of(name: str) -> tuple[tuple[str, ...], ...]:
-    """Return the runs of tests for a file."""
-    return next(stages for start, stages in STAGES.items() if name.startswith(start))
+    """Return the runs of tests for a file: those that are called like it, then those of its package."""
+    file = Path(name)
+    own = sorted((ROOT / "tests/unit" / file.parent).glob(f"test_{file.stem.partition('_')[0]}*.py"))
+    stages = next(stages for start, stages in STAGES.items() if name.startswith(start))
+    return (tuple(str(path.relative_to(ROOT)) for path in own), *stages) if own else stages
 
 
 def chosen(words: list[str]) -> Iterator[tuple[str, Mutant]]:
@@ -138,7 +152,9 @@ def main() -> int:
     """Run the mutants; 1 when one lives that should not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="a part of FILE:LINE; default: all mutants")
-    parser.add_argument("--near", action="store_true", help="only with the tests that are nearest to each file")
+    parser.add_argument(
+        "--near", action="store_true", help="only with the tests that are nearest to each file"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     wanted, most = [*chosen(asked.words)], 1 if asked.near else None
@@ -166,7 +182,10 @@ def main() -> int:
         ends = [*threads.map(end_of, wanted)]
     alive = [end for end in ends if not end.killed_by]
     unexplained = [end for end in alive if not end.mutant.equal]
-    print(f"\n{len(ends)} mutants: {len(ends) - len(alive)} killed, {len(alive)} live, {len(unexplained)} unexplained")
+    print(
+        f"\n{len(ends)} mutants: {len(ends) - len(alive)} killed, {len(alive)} live, "
+        f"{len(unexplained)} of them unexplained"
+    )
     return 1 if unexplained else 0
 
 

@@ -1,4 +1,4 @@
-"""A proxy between the command and the sandbox that does what no proxy should: hold a call, or make it twice."""
+"""A proxy between the command and the sandbox that holds calls, or makes them twice."""
 
 import threading
 from collections.abc import Iterator
