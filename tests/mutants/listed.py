@@ -90,7 +90,12 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             'if mine.content_digest in ("", facts.content_digest):', "if True:", "an edit after it was sent"
         ),
         Mutant('in ("", facts.content_digest)', "in (facts.content_digest,)", "a baseline is a conflict"),
-        Mutant("record in reversed(records)", "record in records", "the sent record that counts"),
+        Mutant(
+            "record in reversed(records)",
+            "record in records",
+            "the sent record that counts",
+            "of two that went out under two ids either says so: no call is made, and only the words differ",
+        ),
         Mutant(
             "newest.revision > facts.revision:",
             "newest.revision > facts.revision + 99:",
@@ -291,7 +296,12 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
         Mutant("return hash_of(event) == event.hash", "return True", "an edited event is believed"),
         Mutant("Head(event.seq - 1, event.previous) != since or not", "not", "events may be left out"),
         Mutant("return None if since == head else head.seq", "return None", "the last events may be cut off"),
-        Mutant("not events or events[0].head != since", "not events", "the seen event may be another"),
+        Mutant(
+            "not events or events[0].head != since",
+            "not events",
+            "the seen event may be another",
+            "what follows does not begin at it: the chain breaks there, in other words",
+        ),
         Mutant(
             "for event in later if event.stream != stream]", "for event in later if False]", "wrong account"
         ),
