@@ -34,7 +34,7 @@ def on_nav(nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation
 
 
 def on_page_context(context: dict[str, Any], *, page: Page, config: MkDocsConfig, nav: Navigation) -> None:
-    """Word the frame of a page (menu, search, footer) as the page itself; its menu begins with its language."""
+    """Word the frame of a page (menu, search, footer) in its language, which comes first in the menu."""
     is_chinese = page.file.src_uri.endswith(".zh-CN.md")
     config.theme["language"] = "zh" if is_chinese else "en"
     for palette, names in zip(config.theme["palette"], _PALETTES, strict=True):
