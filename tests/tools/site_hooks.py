@@ -34,7 +34,7 @@ def on_nav(nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation
 
 
 def on_page_context(context: dict[str, Any], *, page: Page, config: MkDocsConfig, nav: Navigation) -> None:
-    """Word the frame of a page (menu, search, footer) in its language, which comes first in the menu."""
+    """Word the frame (menu, search, footer) in the language of the page; the menu begins with it."""
     is_chinese = page.file.src_uri.endswith(".zh-CN.md")
     config.theme["language"] = "zh" if is_chinese else "en"
     for palette, names in zip(config.theme["palette"], _PALETTES, strict=True):
