@@ -21,7 +21,7 @@ from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, id_from, quoted
-from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
+from wechat_campaigns.messages import ARTICLE, KINDS, Articles
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.protocol.keys import normalize_id
@@ -115,7 +115,6 @@ OPTIONS = {kind.option: kind for kind in KINDS if kind.option}
     examples={
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
         "campaign new vip --openids members.xlsx": N_("a text to a list from Excel"),
-        "campaign new news --tag 会员 --draft 四月新品": N_("a draft of the WeChat console"),
         "campaign new market --msgtype newspic --tag 会员": N_("a picture post (贴图)"),
     },
 )
@@ -132,7 +131,6 @@ OPTIONS = {kind.option: kind for kind in KINDS if kind.option}
     "--openids", metavar="FILE", help="Recipients: a list of openids (.txt, .csv, .xlsx) beside the campaign."
 )
 @click.option("--to-all", is_flag=True, help="Recipients: all followers of the account.")
-@click.option("--draft", metavar="TITLE", help="The title of a draft in the WeChat console.")
 def new(
     context: Context,
     campaign_id: str,
@@ -140,7 +138,6 @@ def new(
     tag: str | None,
     openids: str | None,
     to_all: bool,
-    draft: str | None,
 ) -> int:
     """Write a new campaign file with the schema's modeline, ready for an editor.
 
@@ -154,7 +151,7 @@ def new(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--openids` and `--to-all`")
         )
     recipients = f"tag: {scalar(tag or TAG)}"
-    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, context)
+    kind, id_ = OPTIONS[msgtype], free_id(campaign_id, context)
     missing = [(root / id_ / kind.asset).as_posix()] if kind.asset else []
     if openids is not None:
         listed, openids = _list_beside(context, id_, openids)
@@ -162,7 +159,7 @@ def new(
         missing += [] if listed.is_file() else [listed.as_posix()]
     elif to_all:
         recipients = "is_to_all: true"
-    return _write(context, id_, kind, campaign_text(id_, kind, recipients, title=draft or ""), missing)
+    return _write(context, id_, kind, campaign_text(id_, kind, recipients), missing)
 
 
 def _list_beside(context: Context, id_: str, written: str) -> tuple[Path, str]:
