@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -261,11 +261,9 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     if (folder / "article.html").exists():
         raise _exists_error(folder / "article.html")
     saved = read_saved_page(page)
-    pictures = SavedPictures(page=page, folder=folder)
+    pictures = SavedPictures(page=page, folder=folder, show=_progress(context))
     most = pictures.downloader.limits.files
-    addresses = saved.addresses[: most + 1]  # the one more is told as too many
-    for address in addresses:
-        context.show_progress(f"  {line(address[:60])}")
+    for address in saved.addresses[: most + 1]:  # the one more is told as too many
         pictures.save(address)
     write_new(folder / "article.html", literal(saved.html(pictures.names)))
     cover = next(iter(pictures.names.values()), None)
@@ -358,14 +356,14 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     folder = context.root / name
     if folder.exists():
         raise _exists_error(folder)
-    pictures = SavedPictures(folder=folder)
+    pictures = SavedPictures(folder=folder, show=_progress(context))
     items = api.draft_get(entry.media_id)["news_item"]
     if not items:
         hint = _("edit the draft in the WeChat console")
         raise UsageError(_("the draft is empty"), hint=hint, location=draft)
-    files = DraftFiles(
-        id=name, news_items=items, save=lambda address: _save_picture(context, pictures, address)
-    )
+    # The addresses of a sandbox name pictures that no server has.
+    save = pictures.save if not context.is_sandbox else lambda _address: None
+    files = DraftFiles(id=name, news_items=items, save=save)
     text = files.campaign_text()
     for body, html in files.bodies.items():
         write_new(folder / body, html)
@@ -374,10 +372,5 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     return ExitCode.OK
 
 
-def _save_picture(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:
-    if context.is_sandbox:  # its addresses name pictures that no server has
-        return None
-    if address not in pictures.names and address not in pictures.failed:
-        context.show_progress(f"  {line(address[:60])}")
-        pictures.save(address)
-    return pictures.names.get(address)
+def _progress(context: Context) -> Callable[[str], None]:
+    return lambda address: context.show_progress(f"  {line(address[:60])}")
