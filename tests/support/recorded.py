@@ -120,7 +120,9 @@ def _compared(recorded: Any, actual: Any, path: str) -> Iterator[tuple[str, str]
         return
     kind = PLACEHOLDER.fullmatch(recorded) if isinstance(recorded, str) else None
     if kind is not None:
-        is_same = isinstance(actual, TYPES[kind[1]]) and (kind[1] == "boolean" or not isinstance(actual, bool))
+        is_same = isinstance(actual, TYPES[kind[1]]) and (
+            kind[1] == "boolean" or not isinstance(actual, bool)
+        )
     else:
         is_same = recorded == actual and type(recorded) is type(actual)
     if not is_same:

@@ -324,21 +324,3 @@ def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
     body = {"msgtype": "text", "text": TEXT, "touser": openid}
     assert wechat.post("message/mass/preview", body)["errcode"] == 43004
-
-
-def test_a_job_takes_as_long_as_its_followers_make_it(wechat: WeChat) -> None:
-    wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 30_000}]})
-    wechat.control("POST", "accounts", {"appid": wechat.appid, "protection": True})
-    slow = wechat.sendall(filter=EVERYONE)["msg_id"]
-    few = wechat.sendall("text", {"content": "a"})["msg_id"]
-    job = wechat.control("POST", "admin", {"msg_id": slow, "confirm": True})["job"]
-    assert job["status"] == "SENDING"
-
-    def states() -> list[str]:
-        ids = (slow, few)
-        return [wechat.post("message/mass/get", {"msg_id": number})["msg_status"] for number in ids]
-
-    wechat.wait(1)
-    assert states() == ["SENDING", "SEND_SUCCESS"]
-    wechat.wait(1)
-    assert states() == ["SEND_SUCCESS", "SEND_SUCCESS"]
