@@ -1,10 +1,11 @@
 """Write the locks anew: the newest versions that pyproject.toml allows, each with the hashes of its files.
 
-`runner/requirements.lock` holds what the tool needs with every extra, for each Python and system it runs on;
-the wheel carries it. `runner/constraints.txt` is the same without hashes, for the hooks. `.github/build.lock`
-holds what builds the wheel, `.github/dev.lock` what CI tests and checks with, `.github/uv.lock` the installer
-that CI takes where it can. `runner/sbom.cdx.json` lists what `requirements.lock` does (CycloneDX, for scanners);
-the wheel carries it in the folder of its metadata (PEP 770).
+`runner/requirements.lock` holds what the tool needs with every extra, for each Python and system it runs
+on; the wheel carries it. `runner/constraints.txt` is the same without hashes, for the hooks.
+`.github/build.lock` holds what builds the wheel, `.github/dev.lock` what CI tests and checks with,
+`.github/uv.lock` the installer that CI takes where it can. `runner/sbom.cdx.json` lists what
+`requirements.lock` does (CycloneDX, for scanners); the wheel carries it in the folder of its metadata
+(PEP 770).
 """
 
 import json
