@@ -13,7 +13,7 @@ from wechat_sandbox import clock, store
 from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import ErrcodeError, Json
 from wechat_sandbox.calls import ApiCall, mapping, named_row, number, optional_text, strings, text
-from wechat_sandbox.drafts import comment_flags, find_draft
+from wechat_sandbox.drafts import comment_flags, find_news
 from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_images, find_media
 from wechat_sandbox.tokens import count
@@ -245,8 +245,8 @@ def _text(_call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _mpnews(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype mpnews: a draft that is not used up."""
-    return {"articles": json.loads(find_draft(call, body)["articles"])}
+    """Read msgtype mpnews: a draft that is not used up, or articles that were uploaded."""
+    return {"articles": json.loads(find_news(call, body)["articles"])}
 
 
 def _voice(call: ApiCall, body: Mapping[str, Any]) -> Json:
