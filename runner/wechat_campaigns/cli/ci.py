@@ -44,7 +44,7 @@ def ci() -> None:
     effect=Effect.NONE,
     examples={
         "campaign ci outputs plan.json": N_(
-            "pass `plan_digest`, `pending`, `due`, `coming` and `held` to later steps"
+            "pass `plan_digest`, `pending`, `due`, `coming`, `held` and `approved` to later steps"
         )
     },
 )
@@ -53,8 +53,8 @@ def outputs(context: Context, plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
-    or resolve now), coming (sends that become due within the plan's horizon) and held (sends that are
-    blocked, in conflict, or were missed).
+    or resolve now), coming (sends that become due within the plan's horizon), held (sends that are
+    blocked, in conflict, or were missed) and approved (true if an approval of this plan is in force).
     """
     data = planfile.read(plan_file)
     sends = data["sends"]
@@ -64,8 +64,9 @@ def outputs(context: Context, plan_file: Path) -> int:
         "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
         "coming": sum(send["coming"] for send in sends),
         "held": sum(send["held"] for send in sends),
+        "approved": data.get("approved") is True,
     }
-    lines = "\n".join(f"{name}={value}" for name, value in values.items())
+    lines = "\n".join(f"{name}={str(value).lower()}" for name, value in values.items())
     if target := os.environ.get("GITHUB_OUTPUT"):
         with opened_to_write(Path(target), flags=os.O_APPEND) as file:
             file.write(f"{lines}\n".encode())
