@@ -7,7 +7,7 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -76,6 +76,8 @@ class Workspace:
     """False once nothing of the ledger was found on this machine."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
+    appended: Callable[[Sequence[Event], Sequence[Event]], None] | None = field(default=None, repr=False)
+    """Called with events that a ledger opened here has kept; see `RollbackGuardedLedger.appended`."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
 
@@ -354,7 +356,9 @@ class LedgerWorkspace(Workspace):
         from wechat_campaigns.ledger.open import open_ledger
 
         setting, clock = self.settings.environment.ledger, clock or self.clock
-        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
+        opened = open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
+        opened.appended = self.appended
+        return opened
 
     def _events(self, streams: Streams) -> Iterable[Event]:
         return self.ledger.events_once(streams)

@@ -83,6 +83,7 @@ NO_RULES = (
     "articles",
     "testers",
     "notify",
+    "audit",
     "environments.production.vars",
     "environments.production.accounts.main.name",
 )

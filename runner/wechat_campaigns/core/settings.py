@@ -492,6 +492,21 @@ class NotifyTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Where each event of the ledger is pushed to: exactly one of `url`, `command`."""
+
+    SCHEMA: ClassVar = {"oneOf": [{"required": ["url"]}, {"required": ["command"]}]}
+
+    url: Secret = Secret()
+    """Where the address comes from that gets JSON; it is a secret."""
+    secret: Secret | None = None
+    """Where the key comes from that signs each request to `url`, by HMAC-SHA256."""
+    command: Annotated[Words, {"minItems": 1}] = ()
+    """The program with its arguments that gets the same JSON on standard input, run in the folder above the
+    campaigns folder. Not run in the sandbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`_settings.yaml`: the environments, their accounts, the policy and shared variables."""
 
@@ -529,6 +544,8 @@ class Settings:
         tuple[NotifyTarget, ...], {"examples": [[{"kind": "wecom", "url": {"env": "WECOM_ROBOT_URL"}}]]}
     ] = ()
     """Chat robots, addresses and programs that are notified of what happened."""
+    audit: Annotated[Audit | None, {"examples": [{"url": {"env": "AUDIT_URL"}}]}] = None
+    """An address or a program that gets each event of the ledger, as it happens."""
     environment: Environment = field(metadata=NOT_A_KEY)
     """The one that was chosen."""
     source: tuple[bytes, ...] = field(default=(), repr=False, compare=False, metadata=NOT_A_KEY)

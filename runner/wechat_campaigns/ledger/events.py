@@ -38,7 +38,7 @@ class LedgerKind(StrEnum):
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx, reason?}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
-    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
+    NOTIFIED = "notified"  # told, so not again: {day, notices, pushed?}; see `notify`
     APPROVED = "approved"  # a person approved a plan: see `cli.ledger_approvals`; {…, after, signature}
     WITHDRAWN = "withdrawn"  # an approved plan is to be asked for again: {plan_digest, reason, actor}
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
