@@ -32,6 +32,11 @@ def intent(*, send: str = "sale", revision: int = 1, at: datetime = START, **mor
     return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
 
 
+def handed_over(*, send: str = "sale", revision: int = 1, at: datetime = START) -> EventSpec:
+    data = {"send": send, "revision": revision, "at": at.isoformat(), "content_digest": "d" * 64}
+    return EventKind.HANDED_OVER, data
+
+
 def resend(*, at: datetime = START) -> EventSpec:
     return EventKind.RESEND, {"send": "sale", "revision": 1, "at": at.isoformat()}
 

@@ -14,6 +14,7 @@ from tests.protocol.stories import (
     baseline,
     duplicate,
     forged,
+    handed_over,
     hold,
     in_use,
     intent,
@@ -88,6 +89,35 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "disputed, asked for": (
         facts(resend_stored=True), [intent(), duplicate()], Action.UNKNOWN, Reason.KEY_USED,
     ),
+    "handed over": (facts(), [handed_over()], Action.UNKNOWN, Reason.HANDED_OVER),
+    "handed over, long ago": (
+        facts(now=NOW + 90 * 24 * HOUR), [handed_over()], Action.UNKNOWN, Reason.HANDED_OVER,
+    ),
+    "handed over and edited": (facts(**EDITED), [handed_over()], Action.UNKNOWN, Reason.EDITED),
+    "handed over and edited, the stored content asked for": (
+        facts(**EDITED, resend_stored=True), [handed_over()], Action.UNKNOWN, Reason.EDITED,
+    ),
+    "handed over, and the revision was raised": (
+        facts(revision=2), [handed_over()], Action.UNKNOWN, Reason.EDITED,
+    ),
+    "handed over, then moved": (
+        facts("autumn/sale", is_current=lambda _message: False), [handed_over()],
+        Action.CONFLICT, Reason.MOVED,
+    ),
+    "handed over, renamed": (
+        facts("autumn/sale", formerly=("sale",)), [handed_over()], Action.UNKNOWN, Reason.HANDED_OVER,
+    ),
+    "handed over, an entry now": (facts("sale[beijing]"), [handed_over()], Action.CONFLICT, Reason.SPLIT),
+    "handed over, a batch now": (facts("sale#1"), [handed_over()], Action.CONFLICT, Reason.SPLIT),
+    "handed over, found sent": (facts(), [handed_over(), accepted()], Action.SENT, Reason.SENT),
+    "handed over, settled as sent": (facts(), [handed_over(), settled(sent=True)], Action.SENT, Reason.SENT),
+    "handed over, settled as not sent": (
+        facts(), [handed_over(), settled(sent=False)], Action.SEND, Reason.REJECTED_BEFORE,
+    ),
+    "handed over, settled as not sent, then found sent": (
+        facts(), [handed_over(), settled(sent=False), accepted()], Action.SENT, Reason.SENT,
+    ),
+    "handed over by who cannot sign": (facts(), [forged(handed_over())], Action.UNKNOWN, Reason.FORGED),
     "key in use": (facts(), [intent(), in_use()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
     "key in use, then used": (
         facts(), [intent(), in_use(), resend(), duplicate(2)], Action.UNKNOWN, Reason.KEY_USED,

@@ -93,7 +93,7 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     accounts = context.settings.environment.accounts
     state, now = context.fold_ledger(), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
+    code = refresh_figures(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
     view = month_history(state, accounts, kept, now, month.date() if month is not None else None)
     if campaign is not None:
         campaign = context.full_id(campaign)
@@ -124,11 +124,11 @@ def report(context: LedgerContext, month: datetime | None, campaign: str | None)
     return code
 
 
-def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
-    """Query the figures of every account; one that fails does not keep the others from being queried."""
+def refresh_figures(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
+    """Query the figures of the accounts in `kept`; one that fails does not keep the others."""
     code = ExitCode.OK
     for appid, account in context.settings.environment.by_appid.items():
-        if account.kind is AccountKind.TEST:
+        if account.kind is AccountKind.TEST or appid not in kept:
             continue  # WeChat refuses every 测试号 (48001)
         days = dict(kept[appid])
         try:
@@ -240,7 +240,7 @@ def _message(record: SendState, sends: Mapping[str, Send]) -> Send | None:
         sends.get(normalize_id(record.send)),
         stored_send(record.intent, send_id=record.send, account=account_of(record)),
     ):
-        found = with_recorded_draft(send, record.intent) if send is not None else None
+        found = with_recorded_draft(send, record.origin) if send is not None else None
         if found is not None and found.content_digest == record.content_digest:
             return found
     return None

@@ -483,13 +483,13 @@ class NotifyTarget:
     when: Annotated[
         tuple[
             Literal[
-                "approval_needed", "accepted", "rejected", "not_sent", "unknown", "held", "scheduled_missed",
-                "run_refused", "sent", "delivery_failed",
+                "approval_needed", "accepted", "handed_over", "rejected", "not_sent", "unknown", "held",
+                "scheduled_missed", "run_refused", "sent", "delivery_failed",
             ],
             ...,
         ],
         {"minItems": 1},
-    ] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")  # fmt: skip
+    ] = ("accepted", "handed_over", "rejected", "not_sent", "unknown", "delivery_failed")  # fmt: skip
     """Of what it is notified."""
 
 

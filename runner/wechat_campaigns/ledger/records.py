@@ -26,6 +26,18 @@ def may_have_reached(send: SendState) -> bool:
     return send.fate not in UNRECEIVED
 
 
+def is_by_hand(send: SendState) -> bool:
+    """Return whether a person was to send it in the console, or has."""
+    return send.origin is not None and send.origin.kind == EventKind.HANDED_OVER
+
+
+def sent_at(send: SendState) -> datetime:
+    """Return when a send was made: by hand, on the day that its figures name, once they are there."""
+    accepted = acceptance(send) if is_by_hand(send) else None
+    day = accepted.data.get("sent_on") if accepted is not None else None
+    return datetime.fromisoformat(f"{day}T12:00:00+08:00") if day else send.at
+
+
 def acceptance(send: SendState) -> Event | None:
     """Return the event that names a send's job: WeChat's, else the last one of a person."""
     if send.status is not Status.ACCEPTED:
@@ -186,6 +198,7 @@ class JobResult:
     Source: Callback_on_finish, read 2026-11.
     """
 
+    at: datetime
     msg_id: int
     status: str
     """`send success`, `send fail` or `err(N)`."""

@@ -178,7 +178,7 @@ def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Sen
         return send
     record = context.made_record(send)
     if record is not None:
-        return with_recorded_draft(send, record.intent)
+        return with_recorded_draft(send, record.origin)
     return with_stored_draft(send, facts.draft_box, facts.drafts)
 
 
@@ -250,7 +250,7 @@ def _under_policy(
             rule_input = _rule_input(one, _lists([one]), context, due, **more)
             one = with_violations(one, evaluate(replace(rule_input, now=opens_at), context.overrides))
             calendar.add(use, opens_at)
-        if one.action is PlanAction.SEND:
+        if one.is_due:
             seen[appid, one.content_digest] = one.send.id
             calendar.add(use, context.now)
         if one.action in CALLING:

@@ -114,7 +114,7 @@ def article_rows(
         until: the moment before which they were made.
     """
     articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
-    for record in filter(may_have_reached, records):
+    for record in (one for one in records if may_have_reached(one) and one.fate is not Fate.HANDED_OVER):
         event, appid = state.job_result(record), record.appid
         for status, article in sent_articles(record, kept.get(appid, {}), articles.get(appid, {}), now):
             yield ArticleRow(

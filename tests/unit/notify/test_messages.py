@@ -234,9 +234,9 @@ def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
 def test_each_moment_has_its_mark_and_its_count() -> None:
     notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
     lines = str(message(notices, RUN)).splitlines()
-    assert lines[0].startswith("Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected")
+    assert lines[0].startswith("Campaigns, production: 1 awaiting approval, 1 accepted, 1 handed over, 1 ")
     assert lines[0].count(", 1 ") == len(Moment) - 1
-    assert "".join(line[0] for line in lines[1:11]) == "•✓✗✗?!!✗✓✗"
+    assert "".join(line[0] for line in lines[1:12]) == "•✓→✗✗?!!✗✓✗"
 
 
 HELD = outcome("held", Moment.HELD)
