@@ -61,13 +61,9 @@ def settled(*, sent: bool, **more: Any) -> EventSpec:
     return EventKind.SETTLED, {"send": "sale", "revision": 1, "sent": sent, "reason": "looked", **more}
 
 
-def baseline() -> EventSpec:
-    return EventKind.BASELINE, {
-        "send": "sale",
-        "revision": 1,
-        "content_digest": "d" * 64,
-        "reason": "by hand",
-    }
+def baseline(content_digest: str = "d" * 64) -> EventSpec:
+    data = {"send": "sale", "revision": 1, "content_digest": content_digest, "reason": "by hand"}
+    return EventKind.BASELINE, data
 
 
 def hold(until: object = None) -> EventSpec:

@@ -68,6 +68,7 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "sent": (facts(), SENT, Action.SENT, Reason.SENT),
     "sent, its file is older": (facts(not_after=NOW - HOUR), SENT, Action.SENT, Reason.SENT),
     "by hand": (facts(), [baseline()], Action.SENT, Reason.SENT),
+    "by hand, what it said is not known": (facts(), [baseline("")], Action.SENT, Reason.SENT),
     "edited": (facts(**EDITED), SENT, Action.CONFLICT, Reason.EDITED),
     "lowered": (facts(), SECOND_SENT, Action.CONFLICT, Reason.NEWER_REVISION),
     "lowered below a rejection": (
@@ -122,6 +123,19 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
         facts(), [intent(), in_use(), resend(), duplicate(2)], Action.UNKNOWN, Reason.KEY_USED,
     ),
     "forged": (facts(), [forged(intent())], Action.UNKNOWN, Reason.FORGED),
+    "forged beside a true call": (facts(), [intent(), forged(resend())], Action.UNKNOWN, Reason.FORGED),
+    "unknown above one that was sent": (
+        facts(revision=2), [*SENT, intent(revision=2)], Action.RESEND, Reason.OUTCOME_UNKNOWN,
+    ),
+    "unknown, and its window was moved": (
+        facts(not_before=NOW + HOUR), [intent()], Action.RESEND, Reason.OUTCOME_UNKNOWN,
+    ),
+    "too early for a resend by a wrong clock": (
+        facts(now=START, clock_skew=HOUR), [intent()], Action.UNKNOWN, Reason.CLOCK_SKEW,
+    ),
+    "too late for a resend by a wrong clock": (
+        facts(now=START + 24 * HOUR, clock_skew=HOUR), [intent()], Action.UNKNOWN, Reason.CLOCK_SKEW,
+    ),
     "window ahead": (facts(not_before=NOW + SECOND), [], Action.SCHEDULED, Reason.WINDOW_NOT_OPEN),
     "window opens now": (facts(not_before=NOW), [], Action.SEND, Reason.NEW),
     "window ends now": (facts(not_after=NOW), [], Action.SEND, Reason.NEW),

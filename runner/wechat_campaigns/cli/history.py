@@ -1,11 +1,14 @@
 """Show past sends: report, archive, calendar."""
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.ci import NoPictureError, picture_of
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day, Effect, OnlineOption, campaign_ids
 from wechat_campaigns.cli.output import print_message
@@ -13,6 +16,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import (
     CampaignError,
     ExitCode,
+    MissingExtraError,
     require_extra,
     system_reason,
     worst_exit_code,
@@ -31,6 +35,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import SendState
 from wechat_campaigns.report.archive import (
     MESSAGE,
+    PICTURE,
     ArchivedSend,
     archive_files,
     archive_index,
@@ -157,10 +162,27 @@ def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
     """
     state = context.fold_ledger()
     archives = list(_archives(context, state, since, out))
+    unpictured = ""
+
+    def photograph(file: Path, page: bytes) -> bytes | None:
+        nonlocal unpictured
+        if file.is_file():
+            return file.read_bytes()
+        if page and not unpictured:  # without Chromium once, without it each time
+            try:
+                return picture_of(page, os.environ)
+            except (NoPictureError, MissingExtraError) as error:
+                unpictured = str(error.args[0])
+        return None
+
     for one in archives:
-        for path, content in archive_files(one, data=context.read).items():
-            target = out / archive_name(one.record) / path
-            write_file(target, content, f"--out {out}")
+        folder = out / archive_name(one.record)
+        picture = partial(photograph, folder / PICTURE)
+        for path, content in archive_files(one, data=context.read, photograph=picture).items():
+            write_file(folder / path, content, f"--out {out}")
+    if unpictured:
+        message = _("no pictures of the messages: {reason}; the pages show them")
+        context.show_progress(message.format(reason=unpictured))
     titles = {archive_name(one.record): one.message.content.summary() for one in archives if one.message}
     sends = begun_records(state, context.settings.environment.accounts)
     listed = [record for record in sends if (out / archive_name(record)).is_dir()]
@@ -191,17 +213,22 @@ def _archives(
     events = events_by_send(context.ledger.events_once(state.read), state)
     sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
     known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
+    approvals = {appid: [*context.approvals(stream)] for appid, stream in state.streams.items()}
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     for record in begun_records(state, environment.accounts, since=begin):
         rows = article_rows([record], state, {}, known, now=now)
+        approved = [a for a in approvals[record.appid] if a.plan_digest == record.data.get("plan_digest")]
+        own = events.get(state.key(record.appid, record.send, record.revision), ())
+        earlier = out / archive_name(record) / MESSAGE
         yield ArchivedSend(
             environment=environment.name,
             record=record,
             state=state,
-            events=events.get(state.key(record.appid, record.send, record.revision), ()),
+            events=sorted([*own, *(one.event for one in approved)], key=lambda event: event.seq),
+            approvals=approved,
             articles=[row for row in rows if row.article is not None],
             message=_message(record, sends),
-            was_rendered=(out / archive_name(record) / MESSAGE).is_file(),
+            earlier=earlier.read_bytes() if earlier.is_file() else b"",
         )
 
 

@@ -83,13 +83,16 @@ class AccountState(StreamState):
         holds = self.holds_at(now)
         return str(holds[-1].data.get("reason", "")) if holds else None
 
-    def end_of_approval(self, approval: Event) -> Event | None:
-        """Return what ended an approval: a hold, its withdrawal, or rules of another plan; None: in force."""
-        digest = approval.data["plan_digest"]
-        changes = (one for one in self.rule_changes.get(approval.data["environment"], [])[1:])
-        ends = [one for one in changes if one.data.get("plan_digest") != digest]
-        ends += filter(None, (self.last_stop, self.withdrawals.get(digest)))
-        return next((one for one in ends if one.seq > approval.seq), None)
+    def end_of_approval(self, plan_digest: str, environment: str, since: int) -> Event | None:
+        """Return what ends an approval: a hold, its withdrawal, or rules of another plan; None: in force.
+
+        Args:
+            since: the number of the approval in the stream.
+        """
+        changes = self.rule_changes.get(environment, [])[1:]
+        ends = [one for one in changes if one.data.get("plan_digest") != plan_digest]
+        ends += filter(None, (self.last_stop, self.withdrawals.get(plan_digest)))
+        return next((one for one in ends if one.seq > since), None)
 
     @property
     def ids(self) -> Set[str]:

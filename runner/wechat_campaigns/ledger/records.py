@@ -1,5 +1,6 @@
 """Read what became of a send, and the other records that the fold of a ledger is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -83,6 +84,12 @@ def job_to_query(send: SendState) -> int | None:
 def account_of(send: SendState) -> str:
     """Return the name of its account when it was sent, as several may stand for one AppID; else the AppID."""
     return str(send.data.get("account") or send.appid)
+
+
+def agreed_by(actor: Mapping[str, str]) -> str:
+    """Return who agreed to a send on record: by `approvals`, or by typing it; empty where nobody did."""
+    typed = actor.get("user", "") if actor.get("agreed") == "typed" else ""
+    return actor.get("approved") or typed
 
 
 def recipients_of(send: SendState) -> str:

@@ -160,6 +160,8 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
     """
     for send in data["sends"]:
         is_due = send["action"] in CALLING
+        if (is_due or send["coming"]) and data.get("approved"):
+            continue  # an approval of it is in force
         cause = ""
         if is_due or send["coming"]:
             moment, reason = Moment.APPROVAL_NEEDED, _when(send, timezone, is_due=is_due)

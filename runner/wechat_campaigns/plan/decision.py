@@ -38,6 +38,8 @@ class DecisionContext:
     clock_skew: timedelta = timedelta()
     reviewed: Mapping[SendKey, int | None] = field(default_factory=dict)
     """How many followers the review of an apply saw; a send that is missing was seen without."""
+    actor: Mapping[str, str] = field(default_factory=dict)
+    """Of an apply: who makes it, and how somebody agreed to it; see `agreed_by`."""
     due: int = 0
     """How many calls the plan of an apply makes, counted once: it may have thousands of sends."""
     resend: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import plan_digest, sha256, to_plain_data
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.git_checkout import UnreadCheckout
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, InvalidCampaign, PlanAction, Send, plan_row
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.core.settings import Account, PlanCheck
@@ -50,6 +51,8 @@ class PlanReason(StrEnum):
     """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
     NOT_REVIEWED = "not_reviewed"
     """The reviewed plan does not cover it as it is now."""
+    UNAPPROVED = "unapproved"
+    """No approval of the plan is in force for its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,13 @@ class PlannedSend:
     def left_by_review(self, action: PlanAction, reason: str, hint: str) -> PlannedSend:
         """Return it without a call, because the reviewed plan does not cover it as it is now."""
         return replace(self.left(action, reason, hint=hint, code=PlanReason.NOT_REVIEWED), resend_intent=None)
+
+    def left_unapproved(self) -> PlannedSend:
+        """Return it without a call, because no approval of its plan is in force."""
+        action = PlanAction.UNKNOWN if self.action is PlanAction.RESEND else PlanAction.BLOCKED
+        reason = _("no approval of this plan is in force for account {name}").format(name=self.account.name)
+        hint = _("approve the job `approve` of the run, or sign the plan file with `campaign ledger approve`")
+        return replace(self.left(action, reason, hint=hint, code=PlanReason.UNAPPROVED), resend_intent=None)
 
     def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
         """Add to it what a reviewer of the plan should know."""
@@ -242,6 +252,8 @@ class Plan:
     """Rules of the settings that are not those of the last apply, as the ledger says."""
     settings_edits: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ from the commit that was asked about."""
+    approved: bool | None = None
+    """Whether every account that it covers has an approval of it in force; None where none is asked for."""
     unverified: tuple[str, ...] = ()
     """Accounts whose past was read without their AppSecret: a writer of the ledger may have made it up."""
 

@@ -20,7 +20,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.names import list_id
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import QuotaUse, audience_of, recipients_of
+from wechat_campaigns.ledger.records import QuotaUse, agreed_by, audience_of, recipients_of
 from wechat_campaigns.messages import Draft
 from wechat_campaigns.plan.decision import DecisionContext, campaign_parts, decide
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
@@ -317,6 +317,7 @@ def _rule_input(
     due: int,
     **more: Any,
 ) -> RuleInput:
+    first = planned.resend_intent.data.get("actor", {}) if planned.resend_intent is not None else {}
     return RuleInput(
         send=planned.send,
         content_digest=planned.content_digest,
@@ -331,6 +332,7 @@ def _rule_input(
         tag=planned.resolved.tag,
         tag_id=planned.resolved.tag_id,
         is_resend=planned.resend_intent is not None,
+        actor=first if agreed_by(first) else context.actor,
         **more,
     )
 

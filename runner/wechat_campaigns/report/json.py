@@ -45,6 +45,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "commit": plan.commit,
         "horizon": _time(view.horizon),
         "offline": plan.offline,
+        "approved": plan.approved,
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),
         "counts": {action.value: count for action, count in view.counts.items()},

@@ -88,6 +88,11 @@ class StatusRow:
         return str(self.known.data.get("actor", {}).get("commit", ""))[:12]
 
     @property
+    def agreed_by(self) -> str:
+        """Who agreed to it on record; empty where nobody did."""
+        return records.agreed_by(self.known.data.get("actor", {}))
+
+    @property
     def links(self) -> tuple[str, ...]:
         """The permanent links of the articles, as the event has them."""
         return self.told.links if self.told is not None else ()
@@ -170,6 +175,7 @@ def past_send(row: StatusRow) -> dict[str, Any]:
         "addressed": row.addressed,
         **{key: getattr(told, key, None) for key in ("sent", "left_out", "failed")},
         "commit": row.commit,
+        "agreed_by": row.agreed_by,
         "links": list(row.links),
     }
 

@@ -42,7 +42,7 @@ from wechat_campaigns.plan.hints import (
     msg_id_hint,
     not_resent_message,
 )
-from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, UnknownSend, order
 from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.resolve import REFUSING, AudienceCounter, refused_notes
@@ -223,13 +223,28 @@ class AccountRun(AccountWriter):
         context = self._decision_context()
 
         def violations() -> list[str]:
-            return [one.message for one in late_violations(planned, self.plan, context) if one.blocks]
+            found = [one.message for one in late_violations(planned, self.plan, context) if one.blocks]
+            return [*found, PlanReason.UNAPPROVED.value] if self._approval_ended() else found
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend) -> PlannedSend:
-        return recheck(planned, self.plan, self._decision_context())
+        fresh = recheck(planned, self.plan, self._decision_context())
+        is_ended = fresh.action in CALLING and self._approval_ended()
+        return fresh.left_unapproved() if is_ended else fresh
+
+    def _approval_ended(self) -> bool:
+        """Return whether the approval that this run sends under has ended by the newest events."""
+        approval, stream = (
+            self.context.approvals.get(self.account.appid),
+            self.state.stream(self.account.appid),
+        )
+        if approval is None:
+            return False
+        event = stream.approvals.get(approval.event.hash)
+        of_plan = approval.plan_digest, self.settings.ledger_scope
+        return event is None or stream.end_of_approval(*of_plan, event.seq) is not None
 
     def _with_draft(self, planned: PlannedSend, made: preparing.ReadyDraft | None) -> PlannedSend:
         """Return the send with its draft as it is; refuse one of the console that the plan did not see."""
@@ -270,6 +285,7 @@ class AccountRun(AccountWriter):
             last_holds=self.plan.last_holds,
             clock_skew=self.watch.current_skew(),
             reviewed=self.context.audiences,
+            actor=self.context.actor,
             due=self.due,
         )
 
@@ -407,7 +423,10 @@ class AccountRun(AccountWriter):
     def _by_right(self) -> dict[str, Any]:
         context = self.context
         overrides, actor = dict(context.overrides), dict(context.actor)
-        return {"plan_digest": context.plan_digest, "overrides": overrides, "actor": actor}
+        right = {"plan_digest": context.plan_digest, "overrides": overrides, "actor": actor}
+        if (approval := context.approvals.get(self.account.appid)) is not None:
+            right["approval"] = approval.event.hash
+        return right
 
     def _token_was_refused(self, made: AttemptResult | None) -> bool:
         refused = self.refusal if made is not None and made.status is Status.REJECTED else None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
@@ -21,6 +22,8 @@ from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, quote_key
 
 MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
 """Keys below which openids stand, or are looked for once the text is rendered."""
+_LEVELS: Final = 10
+"""Of maps and lists in a campaign: what is left of one without a value can lack a key itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,42 @@ def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
     """Check one campaign file: the campaign, or every problem with its place, in the order of the file."""
     problems = in_file_order(document, find(document.data, "campaign", _cross_findings))
     return problems or _campaign(document)
+
+
+def sound_part(document: Document) -> Campaign | None:
+    """Return a campaign without its values that have problems, to check the others; None without a content.
+
+    A number where words are wanted stays, as words. What comes after an entry of a list that goes, goes with
+    it: each value left has the place it had.
+    """
+    data = deepcopy(document.data)
+    for _level in range(_LEVELS):
+        if not isinstance(data, dict) or "content" not in data:
+            return None
+        paths = {finding.path for finding in find(data, "campaign", _cross_findings)}
+        if not paths:
+            return _campaign(replace(document, data=data))
+        if () in paths and "filter" in data:
+            return None
+        data.setdefault("filter", {"is_to_all": True})
+        for path in paths - {()}:
+            _cut(data, path)
+    return None
+
+
+def _cut(data: Any, path: KeyPath) -> None:
+    last: Any = path[-1]
+    try:
+        for step in path[:-1]:
+            data = data[step]
+    except LookupError:
+        return  # it went with another
+    if isinstance(data, list):
+        del data[last:]
+    elif isinstance(data.get(last), int | float):
+        data[last] = str(data[last])
+    else:
+        data.pop(last, None)
 
 
 def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[Finding]]) -> list[Finding]:

@@ -31,7 +31,7 @@ from wechat_campaigns.notify.notices import (
     outcome_notices,
     untold,
 )
-from wechat_campaigns.notify.target import notify_target, payload
+from wechat_campaigns.notify.target import failed_request, notice_body, payload
 from wechat_campaigns.send.outcome import left_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
@@ -45,9 +45,7 @@ def outcome(send_id: str = "sale", moment: Moment = Moment.ACCEPTED, why: str = 
 
 
 def tell(kind: Any, address: str, key: str = "", notice: Notice | None = None) -> str | None:
-    target = NotifyTarget(kind=kind, url=URL, when=("accepted",))
-    notices = [notice or outcome()]
-    return notify_target(target, notices, RUN, address=address, key=key, now=NOW)
+    return failed_request(kind, address, key, notice_body(kind, [notice or outcome()], RUN), NOW)
 
 
 @dataclass
