@@ -102,6 +102,7 @@ def test_figures_close_it(shop: Shop) -> None:
     assert apply(shop) == []
 
 
+@pytest.mark.deep
 def test_a_month_by_hand_and_by_tool(shop: Shop) -> None:
     """The quota of a 服务号 is four sends to everyone a month; one a day."""
     for day, name, by_hand in ((1, "一", True), (3, "二", False), (5, "三", True), (7, "四", False)):
