@@ -27,14 +27,16 @@ from wechat_campaigns.protocol.state import SendState
 PLAN_LIFE = timedelta(hours=24)
 SendKey = tuple[str, str, int]
 """AppID, id, revision: an id alone may be that of another account's send, too."""
-OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
+DUE = frozenset({PlanAction.SEND, PlanAction.HAND_OVER})
+"""What apply does now for the first time."""
+OPEN = DUE | {PlanAction.SCHEDULED, PlanAction.DRAFT}
 """What WeChat is asked about: it may still be sent, once it is ready."""
-PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
+PENDING = DUE | {PlanAction.SCHEDULED, PlanAction.BLOCKED}
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
 COMPARED = PENDING | {PlanAction.INVALID}
 """Sends whose titles are compared; one whose draft is gone is invalid: it was perhaps sent by hand."""
-CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
-"""What apply makes a call for."""
+CALLING = DUE | {PlanAction.RESEND}
+"""What apply makes a call for, if only to make a draft."""
 TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAction.DRAFT}
 """Sends that take their draft out of the draft box, or have taken it."""
 
@@ -150,6 +152,11 @@ class PlannedSend:
         return replace(self, send=replace(self.send, diagnostics=(*self.send.diagnostics, *warnings)))
 
     @property
+    def is_due(self) -> bool:
+        """Whether apply sends it now for the first time, or hands it over to a person."""
+        return self.action in DUE
+
+    @property
     def key(self) -> SendKey:
         """What is its own among the sends of a plan."""
         return self.account.appid, self.send.id, self.send.revision
@@ -167,7 +174,7 @@ class PlannedSend:
             return None
         send, resolved = self.send, self.resolved
         found: dict[str, str | int | None] = {}
-        if send.filter.tag is not None:
+        if send.filter.tag is not None and not send.by_hand:
             found[f"tag {send.filter.tag}"] = resolved.tag_id
         for kind, name in send.content.names():
             found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
@@ -277,8 +284,8 @@ class Plan:
         return sha256([[*one.key, one.resolved_names] for one in self.sends])
 
     def due(self) -> tuple[PlannedSend, ...]:
-        """List what apply would send now."""
-        return tuple(planned for planned in self.sends if planned.action is PlanAction.SEND)
+        """List what apply would send now, or hand over to a person."""
+        return tuple(planned for planned in self.sends if planned.is_due)
 
     def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""

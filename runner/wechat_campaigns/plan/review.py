@@ -206,9 +206,7 @@ def within_horizon(plan: Plan, last: datetime | None) -> Plan:
         return plan
     reason = _("its window opened after the horizon of the reviewed plan")
     sends = tuple(
-        _left(one, PlanAction.BLOCKED, reason)
-        if one.action is PlanAction.SEND and (one.send.not_before or last) > last
-        else one
+        _left(one, PlanAction.BLOCKED, reason) if one.is_due and (one.send.not_before or last) > last else one
         for one in plan.sends
     )
     return replace(plan, sends=sends)

@@ -173,6 +173,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "content": _content(to_plain_data(send.content)),
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),
+        **({"by_hand": True} if send.by_hand else {}),
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
         "links": [link._asdict() for link in send.content.visible.links()],

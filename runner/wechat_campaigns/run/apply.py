@@ -218,7 +218,9 @@ class ApplyRun:
         """
         workspace = self.workspace
         approved = workspace.secrets.check_all_approved({planned.account.appid for planned in plan.due()})
-        who = {**workspace.actor(), **approved}
+        covered = self.file is not None or self.digest is not None
+        agreed = "typed" if self.asks else "reviewed" if covered else "auto_approve"
+        who = {**workspace.actor(), **approved, "agreed": agreed}
         record_guards(workspace.secrets, workspace.ledger, plan, who, self.approvals)
         record_campaigns_folder(
             workspace.root, workspace.settings, workspace.ledger, self.state, plan.reaching(), who
@@ -384,10 +386,10 @@ class ApplyRun:
             to_send: list[PlannedSend] = []
             for reviewed in due:
                 planned = now.get(reviewed.key)
-                if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+                if planned is None or planned.is_due or planned.action is PlanAction.SCHEDULED:
                     if error := review.change_error(reviewed, run.plan, self.file):
                         yield not_sent_outcome(reviewed, error)
-                    elif planned is not None and planned.action is PlanAction.SEND:
+                    elif planned is not None and planned.is_due:
                         to_send.append(planned)  # else the clock was set back
                 elif planned.code not in PASSING or self._is_late(reviewed):
                     yield left_outcome(planned)
