@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError, worst_exit_code
@@ -16,7 +16,6 @@ from wechat_campaigns.core.names import full_id, namespace_of
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder, former_appids
 from wechat_campaigns.guard.recorded_rules import ledger_changes
-from wechat_campaigns.ledger.approvals import Approval
 from wechat_campaigns.ledger.fold import LedgerState, uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner
 from wechat_campaigns.plan.decision import DecisionContext
@@ -30,6 +29,9 @@ from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.workspace import OnlineWorkspace, Workspace
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.approvals import Approval  # most plans need none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,7 @@ def approvals_in_force(
     appids: Iterable[str],
     digests: Collection[str],
     plans: Sequence[Plan],
-) -> dict[str, Approval | None]:
+) -> "dict[str, Approval | None]":
     """Return by which approval each account may send; without those for which none is asked for.
 
     Args:
