@@ -1,9 +1,11 @@
 """The tool for other programs: `load` a campaigns folder, `plan` it, `apply` what was reviewed."""
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wechat_campaigns.notify.audit import AuditPush
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.run.apply import ApplyRun
 from wechat_campaigns.run.plan import plan_selected
@@ -35,6 +37,7 @@ def load(
     """
     workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
     _ = workspace.settings
+    workspace.appended = AuditPush(workspace, warnings.warn).appended
     return workspace
 
 

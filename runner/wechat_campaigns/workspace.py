@@ -7,7 +7,7 @@ A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.account import AccountState
+    from wechat_campaigns.ledger.approvals import Approval
     from wechat_campaigns.ledger.checkpoint import Checkpoints
     from wechat_campaigns.ledger.events import Streams
     from wechat_campaigns.ledger.fold import LedgerState
@@ -75,6 +76,8 @@ class Workspace:
     """False once nothing of the ledger was found on this machine."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
+    appended: Callable[[Sequence[Event], Sequence[Event]], None] | None = field(default=None, repr=False)
+    """Called with events that a ledger opened here has kept; see `RollbackGuardedLedger.appended`."""
     signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
     """By stream that was read last, its events with a mac; None before the ledger was read."""
 
@@ -289,6 +292,20 @@ class Workspace:
         """List the newest guard of each account that is selected."""
         return tuple(filter(None, map(self.guard, sorted(self._selected_appids))))
 
+    def approval_keys(self, appid: str) -> frozenset[str]:
+        """Return the public keys for each of which a plan must be approved for an account."""
+        from wechat_campaigns.guard.recorded_rules import approval_keys
+
+        return approval_keys(self.root, self.settings, self.guard(appid))
+
+    def approvals(self, account: AccountState) -> Iterator[Approval]:
+        """Yield the plans that were approved for an account, the newest first, in force or not."""
+        from wechat_campaigns.ledger.approvals import approvals_of
+
+        if account.approvals:
+            keys = self.approval_keys(account.stream)
+            yield from approvals_of(account, self.settings.ledger_scope, keys)
+
     @property
     def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
@@ -327,7 +344,9 @@ class LedgerWorkspace(Workspace):
         from wechat_campaigns.ledger.open import open_ledger
 
         setting, clock = self.settings.environment.ledger, clock or self.clock
-        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
+        opened = open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
+        opened.appended = self.appended
+        return opened
 
     def _events(self, streams: Streams) -> Iterable[Event]:
         return self.ledger.events_once(streams)

@@ -210,6 +210,34 @@ def test_what_is_not_sent_is_told_when_nothing_is_due(
     assert moments(told)[1:] == [[("sale", "scheduled_missed")]]
 
 
+def test_a_schedule_is_red_once_a_day_for_each_cause(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether nobody is told, and whichever command finds it; a person's run fails each time."""
+    event = Path("event.json")
+    event.write_text('{"repository": {"default_branch": "main"}}', encoding="utf-8")
+
+    def codes(name: str) -> tuple[int, int]:
+        monkeypatch.setenv("GITHUB_EVENT_NAME", name)
+        assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
+        found = campaign("ci", "notify", "--fail-on-held", "plan.json")[0]
+        return found, campaign("apply", "--auto-approve")[0]
+
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    edit("sale.yaml", "tag: 会员", "is_to_all: true")
+    policy, ok = ExitCode.POLICY, ExitCode.OK
+    assert [codes("schedule"), codes("schedule"), codes("push")] == [(policy, ok), (ok, ok), (policy, policy)]
+    assert moments(told) == [[("sale", "held")]]
+    assert campaign("hold", "main")[0] == ExitCode.OK
+    assert [codes("schedule"), codes("schedule")] == [(policy, ok), (ok, ok)]
+    assert len(told) == 2
+    at(sandbox, "10:00", "2026-12-02")
+    assert codes("schedule") == (policy, ok)
+    Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.INVALID
+
+
 def test_plan_of_another_environment_is_refused(campaign: Command, told: list[dict[str, Any]]) -> None:
     """Its accounts would be those of these settings."""
     campaign("plan", "--out", "plan.json")

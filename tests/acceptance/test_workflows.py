@@ -213,20 +213,33 @@ def test_staging_sends_at_the_merge_and_production_after_its_reviewers(
     assert {"staging-plan", "staging", "production-plan", "production"} <= set(repository.gates)
 
 
-def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository) -> None:
+def test_run_with_held_back_sends_fails_once_a_day_for_each_cause(repository: GitHubRepository) -> None:
+    """What a schedule finds again is green and says so; a new cause, and whatever a merge finds, is red."""
     ended = f"not_after: {(datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec='seconds')}\n"
     everyone = SALE.replace("{tag: 会员}", "{is_to_all: true}")
     assert everyone != SALE
-    for campaigns in ({"missed": SALE + ended}, {"missed": SALE, "everyone": everyone}):
-        jobs = repository.run(repository.merge(repository.propose(**campaigns)))
-        assert jobs["notify"].result == "success", jobs["notify"].log
-        if "everyone" not in campaigns:
-            assert (jobs["review"].result, jobs["apply"].result) == ("failure", "skipped")
-        else:
-            assert (jobs["review"].result, jobs["apply"].result) == ("success", "failure"), (
-                "the rest goes out"
-            )
+    hourly = repository.on_main("schedule", schedule="7 1-13 * * *")
+
+    def ends(event: Event) -> tuple[str, str, str]:
+        jobs = repository.run(event)
+        for one in jobs.values():
+            if one.result == "failure":
+                assert "exit code 5" in one.log
+        return jobs["review"].result, jobs["notify"].result, jobs["apply"].result
+
+    merged = repository.merge(repository.propose(missed=SALE + ended))
+    hourly = repository.on_main("schedule", schedule="7 1-13 * * *")
+    assert ends(hourly) == ("success", "failure", "skipped")
+    again = repository.run(hourly)["notify"]
+    assert (again.result, "is still held back or was missed" in again.log) == ("success", True), again.log
+    assert ends(merged) == ("success", "failure", "skipped")
+    # The rest goes out, whatever fails.
+    merged = repository.merge(repository.propose(missed=SALE, everyone=everyone))
+    hourly = repository.on_main("schedule", schedule="7 1-13 * * *")
+    assert ends(hourly) == ("success", "failure", "success")
     assert repository.texts() == ["今晚八点，会员全场八折。"]
+    assert ends(hourly) == ("success", "success", "skipped")
+    assert ends(merged) == ("success", "failure", "skipped")
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,14 @@ def test_the_site_builds(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     site = tmp_path / "site"
-    assert (site / "tutorial.zh-CN" / "index.html").exists()
+    for page, language, first, later in (
+        ("tutorial", "en", "How-to", "首页"),
+        ("tutorial.zh-CN", "zh", "首页", "How-to"),
+    ):
+        html = (site / page / "index.html").read_text("utf-8")
+        assert f'<html lang="{language}"' in html
+        assert ("搜索" in html.partition("<main")[0]) == (language == "zh")
+        assert html.index(first) < html.index(later)
     # Programs read each page as Markdown, and find them all in one list.
     pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
     assert sorted(re.findall(r"^- \[.+\]\((.+)\)$", (site / "llms.txt").read_text(), re.MULTILINE)) == pages

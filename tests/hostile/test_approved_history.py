@@ -292,7 +292,16 @@ def test_a_request_that_holds_the_commit_that_ended_its_approvers_office(reposit
 
 @pytest.mark.parametrize(
     "place",
-    ["secret", "secret-of-the-forger", "notify", "variable", "token", "ledger_key", "variable-of-the-key"],
+    [
+        "secret",
+        "secret-of-the-forger",
+        "notify",
+        "audit",
+        "variable",
+        "token",
+        "ledger_key",
+        "variable-of-the-key",
+    ],
 )
 def test_a_forged_ledger_that_says_the_push_was_approved(repository: Repository, place: str) -> None:
     """A push names a ledger of its author, whose guard, signed with any key, calls the push the last apply.
@@ -314,6 +323,8 @@ def test_a_forged_ledger_that_says_the_push_was_approved(repository: Repository,
         secret += ", ledger_key: {env: GITHUB_SHA}"
     runs = ("notify", "variable", "variable-of-the-key")
     policy = f"notify: [{{kind: command, command: {command}}}]\n" if place in runs else ""
+    if place == "audit":
+        policy = f"audit: {{command: {command}}}\n"
     text = settings(repository.sandbox, APPROVALS, secret=secret, policy=policy)
     text = text.replace("ledger: git\n", 'ledger: "git:origin#campaign-notes"\n')
     repository.commit(_settings=text, evil=EVIL)

@@ -69,6 +69,7 @@ WORDS = {
     "policy.timezone": ("Asia/Shanghai", "Asia/Tokyo"),
     "policy.allowed_links": ("a.cn", "b.cn"),
     "policy.allowed_mini_programs": ("wx0000000000000001", "wx0000000000000002"),
+    "environments.production.approval_key": ("a" * 64, "b" * 64),
     "environments.production.resend_after": (60, 61),
     "environments.production.resend_until": (3600, 7200),
 }
@@ -82,6 +83,7 @@ NO_RULES = (
     "articles",
     "testers",
     "notify",
+    "audit",
     "environments.production.vars",
     "environments.production.accounts.main.name",
 )

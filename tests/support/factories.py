@@ -255,7 +255,7 @@ def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[
     An end says which call it is of by `call`, its number; without, it is of the latest.
     """
     plain = {key: value for key, value in data.items() if key != "call"}
-    if kind in (EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED):
+    if kind in (EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, LedgerKind.APPROVED):
         return {"after": before[-1].hash if before else EMPTY.hash, **plain}
     if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED):
         return plain

@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: beside each page its Markdown, and `llms.txt`, the list of them all.
+"""Hooks of the documentation site: a frame in the page's language, its Markdown beside it, and `llms.txt`.
 
 `llms.txt` follows llmstxt.org: a title, a summary, then a link to each page's Markdown under its section.
 """
@@ -6,6 +6,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure import StructureItem
@@ -13,6 +14,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.nav import Navigation, Section
 from mkdocs.structure.pages import Page
 
+_PALETTES = (("Dark", "换成深色"), ("Light", "换成浅色"))
 _sections: list[str] = []
 
 
@@ -29,6 +31,17 @@ def on_nav(nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation
     """Remember the sections, in the order of the site's menu."""
     _sections[:] = [f"# {config.site_name}", f"> {config.site_description}", *_listed(nav.items, "Start")]
     return nav
+
+
+def on_page_context(context: dict[str, Any], *, page: Page, config: MkDocsConfig, nav: Navigation) -> None:
+    """Word the frame (menu, search, footer) in the language of the page; the menu begins with it."""
+    is_chinese = page.file.src_uri.endswith(".zh-CN.md")
+    config.theme["language"] = "zh" if is_chinese else "en"
+    for palette, names in zip(config.theme["palette"], _PALETTES, strict=True):
+        palette["toggle"]["name"] = names[is_chinese]
+    *english, chinese = nav.items
+    if is_chinese and isinstance(chinese, Section):
+        context["nav"] = Navigation([*chinese.children, Section("English", english)], nav.pages)
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:

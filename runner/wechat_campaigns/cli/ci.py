@@ -168,10 +168,19 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 @command(
     effect=Effect.LEDGER_RECORD,
     options=(DIR, ENV),
-    examples={"campaign ci notify plan.json": N_("notify approvers and duty, once a day of each send")},
+    examples={
+        "campaign ci notify plan.json": N_("notify approvers and duty, once a day of each send"),
+        "campaign ci notify plan.json --fail-on-held": N_("and fail if expected sends are not made"),
+    },
 )
 @click.argument("plan_file", type=FILE)
-def notify(context: OnlineContext, plan_file: Path) -> int:
+@click.option(
+    "--fail-on-held",
+    is_flag=True,
+    help="Exit code 5 if sends are blocked, in conflict, or were missed; in a scheduled run once a day for "
+    "each cause.",
+)
+def notify(context: OnlineContext, plan_file: Path, fail_on_held: bool) -> int:
     """Notify targets of the sends that a plan file would make, and of those that it should make but does not.
 
     That is, of `approval_needed`, `held` and `scheduled_missed` in `notify.when`. The ledger records what
@@ -179,6 +188,7 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
     meanwhile is left out. A notification that fails is a warning; a plan file that was edited or has expired
     is refused.
     """
+    from wechat_campaigns.cli.notifications import code_of_held
     from wechat_campaigns.cli.notifications import notify as notify_targets
     from wechat_campaigns.code_host.ci_run import current_run
     from wechat_campaigns.guard.run import check_ci_run
@@ -212,7 +222,7 @@ def notify(context: OnlineContext, plan_file: Path) -> int:
         message = _("Warning: nobody was notified; the next run tries again.")
     print_message(message)
     context.output_data(str, {"reported": taken, "note": message})
-    return ExitCode.OK
+    return code_of_held(context, notices) if fail_on_held else ExitCode.OK
 
 
 @command(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
 
@@ -194,6 +194,12 @@ class LedgerContext(Context, LedgerWorkspace):
 
 class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
+
+    def __enter__(self) -> Self:
+        from wechat_campaigns.notify.audit import AuditPush
+
+        self.appended = AuditPush(self, print_message).appended
+        return super().__enter__()
 
     def read_each(self, read: Callable[[Account], T]) -> tuple[dict[str, T], ExitCode]:
         """Return what is read of each account selected, by name, and the worst exit code of those that fail.

@@ -9,12 +9,12 @@ import click
 
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.code_host.ci_run import run_url
+from wechat_campaigns.code_host.ci_run import current_run, run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.settings import SANDBOX, NotifyTarget, Secret
 from wechat_campaigns.ledger.events import LedgerKind
-from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, RunSummary, refusal_notice, untold
+from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, RunSummary, failing, refusal_notice, untold
 from wechat_campaigns.notify.target import notify_program, notify_target
 from wechat_campaigns.protocol.events import Entry
 
@@ -40,7 +40,7 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
     wanted = [one for one in notices if any(one.moment in target.when for _number, target in targets)]
     if not wanted:
         return 0, 0
-    day = context.clock().astimezone(context.settings.policy.zone).date()
+    day = _today(context)
     name, url = context.settings.environment.name, run_url(os.environ) or ""
     run = RunSummary(environment=name, commit=commit or "", url=url)
     taken: set[Notice] = set()
@@ -59,6 +59,30 @@ def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | N
         message = _("Interrupted while notifying: not every target was notified. No send is affected.")
         raise click.Abort(message) from None
     return len(new), len(taken)
+
+
+def code_of_held(context: OnlineContext, notices: Iterable[Notice]) -> ExitCode:
+    """Return the exit code for sends that are held back or were missed.
+
+    A scheduled run fails once a day for each cause, any other run each time. The ledger keeps for which one
+    failed: while it cannot be read or written, each scheduled run fails too.
+    """
+    causes, day, run = failing(notices), _today(context), current_run()
+    if not causes or run is None:
+        return ExitCode.POLICY if causes else ExitCode.OK
+    new = untold(causes, _told(context, causes) or (), day)
+    _record(context, new, day)
+    if new or run.event != "schedule":
+        return ExitCode.POLICY
+    message = ngettext(
+        "{count} send is still held back or was missed. A run has failed for this cause already, so this one "
+        "does not.",
+        "{count} sends are still held back or were missed. A run has failed for these causes already, so "
+        "this one does not.",
+        len(causes),
+    )
+    print_message(message.format(count=len(causes)))
+    return ExitCode.OK
 
 
 @contextmanager
@@ -101,6 +125,10 @@ def _failure(
     address = context.secrets.other(target.url, name=_("`url` of `notify`"))
     key = context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else ""
     return notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
+
+
+def _today(context: OnlineContext) -> date:
+    return context.clock().astimezone(context.settings.policy.zone).date()
 
 
 def _told(context: OnlineContext, notices: Iterable[Notice]) -> Collection[str] | None:

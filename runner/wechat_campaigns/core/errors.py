@@ -338,12 +338,13 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "heic": ("pillow_heif",),
     "math": ("ziamath", "latex2mathml"),
     "callback": ("cryptography", "werkzeug"),
+    "approvals": ("cryptography",),
     "excel": ("openpyxl",),
     "postgres": ("psycopg",),
     "socks": ("socks",),
     "sandbox": ("flask", "werkzeug", "watchfiles"),
 }
-"""The extras of pyproject.toml, each with modules that nothing but it brings."""
+"""The extras of pyproject.toml, each with modules that it brings."""
 
 
 def is_extra_installed(extra: str) -> bool:

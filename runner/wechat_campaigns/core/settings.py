@@ -363,6 +363,12 @@ class Environment:
     approvals: Approvals | None = None
     """`apply` sends only what was merged through an approved pull or merge request; it can check this only in
     a CI run. They take the place of the shared ones."""
+    approval_key: Annotated[
+        str | None,
+        _form("[0-9a-f]{64}", "write the public key: 64 digits 0-9 a-f"),
+    ] = None
+    """`apply` sends for an account only under an approval of its plan in the ledger, signed with the private
+    key of this public one: the secret `CAMPAIGN_APPROVAL_KEY` of the job that waits for the reviewers."""
     resend_after: Annotated[int, {"minimum": 0, "maximum": RESEND_UNTIL_S}] = PROTECTED_RESEND_AFTER_S
     """Seconds after the first call until a send without an answer is resent with the same clientmsgid.
     Default: 60, which is the minimum in a protected environment."""
@@ -486,6 +492,21 @@ class NotifyTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Where each event of the ledger is pushed to: exactly one of `url`, `command`."""
+
+    SCHEMA: ClassVar = {"oneOf": [{"required": ["url"]}, {"required": ["command"]}]}
+
+    url: Secret = Secret()
+    """Where the address comes from that gets JSON; it is a secret."""
+    secret: Secret | None = None
+    """Where the key comes from that signs each request to `url`, by HMAC-SHA256."""
+    command: Annotated[Words, {"minItems": 1}] = ()
+    """The program with its arguments that gets the same JSON on standard input, run in the folder above the
+    campaigns folder. Not run in the sandbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`_settings.yaml`: the environments, their accounts, the policy and shared variables."""
 
@@ -523,6 +544,8 @@ class Settings:
         tuple[NotifyTarget, ...], {"examples": [[{"kind": "wecom", "url": {"env": "WECOM_ROBOT_URL"}}]]}
     ] = ()
     """Chat robots, addresses and programs that are notified of what happened."""
+    audit: Annotated[Audit | None, {"examples": [{"url": {"env": "AUDIT_URL"}}]}] = None
+    """An address or a program that gets each event of the ledger, as it happens."""
     environment: Environment = field(metadata=NOT_A_KEY)
     """The one that was chosen."""
     source: tuple[bytes, ...] = field(default=(), repr=False, compare=False, metadata=NOT_A_KEY)

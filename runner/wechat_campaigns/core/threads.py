@@ -23,7 +23,7 @@ def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int = AT_A_
     thread only waits, so that it answers a signal at once.
     """
     count = min(len(items), most)
-    while count and not _fits(count * THREAD_BYTES + WORK_BYTES):
+    while count and not has_room(count):
         count //= 2
     if not count:
         return list(map(work, items))
@@ -39,8 +39,11 @@ def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int = AT_A_
         return [future.result() for future in futures]
 
 
-def _fits(size: int) -> bool:
+def has_room(count: int = 1) -> bool:
+    """Return whether there is memory for more threads."""
     import mmap
+
+    size = count * THREAD_BYTES + WORK_BYTES
 
     try:
         # Without access to it, it takes no memory, and counts only where this process has a limit.

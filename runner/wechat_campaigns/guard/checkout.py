@@ -456,8 +456,14 @@ def ledgers_in(version: Version, environment: Environment) -> tuple[str, ...]:
     return tuple(
         str(other.get("ledger", DEFAULT_LEDGER))
         for other in _same_environments(_environments(version) or {}, environment)
-        if other.get("protected") or any(_approvals([other]))
+        if other.get("protected") or other.get("approval_key") or any(_approvals([other]))
     )
+
+
+def approval_keys_in(version: Version, environment: Environment) -> frozenset[str]:
+    """Read under which keys plans had to be approved by another version of the settings."""
+    others = _same_environments(_environments(version) or {}, environment)
+    return frozenset(str(other["approval_key"]) for other in others if other.get("approval_key"))
 
 
 def names_programs(version: Version) -> bool:

@@ -15,7 +15,8 @@ from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
-from wechat_campaigns.guard.checkout import head_of, ledgers_in, settings_versions
+from wechat_campaigns.guard.checkout import approval_keys_in, head_of, ledgers_in, settings_versions
+from wechat_campaigns.ledger.approvals import recorded_key
 from wechat_campaigns.ledger.events import Ledger, LedgerKind, append_at_end
 from wechat_campaigns.ledger.trust import (
     has_valid_mac,
@@ -59,6 +60,25 @@ def ledger_changes(root: Path, settings: Settings, guards: Collection[Event]) ->
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
                 return (ledger_change(left, settings),)
     return ()
+
+
+def approval_keys(root: Path, settings: Settings, guard: Event | None) -> frozenset[str]:
+    """Return the public keys for each of which a plan must be approved; empty where none has to be.
+
+    That of the settings, and that of the last apply: a commit that exchanges the key or removes it needs an
+    approval by the one before. Where no apply is known, each key that the settings have had.
+
+    Args:
+        guard: of the account's last apply.
+    """
+    keys = {settings.environment.approval_key}
+    if guard is not None:
+        keys.add(recorded_key(guard))
+    elif settings.environment.api != SANDBOX and find_checkout(root) and is_installed():
+        with suppress(PolicyError):  # as above
+            for version in settings_versions(root, head_of(root)):
+                keys |= approval_keys_in(version, settings.environment)
+    return frozenset(filter(None, keys))
 
 
 def check_rules_agreed(

@@ -55,6 +55,14 @@ class AccountState(StreamState):
     """By namespace, as `normalize_id` returns it: which campaigns folder uses the ledger."""
     notified: set[str] = field(default_factory=set)
     """Keys of notices that were told, see `notify.notices`."""
+    approvals: dict[str, Event] = field(default_factory=dict)
+    """By hash, each approval that stands after the event that it names; see `ledger.approvals`."""
+    last_stop: Event | None = None
+    """The newest hold, ended or not."""
+    withdrawals: dict[str, Event] = field(default_factory=dict)
+    """By plan digest, the newest withdrawal of its approvals."""
+    rule_changes: dict[str, list[Event]] = field(default_factory=dict)
+    """By environment, its first guard, and each with other rules than the one before."""
     last_own: Event | None = None
     """The newest event with a mac that verifies."""
     past: dict[str, bytes] = field(default_factory=dict)
@@ -72,6 +80,14 @@ class AccountState(StreamState):
         """Return why nothing may be sent at a moment; None while no hold is in force."""
         holds = self.holds_at(now)
         return str(holds[-1].data.get("reason", "")) if holds else None
+
+    def end_of_approval(self, approval: Event) -> Event | None:
+        """Return what ended an approval: a hold, its withdrawal, or rules of another plan; None: in force."""
+        digest = approval.data["plan_digest"]
+        changes = (one for one in self.rule_changes.get(approval.data["environment"], [])[1:])
+        ends = [one for one in changes if one.data.get("plan_digest") != digest]
+        ends += filter(None, (self.last_stop, self.withdrawals.get(digest)))
+        return next((one for one in ends if one.seq > approval.seq), None)
 
     @property
     def ids(self) -> Set[str]:
@@ -123,6 +139,7 @@ class AccountState(StreamState):
             self._callback(event)
         elif event.kind == LedgerKind.INIT:  # keeps a rehearsal off, and initializes nothing
             self.is_production = True
+        self._add_to_approvals(event, is_authentic=is_authentic)
         if event.kind in _OF_SENDS or (is_authentic and event.kind in _OF_A_SEND):
             self.of_sends.setdefault(normalize_id(event.data["send"]), []).append((is_authentic, event))
         elif event.kind != EventKind.HOLD:
@@ -176,6 +193,21 @@ class AccountState(StreamState):
             self.recall_times.append(event.at)
             job = Fate.RECALLED if send.status is Status.ACCEPTED and not article else send.job
             self.keep(replace(send, job=job, recalls=(*send.recalls, event)))
+
+    def _add_to_approvals(self, event: Event, *, is_authentic: bool) -> None:
+        """Add an approval, or what ends one; what is odd approves nothing, and stops nobody."""
+        data = event.data
+        if event.kind == LedgerKind.APPROVED and data.get("after") == event.previous:
+            if all(isinstance(data.get(name), str) for name in ("plan_digest", "environment")):
+                self.approvals[event.hash] = event
+        elif event.kind == LedgerKind.WITHDRAWN:
+            self.withdrawals[str(data.get("plan_digest"))] = event
+        elif event.kind == EventKind.HOLD and data["held"]:
+            self.last_stop = event
+        elif event.kind == LedgerKind.GUARD and is_authentic:
+            changes = self.rule_changes.setdefault(str(data.get("environment")), [])
+            if not changes or changes[-1].data.get("rules") != data.get("rules"):
+                changes.append(event)
 
     def _add_beside_sends(self, event: Event) -> None:
         data = event.data

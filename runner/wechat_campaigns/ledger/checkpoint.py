@@ -113,6 +113,7 @@ def _written(account: AccountState, own: Event, first: str) -> bytes:
         "own": own.as_dict(),
         "holds": [[hold.as_dict(), end.isoformat()] for hold, end in account.holds.values()],
         "last_hold": account.last_hold,
+        "last_stop": account.last_stop.as_dict() if account.last_stop is not None else None,
         "latest": account._latest.isoformat(),
         "names": [sorted(group) for group in {*account._names.values()}],
         "by_campaign": [
@@ -146,6 +147,7 @@ def _loaded(stream: str, body: bytes) -> Checkpoint:
     holds = ((event_from(hold), datetime.fromisoformat(end)) for hold, end in data["holds"])
     account.holds = {hold.hash: (hold, end) for hold, end in holds}
     account.head, account.last_hold = Head(*data["head"]), data["last_hold"]
+    account.last_stop = event_from(data["last_stop"]) if data["last_stop"] is not None else None
     account.last_own = event_from(data["own"])
     account._latest = datetime.fromisoformat(data["latest"])
     account._names = {name: group for ids in data["names"] for group in [frozenset(ids)] for name in ids}

@@ -27,7 +27,7 @@ from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
 
 class LedgerKind(StrEnum):
-    """What else is remembered, and its data; all but a callback carry a `mac`."""
+    """What else is remembered, and its data; it carries a `mac` where `trust.is_signed` says so."""
 
     INIT = "init"  # the ledger, or an account in it, was initialized: {environment, scope, accounts}
     GUARD = "guard"  # the rules that an apply goes by: see `plan.rule_changes`
@@ -38,7 +38,9 @@ class LedgerKind(StrEnum):
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx, reason?}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `guard.campaigns_folder`
-    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
+    NOTIFIED = "notified"  # told, so not again: {day, notices, pushed?}; see `notify`
+    APPROVED = "approved"  # a person approved a plan: see `cli.ledger_approvals`; {…, after, signature}
+    WITHDRAWN = "withdrawn"  # an approved plan is to be asked for again: {plan_digest, reason, actor}
     TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
 
 

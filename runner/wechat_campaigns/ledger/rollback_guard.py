@@ -159,6 +159,8 @@ class RollbackGuardedLedger(Ledger):
         self._memory = memory
         self.sign: Callable[[Entry], Entry] = lambda entry: entry
         """Gives an entry its mac."""
+        self.appended: Callable[[Sequence[Event], Sequence[Event]], None] | None = None
+        """Called with what this object had read of a stream, and the events that were kept in it since."""
         self._chains = chains
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
@@ -241,15 +243,23 @@ class RollbackGuardedLedger(Ledger):
             # Under the mac: a copy of the event elsewhere in the stream is found out.
             first = replace(first, data={**first.data, "after": after.hash})
         events = self._store.append_all([self.sign(one) for one in (first, *entries[1:])], after=after)
+        self._tell(events)
         self._appended(events, seen)
         return events
 
     def append_unread(self, entry: Entry) -> Event:
         """Append whatever this machine has seen, or can read: what follows on that comes after it."""
         event = self._store.append(entry)
+        self._tell([event])
         with suppress(LedgerError):
             self._appended([event], self._seen(event.stream))
         return event
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        # They are kept: nothing about who is told may look like a failure.
+        with suppress(Exception):
+            if self.appended is not None:
+                self.appended(self._kept.get(events[0].stream, ()), events)
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`.

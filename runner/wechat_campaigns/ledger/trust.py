@@ -26,18 +26,22 @@ REMADE: Final = frozenset(
 """What is uploaded, queried or recorded again where it is not believed: nobody need be asked about it."""
 
 
-def _is_hold(entry: Entry) -> bool:
-    return entry.kind == EventKind.HOLD and bool(entry.data.get("held"))
+def _is_stop(entry: Entry) -> bool:
+    is_hold = entry.kind == EventKind.HOLD and bool(entry.data.get("held"))
+    return is_hold or entry.kind == LedgerKind.WITHDRAWN
 
 
 def is_signed(entry: Entry) -> bool:
-    """Return whether an entry carries a mac: all but holds, which anybody may write, and WeChat's pushes."""
-    return entry.kind != LedgerKind.CALLBACK and not _is_hold(entry)
+    """Return whether an entry carries a mac: all but stops, which anybody may write, and WeChat's pushes.
+
+    An approval has a signature in its place: it is written without the AppSecret, and not by its holders.
+    """
+    return entry.kind not in (LedgerKind.CALLBACK, LedgerKind.APPROVED) and not _is_stop(entry)
 
 
 def is_decision(entry: Entry) -> bool:
-    """Return whether an entry names the event `after` which it was decided: all do but holds and results."""
-    return entry.kind not in RESULTS and not _is_hold(entry)
+    """Return whether an entry names the event `after` which it was decided: all do but stops and results."""
+    return entry.kind not in RESULTS and not _is_stop(entry)
 
 
 def has_valid_mac(event: Event, key: bytes) -> bool:

@@ -6,7 +6,7 @@ plain text no name of a campaign can mention anybody or become a link.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -52,6 +52,8 @@ FOUND_AGAIN: Final = frozenset(Moment) - {Moment.ACCEPTED, Moment.REJECTED}
 ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})
 ONCE: Final = ENDED | {Moment.SCHEDULED_MISSED}
 """Of those the ones that are told once; the others last until a person has acted, and are told once a day."""
+EXPECTED: Final = frozenset({Moment.HELD, Moment.SCHEDULED_MISSED})
+"""Of sends that were expected and not made: a run fails for them."""
 LATELY: Final = timedelta(days=2)
 """How long after a send has ended it is told: a nightly run may fail once."""
 
@@ -82,8 +84,8 @@ class Notice:
     followers: int | None = None
     """How many were addressed, or will be."""
     digest: str = ""
-    """Of the content and its revision, of the job that ended, or of why a run was refused: another one is
-    another notice."""
+    """Of the content, its revision and the cause, of the job that ended, or of why a run was refused: another
+    one is another notice."""
 
     def key(self, day: date) -> str:
         """Return the notice of a day, or the end of a job, as the ledger keeps it."""
@@ -109,6 +111,7 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
     followers = {one.key: one.resolved.audience.count for one in plan.sends}
     digests = {one.key: one.content_digest for one in plan.sends}
     digests |= {one.key: one.send_state.content_digest for one in plan.unknown_sends}
+    rules = {one.key: [found.rule for found in one.violations if found.blocks] for one in plan.sends}
     return [
         Notice(
             moment=moment,
@@ -118,7 +121,8 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
             reason="" if moment is Moment.ACCEPTED else outcome.reason,
             msg_id=outcome.msg_id,
             followers=followers.get(outcome.key),
-            digest=f"{outcome.key[2]} {digests.get(outcome.key, '')}",
+            digest=f"{outcome.key[2]} {digests.get(outcome.key, '')}"
+            + (_cause(outcome.code, rules.get(outcome.key, ())) if moment in EXPECTED else ""),
         )
         for outcome in outcomes
         if (moment := _moment_of(outcome)) is not None
@@ -153,11 +157,13 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
     """
     for send in data["sends"]:
         is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
+        cause = ""
         if is_due or send["coming"]:
             moment, reason = Moment.APPROVAL_NEEDED, _when(send, timezone, is_due=is_due)
         elif send["held"]:
             missed = send["action"] == PlanAction.EXPIRED
             moment, reason = Moment.SCHEDULED_MISSED if missed else Moment.HELD, send["reason"]
+            cause = _cause(send["code"], [one["rule"] for one in send["violations"] if one["blocks"]])
         else:  # an invalid campaign, for one, which has no account
             continue
         appid = send["account"]["appid"]
@@ -173,7 +179,7 @@ def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone
             appid=appid,
             reason=reason,
             followers=send["audience"]["count"],
-            digest=f"{send['revision']} {send['content_digest']}",
+            digest=f"{send['revision']} {send['content_digest']}{cause}",
         )
 
 
@@ -191,6 +197,11 @@ def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
     return Notice(moment=Moment.RUN_REFUSED, appid=appid, reason=reason, digest=why)
 
 
+def failing(notices: Iterable[Notice]) -> list[Notice]:
+    """Return the causes for which a run fails, as the ledger keeps for which one has failed."""
+    return [replace(one, digest=f"failed {one.digest}") for one in notices if one.moment in EXPECTED]
+
+
 def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:
     """Return the notices that are still to be made: a moment once a day, one of `ONCE` a single time."""
     return [one for one in notices if one.moment not in FOUND_AGAIN or one.key(day) not in told]
@@ -204,6 +215,11 @@ def _moment_of(outcome: SendOutcome) -> Moment | None:
     if outcome.exit_code in (ExitCode.OK, ExitCode.RACE, ExitCode.INTERRUPTED):
         return None
     return Moment.HELD if outcome.exit_code is ExitCode.POLICY else Moment.NOT_SENT
+
+
+def _cause(code: str, rules: Iterable[str]) -> str:
+    """Return why a send is not made without the words, which may hold the time of day."""
+    return " ".join(["", code, *sorted(rules)])
 
 
 def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:

@@ -50,13 +50,26 @@ def notify_target(
         now: for the signature.
     """
     text = message(notices, run)
+    if target.kind == "webhook":
+        return webhook_failure(address, key, notices_payload(text, notices, run), now)
     try:
-        is_webhook = target.kind == "webhook"
-        body = notices_payload(text, notices, run) if is_webhook else payload(target.kind, text)
-        answer = post(*sign(target.kind, address, key, body, now))
+        answer = post(*sign(target.kind, address, key, payload(target.kind, text), now))
     except OSError as error:
-        return _("the request failed ({error})").format(error=str(error))
-    return None if is_webhook else rejection_reason(target.kind, answer)
+        return _failed_request(error)
+    return rejection_reason(target.kind, answer)
+
+
+def webhook_failure(address: str, key: str, body: Mapping[str, Any], now: datetime) -> str | None:
+    """Post JSON to an address once, signed where there is a key; return why that failed, or None."""
+    try:
+        post(*sign("webhook", address, key, body, now))
+    except OSError as error:
+        return _failed_request(error)
+    return None
+
+
+def _failed_request(error: OSError) -> str:
+    return _("the request failed ({error})").format(error=str(error))
 
 
 def notify_program(

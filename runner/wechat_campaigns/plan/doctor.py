@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 from typing import Any, Final
@@ -31,6 +31,21 @@ PERMISSION_SETS: Final[Mapping[str, tuple[str, Callable[[ReadOnlyApi], object]]]
 """By its number, what a set allows, and a read that WeChat refuses without it; tags are read anyway.
 
 Source: the pages of these calls, 第三方平台 (2026-11). mass/get of a false id: 40059 (recorded 2026-06).
+"""
+NO_ID: Final = "none"
+"""An id that no account has."""
+SMOKE: Final[Mapping[str, tuple[int, Callable[[ReadOnlyApi, date], object]]]] = {
+    "user/get": (0, lambda api, _day: api.user_get()),
+    "user/info/batchget": (40003, lambda api, _day: api.user_info_batchget([NO_ID])),
+    "material/batchget_material": (0, lambda api, _day: api.material_batchget_material("image", 0, 1)),
+    "draft/batchget": (0, lambda api, _day: api.draft_batchget(0, 1)),
+    "draft/get": (40007, lambda api, _day: api.draft_get(NO_ID)),
+    "mass/get": (40059, lambda api, _day: api.mass_get(1)),
+    "getarticletotaldetail": (0, lambda api, day: api.datacube_getarticletotaldetail(day)),
+}
+"""Each read that the other checks do not make: the errcode for a verified account, and the call.
+
+Source: the pages of these calls; answers to false ids that were recorded in 2026-06.
 """
 _PLACES: Final = {
     "env": N_("an environment variable"),
@@ -85,12 +100,14 @@ def run_checks(
     clock: Clock,
     state_dir: str,
     streams: Streams = None,
+    smoke_day: date | None = None,
 ) -> tuple[Check, ...]:
     """Check everything; one fault never hides another.
 
     Args:
         clock_skew: asks WeChat; None when it told no date.
         streams: of the ledger, those that are verified.
+        smoke_day: makes each read once, the figures those of this day; None makes none.
     """
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
@@ -98,7 +115,7 @@ def run_checks(
 
     def check(account: Account) -> list[Check]:
         with ExitStack() as opened:
-            rows = _account(account, lambda one: opened.enter_context(closing(connect(one))))
+            rows = _account(account, lambda one: opened.enter_context(closing(connect(one))), smoke_day)
             return [replace(row, account=account.name) for row in rows]
 
     checks += chain.from_iterable(map_in_threads(check, list(environment.accounts.values())))
@@ -143,7 +160,9 @@ def _clock(clock_skew: Callable[[], timedelta | None]) -> Check:
     return _error(ExitCode.WECHAT, _("clock"), message, hint)
 
 
-def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> list[Check]:
+def _account(
+    account: Account, connect: Callable[[Account], ReadOnlyApi], smoke_day: date | None
+) -> list[Check]:
     name = _("account {name}").format(name=account.name)
     keys = [] if account.root.sandbox else [_keys(name, account)]
     if rules := written_rules(account):
@@ -160,7 +179,8 @@ def _account(account: Account, connect: Callable[[Account], ReadOnlyApi]) -> lis
         keys.append(_ok(name, message))
         found = _quota(name, quota)
     granted = _permission_sets(name, api) if account.token is not None else ()
-    return [*keys, found, *granted, _permission(name, account, api)]
+    smoke = () if smoke_day is None else _smoke(name, api, smoke_day)
+    return [*keys, found, *granted, _permission(name, account, api), *smoke]
 
 
 def _keys(name: str, account: Account) -> Check:
@@ -235,6 +255,22 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
         )
     message = ngettext("{count} tag is readable", "{count} tags are readable", len(tags))
     return _ok(name, message.format(count=len(tags)))
+
+
+def _smoke(name: str, api: ReadOnlyApi, day: date) -> Iterator[Check]:
+    """Make each read once; another errcode than the usual one is a warning."""
+    for call, (usual, ask) in SMOKE.items():
+        errcode, hint = 0, _("compare the answer with the page of this call")
+        try:
+            ask(api, day)
+        except ApiError as error:
+            errcode, hint = error.errcode, error.hint
+        except CampaignError as error:
+            yield _refused(f"{name}: {call}", error)
+            continue
+        message = _("errcode {errcode}, usually {usual}").format(errcode=errcode, usual=usual)
+        is_usual = errcode == usual
+        yield _ok(f"{name}: {call}", message) if is_usual else _warning(f"{name}: {call}", message, hint)
 
 
 def _ledger(settings: Settings, ledger: Ledger, now: datetime, chosen: Streams) -> list[Check]:

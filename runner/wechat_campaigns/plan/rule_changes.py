@@ -18,7 +18,7 @@ from wechat_campaigns.protocol.events import Event
 UNSET: Final = "–"
 NO_RULES: Final = frozenset({
     "vars", "links", "articles",  # make what is sent, so the digest of its content covers them
-    "testers", "notify",  # decide on no send
+    "testers", "notify", "audit",  # decide on no send
     "default_environment", "environment", "environments", "source", "name", "is_named",
 })  # fmt: skip
 """Fields of the settings and of their environment that are not rules; every other one is."""

@@ -238,7 +238,7 @@ def _beside(hint: str, header: Row, sheets: Sequence[str]) -> str:
     if shown and not any(_DATA.search(name) for name in header):
         seen.append(_("columns: {names}").format(names=_(", ").join(shown[:_SHOWN_COLUMNS])))
     if len(sheets) > 1:
-        names = _(", ").join(map(redact, sheets[:_SHOWN_COLUMNS]))
+        names = _(", ").join(sheets[:_SHOWN_COLUMNS])
         seen.append(_("sheets, to choose with `sheet: NAME`: {names}").format(names=names))
     return _("{what} ({detail})").format(what=hint, detail=_("; ").join(seen)) if seen else hint
 
@@ -312,17 +312,17 @@ def _rows(data: bytes, wanted: str | None, sheets: list[str]) -> Iterator[Row]:
 
     Args:
         wanted: the name of the sheet; None for the first one.
-        sheets: is filled with the names of those that Excel shows.
+        sheets: is filled with the names of those that Excel shows, and which of several has openids.
     """
     import openpyxl  # only a list in Excel's own format needs it
 
     workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     visible = [one for one in workbook.worksheets if one.sheet_state == "visible"]
-    sheets += [one.title for one in visible]
+    sheets += [_described(one) if len(visible) > 1 else redact(one.title) for one in visible]
     sheet = next((one for one in visible if wanted is None or _folded(one.title) == _folded(wanted)), None)
     if sheet is None:
         message = _("the workbook shows no sheet `{name}`").format(name=redact(str(wanted)))
-        raise _error(message, _("use one of: {names}").format(names=_(", ").join(map(redact, sheets))))
+        raise _error(message, _("use one of: {names}").format(names=_(", ").join(sheets)))
     if _hides_cells(sheet):
         raise _error(
             _("the sheet hides rows or columns"),
@@ -336,6 +336,14 @@ def _rows(data: bytes, wanted: str | None, sheets: list[str]) -> Iterator[Row]:
         if number == MAX_ROWS:
             raise _too_large()
         yield _texts(cells)
+
+
+def _described(sheet: Any) -> str:
+    """Return the name of a sheet, and whether its first row has the column with the openids."""
+    sheet.reset_dimensions()
+    names = map(_folded, _texts(next(sheet.iter_rows(max_row=1, values_only=True), ())))
+    name = redact(sheet.title)
+    return name if HEADERS.isdisjoint(names) else _("{name} (has a column `openid`)").format(name=name)
 
 
 def _hides_cells(sheet: Any) -> bool:

@@ -27,6 +27,7 @@ from wechat_campaigns.render.article.page import (
 )
 from wechat_campaigns.report.attention import BLOCKED, FINISHED, is_folded, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.report.changes import change_diff
 from wechat_campaigns.report.history import (
     SHOWN,
     SHOWN_FIGURES,
@@ -38,7 +39,6 @@ from wechat_campaigns.report.history import (
     report_lines,
     shown,
 )
-from wechat_campaigns.report.phrases import change_diff
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import (
     ACCOUNT_KINDS,
@@ -80,7 +80,6 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         notes=[note for group in groups if not is_folded(group) for note in group],
         folded=list(filter(is_folded, groups)),
         number_of=numbers.__getitem__,
-        changed={one.id: one for one in view.comparison.changes} if view.comparison is not None else {},
         shown_at=lambda row: shown_at[digests[row.id]],
         status_word=status_word,
         console_quota=_(CONSOLE_QUOTA),

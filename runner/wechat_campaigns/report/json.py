@@ -143,6 +143,7 @@ def _row(row: Row, view: PlanView, coming: Collection[SendKey]) -> dict[str, Any
         "hint": row.hint,
         "covered": planned is not None and is_covered(planned),
         "coming": planned is not None and planned.key in coming,
+        "change": row.change or None,
         "held": planned is not None and view.plan.is_held(planned, view.horizon),
         "problems": [problem_dict(problem) for problem in row.problems],
     }

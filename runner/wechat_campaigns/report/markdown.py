@@ -15,10 +15,10 @@ from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.review import Comparison, SendChange
+from wechat_campaigns.plan.review import Comparison
 from wechat_campaigns.report.attention import is_folded, note_groups
 from wechat_campaigns.report.links import Hosts
-from wechat_campaigns.report.phrases import change_diff, short_commit, shortened
+from wechat_campaigns.report.phrases import short_commit, shortened
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -36,6 +36,8 @@ DIGITS = 10
 SETTINGS_NOTES = 5
 """So many stand in one fence, which has room for each in full."""
 HEADLINE_CHARS = 60
+CHANGE_CHARS = 400
+"""Of what was edited in a send, with the reason of its row."""
 OPEN_MESSAGES = 3
 """So many messages are shown unfolded."""
 
@@ -191,17 +193,20 @@ def _least(section: Section) -> int:
 
 
 def _head(view: PlanView) -> str:
-    environment, comparison = view.plan.environment, view.comparison
+    environment = view.plan.environment
     commit = short_commit(view.plan.commit or "", 40)
     title = _("Campaign plan for {environment}: {total}").format(
         environment=code(environment), total=view.headline
     )
     facts = {_("Digest"): view.digest, _("Commit"): commit, _("Made"): view.times}
-    if comparison is not None:
-        facts[_("Compared with")] = f"{comparison.ref} ({comparison.commit[:DIGITS]})"
     summary = _("**This is only a plan: nothing was sent.** {counts}.").format(counts=view.glance)
     hosts = [fence(view.hosts.text)] if view.hosts.text else []
-    head = [f"{marker('plan', environment)}\n## {title}", summary, *hosts, view.next_step]
+    changes = [
+        cell(_(": ").join((row.headline[:HEADLINE_CHARS], text)) if row else text, CHANGE_CHARS)
+        for row, text in view.changes
+    ]
+    changed = ["\n- ".join((f"**{changes[0]}**", *changes[1:]))] if changes else []
+    head = [f"{marker('plan', environment)}\n## {title}", summary, *changed, *hosts, view.next_step]
     return "\n\n".join([*head, _facts(facts)])
 
 
@@ -227,7 +232,9 @@ def _overview(view: PlanView, rows: Sequence[Row]) -> Section:
         message = " · ".join(filter(None, [cell(row.description), content]))
         account = [cell(row.account)] if named else []
         to_whom = (cell(row.recipients), row.followers, cell(row.id))
-        table.append([row.window, message, *account, *to_whom, f"**{row.status}**", cell(row.remark, 120)])
+        table.append(
+            [row.window, message, *account, *to_whom, f"**{row.status}**", cell(row.note, CHANGE_CHARS)]
+        )
     return _table(_("Who receives what, and when"), headings, table)
 
 
@@ -274,17 +281,13 @@ def _content(send: Send, hosts: Hosts) -> str:
 
 
 def _changes(comparison: Comparison, timezone: str) -> Section:
-    blocks = [fence(comparison.note)] if comparison.note else []
-    blocks += [_change(change, timezone) for change in comparison.changes]
-    nothing = [] if blocks else [_("No sends were added, edited or removed.")]
-    title = _("Changed since {ref}").format(ref=code(comparison.ref))
-    return Section(title=title, blocks=blocks or nothing)
+    """Write the edits in full; what is new or was removed stands at the top already."""
+    from wechat_campaigns.report.changes import change_diff  # as above
 
-
-def _change(change: SendChange, timezone: str) -> str:
-    if change.before is None:
-        return _("**new** {send}").format(send=code(change.id))
-    if change.after is None:
-        return _("**removed** {send}").format(send=code(change.id))
-    heading = _("**edited** {send}").format(send=code(change.id))
-    return f"{heading}\n\n{fence(shortened(change_diff(change, timezone), DIFF_CHARS), 'diff')}"
+    diffs = [(change, change_diff(change, timezone)) for change in comparison.changes]
+    blocks = [
+        f"{code(change.id)}\n\n{fence(shortened(lines, DIFF_CHARS), 'diff')}"
+        for change, lines in diffs
+        if lines
+    ]
+    return Section(title=_("Changed since {ref}").format(ref=code(comparison.ref)), blocks=blocks)

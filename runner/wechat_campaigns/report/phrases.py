@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
-from wechat_campaigns.core.model import Audience, Filter, Send, filter_form
+from wechat_campaigns.core.model import Audience, Filter, Send
 from wechat_campaigns.core.spoken_time import zone_name
-
-if TYPE_CHECKING:
-    from wechat_campaigns.plan.review import SendChange
 
 COUNTED = {
     "send": N_("{count} to send"),
@@ -124,39 +121,3 @@ def shortened(text: str, limit: int) -> str:
     missing = len(text) - len(start)
     more = ngettext("{count:,} more character", "{count:,} more characters", missing)
     return f"{start}\n… {more.format(count=missing)}"
-
-
-def send_lines(send: Send, timezone: str) -> list[str]:
-    """Write a send as lines: to whom, when, where its words lead, what."""
-    listed = filter_form(send).get("openids", {}).get("sha256", "")[:12]  # another list of the same length
-    head = [
-        _("to: {recipients}").format(
-            recipients=_(", ").join(filter(None, [recipients(send.filter), listed]))
-        ),
-        _("account: {name}").format(name=send.account),
-        _("when: {window}").format(window=window(send, timezone)),
-    ]
-    if send.revision > 1:
-        head.append(f"revision: {send.revision}")
-    if send.send_ignore_reprint:
-        head.append("send_ignore_reprint: true")
-    if send.filter.skip_unsubscribed:
-        head.append("skip_unsubscribed: true")
-    shown = send.content.visible
-    links = [_("link: {link}").format(link=link.line) for link in shown.links() if link.text != link.address]
-    return [*head, f"msgtype: {send.msgtype}", *links, "", *shown.lines()]
-
-
-def diff(before: Sequence[str], after: Sequence[str]) -> str:
-    """Write a unified diff without file names, three lines around each change."""
-    from difflib import unified_diff  # most commands compare nothing
-
-    return "\n".join(list(unified_diff(before, after, lineterm=""))[2:])
-
-
-def change_diff(change: SendChange, timezone: str) -> str:
-    """Write what was edited in a send as a diff; a sentence where its text is the same."""
-    if change.before is None or change.after is None:
-        return ""
-    lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
-    return lines or _("the text is the same; a file, an option or the markup of an article differs")

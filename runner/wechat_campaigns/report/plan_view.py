@@ -1,7 +1,7 @@
 """Build the view of a plan, and of an apply, that every report renders; a report decides nothing itself."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.plan.hints import first_of
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, PlanReason, SendKey
 from wechat_campaigns.plan.quota import Budget, Overlap, budgets, overlaps
-from wechat_campaigns.plan.review import Comparison
+from wechat_campaigns.plan.review import Comparison, SendChange
 from wechat_campaigns.plan.rule_changes import rules_text, written_rules
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.state import Fate
@@ -67,6 +67,10 @@ class Row:
     problems: tuple[Diagnostic, ...] = ()
     """Of an invalid campaign, or of names that stand for nothing."""
     planned: PlannedSend | None = None
+    change: str = ""
+    """`added` or `edited`, since what the plan is compared with."""
+    edits: str = ""
+    """What was edited, as a sentence."""
 
     @property
     def headline(self) -> str:
@@ -77,6 +81,12 @@ class Row:
     def remark(self) -> str:
         """The reason, where the action and the hours beside it do not already give it."""
         return "" if self.code in _OBVIOUS else self.reason
+
+    @property
+    def note(self) -> str:
+        """What was changed in it, and the remark."""
+        change = status_word(self.change) if self.change else ""
+        return _("; ").join(filter(None, (_(": ").join(filter(None, (change, self.edits))), self.remark)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +118,33 @@ class PlanView:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The sends, then invalid campaigns, then unknown sends that no file names."""
-        return tuple(_rows(self.plan, self.timezone))
+        changes = {one.id: one for one in self.comparison.changes} if self.comparison is not None else {}
+        rows = _rows(self.plan, self.timezone)
+        return tuple(_compared(row, changes.get(row.id), self.timezone) for row in rows)
+
+    @cached_property
+    def changes(self) -> list[tuple[Row | None, str]]:
+        """How much differs from what the plan is compared with, then what: sentences, some about a row.
+
+        New sends come first, then edited ones in the order of the table, then those that
+        were removed and have no row.
+        """
+        if (found := self.comparison) is None:
+            return []
+        rows = list(self.in_order())
+        edited = [row for row in rows if row.change == "edited"]
+        added = [row.id for row in rows if row.change == "added"]
+        removed = [one.id for one in found.changes if one.after is None]
+        counts = status_counts({"added": len(added), "edited": len(edited), "removed": len(removed)})
+        heading = _("Changed since {ref}").format(ref=found.ref)
+        lines: list[tuple[Row | None, str]] = [(None, _(": ").join((heading, counts or _("nothing"))))]
+        lines += [(None, found.note)] if found.note else []
+        lines += [(None, _("added: {sends}").format(sends=first_of(added, MOST_NAMED)))] if added else []
+        lines += [(row, row.edits) for row in edited[:MOST_NAMED]]
+        if (more := len(edited) - MOST_NAMED) > 0:
+            lines.append((None, _("edited: {count:,} more, in their rows").format(count=more)))
+        gone = _("removed: {sends}").format(sends=first_of(removed, MOST_NAMED))
+        return [*lines, (None, gone)] if removed else lines
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
@@ -319,6 +355,16 @@ def _rows(plan: Plan, timezone: str) -> Iterator[Row]:
             code=unknown.code.value,
             hint=unknown.hint,
         )
+
+
+def _compared(row: Row, change: SendChange | None, timezone: str) -> Row:
+    """Return a row with what was changed in its send."""
+    if change is None or change.after is None:
+        return row
+    from wechat_campaigns.report.changes import change_text  # most plans compare nothing
+
+    name = "added" if change.before is None else "edited"
+    return replace(row, change=name, edits=change_text(change, timezone))
 
 
 def to_followers(planned: Sequence[PlannedSend]) -> str:

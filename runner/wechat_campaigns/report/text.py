@@ -69,6 +69,9 @@ def plan_text(
     parts = [problems_text(view.errors, color=options.color), ""] if view.errors else []
     top = [_("Summary: {counts}.").format(counts=view.glance), view.hosts.text]
     parts += [options.lines(heading, style=BOLD), *map(options.lines, filter(None, top)), ""]
+    changes = [text if row is None else _(": ").join((row.id, text)) for row, text in view.changes]
+    if changes:
+        parts += [options.lines("\n  ".join(changes), hang=4, style=YELLOW), ""]
     folded = _are_folded(rows) and not everything
     shown = tuple(row for row in rows if row.action not in _EXPECTED) if folded else rows
     if folded:
@@ -251,7 +254,7 @@ def _plan_table(view: PlanView, rows: Sequence[Row], options: TextOptions) -> st
     cells = []
     for row in rows:
         # Problems at a line of a file stand above; what does not fit on a line is not measured.
-        reason = "" if row.problems else row.remark
+        reason = "" if row.problems else row.note
         short = (row.status, row.id, row.account, row.recipients, row.followers)
         message = _(": ").join((row.kind, row.content)) if row.kind else ""
         cells.append((*short, row.window, message[: options.width + 1], reason))

@@ -77,6 +77,14 @@ class ReadOnlyApi:
         """Close the connections that are kept; another call would open one again."""
         self._client.transport.close()
 
+    def record(self, exchanges: list[dict[str, Any]]) -> None:
+        """Append each exchange from now on, as `recorded_exchange` returns it."""
+        from wechat_campaigns.wechat.recording import recorded_exchange
+
+        self._client.transport.observe = lambda request, reply: exchanges.append(
+            recorded_exchange(request, reply)
+        )
+
     def tags_get(self) -> list[dict[str, Any]]:
         """List the account's tags.
 

@@ -26,6 +26,7 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
+    content_type: str = ""
 
 
 def fits(value: object, shape: Any) -> bool:

@@ -84,6 +84,8 @@ class Transport:
         self._session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
         self._timeouts = timeouts
         self._watch = watch or ClockWatch()
+        self.observe: Callable[[Request, Reply], None] = lambda _request, _reply: None
+        """Gets each request, without the access_token, and its reply."""
 
     def close(self) -> None:
         """Close the connections that are kept; another call would open one again."""
@@ -123,7 +125,9 @@ class Transport:
                 ) as response,
             ):
                 self._watch.record(response.headers.get("Date"), asked)
-                return self._read(request.path, response)
+                reply = self._read(request.path, response)
+                self.observe(request, reply)
+                return reply
         except (OSError, HTTPError, UnicodeError) as error:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
             fault, hint = describe_fault(error, self._base_url)
@@ -141,7 +145,8 @@ class Transport:
             if len(content) > MAX_ANSWER_BYTES:
                 limit = _("the response is longer than {count} bytes")
                 raise no_response_error(path, limit.format(count=MAX_ANSWER_BYTES))
-        return Reply(status=response.status_code, body=bytes(content))
+        content_type = response.headers.get("Content-Type", "")
+        return Reply(status=response.status_code, body=bytes(content), content_type=content_type)
 
 
 class _WatchedBody(io.BytesIO):

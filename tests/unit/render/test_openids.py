@@ -286,7 +286,7 @@ def test_a_sheet_is_chosen_by_its_name() -> None:
         with pytest.raises(FileError) as refused:
             read_table(data, "openid", sheet)
         assert "说明" in refused.value.hint
-        assert "名单" in refused.value.hint
+        assert "名单 (has a column `openid`)" in refused.value.hint
     with pytest.raises(FileError):
         read_table(ONE.encode(), None, "名单")
 

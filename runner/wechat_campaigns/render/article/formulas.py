@@ -37,6 +37,8 @@ _INLINE = re.compile(r"(\$\$?)(?=[^\s$])((?:\\.|[^\\$\n])+)(?<=\S)\1(?![\w$])", 
 _BEFORE = re.compile(r"[\w$\\]$", re.ASCII)
 _STEP = re.compile(r"([A-Z])([^A-Z]*)")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+_OTHER_MARKS: Final = re.compile(r"`[^`]*`|\\[(\[]((?:[^\\`]|\\[^()\[\]`])+)\\[)\]]")
+"""Code, and what stands between the marks of LaTeX."""
 LATEX, WORDS = "data-latex", "data-words"
 
 
@@ -56,6 +58,11 @@ def install(parser: MarkdownIt) -> None:
 def is_formula(token: Token) -> bool:
     """Return whether a token is a formula; a fence with the language `math` is one, too."""
     return token.type in ("formula", "math_block") or (token.type == "fence" and token.info.strip() == "math")
+
+
+def has_other_marks(text: str) -> bool:
+    r"""Return whether a text has what may be a formula in the marks of LaTeX: `\(…\)` or `\[…\]`."""
+    return any(sign in found[1] for found in _OTHER_MARKS.finditer(text) if found[1] for sign in "\\^_=")
 
 
 def problems(token: Token) -> Iterator[Finding]:

@@ -410,7 +410,8 @@ def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], 
     if judged.kept:
         element.set("style", judged.kept)
         if judged.advice:
-            styles.advise(judged, line_of(element), findings, tag=element.tag)
+            may_hold = element.tag in styles.SCROLLED or len(element.text_content()) <= _NOTE_CHARS
+            styles.advise(judged, line_of(element), findings, may_hold_line=may_hold)
     else:
         del element.attrib["style"]
 

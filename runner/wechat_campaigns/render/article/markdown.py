@@ -146,6 +146,10 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
             findings.error(problem.rule, problem.message, problem.hint, line=line)
         if found or formulas.is_formula(token):
             continue
+        if token.type == "inline" and formulas.has_other_marks(token.content):
+            what = _(r"`\(…\)` and `\[…\]` are not read as formulas")
+            hint = _("write `$…$` in a line, `$$…$$` on lines of their own")
+            findings.warning("formula-marks", what, hint, line=line)
         if "contents" in token.meta:
             what = _("[TOC] is left out: WeChat removes all anchors")
             hint = _("remove it, or write a list of the headings")

@@ -23,12 +23,16 @@ from wechat_campaigns.render.article.dom import (
     take_content,
     text_of,
 )
-from wechat_campaigns.render.article.parts import LINK_PREFIX, Findings, with_https
+from wechat_campaigns.render.article.parts import LINK_PREFIX, Findings, is_cjk, with_https
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TOP, _DEEPEST = 2, 4
 _MARKS = ("◦ ", "▪ ")
 _BOXES = ("☐", "☑")
+_MARK = "mark"
+"""The class of a number that refers to a reference."""
+_TIE: Final = "white-space:nowrap"
+"""The style of what holds such a number to the character before it."""
 _WIDTHS: Final = {2: ("48%", "3%"), 3: ("32%", "1.5%")}
 """Of a column, and between two, by the number of columns."""
 
@@ -235,9 +239,12 @@ def _collect_links(root: HtmlElement, findings: Findings) -> None:
         if element.tag == "sup" and (key := element.get("data-note")) is not None:
             entry = entries.setdefault(f"#{key}", _Entry(len(entries) + 1, note=notes.get(key)))
             element.attrib.clear()
+            element.set("class", _MARK)
             element.text = f"[{entry.number}]"
         elif element.tag == "a":
             _link(element, entries, findings)
+    for mark in root.xpath(f".//sup[@class='{_MARK}']"):
+        _keep_with_text(mark)
     for holder in [element for element in elements(root) if element.get("data-notes") is not None]:
         holder.drop_tree()
     if entries:
@@ -299,9 +306,24 @@ def _refer(element: HtmlElement, url: str, label: str, entries: dict[str, _Entry
     if label in (url, shown):  # the address is already before the reader's eyes
         return
     entry = entries.setdefault(url, _Entry(len(entries) + 1, label=label, url=shown))
-    number = make("sup", f"[{entry.number}]")
-    number.tail, element.tail = element.tail, None
-    element.addnext(number)
+    element.append(make("sup", f"[{entry.number}]", class_=_MARK))
+
+
+def _keep_with_text(mark: HtmlElement) -> None:
+    """Tie a mark to the character before it: after Chinese, a line could begin with the mark."""
+    before, parent = mark.getprevious(), mark.getparent()
+    text = parent.text if before is None else before.tail
+    if not text and before is not None and before.get("style") == _TIE:
+        before.append(mark)
+    elif text and is_cjk(text[-1]):
+        tie = make("span", text[-1], style=_TIE)
+        mark.addprevious(tie)
+        if before is None:
+            parent.text = text[:-1]
+        else:
+            before.tail = text[:-1]
+        tie.tail, mark.tail = mark.tail, None
+        tie.append(mark)
 
 
 def _references(entries: list[_Entry]) -> HtmlElement:

@@ -369,13 +369,16 @@ _CHECKS: dict[str, _Accepts] = {
 # --- advice -------------------------------------------------------------------------------------
 
 
-def advise(judged: Judged, line: int | None, findings: Findings, *, tag: str = "") -> None:
+def advise(judged: Judged, line: int | None, findings: Findings, *, may_hold_line: bool) -> None:
     """Add what a style that stays may do to readers.
+
+    Args:
+        may_hold_line: the text scrolls, or is too short to leave the screen.
 
     Source: wechatjs/verify-article-structure-spec, rules 1.4, 1.5, 3 and 4, read 2026-11.
     """
     for rule, what, hint, name, value in judged.advice:
-        if rule != "no-wrap" or tag not in ("pre", "code"):  # which scroll
+        if rule != "no-wrap" or not may_hold_line:
             message = _(what).format(name=name, value=value[:60])
             findings.gather(rule, message, _(hint), line=line, level="advice")
 
@@ -388,6 +391,7 @@ def _advice(style: str, *, has_text: bool) -> Iterator[tuple[str, str, str, str,
                 yield rule, what, hint, name, value
 
 
+SCROLLED: Final = ("pre", "code")
 WIDE_PX: Final = 345
 """What a phone shows of an article's width."""
 _ADVICE: Final[tuple[tuple[str, tuple[str, ...], _Accepts, str, str], ...]] = (

@@ -128,7 +128,7 @@ def _check_declaration(rule: Any, declaration: Any, lengths: dict[str, int], fin
         if not judged.kept:
             findings.error("style-value", *styles.said(name, value), line=line)
         tag = _selectors_of(rule)[-1].split()[-1]
-        styles.advise(judged, line, findings, tag=tag)
+        styles.advise(judged, line, findings, may_hold_line=tag in styles.SCROLLED)
     return length
 
 
@@ -232,10 +232,15 @@ MAX_ORNAMENT_CHARS: Final = 40
 """Of one ornament: it stands at each element of its kind."""
 _ARTICLE: Final = ("", "article")
 """The section around everything, which is written last."""
+_NUMERAL: Final = "[零一二三四五六七八九十百]{1,4}"
 _OWN_NUMBER: Final = re.compile(
-    r"\s*(第?[零一二三四五六七八九十百]{1,4}[、.．章节篇步]|[（(]?\d{1,3}[、.．）)：:]|0\d\s|[图表]\s*[\d一二三四五六七八九十])"
+    rf"\s*(第(?:{_NUMERAL}|\d{{1,3}})(?:部分|[章节篇步讲课])|[（(](?:{_NUMERAL}|\d{{1,3}})[）)]"
+    rf"|{_NUMERAL}(?=[、.．])|\d{{1,3}}(?=[、.．）)：:])|0\d(?=\s)|[图表]\s*[\d一二三四五六七八九十])"
 )
 """How a heading or a caption begins that has a number without the theme's."""
+_NUMBER_END: Final = re.compile(r"(?:[、.．）)：:](?!\d)|(?![、.．）)：:]))\s*")
+"""Between a heading's own number and its words; 3.8 and 10:30 are not numbers of headings."""
+_HEADINGS: Final = ("h1", "h2", "h3", "h4")
 _VOID: Final = ("img", "hr", "br")
 _ENDS: Final = CLOSING | {"references"}
 """Boxes that close an article, not its last chapter."""
@@ -352,16 +357,35 @@ def add_ornaments(root: HtmlElement, css: str) -> str:
 
 
 def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
+    counts = any(style for style, _words in ornament.content)
     for number, element in enumerate(root.xpath(f".{ornament.path}"), 1):
-        if any(style for style, _words in ornament.content) and _OWN_NUMBER.match(dom.text_of(element)):
-            continue  # its author counts
-        text = "".join(_COUNTERS[style](number) if style else words for style, words in ornament.content)
+        own = ""
+        if counts and _OWN_NUMBER.match(dom.text_of(element)):  # its author counts
+            own = _take_number(element)
+            if not own:
+                continue
+        if own.isdecimal():
+            number, own = int(own), ""
+        text = own or "".join(
+            _COUNTERS[style](number) if style else words for style, words in ornament.content
+        )
         span = make("span", text, class_=ornament.place)
         if ornament.place == "after":
             element.append(span)
         else:
             span.tail, element.text = element.text, None
             element.insert(0, span)
+
+
+def _take_number(element: HtmlElement) -> str:
+    """Remove a heading's own number and return it: it stands where the theme's would."""
+    text = element.text or ""
+    own = _OWN_NUMBER.match(text)
+    end = own and _NUMBER_END.match(text, own.end())
+    if not own or not end or element.tag not in _HEADINGS or not dom.text_of(element)[end.end() :].strip():
+        return ""
+    element.text = text[end.end() :]
+    return own[1]
 
 
 def _parts(selector: str) -> tuple[str, str]:

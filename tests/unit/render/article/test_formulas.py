@@ -39,6 +39,19 @@ def test_formulas_are_told_from_money(make: Make, source: str, count: int) -> No
     assert ("$" in dom.text_of(dom.parse(body.html))) == (count == 0)
 
 
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (r"能量 \(E=mc^2\)。", ["w formula-marks 1"]),
+        ("\\[\n\\frac{1}{2}\n\\]", ["w formula-marks 1"]),
+        (r"茶 \(明前\) 和 \[1\]", []),
+        (r"`\(x^2\)` 与 $x$", []),
+    ],
+)
+def test_the_marks_of_latex_are_not_lost_without_a_word(make: Make, source: str, found: list[str]) -> None:
+    assert rules(make(source)) == found
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("theme", BUILTIN_THEMES)
 def test_a_drawing_has_the_colour_and_size_of_text(make: Make, theme: str) -> None:

@@ -120,7 +120,7 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("茶<!-- 没有结束", "e html-comment"),
         ("<p style='width:600px'>茶</p>", "a fixed-width"),
         ("<p style='height:30px'>茶</p>", "a fixed-height"),
-        ("<p style='white-space:nowrap'>茶</p>", "a no-wrap"),
+        ("<p style='white-space:nowrap'>明前茶今年只收了四十斤，要趁早</p>", "a no-wrap"),
         ("<p style='background-image:linear-gradient(#fff,#eee)'>茶</p>", "a background-image"),
     ],
 )

@@ -9,7 +9,7 @@ from tests.support.sample_article import TEXT, sample_body
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.messages import Articles
-from wechat_campaigns.render.article import colours, dom, theme
+from wechat_campaigns.render.article import colours, css, dom, theme
 from wechat_campaigns.render.article.colours import darken
 from wechat_campaigns.render.article.dialect import BOXES
 from wechat_campaigns.render.article.parts import Findings
@@ -154,22 +154,49 @@ def test_ornaments_are_written_into_the_article(make: Make, css: str, html: str)
 
 
 @pytest.mark.parametrize(
-    ("tag", "text", "is_numbered"),
+    ("tag", "text", "shown"),
     [
-        ("h2", "一、选茶", True),
-        ("h2", "1. 选茶", True),
-        ("h2", "01 选茶", True),
-        ("h2", "第二章 选茶", True),
-        ("p", "图 1 茶园", True),
-        ("h2", "一杯茶", False),
-        ("h2", "2026 年的茶", False),
-        ("h2", "图书馆", False),
+        ("h2", "一、选茶", "<b>一</b>选茶"),
+        ("h2", "1. 选<em>茶</em>", "<b>1</b>选<em>茶</em>"),
+        ("h2", "08 选茶", "<b>8</b>选茶"),
+        ("h2", "（二）选茶", "<b>（二）</b>选茶"),
+        ("h2", "第二章：选茶", "<b>第二章</b>选茶"),
+        ("h2", "第3部分 选茶", "<b>第3部分</b>选茶"),
+        ("h2", "<em>一、</em>选茶", "<em>一、</em>选茶"),
+        ("h2", "一、", "一、"),
+        ("h2", "10:30 开始", "10:30 开始"),
+        ("h2", "3.8 女神节", "3.8 女神节"),
+        ("p", "图 1 茶园", "图 1 茶园"),
+        ("h2", "一杯茶", "<b>1</b>一杯茶"),
+        ("h2", "三步泡好茶", "<b>1</b>三步泡好茶"),
+        ("h2", "2026 年的茶", "<b>1</b>2026 年的茶"),
+        ("h2", "图书馆", "<b>1</b>图书馆"),
     ],
 )
-def test_what_has_a_number_gets_no_second_one(tag: str, text: str, is_numbered: bool) -> None:
+def test_the_own_number_of_a_heading_stands_where_the_theme_puts_its_own(
+    tag: str, text: str, shown: str
+) -> None:
     tree = dom.parse(f"<{tag}>{text}</{tag}><{tag}>好</{tag}>")
     theme.add_ornaments(tree, f"{tag}::before {{ content: counter(number) }}")
-    assert [dom.text_of(element) for element in tree] == [text if is_numbered else f"1{text}", "2好"]
+    written = dom.inner(tree).replace('<span class="before">', "<b>").replace("</span>", "</b>")
+    assert f"<{tag}>{shown}</{tag}><{tag}><b>2</b>好</{tag}>" in written
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("喝茶[^1]。", "喝<tie>茶[1]</tie>。"),
+        ("茶[^1][^2]", "<tie>茶[1][2]</tie>"),
+        ("**茶**，[^1]好", "<strong>茶</strong><tie>，[1]</tie>好"),
+        ("[白茶](https://a.cn)好", "<span>白<tie>茶[1]</tie></span>好"),
+        ("tea[^1]", "tea[1]"),
+    ],
+)
+def test_no_line_begins_with_the_mark_of_a_reference(make: Make, source: str, html: str) -> None:
+    written = make(f"{source}\n\n[^1]: 甲\n\n[^2]: 乙\n").html
+    written = re.sub(r"</?sup[^>]*>", "", written).replace(' style="color:#265682"', "")
+    written = re.sub(r'<span style="white-space:nowrap">([^<]*)</span>', r"<tie>\1</tie>", written)
+    assert f">{html}</p>" in written
 
 
 def test_references_stand_before_the_boxes_that_close_an_article(make: Make) -> None:
@@ -253,6 +280,16 @@ def test_dark_mode_follows_the_published_thresholds(
     html = darken(f'<p style="color:{text};background-color:{ground}">茶</p>')
     shown = dict(re.findall(r"([\w-]+):(#\w{6})", html))  # the last of each is what counts
     assert (shown["color"], shown["background-color"]) == (dark_text, dark_ground)
+
+
+def test_links_can_be_read_by_day_and_at_night() -> None:
+    link = css.colour(re.findall(r"\.link \{ color: (#\w+)", theme.whole_css("default"))[0])
+    assert link is not None
+    text = (link.red, link.green, link.blue)
+    for light in (1.0, 0.969, 0.949):
+        ground = (light, light, light)
+        assert colours.ratio(text, ground) >= colours.READABLE
+        assert colours.ratio(*colours.dark(text, ground)) >= colours.READABLE
 
 
 def _styles(element: HtmlElement) -> list[tuple[str, str]]:

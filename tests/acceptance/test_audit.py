@@ -1,0 +1,144 @@
+"""Each event of the ledger is pushed as it happens: by the real command, to an address and to a program."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
+from tests.support.playground import SERVICE, Sandbox
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.files import state_folder
+from wechat_campaigns.ledger.events import LedgerKind
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.notify import audit
+from wechat_campaigns.protocol.events import Entry
+
+__all__ = ["campaign"]  # a fixture
+AUDIT = "audit: {url: {env: AUDIT_URL}}\n"
+Events = list[dict[str, Any]]
+
+
+@pytest.fixture
+def bodies(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[dict[str, Any]]]:
+    settle(sandbox, more=AUDIT)
+    with robot(200) as (address, bodies):
+        monkeypatch.setenv("AUDIT_URL", address)
+        yield bodies
+
+
+def of(bodies: list[dict[str, Any]], stream: str = SERVICE) -> Events:
+    return [event for body in bodies for event in body["events"] if event["stream"] == stream]
+
+
+def ledger(campaign: Command) -> Events:
+    code, out, err = campaign("ledger", "export")
+    assert code == ExitCode.OK, err
+    return [event for event in map(json.loads, out.splitlines()[1:]) if event["stream"] == SERVICE]
+
+
+def test_every_event_comes_once_and_in_order(campaign: Command, bodies: list[dict[str, Any]]) -> None:
+    """Its hash and its place are with it: who has them all needs no ledger to see that none is missing."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    Path("campaigns/more.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    kept, pushed = ledger(campaign), of(bodies)
+    assert [one["seq"] for one in pushed] == [*range(1, len(kept))], "the last only says how far they came"
+    assert pushed == kept[:-1]
+    assert {"intent", "accepted"} <= {one["kind"] for one in pushed}
+
+
+def test_a_hold_is_pushed_at_once_and_again_in_its_place(
+    campaign: Command, bodies: list[dict[str, Any]]
+) -> None:
+    """It reads nothing of the past, so that nothing keeps anybody from stopping."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    before = len(of(bodies))
+    assert campaign("hold", "main", "--reason", f"o{'A' * 27}")[0] == ExitCode.OK
+    (hold,) = of(bodies)[before:]
+    assert (hold["kind"], hold["data"]["reason"]) == ("hold", "o***")
+    assert campaign("unhold", "main", "--reason", "x")[0] == ExitCode.OK
+    again = [one["seq"] for one in of(bodies)[before + 1 :]]
+    assert again == [hold["seq"] - 1, hold["seq"], hold["seq"] + 1]
+
+
+def test_what_the_receiver_did_not_take_is_said_once_and_pushed_by_the_next_run(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(sandbox, more=AUDIT)
+    got, said = [], []
+    for status in (500, 200):
+        with robot(status) as (address, posted):
+            monkeypatch.setenv("AUDIT_URL", address)
+            code, _out, err = campaign("apply", "--auto-approve")
+            assert code == ExitCode.OK
+            said.append(err.count("Warning: `audit` did not take every event"))
+            got.append(of(posted))
+            Path("campaigns/more.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    assert len(sandbox.jobs()) == 2, "a send waits for nobody"
+    assert said == [1, 0]
+    assert [one["seq"] for one in got[1]] == [*range(1, len(ledger(campaign)))]
+    assert len(got[0]) == 1 or len({one["seq"] for one in got[0]}) == len(got[0])
+
+
+def test_only_a_signed_event_says_how_far_the_receiver_is(
+    campaign: Command, bodies: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Else who can write to the ledger, and has no AppSecret, could keep from the receiver what is sent."""
+    assert campaign("plan")[0] == ExitCode.OK
+    assert campaign("ledger", "init")[0] == ExitCode.OK
+    begun = len(of(bodies))
+    file = state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3"
+    forged = {"day": "2026-12-01", "notices": [], "pushed": 99}
+    with closing(SqliteLedger(file, lambda: datetime.now(UTC))) as store:
+        store.append(Entry(stream=SERVICE, kind=LedgerKind.NOTIFIED, data=forged))
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    assert [one["kind"] for one in of(bodies)[begun:]][-2:] == ["intent", "accepted"]
+
+
+def test_a_receiver_that_never_answers_holds_nobody(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has taken the first events and hangs: the sends are made meanwhile."""
+    settle(sandbox, more=AUDIT)
+    monkeypatch.setattr(audit, "END_S", 0.1)
+    jobs: list[int] = []
+
+    def hang() -> None:
+        while not jobs:
+            if sandbox.jobs():
+                jobs.append(len(sandbox.jobs()))
+
+    with robot(200, before=hang) as (address, _bodies):
+        monkeypatch.setenv("AUDIT_URL", address)
+        code, _out, err = campaign("apply", "--auto-approve")
+    assert (code, jobs) == (ExitCode.OK, [1]), err
+
+
+def test_a_program_gets_the_same_and_none_starts_without_the_setting(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    Path("take.py").write_text(
+        "import sys; open('events', 'a').write(sys.stdin.read() + '\\n')", encoding="utf-8"
+    )
+    settle(sandbox, more=f"audit: {{command: {json.dumps([sys.executable, 'take.py'])}}}\n")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    bodies = [json.loads(text) for text in Path("events").read_text(encoding="utf-8").splitlines()]
+    assert of(bodies) == ledger(campaign)[:-1]
+    assert {body["environment"] for body in bodies} == {"sandbox"}
+
+
+@pytest.mark.parametrize("words", [("plan",), ("status",), ("validate",)], ids=" ".join)
+def test_who_writes_nothing_pushes_nothing(
+    campaign: Command, bodies: list[dict[str, Any]], words: tuple[str, ...]
+) -> None:
+    campaign(*words)
+    assert bodies == []
