@@ -10,6 +10,7 @@ for what a run does. `python -m tests.protocol` runs the deep setting.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -56,6 +57,7 @@ from wechat_campaigns.core.errors import (
     NoResponseError,
     NotSentError,
 )
+from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import LedgerKind, next_event
@@ -218,6 +220,7 @@ CONDITIONAL = True
 
 def _append(turn: Turn, entry: Entry, after: Head | None) -> Steps:
     snapshot, marks = turn.snapshot, turn.snapshot.marks_of(turn.runner)
+    entry = signed(entry, turn.runner.key_of_macs[entry.stream])
     said = f"{turn.runner.name} records {entry.kind} of {entry.data['send']}"
     if CONDITIONAL and after is not None and after != snapshot.head(entry.stream):
         yield Step(f"{said}: refused, the ledger moved", turn.answered(snapshot, _CONFLICT))
@@ -502,11 +505,18 @@ class Found:
 
 def search(scenario: Scenario, *, most: int = 10**9) -> Found:
     """Try everything, breadth first, so that a counterexample is as short as can be."""
-    for cached in (stop_of, view, promises.honest_of, promises.honest_state, promises.at_post, runs.is_kept):
+    for cached in (stop_of, view, promises.honest_of, promises.honest_state, promises.at_post, runs.guarded):
         cached.cache_clear()
     EVENTS.clear()
-    with mock.patch.object(trust, "has_valid_mac", world.valid_mac_once):
-        return _search(begin(scenario), most)
+    gc.disable()  # nothing that is kept is ever let go, and to look for it takes longer than the search
+    try:
+        with (
+            mock.patch.object(trust, "has_valid_mac", world.valid_mac_once),
+            mock.patch.object(ledger_events, "is_intact", world.is_intact_once),
+        ):
+            return _search(begin(scenario), most)
+    finally:
+        gc.enable()
 
 
 def _search(first: Snapshot, most: int) -> Found:

@@ -20,7 +20,6 @@ from tests.protocol.world import (
     Send,
     moment_of,
     read_verified,
-    signed,
 )
 from wechat_campaigns.core.digest import sample
 from wechat_campaigns.core.errors import CampaignError
@@ -64,11 +63,19 @@ class _Memory(SeenHeads):
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._db.execute(SCHEMA)
 
+        self._filled: list[tuple[str, int, str]] = []
+
     def fill(self, marks: Marks) -> None:
         assert self._db is not None
-        self._db.execute("delete from mark")
         mine = [mark[1:] for mark in marks if mark[0] == self.file.name]
-        self._db.executemany("insert into mark values (?, ?, ?)", mine)
+        if mine != self._filled:
+            self._db.execute("delete from mark")
+            self._db.executemany("insert into mark values (?, ?, ?)", mine)
+        self._filled = mine
+
+    def note(self, proven: Mapping[str, Any], seen: Head | None = None) -> None:
+        super().note(proven, seen)
+        self._filled = [mark[1:] for mark in self.kept()]
 
     def kept(self) -> list[tuple[str, str, int, str]]:
         return sorted((self.file.name, stream, *head) for stream, head in self.marks().items())
@@ -82,14 +89,43 @@ class _Store:
 
     where = ""
 
-    def __init__(self) -> None:
-        self.hashes: tuple[str, ...] = ()
+    def __init__(self, hashes: tuple[str, ...]) -> None:
+        self.hashes = hashes
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         return read_verified(stream, self.hashes, since)
 
     def append_all(self, _entries: Sequence[Entry], *, after: Head | None = None) -> tuple[Event, ...]:
         return (EVENTS[self.hashes[-1]],)
+
+
+class Guarded(NamedTuple):
+    """What the guard against rollback made of a question, and what it remembers then."""
+
+    answer: Any
+    marks: Marks
+    firsts: tuple[tuple[str, str], ...]
+
+
+@cache
+def guarded(
+    seen: Seen, firsts: tuple[tuple[str, str], ...], stream: str, since: Head, after: Head | None
+) -> Guarded:
+    """Ask the real guard, as it is after these questions; it remembers streams' first events, and marks."""
+    store = _Store(seen.hashes)
+    guard = RollbackGuardedLedger(store, *_MEMORIES)  # type: ignore[arg-type]
+    guard._firsts = dict(firsts)
+    for memory in _MEMORIES:
+        memory.fill(seen.marks)
+    answer: Any
+    try:
+        answer = (
+            guard.append(EVENTS[seen.hashes[-1]], after=after) if seen.kept else guard.read(stream, since)
+        )
+    except CampaignError as error:
+        answer = error
+    marks = tuple(mark for memory in _MEMORIES for mark in memory.kept())
+    return Guarded(answer, marks, tuple(sorted(guard._firsts.items())))
 
 
 class Ports:
@@ -103,32 +139,37 @@ class Ports:
         self._answers = iter(runner.answers)
         self._runner = runner
         self._nonces = 0
-        self._store = _Store()
-        self._guard = RollbackGuardedLedger(self._store, *_MEMORIES)  # type: ignore[arg-type]
+        self._guard = Guarded(None, (), ())
+
+    @property
+    def marks(self) -> Marks:
+        """What the machine remembers now."""
+        return self._guard.marks
 
     def _next(self, what: str, *details: Any) -> Any:
         answer = next(self._answers, None)
         if answer is None:
             raise Asked(what, *details)
         if isinstance(answer, Exception):
-            raise answer
+            raise answer.with_traceback(None)
         return answer
 
-    def _remember(self, answer: Seen) -> None:
-        self._store.hashes = answer.hashes
-        for memory in _MEMORIES:
-            memory.fill(answer.marks)
+    def _ask_guard(self, seen: Seen, stream: str, since: Head = EMPTY, after: Head | None = None) -> Any:
+        self._guard = guarded(seen, self._guard.firsts, stream, since, after)
+        if isinstance(self._guard.answer, Exception):
+            raise self._guard.answer.with_traceback(None)
+        return self._guard.answer
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        self._remember(self._next("read", stream))
-        return self._guard.read(stream, since)
+        found: tuple[Event, ...] = self._ask_guard(self._next("read", stream), stream, since)
+        return found
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         self._nonces += 1
-        entry = replace(entry, nonce=f"{self._runner.name}{self._nonces}")
-        mine = signed(entry, self._runner.key_of_macs[entry.stream])
-        self._remember(self._next("append", mine, after))
-        return self._guard.append(mine, after=after)
+        mine = replace(entry, nonce=f"{self._runner.name}{self._nonces}")
+        seen: Seen = self._next("append", mine, after)
+        kept: Event = self._ask_guard(seen, entry.stream, after=after)
+        return kept
 
     def ensure_token(self) -> None:
         self._next("token")
@@ -139,10 +180,6 @@ class Ports:
 
     def clock(self) -> datetime:
         return moment_of(self._next("clock") + self._runner.offset_s)
-
-    def marks(self) -> Marks:
-        """Return what the machine remembers now."""
-        return tuple(mark for memory in _MEMORIES for mark in memory.kept())
 
 
 def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
@@ -248,6 +285,11 @@ def request(send: Send, planned: Decision) -> tuple[dict[str, Any], dict[str, An
         return {name: stored.data.get(name) for name in ("send", "revision", "not_after")}, stored.data[
             "body"
         ]
+    return _first_request(send)
+
+
+@cache
+def _first_request(send: Send) -> tuple[dict[str, Any], dict[str, Any]]:
     body, ends = send.body, send.not_after_s
     data = {"send": send.id, "revision": send.revision, "content_digest": send.digest, "body": body}
     data["message_digest"] = send.message_digest
@@ -269,5 +311,5 @@ def stop_of(runner: Runner) -> Stop:
     try:
         ends = program(ports, runner)
     except Asked as call:
-        return Stop(call.what, call.details, ports.marks())
-    return Stop("done", tuple((send, how) for send, how in ends), ports.marks())
+        return Stop(call.what, call.details, ports.marks)
+    return Stop("done", tuple((send, how) for send, how in ends), ports.marks)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.ledger import events as ledger_events
 from wechat_campaigns.ledger import trust
 from wechat_campaigns.ledger.account import AccountState
 from wechat_campaigns.ledger.events import next_event, verified_after
@@ -34,6 +35,11 @@ FORGED = "forged"
 
 def moment_of(now_s: float) -> datetime:
     return START + timedelta(seconds=now_s)
+
+
+@cache
+def _digest(*parts: Any) -> str:
+    return sha256(parts)
 
 
 class Send(NamedTuple):
@@ -70,12 +76,12 @@ class Send(NamedTuple):
 
     @property
     def message_digest(self) -> str:
-        return sha256([self.message, self.edit])
+        return _digest(self.message, self.edit)
 
     @property
     def digest(self) -> str:
         """Of the content and the recipients, in which the account is not."""
-        return sha256([self.message, self.edit, self.openids])
+        return _digest(self.message, self.edit, self.openids)
 
     @property
     def listed(self) -> tuple[str, ...]:
@@ -83,7 +89,7 @@ class Send(NamedTuple):
 
     @property
     def list_sha256(self) -> str | None:
-        return sha256(self.listed) if self.listed else None
+        return _digest(*self.listed) if self.listed else None
 
     @property
     def as_message(self) -> Message:
@@ -215,7 +221,9 @@ EVENTS: dict[str, Event] = {}
 KEYS = {(number, appid): mac_key(str(number) * 32, appid) for number in (0, 1) for appid in APPIDS}
 """By AppSecret, the first or the one that came later, and account."""
 _has_valid_mac = trust.has_valid_mac
+_is_intact = ledger_events.is_intact
 _valid: dict[tuple[str, bytes], bool] = {}
+_intact: dict[str, bool] = {}
 
 
 def keep_event(event: Event) -> Event:
@@ -227,6 +235,15 @@ def valid_mac_once(event: Event, key: bytes) -> bool:
     if (event.hash, key) not in _valid:
         _valid[event.hash, key] = _has_valid_mac(event, key)
     return _valid[event.hash, key]
+
+
+def is_intact_once(event: Event) -> bool:
+    """Judge as the program does, once for each event that is kept: none of them is ever changed."""
+    if EVENTS.get(event.hash) is not event:
+        return _is_intact(event)
+    if event.hash not in _intact:
+        _intact[event.hash] = _is_intact(event)
+    return _intact[event.hash]
 
 
 @dataclass(frozen=True)
