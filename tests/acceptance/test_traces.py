@@ -28,14 +28,14 @@ TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
 _post_once, _resend = AccountWriter.post_once, AccountRun.resend
 
 
-def _unwritten(self: Attempt, action: Action, data: Mapping[str, Any], judge: Any) -> Event | None:
+def _unwritten(self: Attempt, kind: EventKind, data: Mapping[str, Any], judge: Any) -> Event | None:
     """An intent that is not written before its call."""
     self.api.ensure_token()
     self.refresh()
-    if judge(self.state).action is not action:
+    if judge(self.state).action is not (Action.RESEND if kind is EventKind.RESEND else Action.SEND):
         return None
     at = self.clock()
-    signed = self._signed(EventKind.INTENT, {**data, "at": at.isoformat(), "after": self.state.head.hash})
+    signed = self._signed(kind, {**data, "at": at.isoformat(), "after": self.state.head.hash})
     return next_event(signed, at=at, head=self.state.head)
 
 
@@ -108,7 +108,7 @@ DRIFTS: dict[str, tuple[tuple[object, str, object] | None, Play, str]] = {
     ),
     "a resend without its window": ((AccountRun, "resend", _as_if_new), _in_window, "may begin later"),
     "an intent that is not written": (
-        (Attempt, "_begin", _unwritten),
+        (Attempt, "begin", _unwritten),
         lambda one: _lost(one, 61),
         "a call without an intent",
     ),

@@ -32,6 +32,7 @@ from tests.protocol.world import (
     KEYS,
     LONG_S,
     MOMENT_S,
+    REMEMBERED_S,
     SOON_S,
     START,
     WHILE_S,
@@ -320,6 +321,8 @@ def _people(snapshot: Snapshot) -> Steps:
             stream=APPID, kind=EventKind.HOLD, data=data, nonce=f"timed{snapshot.left('timed hold')}"
         )
         yield Step("somebody holds the account for 15 minutes", snapshot.spend("timed hold").keep(entry))
+    if snapshot.left("press"):
+        yield from _pressed(snapshot)
     if snapshot.left("secret") and not snapshot.runners and not snapshot.flying:
         yield Step("the AppSecret is changed", snapshot.spend("secret")._replace(secret=1))
     if not any(snapshot.left(what) for what in DECISIONS):
@@ -335,6 +338,18 @@ def _people(snapshot: Snapshot) -> Steps:
         if fact:
             following = following._replace(facts=tuple(sorted({*following.facts, fact})))
         yield Step(said, following)
+
+
+def _pressed(snapshot: Snapshot) -> Steps:
+    """A person sends in the console what was handed over, whose key WeChat then does not know."""
+    state = view(APPID, snapshot.stream(), snapshot.secret)
+    for known in every_send(state) if state is not None else ():
+        if known.origin is not None and known.origin.kind == EventKind.HANDED_OVER and not known.ends:
+            posted = Posted(clientmsgid(APPID, known.send, known.revision), known.data["body"]["text"])
+            job = (posted, snapshot.now_s - REMEMBERED_S)
+            yield Step(
+                f"a person sends {known.send}", snapshot.spend("press")._replace(jobs=(*snapshot.jobs, job))
+            )
 
 
 DECISIONS = ("unhold", "upload", "guard", "baseline", "settle", "lie", "trust")

@@ -222,6 +222,10 @@ def program(ports: Ports, runner: Runner) -> list[tuple[Send, str]]:
             continue
         try:
             data, body = request(send, decision)
+            if send.by_hand and decision.action is Action.SEND:
+                event = attempt.begin(EventKind.HANDED_OVER, data, judge)
+                ends.append((send, "handed over" if event is not None else "not made"))
+                continue
             made = attempt.make(decision.action, data, body, judge)
             if made is not None and made.response.get("errcode") == TOKEN_REFUSED:
                 made = attempt.make(decision.action, data, body, judge)

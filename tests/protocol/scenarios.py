@@ -9,6 +9,7 @@ MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
 OTHER = Send("news", "news")
+BY_HAND = Send("sale", "sale", by_hand=True)
 EDITED = Send("sale", "sale", edit="30 % off")
 SPLIT = Send("sale[north]", "sale", edit="for the north")
 ONE, TWO_ = ("o1", "o2"), ("o3", "o4")
@@ -83,6 +84,8 @@ SCENARIOS = (
     Scenario("tokens fail, or are refused", (ANN,), (BOB,),
              {"token": 2, "token refused": 2, "lost": 1, "hold": 1, "a while": 1, "later": 1}),
     Scenario("a person settles", (ANN,), (BOB, CAT), {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
+    Scenario("a person is to press the button", (runner("ann", BY_HAND), BOB),
+             (runner("cat", MOVED), runner("dan")), {"press": 1, "settle": 1, "crash": 1, "later": 1}),
     Scenario("a person settles while a call is on its way", (ANN,), (BOB,),
              {"slow": 1, "settle": 2, "a while": 2, "later": 1, "crash": 1}),
     Scenario("the call's clock is behind", (runner("ann", offset_s=-290),), (BOB,),

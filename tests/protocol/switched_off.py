@@ -32,6 +32,13 @@ def believing_status(known: SendState) -> Status:
     return Status.ACCEPTED if is_foreign else Status(_status(known))
 
 
+def calling_status(known: SendState) -> Status:
+    """Where no call was made, nothing was sent: forgets who has the draft."""
+    kind = known.origin.kind if known.origin is not None else ""
+    is_open = kind == EventKind.HANDED_OVER and _status(known) is Status.UNKNOWN
+    return Status.REJECTED if is_open else Status(_status(known))
+
+
 def _forgetting_baselines(known: SendState, event: Event, *, is_authentic: bool) -> SendState:
     return known if event.kind == EventKind.BASELINE else _after(known, event, is_authentic=is_authentic)
 
@@ -118,6 +125,9 @@ RULES: dict[str, Rule] = {
     ),
     "45065 after 45066 to a first call is an alarm": _rule(
         "the key is in use", (SendState, "status", property(believing_status))
+    ),
+    "what is handed over may have been sent": _rule(
+        "a person is to press the button", (SendState, "status", property(calling_status))
     ),
     "macs": _rule("who can only write forges", (world, "_has_valid_mac", lambda *_: True)),
     "holds": _rule("a hold comes and goes", (StreamState, "holds_at", lambda *_: [])),

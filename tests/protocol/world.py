@@ -56,6 +56,8 @@ class Send(NamedTuple):
     """The list of which `openids` is a batch."""
     edit: str = ""
     """What an edit made of the text: still the same message."""
+    by_hand: bool = False
+    """A run makes its draft, and a person sends it."""
     not_before_s: int | None = None
     not_after_s: int | None = None
 

@@ -140,7 +140,7 @@ class _Run:
 
     def _append(self, line: Line) -> list[str]:
         self.asked = line
-        if line["kind"] in CALLS:
+        if line["kind"] in (*CALLS, EventKind.HANDED_OVER):
             if self.last != "decided":
                 return [f"{line['kind']} is recorded without a token, and a view read after it"]
             if line["after"] != [*self.view]:
@@ -167,6 +167,9 @@ class _Run:
         if event.kind in CALLS:
             self.last, self.intent = "intended", event
             return self._may_begin(event)
+        if event.kind == EventKind.HANDED_OVER:
+            self.last = ""
+            return self._may_begin(event)
         if event.kind in ENDS:
             self.last = ""
             if self.intent is None or event.data["intent"] != self.intent.hash:
@@ -180,7 +183,7 @@ class _Run:
         if not all(_add(state, event, self.authentic) for event in earlier):
             return ["it decided on events that contradict each other"]
         stored = state.find(data["send"], data["revision"])
-        source = data if intent.kind == EventKind.INTENT else stored.data
+        source = data if intent.kind != EventKind.RESEND else stored.data
         at = moment(data["at"])
         self.ends = moment(ends) if (ends := source.get("not_after")) is not None else _EVER
         resend_after, resend_until = self.begun["resend"]
@@ -198,7 +201,7 @@ class _Run:
             resend_until=min(timedelta(seconds=resend_until), RESEND_UNTIL),
             resend_stored=True,
         )
-        wanted = Action.SEND if intent.kind == EventKind.INTENT else Action.RESEND
+        wanted = Action.RESEND if intent.kind == EventKind.RESEND else Action.SEND
         decision, faults = decide(state, facts), []
         if decision.action is not wanted:
             faults.append(f"{intent.kind} of {data['send']}: decided again, it is {decision.reason.value}")
