@@ -522,7 +522,8 @@ def search(scenario: Scenario, *, most: int = 10**9) -> Found:
     """Try everything, breadth first, so that a counterexample is as short as can be."""
     for cached in (stop_of, view, promises.honest_of, promises.honest_state, promises.at_post, runs.guarded):
         cached.cache_clear()
-    EVENTS.clear()
+    for kept in (EVENTS, world.VALID, world.INTACT):
+        kept.clear()
     gc.disable()  # nothing that is kept is ever let go, and to look for it takes longer than the search
     try:
         with (

@@ -224,8 +224,8 @@ KEYS = {(number, appid): mac_key(str(number) * 32, appid) for number in (0, 1) f
 """By AppSecret, the first or the one that came later, and account."""
 _has_valid_mac = trust.has_valid_mac
 _is_intact = ledger_events.is_intact
-_valid: dict[tuple[str, bytes], bool] = {}
-_intact: dict[str, bool] = {}
+VALID: dict[tuple[str, bytes], bool] = {}
+INTACT: dict[str, bool] = {}
 
 
 def keep_event(event: Event) -> Event:
@@ -234,18 +234,18 @@ def keep_event(event: Event) -> Event:
 
 def valid_mac_once(event: Event, key: bytes) -> bool:
     """Judge as the program does; what was judged is remembered by the event's hash, which covers its mac."""
-    if (event.hash, key) not in _valid:
-        _valid[event.hash, key] = _has_valid_mac(event, key)
-    return _valid[event.hash, key]
+    if (event.hash, key) not in VALID:
+        VALID[event.hash, key] = _has_valid_mac(event, key)
+    return VALID[event.hash, key]
 
 
 def is_intact_once(event: Event) -> bool:
     """Judge as the program does, once for each event that is kept: none of them is ever changed."""
     if EVENTS.get(event.hash) is not event:
         return _is_intact(event)
-    if event.hash not in _intact:
-        _intact[event.hash] = _is_intact(event)
-    return _intact[event.hash]
+    if event.hash not in INTACT:
+        INTACT[event.hash] = _is_intact(event)
+    return INTACT[event.hash]
 
 
 @dataclass(frozen=True)
