@@ -78,8 +78,8 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "timedelta(minutes=10)", "timedelta(minutes=5)", "a person settles while the call is under way"
         ),
         Mutant(
-            "ARRIVES_WITHIN + CLOCK_TOLERANCE\n",
-            "ARRIVES_WITHIN\n",
+            "ARRIVES_WITHIN + CLOCK_TOLERANCE ",
+            "ARRIVES_WITHIN ",
             "a clock that was behind settles too early",
         ),
         Mutant("(Status.UNKNOWN, Status.DISPUTED)", "(Status.UNKNOWN,)", "a disputed send begins again"),
