@@ -409,7 +409,12 @@ LISTED: Final[dict[str, tuple[Mutant, ...]]] = {
             "while mark[0] < last and hashes.get(mark[0]) == mark[1]:", "while mark[0] < last:", "overwrites"
         ),
         Mutant(", (self._chains, known))", ")", "an older copy in another place"),
-        Mutant("(self._memory, also), ", "", "what this process has seen"),
+        Mutant(
+            "(self._memory, also), ",
+            "",
+            "what this process has seen",
+            "the read before has just found it there: only a change between the two reads would tell",
+        ),
         Mutant(
             "self._store.streams() | self._memory.marks().keys()", "self._store.streams()", "a lost account"
         ),
