@@ -8,7 +8,6 @@ import sqlite3
 
 from wechat_sandbox import accounts, callbacks, clock, drafts, store
 from wechat_sandbox import mass_rules as rules
-from wechat_sandbox.accounts import OfficialAccount
 from wechat_sandbox.answers import OK, ErrcodeError, Json, encode, read_json
 from wechat_sandbox.calls import SERVICE, TAGGERS, ApiCall, HttpRequest, flag, number, serve
 from wechat_sandbox.drafts import ARRIVED, FIRST_MSG_DATA_ID, SUCCESS, article_url
@@ -18,8 +17,6 @@ FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
 """To everyone, a series of its own as on WeChat."""
-FOLLOWERS_A_MINUTE = 800_000
-"""At the fastest speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 NO_LINKS = {"Count": 0, "ResultList": {}}
 """Events of jobs without articles carry it, and CheckState 0, as seen in the field."""
 
@@ -59,7 +56,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
     rules.check_allowance(call, to_all=to_all)
     reached = rules.reach(call, addressed)
     waits = rules.needs_confirmation(call.account, to_all=to_all)
-    lasts_s = rules.CONFIRM_S if waits else duration_s(call.account, reached.bit_count())
+    lasts_s = rules.CONFIRM_S if waits else call.account.options.finish_after_s
     has_articles = "articles" in message
     draft = call.body["mpnews"]["media_id"] if has_articles else ""
     series = ("msg_id_to_all", FIRST_MSG_ID_TO_ALL) if to_all else ("msg_id", FIRST_MSG_ID)
@@ -147,14 +144,6 @@ def delete(call: ApiCall) -> Json:
     return OK
 
 
-def duration_s(account: OfficialAccount, followers: int) -> float:
-    """Return how long a job stays SENDING: what the account's switch says, and a while by its followers.
-
-    How fast WeChat really delivers is not measured.
-    """
-    return account.options.finish_after_s + followers * 60 // FOLLOWERS_A_MINUTE
-
-
 def advance(db: sqlite3.Connection, now: float) -> None:
     """Finish the jobs whose time has come."""
     due = db.execute(
@@ -208,7 +197,7 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     if job is None or account is None or not job["waits"]:
         return None
     if confirmed:
-        finish_at = now + duration_s(account, job["delivered_count"])
+        finish_at = now + account.options.finish_after_s
         db.execute("UPDATE job SET waits = 0, finish_at = ? WHERE msg_id = ?", (finish_at, msg_id))
         advance(db, now)
     else:

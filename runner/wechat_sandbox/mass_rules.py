@@ -18,7 +18,6 @@ from wechat_sandbox.followers import follower_number, numbers_of
 from wechat_sandbox.media import find_images, find_media
 from wechat_sandbox.tokens import count
 
-DUPLICATE_FOR_S = 24 * 3600
 CLIENTMSGID_BYTES = 32
 OPENIDS = range(2, 10_001)
 MONTHLY = 4
@@ -51,7 +50,7 @@ def clientmsgid(body: Mapping[str, Any]) -> str:
 
 
 def check_repeat(call: ApiCall, client_id: str) -> None:
-    """Refuse a clientmsgid used within 24 hours at once, with the job's msg_id: 45065.
+    """Refuse at once a clientmsgid used within 24 hours (`clientmsgid_s`), with the job's msg_id: 45065.
 
     Source: sendAll; answers that developers reported up to 2025 (2026-11). Whether a job that failed keeps
     its clientmsgid blocked is not stated: here it does. 45066 comes only while a fault delays the first
@@ -60,7 +59,7 @@ def check_repeat(call: ApiCall, client_id: str) -> None:
     job = call.db.execute(
         "SELECT msg_id FROM job WHERE appid = ? AND clientmsgid = ? AND created_at > ?"
         " ORDER BY created_at DESC LIMIT 1",
-        (call.appid, client_id, call.now - DUPLICATE_FOR_S),
+        (call.appid, client_id, call.now - call.account.options.clientmsgid_s),
     ).fetchone()
     if job is not None:
         raise ErrcodeError(45065, msg_id=job["msg_id"])

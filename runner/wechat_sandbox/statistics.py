@@ -1,9 +1,9 @@
 """Statistics of articles, by the call of 2025 that follows each for thirty days.
 
-Articles are those that were sent. What readers do is drawn: where they come from, when, and what they do
-then. One article always has the same readers. The rates are higher than those of a real account, so that
-sixty followers are enough to see figures; their shape is WeChat's: most read the message within a day, those
-who find the article elsewhere come later, and the first article of a send is read most.
+Articles are those that were sent. One number, drawn from an article's id, says how well it is read, so one
+article always has the same readers. The rates are higher than those of a real account, so that sixty
+followers are enough to see figures; their shape is WeChat's: most read the message within a day, those who
+find the article elsewhere come later, and the first article of a send is read most.
 """
 
 import hashlib
@@ -21,33 +21,21 @@ from wechat_sandbox.calls import VERIFIED, ApiCall, retire, serve
 from wechat_sandbox.drafts import ARRIVED, article_url
 
 MESSAGE: Final = "公众号消息"
-Range = tuple[float, float]
-MESSAGE_RATE: Final[Range] = (0.08, 0.3)
+LEAST, MOST = 0.1, 0.3
 """Of the followers who received the send, how many read its first article in the message."""
 NEXT_ARTICLE: Final = 0.6
 """How many of these read the article below it, and so on."""
-SOURCES: Final[Mapping[str, tuple[Range, Range]]] = {
-    MESSAGE: ((1.0, 1.0), (4, 10)),
-    "聊天会话": ((0.05, 0.25), (8, 24)),
-    "朋友圈": ((0.05, 0.4), (12, 30)),
-    "公众号主页": ((0.02, 0.08), (48, 160)),
-    "推荐": ((0.0, 0.3), (30, 80)),
-    "搜一搜": ((0.0, 0.06), (100, 200)),
-    "其他": ((0.0, 0.04), (24, 100)),
-}
+SOURCES: Final[Mapping[str, tuple[float, float]]] = {
+    MESSAGE: (1.0, 6), "聊天会话": (0.15, 16), "朋友圈": (0.25, 24), "公众号主页": (0.05, 100),
+    "推荐": (0.15, 50), "搜一搜": (0.03, 150), "其他": (0.02, 60),
+}  # fmt: skip
 """Readers per reader of the message, and after how many hours half of them have come."""
-ACTIONS: Final[Mapping[str, Range]] = {
-    "share_user": (0.02, 0.12),
-    "like_user": (0.01, 0.2),
-    "zaikan_user": (0.0, 0.1),
-    "collection_user": (0.0, 0.1),
-    "comment_count": (0.02, 0.2),
-}
+ACTIONS: Final = {
+    "share_user": 0.07, "like_user": 0.12, "zaikan_user": 0.05, "collection_user": 0.05, "comment_count": 0.1,
+}  # fmt: skip
 """Of all readers; they comment only where the article is open to it."""
-FOLLOWED: Final[Range] = (0.02, 0.15)
+FOLLOWED: Final = 0.1
 """Of the readers from elsewhere: readers of the message follow the account already."""
-FINISHED: Final[Range] = (0.25, 0.8)
-MINUTES: Final[Range] = (0.4, 3.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,54 +58,25 @@ class PublicArticle:
         """When it was sent, in China."""
         return datetime.fromtimestamp(self.sent_at, clock.CHINA).date()
 
-    def counts(self, day: date) -> dict[str, int]:
-        """Count readers from publication to the end of a day, in all, by source, and by what they did."""
-        end = datetime.combine(day, time(), clock.CHINA) + timedelta(days=1)
-        sources = self.by_source(end.timestamp())
-        return {**sources, **self.actions(sources), "read_user": sum(sources.values())}
+    @property
+    def share(self) -> float:
+        """How many of the followers who received it read the first article of its send."""
+        digest = hashlib.sha256(self.msgid.encode()).digest()
+        return LEAST + (MOST - LEAST) * digest[0] / 255
 
-    def by_source(self, until: float) -> dict[str, int]:
-        """Count readers up to a moment by WeChat's names of where they came from."""
+    def counts(self, until: float) -> dict[str, int]:
+        """Count readers up to a moment: in all, by where they came from, by what they did."""
         hours = max(0.0, until - self.sent_at) / 3600
-        number = int(self.msgid.partition("_")[2])
-        fans = self.delivered * self._between("rate", MESSAGE_RATE) * NEXT_ARTICLE ** (number - 1)
-        found = {}
-        for source, (rate, half_life) in SOURCES.items():
-            come = 1 - 0.5 ** (hours / self._between(f"half-life {source}", half_life))
-            found[source] = self._count(fans * self._between(f"rate {source}", rate) * come, source)
-        return found
-
-    def actions(self, sources: Mapping[str, int]) -> dict[str, int]:
-        """Count what these readers did, by the names of the calls."""
+        fans = self.delivered * self.share * NEXT_ARTICLE ** (int(self.msgid.partition("_")[2]) - 1)
+        sources = {
+            source: round(fans * rate * (1 - 0.5 ** (hours / half_life)))
+            for source, (rate, half_life) in SOURCES.items()
+        }
         readers = sum(sources.values())
-        found = {name: self._count(readers * self._between(name, rate), name)
-                 for name, rate in ACTIONS.items() if self.is_open or name != "comment_count"}  # fmt: skip
-        strangers, name = readers - sources[MESSAGE], "read_subscribe_user"
-        followed = self._count(strangers * self._between(name, FOLLOWED), name)
-        return {"comment_count": 0, **found, name: followed}
-
-    @property
-    def finish_rate(self) -> float:
-        """How many of the readers read to the end."""
-        return round(self._between("finished", FINISHED), 4)
-
-    @property
-    def minutes(self) -> float:
-        """How long they read on average."""
-        return round(self._between("minutes", MINUTES), 4)
-
-    def _count(self, expected: float, name: str) -> int:
-        """Round up or down by a draw of its own, so that small numbers add up to the rate; it never falls."""
-        return int(expected + self._draw(f"rounding {name}")) if expected else 0
-
-    def _between(self, name: str, bounds: Range) -> float:
-        low, high = bounds
-        return low + (high - low) * self._draw(name)
-
-    def _draw(self, name: str) -> float:
-        """Draw a number from 0 up to 1 by the article and a name."""
-        digest = hashlib.sha256(f"{self.msgid} {name}".encode()).digest()
-        return int.from_bytes(digest[:6], "big") / 2**48
+        actions = {name: round(readers * rate) for name, rate in ACTIONS.items()}
+        followed = round((readers - sources[MESSAGE]) * FOLLOWED)
+        counts = {**sources, **actions, "read_subscribe_user": followed, "read_user": readers}
+        return counts if self.is_open else {**counts, "comment_count": 0}
 
 
 FIRST_DAY = date(2025, 11, 1)
@@ -129,7 +88,6 @@ READY_HOUR = 8
 DELAY = timedelta(minutes=30)
 """How long after that they are incomplete here: `is_delay` exists, but no page states when it is true."""
 ALL = "全部"
-FIFTHS = 5
 FIGURES = ("read_user", *ACTIONS, "read_subscribe_user")
 """What readers did, by the names of the calls."""
 
@@ -218,24 +176,16 @@ def getarticletotaldetail(call: ApiCall) -> Json:
 
 def _total(article: PublicArticle, day: date) -> Json:
     """Write the figures of an article from publication up to a day."""
-    counts = article.counts(day)
+    counts = article.counts(datetime.combine(day + timedelta(days=1), time(), clock.CHINA).timestamp())
     has_readers = counts["read_user"] > 0
     return {
         **{name: counts[name] for name in FIGURES},
         "read_user_source": _sources(counts),
         "praise_money": 0,
         "read_delivery_rate": counts[MESSAGE] / article.delivered if article.delivered else 0,
-        "read_finish_rate": article.finish_rate if has_readers else 0,
-        "read_avg_activetime": article.minutes if has_readers else 0,
-        "read_jump_position": _left(article.finish_rate if has_readers else 1.0),
+        "read_finish_rate": round(2 * article.share, 4) if has_readers else 0,
+        "read_avg_activetime": round(8 * article.share, 4) if has_readers else 0,
     }
-
-
-def _left(finish_rate: float) -> list[Json]:
-    """Write in which fifth of the article readers left it: those who finished, in the last."""
-    early = round((1 - finish_rate) / (FIFTHS - 1), 4)
-    rates = [*[early] * (FIFTHS - 1), finish_rate]
-    return [{"position": number, "rate": rate} for number, rate in enumerate(rates, 1)]
 
 
 def _sources(counts: Mapping[str, int]) -> list[Json]:

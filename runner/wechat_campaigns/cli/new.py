@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.files import repository_path
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.names import id_fault, id_from, quoted
-from wechat_campaigns.messages import ARTICLE, KINDS, Articles, Draft
+from wechat_campaigns.messages import ARTICLE, KINDS, Articles
 from wechat_campaigns.messages.articles import TITLE_PLACEHOLDER
 from wechat_campaigns.messages.limits import CONTENT_CHARS
 from wechat_campaigns.protocol.keys import normalize_id
@@ -115,7 +115,6 @@ OPTIONS = {kind.option: kind for kind in KINDS if kind.option}
     examples={
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
         "campaign new vip --openids members.xlsx": N_("a text to a list from Excel"),
-        "campaign new news --tag 会员 --draft 四月新品": N_("a draft of the WeChat console"),
         "campaign new market --msgtype newspic --tag 会员": N_("a picture post (贴图)"),
     },
 )
@@ -132,7 +131,6 @@ OPTIONS = {kind.option: kind for kind in KINDS if kind.option}
     "--openids", metavar="FILE", help="Recipients: a list of openids (.txt, .csv, .xlsx) beside the campaign."
 )
 @click.option("--to-all", is_flag=True, help="Recipients: all followers of the account.")
-@click.option("--draft", metavar="TITLE", help="The title of a draft in the WeChat console.")
 def new(
     context: Context,
     campaign_id: str,
@@ -140,7 +138,6 @@ def new(
     tag: str | None,
     openids: str | None,
     to_all: bool,
-    draft: str | None,
 ) -> int:
     """Write a new campaign file with the schema's modeline, ready for an editor.
 
@@ -154,7 +151,7 @@ def new(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--openids` and `--to-all`")
         )
     recipients = f"tag: {scalar(tag or TAG)}"
-    kind, id_ = OPTIONS[msgtype] if draft is None else Draft, free_id(campaign_id, context)
+    kind, id_ = OPTIONS[msgtype], free_id(campaign_id, context)
     missing = [(root / id_ / kind.asset).as_posix()] if kind.asset else []
     if openids is not None:
         listed, openids = _list_beside(context, id_, openids)
@@ -162,7 +159,7 @@ def new(
         missing += [] if listed.is_file() else [listed.as_posix()]
     elif to_all:
         recipients = "is_to_all: true"
-    return _write(context, id_, kind, campaign_text(id_, kind, recipients, title=draft or ""), missing)
+    return _write(context, id_, kind, campaign_text(id_, kind, recipients), missing)
 
 
 def _list_beside(context: Context, id_: str, written: str) -> tuple[Path, str]:
@@ -264,11 +261,9 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     if (folder / "article.html").exists():
         raise _exists_error(folder / "article.html")
     saved = read_saved_page(page)
-    pictures = SavedPictures(page=page, folder=folder)
+    pictures = SavedPictures(page=page, folder=folder, show=_progress(context))
     most = pictures.downloader.limits.files
-    addresses = saved.addresses[: most + 1]  # the one more is told as too many
-    for address in addresses:
-        context.show_progress(f"  {line(address[:60])}")
+    for address in saved.addresses[: most + 1]:  # the one more is told as too many
         pictures.save(address)
     write_new(folder / "article.html", literal(saved.html(pictures.names)))
     cover = next(iter(pictures.names.values()), None)
@@ -361,14 +356,14 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     folder = context.root / name
     if folder.exists():
         raise _exists_error(folder)
-    pictures = SavedPictures(folder=folder)
+    pictures = SavedPictures(folder=folder, show=_progress(context))
     items = api.draft_get(entry.media_id)["news_item"]
     if not items:
         hint = _("edit the draft in the WeChat console")
         raise UsageError(_("the draft is empty"), hint=hint, location=draft)
-    files = DraftFiles(
-        id=name, news_items=items, save=lambda address: _save_picture(context, pictures, address)
-    )
+    # The addresses of a sandbox name pictures that no server has.
+    save = pictures.save if not context.is_sandbox else lambda _address: None
+    files = DraftFiles(id=name, news_items=items, save=save)
     text = files.campaign_text()
     for body, html in files.bodies.items():
         write_new(folder / body, html)
@@ -377,10 +372,5 @@ def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: s
     return ExitCode.OK
 
 
-def _save_picture(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:
-    if context.is_sandbox:  # its addresses name pictures that no server has
-        return None
-    if address not in pictures.names and address not in pictures.failed:
-        context.show_progress(f"  {line(address[:60])}")
-        pictures.save(address)
-    return pictures.names.get(address)
+def _progress(context: Context) -> Callable[[str], None]:
+    return lambda address: context.show_progress(f"  {line(address[:60])}")

@@ -5,6 +5,7 @@ Each kind is a module of `messages`, which says only what is special about it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -127,7 +128,7 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class Content(ABC):
     """What followers get: a record of each kind, whose fields are read from YAML by their types."""
 
     msgtype: ClassVar[str]
@@ -181,16 +182,16 @@ class Content:
             return make(**{name: text_in(part, name) for name in cls.posted})
         return make(media=Media(media_id=text_in(part, "media_id")))
 
-    def draft_articles(self, ids: MediaIds) -> list[dict[str, Any]]:
-        """Write the `articles` of draft/add.
+    def draft_articles(self, ids: MediaIds) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Write the `articles` of draft/add; none of a kind that goes out as it is.
 
         Source: draft_add, read 2026-11.
         """
-        raise NotImplementedError
+        return []
 
+    @abstractmethod
     def findings(self) -> Iterator[Finding]:
         """List what it breaks of WeChat's limits; paths begin with `content`."""
-        raise NotImplementedError
 
     def carried(self) -> tuple[Media, ...]:
         """List the files and materials that it refers to."""

@@ -37,14 +37,19 @@ class SavedPictures:
     reads no file of this machine."""
     folder: Path
     downloader: Downloader = field(default_factory=Downloader)
+    show: Callable[[str], object] = lambda _address: None
+    """Called with each address that is about to be read."""
     names: dict[str, str] = field(default_factory=dict)
     """By address: the name of the file."""
     failed: dict[str, DownloadError] = field(default_factory=dict)
     _bytes: int = 0
     _by_content: dict[str, str] = field(default_factory=dict)
 
-    def save(self, address: str) -> None:
-        """Save the picture of one address, or note why not."""
+    def save(self, address: str) -> str | None:
+        """Save the picture of one address once, or note why not; return the name of its file."""
+        if address in self.names or address in self.failed:
+            return self.names.get(address)
+        self.show(address)
         limits = self.downloader.limits
         try:
             if len(self.names) + len(self.failed) >= limits.files:
@@ -59,13 +64,14 @@ class SavedPictures:
                 raise DownloadError(_("it is not a picture that WeChat can show"))
         except DownloadError as error:
             self.failed[address] = error
-            return
+            return None
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self._by_content:
             name = f"{len(self._by_content) + 1:02d}.{SUFFIXES[kind]}"
             write_file(self.folder / name, data)
             self._by_content[digest] = name
-        self.names[address] = self._by_content[digest]
+        name = self.names[address] = self._by_content[digest]
+        return name
 
     def _data(self, address: str) -> bytes:
         if address.startswith("//"):

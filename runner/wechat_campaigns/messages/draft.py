@@ -21,7 +21,6 @@ class Draft(Content):
     msgtype = N_("mpnews")
     word = N_("draft")
     posted = ("media_id",)
-    scaffold = "content:\n  draft: {title}\n"
     is_recallable = True
 
     media_id: str = ""

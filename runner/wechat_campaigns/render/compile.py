@@ -18,7 +18,7 @@ from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render.render import CompiledCampaign, render
 from wechat_campaigns.render.scope import Templates
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
+from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign, load_sound_part
 from wechat_campaigns.source.validate import Campaign
 
 
@@ -111,14 +111,18 @@ class Compiler:
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
         """Load, validate and render one campaign file, and check who may receive it."""
-        campaign = load_campaign(item)
-        if not isinstance(campaign, Campaign):
-            return CompiledCampaign(id=item.id, file_problems=campaign)
-        former = former_id_problems(campaign, self.campaigns_by_id)
-        if wrong := (*former, *self._unknown_environments(campaign)):
+        loaded = load_campaign(item)
+        if isinstance(loaded, Campaign):
+            campaign: Campaign | None = loaded
+            former = former_id_problems(loaded, self.campaigns_by_id)
+            wrong = (*former, *self._unknown_environments(loaded))
+            environments = () if wrong else loaded.environments
+            if environments and self.settings.environment.name not in environments:
+                return CompiledCampaign(id=item.id, is_elsewhere=True)
+        else:
+            campaign, wrong = load_sound_part(item), loaded
+        if campaign is None:
             return CompiledCampaign(id=item.id, file_problems=wrong)
-        if campaign.environments and self.settings.environment.name not in campaign.environments:
-            return CompiledCampaign(id=item.id, is_elsewhere=True)
         rendered = render(
             campaign,
             settings=self.settings,
@@ -127,7 +131,9 @@ class Compiler:
             templates=self.templates,
         )
         found = (*rendered.problems, *(one for send in rendered.sends for one in send.diagnostics))
-        return replace(rendered, problems=tuple(sorted(dict.fromkeys(found), key=_place)))
+        problems = tuple(sorted(dict.fromkeys(found), key=_place))
+        sends = () if wrong else rendered.sends
+        return replace(rendered, sends=sends, file_problems=wrong, problems=problems)
 
     def _unknown_environments(self, campaign: Campaign) -> Iterator[Diagnostic]:
         known = self.settings.environment_names
@@ -253,7 +259,7 @@ def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
 
 
 def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
-    flawed = (result for result in results if result.problems)
+    flawed = (result for result in results if result.problems and not result.file_problems)
     errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in flawed)
     return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]
 

@@ -22,8 +22,8 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.strict_yaml import parse_document
-from wechat_campaigns.source.validate import Campaign, check_campaign
+from wechat_campaigns.source.strict_yaml import Document, parse_document
+from wechat_campaigns.source.validate import Campaign, check_campaign, sound_part
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
@@ -131,6 +131,17 @@ def find_campaigns(
 
 def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
     """Read and check one campaign file: the campaign, or every problem of its file."""
+    read = _read(item)
+    return check_campaign(read) if isinstance(read, Document) else read
+
+
+def load_sound_part(item: CampaignFile) -> Campaign | None:
+    """Read what can be checked of a campaign file with problems; None when too little is left."""
+    read = _read(item)
+    return sound_part(read) if isinstance(read, Document) else None
+
+
+def _read(item: CampaignFile) -> Document | tuple[Diagnostic, ...]:
     shown = item.display_path
     if _NOT_UTF8.search(item.name):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -155,7 +166,7 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
         hint = _("add the file, or correct the path")
         return (Finding("file-missing", what, hint).at(Location(file=shown)),)
     read = parse_document(written, id=item.id, file=file, shown=shown)
-    return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
+    return (read,) if isinstance(read, Diagnostic) else read
 
 
 def _above(root: Path) -> str:

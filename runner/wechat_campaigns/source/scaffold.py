@@ -47,15 +47,9 @@ def modeline(file: PurePosixPath) -> str:
     return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
 
 
-def campaign_text(id_: str, kind: type[Content], recipients: str = f"tag: {TAG}", *, title: str = "") -> str:
-    """Write a new campaign.
-
-    Args:
-        recipients: what stands under `filter`.
-        title: of a draft of the console.
-    """
+def campaign_text(id_: str, kind: type[Content], recipients: str = f"tag: {TAG}") -> str:
+    """Write a new campaign; `recipients` is what stands under `filter`."""
     content = kind.scaffold.replace("{name}", PurePosixPath(id_).name)
-    content = content.replace("{title}", scalar(literal(title)))
     if kind is Articles:
         names = schema("campaign")["definitions"]["article"]["properties"]["theme"]["examples"]
         content += f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"

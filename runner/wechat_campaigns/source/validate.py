@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
@@ -21,6 +22,8 @@ from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, quote_key
 
 MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
 """Keys below which openids stand, or are looked for once the text is rendered."""
+_LEVELS: Final = 10
+"""Of maps and lists in a campaign: what is left of one without a value can lack a key itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Campaign:
     content: Any
     account: str | None = None
     send_ignore_reprint: bool = False
+    send: str = ""
+    """`by_hand`: a person sends it in the WeChat console."""
     not_before: datetime | None = None
     not_after: datetime | None = None
     revision: int = 1
@@ -64,6 +69,42 @@ def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
     """Check one campaign file: the campaign, or every problem with its place, in the order of the file."""
     problems = in_file_order(document, find(document.data, "campaign", _cross_findings))
     return problems or _campaign(document)
+
+
+def sound_part(document: Document) -> Campaign | None:
+    """Return a campaign without its values that have problems, to check the others; None without a content.
+
+    A number where words are wanted stays, as words. What comes after an entry of a list that goes, goes with
+    it: each value left has the place it had.
+    """
+    data = deepcopy(document.data)
+    for _level in range(_LEVELS):
+        if not isinstance(data, dict) or "content" not in data:
+            return None
+        paths = {finding.path for finding in find(data, "campaign", _cross_findings)}
+        if not paths:
+            return _campaign(replace(document, data=data))
+        if () in paths and "filter" in data:
+            return None
+        data.setdefault("filter", {"is_to_all": True})
+        for path in paths - {()}:
+            _cut(data, path)
+    return None
+
+
+def _cut(data: Any, path: KeyPath) -> None:
+    last: Any = path[-1]
+    try:
+        for step in path[:-1]:
+            data = data[step]
+    except LookupError:
+        return  # it went with another
+    if isinstance(data, list):
+        del data[last:]
+    elif isinstance(data.get(last), int | float):
+        data[last] = str(data[last])
+    else:
+        data.pop(last, None)
 
 
 def find(data: Any, name: SchemaName, more: Callable[[dict[str, Any]], Iterable[Finding]]) -> list[Finding]:
@@ -175,6 +216,7 @@ def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _moments(data)
     yield from check_window(_moment(data.get("not_before")), _moment(data.get("not_after")))
     yield from _reprint(data)
+    yield from _by_hand(data)
     yield from _account_twice(data)
     yield from _twins(data)
     yield from _former_ids(data)
@@ -210,6 +252,17 @@ def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     what = _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind)
     hint = _("remove it")
     yield Finding("mpnews-only", what, hint, ("send_ignore_reprint",), is_key=True)
+
+
+def _by_hand(data: dict[str, Any]) -> Iterator[Finding]:
+    entries = data.get("for_each")
+    holders = [data, *(entries.values() if isinstance(entries, dict) else ())]
+    filters = [one.get("filter") for one in holders if isinstance(one, dict)]
+    is_listed = any("openids" in one for one in filters if isinstance(one, dict))
+    if "send" in data and (is_listed or data.get("msgtype") != "mpnews"):
+        what = _("`send: by_hand` is for articles to everyone or to a tag, which the WeChat console can send")
+        hint = _("remove it, or use msgtype `mpnews` and a `filter` without `openids`")
+        yield Finding("by-hand", what, hint, ("send",), is_key=True)
 
 
 def _account_twice(data: dict[str, Any]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import yaml
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.source.scaffold import PLACEHOLDERS, literal, starter
+from wechat_campaigns.source.scaffold import PLACEHOLDERS, starter
 from wechat_campaigns.source.schema import schema_text
 
 
@@ -69,7 +69,7 @@ def test_the_schemas_are_those_of_this_version() -> None:
 def test_the_workflow_uses_the_action_named_on_either_usual_branch() -> None:
     text = starter("github", action="shop/tool@0123abc")[".github/workflows/campaigns.yml"]
     assert "uses: ./" not in text
-    assert text.count("uses: shop/tool@0123abc\n") == 6
+    assert text.count("uses: shop/tool@0123abc\n") == 7
     workflow = yaml.load(text, yaml.BaseLoader)
     assert workflow["on"]["push"]["branches"] == ["main", "master"]
     assert "github.event.repository.default_branch" in workflow["jobs"]["review"]["if"]
@@ -150,7 +150,6 @@ def test_what_new_writes_without_files_is_valid(
         (["--msgtype", "mpnews"], ["tea.yaml", "tea/article.md"], ["campaigns/2026/tea/cover.jpg"]),
         (["--msgtype", "newspic"], ["tea.yaml"], ["campaigns/2026/tea/*.jpg"]),
         (["--msgtype", "voice"], ["tea.yaml"], ["campaigns/2026/tea/voice.mp3"]),
-        (["--draft", "四月新品"], ["tea.yaml"], []),
         ([], ["tea.yaml"], []),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -224,7 +223,6 @@ def test_a_picture_post_a_draft_and_a_list(here: Path) -> None:
 
     market = written("market", "--msgtype", "newspic", "--tag", "会员")
     assert (market["msgtype"], market["content"]["newspic"]["images"]) == ("mpnews", "market/*.jpg")
-    assert written("news", "--draft", "{{ 四月 }}", "--to-all")["content"] == {"draft": literal("{{ 四月 }}")}
     assert written("vip", "--openids", "members.xlsx")["filter"] == {"openids": {"file": "members.xlsx"}}
     assert written("2026/photos", "--msgtype", "image")["content"] == {"images": "photos/*.jpg"}
 

@@ -71,12 +71,7 @@ class RecordedPictures:
 def draft_files(folder: Path, *items: dict[str, Any]) -> tuple[DraftFiles, SavedPictures]:
     pictures = SavedPictures(folder=folder / "spring")
     pictures.downloader = RecordedPictures()  # type: ignore[assignment]
-
-    def save(address: str) -> str | None:
-        pictures.save(address)
-        return pictures.names.get(address)
-
-    return DraftFiles(id="2026/spring", news_items=items, save=save), pictures
+    return DraftFiles(id="2026/spring", news_items=items, save=pictures.save), pictures
 
 
 def test_pictures_become_files(tmp_path: Path) -> None:

@@ -244,3 +244,46 @@ def test_problems_of_a_campaign_are_in_the_order_of_its_lines(tmp_path: Path) ->
     )
     _sends, found = validate_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
     assert [problem.location.line for problem in found] == [5, 6, 7, 7]
+
+
+BROKEN = """filter: {tag: 会员}
+msgtype: mpnews
+revison: 2
+content:
+  articles:
+    - title: "{{ titel }}"
+      authr: 小满
+      cover: {file: no.jpg}
+      body: no.md
+      digest: 2026
+    - title: 茶
+      cover: {media_id: C}
+"""
+
+
+def test_what_the_schema_refuses_hides_no_problem_beside_it(tmp_path: Path) -> None:
+    """A misspelt key, an unknown variable and two missing files are four problems at once."""
+    (tmp_path / "sale.yaml").write_text(BROKEN, encoding="utf-8")
+    count, found = validate_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    seen = sorted((problem.location.line, problem.rule) for problem in found)
+    assert count == 0
+    assert seen == [
+        (3, "unknown-key"), (6, "template"), (7, "unknown-key"), (8, "file-missing"), (9, "file-missing"),
+        (10, "wrong-type"), (11, "missing-key"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "broken", ["msgtype: text\n", "- a\n", "filter: {tag: a}\nmsgtype: mpnews\ncontent: {}\n"]
+)
+def test_a_file_with_nothing_left_to_check_has_its_own_problems_alone(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "sale.yaml").write_text(broken, encoding="utf-8")
+    result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    assert [problem.id for problem in result.invalid] == [(tmp_path / "sale.yaml").as_posix()]
+
+
+def test_an_invalid_file_is_one_row_with_all_its_problems(tmp_path: Path) -> None:
+    (tmp_path / "sale.yaml").write_text(BROKEN, encoding="utf-8")
+    result = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    assert len(result.invalid) == 1
+    assert len(result.errors) == 7

@@ -204,6 +204,13 @@ def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -
     assert job["total"] == 6
 
 
+def test_a_clientmsgid_is_forgotten_when_the_switch_says(wechat: WeChat) -> None:
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "clientmsgid_s": 3600})
+    codes = [wechat.sendall(clientmsgid="a")["errcode"] for _call in range(2)]
+    wechat.wait(3601)
+    assert [*codes, wechat.sendall(clientmsgid="a")["errcode"]] == [0, 45065, 0]
+
+
 def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
     codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
     assert codes == [0] * 60 + [45011]
@@ -317,21 +324,3 @@ def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
     body = {"msgtype": "text", "text": TEXT, "touser": openid}
     assert wechat.post("message/mass/preview", body)["errcode"] == 43004
-
-
-def test_a_job_takes_as_long_as_its_followers_make_it(wechat: WeChat) -> None:
-    wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 30_000}]})
-    wechat.control("POST", "accounts", {"appid": wechat.appid, "protection": True})
-    slow = wechat.sendall(filter=EVERYONE)["msg_id"]
-    few = wechat.sendall("text", {"content": "a"})["msg_id"]
-    job = wechat.control("POST", "admin", {"msg_id": slow, "confirm": True})["job"]
-    assert job["status"] == "SENDING"
-
-    def states() -> list[str]:
-        ids = (slow, few)
-        return [wechat.post("message/mass/get", {"msg_id": number})["msg_status"] for number in ids]
-
-    wechat.wait(1)
-    assert states() == ["SENDING", "SEND_SUCCESS"]
-    wechat.wait(1)
-    assert states() == ["SEND_SUCCESS", "SEND_SUCCESS"]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.sandbox.client import TEST, WeChat
 from wechat_sandbox import clock
-from wechat_sandbox.statistics import MESSAGE, SOURCES, PublicArticle
+from wechat_sandbox.statistics import ACTIONS, MESSAGE, SOURCES, PublicArticle
 
 PATH = "/datacube/getarticletotaldetail"
 DAY = {"begin_date": "2026-12-01", "end_date": "2026-12-01"}
@@ -36,7 +36,6 @@ def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
         sources = {one["scene_desc"]: one["user_count"] for one in day["read_user_source"]}
         assert sources.pop("全部") == day["read_user"] == sum(sources.values())
         assert day["read_delivery_rate"] == sources["公众号消息"] / 60
-        assert sum(one["rate"] for one in day["read_jump_position"]) == pytest.approx(1, abs=0.001)
     for _ in range(40):
         wechat.next_day()
     assert len(ask(wechat)["list"][0]["detail_list"]) == 30
@@ -103,13 +102,12 @@ def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None
         sent_at, before = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA).timestamp(), {}
         one = PublicArticle(msgid=f"{2247483648 + number}_1", sent_at=sent_at, delivered=delivered)
         for day in range(-1, 31):
-            sources = one.by_source(sent_at + day * 86400)
-            actions = one.actions(sources)
-            assert sources.keys() == SOURCES.keys()
-            assert sources[MESSAGE] <= delivered
-            assert max(actions.values()) <= sum(sources.values())
-            assert actions["read_subscribe_user"] <= sum(sources.values()) - sources[MESSAGE]
-            assert all(count >= before.get(name, 0) for name, count in {**sources, **actions}.items())
-            before = {**sources, **actions}
+            counts = one.counts(sent_at + day * 86400)
+            assert SOURCES.keys() | ACTIONS.keys() < counts.keys()
+            assert counts[MESSAGE] <= delivered
+            assert max(counts[name] for name in ACTIONS) <= counts["read_user"]
+            assert counts["read_subscribe_user"] <= counts["read_user"] - counts[MESSAGE]
+            assert all(count >= before.get(name, 0) for name, count in counts.items())
+            before = counts
             if day < 1:
                 assert not any(before.values()), "nobody reads before it was sent"

@@ -44,7 +44,7 @@ _TYPED: Final = frozenset(
 )
 _EMOJI = re.compile(r":[a-z0-9_+-]{2,40}:")
 _ALERT = re.compile(r"\[!(?:note|tip|important|warning|caution)\]", re.IGNORECASE)
-_FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$(?=\S)[^$\n]*[\\^_{}][^$\n]*(?<=\S)\$(?!\d)|\\[(\[].*\\[)\]]")
+_FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$(?=\S)[^$\n]*[\\^_{}][^$\n]*(?<=\S)\$(?!\d)")
 _ZOOM = re.compile(r"(?:zoom|width)\s*:\s*([\d.]{1,8})(%|px)?", re.IGNORECASE)
 
 

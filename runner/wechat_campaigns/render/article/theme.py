@@ -1,7 +1,7 @@
 """A theme's CSS → style attributes and ornaments; a user's is checked first, with lines to point at."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
@@ -244,14 +244,7 @@ _HEADINGS: Final = ("h1", "h2", "h3", "h4")
 _VOID: Final = ("img", "hr", "br")
 _ENDS: Final = CLOSING | {"references"}
 """Boxes that close an article, not its last chapter."""
-_DIGITS: Final = "零一二三四五六七八九"
-_ROMAN: Final = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
-_COUNTERS: Final[dict[str, Callable[[int], str]]] = {
-    "decimal": str,
-    "decimal-leading-zero": lambda number: f"{number:02}",
-    "simp-chinese-informal": lambda number: _chinese(number),
-    "upper-roman": lambda number: _roman(number),
-}
+_COUNTERS: Final = {"decimal": "{}", "decimal-leading-zero": "{:02}"}
 
 
 _Content = tuple[tuple[str, str], ...]
@@ -367,7 +360,7 @@ def _add_ornament(root: HtmlElement, ornament: Ornament) -> None:
         if own.isdecimal():
             number, own = int(own), ""
         text = own or "".join(
-            _COUNTERS[style](number) if style else words for style, words in ornament.content
+            _COUNTERS[style].format(number) if style else words for style, words in ornament.content
         )
         span = make("span", text, class_=ornament.place)
         if ornament.place == "after":
@@ -417,19 +410,3 @@ def _chapters(root: HtmlElement) -> None:
             chapter = None
         if chapter is not None:
             chapter.append(element)
-
-
-def _chinese(number: int) -> str:
-    tens, ones = divmod(number, 10)
-    if tens > 9:
-        return str(number)
-    head = "" if not tens else "十" if tens == 1 else f"{_DIGITS[tens]}十"
-    return head + (_DIGITS[ones] if ones else "")
-
-
-def _roman(number: int) -> str:
-    written = ""
-    for value, sign in _ROMAN:
-        count, number = divmod(number, value)
-        written += sign * count
-    return written
